@@ -1,0 +1,121 @@
+{{- define "connectors.component" -}}kafka-connector{{- end -}}
+
+{{- define "connectors.kedaTriggers" -}}
+{{- $query := printf "sum(max by (topic, partition) (kafka_connector_lag{group=%q}))" .Values.group -}}
+{{- include "connectors.prometheusTrigger" (dict "root" . "query" $query) -}}
+{{- end -}}
+
+{{- define "connectors.env" -}}
+- name: gateway_url
+  value: {{ .Values.gatewayURL | quote }}
+- name: basic_auth
+  value: {{ .Values.basic_auth | quote }}
+- name: secret_mount_path
+  value: /var/secrets
+- name: upstream_timeout
+  value: {{ .Values.upstreamTimeout | quote }}
+- name: rebuild_interval
+  value: {{ .Values.rebuildInterval | quote }}
+- name: asynchronous_invocation
+  value: {{ .Values.asyncInvocation | quote }}
+- name: content_type
+  value: {{ .Values.contentType | quote }}
+- name: print_request_body
+  value: {{ .Values.printRequestBody | quote }}
+- name: print_response
+  value: {{ .Values.printResponse | quote }}
+- name: print_response_body
+  value: {{ .Values.printResponseBody | quote }}
+- name: ack_on
+  value: {{ .Values.ackOn | quote }}
+- name: cloud_events
+  value: {{ .Values.cloudEvents | quote }}
+- name: max_inflight
+  value: {{ .Values.maxInflight | quote }}
+- name: on_failure
+  value: {{ .Values.onFailure | quote }}
+{{- with .Values.otlpEndpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
+{{- end }}
+- name: topics
+  value: {{ .Values.topics | quote }}
+- name: broker_hosts
+  value: {{ .Values.brokerHosts | quote }}
+- name: group
+  value: {{ .Values.group | quote }}
+- name: initial_offset
+  value: {{ .Values.initialOffset | quote }}
+- name: max_bytes
+  value: {{ .Values.maxBytes | quote }}
+- name: log_sessions
+  value: {{ .Values.sessionLogging | quote }}
+- name: concurrency
+  value: {{ .Values.concurrency | quote }}
+{{- with .Values.deadLetterTopic }}
+- name: dead_letter_topic
+  value: {{ . | quote }}
+{{- end }}
+- name: tls
+  value: {{ .Values.tls | quote }}
+{{- if .Values.saslAuth }}
+- name: sasl_mechanism
+  value: {{ .Values.saslMechanism | quote }}
+- name: username_file
+  value: /var/secrets/broker-username/broker-username
+- name: password_file
+  value: /var/secrets/broker-password/broker-password
+{{- end }}
+{{- if .Values.caSecret }}
+- name: ca_file
+  value: /var/secrets/broker-ca/broker-ca
+{{- end }}
+{{- if .Values.certSecret }}
+- name: cert_file
+  value: /var/secrets/broker-cert/broker-cert
+{{- end }}
+{{- if .Values.keySecret }}
+- name: key_file
+  value: /var/secrets/broker-key/broker-key
+{{- end }}
+{{- range $name, $value := .Values.kafka }}
+- name: kafka_{{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* Secret by directory below /var/secrets. */}}
+{{- define "connectors.secrets" -}}
+{{- $secrets := dict -}}
+{{- if .Values.saslAuth -}}
+{{- $_ := set $secrets "broker-username" .Values.brokerUsernameSecret -}}
+{{- $_ := set $secrets "broker-password" .Values.brokerPasswordSecret -}}
+{{- end -}}
+{{- with .Values.caSecret }}{{ $_ := set $secrets "broker-ca" . }}{{ end -}}
+{{- with .Values.certSecret }}{{ $_ := set $secrets "broker-cert" . }}{{ end -}}
+{{- with .Values.keySecret }}{{ $_ := set $secrets "broker-key" . }}{{ end -}}
+{{- toJson $secrets -}}
+{{- end -}}
+
+{{- define "connectors.volumeMounts" -}}
+- name: secrets
+  mountPath: /var/secrets
+  readOnly: true
+{{- end -}}
+
+{{- define "connectors.volumes" -}}
+- name: secrets
+  projected:
+    sources:
+      {{- if .Values.basic_auth }}
+      - secret:
+          name: {{ .Values.basicAuthSecret }}
+      {{- end }}
+      {{- range $directory, $secret := include "connectors.secrets" . | fromJson }}
+      - secret:
+          name: {{ $secret }}
+          items:
+            - key: {{ $directory }}
+              path: {{ $directory }}/{{ $directory }}
+      {{- end }}
+{{- end -}}

@@ -1,0 +1,102 @@
+{{- define "connectors.component" -}}queue-worker{{- end -}}
+
+{{- define "connectors.queue" -}}
+{{- default .Values.nats.stream.name .Values.queueName -}}
+{{- end -}}
+
+{{- define "connectors.kedaTriggers" -}}
+{{- $query := printf "sum(max by (function_name) (queue_worker_pending_messages{queue_name=%q}))" (include "connectors.queue" .) -}}
+{{- include "connectors.prometheusTrigger" (dict "root" . "query" $query) -}}
+{{- end -}}
+
+{{- define "connectors.env" -}}
+- name: queue_name
+  value: {{ include "connectors.queue" . | quote }}
+- name: scaling_mode
+  value: {{ .Values.mode | quote }}
+- name: max_inflight
+  value: {{ .Values.maxInflight | quote }}
+- name: limiter_enabled
+  value: {{ .Values.adaptiveConcurrency | quote }}
+- name: queue_partitions
+  value: {{ .Values.queuePartitions | quote }}
+- name: filter_partition
+  value: {{ .Values.partition | quote }}
+- name: upstream_timeout
+  value: {{ .Values.upstreamTimeout | quote }}
+- name: max_retry_attempts
+  value: {{ .Values.maxRetryAttempts | quote }}
+- name: initial_retry_wait
+  value: {{ .Values.initialRetryWait | quote }}
+- name: max_retry_wait
+  value: {{ .Values.maxRetryWait | quote }}
+- name: retry_http_codes
+  value: {{ .Values.httpRetryCodes | quote }}
+- name: backoff
+  value: {{ .Values.backoff | quote }}
+- name: gateway_url
+  value: {{ printf "%s:%v" .Values.gateway.host .Values.gateway.port | quote }}
+- name: nats_host
+  value: {{ .Values.nats.host | quote }}
+- name: nats_port
+  value: {{ .Values.nats.port | quote }}
+{{- include "connectors.natsAccessEnv" . | trim | nindent 0 }}
+- name: nats_stream_replicas
+  value: {{ .Values.nats.stream.replicas | quote }}
+- name: nats_stream_storage
+  value: {{ .Values.nats.stream.storage | quote }}
+- name: nats_max_bytes
+  value: {{ .Values.nats.stream.maxBytes | int64 | quote }}
+- name: nats_max_msgs
+  value: {{ .Values.nats.stream.maxMsgs | int64 | quote }}
+- name: ack_wait
+  value: {{ .Values.nats.consumer.ackWait | quote }}
+- name: consumer_inactive_threshold
+  value: {{ .Values.consumer.inactiveThreshold | quote }}
+{{- with .Values.consumer.pullMaxMessages }}
+- name: consumer_pull_max_messages
+  value: {{ . | quote }}
+{{- end }}
+- name: tls_insecure
+  value: {{ .Values.insecureTLS | quote }}
+- name: callback_timeout
+  value: {{ .Values.callbacks.timeout | quote }}
+- name: callback_max_age
+  value: {{ .Values.callbacks.maxAge | quote }}
+{{- with .Values.callbacks.allow }}
+- name: callback_allow
+  value: {{ . | quote }}
+{{- end }}
+- name: callback_private
+  value: {{ .Values.callbacks.private | quote }}
+- name: secret_mount_path
+  value: /var/secrets
+{{- with .Values.otlpEndpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
+{{- end }}
+{{- end -}}
+
+{{- define "connectors.secrets" -}}
+{{- list .Values.nats.auth.secret .Values.nats.tls.secret .Values.callbacks.secret | compact | uniq | toJson -}}
+{{- end -}}
+
+{{- define "connectors.volumeMounts" -}}
+{{- if include "connectors.secrets" . | fromJsonArray }}
+- name: secrets
+  mountPath: /var/secrets
+  readOnly: true
+{{- end }}
+{{- end -}}
+
+{{- define "connectors.volumes" -}}
+{{- with include "connectors.secrets" . | fromJsonArray }}
+- name: secrets
+  projected:
+    sources:
+      {{- range . }}
+      - secret:
+          name: {{ . }}
+      {{- end }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,86 @@
+{{- define "connectors.component" -}}sqs-connector{{- end -}}
+
+{{- define "connectors.kedaTriggers" -}}
+{{- range splitList "," .Values.queueURL }}
+- type: aws-sqs-queue
+  metadata:
+    queueURL: {{ trim . | quote }}
+    awsRegion: {{ $.Values.awsDefaultRegion | quote }}
+    queueLength: {{ $.Values.keda.threshold | quote }}
+    identityOwner: operator
+{{- end }}
+{{- end -}}
+
+{{- define "connectors.env" -}}
+- name: gateway_url
+  value: {{ .Values.gatewayURL | quote }}
+- name: basic_auth
+  value: {{ .Values.basic_auth | quote }}
+- name: secret_mount_path
+  value: /var/secrets
+- name: upstream_timeout
+  value: {{ .Values.upstreamTimeout | quote }}
+- name: rebuild_interval
+  value: {{ .Values.rebuildInterval | quote }}
+- name: asynchronous_invocation
+  value: {{ .Values.asyncInvocation | quote }}
+- name: content_type
+  value: {{ .Values.contentType | quote }}
+- name: print_request_body
+  value: {{ .Values.printRequestBody | quote }}
+- name: print_response
+  value: {{ .Values.printResponse | quote }}
+- name: print_response_body
+  value: {{ .Values.printResponseBody | quote }}
+- name: ack_on
+  value: {{ .Values.ackOn | quote }}
+- name: cloud_events
+  value: {{ .Values.cloudEvents | quote }}
+- name: max_inflight
+  value: {{ .Values.maxInflight | quote }}
+- name: on_failure
+  value: {{ .Values.onFailure | quote }}
+{{- with .Values.otlpEndpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
+{{- end }}
+- name: queue_url
+  value: {{ .Values.queueURL | quote }}
+- name: AWS_DEFAULT_REGION
+  value: {{ .Values.awsDefaultRegion | quote }}
+{{- with .Values.awsCredentialsSecret }}
+- name: AWS_SHARED_CREDENTIALS_FILE
+  value: /var/secrets/aws-credentials/{{ . }}
+{{- end }}
+- name: visibility_timeout
+  value: {{ .Values.visibilityTimeout | quote }}
+- name: wait_time
+  value: {{ .Values.waitTime | quote }}
+- name: max_messages
+  value: {{ .Values.maxMessages | quote }}
+- name: visibility_renewal
+  value: {{ .Values.visibilityRenewal | quote }}
+{{- end -}}
+
+{{- define "connectors.volumeMounts" -}}
+- name: secrets
+  mountPath: /var/secrets
+  readOnly: true
+{{- end -}}
+
+{{- define "connectors.volumes" -}}
+- name: secrets
+  projected:
+    sources:
+      {{- if .Values.basic_auth }}
+      - secret:
+          name: {{ .Values.basicAuthSecret }}
+      {{- end }}
+      {{- with .Values.awsCredentialsSecret }}
+      - secret:
+          name: {{ . }}
+          items:
+            - key: {{ . }}
+              path: aws-credentials/{{ . }}
+      {{- end }}
+{{- end -}}

@@ -1,0 +1,50 @@
+using Connectors.Sdk.Hosting;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Sdk.Events;
+
+/// <summary>Draws events while there are slots and runs them; on stop takes no more, but brings what runs to its end within the grace period.</summary>
+internal sealed class EventPump(EventReader reader, EventRunner runner, Slots slots, ServiceOptions service, ILogger<EventPump> log) : BackgroundService
+{
+    private readonly Lanes _lanes = new();
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var drain = new Drain(service.GracePeriod, stoppingToken);
+        try
+        {
+            await DrawAsync(drain);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            Log.Draining(log, slots.Total - slots.Free);
+        }
+        finally
+        {
+            await slots.WhenFreeAsync(slots.Total, CancellationToken.None);
+        }
+    }
+
+    private async Task DrawAsync(Drain drain)
+    {
+        await using var events = reader.ReadAsync(slots, drain.Stopping).GetAsyncEnumerator(drain.Stopping);
+        while (true)
+        {
+            await slots.WhenFreeAsync(drain.Stopping);
+            await events.MoveNextAsync();
+            var received = events.Current;
+            slots.Take();
+            Metrics.Running(+1);
+            _lanes.Start(received.OrderKey, () => RunAsync(received, drain));
+        }
+    }
+
+    private async Task RunAsync(Received received, Drain drain)
+    {
+        await runner.RunAsync(received, drain);
+        Metrics.Running(-1);
+        slots.Release();
+    }
+}

@@ -1,0 +1,118 @@
+using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Sdk.Events;
+
+/// <summary>Brings one event to its end: sent, run again in place as often as its source asks, settled. Nothing that it meets is thrown on.</summary>
+internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<EventRunner> log)
+{
+    /// <summary>Runs an event to its end.</summary>
+    /// <param name="received">The event.</param>
+    /// <param name="drain">What still holds while the process stops.</param>
+    public async Task RunAsync(Received received, Drain drain)
+    {
+        try
+        {
+            if (await SettleAsync(received, drain) is { } verdict)
+            {
+                Metrics.EventEnded(received.Event.Topic, verdict);
+            }
+        }
+        catch (Exception fault)
+        {
+            Metrics.SettleFailed(received.Event.Topic);
+            Log.SettleFailed(log, received.Event.Topic, received.Event.Id, fault);
+        }
+    }
+
+    private async Task<string?> SettleAsync(Received received, Drain drain)
+    {
+        using var abort = CancellationTokenSource.CreateLinkedTokenSource(drain.Abort, received.Withdrawn);
+        using var wait = CancellationTokenSource.CreateLinkedTokenSource(drain.Stopping, received.Withdrawn);
+        if (received.Run is null && !await BeginsAsync(received, wait.Token))
+        {
+            return null;
+        }
+
+        while (true)
+        {
+            var run = received.Run = Next(received);
+            var worst = await SendAsync(received.Event, run, abort.Token);
+            if (worst is null)
+            {
+                await received.CompleteAsync(drain.Settling);
+                return "completed";
+            }
+
+            if (abort.IsCancellationRequested)
+            {
+                break;
+            }
+
+            if (await received.FailAsync(worst, run.Attempt, drain.Settling) is not { } delay)
+            {
+                return "failed";
+            }
+
+            if (!await WaitAsync(delay, wait.Token))
+            {
+                break;
+            }
+        }
+
+        await received.AbandonAsync(drain.Settling);
+        return "abandoned";
+    }
+
+    private static Run Next(Received received)
+    {
+        if (received.Run is not { } last)
+        {
+            return new Run(EventRequest.CallId(received.Event), 1, []);
+        }
+
+        Metrics.Rerun(received.Event.Topic);
+        return last with { Attempt = last.Attempt + 1 };
+    }
+
+    private static async Task<bool> BeginsAsync(Received received, CancellationToken ct)
+    {
+        try
+        {
+            return await received.BeginAsync(ct);
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    // An event that cannot even be sent (headers or a topic that no request can be made of) fails like any other.
+    private async Task<Outcome?> SendAsync(Event content, Run run, CancellationToken abort)
+    {
+        try
+        {
+            return await fanOut.SendAsync(content, run, abort);
+        }
+        catch (Exception fault)
+        {
+            Log.Unsendable(log, content.Topic, content.Id, fault);
+            return new Outcome { Kind = OutcomeKind.Failed, Status = 400, Error = fault.Message };
+        }
+    }
+
+    private async Task<bool> WaitAsync(TimeSpan delay, CancellationToken ct)
+    {
+        try
+        {
+            await Task.Delay(delay, time, ct);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+}
+

@@ -1,0 +1,50 @@
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.Sdk.Events;
+
+/// <summary>
+/// An event and how to settle it with its source. It ends in exactly one of three ways: completed, failed (for good) or abandoned. What they throw is
+/// logged and counted, and the event is then left to the source's own redelivery.
+/// </summary>
+public abstract class Received(Event content)
+{
+    /// <summary>The event.</summary>
+    public Event Event { get; } = content;
+
+    /// <summary>Events of one order key run one after another, in the order in which they were yielded; null for no order.</summary>
+    public string? OrderKey { get; init; }
+
+    /// <summary>
+    /// Cancelled by the source when it no longer holds the event (a partition taken away, a lease lost): running calls are given up, reruns too, and the
+    /// event is abandoned.
+    /// </summary>
+    public CancellationToken Withdrawn { get; init; }
+
+    /// <summary>Where the event stands, so that a source may yield the same object again.</summary>
+    internal Run? Run { get; set; }
+
+    /// <summary>
+    /// Called once, before the first run. False, or having been cancelled, means that somebody else has the event: it is not run, and nothing more is
+    /// called. For sources whose replicas see the same events and claim each of them.
+    /// </summary>
+    /// <param name="ct">Cancelled when the process stops or the event is withdrawn.</param>
+    public virtual ValueTask<bool> BeginAsync(CancellationToken ct) => ValueTask.FromResult(true);
+
+    /// <summary>Every function of the topic took it, or none is subscribed.</summary>
+    /// <param name="ct">Cancelled a little after the grace period.</param>
+    public abstract ValueTask CompleteAsync(CancellationToken ct);
+
+    /// <summary>
+    /// A function did not take it. Returns null once the source has it back, or gave it up; or the delay after which the pump should run it again in
+    /// place, still holding its order key and its slot. A source that has it back may instead yield this same object again later, which holds no slot
+    /// meanwhile; attempts then go on counting. Either way only the functions that have not taken it yet are called.
+    /// </summary>
+    /// <param name="outcome">The worst of the functions' outcomes.</param>
+    /// <param name="attempt">Ordinal of the run that failed, from 1.</param>
+    /// <param name="ct">Cancelled a little after the grace period.</param>
+    public abstract ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct);
+
+    /// <summary>The process stops, or the event was withdrawn, before there was a verdict: give it back at once if that is possible. It uses no attempt.</summary>
+    /// <param name="ct">Cancelled a little after the grace period.</param>
+    public virtual ValueTask AbandonAsync(CancellationToken ct) => ValueTask.CompletedTask;
+}

@@ -1,0 +1,72 @@
+using System.Reflection;
+using System.Text;
+
+namespace Connectors.Sdk.Hosting;
+
+/// <summary>What a service does before it starts: read its options, or show them and leave.</summary>
+public static class CommandLine
+{
+    /// <summary>Exit code for bad configuration.</summary>
+    public const int BadConfiguration = 2;
+
+    /// <summary>The suite's version, for <c>--version</c> and <c>User-Agent</c>.</summary>
+    public static string Version { get; } =
+        Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0.0.0";
+
+    /// <summary>Reads a service's options. False means that the process should end with <paramref name="exitCode"/>: all was said on the console.</summary>
+    /// <param name="purpose">One sentence: what the service is for.</param>
+    /// <param name="args">The process's arguments.</param>
+    /// <param name="read">Reads, and so declares, every option.</param>
+    /// <param name="options">The options, valid only with true.</param>
+    /// <param name="exitCode">0 after <c>--help</c>, <c>--version</c> and <c>--print-config</c>; 2 after faults.</param>
+    public static bool TryRead<TOptions>(string purpose, string[] args, Func<Settings, TOptions> read, out TOptions options, out int exitCode)
+    {
+        var settings = Settings.FromProcess(args);
+        options = read(settings);
+        exitCode = 0;
+        if (args.Contains("--version"))
+        {
+            return Say(Console.Out, Version);
+        }
+
+        if (args.Any(a => a is "--help" or "-h" or "-help"))
+        {
+            return Say(Console.Out, Help(purpose, settings));
+        }
+
+        if (settings.Errors.Count > 0)
+        {
+            exitCode = BadConfiguration;
+            return Say(Console.Error, string.Join('\n', settings.Errors));
+        }
+
+        return !args.Contains("--print-config") || Say(Console.Out, Effective(settings));
+    }
+
+    private static bool Say(TextWriter console, string text)
+    {
+        console.WriteLine(text);
+        return false;
+    }
+
+    private static string Help(string purpose, Settings settings)
+    {
+        var text = new StringBuilder()
+            .AppendLine(purpose)
+            .AppendLine()
+            .AppendLine("Options are environment variables; each may also be given as a flag, --name=value.")
+            .AppendLine("  --help          this text")
+            .AppendLine("  --print-config  the effective options, secrets masked")
+            .AppendLine("  --version       the version")
+            .AppendLine();
+        foreach (var setting in settings.Declared)
+        {
+            text.AppendLine($"  {setting.Name}{(setting.Default.Length > 0 ? $" (default {setting.Default})" : "")}").AppendLine($"      {setting.Meaning}");
+        }
+
+        return text.ToString().TrimEnd();
+    }
+
+    private static string Effective(Settings settings) =>
+        string.Join('\n', settings.Declared.Select(s => $"{s.Name}={(s.IsSecret && s.Value.Length > 0 ? "***" : s.Value)}"));
+}

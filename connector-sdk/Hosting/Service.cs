@@ -1,0 +1,120 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Sdk.Hosting;
+
+/// <summary>The host that every service of the suite runs in: listeners, logs, health, drain.</summary>
+public static class Service
+{
+    /// <summary>A builder with logging, the clock, readiness, gateway credentials and the listeners of <paramref name="options"/>.</summary>
+    public static WebApplicationBuilder CreateBuilder(ServiceOptions options)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.AddServiceLogging(options);
+        builder.AddTracing(options.Name);
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<Readiness>();
+        builder.Services.AddSingleton(new GatewayCredentials(options.SecretMountPath));
+        builder.Services.Configure<HostOptions>(host =>
+        {
+            host.ShutdownTimeout = options.GracePeriod + TimeSpan.FromSeconds(5);
+            host.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.StopHost;
+        });
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(options));
+        return builder;
+    }
+
+    /// <summary>Starts the service, tells its addresses and waits for SIGTERM. Returns the exit code: 0 drained, 1 failed, 2 badly configured.</summary>
+    public static async Task<int> RunServiceAsync(this WebApplication app)
+    {
+        var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Service));
+        var options = app.Services.GetRequiredService<ServiceOptions>();
+        try
+        {
+            await app.StartAsync();
+            Log.Started(log, options.Name, CommandLine.Version);
+            TellAddresses(app, options, log);
+            await app.WaitForShutdownAsync();
+            Log.Stopped(log, options.Name);
+            return Failure(app) is { } fault ? Explain(fault, log) : Environment.ExitCode;
+        }
+        catch (Exception fault)
+        {
+            return Explain(Failure(app) ?? fault, log);
+        }
+        finally
+        {
+            app.FlushTracing();
+            await app.DisposeAsync();
+        }
+    }
+
+    private static void Listen(this KestrelServerOptions kestrel, ServiceOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        var address = IPAddress.Parse(options.BindAddress);
+        if (options.Port is { } port)
+        {
+            kestrel.Listen(address, port);
+        }
+
+        kestrel.Listen(address, options.MetricsPort, listener => listener.Use(next => connection =>
+        {
+            connection.Features.Set(MetricsListener.Instance);
+            return next(connection);
+        }));
+    }
+
+    private static void AddServiceLogging(this ILoggingBuilder logging, ServiceOptions options)
+    {
+        logging.ClearProviders();
+        logging.SetMinimumLevel(options.Debug ? LogLevel.Debug : LogLevel.Information);
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        logging.AddFilter("System", LogLevel.Warning);
+        logging.AddConsole(console => console.FormatterName = LogLineFormatter.FormatterName);
+        logging.AddConsoleFormatter<LogLineFormatter, LogLineOptions>(line => line.Encoding = options.LogEncoding);
+    }
+
+    private static void TellAddresses(WebApplication app, ServiceOptions options, ILogger log)
+    {
+        var purposes = options.Port is null ? ["metrics"] : new[] { "api", "metrics" };
+        foreach (var (address, purpose) in app.Urls.Zip(purposes))
+        {
+            Log.Listening(log, purpose, address);
+        }
+    }
+
+    // The host stops when a duty fails, but does not say why; during the start it even says only that the start was cancelled.
+    private static AggregateException? Failure(WebApplication app) =>
+        app.Services.GetServices<IHostedService>().OfType<BackgroundService>().Select(duty => duty.ExecuteTask?.Exception).FirstOrDefault(fault => fault is not null);
+
+    private static int Explain(Exception fault, ILogger log)
+    {
+        if (fault is ConfigurationException || fault is AggregateException { InnerException: ConfigurationException })
+        {
+            Console.Error.WriteLine(fault is AggregateException ? fault.InnerException!.Message : fault.Message);
+            return CommandLine.BadConfiguration;
+        }
+
+        if (fault is IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } inUse)
+        {
+            Console.Error.WriteLine($"{inUse.Message} Set port, metrics_port or bind_address to a free one.");
+            return CommandLine.BadConfiguration;
+        }
+
+        Log.Failed(log, fault);
+        return 1;
+    }
+}
+
+/// <summary>Marks connections that came in on the metrics port.</summary>
+internal sealed class MetricsListener
+{
+    public static MetricsListener Instance { get; } = new();
+}

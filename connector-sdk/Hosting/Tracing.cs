@@ -1,0 +1,45 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using OpenTelemetry;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace Connectors.Sdk.Hosting;
+
+/// <summary>
+/// Spans of the suite's services. They are sent by OTLP when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set (with OpenTelemetry's own variables beside it); without
+/// it nobody listens, no span is made, and a caller's <c>traceparent</c> is passed on as it came.
+/// </summary>
+public static class Tracing
+{
+    /// <summary>The variable that turns it on.</summary>
+    public const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+    private const string SourceName = "Connectors";
+
+    private static readonly ActivitySource Source = new(SourceName);
+
+    /// <summary>Starts a span that continues a <c>traceparent</c>; null while nobody listens.</summary>
+    /// <param name="name">What is done, with bounded variety: for example <c>call echo.openfaas-fn</c>.</param>
+    /// <param name="kind">Which side of the exchange we are.</param>
+    /// <param name="trace">The <c>traceparent</c> to continue; null or an unreadable one starts a trace.</param>
+    public static Activity? Start(string name, ActivityKind kind, string? trace) =>
+        Source.StartActivity(name, kind, ActivityContext.TryParse(trace, null, out var parent) ? parent : default);
+
+    /// <summary>Sends spans if an endpoint is set; the last ones when the service ends.</summary>
+    internal static void AddTracing(this WebApplicationBuilder builder, string service)
+    {
+        if (Environment.GetEnvironmentVariable(EndpointVariable) is { Length: > 0 })
+        {
+            builder.Services.AddSingleton(OpenTelemetry.Sdk.CreateTracerProviderBuilder()
+                .ConfigureResource(resource => resource.AddService(service, serviceVersion: CommandLine.Version))
+                .AddSource(SourceName)
+                .AddOtlpExporter()
+                .Build());
+        }
+    }
+
+    /// <summary>Sends what was not sent yet.</summary>
+    internal static void FlushTracing(this WebApplication app) => app.Services.GetService<TracerProvider>()?.Dispose();
+}

@@ -1,0 +1,35 @@
+namespace Connectors.Sdk.Invocation;
+
+/// <summary>Growing delays between sends: pure arithmetic, randomness injected.</summary>
+public static class BackOff
+{
+    /// <summary>
+    /// Delay before send <paramref name="attempt"/>+1: min(max, min·2^(attempt−1)), then jitter.
+    /// <see cref="BackOffKind.Full"/> draws from 0–100 % of it, <see cref="BackOffKind.Equal"/> from 50–100 % (openfaas-spec 3.5).
+    /// </summary>
+    public static TimeSpan Delay(BackOffKind kind, int attempt, TimeSpan min, TimeSpan max, Random random)
+    {
+        // 2^62 ticks is 146,000 years: doubling further could only overflow.
+        var doublings = Math.Min(attempt - 1, 62);
+        var ticks = Math.Min(max.Ticks, min.Ticks * Math.Pow(2, doublings));
+        return TimeSpan.FromTicks((long)(kind switch
+        {
+            BackOffKind.Full => ticks * random.NextDouble(),
+            BackOffKind.Equal => (ticks / 2) + (ticks / 2 * random.NextDouble()),
+            _ => ticks,
+        }));
+    }
+}
+
+/// <summary>How delays are spread.</summary>
+public enum BackOffKind
+{
+    /// <summary>No jitter.</summary>
+    Exponential,
+
+    /// <summary>Anything up to the delay.</summary>
+    Full,
+
+    /// <summary>At least half of the delay.</summary>
+    Equal,
+}

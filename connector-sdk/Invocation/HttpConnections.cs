@@ -1,0 +1,39 @@
+using System.Text;
+
+namespace Connectors.Sdk.Invocation;
+
+/// <summary>Connection pools that add nothing to a request and change nothing in an answer: no proxy, redirects, cookies, decompression or trace headers.</summary>
+public static class HttpConnections
+{
+    private static readonly HttpRequestOptionsKey<bool> HasRepeated = new("repeated headers");
+
+    /// <summary>A pool whose header values are bytes: each char up to U+00FF is one. Repeated headers are sent as separate lines.</summary>
+    public static SocketsHttpHandler Create() => new()
+    {
+        UseProxy = false,
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        ActivityHeadersPropagator = null,
+        ConnectTimeout = TimeSpan.FromSeconds(10),
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
+        MaxResponseHeadersLength = 128,
+        RequestHeaderEncodingSelector = (name, request) => request.Options.TryGetValue(HasRepeated, out _) ? RepeatedHeader.EncodingOf(name) : Encoding.Latin1,
+        ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1,
+    };
+
+    /// <summary>Adds a header line to a request of such a pool; entity headers need content to be on. Lines with a name that is no token are left out.</summary>
+    public static void Add(HttpRequestMessage request, string name, IReadOnlyList<string?> values)
+    {
+        var value = values.Count > 0 ? values[0] : "";
+        if (values.Count > 1)
+        {
+            value = RepeatedHeader.Join(values);
+            request.Options.Set(HasRepeated, true);
+        }
+
+        if (!request.Headers.TryAddWithoutValidation(name, value))
+        {
+            request.Content?.Headers.TryAddWithoutValidation(name, value);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using Connectors.Cron.Schedules;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Cron;
+
+/// <summary>What an operator may set: the names of OpenFaaS's cron-connector (openfaas-spec 5), and ours in the same style. docs/cron.md explains each.</summary>
+internal sealed record CronOptions
+{
+    public required ServiceOptions Service { get; init; }
+
+    public required ConnectorOptions Connector { get; init; }
+
+    public required NatsOptions Nats { get; init; }
+
+    public required TickPolicy Ticks { get; init; }
+
+    public static CronOptions Read(Settings settings)
+    {
+        var connector = ConnectorOptions.Read(settings, Defaults);
+        var service = ServiceOptions.Read(settings, "cron-connector");
+        return new CronOptions
+        {
+            Connector = connector,
+            Ticks = TickPolicy.Read(settings, connector.Asynchronous),
+            Nats = NatsOptions.Read(settings, service.SecretMountPath),
+            Service = service,
+        };
+    }
+
+    // OpenFaaS's connector waits for a function without end; an hour is what our gateway grants at most.
+    private static ConnectorOptions Defaults => new()
+    {
+        GatewayUrl = new Uri("http://gateway.openfaas:8080"),
+        RebuildInterval = TimeSpan.FromSeconds(10),
+        UpstreamTimeout = TimeSpan.FromHours(1),
+        ContentType = "text/plain",
+        MaxInflight = 1000,
+    };
+}

@@ -1,0 +1,33 @@
+namespace Connectors.Cron.Cursors;
+
+/// <summary>Where cursors are kept: in a bucket that all replicas share, or in the memory of the only one.</summary>
+internal interface ICursorStore
+{
+    /// <summary>Completes once what is there has been read and can be written.</summary>
+    Task ReadyAsync(CancellationToken ct);
+
+    /// <summary>The cursor as last heard of; null if there is none.</summary>
+    Sighting? Seen(string key);
+
+    /// <summary>The cursor as it is now; null if there is none.</summary>
+    Task<Sighting?> GetAsync(string key, CancellationToken ct);
+
+    /// <summary>Writes a cursor if it still is the one that was seen; false if it is not.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="cursor">The new cursor.</param>
+    /// <param name="seen">What it replaces; null if there was none.</param>
+    /// <param name="ct">Gives up waiting; the cursor may have been written all the same.</param>
+    Task<bool> TryWriteAsync(string key, Cursor cursor, Sighting? seen, CancellationToken ct);
+
+    /// <summary>The keys of cursors with open claims.</summary>
+    IReadOnlyCollection<string> WithClaims { get; }
+
+    /// <summary>Completes at the next change that asks for a look: a claim handed back, a cursor moved back by hand, one taken away.</summary>
+    Task ChangedAsync(CancellationToken ct);
+}
+
+/// <summary>A cursor at a revision.</summary>
+/// <param name="Cursor">The cursor.</param>
+/// <param name="Revision">What a write has to name in order to replace it.</param>
+/// <param name="Since">For each open claim, the time stamp (<see cref="TimeProvider.GetTimestamp"/>) since which it has been seen without a new beat.</param>
+internal sealed record Sighting(Cursor Cursor, ulong Revision, IReadOnlyDictionary<Claim, long> Since);

@@ -1,0 +1,48 @@
+using Prometheus;
+
+namespace Connectors.Cron;
+
+/// <summary>Every metric of the cron connector itself.</summary>
+internal static class Metrics
+{
+    private static readonly Counter Firings = Prometheus.Metrics.CreateCounter(
+        "cron_connector_firings_total", "Ticks that were fired, by function and result: succeeded or failed.", "function_name", "result");
+
+    private static readonly Counter Misfires = Prometheus.Metrics.CreateCounter(
+        "cron_connector_misfires_total", "Ticks that were not fired, by function and reason: missed or overlap.", "function_name", "reason");
+
+    private static readonly Histogram LatenessSeconds = Prometheus.Metrics.CreateHistogram(
+        "cron_connector_lateness_seconds", "Time from a tick's due time, jitter included, to its firing.", new HistogramConfiguration { Buckets = Histogram.ExponentialBuckets(0.001, 4, 10) });
+
+    private static readonly Gauge NextDue = Prometheus.Metrics.CreateGauge(
+        "cron_connector_next_due_timestamp_seconds", "When a function's schedule is due next.", "function_name", "schedule");
+
+    private static readonly Gauge BadSchedules = Prometheus.Metrics.CreateGauge(
+        "cron_connector_bad_schedule", "1 for a function that is left out because of its annotations.", "function_name", "reason");
+
+    private static readonly Counter Takeovers = Prometheus.Metrics.CreateCounter(
+        "cron_connector_takeovers_total", "Ticks taken over from a replica that fell silent.", "function_name");
+
+    private static readonly Counter CursorFailures = Prometheus.Metrics.CreateCounter(
+        "cron_connector_cursor_failures_total", "How often shared cursors could not be read or written.");
+
+    public static void Fired(string function, bool succeeded) => Firings.WithLabels(function, succeeded ? "succeeded" : "failed").Inc();
+
+    public static void Missed(string function, int ticks) => Misfires.WithLabels(function, "missed").Inc(ticks);
+
+    public static void Overlapped(string function) => Misfires.WithLabels(function, "overlap").Inc();
+
+    public static void Late(TimeSpan lateness) => LatenessSeconds.Observe(Math.Max(0, lateness.TotalSeconds));
+
+    public static void Due(string function, string schedule, DateTimeOffset next) => NextDue.WithLabels(function, schedule).Set(next.ToUnixTimeMilliseconds() / 1000.0);
+
+    public static void NotDue(string function, string schedule) => NextDue.RemoveLabelled(function, schedule);
+
+    public static void BadSchedule(string function, string reason) => BadSchedules.WithLabels(function, reason).Set(1);
+
+    public static void NoBadSchedule(string function, string reason) => BadSchedules.RemoveLabelled(function, reason);
+
+    public static void TakenOver(string function) => Takeovers.WithLabels(function).Inc();
+
+    public static void CursorFailed() => CursorFailures.Inc();
+}

@@ -1,0 +1,89 @@
+using Connectors.Sdk.Hosting;
+using Cronos;
+
+namespace Connectors.Cron.Schedules;
+
+/// <summary>
+/// Reads the annotation <c>schedule</c> (openfaas-spec 5): 5 or 6 fields (seconds first), <c>@hourly</c> and its like, <c>@every 1m30s</c>, each with
+/// an optional <c>CRON_TZ=Zone</c> or <c>TZ=Zone</c> before it; several with <c>;</c> between them.
+/// </summary>
+internal static class ScheduleParser
+{
+    private const string Every = "@every ";
+    private static readonly string[] ZonePrefixes = ["CRON_TZ=", "TZ="];
+
+    /// <summary>Reads all schedules of an annotation, each once.</summary>
+    /// <param name="annotation">The annotation.</param>
+    /// <param name="zone">The zone of schedules that name none.</param>
+    /// <exception cref="BadScheduleException">One of them is none.</exception>
+    public static IReadOnlyList<Schedule> Parse(string annotation, TimeZoneInfo zone)
+    {
+        var texts = annotation.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return texts.Length == 0
+            ? throw new BadScheduleException(BadSchedule.Empty, "the schedule is empty")
+            : [.. texts.Select(text => ParseOne(text, zone)).DistinctBy(s => (s.Text, s.Zone.Id))];
+    }
+
+    /// <summary>The zone of that name.</summary>
+    /// <exception cref="BadScheduleException">There is none.</exception>
+    public static TimeZoneInfo Zone(string name) =>
+        TimeZoneInfo.TryFindSystemTimeZoneById(name, out var zone) ? zone : throw new BadScheduleException(BadSchedule.Zone, $"\"{name}\" is not a time zone");
+
+    private static Schedule ParseOne(string text, TimeZoneInfo zone)
+    {
+        if (ZonePrefixes.FirstOrDefault(p => text.StartsWith(p, StringComparison.Ordinal)) is { } prefix)
+        {
+            var space = text.IndexOf(' ', StringComparison.Ordinal);
+            var name = space < 0 ? text[prefix.Length..] : text[prefix.Length..space];
+            zone = Zone(name);
+            text = space < 0 ? "" : text[space..].Trim();
+        }
+
+        var schedule = text.StartsWith(Every, StringComparison.OrdinalIgnoreCase) ? Periodic(text) : Calendar(text, zone);
+        return schedule.Next(DateTimeOffset.UnixEpoch) is null ? throw new BadScheduleException(BadSchedule.Never, $"\"{text}\" never comes") : schedule;
+    }
+
+    private static Schedule Periodic(string text)
+    {
+        if (!GoDuration.TryParse(text[Every.Length..], out var period) || period < TimeSpan.FromSeconds(1))
+        {
+            throw new BadScheduleException(BadSchedule.Every, $"\"{text}\": a period such as 90s or 1h30m, at least 1s, is wanted");
+        }
+
+        return new Schedule(text, TimeSpan.FromSeconds(Math.Floor(period.TotalSeconds)));
+    }
+
+    private static Schedule Calendar(string text, TimeZoneInfo zone)
+    {
+        var fields = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        if (!text.StartsWith('@') && fields.Length is not (5 or 6))
+        {
+            throw new BadScheduleException(BadSchedule.Syntax, $"\"{text}\" has {fields.Length} fields; 5 are wanted, or 6 with seconds first");
+        }
+
+        try
+        {
+            return new Schedule(text, zone, text.StartsWith('@') ? [CronExpression.Parse(text)] : Expressions(fields));
+        }
+        catch (CronFormatException fault)
+        {
+            throw new BadScheduleException(BadSchedule.Syntax, $"\"{text}\": {fault.Message}");
+        }
+    }
+
+    private static IReadOnlyList<CronExpression> Expressions(string[] fields)
+    {
+        // OpenFaaS takes ? for * in any field; Cronos only in those of days.
+        fields = [.. fields.Select(f => f == "?" ? "*" : f)];
+        var (month, week) = (fields.Length - 3, fields.Length - 1);
+        return IsRestricted(fields[month]) && IsRestricted(fields[week]) ? [Read(With(month, "*")), Read(With(week, "*"))] : [Read(fields)];
+
+        string[] With(int index, string field) => [.. fields[..index], field, .. fields[(index + 1)..]];
+    }
+
+    // As OpenFaaS has it, a step makes a restriction even of a star: */2 does, */1 does not.
+    private static bool IsRestricted(string field) => !field.Split(',').Any(part => part is "*" or "*/1" or "?" or "?/1");
+
+    private static CronExpression Read(string[] fields) =>
+        CronExpression.Parse(string.Join(' ', fields), fields.Length == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard);
+}

@@ -1,0 +1,75 @@
+using Confluent.Kafka;
+using Connectors.Kafka.Ordering;
+
+namespace Connectors.Kafka.Committing;
+
+/// <summary>Tells how each partition stands: lag, age, what is held. Takes gauges back when their partition is gone.</summary>
+internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Backlog backlog, TimeProvider time, string group)
+{
+    // A paused partition is not fetched, so the client does not learn of its growth by itself.
+    private static readonly TimeSpan AskEvery = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan AskFor = TimeSpan.FromSeconds(2);
+
+    private HashSet<TopicPartition> _told = [];
+    private readonly Dictionary<TopicPartition, long> _asked = [];
+
+    public void Tell()
+    {
+        var states = backlog.States();
+        foreach (var state in states)
+        {
+            var (name, high) = (state.Partition.Name, High(state));
+            Metrics.Stands(group, name, Lag(state, high), Age(state));
+        }
+
+        Metrics.Holds(group, states.Count, states.Count(s => s.IsPaused), states.Sum(s => s.Held));
+        HashSet<TopicPartition> told = [.. states.Select(s => s.Partition.Name)];
+        _told.ExceptWith(told);
+        foreach (var gone in _told)
+        {
+            Metrics.Gone(group, gone);
+            _asked.Remove(gone);
+        }
+
+        _told = told;
+    }
+
+    private static long? Lag(PartitionState state, WatermarkOffsets? marks)
+    {
+        if (marks is null || marks.High.IsSpecial)
+        {
+            return null;
+        }
+
+        // Before anything was read of a partition without a committed offset, reading begins at its low end.
+        var position = state.Position >= 0 ? state.Position : marks.Low.IsSpecial ? marks.High.Value : marks.Low.Value;
+        return Math.Max(0, marks.High.Value - position);
+    }
+
+    private double Age(PartitionState state) => state.OldestAt is { } at ? Math.Max(0, (time.GetUtcNow() - at).TotalSeconds) : 0;
+
+    private WatermarkOffsets? High(PartitionState state)
+    {
+        var name = state.Partition.Name;
+        try
+        {
+            if (!state.IsPaused)
+            {
+                return consumer.GetWatermarkOffsets(name);
+            }
+
+            var now = time.GetTimestamp();
+            if (_asked.TryGetValue(name, out var last) && time.GetElapsedTime(last, now) < AskEvery)
+            {
+                return null;
+            }
+
+            _asked[name] = now;
+            return consumer.QueryWatermarkOffsets(name, AskFor);
+        }
+        catch (KafkaException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,175 @@
+using System.Globalization;
+using Confluent.Kafka;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Kafka;
+
+/// <summary>Our options as librdkafka's properties. Pure, but for <see cref="Check"/>, which asks librdkafka itself.</summary>
+internal static class KafkaSettings
+{
+    // What runs may take this share of the poll interval to finish when its partition is taken away; the rest is for committing.
+    private const double DrainShare = 0.8;
+
+    // librdkafka's default for max.poll.interval.ms, and its most: a day.
+    private const long UsualPollInterval = 300_000;
+    private const long MostPollInterval = 86_400_000;
+
+    private const string NoLibrary = "librdkafka.so beside the program: install Debian's package librdkafka1 and build again";
+
+    // Which of our options a property comes from, for messages that name the property only.
+    private static readonly (string Property, string Option)[] Origins =
+    [
+        ("ssl.ca.location", "ca_file"), ("ssl.certificate.location", "cert_file"), ("ssl.key.location", "key_file"), ("sasl", "sasl_mechanism"),
+    ];
+
+    /// <summary>The consumer's properties.</summary>
+    public static Dictionary<string, string> Consumer(KafkaOptions options)
+    {
+        var properties = Client(options);
+        properties["group.id"] = options.Group;
+        // Committed only by us, and never moved by the client: a stored offset that is out of range is an error to be told.
+        properties["enable.auto.commit"] = "false";
+        properties["enable.auto.offset.store"] = "false";
+        properties["auto.offset.reset"] = "error";
+        properties["max.partition.fetch.bytes"] = Number(options.MaxBytes);
+        properties["fetch.max.bytes"] = Number(Math.Max(options.MaxBytes, 52_428_800));
+        properties["receive.message.max.bytes"] = Number(Math.Max(options.MaxBytes, 52_428_800) + 100_000_000L);
+        // What waits in the client is not paid for by partition_buffer; its own defaults (100,000 records, 64 MiB) are more than a function needs.
+        properties["queued.min.messages"] = "1000";
+        properties["queued.max.messages.kbytes"] = "16384";
+        // A topic made later is found within this time.
+        properties["topic.metadata.refresh.interval.ms"] = "30000";
+        properties["max.poll.interval.ms"] = Number(PollInterval(options.Connector.UpstreamTimeout));
+        if (DeadLetterTopics(options) is { } dead)
+        {
+            properties["topic.blacklist"] = dead;
+        }
+
+        return With(properties, options.Broker.Properties);
+    }
+
+    /// <summary>The properties of the producer of dead letters.</summary>
+    public static Dictionary<string, string> Producer(KafkaOptions options)
+    {
+        var properties = Client(options);
+        properties["acks"] = "all";
+        // An event that came may go, whatever it weighs with its headers; the broker has the last word.
+        properties["message.max.bytes"] = "1000000000";
+        properties["message.timeout.ms"] = "30000";
+        properties["linger.ms"] = "0";
+        return With(properties, options.Broker.Properties);
+    }
+
+    /// <summary>How long running events may take to finish when their partition is taken away.</summary>
+    public static TimeSpan DrainTime(IReadOnlyDictionary<string, string> consumer) =>
+        TimeSpan.FromMilliseconds(int.Parse(consumer["max.poll.interval.ms"], CultureInfo.InvariantCulture) * DrainShare);
+
+    /// <summary>Asks librdkafka whether it takes the properties, by building a client that connects to nobody.</summary>
+    public static void Check(KafkaOptions options, Settings settings)
+    {
+        if (Refusal(Consumer(options)) is not { } refusal)
+        {
+            return;
+        }
+
+        if (refusal == NoLibrary)
+        {
+            settings.Fault("librdkafka", refusal);
+            return;
+        }
+
+        // Each property on its own first, so that all faults are told at once; what is left is a contradiction between several.
+        var faults = options.Broker.Properties.Where(p => Refusal(new() { ["group.id"] = "check", [p.Key] = p.Value }) is not null).Select(p => p.Key).ToList();
+        foreach (var property in faults)
+        {
+            settings.Fault(BrokerOptions.Option(property), $"what librdkafka allows for {property}: {Refusal(new() { ["group.id"] = "check", [property] = options.Broker.Properties[property] })}");
+        }
+
+        if (faults.Count == 0)
+        {
+            var origin = Origins.FirstOrDefault(o => refusal.Contains(o.Property, StringComparison.Ordinal)).Option;
+            settings.Fault(origin ?? "broker_hosts", $"options that librdkafka takes together: {refusal}");
+        }
+    }
+
+    private static string? Refusal(Dictionary<string, string> properties)
+    {
+        try
+        {
+            new ConsumerBuilder<byte[], byte[]>(With(properties, new Dictionary<string, string> { ["bootstrap.servers"] = "127.0.0.1:1", ["log_level"] = "0" }))
+                .SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build().Dispose();
+            return null;
+        }
+        catch (Exception fault) when (fault is InvalidOperationException or ArgumentException or KafkaException)
+        {
+            return fault.Message;
+        }
+        catch (Exception fault) when (fault is DllNotFoundException or TypeInitializationException)
+        {
+            return NoLibrary;
+        }
+    }
+
+    private static Dictionary<string, string> Client(KafkaOptions options)
+    {
+        var broker = options.Broker;
+        var properties = new Dictionary<string, string>
+        {
+            ["bootstrap.servers"] = string.Join(',', broker.Hosts),
+            ["client.id"] = options.Service.Name,
+            ["security.protocol"] = (broker.Sasl, broker.Tls) switch
+            {
+                (true, true) => "sasl_ssl",
+                (true, false) => "sasl_plaintext",
+                (false, true) => "ssl",
+                _ => "plaintext",
+            },
+        };
+        AddUnlessEmpty(properties, "ssl.ca.location", broker.CaFile);
+        AddUnlessEmpty(properties, "ssl.certificate.location", broker.CertFile);
+        AddUnlessEmpty(properties, "ssl.key.location", broker.KeyFile);
+        if (broker.Sasl)
+        {
+            properties["sasl.mechanism"] = broker.Mechanism switch
+            {
+                SaslMechanism.ScramSha256 => "SCRAM-SHA-256",
+                SaslMechanism.ScramSha512 => "SCRAM-SHA-512",
+                _ => "PLAIN",
+            };
+            properties["sasl.username"] = broker.Username?.Value ?? "";
+            properties["sasl.password"] = broker.Password?.Value ?? "";
+        }
+
+        return properties;
+    }
+
+    // Long enough for a call that has just begun to end before its partition is let go.
+    private static long PollInterval(TimeSpan upstreamTimeout) =>
+        Math.Clamp((long)(upstreamTimeout.TotalMilliseconds / DrainShare) + 1, UsualPollInterval, MostPollInterval);
+
+    // Patterns must not bring dead letters back in: each would go round for ever.
+    private static string? DeadLetterTopics(KafkaOptions options) =>
+        options.Failure.OnFailure == OnFailure.DeadLetter && options.Topics.Any(TopicName.IsPattern)
+            ? $"^{TopicName.Expression(options.Failure.DeadLetterTopicOf("*"), '*')}$"
+            : null;
+
+    private static void AddUnlessEmpty(Dictionary<string, string> properties, string name, string value)
+    {
+        if (value.Length > 0)
+        {
+            properties[name] = value;
+        }
+    }
+
+    private static Dictionary<string, string> With(Dictionary<string, string> properties, IReadOnlyDictionary<string, string> overlay)
+    {
+        foreach (var (name, value) in overlay)
+        {
+            properties[name] = value;
+        }
+
+        return properties;
+    }
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

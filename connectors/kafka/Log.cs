@@ -1,0 +1,44 @@
+namespace Connectors.Kafka;
+
+/// <summary>Every line that the Kafka connector logs; ids 500 to 599.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(EventId = 500, Message = "Rebalance")]
+    public static partial void Rebalanced(ILogger log, LogLevel level, string group, string what, string partitions);
+
+    [LoggerMessage(501, LogLevel.Warning, "Functions did not finish before their partitions were taken away; their events will come again")]
+    public static partial void DrainedLate(ILogger log, string group, int partitions, TimeSpan drainTime);
+
+    [LoggerMessage(502, LogLevel.Error, "Stored offset out of range: the partition stands still until the group's offset is set to one that the brokers have")]
+    public static partial void OutOfRange(ILogger log, string group, string topic, int partition, long offset);
+
+    [LoggerMessage(503, LogLevel.Information, "Credentials changed, connecting anew")]
+    public static partial void CredentialsChanged(ILogger log, string group);
+
+    [LoggerMessage(504, LogLevel.Error, "Round failed")]
+    public static partial void RoundFailed(ILogger log, Exception fault);
+
+    [LoggerMessage(510, LogLevel.Warning, "Consuming failed, trying on")]
+    public static partial void ConsumeFailed(ILogger log, string code, string reason, string? topic);
+
+    [LoggerMessage(511, LogLevel.Warning, "Commit failed, the next one repeats it")]
+    public static partial void CommitFailed(ILogger log, string code, string reason);
+
+    [LoggerMessage(512, LogLevel.Warning, "Kafka client error")]
+    public static partial void ClientError(ILogger log, string code, string reason, bool isFatal);
+
+    [LoggerMessage(EventId = 513, Message = "Kafka client")]
+    public static partial void Client(ILogger log, LogLevel level, string facility, string text);
+
+    [LoggerMessage(520, LogLevel.Error, "Event blocks its order: no function took it, trying on")]
+    public static partial void Blocked(ILogger log, string eventId, string topic, int partition, long offset, int attempt, int status, string? error);
+
+    [LoggerMessage(521, LogLevel.Warning, "Event skipped: no function took it")]
+    public static partial void Skipped(ILogger log, string eventId, string topic, int partition, long offset, int attempt, int status, string? error);
+
+    [LoggerMessage(522, LogLevel.Warning, "Dead letter")]
+    public static partial void DeadLettered(ILogger log, string eventId, string topic, int partition, long offset, int attempt, int status, string? error);
+
+    [LoggerMessage(523, LogLevel.Error, "Dead letter not written, the event blocks its order")]
+    public static partial void DeadLetterFailed(ILogger log, string eventId, string deadLetterTopic, string error);
+}

@@ -1,0 +1,123 @@
+using Confluent.Kafka;
+using Prometheus;
+
+namespace Connectors.Kafka;
+
+/// <summary>Every metric of the Kafka connector. The first three are OpenFaaS's (openfaas-spec 6).</summary>
+internal static class Metrics
+{
+    private static readonly string[] GroupLabel = ["group"];
+    private static readonly string[] TopicLabel = ["topic"];
+    private static readonly string[] PartitionLabels = ["group", "topic", "partition"];
+    private static readonly string[] MemberLabels = ["group", "topic", "partition", "member_id"];
+
+    private static readonly Counter ConnectTotal = Prometheus.Metrics.CreateCounter(
+        "kafka_connector_consumer_group_connect", "Assignments that the group gave us.", GroupLabel);
+
+    private static readonly Counter ConsumedTotal = Prometheus.Metrics.CreateCounter(
+        "kafka_connector_messages_consumed", "Records read.", MemberLabels);
+
+    private static readonly Gauge LastOffset = Prometheus.Metrics.CreateGauge(
+        "kafka_connector_messages_offset", "Offset of the record read last.", MemberLabels);
+
+    private static readonly Counter EventTotal = Prometheus.Metrics.CreateCounter(
+        "kafka_connector_events_total",
+        "Events by end: completed, dead_letter, skipped, abandoned (stopped or partition taken away), too_late (done after its partition was let go).",
+        ["topic", "verdict"]);
+
+    private static readonly Histogram EventSeconds = Prometheus.Metrics.CreateHistogram(
+        "kafka_connector_event_duration_seconds",
+        "From reading an event to its end, waiting and retries included.",
+        TopicLabel,
+        new HistogramConfiguration { Buckets = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600] });
+
+    private static readonly Counter RetryTotal = Prometheus.Metrics.CreateCounter("kafka_connector_retries_total", "Runs that will be repeated.", TopicLabel);
+
+    private static readonly Counter DeadLetterTotal = Prometheus.Metrics.CreateCounter("kafka_connector_dead_letters_total", "Dead letters written.", TopicLabel);
+
+    private static readonly Counter DeadLetterFailureTotal = Prometheus.Metrics.CreateCounter(
+        "kafka_connector_dead_letter_failures_total", "Dead letters that the brokers did not take.", TopicLabel);
+
+    private static readonly Counter RebalanceTotal = Prometheus.Metrics.CreateCounter(
+        "kafka_connector_rebalances_total", "Changes of the assignment: assigned, revoked, lost.", ["group", "kind"]);
+
+    private static readonly Counter CommitTotal = Prometheus.Metrics.CreateCounter(
+        "kafka_connector_commits_total", "Commit requests: ok or failed.", ["result"]);
+
+    private static readonly Counter DroppedCommitTotal = Prometheus.Metrics.CreateCounter(
+        "kafka_connector_commits_dropped_total", "Finished offsets not committed, because their partition was lost.");
+
+    private static readonly Counter ErrorTotal = Prometheus.Metrics.CreateCounter(
+        "kafka_connector_errors_total", "Errors of the client, by librdkafka's code.", ["code"]);
+
+    private static readonly Gauge Assigned = Prometheus.Metrics.CreateGauge("kafka_connector_assigned_partitions", "Partitions that are ours.", GroupLabel);
+
+    private static readonly Gauge Paused = Prometheus.Metrics.CreateGauge("kafka_connector_paused_partitions", "Partitions with enough events in memory.", GroupLabel);
+
+    private static readonly Gauge Held = Prometheus.Metrics.CreateGauge(
+        "kafka_connector_held_events", "Events in memory: waiting, running, backing off.", GroupLabel);
+
+    private static readonly Gauge PartitionLag = Prometheus.Metrics.CreateGauge(
+        "kafka_connector_lag", "Records from the lowest unfinished one to the partition's end.", PartitionLabels);
+
+    private static readonly Gauge PartitionAge = Prometheus.Metrics.CreateGauge(
+        "kafka_connector_oldest_event_age_seconds", "Time since the lowest unfinished event was read; 0 without one.", PartitionLabels);
+
+    private static readonly Gauge PartitionOutOfRange = Prometheus.Metrics.CreateGauge(
+        "kafka_connector_offset_out_of_range", "1 while a partition stands still because the brokers do not have its offset.", PartitionLabels);
+
+    public static void Connected(string group) => ConnectTotal.WithLabels(group).Inc();
+
+    public static void Consumed(string group, TopicPartition partition, string member, long offset)
+    {
+        var number = partition.Partition.Value.ToString();
+        ConsumedTotal.WithLabels(group, partition.Topic, number, member).Inc();
+        LastOffset.WithLabels(group, partition.Topic, number, member).Set(offset);
+    }
+
+    public static void Ended(string topic, string verdict) => EventTotal.WithLabels(topic, verdict).Inc();
+
+    public static void Took(string topic, TimeSpan duration) => EventSeconds.WithLabels(topic).Observe(duration.TotalSeconds);
+
+    public static void Retried(string topic) => RetryTotal.WithLabels(topic).Inc();
+
+    public static void DeadLettered(string topic) => DeadLetterTotal.WithLabels(topic).Inc();
+
+    public static void DeadLetterFailed(string topic) => DeadLetterFailureTotal.WithLabels(topic).Inc();
+
+    public static void Rebalanced(string group, string kind) => RebalanceTotal.WithLabels(group, kind).Inc();
+
+    public static void Committed(string result) => CommitTotal.WithLabels(result).Inc();
+
+    public static void CommitsDropped(int partitions) => DroppedCommitTotal.Inc(partitions);
+
+    public static void Failed(ErrorCode code) => ErrorTotal.WithLabels(code.ToString()).Inc();
+
+    public static void Holds(string group, int assigned, int paused, int held)
+    {
+        Assigned.WithLabels(group).Set(assigned);
+        Paused.WithLabels(group).Set(paused);
+        Held.WithLabels(group).Set(held);
+    }
+
+    public static void Stands(string group, TopicPartition partition, long? lag, double age)
+    {
+        var number = partition.Partition.Value.ToString();
+        PartitionAge.WithLabels(group, partition.Topic, number).Set(age);
+        if (lag is { } records)
+        {
+            PartitionLag.WithLabels(group, partition.Topic, number).Set(records);
+        }
+    }
+
+    public static void OutOfRange(string group, TopicPartition partition, bool isOutOfRange) =>
+        PartitionOutOfRange.WithLabels(group, partition.Topic, partition.Partition.Value.ToString()).Set(isOutOfRange ? 1 : 0);
+
+    /// <summary>A partition that is no longer ours has no lag here.</summary>
+    public static void Gone(string group, TopicPartition partition)
+    {
+        var number = partition.Partition.Value.ToString();
+        PartitionLag.RemoveLabelled(group, partition.Topic, number);
+        PartitionAge.RemoveLabelled(group, partition.Topic, number);
+    }
+}

@@ -1,0 +1,129 @@
+using Confluent.Kafka;
+
+namespace Connectors.Kafka.Ordering;
+
+/// <summary>
+/// One partition, from the moment it is ours until it is let go; given anew, it is another object. Its events stand in lanes: of one lane one event is out
+/// at a time. All that changes is guarded by <see cref="Backlog"/>.
+/// </summary>
+/// <param name="name">Topic and partition.</param>
+/// <param name="position">Where reading begins; -1 if only the first record will tell.</param>
+/// <param name="committed">The offset that the group has committed; -1 for none.</param>
+internal sealed class AssignedPartition(TopicPartition name, long position, long committed) : IDisposable
+{
+    private readonly CancellationTokenSource _withdrawal = new();
+    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Queue<KafkaReceived> _ready = new();
+
+    // The busy lanes, each with what waits behind its first.
+    private readonly Dictionary<string, Queue<KafkaReceived>> _lanes = [];
+
+    public TopicPartition Name => name;
+
+    /// <summary>Cancelled once the partition is no longer ours.</summary>
+    public CancellationToken Withdrawn => _withdrawal.Token;
+
+    /// <summary>Completes when the partition is closed and none of its events runs.</summary>
+    public Task Idle => _idle.Task;
+
+    public OffsetLedger Ledger { get; } = new(position);
+
+    public long Committed { get; set; } = committed;
+
+    /// <summary>Whether its events may start.</summary>
+    public bool IsOpen { get; private set; } = true;
+
+    public bool IsPaused { get; set; }
+
+    /// <summary>Events in memory: waiting, running, backing off.</summary>
+    public int Held { get; private set; }
+
+    public long HeldBytes { get; private set; }
+
+    public int Running { get; private set; }
+
+    /// <summary>Whether an event may start at once.</summary>
+    public bool HasReady => _ready.Count > 0;
+
+    /// <summary>Lines an event up behind those of its lane.</summary>
+    public void Enter(KafkaReceived received)
+    {
+        Held++;
+        HeldBytes += received.Event.Body.Length;
+        if (received.Lane is not { } lane)
+        {
+            _ready.Enqueue(received);
+        }
+        else if (_lanes.TryGetValue(lane, out var waiting))
+        {
+            waiting.Enqueue(received);
+        }
+        else
+        {
+            _lanes[lane] = new Queue<KafkaReceived>();
+            _ready.Enqueue(received);
+        }
+    }
+
+    /// <summary>Takes the next event out.</summary>
+    public KafkaReceived Start()
+    {
+        Running++;
+        return _ready.Dequeue();
+    }
+
+    /// <summary>An event is out no more, and its lane waits for it.</summary>
+    public void Rest() => Running--;
+
+    /// <summary>An event that rested may start again.</summary>
+    public void Return(KafkaReceived received) => _ready.Enqueue(received);
+
+    /// <summary>An event is out no more, and never will be.</summary>
+    public void Leave(KafkaReceived received)
+    {
+        Running--;
+        Held--;
+        HeldBytes -= received.Event.Body.Length;
+        TellIdle();
+    }
+
+    /// <summary>The lane of an event that is done goes on. True if another may start now.</summary>
+    public bool Advance(string? lane)
+    {
+        if (lane is null || !IsOpen)
+        {
+            return false;
+        }
+
+        if (_lanes[lane].TryDequeue(out var next))
+        {
+            _ready.Enqueue(next);
+            return true;
+        }
+
+        return !_lanes.Remove(lane);
+    }
+
+    /// <summary>Starts nothing more, and forgets all that is not out.</summary>
+    public void Close()
+    {
+        IsOpen = false;
+        _ready.Clear();
+        _lanes.Clear();
+        Held = Running;
+        TellIdle();
+    }
+
+    /// <summary>Gives up what still runs.</summary>
+    public void Withdraw() => _withdrawal.Cancel();
+
+    public void Dispose() => _withdrawal.Dispose();
+
+    private void TellIdle()
+    {
+        if (!IsOpen && Running == 0)
+        {
+            _idle.TrySetResult();
+        }
+    }
+}

@@ -1,0 +1,10 @@
+namespace Connectors.Kafka.Ordering;
+
+/// <summary>How a partition stands at one moment.</summary>
+/// <param name="Partition">The partition.</param>
+/// <param name="Position">The lowest unfinished offset; -1 while nothing is known.</param>
+/// <param name="Committed">The committed offset; -1 for none.</param>
+/// <param name="Held">Events in memory.</param>
+/// <param name="IsPaused">Whether no more is fetched.</param>
+/// <param name="OldestAt">When the lowest unfinished event was read.</param>
+internal sealed record PartitionState(AssignedPartition Partition, long Position, long Committed, int Held, bool IsPaused, DateTimeOffset? OldestAt);

@@ -1,0 +1,105 @@
+using Confluent.Kafka;
+using Connectors.Kafka.Ordering;
+
+namespace Connectors.Kafka.Polling;
+
+/// <summary>
+/// What the poll thread does, over and over: fetch a record, put it into the backlog, pause and resume partitions. It waits for records only, and, while the
+/// group takes partitions away, for what runs of them.
+/// </summary>
+internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment assignment, Backlog backlog, Arrivals arrivals, string group, ILogger log)
+{
+    private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(100);
+
+    // With a partition paused, room is to be noticed soon.
+    private static readonly TimeSpan ShortWait = TimeSpan.FromMilliseconds(5);
+
+    private readonly HashSet<TopicPartition> _paused = [];
+    private volatile bool _takesNoMore;
+    private bool _isHeld;
+    private string _lastFault = "";
+
+    /// <summary>Fetches nothing more; the membership in the group goes on, for what still runs.</summary>
+    public void TakeNoMore() => _takesNoMore = true;
+
+    /// <summary>One round. Throws only what the client cannot recover from.</summary>
+    public void Step()
+    {
+        Hold();
+        try
+        {
+            if (consumer.Consume(_paused.Count > 0 ? ShortWait : Wait) is { Message: not null } record && !_takesNoMore)
+            {
+                Take(record);
+            }
+        }
+        catch (ConsumeException fault) when (!fault.Error.IsFatal)
+        {
+            Tell(fault);
+        }
+
+        Resume();
+    }
+
+    private void Take(ConsumeResult<byte[]?, byte[]?> record)
+    {
+        if (assignment.Find(record.TopicPartition) is not { } partition)
+        {
+            return;
+        }
+
+        _lastFault = "";
+        Metrics.Consumed(group, record.TopicPartition, assignment.MemberId, record.Offset.Value);
+        if (backlog.Add(arrivals.Create(record, partition)))
+        {
+            consumer.Pause([partition.Name]);
+            _paused.Add(partition.Name);
+        }
+    }
+
+    private void Resume()
+    {
+        _paused.RemoveWhere(name => assignment.Find(name) is null);
+        if (_isHeld)
+        {
+            return;
+        }
+
+        // The client remembers across assignments that a partition was paused; what is given to us anew has room.
+        if (assignment.TakeNew() is { Count: > 0 } added)
+        {
+            consumer.Resume(added);
+        }
+
+        foreach (var partition in backlog.TakeResumable())
+        {
+            consumer.Resume([partition.Name]);
+            _paused.Remove(partition.Name);
+        }
+    }
+
+    private void Hold()
+    {
+        if (_takesNoMore && !_isHeld)
+        {
+            _isHeld = true;
+            consumer.Pause(assignment.Names);
+        }
+    }
+
+    // The client goes on by itself after all of these; the same words need no second line until something came in between.
+    private void Tell(ConsumeException fault)
+    {
+        Metrics.Failed(fault.Error.Code);
+        var name = fault.ConsumerRecord?.TopicPartition;
+        if (fault.Error.Code == ErrorCode.Local_AutoOffsetReset && name is not null)
+        {
+            assignment.OutOfRange(consumer, name);
+        }
+        else if (_lastFault != fault.Error.Reason)
+        {
+            _lastFault = fault.Error.Reason;
+            Log.ConsumeFailed(log, fault.Error.Code.ToString(), fault.Error.Reason, name?.Topic);
+        }
+    }
+}

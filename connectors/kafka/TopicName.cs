@@ -1,0 +1,22 @@
+using System.Text.RegularExpressions;
+
+namespace Connectors.Kafka;
+
+/// <summary>Names of topics, and what stands for several: <c>orders-*</c>, or librdkafka's regular expressions, which begin with <c>^</c>.</summary>
+internal static partial class TopicName
+{
+    public static bool IsPattern(string topic) => topic.StartsWith('^') || topic.Contains('*', StringComparison.Ordinal);
+
+    /// <summary>Kafka's own rule for names.</summary>
+    public static bool IsValid(string topic) => Name().IsMatch(topic) && topic is not "." and not "..";
+
+    /// <summary>What the client subscribes to.</summary>
+    public static string Subscription(string topic) => topic.StartsWith('^') || !IsPattern(topic) ? topic : $"^{Expression(topic, '*')}$";
+
+    /// <summary>A regular expression for a name in which one character stands for anything. Only dots mean something in both languages.</summary>
+    public static string Expression(string topic, char anything) =>
+        topic.Replace(".", "\\.", StringComparison.Ordinal).Replace(anything.ToString(), ".*", StringComparison.Ordinal);
+
+    [GeneratedRegex("^[A-Za-z0-9._-]{1,249}$")]
+    private static partial Regex Name();
+}

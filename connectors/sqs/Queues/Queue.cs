@@ -1,0 +1,103 @@
+using System.Globalization;
+using Amazon.SQS;
+using Amazon.SQS.Model;
+using Connectors.Sdk.Hosting;
+using Polly;
+
+namespace Connectors.Sqs.Queues;
+
+/// <summary>One queue: the requests we make of it, guarded. The only part that knows the AWS SDK, with its neighbours here.</summary>
+internal sealed class Queue : IDisposable
+{
+    /// <summary>The most entries of one request, as SQS has it.</summary>
+    public const int BatchSize = 10;
+
+    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly AmazonSQSClient _client;
+    private readonly ResiliencePipeline _receiving;
+    private readonly ResiliencePipeline _settling;
+    private readonly int _visibilitySeconds;
+
+    public Queue(QueueAddress address, SqsOptions options, TimeProvider time)
+    {
+        Address = address;
+        _visibilitySeconds = (int)options.VisibilityTimeout.TotalSeconds;
+        _receiving = Guard.Create($"sqs receive {address.Name}", options.WaitTime + RequestTimeout, time);
+        _settling = Guard.Create($"sqs settle {address.Name}", RequestTimeout, time);
+
+        // One try more by the SDK itself, with which it corrects a wrong clock or an expired token; all other tries are the guards'.
+        var config = new AmazonSQSConfig { ServiceURL = address.Endpoint.AbsoluteUri, AuthenticationRegion = address.Region, MaxErrorRetry = 1 };
+        _client = FileCredentials.Of(options.CredentialsFile) is { } credentials ? new AmazonSQSClient(credentials, config) : new AmazonSQSClient(config);
+    }
+
+    public QueueAddress Address { get; }
+
+    /// <summary>Receives up to so many messages, waiting so long for the first.</summary>
+    public async Task<IReadOnlyList<QueueMessage>> ReceiveAsync(int most, TimeSpan wait, CancellationToken ct)
+    {
+        var request = new ReceiveMessageRequest
+        {
+            QueueUrl = Address.Url,
+            MaxNumberOfMessages = most,
+            WaitTimeSeconds = (int)wait.TotalSeconds,
+            VisibilityTimeout = _visibilitySeconds,
+            MessageSystemAttributeNames = [MessageSystemAttributeName.All],
+            MessageAttributeNames = ["All"],
+
+            // A receive that is repeated under the same id brings the messages that the lost answer carried, instead of leaving their groups locked.
+            ReceiveRequestAttemptId = Address.IsFifo ? Guid.NewGuid().ToString() : null,
+        };
+        var response = await _receiving.ExecuteAsync(async token => await _client.ReceiveMessageAsync(request, token), ct);
+        return [.. (response.Messages ?? []).Select(Read)];
+    }
+
+    /// <summary>Deletes up to ten messages. Returns what was not deleted.</summary>
+    public async Task<IReadOnlyList<EntryFault>> DeleteAsync(IReadOnlyList<string> receipts, CancellationToken ct)
+    {
+        var entries = receipts.Select((receipt, i) => new DeleteMessageBatchRequestEntry { Id = Id(i), ReceiptHandle = receipt }).ToList();
+        var response = await _settling.ExecuteAsync(async token => await _client.DeleteMessageBatchAsync(Address.Url, entries, token), ct);
+        return Read(response.Failed);
+    }
+
+    /// <summary>Hides up to ten messages for so long from now, whole seconds; zero shows them at once. Returns those whose time was not changed.</summary>
+    public async Task<IReadOnlyList<EntryFault>> HideAsync(IReadOnlyList<(string Receipt, TimeSpan Time)> messages, CancellationToken ct)
+    {
+        var entries = messages
+            .Select((m, i) => new ChangeMessageVisibilityBatchRequestEntry { Id = Id(i), ReceiptHandle = m.Receipt, VisibilityTimeout = (int)m.Time.TotalSeconds })
+            .ToList();
+        var response = await _settling.ExecuteAsync(async token => await _client.ChangeMessageVisibilityBatchAsync(Address.Url, entries, token), ct);
+        return Read(response.Failed);
+    }
+
+    /// <summary>Whether messages that fail too often go elsewhere; null if that cannot be known.</summary>
+    public async Task<bool?> HasRedrivePolicyAsync(CancellationToken ct)
+    {
+        try
+        {
+            var response = await _client.GetQueueAttributesAsync(Address.Url, [QueueAttributeName.RedrivePolicy], ct);
+            return response.Attributes?.ContainsKey(QueueAttributeName.RedrivePolicy) ?? false;
+        }
+        catch (Exception) when (!ct.IsCancellationRequested)
+        {
+            // Reading attributes is a permission of its own, and needed for nothing else.
+            return null;
+        }
+    }
+
+    public void Dispose() => _client.Dispose();
+
+    private static string Id(int index) => index.ToString(CultureInfo.InvariantCulture);
+
+    private static EntryFault[] Read(List<BatchResultErrorEntry>? failed) =>
+        [.. (failed ?? []).Select(f => new EntryFault(int.Parse(f.Id, CultureInfo.InvariantCulture), f.Code, f.SenderFault == true))];
+
+    private static QueueMessage Read(Message message) => new(
+        message.MessageId,
+        message.ReceiptHandle,
+        message.Body ?? "",
+        message.Attributes ?? [],
+        (message.MessageAttributes ?? []).ToDictionary(
+            a => a.Key,
+            a => new QueueAttribute(a.Value.DataType, a.Value.StringValue ?? Convert.ToBase64String(a.Value.BinaryValue?.ToArray() ?? []))));
+}

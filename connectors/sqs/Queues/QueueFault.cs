@@ -1,0 +1,45 @@
+using System.Net.Sockets;
+using Amazon.Runtime;
+using Amazon.SQS.Model;
+using Polly.CircuitBreaker;
+using Polly.Timeout;
+
+namespace Connectors.Sqs.Queues;
+
+/// <summary>Why a request of ours failed, in a word for metrics and in a sentence for the operator.</summary>
+/// <param name="Kind">missing_queue, credentials, denied, throttled, unreachable, timeout or other.</param>
+/// <param name="Text">What is wrong and where to look.</param>
+internal sealed record QueueFault(string Kind, string Text)
+{
+    private static readonly string[] Throttles = ["RequestThrottled", "Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown"];
+    private static readonly string[] Credentials =
+        ["InvalidClientTokenId", "UnrecognizedClientException", "ExpiredToken", "ExpiredTokenException", "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "MissingAuthenticationToken"];
+
+    public static QueueFault Of(Exception fault, QueueAddress queue) => fault switch
+    {
+        BrokenCircuitException { InnerException: { } last } => Of(last, queue),
+        TimeoutRejectedException => new("timeout", $"{queue.Endpoint} does not answer"),
+        QueueDoesNotExistException => new("missing_queue", $"there is no queue {queue.Url} in region {queue.Region}, or these credentials may not know of it"),
+        AmazonServiceException service => Of(service, queue),
+        AmazonClientException client when client.Message.StartsWith("no credentials", StringComparison.Ordinal) => new("credentials", client.Message),
+        AmazonClientException client when client.Message.Contains("credentials", StringComparison.OrdinalIgnoreCase) =>
+            new("credentials", "the AWS SDK found no credentials: set AWS_SHARED_CREDENTIALS_FILE or AWS_ACCESS_KEY_ID, or give the pod or instance a role"),
+        _ when fault.GetBaseException() is SocketException socket => new("unreachable", $"cannot reach {queue.Endpoint}: {socket.Message}"),
+        HttpRequestException or IOException => new("unreachable", $"cannot reach {queue.Endpoint}: {fault.GetBaseException().Message}"),
+        _ => new("other", fault.GetBaseException().Message),
+    };
+
+    private static QueueFault Of(AmazonServiceException fault, QueueAddress queue) => fault switch
+    {
+        _ when Is(fault, Throttles) => new("throttled", $"SQS asks for fewer requests: {fault.Message}"),
+        _ when Is(fault, Credentials) => new("credentials", $"the credentials are not accepted in region {queue.Region}: {fault.Message}"),
+        { StatusCode: System.Net.HttpStatusCode.Forbidden } or { ErrorCode: "AccessDenied" or "AccessDeniedException" } =>
+            new("denied", $"not allowed; sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility are needed: {fault.Message}"),
+        { InnerException: HttpRequestException inner } => new("unreachable", $"cannot reach {queue.Endpoint}: {inner.GetBaseException().Message}"),
+        _ => new("other", $"{fault.ErrorCode}: {fault.Message}"),
+    };
+
+    // Errors carry the name behind a prefix of the older protocol's.
+    private static bool Is(AmazonServiceException fault, string[] names) =>
+        fault is RequestThrottledException ? names == Throttles : names.Contains(fault.ErrorCode?.Split('.')[^1]);
+}

@@ -1,0 +1,144 @@
+using System.Threading.Channels;
+using Connectors.Sdk.Invocation;
+using Connectors.Sqs.Queues;
+using Connectors.Sqs.Settling;
+
+namespace Connectors.Sqs.Receiving;
+
+/// <summary>
+/// Polls one queue: with one long poll while there is little, with up to ten side by side while receives come back full. Each asks for no more than
+/// could start now.
+/// </summary>
+internal sealed class QueueReader(Settler settler, QueueWatch watch, Demand demand, SqsOptions options, TimeProvider time)
+{
+    private const int MostPolls = 10;
+    private static readonly TimeSpan LeastDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MostDelay = TimeSpan.FromSeconds(30);
+
+    // Without a wait of SQS's own (wait_time 0), an empty queue is asked this often.
+    private static readonly TimeSpan ShortPollPause = TimeSpan.FromSeconds(1);
+
+    // A busy queue's polls wait no longer, lest they keep slots from other queues once it is empty. Any wait at all makes SQS ask all its servers.
+    private static readonly TimeSpan BusyWait = TimeSpan.FromSeconds(1);
+
+    private readonly Random _random = new();
+    private bool _isKnown;
+    private bool _isQuiet = true;
+
+    private Queue Queue => settler.Queue;
+
+    // Asked for one message at a time, SQS has one of a FIFO group out at a time. Had we several and the first failed, the others would have to go back
+    // unrun, use up their receives and reach the dead-letter queue with it.
+    private int Most => Queue.Address.IsFifo ? 1 : options.MaxMessages;
+
+    // What the long poll of a quiet queue keeps from the other queues.
+    private int QuietMost => Math.Clamp(options.Connector.MaxInflight / (4 * options.Queues.Count), 1, Most);
+
+    /// <summary>Reads until <paramref name="ct"/> is cancelled, which does not throw. What it writes is counted in the demand.</summary>
+    public async Task RunAsync(ChannelWriter<Arrival> arrivals, CancellationToken ct)
+    {
+        var polls = new List<Task<Poll>>();
+        var wanted = 1;
+        for (var failures = 0; !ct.IsCancellationRequested;)
+        {
+            while (polls.Count < wanted)
+            {
+                polls.Add(PollAsync(isOnly: polls.Count == 0, arrivals, ct));
+            }
+
+            var ended = await Task.WhenAny(polls);
+            polls.Remove(ended);
+            var poll = await ended;
+            wanted = poll.Kind == PollKind.Full ? Math.Min(wanted + 1, MostPolls) : poll.Kind == PollKind.Some ? Math.Max(wanted - 1, 1) : 1;
+            failures = poll.Kind == PollKind.Failed ? failures + 1 : 0;
+            if (poll.Fault is { } fault)
+            {
+                await BackOffAsync(fault, failures, ct);
+            }
+        }
+
+        await Task.WhenAll(polls);
+    }
+
+    // Does not throw: a fault is the poll's result, and cancellation an empty one.
+    private async Task<Poll> PollAsync(bool isOnly, ChannelWriter<Arrival> arrivals, CancellationToken ct)
+    {
+        try
+        {
+            await watch.WantedAsync(ct);
+            var isQuiet = _isQuiet && isOnly;
+            var granted = await demand.TakeAsync(isQuiet ? QuietMost : Most, ct);
+            return await ReceiveAsync(granted, isQuiet || options.WaitTime < BusyWait ? options.WaitTime : BusyWait, arrivals, ct);
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            return new Poll(PollKind.Empty);
+        }
+        catch (Exception fault)
+        {
+            return new Poll(PollKind.Failed, fault);
+        }
+    }
+
+    private async Task<Poll> ReceiveAsync(Grant asked, TimeSpan wait, ChannelWriter<Arrival> arrivals, CancellationToken ct)
+    {
+        var count = 0;
+        try
+        {
+            // The first receive does not wait, so that it is soon known whether the queue can be read.
+            var messages = await Queue.ReceiveAsync(asked.Count, _isKnown ? wait : TimeSpan.Zero, ct);
+            var granted = time.GetTimestamp();
+            foreach (var message in messages)
+            {
+                arrivals.TryWrite(new Arrival(settler, settler.Hold(message, granted)));
+                count++;
+            }
+
+            Metrics.Received(Queue.Address.Name, count);
+            await KnowAsync(count, wait, ct);
+        }
+        finally
+        {
+            demand.Return(asked.Count - count);
+        }
+
+        // While slots are what is scarce, more polls would only take them from other queues.
+        return new Poll(count == asked.Count && !asked.HadToWait ? PollKind.Full : count > 0 ? PollKind.Some : PollKind.Empty);
+    }
+
+    private async Task KnowAsync(int count, TimeSpan wait, CancellationToken ct)
+    {
+        _isQuiet = count == 0;
+        watch.Read();
+        if (!_isKnown)
+        {
+            _isKnown = true;
+            watch.Redrive(options.Failure.OnFailure == OnFailure.Delete ? null : await Queue.HasRedrivePolicyAsync(ct));
+        }
+        else if (count == 0 && wait == TimeSpan.Zero)
+        {
+            await Task.Delay(ShortPollPause, time, ct);
+        }
+    }
+
+    private async Task BackOffAsync(Exception fault, int failures, CancellationToken ct)
+    {
+        var delay = BackOff.Delay(BackOffKind.Equal, failures, LeastDelay, MostDelay, _random);
+        _isKnown = false;
+        watch.Failed(fault, delay);
+        await Task.Delay(delay, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private readonly record struct Poll(PollKind Kind, Exception? Fault = null);
+
+    private enum PollKind
+    {
+        Full,
+        Some,
+        Empty,
+        Failed,
+    }
+}
+
+/// <summary>A message that came in, held from now on.</summary>
+internal sealed record Arrival(Settler Settler, Lease Lease);

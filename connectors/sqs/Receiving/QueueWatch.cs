@@ -1,0 +1,74 @@
+using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Topics;
+using Connectors.Sqs.Queues;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Sqs.Receiving;
+
+/// <summary>Whether a queue is wanted and can be read, for those who read it and for the operator.</summary>
+internal sealed class QueueWatch
+{
+    private readonly QueueAddress _queue;
+    private readonly LatestTopicMap _topics;
+    private readonly Readiness _readiness;
+    private readonly ILogger _log;
+    private volatile bool _isRead;
+    private volatile bool _isUnwanted;
+
+    public QueueWatch(QueueAddress queue, LatestTopicMap topics, Readiness readiness, ILogger log)
+    {
+        (_queue, _topics, _readiness, _log) = (queue, topics, readiness, log);
+        readiness.Announce(Condition);
+        Metrics.Readable(queue.Name, false);
+    }
+
+    private string Condition => "queue " + _queue.Name;
+
+    /// <summary>Waits until some function wants the queue's messages: what nobody wants stays where it is.</summary>
+    public async Task WantedAsync(CancellationToken ct)
+    {
+        for (var map = _topics.Value; map.Match(_queue.Name).Count == 0; map = await _topics.NextAsync(map, ct))
+        {
+            if (!_isUnwanted)
+            {
+                _isUnwanted = true;
+                _readiness.Met(Condition);
+                Log.Unwanted(_log, _queue.Name);
+            }
+        }
+
+        _isUnwanted = false;
+    }
+
+    /// <summary>A receive succeeded.</summary>
+    public void Read()
+    {
+        if (!_isRead)
+        {
+            _isRead = true;
+            _readiness.Met(Condition);
+            Metrics.Readable(_queue.Name, true);
+            Log.Reading(_log, _queue.Name, _queue.Url, _queue.Region);
+        }
+    }
+
+    /// <summary>A receive failed, and is repeated after so long.</summary>
+    public void Failed(Exception fault, TimeSpan delay)
+    {
+        var why = QueueFault.Of(fault, _queue);
+        _isRead = false;
+        _readiness.Lost(Condition, why.Text);
+        Metrics.Readable(_queue.Name, false);
+        Metrics.Failed(_queue.Name, "receive", why.Kind);
+        Log.ReceiveFailed(_log, _queue.Name, why.Kind, why.Text, delay);
+    }
+
+    /// <summary>Said once: without a redrive policy a message that always fails is received for as long as the queue keeps it.</summary>
+    public void Redrive(bool? hasPolicy)
+    {
+        if (hasPolicy == false)
+        {
+            Log.NoRedrivePolicy(_log, _queue.Name);
+        }
+    }
+}

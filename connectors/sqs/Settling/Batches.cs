@@ -1,0 +1,95 @@
+using System.Threading.Channels;
+
+namespace Connectors.Sqs.Settling;
+
+/// <summary>Gathers what comes one by one and sends it by tens: full batches at once, others after a short wait. Several sends run side by side.</summary>
+/// <param name="linger">How long the first of a batch waits for company.</param>
+/// <param name="send">Sends a batch. Its token is cancelled when the process can wait no longer; what it throws must be nothing else.</param>
+internal sealed class Batches<T> : IAsyncDisposable
+{
+    private const int Sends = 8;
+
+    // What cannot be sent in that time comes back when its visibility ends.
+    private static readonly TimeSpan Flushing = TimeSpan.FromSeconds(4);
+
+    private readonly Channel<T> _items = Channel.CreateUnbounded<T>(new() { SingleReader = true });
+    private readonly SemaphoreSlim _free = new(Sends, Sends);
+    private readonly CancellationTokenSource _giveUp = new();
+    private readonly TimeSpan _linger;
+    private readonly int _most;
+    private readonly TimeProvider _time;
+    private readonly Func<IReadOnlyList<T>, CancellationToken, Task> _send;
+    private readonly Task _loop;
+
+    public Batches(int most, TimeSpan linger, TimeProvider time, Func<IReadOnlyList<T>, CancellationToken, Task> send)
+    {
+        (_most, _linger, _time, _send) = (most, linger, time, send);
+        _loop = RunAsync();
+    }
+
+    /// <summary>False once disposal has begun.</summary>
+    public bool Add(T item) => _items.Writer.TryWrite(item);
+
+    /// <summary>Sends the rest, as far as that goes in a few seconds.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _items.Writer.TryComplete();
+        _giveUp.CancelAfter(Flushing);
+        await _loop;
+        for (var i = 0; i < Sends; i++)
+        {
+            await _free.WaitAsync();
+        }
+
+        _giveUp.Dispose();
+        _free.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        while (await _items.Reader.WaitToReadAsync())
+        {
+            var batch = await GatherAsync();
+            await _free.WaitAsync();
+            _ = SendAsync(batch);
+        }
+    }
+
+    private async Task<List<T>> GatherAsync()
+    {
+        var batch = new List<T>(_most);
+        using var late = new CancellationTokenSource(_linger, _time);
+        try
+        {
+            while (batch.Count < _most && await _items.Reader.WaitToReadAsync(late.Token))
+            {
+                while (batch.Count < _most && _items.Reader.TryRead(out var item))
+                {
+                    batch.Add(item);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Long enough: it goes as it is.
+        }
+
+        return batch;
+    }
+
+    private async Task SendAsync(List<T> batch)
+    {
+        try
+        {
+            await _send(batch, _giveUp.Token);
+        }
+        catch (OperationCanceledException) when (_giveUp.IsCancellationRequested)
+        {
+            // Said at Flushing.
+        }
+        finally
+        {
+            _free.Release();
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using Connectors.Sdk.Invocation;
+using Connectors.Sqs.Queues;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Sqs.Settling;
+
+/// <summary>Deletes what is done, by tens. What SQS does not delete is tried again on its own, for as long as it is ours.</summary>
+internal sealed class DeleteBatcher : IAsyncDisposable
+{
+    private static readonly TimeSpan LeastDelay = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MostDelay = TimeSpan.FromSeconds(10);
+
+    // Nothing waits for a deletion but the next message of a FIFO group.
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan FifoLinger = TimeSpan.FromMilliseconds(20);
+
+    private readonly Queue _queue;
+    private readonly VisibilityKeeper _keeper;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly Batches<Lease> _batches;
+
+    public DeleteBatcher(Queue queue, VisibilityKeeper keeper, TimeProvider time, ILogger log)
+    {
+        (_queue, _keeper, _time, _log) = (queue, keeper, time, log);
+        _batches = new Batches<Lease>(Queue.BatchSize, queue.Address.IsFifo ? FifoLinger : Linger, time, DeleteAsync);
+    }
+
+    /// <summary>Deletes a message soon.</summary>
+    public void Add(Lease lease) => _batches.Add(lease);
+
+    /// <summary>Deletes the rest.</summary>
+    public ValueTask DisposeAsync() => _batches.DisposeAsync();
+
+    private async Task DeleteAsync(IReadOnlyList<Lease> batch, CancellationToken ct)
+    {
+        var random = new Random();
+        var open = batch.Where(_keeper.Holds).ToList();
+        for (var attempt = 1; open.Count > 0; attempt++)
+        {
+            open = await TryAsync(open, ct);
+            if (open.Count > 0)
+            {
+                await Task.Delay(BackOff.Delay(BackOffKind.Equal, attempt, LeastDelay, MostDelay, random), _time, ct);
+                open.RemoveAll(lease => !_keeper.Holds(lease));
+            }
+        }
+    }
+
+    // Returns what is to be tried again.
+    private async Task<List<Lease>> TryAsync(List<Lease> leases, CancellationToken ct)
+    {
+        leases.ForEach(lease => lease.IsEnding = true);
+        var again = leases;
+        try
+        {
+            var faults = await _queue.DeleteAsync([.. leases.Select(l => l.Message.Receipt)], ct);
+            Metrics.Deleted(_queue.Address.Name, leases.Count, leases.Count - faults.Count);
+            again = [.. faults.Where(f => !f.IsGone).Select(f => leases[f.Index])];
+            End(leases, faults);
+        }
+        catch (Exception fault) when (!ct.IsCancellationRequested)
+        {
+            var why = QueueFault.Of(fault, _queue.Address);
+            Metrics.Failed(_queue.Address.Name, "delete", why.Kind);
+            Log.DeleteFailed(_log, _queue.Address.Name, leases.Count, why.Text);
+        }
+
+        again.ForEach(lease => lease.IsEnding = false);
+        return again;
+    }
+
+    private void End(List<Lease> leases, IReadOnlyList<EntryFault> faults)
+    {
+        var byIndex = faults.ToDictionary(f => f.Index);
+        foreach (var (i, lease) in leases.Index())
+        {
+            if (!byIndex.TryGetValue(i, out var fault))
+            {
+                _keeper.Drop(lease);
+            }
+            else if (fault.IsGone)
+            {
+                _keeper.Lose(lease);
+            }
+            else
+            {
+                Metrics.Failed(_queue.Address.Name, "delete", "entry");
+                Log.DeleteFailed(_log, _queue.Address.Name, 1, fault.Code);
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using Connectors.Sqs.Queues;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Sqs.Settling;
+
+/// <summary>Gives messages back, each to be seen again after a time of its own. What SQS does not take back in time, comes back when its visibility ends.</summary>
+internal sealed class ReturnBatcher : IAsyncDisposable
+{
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(20);
+
+    private readonly Queue _queue;
+    private readonly VisibilityKeeper _keeper;
+    private readonly ILogger _log;
+    private readonly Batches<(Lease Lease, TimeSpan Hidden)> _batches;
+
+    public ReturnBatcher(Queue queue, VisibilityKeeper keeper, TimeProvider time, ILogger log)
+    {
+        (_queue, _keeper, _log) = (queue, keeper, log);
+        _batches = new Batches<(Lease, TimeSpan)>(Queue.BatchSize, Linger, time, ReturnAsync);
+    }
+
+    /// <summary>Gives a message back soon, to be seen again after so long, whole seconds.</summary>
+    public void Add(Lease lease, TimeSpan hidden)
+    {
+        lease.IsEnding = true;
+        _batches.Add((lease, hidden));
+    }
+
+    /// <summary>Gives back the rest.</summary>
+    public ValueTask DisposeAsync() => _batches.DisposeAsync();
+
+    private async Task ReturnAsync(IReadOnlyList<(Lease Lease, TimeSpan Hidden)> batch, CancellationToken ct)
+    {
+        var open = batch.Where(b => _keeper.Holds(b.Lease)).ToList();
+        if (open.Count == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            var faults = await _queue.HideAsync([.. open.Select(b => (b.Lease.Message.Receipt, b.Hidden))], ct);
+            Metrics.Returned(_queue.Address.Name, open.Count - faults.Count);
+            foreach (var gone in faults.Where(f => f.IsGone))
+            {
+                _keeper.Lose(open[gone.Index].Lease);
+            }
+        }
+        catch (Exception fault) when (!ct.IsCancellationRequested)
+        {
+            var why = QueueFault.Of(fault, _queue.Address);
+            Metrics.Failed(_queue.Address.Name, "return", why.Kind);
+            Log.ReturnFailed(_log, _queue.Address.Name, open.Count, why.Text);
+        }
+
+        open.ForEach(b => _keeper.Drop(b.Lease));
+    }
+}

@@ -1,0 +1,90 @@
+using Connectors.Sqs.Queues;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Sqs.Settling;
+
+/// <summary>Holds one queue's messages from their receive to their end.</summary>
+internal sealed class Settler : IAsyncDisposable
+{
+    private readonly VisibilityKeeper _keeper;
+    private readonly DeleteBatcher _deletes;
+    private readonly ReturnBatcher _returns;
+    private readonly FailurePolicy _policy;
+    private readonly ILogger _log;
+
+    public Settler(Queue queue, SqsOptions options, TimeProvider time, ILogger<Settler> log)
+    {
+        (Queue, _policy, _log) = (queue, options.Failure, log);
+        _keeper = new VisibilityKeeper(queue, options, time, log);
+        _deletes = new DeleteBatcher(queue, _keeper, time, log);
+        _returns = new ReturnBatcher(queue, _keeper, time, log);
+    }
+
+    public Queue Queue { get; }
+
+    /// <summary>Keeps a message hidden from now on. Exactly one of the other methods ends that.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="granted">Timestamp of its receive.</param>
+    public Lease Hold(QueueMessage message, long granted)
+    {
+        var lease = new Lease(message, granted);
+        _keeper.Keep(lease);
+        return lease;
+    }
+
+    /// <summary>It is done: deletes it.</summary>
+    public void Delete(Lease lease)
+    {
+        // Where it may be with another already, deleting it would take it from them.
+        if (_keeper.Holds(lease))
+        {
+            _deletes.Add(lease);
+        }
+    }
+
+    /// <summary>It was not done: shows it to others after so long.</summary>
+    public void GiveBack(Lease lease, TimeSpan hidden)
+    {
+        if (_keeper.Holds(lease))
+        {
+            _returns.Add(lease, hidden);
+        }
+    }
+
+    /// <summary>A function did not take it. Returns the delay after which to run it again here, or null once it was given back or deleted.</summary>
+    public TimeSpan? Fail(Lease lease, Sdk.Invocation.Outcome outcome, int attempt)
+    {
+        var random = new Random();
+        if (!lease.IsLost && _policy.RunAgainAfter(outcome, attempt, random) is { } delay)
+        {
+            return delay;
+        }
+
+        var message = lease.Message;
+        if (FailurePolicy.IsHopeless(outcome))
+        {
+            Metrics.Failed(Queue.Address.Name, "deliver", "hopeless");
+            Log.Hopeless(_log, Queue.Address.Name, message.Id, message.Receives, outcome.Status, outcome.Error);
+        }
+
+        if (_policy.HideFor(outcome, message.Receives, random) is { } hidden)
+        {
+            GiveBack(lease, hidden);
+        }
+        else
+        {
+            Log.DeletedUndone(_log, Queue.Address.Name, message.Id, outcome.Status);
+            Delete(lease);
+        }
+
+        return null;
+    }
+
+    /// <summary>Deletes and gives back what is still to be, while it is kept hidden.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Task.WhenAll(_deletes.DisposeAsync().AsTask(), _returns.DisposeAsync().AsTask());
+        await _keeper.DisposeAsync();
+        Queue.Dispose();
+    }
+}

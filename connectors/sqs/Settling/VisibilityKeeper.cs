@@ -1,0 +1,125 @@
+using System.Collections.Concurrent;
+using Connectors.Sqs.Queues;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Sqs.Settling;
+
+/// <summary>Keeps one queue's messages hidden from others while we have them, from the receive until they are deleted or given back.</summary>
+internal sealed class VisibilityKeeper : IAsyncDisposable
+{
+    private const int Requests = 4;
+
+    private readonly ConcurrentDictionary<Lease, bool> _leases = new();
+    private readonly Queue _queue;
+    private readonly TimeSpan _visibility;
+    private readonly TimeSpan _renewal;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly PeriodicTimer _timer;
+    private readonly Task _loop;
+
+    public VisibilityKeeper(Queue queue, SqsOptions options, TimeProvider time, ILogger log)
+    {
+        (_queue, _visibility, _renewal, _time, _log) = (queue, options.VisibilityTimeout, options.VisibilityRenewal, time, log);
+
+        // What falls due within a quarter of the interval is renewed together, so that requests are well filled.
+        _timer = new PeriodicTimer(options.VisibilityRenewal / 4, time);
+        _loop = RunAsync();
+    }
+
+    /// <summary>Keeps a message hidden from now on.</summary>
+    public void Keep(Lease lease)
+    {
+        _leases[lease] = true;
+        Metrics.Holding(_queue.Address.Name, +1);
+    }
+
+    /// <summary>Keeps it no longer: it was deleted or given back.</summary>
+    public void Drop(Lease lease)
+    {
+        if (_leases.TryRemove(lease, out _))
+        {
+            Metrics.Holding(_queue.Address.Name, -1);
+            lease.Dispose();
+        }
+    }
+
+    /// <summary>The message may be with another already.</summary>
+    public void Lose(Lease lease)
+    {
+        if (_leases.TryRemove(lease, out _))
+        {
+            Metrics.Holding(_queue.Address.Name, -1);
+            Metrics.Expired(_queue.Address.Name);
+            Log.LeaseLost(_log, _queue.Address.Name, lease.Message.Id);
+            lease.Lose();
+        }
+    }
+
+    /// <summary>Whether a message is still ours; one whose time has run out is lost from here on.</summary>
+    public bool Holds(Lease lease)
+    {
+        if (!lease.IsLost && _time.GetElapsedTime(lease.Granted) >= _visibility)
+        {
+            Lose(lease);
+        }
+
+        return !lease.IsLost;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _timer.Dispose();
+        await _loop;
+    }
+
+    private async Task RunAsync()
+    {
+        while (await _timer.WaitForNextTickAsync(CancellationToken.None))
+        {
+            Metrics.Oldest(_queue.Address.Name, Age());
+            var due = _leases.Keys.Where(l => !l.IsEnding && Holds(l) && _time.GetElapsedTime(l.Granted) >= _renewal - _timer.Period);
+            var requests = due.OrderBy(l => l.Granted).Chunk(Queue.BatchSize);
+            await Parallel.ForEachAsync(requests, new ParallelOptions { MaxDegreeOfParallelism = Requests }, async (leases, ct) => await RenewAsync(leases, ct));
+        }
+    }
+
+    private async Task RenewAsync(Lease[] leases, CancellationToken ct)
+    {
+        try
+        {
+            var now = _time.GetTimestamp();
+            var faults = await _queue.HideAsync([.. leases.Select(l => (l.Message.Receipt, _visibility))], ct);
+            Metrics.Renewed(_queue.Address.Name, leases.Length - faults.Count);
+            foreach (var (i, lease) in leases.Index())
+            {
+                Take(lease, now, faults.FirstOrDefault(f => f.Index == i));
+            }
+        }
+        catch (Exception fault)
+        {
+            // Tried again at the next tick, until the time has run out.
+            var why = QueueFault.Of(fault, _queue.Address);
+            Metrics.Failed(_queue.Address.Name, "renew", why.Kind);
+            Log.RenewFailed(_log, _queue.Address.Name, leases.Length, why.Text);
+        }
+    }
+
+    private void Take(Lease lease, long granted, EntryFault? fault)
+    {
+        if (fault is null)
+        {
+            lease.Granted = granted;
+        }
+        else if (fault.IsGone && !lease.IsEnding)
+        {
+            Lose(lease);
+        }
+    }
+
+    private TimeSpan Age()
+    {
+        var oldest = _leases.Keys.Min(l => l.Message.Sent);
+        return oldest is { } sent && sent < _time.GetUtcNow() ? _time.GetUtcNow() - sent : TimeSpan.Zero;
+    }
+}

@@ -1,0 +1,27 @@
+using Connectors.Sdk.Events;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.Folder;
+
+/// <summary>A file and how it ends: deleted once every function took it, run again with a growing delay until then.</summary>
+internal sealed class ReceivedFile(Event content, FileInfo file, Action letGo) : Received(content)
+{
+    private static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MostWait = TimeSpan.FromMinutes(1);
+
+    public override ValueTask CompleteAsync(CancellationToken ct)
+    {
+        file.Delete();
+        letGo();
+        return ValueTask.CompletedTask;
+    }
+
+    public override ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct) =>
+        ValueTask.FromResult<TimeSpan?>(BackOff.Delay(BackOffKind.Exponential, attempt, LeastWait, MostWait, new Random(0)));
+
+    public override ValueTask AbandonAsync(CancellationToken ct)
+    {
+        letGo();
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,54 @@
+using Connectors.Gateway.Enqueueing;
+using Connectors.Gateway.Provider;
+
+namespace Connectors.Gateway.Endpoints;
+
+/// <summary>A call that is stored and answered with 202: <c>/async-function/NAME</c>. What can be refused is refused before the body is read (design section 5).</summary>
+internal sealed class EnqueueEndpoint(GatewayOptions options, IProvider provider, CallQueue queue, TimeProvider time)
+{
+    /// <param name="http">The request.</param>
+    /// <param name="route">Below which route it came in.</param>
+    public async Task HandleAsync(HttpContext http, string route)
+    {
+        if (queue.IsOff)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, "Async calls are off: faas_nats_address is not set.");
+            return;
+        }
+
+        if (FunctionPath.Of(http, route, options.DefaultNamespace) is not { } path)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, "No function has such a name.");
+            return;
+        }
+
+        var callId = CallStamp.Apply(http, time);
+        if (await AcceptAsync(http, path, callId) is { } refusal)
+        {
+            await refusal.AnswerAsync(http);
+        }
+        else
+        {
+            http.Response.StatusCode = StatusCodes.Status202Accepted;
+        }
+    }
+
+    private async Task<Refusal?> AcceptAsync(HttpContext http, FunctionPath path, string callId)
+    {
+        if (!HttpMethods.IsPost(http.Request.Method))
+        {
+            http.Response.Headers.Allow = "POST";
+            return new Refusal(StatusCodes.Status405MethodNotAllowed, "Async calls are POST.");
+        }
+
+        if (AcceptRules.Check(http.Request, queue.MaxBodyBytes) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var lookup = await provider.FindAsync(path.Function, http.RequestAborted);
+        return lookup.Kind == LookupKind.Missing
+            ? new Refusal(StatusCodes.Status404NotFound, $"There is no function {path.Function}.")
+            : await queue.AcceptAsync(http, path, lookup.Function, callId);
+    }
+}

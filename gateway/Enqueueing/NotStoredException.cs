@@ -1,0 +1,4 @@
+namespace Connectors.Gateway.Enqueueing;
+
+/// <summary>No ack within <c>nats_publish_timeout</c>, or a refusal; the message says which.</summary>
+internal sealed class NotStoredException(string message) : Exception(message);

@@ -1,0 +1,61 @@
+using System.Net;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Connectors.Gateway.Forwarding;
+
+/// <summary>A connection that left HTTP for a websocket: from then on bytes go both ways until either side ends.</summary>
+internal static class UpgradedConnection
+{
+    private const string WebSocket = "websocket";
+
+    /// <summary>Whether the caller asks for it. Only websockets are let through: anything else could speak to the server as the gateway.</summary>
+    public static bool IsAskedFor(HttpContext caller) =>
+        caller.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true }
+        && caller.Request.Headers.Upgrade.ToString().Equals(WebSocket, StringComparison.OrdinalIgnoreCase);
+
+    public static void AskFor(HttpRequestMessage request)
+    {
+        request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
+        request.Headers.TryAddWithoutValidation("Upgrade", WebSocket);
+    }
+
+    public static bool IsGranted(HttpResponseMessage answer) => answer.StatusCode == HttpStatusCode.SwitchingProtocols;
+
+    /// <summary>Copies both ways. The answer's head has been set, and goes back with this.</summary>
+    public static async Task CopyAsync(HttpResponseMessage answer, HttpContext caller, CancellationToken ct)
+    {
+        caller.Response.Headers.Upgrade = WebSocket;
+        caller.Response.Headers.Connection = "Upgrade";
+        await using var server = await answer.Content.ReadAsStreamAsync(ct);
+        await using var client = await caller.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var down = PumpAsync(server, client, either.Token);
+        var up = PumpAsync(client, server, either.Token);
+        await Task.WhenAny(down, up);
+
+        // Half a websocket is of no use to anybody.
+        await either.CancelAsync();
+        await Task.WhenAll(down, up);
+    }
+
+    private static async Task PumpAsync(Stream from, Stream to, CancellationToken ct)
+    {
+        var chunk = System.Buffers.ArrayPool<byte>.Shared.Rent(16 * 1024);
+        try
+        {
+            for (int read; (read = await from.ReadAsync(chunk, ct)) > 0;)
+            {
+                await to.WriteAsync(chunk.AsMemory(0, read), ct);
+                await to.FlushAsync(ct);
+            }
+        }
+        catch (Exception fault) when (fault is OperationCanceledException or IOException or ObjectDisposedException)
+        {
+            // One side left; the other follows.
+        }
+        finally
+        {
+            System.Buffers.ArrayPool<byte>.Shared.Return(chunk);
+        }
+    }
+}

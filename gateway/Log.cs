@@ -1,0 +1,62 @@
+namespace Connectors.Gateway;
+
+/// <summary>Every line that the gateway logs; ids 200 to 299.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(200, LogLevel.Information, "Password made")]
+    public static partial void PasswordMade(ILogger log, string folder);
+
+    [LoggerMessage(201, LogLevel.Debug, "Called")]
+    public static partial void Called(ILogger log, string callId, string function, string method, int status, TimeSpan seconds);
+
+    [LoggerMessage(202, LogLevel.Information, "Accepted")]
+    public static partial void Accepted(ILogger log, string callId, string deliveryId, string function, string queue, int bytes, bool duplicate);
+
+    [LoggerMessage(203, LogLevel.Information, "Request")]
+    public static partial void Request(ILogger log, string method, string uri);
+
+    [LoggerMessage(204, LogLevel.Warning, "Functions could not be listed")]
+    public static partial void ListFailed(ILogger log, string error);
+
+    [LoggerMessage(206, LogLevel.Warning, "Not accepted")]
+    public static partial void NotStored(ILogger log, string callId, string function, string queue, string error);
+
+    [LoggerMessage(207, LogLevel.Information, "NATS connected")]
+    public static partial void NatsOpened(ILogger log, string serverVersion);
+
+    [LoggerMessage(208, LogLevel.Warning, "NATS away")]
+    public static partial void NatsClosed(ILogger log);
+
+    [LoggerMessage(209, LogLevel.Information, "Calls are stored")]
+    public static partial void Durability(ILogger log, string stream, string durability);
+
+    [LoggerMessage(210, LogLevel.Warning, "Stream not ready")]
+    public static partial void StreamNotReady(ILogger log, string stream, string error);
+
+    [LoggerMessage(211, LogLevel.Error, "Definition unreadable")]
+    public static partial void DefinitionUnreadable(ILogger log, string path, string error);
+
+    [LoggerMessage(212, LogLevel.Information, "Function deployed")]
+    public static partial void Deployed(ILogger log, string function);
+
+    [LoggerMessage(213, LogLevel.Information, "Functions ready")]
+    public static partial void FunctionsReady(ILogger log, int functions);
+
+    [LoggerMessage(214, LogLevel.Information, "Function deleted")]
+    public static partial void Deleted(ILogger log, string function);
+
+    [LoggerMessage(215, LogLevel.Warning, "Replica exited")]
+    public static partial void ReplicaExited(ILogger log, string function, int pid, int exitCode);
+
+    [LoggerMessage(216, LogLevel.Warning, "Replica not started")]
+    public static partial void ReplicaFailed(ILogger log, string function, string error);
+
+    [LoggerMessage(230, LogLevel.Information, "Redrive goes on")]
+    public static partial void RedriveTaken(ILogger log, string job, string queue, ulong position);
+
+    [LoggerMessage(231, LogLevel.Warning, "Redrive interrupted")]
+    public static partial void RedriveInterrupted(ILogger log, string job, string queue, string error);
+
+    [LoggerMessage(232, LogLevel.Information, "Redrive ended")]
+    public static partial void RedriveEnded(ILogger log, string job, string queue, long redriven, long skipped);
+}

@@ -1,0 +1,24 @@
+using Connectors.Gateway;
+using Connectors.Sdk.Hosting;
+
+const string Purpose = "The gateway: functions over HTTP, at once or through a queue, and the API that deploys them.";
+
+if (!CommandLine.TryRead(Purpose, args, GatewayOptions.Read, out var options, out var exitCode))
+{
+    return exitCode;
+}
+
+var builder = Service.CreateBuilder(options.Service);
+
+builder.AddGatewayOptions(options);
+builder.AddSecurity();
+builder.AddEndpoints();
+builder.AddQueues();
+builder.AddEnqueueing(options);
+builder.AddProvider(options);
+
+var app = builder.Build();
+app.MapSystemEndpoints();
+app.MapGateway();
+
+return await app.RunServiceAsync();

@@ -1,0 +1,31 @@
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Gateway.Provider.Embedded;
+
+/// <summary>What the embedded provider is told: where its functions are written down and where it keeps its own files.</summary>
+internal sealed record EmbeddedOptions
+{
+    /// <summary>Null for none.</summary>
+    public required string? FunctionsPath { get; init; }
+
+    public required string DataPath { get; init; }
+
+    public required long MaxOutputBytes { get; init; }
+
+    public static EmbeddedOptions Read(Settings settings)
+    {
+        var functions = settings.Text("functions_path", "", "Embedded provider: a stack file (functions.yaml) whose functions are deployed at every start");
+        if (functions.Length > 0 && !File.Exists(functions))
+        {
+            settings.Fault("functions_path", "the path of an existing file, or unset");
+        }
+
+        return new EmbeddedOptions
+        {
+            FunctionsPath = functions.Length > 0 ? functions : null,
+            DataPath = Path.GetFullPath(settings.Text("data_path", "data", "Embedded provider: directory of deployed functions, their secrets, logs and working directories")),
+            MaxOutputBytes = settings.LongNumber(
+                "max_output_bytes", 64 * 1024 * 1024, "Embedded provider: most that one call of a forked function may write before it is ended", 1),
+        };
+    }
+}

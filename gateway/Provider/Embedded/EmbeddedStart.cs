@@ -1,0 +1,61 @@
+using Connectors.Gateway.Provider.Embedded.Processes;
+using Connectors.Gateway.Provider.Embedded.State;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Gateway.Provider.Embedded;
+
+/// <summary>At start: what was deployed before, then the stack file over it, as <c>faas-cli deploy -f</c> would. At the end: no process stays.</summary>
+internal sealed class EmbeddedStart(
+    GatewayOptions options, Functions functions, SecretStore secrets, NamespaceStore namespaces, ILogger<EmbeddedStart> log) : IHostedService
+{
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (Tool.Missing is { Count: > 0 } missing)
+        {
+            throw new ConfigurationException($"The embedded provider needs {string.Join(", ", missing)} (util-linux); install them, or set functions_provider_url.");
+        }
+
+        try
+        {
+            namespaces.Load();
+            secrets.Load();
+            await functions.LoadAsync();
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"data_path: {options.Embedded.DataPath} cannot be used: {fault.Message}", fault);
+        }
+
+        if (options.Embedded.FunctionsPath is { } path)
+        {
+            await DeployAsync(path);
+        }
+
+        Log.FunctionsReady(log, functions.All.Count());
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => functions.StopAsync();
+
+    private async Task DeployAsync(string path)
+    {
+        var stack = (from entry in StackFile.Read(path)
+                     select entry with { Deployment = entry.Deployment with { Namespace = entry.Deployment.Namespace ?? options.DefaultNamespace } }).ToList();
+        var faults = from entry in stack
+                     from fault in DeployRules.Faults(entry.Deployment, secrets)
+                     select $"functions_path: {path}: {entry.Deployment.Service}: {fault}";
+        if (faults.ToList() is { Count: > 0 } all)
+        {
+            throw new ConfigurationException(string.Join('\n', all));
+        }
+
+        foreach (var ns in stack.Select(entry => entry.Deployment.Namespace!).Where(ns => namespaces.Find(ns) is null).Distinct())
+        {
+            await namespaces.WriteAsync(new FunctionNamespace { Name = ns });
+        }
+
+        foreach (var entry in stack)
+        {
+            await functions.DeployAsync(entry.Deployment, expected: null, entry.HandlerFolder);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using Connectors.Gateway.Forwarding;
+
+namespace Connectors.Gateway.Provider.Embedded.Running;
+
+/// <summary>An HTTP service that somebody else runs.</summary>
+internal sealed class ServiceRunner(FunctionSetup setup, Relay relay, TimeProvider time) : IFunctionRunner
+{
+    private readonly HttpCall _call = new(setup, relay, time);
+    private readonly string _address = setup.Settings.UpstreamUrl!.AbsoluteUri.TrimEnd('/');
+    private int _replicas;
+
+    public int Available => _replicas;
+
+    public string? RefusalOf(int replicas) => null;
+
+    public void Scale(int replicas) => _replicas = replicas;
+
+    public Task AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct) => _call.AnswerAsync(caller, path, _address, ct);
+
+    public ValueTask DisposeAsync() => default;
+}

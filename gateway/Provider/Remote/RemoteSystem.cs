@@ -1,0 +1,72 @@
+using Connectors.Gateway.Forwarding;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Gateway.Provider.Remote;
+
+/// <summary>The routes below <c>/system/</c> that a remote provider answers; the gateway puts its own credentials in place of the caller's (openfaas-spec 1.2, 1.4).</summary>
+internal sealed class RemoteSystem(GatewayOptions options, GatewayCredentials credentials, RemoteCounts counts, RemoteInfo info, Relay relay, TimeProvider time)
+{
+    private static readonly (string Verb, string Route)[] PassedOn =
+    [
+        ("POST", "/system/functions"), ("PUT", "/system/functions"), ("DELETE", "/system/functions"),
+        ("GET", "/system/function/{name}"), ("POST", "/system/scale-function/{name}"),
+        ("GET", "/system/namespaces"), ("POST", "/system/namespace"), ("GET", "/system/namespace/{name}"), ("POST", "/system/namespace/{name}"),
+        ("PUT", "/system/namespace/{name}"), ("DELETE", "/system/namespace/{name}"),
+        ("GET", "/system/secrets"), ("POST", "/system/secrets"), ("PUT", "/system/secrets"), ("DELETE", "/system/secrets"),
+        ("GET", "/healthz"), ("HEAD", "/healthz"),
+    ];
+
+    private readonly string _provider = options.ProviderUrl!.AbsoluteUri.TrimEnd('/');
+    private readonly string _logs = options.LogsProviderUrl!.AbsoluteUri.TrimEnd('/');
+
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        foreach (var (verb, route) in PassedOn)
+        {
+            routes.MapMethods(route, [verb], PassOnAsync);
+        }
+
+        routes.MapGet("/system/functions", (RequestDelegate)counts.AnswerAsync);
+        routes.MapGet("/system/info", (RequestDelegate)info.AnswerAsync);
+        routes.MapGet("/system/telemetry", (RequestDelegate)PassOnAsCallerAsync);
+        routes.MapGet("/system/logs", (RequestDelegate)FollowLogsAsync);
+    }
+
+    private Task PassOnAsync(HttpContext caller) =>
+        PassOnAsync(caller, _provider, new RelayRules(Authorization: credentials.Header?.ToString()), options.UpstreamTimeout);
+
+    private Task PassOnAsCallerAsync(HttpContext caller) => PassOnAsync(caller, _provider, new RelayRules(), options.UpstreamTimeout);
+
+    private async Task PassOnAsync(HttpContext caller, string server, RelayRules rules, TimeSpan limit)
+    {
+        var end = await ForwardAsync(caller, server, rules, limit);
+        if (end is RelayEnd.Unreachable or RelayEnd.TimedOut)
+        {
+            await Answer.TextAsync(caller, StatusCodes.Status502BadGateway, end == RelayEnd.TimedOut ? "The provider did not answer in time." : "The provider cannot be reached.");
+        }
+    }
+
+    // The provider of logs knows its own users: the caller's credentials go on.
+    private async Task FollowLogsAsync(HttpContext caller)
+    {
+        var end = await ForwardAsync(caller, _logs, new RelayRules(ErrorsOf: LogErrors), options.WriteTimeout);
+        if (end is RelayEnd.Unreachable or RelayEnd.TimedOut)
+        {
+            await Answer.TextAsync(caller, StatusCodes.Status500InternalServerError, "log request failed");
+        }
+    }
+
+    private async Task<RelayEnd> ForwardAsync(HttpContext caller, string server, RelayRules rules, TimeSpan limit)
+    {
+        using var timeout = new CancellationTokenSource(limit, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, caller.RequestAborted);
+        return await relay.ForwardAsync(caller, server + caller.Request.Path.ToUriComponent() + caller.Request.QueryString, rules, either.Token);
+    }
+
+    private static (int Status, string Text)? LogErrors(int status) => status switch
+    {
+        200 => null,
+        404 or 501 => (StatusCodes.Status501NotImplemented, "the provider has no logs to give"),
+        _ => (StatusCodes.Status500InternalServerError, $"unknown log request error ({status})"),
+    };
+}

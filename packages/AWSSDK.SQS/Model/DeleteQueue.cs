@@ -1,0 +1,12 @@
+using Amazon.Runtime;
+
+namespace Amazon.SQS.Model;
+
+public partial class DeleteQueueRequest : AmazonSQSRequest
+{
+    public string QueueUrl { get; set; }
+}
+
+public partial class DeleteQueueResponse : AmazonWebServiceResponse
+{
+}

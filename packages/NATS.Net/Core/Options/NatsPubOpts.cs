@@ -1,0 +1,3 @@
+namespace NATS.Client.Core;
+
+public record NatsPubOpts;

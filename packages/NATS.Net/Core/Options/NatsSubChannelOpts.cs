@@ -1,0 +1,10 @@
+using System.Threading.Channels;
+
+namespace NATS.Client.Core;
+
+public record NatsSubChannelOpts
+{
+    public BoundedChannelFullMode? FullMode { get; init; }
+
+    public int? Capacity { get; init; }
+}

@@ -1,0 +1,65 @@
+using Connectors.QueueWorker.Settling;
+using Connectors.Sdk.Envelopes;
+
+namespace Connectors.QueueWorker.Callbacks;
+
+/// <summary>Takes one delivery of a callback record to its end: posted, to be posted again, or given up. The function is never run for it.</summary>
+internal sealed class CallbackDispatcher(
+    QueueWorkerOptions options, CallbackSender sender, CallbackSettler settler, TimeProvider time) : IDeliveryHandler
+{
+    private readonly CallbackPolicy _policy = new(options.Callbacks.MaxAge, options.Callbacks.InitialWait, options.Callbacks.MaxWait);
+
+    public async Task<Handled> HandleAsync(Delivery delivery, Grace grace)
+    {
+        var record = CallbackRecord.TryDecode(delivery.Header(CallbackRecord.HeaderName));
+        if (delivery.Envelope is not { } envelope)
+        {
+            await settler.EndForeignAsync(delivery, delivery.EnvelopeError, grace.Writes);
+        }
+        else if (record is null)
+        {
+            await settler.EndForeignAsync(delivery, $"the header {CallbackRecord.HeaderName} is missing or not readable", grace.Writes);
+        }
+        else
+        {
+            await HandleAsync(delivery, envelope, record, grace);
+        }
+
+        return new Handled();
+    }
+
+    public Task HandBackAsync(Delivery delivery, CancellationToken ct) => settler.ReturnAsync(delivery, TimeSpan.Zero, ct);
+
+    private async Task HandleAsync(Delivery delivery, Envelope envelope, CallbackRecord record, Grace grace)
+    {
+        var now = time.GetUtcNow();
+        if (envelope.Version > Envelope.CurrentVersion)
+        {
+            await settler.ReturnNewerAsync(delivery, grace.Writes);
+        }
+        else if (record.NotBefore is { } notBefore && notBefore > now)
+        {
+            await settler.ReturnAsync(delivery, notBefore - now, grace.Writes);
+        }
+        else if (_policy.IsTooOld(record, now))
+        {
+            await settler.GiveUpAsync(delivery, envelope, record, DeadReasons.CallbackExpired, null, null, grace.Writes);
+        }
+        else
+        {
+            await PostAsync(delivery, envelope, record, grace);
+        }
+    }
+
+    private async Task PostAsync(Delivery delivery, Envelope envelope, CallbackRecord record, Grace grace)
+    {
+        var answer = await sender.PostAsync(envelope, record, delivery.Body, grace.Sends);
+        var verdict = _policy.Decide(answer, record, time.GetUtcNow());
+        await (verdict.End switch
+        {
+            CallbackEnd.Delivered => settler.DoneAsync(delivery, grace.Writes),
+            CallbackEnd.Retry => settler.RetryAsync(delivery, envelope, record, verdict.After, grace.Writes),
+            _ => settler.GiveUpAsync(delivery, envelope, record, verdict.Reason, answer.Status, answer.Error, grace.Writes),
+        });
+    }
+}

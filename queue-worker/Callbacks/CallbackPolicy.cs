@@ -1,0 +1,54 @@
+using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.QueueWorker.Callbacks;
+
+/// <summary>What follows from the answer to a callback. Pure.</summary>
+internal sealed record CallbackPolicy(TimeSpan MaxAge, TimeSpan InitialWait, TimeSpan MaxWait)
+{
+    public CallbackVerdict Decide(CallbackAnswer answer, CallbackRecord record, DateTimeOffset now)
+    {
+        if (answer.Status is >= 200 and < 300)
+        {
+            return new CallbackVerdict(CallbackEnd.Delivered);
+        }
+
+        if (answer.IsRefused || !IsTemporary(answer.Status))
+        {
+            return new CallbackVerdict(CallbackEnd.Refused);
+        }
+
+        var wait = answer.RetryAfter is { } asked
+            ? TimeSpan.FromTicks(Math.Clamp(asked.Ticks, InitialWait.Ticks, Math.Max(InitialWait.Ticks, MaxWait.Ticks)))
+            : BackOff.Delay(BackOffKind.Exponential, record.Attempt, InitialWait, MaxWait, new Random());
+        return IsTooOld(record, now + wait) ? new CallbackVerdict(CallbackEnd.Expired) : new CallbackVerdict(CallbackEnd.Retry, wait);
+    }
+
+    public bool IsTooOld(CallbackRecord record, DateTimeOffset now) => now - record.Since >= MaxAge;
+
+    // 0 means that no answer came.
+    private static bool IsTemporary(int status) => status is 0 or 408 or 425 or 429 or (>= 500 and <= 599);
+}
+
+/// <summary>What came back from a receiver.</summary>
+/// <param name="Status">The HTTP status; 0 if none came.</param>
+/// <param name="Error">What went wrong on the way, in words.</param>
+/// <param name="IsRefused">Whether our own address rules refused it.</param>
+/// <param name="RetryAfter">How long the receiver asked us to wait.</param>
+internal readonly record struct CallbackAnswer(int Status, string? Error = null, bool IsRefused = false, TimeSpan? RetryAfter = null);
+
+/// <summary>What we do because of a <see cref="CallbackAnswer"/>.</summary>
+internal readonly record struct CallbackVerdict(CallbackEnd End, TimeSpan After = default)
+{
+    /// <summary>The biography's reason of a callback that is given up.</summary>
+    public string Reason => End == CallbackEnd.Expired ? DeadReasons.CallbackExpired : DeadReasons.CallbackRefused;
+}
+
+/// <summary>The kinds of <see cref="CallbackVerdict"/>.</summary>
+internal enum CallbackEnd
+{
+    Delivered,
+    Retry,
+    Refused,
+    Expired,
+}

@@ -1,0 +1,46 @@
+using Connectors.QueueWorker.Settling;
+using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.QueueWorker.Callbacks;
+
+/// <summary>Tells results that are too large for a record: posted directly, while the call's lease is kept, for a few minutes.</summary>
+internal sealed class OversizeCallbacks(
+    QueueWorkerOptions options, CallbackSender sender, CallbackRecords records, CallbackSettler settler, TimeProvider time)
+{
+    private static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(5);
+
+    private readonly CallbackPolicy _policy = new(MaxAge, options.Callbacks.InitialWait, options.Callbacks.MaxWait);
+
+    /// <summary>Returns once the receiver has the result, or a dead letter tells that it does not.</summary>
+    public async Task SendAsync(Envelope envelope, Outcome outcome, Grace grace)
+    {
+        var record = records.Record(envelope, outcome);
+        CallbackAnswer answer = default;
+        CallbackVerdict verdict = new(CallbackEnd.Expired);
+        try
+        {
+            while (true)
+            {
+                answer = await sender.PostAsync(envelope, record, outcome.Body, grace.Sends);
+                verdict = _policy.Decide(answer, record, time.GetUtcNow());
+                if (verdict.End != CallbackEnd.Retry)
+                {
+                    break;
+                }
+
+                await Task.Delay(verdict.After, time, grace.Sends);
+                record = record with { Attempt = record.Attempt + 1 };
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            verdict = new CallbackVerdict(CallbackEnd.Expired);
+        }
+
+        if (verdict.End != CallbackEnd.Delivered)
+        {
+            await settler.GiveUpOversizeAsync(envelope, record, verdict.Reason, answer.Status, answer.Error, grace.Writes);
+        }
+    }
+}

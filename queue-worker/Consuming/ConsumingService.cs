@@ -1,0 +1,67 @@
+namespace Connectors.QueueWorker.Consuming;
+
+/// <summary>The worker's life: connect, set up, pull until told to stop, then finish what runs and hand back the rest.</summary>
+internal sealed class ConsumingService(
+    QueueWorkerOptions options, Broker broker, Watchdog watchdog, LeaseKeeper leases, Pulls pulls, ILogger<ConsumingService> log)
+    : BackgroundService
+{
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        watchdog.Announce();
+        return base.StartAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await ConnectAsync(stoppingToken);
+            await ServeAsync(stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // Stopped before anything was taken.
+        }
+    }
+
+    private async Task ConnectAsync(CancellationToken stopping)
+    {
+        await broker.Connection.ConnectAsync().AsTask().WaitAsync(stopping);
+        var version = broker.Connection.ServerInfo?.Version ?? "";
+        if (!ServerVersion.IsSound(version))
+        {
+            Log.OldServer(log, version);
+        }
+
+        await watchdog.StartAsync(stopping);
+        Log.Serving(log, options.Queue, options.Consuming.Mode.ToString(), options.Consuming.MaxInflight, version, options.Limits.Durability);
+    }
+
+    private async Task ServeAsync(CancellationToken stopping)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        using var ended = new CancellationTokenSource();
+        var renewal = leases.RunAsync(ended.Token);
+        var pull = pulls.RunAsync(ending.Token);
+        var watch = watchdog.RunAsync(ending.Token);
+
+        await Task.WhenAny(pull, watch);
+        await ending.CancelAsync();
+        await pull;
+        await pulls.DrainAsync();
+        await ended.CancelAsync();
+        await Task.WhenAll(Quietly(renewal), Quietly(watch));
+
+        static async Task Quietly(Task task)
+        {
+            try
+            {
+                await task;
+            }
+            catch (OperationCanceledException)
+            {
+                // That is how it ends.
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using Connectors.Sdk.Envelopes;
+
+namespace Connectors.QueueWorker.Consuming;
+
+/// <summary>One function as the fair puller sees it: what runs of it, how much of it may run, and its consumers. Guarded by the puller's lock.</summary>
+internal sealed class FunctionLane(FunctionName function, ConcurrencyLimit? limit, int slots)
+{
+    public FunctionName Function => function;
+
+    public ConcurrencyLimit? Limit => limit;
+
+    /// <summary>Slots that it holds: calls that run, and those that were asked for.</summary>
+    public int Held { get; set; }
+
+    /// <summary>Calls that run.</summary>
+    public int Running { get; set; }
+
+    /// <summary>The function's <c>com.openfaas.queue.max_inflight</c>; until a call told, one at a time is asked for.</summary>
+    public int? MaxInflight { get; set; }
+
+    public LaneSide? High { get; set; }
+
+    public LaneSide? Normal { get; set; }
+
+    /// <summary>How many more of it may be started, fairness aside.</summary>
+    public int Room => Math.Min(limit?.Current ?? slots, MaxInflight ?? 1) - Held;
+
+    /// <summary>Whether it takes part in the sharing of slots.</summary>
+    public bool IsActive => Held > 0 || High is { State: not SideState.Idle } || Normal is { State: not SideState.Idle };
+}
+
+/// <summary>The calls of one function that have one priority, and their consumer.</summary>
+internal sealed class LaneSide(FunctionLane lane, Priority priority, StreamConsumer consumer)
+{
+    public FunctionLane Lane => lane;
+
+    public Priority Priority => priority;
+
+    public StreamConsumer Consumer => consumer;
+
+    public SideState State { get; set; }
+
+    /// <summary>Whether something was heard while it was being asked.</summary>
+    public bool HeardMore { get; set; }
+
+    /// <summary>How often it was asked in vain for a message that should have come again.</summary>
+    public int InVain { get; set; }
+
+    /// <summary>When work was last heard of.</summary>
+    public DateTimeOffset LastHeard { get; set; }
+}
+
+/// <summary>Where a <see cref="LaneSide"/> stands.</summary>
+internal enum SideState
+{
+    /// <summary>Nothing is known to wait.</summary>
+    Idle,
+
+    /// <summary>It stands in the queue of those to be asked.</summary>
+    Ready,
+
+    /// <summary>It waits until its function may run more.</summary>
+    Held,
+
+    /// <summary>It is being asked.</summary>
+    Asked,
+}

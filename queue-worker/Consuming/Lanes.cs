@@ -1,0 +1,245 @@
+using Connectors.Sdk.Envelopes;
+
+namespace Connectors.QueueWorker.Consuming;
+
+/// <summary>The functions that this worker knows to have work, and whose turn it is. A lock guards all of it: hints, looks and ended calls come from anywhere.</summary>
+/// <param name="slots">All slots of this worker.</param>
+/// <param name="create">Makes the lane of a function.</param>
+/// <param name="open">Makes the consumer of a function's calls of one priority.</param>
+internal sealed class Lanes(int slots, Func<FunctionName, FunctionLane> create, Func<FunctionName, Priority, StreamConsumer> open)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<FunctionName, FunctionLane> _lanes = [];
+    private readonly Turns _turns = new();
+    private readonly PriorityQueue<LaneSide, DateTimeOffset> _due = new();
+
+    /// <summary>Work was heard of. True if that was news.</summary>
+    public bool Heard(FunctionName function, Priority priority, DateTimeOffset now)
+    {
+        lock (_lock)
+        {
+            var side = Side(function, priority);
+            side.LastHeard = now;
+            side.HeardMore |= side.State == SideState.Asked;
+            return MakeReady(side);
+        }
+    }
+
+    /// <summary>A message will come again at that time.</summary>
+    public void Expect(LaneSide side, DateTimeOffset at)
+    {
+        lock (_lock)
+        {
+            side.InVain = 1;
+            _due.Enqueue(side, at);
+        }
+    }
+
+    /// <summary>When the next message is expected again; null for none.</summary>
+    public DateTimeOffset? NextDue
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _due.TryPeek(out _, out var at) ? at : null;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Takes free slots and says who is to be asked for how much: high priority first but for every tenth call, round-robin within, nobody above its fair
+    /// share while others wait, nobody above what its function takes.
+    /// </summary>
+    public IReadOnlyList<(LaneSide Side, int Calls)> Plan(RunningDeliveries running, int most, DateTimeOffset now)
+    {
+        lock (_lock)
+        {
+            WakeDue(now);
+            var plan = new List<(LaneSide, int)>();
+            var over = new List<LaneSide>();
+            var share = FairShare.Most(slots, _turns.Count == 0 ? 0 : _lanes.Values.Count(lane => lane.IsActive));
+            while (_turns.Count + over.Count > 0 && running.TryTakeSlot())
+            {
+                if (Next(share, over) is not { } side)
+                {
+                    running.ReleaseSlots(1);
+                    break;
+                }
+
+                var calls = FairShare.Now(running.Free + 1, _turns.Count, Math.Min(most, side.Lane.Room));
+                var taken = 1;
+                while (taken < calls && running.TryTakeSlot())
+                {
+                    taken++;
+                }
+
+                side.State = SideState.Asked;
+                side.HeardMore = false;
+                side.Lane.Held += taken;
+                _turns.Took(taken);
+                plan.Add((side, taken));
+            }
+
+            over.ForEach(_turns.Enqueue);
+            return plan;
+        }
+    }
+
+    /// <summary>A call of a side was delivered and runs now.</summary>
+    public void Started(LaneSide side, int? maxInflight)
+    {
+        lock (_lock)
+        {
+            side.Lane.Running++;
+            side.Lane.MaxInflight = maxInflight ?? slots;
+            side.InVain = 0;
+        }
+    }
+
+    /// <summary>A call of a side ended.</summary>
+    public void Ended(LaneSide side, Load load)
+    {
+        lock (_lock)
+        {
+            var lane = side.Lane;
+            if (load == Load.Took)
+            {
+                lane.Limit?.Took(lane.Running);
+            }
+            else if (load == Load.Refused)
+            {
+                lane.Limit?.Refused(lane.Running);
+            }
+
+            lane.Running--;
+            lane.Held--;
+            Unhold(lane);
+        }
+    }
+
+    /// <summary>A side was asked.</summary>
+    /// <param name="side">The side.</param>
+    /// <param name="unused">Slots that it did not fill.</param>
+    /// <param name="hasMore">Whether more may wait.</param>
+    /// <param name="now">The time.</param>
+    public void Asked(LaneSide side, int unused, bool hasMore, DateTimeOffset now)
+    {
+        lock (_lock)
+        {
+            side.Lane.Held -= unused;
+            side.State = SideState.Idle;
+            if (hasMore || side.HeardMore)
+            {
+                MakeReady(side);
+            }
+            else if (side.InVain is > 0 and < 6)
+            {
+                // The server may be a moment later than its delay said.
+                _due.Enqueue(side, now + TimeSpan.FromMilliseconds(25 << side.InVain++));
+            }
+
+            Unhold(side.Lane);
+        }
+    }
+
+    /// <summary>Forgets functions without work for so long, and returns them.</summary>
+    public IReadOnlyList<FunctionName> Forget(DateTimeOffset before)
+    {
+        lock (_lock)
+        {
+            var idle = _lanes.Values.Where(lane => !lane.IsActive && IsOld(lane.High) && IsOld(lane.Normal)).Select(lane => lane.Function).ToList();
+            idle.ForEach(function => _lanes.Remove(function));
+            return idle;
+        }
+
+        bool IsOld(LaneSide? side) => side is null || side.LastHeard < before;
+    }
+
+    /// <summary>What was learned of each function.</summary>
+    public IReadOnlyList<(FunctionName Function, int Limit)> Limits
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. from lane in _lanes.Values let limit = lane.Limit where limit is not null select (lane.Function, limit.Current)];
+            }
+        }
+    }
+
+    private LaneSide Side(FunctionName function, Priority priority)
+    {
+        if (!_lanes.TryGetValue(function, out var lane))
+        {
+            _lanes[function] = lane = create(function);
+        }
+
+        return priority == Priority.High
+            ? lane.High ??= new LaneSide(lane, priority, open(function, priority))
+            : lane.Normal ??= new LaneSide(lane, priority, open(function, priority));
+    }
+
+    private bool MakeReady(LaneSide side)
+    {
+        if (side.State != SideState.Idle)
+        {
+            return false;
+        }
+
+        side.State = SideState.Ready;
+        _turns.Enqueue(side);
+        return true;
+    }
+
+    private void Unhold(FunctionLane lane)
+    {
+        foreach (var side in new[] { lane.High, lane.Normal })
+        {
+            if (side is { State: SideState.Held } && lane.Room > 0)
+            {
+                side.State = SideState.Idle;
+                MakeReady(side);
+            }
+        }
+    }
+
+    private void WakeDue(DateTimeOffset now)
+    {
+        while (_due.TryPeek(out var side, out var at) && at <= now)
+        {
+            _due.Dequeue();
+            side.HeardMore |= side.State == SideState.Asked;
+            MakeReady(side);
+        }
+    }
+
+    private LaneSide? Next(int share, List<LaneSide> over)
+    {
+        while (_turns.Dequeue() is { } side)
+        {
+            if (side.Lane.Room <= 0)
+            {
+                side.State = SideState.Held;
+            }
+            else if (side.Lane.Held >= share)
+            {
+                over.Add(side);
+            }
+            else
+            {
+                return side;
+            }
+        }
+
+        // Nobody is left but those that have their share already: no slot is left idle for fairness.
+        if (over.Count == 0)
+        {
+            return null;
+        }
+
+        var first = over[0];
+        over.RemoveAt(0);
+        return first;
+    }
+}

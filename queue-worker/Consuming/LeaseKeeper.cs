@@ -1,0 +1,53 @@
+using System.Collections.Concurrent;
+
+namespace Connectors.QueueWorker.Consuming;
+
+/// <summary>
+/// Renews the leases of everything that runs: each third of <c>ack_wait</c>, so that one lost renewal does no harm. It is also what keeps a function's
+/// consumer from lapsing while a call runs longer than that takes.
+/// </summary>
+internal sealed class LeaseKeeper(QueueWorkerOptions options, Metrics metrics, TimeProvider time, ILogger<LeaseKeeper> log)
+{
+    private readonly ConcurrentDictionary<Lease, Delivery> _held = new();
+
+    /// <summary>Keeps a delivery's lease until the result is disposed.</summary>
+    public IDisposable Keep(Delivery delivery)
+    {
+        var lease = new Lease(_held);
+        _held[lease] = delivery;
+        return lease;
+    }
+
+    public async Task RunAsync(CancellationToken ct)
+    {
+        using var timer = new PeriodicTimer(Interval(options.Consuming), time);
+        while (await timer.WaitForNextTickAsync(ct))
+        {
+            foreach (var delivery in _held.Values)
+            {
+                await ExtendAsync(delivery, ct);
+            }
+        }
+    }
+
+    private static TimeSpan Interval(ConsumingOptions options) =>
+        (options.Mode == ScalingMode.Function && options.InactiveThreshold < options.AckWait ? options.InactiveThreshold : options.AckWait) / 3;
+
+    private async Task ExtendAsync(Delivery delivery, CancellationToken ct)
+    {
+        try
+        {
+            await delivery.ExtendAsync(ct);
+            metrics.LeaseRenewals.Inc();
+        }
+        catch (Exception fault) when (!ct.IsCancellationRequested)
+        {
+            Log.LeaseNotRenewed(log, delivery.Subject, delivery.Sequence, fault.Message);
+        }
+    }
+
+    private sealed class Lease(ConcurrentDictionary<Lease, Delivery> held) : IDisposable
+    {
+        public void Dispose() => held.TryRemove(this, out _);
+    }
+}

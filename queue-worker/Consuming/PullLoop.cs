@@ -1,0 +1,137 @@
+namespace Connectors.QueueWorker.Consuming;
+
+/// <summary>
+/// Keeps the slots of one stream full: takes slots, takes what waits, and only when nothing does, waits. While it waits it holds no slot, so a delivery
+/// that comes when the last slot has gone is handed back at once.
+/// </summary>
+/// <param name="consumers">One consumer, or the one of high priority and the one of normal.</param>
+/// <param name="running">What runs.</param>
+/// <param name="most">Most messages asked for at once.</param>
+/// <param name="suspicion">Raised when a consumer seems to be gone.</param>
+/// <param name="time">The clock.</param>
+/// <param name="log">The log.</param>
+internal sealed class PullLoop(
+    IReadOnlyList<StreamConsumer> consumers, RunningDeliveries running, int most, Suspicion suspicion, TimeProvider time, ILogger log)
+{
+    private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
+
+    private readonly PullOrder _order = new();
+    private readonly Task?[] _waits = new Task?[consumers.Count];
+
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                if (await FillAsync(stopping) == 0)
+                {
+                    await WaitAsync(stopping);
+                }
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                break;
+            }
+            catch (Exception fault)
+            {
+                Log.PullFailed(log, consumers[^1].Name, fault.Message);
+                suspicion.Raise();
+                await PauseAsync(stopping);
+            }
+        }
+
+        await Task.WhenAll(_waits.OfType<Task>());
+    }
+
+    private async Task<int> FillAsync(CancellationToken stopping)
+    {
+        var free = await running.TakeSlotsAsync(most, stopping);
+        var started = 0;
+        try
+        {
+            if (consumers.Count > 1)
+            {
+                await TakeAsync(consumers[1], _order.NormalFirst(free));
+            }
+
+            foreach (var consumer in consumers)
+            {
+                await TakeAsync(consumer, free - started);
+            }
+        }
+        finally
+        {
+            _order.Took(started);
+            running.ReleaseSlots(free - started);
+        }
+
+        return started;
+
+        async Task TakeAsync(StreamConsumer consumer, int calls)
+        {
+            if (calls > 0)
+            {
+                // Not cancelled on stop: it answers at once, and what it brought is handed back in order.
+                await foreach (var delivery in consumer.TakeAsync(calls, CancellationToken.None))
+                {
+                    started++;
+                    running.Start(delivery);
+                }
+            }
+        }
+    }
+
+    private async Task WaitAsync(CancellationToken stopping)
+    {
+        for (var i = 0; i < consumers.Count; i++)
+        {
+            if (_waits[i] is not { IsCompleted: false })
+            {
+                _waits[i] = WaitAsync(consumers[i], stopping);
+            }
+        }
+
+        await await Task.WhenAny(_waits.OfType<Task>());
+    }
+
+    private async Task WaitAsync(StreamConsumer consumer, CancellationToken stopping)
+    {
+        var started = time.GetTimestamp();
+        try
+        {
+            if (await consumer.WaitAsync(stopping) is not { } delivery)
+            {
+                if (time.GetElapsedTime(started) < StreamConsumer.LongestWait / 2)
+                {
+                    suspicion.Raise();
+                    await PauseAsync(stopping);
+                }
+            }
+            else if (!stopping.IsCancellationRequested && running.TryTakeSlot())
+            {
+                running.Start(delivery);
+            }
+            else
+            {
+                await running.HandBackAsync(delivery);
+            }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // The loop ends.
+        }
+    }
+
+    private async Task PauseAsync(CancellationToken stopping)
+    {
+        try
+        {
+            await Task.Delay(AfterFault, time, stopping);
+        }
+        catch (OperationCanceledException)
+        {
+            // The loop ends.
+        }
+    }
+}

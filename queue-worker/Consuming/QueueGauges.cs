@@ -1,0 +1,46 @@
+using System.Globalization;
+using Connectors.QueueWorker.Settling;
+using Connectors.Sdk.Envelopes;
+using NATS.Client.JetStream.Models;
+
+namespace Connectors.QueueWorker.Consuming;
+
+/// <summary>What the streams' states say of the queue, as metrics.</summary>
+internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries retries, Metrics metrics, TimeProvider time)
+{
+    private readonly HashSet<string> _functions = [];
+
+    public void Show(StreamInfo info)
+    {
+        metrics.Submitted.WithLabels(options.Queue).Set(info.State.LastSeq);
+        metrics.OldestPending.WithLabels(options.Queue).Set(Oldest(info).TotalSeconds);
+        metrics.WaitingRetries.WithLabels(options.Queue).Set(retries.Count());
+        var waiting = Waiting(info);
+        foreach (var function in _functions.Union(waiting.Keys).ToList())
+        {
+            _functions.Add(function);
+            metrics.Pending.WithLabels(options.Queue, function).Set(Math.Max(0, waiting.GetValueOrDefault(function) - metrics.Running(options.Queue, function)));
+        }
+    }
+
+    private TimeSpan Oldest(StreamInfo info)
+    {
+        var isKnown = DateTimeOffset.TryParse(info.State.FirstTs, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var first);
+        var age = time.GetUtcNow() - first;
+        return info.State.Messages > 0 && isKnown && age > TimeSpan.Zero ? age : TimeSpan.Zero;
+    }
+
+    private static Dictionary<string, double> Waiting(StreamInfo info)
+    {
+        var waiting = new Dictionary<string, double>();
+        foreach (var (subject, count) in info.State.Subjects ?? new Dictionary<string, long>())
+        {
+            if (StreamNames.FunctionOf(subject) is { } function)
+            {
+                waiting[function.ToString()] = waiting.GetValueOrDefault(function.ToString()) + count;
+            }
+        }
+
+        return waiting;
+    }
+}

@@ -1,0 +1,80 @@
+using System.Collections.Concurrent;
+
+namespace Connectors.QueueWorker.Consuming;
+
+/// <summary>What runs right now, each in a slot and under a lease. Slots are taken before the broker is asked: nothing is fetched that cannot run.</summary>
+internal sealed class RunningDeliveries(int slots, IDeliveryHandler handler, LeaseKeeper leases, Grace grace, ILogger log) : IDisposable
+{
+    private readonly SemaphoreSlim _free = new(slots, slots);
+    private readonly ConcurrentDictionary<Task, bool> _tasks = new();
+
+    public int Count => _tasks.Count;
+
+    public int Free => _free.CurrentCount;
+
+    /// <summary>Waits for a free slot and takes it, with as many more as are free, up to <paramref name="most"/> in all.</summary>
+    public async Task<int> TakeSlotsAsync(int most, CancellationToken ct)
+    {
+        await _free.WaitAsync(ct);
+        var taken = 1;
+        while (taken < most && TryTakeSlot())
+        {
+            taken++;
+        }
+
+        return taken;
+    }
+
+    public bool TryTakeSlot() => _free.Wait(0);
+
+    public void ReleaseSlots(int count)
+    {
+        if (count > 0)
+        {
+            _free.Release(count);
+        }
+    }
+
+    /// <summary>Starts work on a delivery in a slot that was taken for it.</summary>
+    /// <param name="delivery">The delivery.</param>
+    /// <param name="ended">Told when it has ended and its slot is free.</param>
+    public void Start(Delivery delivery, Action<Handled>? ended = null)
+    {
+        var task = RunAsync(delivery, ended);
+        _tasks[task] = true;
+        _ = task.ContinueWith(done => _tasks.TryRemove(done, out _), TaskScheduler.Default);
+    }
+
+    /// <summary>Gives back a delivery for which there is no slot.</summary>
+    public Task HandBackAsync(Delivery delivery) => handler.HandBackAsync(delivery, grace.Writes);
+
+    /// <summary>Ends when nothing runs any more.</summary>
+    public Task IdleAsync() => Task.WhenAll(_tasks.Keys);
+
+    public void Dispose() => _free.Dispose();
+
+    private async Task RunAsync(Delivery delivery, Action<Handled>? ended)
+    {
+        // Lets the loop that pulls go on at once.
+        await Task.Yield();
+        var handled = new Handled();
+        try
+        {
+            using var lease = leases.Keep(delivery);
+            handled = await handler.HandleAsync(delivery, grace);
+        }
+        catch (OperationCanceledException) when (grace.Sends.IsCancellationRequested)
+        {
+            await handler.HandBackAsync(delivery, grace.Writes);
+        }
+        catch (Exception fault)
+        {
+            Log.DeliveryFailed(log, fault, delivery.Subject, delivery.Sequence);
+        }
+        finally
+        {
+            _free.Release();
+            ended?.Invoke(handled);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Hosting;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+
+namespace Connectors.QueueWorker.Consuming;
+
+/// <summary>
+/// Looks at streams and consumers every few seconds, and at once when a pull found one gone. What another client deleted is created again.
+/// </summary>
+internal sealed class Watchdog(
+    QueueWorkerOptions options, StreamSetup setup, ModeClaim mode, Pulls pulls, QueueGauges gauges, Suspicion suspicion, Readiness readiness, TimeProvider time, ILogger<Watchdog> log)
+{
+    private const string Condition = "streams";
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(10);
+
+    private bool _isFirst = true;
+
+    /// <summary>Says that the worker is not ready before everything exists.</summary>
+    public void Announce() => readiness.Announce(Condition);
+
+    /// <summary>Waits for the broker until everything exists.</summary>
+    public async Task StartAsync(CancellationToken stopping)
+    {
+        while (!await LookAsync(stopping))
+        {
+            await Task.Delay(AfterFault, time, stopping);
+        }
+    }
+
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            await suspicion.WaitAsync(Interval, stopping);
+            if (!await LookAsync(stopping))
+            {
+                await Task.Delay(AfterFault, time, stopping);
+            }
+        }
+    }
+
+    private async Task<bool> LookAsync(CancellationToken stopping)
+    {
+        using var patience = new CancellationTokenSource(LongestLook, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, patience.Token);
+        try
+        {
+            foreach (var shape in StreamShape.All(options.Queue, options.Limits))
+            {
+                var stream = await setup.EnsureAsync(shape, _isFirst, either.Token);
+                if (shape.Name == StreamNames.Calls(options.Queue))
+                {
+                    await mode.KeepAsync(stream, stopping);
+                    gauges.Show(stream);
+                    pulls.Look(stream);
+                }
+            }
+
+            await BindAsync(pulls.CallbackConsumer, either.Token);
+            foreach (var consumer in mode.IsHeld ? pulls.LastingCallConsumers : [])
+            {
+                await BindAsync(consumer, either.Token);
+            }
+
+            _isFirst = false;
+            readiness.Met(Condition);
+            return true;
+        }
+        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !stopping.IsCancellationRequested))
+        {
+            var reason = fault is OperationCanceledException ? "no answer in time" : fault.Message;
+            readiness.Lost(Condition, reason);
+            Log.BrokerSilent(log, options.Nats.Url, reason);
+            return false;
+        }
+    }
+
+    private async Task BindAsync(StreamConsumer consumer, CancellationToken ct)
+    {
+        try
+        {
+            await consumer.BindAsync(ct);
+        }
+        catch (NatsJSApiException fault) when (fault.Error.ErrCode == StreamSetup.NotUnique)
+        {
+            // A consumer of the other mode, made just before its worker learned better.
+            await mode.ClearAsync(ct);
+            await consumer.BindAsync(ct);
+        }
+    }
+}

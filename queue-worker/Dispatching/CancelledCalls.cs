@@ -1,0 +1,145 @@
+using System.Collections.Concurrent;
+using Connectors.Sdk.Envelopes;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.KeyValueStore;
+using NATS.Net;
+
+namespace Connectors.QueueWorker.Dispatching;
+
+/// <summary>The call ids that callers cancelled, watched in <c>OF_cancelled</c> into memory; what runs under one of them is told at once (R13 of docs/delivery-states.md).</summary>
+internal sealed class CancelledCalls(Broker broker, QueueWorkerOptions options, TimeProvider time, ILogger<CancelledCalls> log) : BackgroundService
+{
+    private const int NoSuchStream = 10059;
+    private const int PruneEach = 1024;
+    private static readonly TimeSpan MaxAge = TimeSpan.FromDays(7);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _ids = new();
+    private readonly ConcurrentDictionary<CancellationTokenSource, string> _running = new();
+    private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _added;
+
+    /// <summary>Done once all ids that there were at start are known, or they cannot be read.</summary>
+    public Task LoadedAsync(CancellationToken ct) => _loaded.Task.WaitAsync(ct);
+
+    public bool Contains(string callId) => _ids.ContainsKey(StreamNames.Token(callId));
+
+    /// <summary>Cancels <paramref name="abort"/> when the call is cancelled, now or while it runs; disposed when it has run.</summary>
+    public IDisposable Watch(string callId, CancellationTokenSource abort)
+    {
+        var key = StreamNames.Token(callId);
+        _running[abort] = key;
+        if (_ids.ContainsKey(key))
+        {
+            abort.Cancel();
+        }
+
+        return new Watched(_running, abort);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await WatchAsync(stoppingToken);
+            }
+            catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !stoppingToken.IsCancellationRequested))
+            {
+                // Calls go on: a bucket that may not be read must not stop the queue.
+                Log.CancellationsUnseen(log, StreamNames.Cancelled, fault.Message);
+                _loaded.TrySetResult();
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+
+            await Task.Delay(Pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task WatchAsync(CancellationToken stopping)
+    {
+        await broker.Connection.ConnectAsync().AsTask().WaitAsync(stopping);
+        var bucket = await OpenAsync(broker.JetStream.CreateKeyValueStoreContext(), stopping);
+        var opts = new NatsKVWatchOpts
+        {
+            OnNoData = _ =>
+            {
+                _loaded.TrySetResult();
+                return ValueTask.FromResult(false);
+            },
+        };
+        await foreach (var entry in bucket.WatchAsync(NatsRawSerializer<byte[]>.Default, opts, stopping))
+        {
+            Take(entry.Key, entry.Created, entry.Operation == NatsKVOperation.Put);
+            if (entry.Delta == 0)
+            {
+                _loaded.TrySetResult();
+            }
+        }
+    }
+
+    private void Take(string key, DateTimeOffset created, bool isCancelled)
+    {
+        if (!isCancelled)
+        {
+            _ids.TryRemove(key, out _);
+            return;
+        }
+
+        _ids[key] = created;
+        foreach (var (abort, _) in _running.Where(send => send.Value == key))
+        {
+            Abort(abort);
+        }
+
+        if (Interlocked.Increment(ref _added) % PruneEach == 0)
+        {
+            foreach (var (old, _) in _ids.Where(id => id.Value < time.GetUtcNow() - MaxAge))
+            {
+                _ids.TryRemove(old, out _);
+            }
+        }
+    }
+
+    private static void Abort(CancellationTokenSource abort)
+    {
+        try
+        {
+            abort.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It ended meanwhile.
+        }
+    }
+
+    private async Task<INatsKVStore> OpenAsync(INatsKVContext context, CancellationToken ct)
+    {
+        try
+        {
+            return await context.GetStoreAsync(StreamNames.Cancelled, ct);
+        }
+        catch (NatsJSApiException fault) when (fault.Error.ErrCode == NoSuchStream)
+        {
+            return await context.CreateStoreAsync(
+                new NatsKVConfig(StreamNames.Cancelled)
+                {
+                    MaxAge = MaxAge,
+                    History = 1,
+                    NumberOfReplicas = options.Limits.Replicas,
+                    Storage = options.Limits.Storage == StreamStorage.File ? NatsKVStorageType.File : NatsKVStorageType.Memory,
+                },
+                ct);
+        }
+    }
+
+    private sealed class Watched(ConcurrentDictionary<CancellationTokenSource, string> running, CancellationTokenSource abort) : IDisposable
+    {
+        public void Dispose() => running.TryRemove(abort, out _);
+    }
+}

@@ -1,0 +1,86 @@
+namespace Connectors.QueueWorker;
+
+/// <summary>Every line that the queue-worker logs; ids 300 to 399.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(300, LogLevel.Information, "Serving queue")]
+    public static partial void Serving(ILogger log, string queue, string mode, int maxInflight, string server, string durability);
+
+    [LoggerMessage(301, LogLevel.Debug, "Invoke")]
+    public static partial void Invoke(ILogger log, string callId, string function, int attempt);
+
+    [LoggerMessage(302, LogLevel.Information, "Invoked")]
+    public static partial void Invoked(ILogger log, string callId, string function, int attempt, int status, TimeSpan duration, string? reason);
+
+    [LoggerMessage(303, LogLevel.Information, "Answered")]
+    public static partial void Answered(ILogger log, string callId, string function, long bytes, string body);
+
+    [LoggerMessage(304, LogLevel.Information, "Callback")]
+    public static partial void Callback(ILogger log, string callId, string function, int attempt, int status, string? reason);
+
+    [LoggerMessage(305, LogLevel.Warning, "Dead letter")]
+    public static partial void Dead(ILogger log, string callId, string function, string reason, int attempts, int? status, string? cause);
+
+    [LoggerMessage(EventId = 310, Message = "Stream was missing and is created")]
+    public static partial void StreamCreated(ILogger log, LogLevel level, string stream);
+
+    [LoggerMessage(EventId = 311, Message = "Consumer was missing and is created")]
+    public static partial void ConsumerCreated(ILogger log, LogLevel level, string stream, string consumer);
+
+    [LoggerMessage(312, LogLevel.Warning, "Pull failed")]
+    public static partial void PullFailed(ILogger log, string consumer, string reason);
+
+    [LoggerMessage(313, LogLevel.Warning, "Broker does not answer")]
+    public static partial void BrokerSilent(ILogger log, string server, string reason);
+
+    [LoggerMessage(314, LogLevel.Warning, "NATS server is older than 2.10.23: acked messages can come back after a crash, and streams can be lost; upgrade it")]
+    public static partial void OldServer(ILogger log, string version);
+
+    [LoggerMessage(315, LogLevel.Information, "Limits of the stream are brought in line with the options")]
+    public static partial void StreamUpdated(ILogger log, string stream);
+
+    [LoggerMessage(316, LogLevel.Warning, "Mode is switched: the other mode's consumers are deleted")]
+    public static partial void ModeSwitched(ILogger log, string queue, string from, string to);
+
+    [LoggerMessage(317, LogLevel.Warning, "Queue went over to the other mode: no more calls are taken")]
+    public static partial void ModeLost(ILogger log, string queue, string mine, string found);
+
+    [LoggerMessage(318, LogLevel.Warning, "Queue came back to this mode: calls are taken again")]
+    public static partial void ModeRegained(ILogger log, string queue, string mine);
+
+    [LoggerMessage(319, LogLevel.Debug, "Function found")]
+    public static partial void FunctionFound(ILogger log, string function, string priority);
+
+    [LoggerMessage(320, LogLevel.Warning, "Lease could not be renewed")]
+    public static partial void LeaseNotRenewed(ILogger log, string subject, ulong sequence, string reason);
+
+    [LoggerMessage(321, LogLevel.Warning, "Ack was not confirmed; the message is left to redelivery")]
+    public static partial void AckFailed(ILogger log, string subject, ulong sequence, string reason);
+
+    [LoggerMessage(322, LogLevel.Warning, "Hand-back failed; the message is left to redelivery")]
+    public static partial void HandBackFailed(ILogger log, string subject, ulong sequence, string reason);
+
+    [LoggerMessage(323, LogLevel.Warning, "Write was refused")]
+    public static partial void WriteRefused(ILogger log, string subject, string messageId, string reason);
+
+    [LoggerMessage(324, LogLevel.Warning, "Write got no answer")]
+    public static partial void WriteFailed(ILogger log, string subject, string messageId, string reason);
+
+    [LoggerMessage(325, LogLevel.Error, "Delivery failed; the message is left to redelivery")]
+    public static partial void DeliveryFailed(ILogger log, Exception fault, string subject, ulong sequence);
+
+    [LoggerMessage(330, LogLevel.Information, "Draining")]
+    public static partial void Draining(ILogger log, int running);
+
+    [LoggerMessage(331, LogLevel.Warning, "Grace period is over; what still runs is handed back")]
+    public static partial void GivingUp(ILogger log, int running);
+
+    [LoggerMessage(340, LogLevel.Warning, "Cancellations cannot be seen")]
+    public static partial void CancellationsUnseen(ILogger log, string bucket, string reason);
+
+    [LoggerMessage(341, LogLevel.Error, "A line of the secret is not whsec_ and base64, and is not used")]
+    public static partial void SecretUnusable(ILogger log, string secret);
+
+    [LoggerMessage(342, LogLevel.Warning, "Result is not stored")]
+    public static partial void ResultNotStored(ILogger log, string callId, string function, string reason);
+}

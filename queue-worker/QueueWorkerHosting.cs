@@ -1,0 +1,68 @@
+using Connectors.QueueWorker.Callbacks;
+using Connectors.QueueWorker.Consuming;
+using Connectors.QueueWorker.Dispatching;
+using Connectors.QueueWorker.Settling;
+using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.QueueWorker;
+
+/// <summary>The worker's parts, in the order in which data flows.</summary>
+internal static class QueueWorkerHosting
+{
+    public static void AddBroker(this WebApplicationBuilder builder, QueueWorkerOptions options)
+    {
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton<Metrics>();
+        builder.Services.AddSingleton<Broker>();
+        builder.Services.AddSingleton<StreamWriter>();
+    }
+
+    public static void AddConsuming(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<StreamSetup>();
+        builder.Services.AddSingleton<Suspicion>();
+        builder.Services.AddSingleton<ModeClaim>();
+        builder.Services.AddSingleton<QueueGauges>();
+        builder.Services.AddSingleton<Watchdog>();
+        builder.Services.AddSingleton<LeaseKeeper>();
+        builder.Services.AddSingleton<Drain>();
+        builder.Services.AddSingleton<Pulls>();
+        builder.Services.AddHostedService<ConsumingService>();
+    }
+
+    public static void AddDispatching(this WebApplicationBuilder builder, DispatchOptions options)
+    {
+        builder.Services.AddSingleton(services => new Invoker(options.Gateway, "queue-worker", services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<CallSender>();
+        builder.Services.AddSingleton<CancelledCalls>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<CancelledCalls>());
+        builder.Services.AddSingleton<CancellableSender>();
+        builder.Services.AddSingleton<Dispatcher>();
+    }
+
+    public static void AddCallbacks(this WebApplicationBuilder builder, CallbackOptions options)
+    {
+        builder.Services.AddSingleton(new HttpMessageInvoker(CallbackConnections.Handler(options)));
+        builder.Services.AddSingleton(services => new WebhookSigner(
+            new SecretFile(Path.Combine(services.GetRequiredService<QueueWorkerOptions>().Service.SecretMountPath, WebhookSigner.SecretName)),
+            services.GetRequiredService<TimeProvider>(),
+            services.GetRequiredService<ILogger<WebhookSigner>>()));
+        builder.Services.AddSingleton<CallbackSender>();
+        builder.Services.AddSingleton<OversizeCallbacks>();
+        builder.Services.AddSingleton<CallbackDispatcher>();
+    }
+
+    public static void AddSettling(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<WaitingRetries>();
+        builder.Services.AddSingleton<CallEnds>();
+        builder.Services.AddSingleton<HandBack>();
+        builder.Services.AddSingleton<RetryCopies>();
+        builder.Services.AddSingleton<StoredResults>();
+        builder.Services.AddSingleton<CallbackRecords>();
+        builder.Services.AddSingleton<DeadLetters>();
+        builder.Services.AddSingleton<CallbackSettler>();
+        builder.Services.AddSingleton<Settler>();
+    }
+}

@@ -1,0 +1,9 @@
+using Connectors.Sdk.Envelopes;
+
+namespace Connectors.QueueWorker.Settling;
+
+/// <summary>Counts how calls end; one count for each, after its ack.</summary>
+internal sealed class CallEnds(QueueWorkerOptions options, Metrics metrics)
+{
+    public void Count(FunctionName function, string end) => metrics.Ends.WithLabels(options.Queue, function.ToString(), end).Inc();
+}

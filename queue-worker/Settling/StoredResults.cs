@@ -1,0 +1,55 @@
+using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using NATS.Client.Core;
+using NATS.Client.KeyValueStore;
+using NATS.Net;
+
+namespace Connectors.QueueWorker.Settling;
+
+/// <summary>Writes what a call came to where its caller looks for it. Never holds a call up: a result that cannot be stored is logged, and the call goes on (R3).</summary>
+internal sealed class StoredResults(Broker broker, Metrics metrics, TimeProvider time, ILogger<StoredResults> log)
+{
+    // The bucket's subject, and what client and server add.
+    private const int OverheadBytes = 2048;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    private volatile INatsKVStore? _bucket;
+
+    public async Task StoreAsync(Envelope envelope, Outcome outcome, string state, CancellationToken ct)
+    {
+        if (envelope.StoreResult is not { } keep)
+        {
+            return;
+        }
+
+        try
+        {
+            using var limit = new CancellationTokenSource(Patience, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
+            var bucket = _bucket ??= await broker.JetStream.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Results, either.Token);
+            await bucket.PutAsync(StreamNames.Token(envelope.CallId), Value(envelope, outcome, state, keep), NatsRawSerializer<byte[]>.Default, either.Token);
+        }
+        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            _bucket = null;
+            metrics.ResultsLost.Inc();
+            Log.ResultNotStored(log, envelope.CallId, envelope.FunctionName.ToString(), fault.Message);
+        }
+    }
+
+    private byte[] Value(Envelope envelope, Outcome outcome, string state, TimeSpan keep)
+    {
+        var record = new StoredResult
+        {
+            State = state,
+            Function = envelope.FunctionName.ToString(),
+            Status = outcome.Status,
+            Headers = outcome.Headers,
+            Seconds = outcome.Duration.TotalSeconds,
+            Expires = time.GetUtcNow() + keep,
+        };
+        var value = outcome.IsBodyKept ? record.Encode(outcome.Body.Span) : null;
+        return value is not null && value.Length + OverheadBytes <= broker.MaxPayload ? value : (record with { Headers = [], IsDropped = true }).Encode([]);
+    }
+}

@@ -1,0 +1,59 @@
+using System.Globalization;
+using Connectors.Testing;
+using YamlDotNet.RepresentationModel;
+
+namespace Connectors.Charts.Tests;
+
+/// <summary>The real Helm, over the charts of this repository.</summary>
+internal static class Helm
+{
+    public static string ChartDirectory(string chart) => Path.Combine(Tools.RepositoryRoot, "charts", chart);
+
+    /// <summary>Renders a chart; each of <paramref name="values"/> is written as for <c>--set</c>.</summary>
+    public static async Task<IReadOnlyList<Manifest>> TemplateAsync(string chart, string release, params string[] values)
+    {
+        var (exitCode, output) = await HelmTool.RunAsync(
+            ["template", release, ChartDirectory(chart), "--namespace", "openfaas", .. values.SelectMany(v => new[] { "--set", v })]);
+        Assert.True(exitCode == 0, output);
+        var yaml = new YamlStream();
+        yaml.Load(new StringReader(output));
+        return [.. yaml.Documents.Select(d => d.RootNode).OfType<YamlMappingNode>().Select(node => new Manifest(node))];
+    }
+}
+
+/// <summary>One rendered object.</summary>
+internal sealed record Manifest(YamlMappingNode Root)
+{
+    public string Kind => this["kind"]!;
+
+    public string Name => this["metadata.name"]!;
+
+    /// <summary>The scalar at a path such as <c>spec.template.spec.containers.0.image</c>; null if there is none.</summary>
+    public string? this[string path] => (At(path) as YamlScalarNode)?.Value;
+
+    /// <summary>The node at a path; null if there is none. Dots in names are written as <c>~</c>.</summary>
+    public YamlNode? At(string path)
+    {
+        YamlNode? node = Root;
+        foreach (var step in path.Split('.'))
+        {
+            node = node switch
+            {
+                YamlMappingNode map when map.Children.TryGetValue(new YamlScalarNode(step.Replace('~', '.')), out var child) => child,
+                YamlSequenceNode list when int.TryParse(step, CultureInfo.InvariantCulture, out var index) && index < list.Children.Count => list.Children[index],
+                _ => null,
+            };
+        }
+
+        return node;
+    }
+
+    /// <summary>The mapping at a path, as text to text.</summary>
+    public IReadOnlyDictionary<string, string> Map(string path) =>
+        At(path) is YamlMappingNode map ? map.Children.ToDictionary(pair => pair.Key.ToString(), pair => pair.Value.ToString()) : new Dictionary<string, string>();
+
+    /// <summary>The environment of a deployment's one container.</summary>
+    public IReadOnlyDictionary<string, string> Environment =>
+        ((YamlSequenceNode)At("spec.template.spec.containers.0.env")!).Children.Cast<YamlMappingNode>()
+            .ToDictionary(variable => variable["name"].ToString(), variable => variable["value"].ToString());
+}

@@ -1,0 +1,139 @@
+using Connectors.Testing;
+
+namespace Connectors.Charts.Tests;
+
+public class RenderingTests
+{
+    public static TheoryData<string> Charts => ["gateway", "queue-worker", "cron-connector", "kafka-connector", "sqs-connector"];
+
+    public static TheoryData<string, string[]> Matrix => new()
+    {
+        { "queue-worker", ["mode=function", "queuePartitions=3", "partition=2", "adaptiveConcurrency=false"] },
+        { "queue-worker", ["replicas=3", "nats.stream.replicas=3", "networkPolicy.enabled=true", "podMonitor.enabled=true", "prometheusRule.enabled=true", "dashboard.enabled=true"] },
+        { "queue-worker", ["keda.enabled=true", "keda.prometheusAddress=http://prometheus:9090"] },
+        { "queue-worker", ["autoscaling.enabled=true", "serviceAccount.create=false", "podDisruptionBudget.enabled=false"] },
+        { "queue-worker", ["callbacks.secret=hooks", "nats.auth.secret=nats", "nats.tls.secret=nats-tls", "nats.tls.clientCertificate=true", "extraEnv.a=b"] },
+        { "gateway", ["functionsProviderUrl=http://provider:8081/", "async=false", "basic_auth=false"] },
+        { "gateway", ["nats.development.enabled=true", "persistence.enabled=true", "functions.echo.environment.fprocess=cat"] },
+        { "gateway", ["service.type=NodePort", "networkPolicy.enabled=true", "podMonitor.enabled=true", "prometheusRule.enabled=true", "dashboard.enabled=true"] },
+        { "cron-connector", ["replicas=2", "nats.host=nats", "catchUp=all", "jitter=5s"] },
+        { "cron-connector", ["basicAuth=false", "openfaasPro=true", "prometheusRule.enabled=true", "dashboard.enabled=true"] },
+        { "kafka-connector", ["saslAuth=true", "caSecret=ca", "certSecret=cert", "keySecret=key"] },
+        { "kafka-connector", ["onFailure=dead_letter", "deadLetterTopic=dead", "concurrency=key", "prometheusRule.enabled=true", "dashboard.enabled=true"] },
+        { "sqs-connector", ["awsCredentialsSecret=", "serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn=arn:aws:iam::1:role/r"] },
+        { "sqs-connector", ["onFailure=release", "maxMessages=10", "prometheusRule.enabled=true", "dashboard.enabled=true"] },
+    };
+
+    [Theory, MemberData(nameof(Charts))]
+    public async Task Lint_has_nothing_to_say(string chart)
+    {
+        var (exitCode, output) = await HelmTool.RunAsync("lint", "--strict", Helm.ChartDirectory(chart));
+
+        Assert.True(exitCode == 0, output);
+    }
+
+    [Theory, MemberData(nameof(Charts))]
+    public async Task Defaults_render_sound_objects(string chart)
+    {
+        var manifests = await Helm.TemplateAsync(chart, "r");
+
+        Assert.Contains(manifests, m => m.Kind == "Deployment");
+        Assert.All(manifests, ManifestRules.Check);
+    }
+
+    [Theory, MemberData(nameof(Matrix))]
+    public async Task The_matrix_renders_sound_objects(string chart, string[] values)
+    {
+        var manifests = await Helm.TemplateAsync(chart, "r", values);
+
+        Assert.All(manifests, ManifestRules.Check);
+    }
+
+    [Theory, MemberData(nameof(Charts))]
+    public async Task A_misspelt_value_is_refused_by_name(string chart)
+    {
+        var (exitCode, output) = await HelmTool.RunAsync("template", "r", Helm.ChartDirectory(chart), "--set", "replicaz=2", "--set", "logs.fromat=json");
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Contains("replicaz", output, StringComparison.Ordinal);
+        Assert.Contains("fromat", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("queue-worker", "upstreamTimeout=soon", "upstreamTimeout")]
+    [InlineData("queue-worker", "mode=both", "mode")]
+    [InlineData("queue-worker", "nats.stream.replicas=2", "replicas")]
+    [InlineData("queue-worker", "queueName=Slow Queue", "queueName")]
+    [InlineData("kafka-connector", "onFailure=release", "onFailure")]
+    [InlineData("sqs-connector", "maxMessages=11", "maxMessages")]
+    [InlineData("gateway", "nats.storage=paper", "storage")]
+    [InlineData("cron-connector", "replicas=2", "nats.host")]
+    [InlineData("queue-worker", "keda.enabled=true", "prometheusAddress")]
+    public async Task A_wrong_value_is_refused_by_name(string chart, string value, string named)
+    {
+        var (exitCode, output) = await HelmTool.RunAsync("template", "r", Helm.ChartDirectory(chart), "--set", value);
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Contains(named, output, StringComparison.Ordinal);
+    }
+
+    [Theory, MemberData(nameof(Charts))]
+    public async Task Global_values_are_allowed(string chart) =>
+        Assert.NotEmpty(await Helm.TemplateAsync(chart, "r", "global.anything=1"));
+
+    [Fact]
+    public async Task Values_of_the_openfaas_chart_are_taken_or_ignored_by_the_gateway_chart()
+    {
+        var manifests = await Helm.TemplateAsync(
+            "gateway", "r", "functionNamespace=openfaas-fn", "openfaasPro=true", "httpProbe=true", "clusterRole=false", "createCRDs=true", "rbac=true", "psp=false",
+            "basic_auth=true", "generateBasicAuth=true", "exposeServices=true", "serviceType=NodePort", "async=true", "openfaasImagePullPolicy=IfNotPresent",
+            "functions.imagePullPolicy=Always", "functions.httpProbe=true", "functions.readinessProbe.periodSeconds=2", "gateway.readTimeout=6m",
+            "gateway.writeTimeout=6m", "gateway.upstreamTimeout=5m", "gateway.replicas=3", "gateway.nodePort=31112", "gateway.probeFunctions=false",
+            "gatewayPro.pprof=false", "faasnetes.readTimeout=1m", "nats.channel=faas-request", "nats.streamReplication=3", "nats.image=nats:2.14.0",
+            "nats.external.enabled=true", "nats.external.host=nats.example", "nats.external.port=4333", "nats.external.clusterName=x", "stan.image=x",
+            "queueWorker.ackWait=60s", "queueWorkerPro.maxInflight=50", "jetstreamQueueWorker.mode=static", "autoscaler.enabled=true", "alertmanager.create=true",
+            "prometheus.create=true", "eventSubscription.endpoint=x", "iam.enabled=false", "kubernetesDNSDomain=cluster.local");
+        var environment = manifests.Single(m => m.Kind == "Deployment").Environment;
+
+        Assert.All(manifests, ManifestRules.Check);
+        Assert.Equal("5m", environment["upstream_timeout"]);
+        Assert.Equal("6m", environment["read_timeout"]);
+        Assert.Equal("nats.example", environment["faas_nats_address"]);
+        Assert.Equal("4333", environment["faas_nats_port"]);
+        Assert.Equal("3", environment["nats_stream_replicas"]);
+        Assert.DoesNotContain("imagePullPolicy", manifests.Single(m => m.Kind == "ConfigMap").Map("data")["functions.yaml"], StringComparison.Ordinal);
+    }
+
+    [Theory, MemberData(nameof(Charts))]
+    public async Task Two_releases_share_no_name_and_no_pod(string chart)
+    {
+        var one = await Helm.TemplateAsync(chart, "one");
+        var two = await Helm.TemplateAsync(chart, "two");
+
+        Assert.Empty(one.Select(m => (m.Kind, m.Name)).Intersect(two.Select(m => (m.Kind, m.Name))));
+        var selector = one.Single(m => m.Kind == "Deployment").Map("spec.selector.matchLabels");
+        var labels = two.Single(m => m.Kind == "Deployment").Map("spec.template.metadata.labels");
+        Assert.Contains(selector, pair => labels.GetValueOrDefault(pair.Key) != pair.Value);
+    }
+
+    [Theory]
+    [InlineData("_connectors.tpl")]
+    [InlineData("operations.yaml")]
+    [InlineData("deployment.yaml")]
+    public void Shared_templates_are_the_same_in_every_chart(string template)
+    {
+        var texts = Directory.GetFiles(Path.Combine(Tools.RepositoryRoot, "charts"), template, SearchOption.AllDirectories).Select(File.ReadAllText).ToList();
+
+        Assert.Equal(5, texts.Count);
+        Assert.Single(texts.Distinct());
+    }
+
+    [Theory, MemberData(nameof(Charts))]
+    public async Task A_long_release_name_still_gives_valid_names(string chart)
+    {
+        var manifests = await Helm.TemplateAsync(chart, new string('x', 53));
+
+        Assert.All(manifests, m => Assert.InRange(m.Name.Length, 1, 63 + "-functions".Length));
+        Assert.InRange(manifests.Single(m => m.Kind == "Deployment").Name.Length, 1, 63);
+    }
+}

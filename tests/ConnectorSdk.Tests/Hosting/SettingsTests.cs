@@ -1,0 +1,134 @@
+using System.Text.RegularExpressions;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Sdk.Tests.Hosting;
+
+public partial class SettingsTests
+{
+    private enum Shade
+    {
+        LightGrey,
+        Black,
+    }
+
+    [Fact]
+    public void An_unset_or_empty_name_means_the_default()
+    {
+        var settings = Given(("name", ""), ("number", " "));
+
+        Assert.Equal("x", settings.Text("name", "x", ""));
+        Assert.Equal(7, settings.Number("number", 7, ""));
+        Assert.True(settings.Flag("flag", true, ""));
+        Assert.Equal(TimeSpan.FromSeconds(5), settings.Duration("duration", TimeSpan.FromSeconds(5), ""));
+        Assert.Equal("http://g:1/", settings.Url("url", "http://g:1", "")?.AbsoluteUri);
+        Assert.Null(settings.Url("no_url", "", ""));
+        Assert.Equal(["a", "b"], settings.List("list", " a, ,b,", ""));
+        Assert.Equal(Shade.Black, settings.Choice("shade", Shade.Black, ""));
+        Assert.Empty(settings.Errors);
+    }
+
+    [Fact]
+    public void Values_are_trimmed_and_read()
+    {
+        var settings = Given(
+            ("name", " y "), ("number", " 8"), ("flag", "1"), ("other", "FALSE"), ("duration", "90"), ("url", "https://g/base"), ("shade", "Light_Grey"), ("long", "-1"));
+
+        Assert.Equal("y", settings.Text("name", "x", ""));
+        Assert.Equal(8, settings.Number("number", 7, ""));
+        Assert.True(settings.Flag("flag", false, ""));
+        Assert.False(settings.Flag("other", true, ""));
+        Assert.Equal(TimeSpan.FromSeconds(90), settings.Duration("duration", TimeSpan.Zero, ""));
+        Assert.Equal("https://g/base", settings.Url("url", "", "")?.AbsoluteUri);
+        Assert.Equal(Shade.LightGrey, settings.Choice("shade", Shade.Black, ""));
+        Assert.Equal(-1, settings.LongNumber("long", 0, "", -1));
+        Assert.Empty(settings.Errors);
+    }
+
+    [Fact]
+    public void Every_fault_is_told_at_once_with_name_value_and_what_is_allowed()
+    {
+        var settings = Given(
+            ("name", "UPPER"), ("number", "eight"), ("bound", "70000"), ("flag", "yes"), ("duration", "10 s"), ("long_wait", "2h"), ("url", "gateway:8080"), ("shade", "red"));
+
+        Assert.Equal("x", settings.Text("name", "x", "", LowerCase(), "lower case"));
+        Assert.Equal(7, settings.Number("number", 7, ""));
+        Assert.Equal(80, settings.Number("bound", 80, "", 0, 65535));
+        Assert.False(settings.Flag("flag", false, ""));
+        Assert.Equal(TimeSpan.FromSeconds(1), settings.Duration("duration", TimeSpan.FromSeconds(1), ""));
+        settings.Duration("long_wait", TimeSpan.FromSeconds(1), "", most: TimeSpan.FromHours(1));
+        Assert.Null(settings.Url("url", "http://g", ""));
+        Assert.Equal(Shade.Black, settings.Choice("shade", Shade.Black, ""));
+
+        Assert.Equal(
+            [
+                "name: \"UPPER\" is not valid; allowed: lower case",
+                "number: \"eight\" is not valid; allowed: a whole number, 0 or more",
+                "bound: \"70000\" is not valid; allowed: a whole number from 0 to 65535",
+                "flag: \"yes\" is not valid; allowed: true or false",
+                "duration: \"10 s\" is not valid; allowed: a duration such as 10s, 1m30s or 30 (seconds), from 0s to 87600h",
+                "long_wait: \"2h\" is not valid; allowed: a duration such as 10s, 1m30s or 30 (seconds), from 0s to 1h",
+                "url: \"gateway:8080\" is not valid; allowed: an address such as http://gateway:8080",
+                "shade: \"red\" is not valid; allowed: light_grey or black",
+            ],
+            settings.Errors);
+    }
+
+    [Theory]
+    [InlineData("12345678901234567890")]
+    [InlineData("1.5")]
+    [InlineData("1e3")]
+    [InlineData("0x10")]
+    [InlineData("-1")]
+    public void Numbers_out_of_range_or_form_are_faults(string value)
+    {
+        var settings = Given(("number", value));
+
+        settings.Number("number", 1, "");
+
+        Assert.Single(settings.Errors);
+    }
+
+    [Fact]
+    public void A_fault_is_one_line_whatever_was_given()
+    {
+        var settings = Given(("flag", "a\nerror: all is lost\r\n\u001b[31m" + new string('x', 1_000)));
+
+        settings.Flag("flag", false, "");
+
+        var line = Assert.Single(settings.Errors);
+        Assert.DoesNotContain(line, char.IsControl);
+        Assert.True(line.Length < 300);
+    }
+
+    [Fact]
+    public void A_fault_of_its_own_masks_secrets()
+    {
+        var settings = Given(("token", "hunter2"), ("mode", "x"));
+        settings.SecretText("token", "");
+        settings.Text("mode", "", "");
+
+        settings.Fault("token", "a longer one");
+        settings.Fault("mode", "y");
+        settings.Fault("unset", "something");
+
+        Assert.Equal(
+            ["token: \"***\" is not valid; allowed: a longer one", "mode: \"x\" is not valid; allowed: y", "unset: is not set; allowed: something"],
+            settings.Errors);
+    }
+
+    [Fact]
+    public void Flags_overlay_the_environment_with_either_dash_and_hyphens()
+    {
+        var settings = Settings.FromProcess(["--queue-url=a=b", "-tls", "--max_messages=3", "ignored"]);
+
+        Assert.Equal("a=b", settings.Text("queue_url", "", ""));
+        Assert.True(settings.Flag("tls", false, ""));
+        Assert.Equal(3, settings.Number("max_messages", 1, ""));
+        Assert.NotEmpty(settings.Text("PATH", "", ""));
+    }
+
+    private static Settings Given(params (string Name, string Value)[] values) => new(values.ToDictionary(v => v.Name, v => v.Value));
+
+    [GeneratedRegex("^[a-z]+$")]
+    private static partial Regex LowerCase();
+}

@@ -1,0 +1,156 @@
+using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Topics;
+using Connectors.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Connectors.Sdk.Tests.Topics;
+
+public sealed class TopicMapRefresherTests : IAsyncLifetime
+{
+    private readonly LatestTopicMap _latest = new();
+    private readonly Readiness _readiness = new();
+    private readonly string _secrets = Directory.CreateTempSubdirectory("secrets-").FullName;
+    private GatewayServer _gateway = null!; // set before each test
+
+    public async ValueTask InitializeAsync() => _gateway = await GatewayServer.StartAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _gateway.DisposeAsync();
+        Directory.Delete(_secrets, recursive: true);
+    }
+
+    [Fact]
+    public async Task The_first_map_comes_at_start_from_all_namespaces_and_makes_ready()
+    {
+        _gateway.Functions =
+        [
+            ListedFunction.Wanting("orders", "a"), new("b", "dev", new Dictionary<string, string> { ["topic"] = "orders" }),
+            new("c", "dev", null), new("d", "staging-fn", new Dictionary<string, string>()),
+        ];
+
+        await using var running = await RefreshAsync(options => options with { RebuildInterval = TimeSpan.FromHours(1) });
+
+        var map = await _latest.FirstAsync(CancellationToken.None);
+        Assert.Equal(["a.openfaas-fn", "b.dev"], map.Match("orders").Select(f => f.ToString()).Order());
+        await Eventually.HoldsAsync(() => _readiness.Unmet.Count == 0, "ready");
+        Assert.Equal(["namespace=openfaas-fn", "namespace=dev", "namespace=staging-fn"], _gateway.Polls.Select(p => p.Query));
+    }
+
+    [Fact]
+    public async Task A_gateway_without_namespaces_is_asked_once_without_one()
+    {
+        _gateway.Functions = [new("a", "", new Dictionary<string, string> { ["topic"] = "orders" })];
+
+        await using var running = await RefreshAsync();
+
+        Assert.Equal("a", Assert.Single((await _latest.FirstAsync(CancellationToken.None)).Match("orders")).ToString());
+        Assert.All(_gateway.Polls, poll => Assert.Equal("", poll.Query));
+    }
+
+    [Fact]
+    public async Task Changes_take_effect_at_the_next_rebuild()
+    {
+        await using var running = await RefreshAsync();
+        await _latest.FirstAsync(CancellationToken.None);
+
+        _gateway.Functions = [ListedFunction.Wanting("orders", "a")];
+        await Eventually.HoldsAsync(() => _latest.Value.Match("orders").Count == 1, "the new function is there");
+        _gateway.Functions = [];
+
+        await Eventually.HoldsAsync(() => _latest.Value.Match("orders").Count == 0, "the removed function is gone");
+    }
+
+    [Fact]
+    public async Task While_the_gateway_is_away_the_last_map_stays()
+    {
+        _gateway.Functions = [ListedFunction.Wanting("orders", "a")];
+        await using var running = await RefreshAsync();
+        var before = await _latest.FirstAsync(CancellationToken.None);
+        var failed = await FailedAsync();
+
+        await _gateway.StopAsync();
+        await Eventually.HoldsAsync(async () => await FailedAsync() > failed + 1, "failed polls are counted");
+
+        Assert.Single(_latest.Value.Match("orders"));
+        Assert.Empty(_readiness.Unmet);
+        _gateway.Functions = [];
+        await _gateway.StartAgainAsync();
+        await Eventually.HoldsAsync(() => _latest.Value.Match("orders").Count == 0, "it goes on once the gateway is back");
+        Assert.NotSame(before, _latest.Value);
+    }
+
+    [Theory]
+    [InlineData(500)]
+    [InlineData(401)]
+    [InlineData(302)]
+    [InlineData(204)]
+    public async Task An_answer_other_than_200_is_no_map(int status)
+    {
+        _gateway.SystemStatus = status;
+        await using var running = await RefreshAsync();
+        var failed = await FailedAsync();
+
+        await Eventually.HoldsAsync(async () => await FailedAsync() > failed, "the poll failed");
+
+        Assert.Equal(["topic map: not yet"], _readiness.Unmet);
+        _gateway.SystemStatus = null;
+        await _latest.FirstAsync(CancellationToken.None).WaitAsync(Eventually.Patience);
+    }
+
+    [Fact]
+    public async Task Basic_auth_is_sent_when_asked_for_and_a_rotated_password_is_taken_up()
+    {
+        _gateway.Credentials = "admin:first";
+        await File.WriteAllTextAsync(Path.Combine(_secrets, "basic-auth-user"), "admin");
+        await File.WriteAllTextAsync(Path.Combine(_secrets, "basic-auth-password"), "first");
+        await using var running = await RefreshAsync(options => options with { BasicAuth = true });
+        await _latest.FirstAsync(CancellationToken.None).WaitAsync(Eventually.Patience);
+
+        _gateway.Credentials = "admin:other one";
+        await File.WriteAllTextAsync(Path.Combine(_secrets, "basic-auth-password"), "other one");
+
+        var map = _latest.Value;
+        await Eventually.HoldsAsync(() => _latest.Value != map, "a map with the new password");
+    }
+
+    [Fact]
+    public async Task Ten_thousand_functions_are_one_map()
+    {
+        _gateway.Functions = [.. Enumerable.Range(0, 10_000).Select(i => ListedFunction.Wanting($"topic-{i},all", $"fn-{i}"))];
+
+        await using var running = await RefreshAsync();
+
+        var map = await _latest.FirstAsync(CancellationToken.None).WaitAsync(Eventually.Patience);
+        Assert.Equal(10_000, map.Match("all").Count);
+        Assert.Equal("fn-9999.openfaas-fn", Assert.Single(map.Match("topic-9999")).ToString());
+    }
+
+    private static async Task<double> FailedAsync()
+    {
+        using var text = new MemoryStream();
+        await Prometheus.Metrics.DefaultRegistry.CollectAndExportAsTextAsync(text);
+        var line = System.Text.Encoding.UTF8.GetString(text.ToArray()).Split('\n').FirstOrDefault(l => l.StartsWith("connector_topic_map_rebuilds_total{result=\"failed\"}", StringComparison.Ordinal));
+        return line is null ? 0 : double.Parse(line.Split(' ')[1]);
+    }
+
+    private async Task<Running> RefreshAsync(Func<ConnectorOptions, ConnectorOptions>? with = null)
+    {
+        var options = RunningConnector.Options(_gateway.Url);
+        options = with?.Invoke(options) ?? options;
+        var catalog = new FunctionCatalog(options, new GatewayCredentials(_secrets));
+        var refresher = new TopicMapRefresher(catalog, _latest, options, _readiness, TimeProvider.System, NullLogger<TopicMapRefresher>.Instance);
+        await refresher.StartAsync(CancellationToken.None);
+        return new Running(refresher, catalog);
+    }
+
+    private sealed record Running(TopicMapRefresher Refresher, FunctionCatalog Catalog) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await Refresher.StopAsync(CancellationToken.None);
+            Refresher.Dispose();
+            Catalog.Dispose();
+        }
+    }
+}

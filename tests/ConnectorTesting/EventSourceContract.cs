@@ -1,0 +1,212 @@
+using System.Collections.Concurrent;
+using Connectors.Sdk.Hosting;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+
+namespace Connectors.Testing;
+
+/// <summary>
+/// What every event source promises, tried on the whole connector with a real gateway on the other side. A source's tests inherit it and say how to
+/// register the connector and how to make events happen.
+/// </summary>
+public abstract class EventSourceContract : IAsyncLifetime
+{
+    /// <summary>The gateway that the connector under test calls.</summary>
+    protected GatewayServer Gateway { get; private set; } = null!; // set before each test
+
+    /// <summary>The topic of the events.</summary>
+    protected abstract string Topic { get; }
+
+    /// <summary>The annotations, beside <c>topic</c>, of the function that gets the events.</summary>
+    protected virtual string[] Annotations => [];
+
+    /// <summary>Adds the connector under test as its executable does.</summary>
+    protected abstract void Register(WebApplicationBuilder builder, ConnectorOptions options);
+
+    /// <summary>Makes an event happen. Returns its id, as the function sees it in <c>Idempotency-Key</c>.</summary>
+    /// <param name="key">Events of one key have an order, if the source knows any.</param>
+    /// <param name="body">The event's body, if the source has one to carry.</param>
+    protected abstract Task<string> HappenAsync(string key, byte[] body);
+
+    /// <summary>Makes something happen that is no event, or a broken one; by default an event of bytes that are no text.</summary>
+    protected virtual Task HappenBrokenAsync() => HappenAsync("broken\u0001\r\nX-Injected: 1", [0, 0xff, 0xfe, 0x0d, 0x0a]);
+
+    /// <inheritdoc/>
+    public virtual async ValueTask InitializeAsync() => Gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(Topic, "receiver", Annotations));
+
+    /// <inheritdoc/>
+    public virtual async ValueTask DisposeAsync()
+    {
+        await Gateway.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Starts the connector under test.</summary>
+    protected Task<RunningConnector> StartAsync(Func<ConnectorOptions, ConnectorOptions>? with = null, TimeSpan? gracePeriod = null)
+    {
+        var options = RunningConnector.Options(Gateway.Url);
+        return RunningConnector.StartAsync(builder => Register(builder, with?.Invoke(options) ?? options), gracePeriod);
+    }
+
+    /// <summary>The check behind the fact that a source with an order adds: its events of one key are first delivered as they happened, even when some fail.</summary>
+    protected async Task CheckOrderAsync()
+    {
+        await using var connector = await StartAsync();
+        var calls = 0;
+        Gateway.Answer = (_, http) =>
+        {
+            http.Response.StatusCode = Interlocked.Increment(ref calls) % 4 == 2 ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;
+            return Task.CompletedTask;
+        };
+
+        var ids = await HappenAsync(12);
+
+        await ReceivesAsync(ids);
+        Assert.Equal(ids, Received(ids).Distinct());
+    }
+
+    [Fact]
+    public async Task Every_event_is_delivered_once_with_its_topic_and_id()
+    {
+        await using var connector = await StartAsync();
+
+        var ids = await HappenAsync(10);
+
+        await ReceivesAsync(ids);
+        await connector.StopAsync();
+        Assert.Equal(ids.Order(), Received(ids).Order());
+        Assert.All(Gateway.Calls, call => Assert.Equal(Topic, call.Header("X-Topic")));
+        Assert.All(Gateway.Calls, call => Assert.Equal("test-connector", call.Header("X-Connector")));
+        Assert.All(Gateway.Calls, call => Assert.NotNull(call.CallId));
+        Assert.All(Gateway.Calls, call => Assert.NotNull(call.Header("traceparent")));
+    }
+
+    [Fact]
+    public async Task An_event_that_fails_comes_again_and_holds_up_nothing_of_other_keys()
+    {
+        string? failing = null;
+        var isMended = false;
+        var taken = new ConcurrentQueue<string>();
+        Gateway.Answer = (request, http) =>
+        {
+            // Until it is known which event is to fail, all do.
+            var id = Id(request);
+            if (!Volatile.Read(ref isMended) && Volatile.Read(ref failing) is var chosen && (chosen is null || chosen == id))
+            {
+                http.Response.StatusCode = StatusCodes.Status500InternalServerError;
+            }
+            else
+            {
+                taken.Enqueue(id);
+            }
+
+            return Task.CompletedTask;
+        };
+        await using var connector = await StartAsync();
+
+        var first = await HappenAsync("first", "x"u8.ToArray());
+        Volatile.Write(ref failing, first);
+        await Gateway.ReceivesAsync(1, call => Id(call) == first);
+        var others = new[] { await HappenAsync("other", "y"u8.ToArray()), await HappenAsync("other", "z"u8.ToArray()) };
+        await ReceivesAsync(others);
+        await Gateway.ReceivesAsync(2, call => Id(call) == first);
+        Volatile.Write(ref isMended, true);
+
+        await Eventually.HoldsAsync(() => taken.Contains(first), "the failed event is taken in the end");
+    }
+
+    [Fact]
+    public async Task Stopped_while_busy_it_finishes_what_runs_takes_no_more_and_leaves_the_rest()
+    {
+        var release = new TaskCompletionSource();
+        Gateway.Answer = (_, _) => release.Task;
+        var ids = new List<string>();
+        await using (var connector = await StartAsync(options => options with { MaxInflight = 2 }))
+        {
+            ids.AddRange(await HappenAsync(6));
+            await Gateway.ReceivesAsync(1);
+            var stopping = connector.StopAsync();
+            var begun = Gateway.Calls.Count;
+            Assert.False(stopping.IsCompleted);
+
+            release.SetResult();
+            await stopping;
+
+            Assert.InRange(Gateway.Calls.Count, begun, 2);
+        }
+
+        Gateway.Answer = (_, _) => Task.CompletedTask;
+        await using var next = await StartAsync();
+        await ReceivesAsync(ids);
+        await next.StopAsync();
+        Assert.Equal(ids.Order(), Received(ids).Order());
+    }
+
+    [Fact]
+    public async Task What_outlasts_the_grace_period_is_given_back_and_delivered_again()
+    {
+        Gateway.Answer = (_, http) => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted);
+        string running;
+        await using (var connector = await StartAsync(gracePeriod: TimeSpan.FromMilliseconds(100)))
+        {
+            await HappenAsync("key", "x"u8.ToArray());
+            await Gateway.ReceivesAsync(1);
+            running = Id(Gateway.Calls[0]);
+            await connector.StopAsync();
+        }
+
+        await Eventually.HoldsAsync(() => Gateway.Running == 0, "the call was cut");
+        Gateway.Answer = (_, _) => Task.CompletedTask;
+        await using var next = await StartAsync();
+        await Gateway.ReceivesAsync(2, call => Id(call) == running);
+    }
+
+    [Fact]
+    public async Task A_gateway_away_for_a_while_costs_no_event()
+    {
+        await using var connector = await StartAsync();
+        var ids = new List<string>();
+        ids.AddRange(await HappenAsync(2));
+        await ReceivesAsync(ids);
+
+        await Gateway.StopAsync();
+        ids.AddRange(await HappenAsync(3));
+        await Gateway.StartAgainAsync();
+
+        await ReceivesAsync(ids);
+    }
+
+    [Fact]
+    public async Task Something_broken_disturbs_neither_the_connector_nor_other_events()
+    {
+        await using var connector = await StartAsync();
+
+        await HappenBrokenAsync();
+        var ids = await HappenAsync(3);
+
+        await ReceivesAsync(ids);
+        Assert.DoesNotContain(Gateway.Calls, call => call.Header("X-Injected") is not null);
+        using var http = new HttpClient(new SocketsHttpHandler());
+        Assert.True((await http.GetAsync(new Uri(connector.Metrics, "/healthz"))).IsSuccessStatusCode);
+    }
+
+    /// <summary>The event's id in a request.</summary>
+    protected static string Id(RecordedRequest request) => request.Header("Idempotency-Key") ?? "";
+
+    private async Task<List<string>> HappenAsync(int count)
+    {
+        var ids = new List<string>();
+        for (var i = 0; i < count; i++)
+        {
+            ids.Add(await HappenAsync("key", System.Text.Encoding.UTF8.GetBytes($"event {i}")));
+        }
+
+        return ids;
+    }
+
+    private Task ReceivesAsync(IReadOnlyCollection<string> ids) => Eventually.HoldsAsync(
+        () => !ids.Except(Gateway.Calls.Select(Id)).Any(),
+        $"all events arrive; missing {string.Join(", ", ids.Except(Gateway.Calls.Select(Id)))}");
+
+    private IEnumerable<string> Received(IReadOnlyCollection<string> ids) => Gateway.Calls.Select(Id).Where(ids.Contains);
+}

@@ -1,0 +1,174 @@
+using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
+
+namespace Connectors.Cron.Tests.Ticking;
+
+public sealed class CronSourceTests : IAsyncLifetime
+{
+    private GatewayServer _gateway = null!; // set before each test
+
+    public async ValueTask InitializeAsync() => _gateway = await GatewayServer.StartAsync();
+
+    public ValueTask DisposeAsync() => _gateway.DisposeAsync();
+
+    [Fact]
+    public async Task A_function_is_called_at_each_due_second_and_told_which_it_is()
+    {
+        _gateway.Functions = [RunningCron.Function("a", "* * * * * *")];
+        await using var cron = await RunningCron.StartAsync(_gateway.Url, null);
+
+        await _gateway.ReceivesAsync(4);
+
+        var calls = _gateway.Calls;
+        Assert.All(calls, call =>
+        {
+            Assert.Equal("/function/a.openfaas-fn", call.Path);
+            Assert.Equal("cron-function", call.Header("X-Topic"));
+            Assert.Equal("text/plain", call.Header("Content-Type"));
+            Assert.Empty(call.Body);
+            Assert.Matches("^cron:[A-Za-z0-9_-]{22}:", call.Header("Idempotency-Key"));
+            Assert.True(call.At >= RunningCron.Due(call), "not before it is due");
+        });
+        Assert.Equal(Enumerable.Range(0, calls.Count).Select(i => RunningCron.Due(calls[0]).AddSeconds(i)), calls.Select(RunningCron.Due).Order());
+        Assert.Equal(calls.Count, calls.Select(c => c.Header("Idempotency-Key")).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Body_content_type_and_mode_are_the_functions_own()
+    {
+        _gateway.Functions =
+        [
+            RunningCron.Function("a", "@every 1s", "com.openfaas.cron.body", "{\"ü\":1}", "com.openfaas.cron.content_type", "application/json", "com.openfaas.cron.async", "true"),
+        ];
+        await using var cron = await RunningCron.StartAsync(_gateway.Url, null);
+
+        await _gateway.ReceivesAsync(1);
+
+        var call = _gateway.Calls[0];
+        Assert.Equal("/async-function/a.openfaas-fn", call.Path);
+        Assert.Equal("{\"ü\":1}", call.Text);
+        Assert.Equal("application/json", call.Header("Content-Type"));
+    }
+
+    [Fact]
+    public async Task Changes_take_effect_at_the_next_rebuild_and_removed_functions_stop()
+    {
+        _gateway.Functions = [RunningCron.Function("a", "* * * * * *"), RunningCron.Function("b", "* * * * * *")];
+        await using var cron = await RunningCron.StartAsync(_gateway.Url, null);
+        await _gateway.ReceivesAsync(1, To("a"));
+
+        _gateway.Functions = [RunningCron.Function("b", "* * * * * *"), RunningCron.Function("c", "* * * * * *")];
+        await _gateway.ReceivesAsync(1, To("c"));
+        var a = _gateway.Calls.Count(To("a"));
+        await _gateway.ReceivesAsync(4, To("c"));
+
+        Assert.Equal(a, _gateway.Calls.Count(To("a")));
+        Assert.True(_gateway.Calls.Count(To("b")) >= 4);
+    }
+
+    [Fact]
+    public async Task A_bad_schedule_disturbs_nobody_is_counted_and_heals()
+    {
+        _gateway.Functions = [RunningCron.Function("bad", "now and then"), RunningCron.Function("worse", "* * * * *", "timezone", "Nowhere"), RunningCron.Function("a", "* * * * * *")];
+        await using var cron = await RunningCron.StartAsync(_gateway.Url, null);
+        await _gateway.ReceivesAsync(1, To("a"));
+        Assert.Equal("1", await SampleAsync(cron, "cron_connector_bad_schedule{function_name=\"bad.openfaas-fn\",reason=\"syntax\"}"));
+        Assert.Equal("1", await SampleAsync(cron, "cron_connector_bad_schedule{function_name=\"worse.openfaas-fn\",reason=\"zone\"}"));
+
+        _gateway.Functions = [RunningCron.Function("bad", "* * * * * *")];
+
+        await _gateway.ReceivesAsync(1, To("bad"));
+        Assert.Null(await SampleAsync(cron, "cron_connector_bad_schedule{function_name=\"bad.openfaas-fn\",reason=\"syntax\"}"));
+        Assert.Null(await SampleAsync(cron, "cron_connector_bad_schedule{function_name=\"worse.openfaas-fn\",reason=\"zone\"}"));
+    }
+
+    [Fact]
+    public async Task Firings_lateness_and_the_next_due_time_are_metrics()
+    {
+        var name = "metered" + Guid.NewGuid().ToString("N")[..6];
+        _gateway.Functions = [RunningCron.Function(name, "*/2 * * * * *")];
+        await using var cron = await RunningCron.StartAsync(_gateway.Url, null);
+
+        await _gateway.ReceivesAsync(2);
+
+        await Eventually.HoldsAsync(async () => await SampleAsync(cron, $"cron_connector_firings_total{{function_name=\"{name}.openfaas-fn\",result=\"succeeded\"}}") is "2" or "3", "two firings");
+        var next = double.Parse(await SampleAsync(cron, $"cron_connector_next_due_timestamp_seconds{{function_name=\"{name}.openfaas-fn\",schedule=\"*/2 * * * * *\"}}") ?? "0");
+        Assert.Equal(0, next % 2);
+        Assert.InRange(next, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() - 60, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 60);
+        Assert.NotNull(await SampleAsync(cron, "cron_connector_lateness_seconds_count"));
+    }
+
+    [Fact]
+    public async Task A_call_that_is_waited_for_is_made_once_whatever_comes_of_it()
+    {
+        _gateway.Functions = [RunningCron.Function("a", "* * * * * *")];
+        _gateway.Answer = (_, http) => Status(http, 503);
+        await using var cron = await RunningCron.StartAsync(_gateway.Url, null);
+
+        await _gateway.ReceivesAsync(4);
+
+        Assert.Equal(_gateway.Calls.Count, _gateway.Calls.Select(RunningCron.Due).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_call_that_is_enqueued_is_repeated_under_its_id_until_it_is_taken()
+    {
+        _gateway.Functions = [RunningCron.Function("a", "*/30 * * * * *")];
+        var failures = 3;
+        _gateway.Answer = (_, http) => Interlocked.Decrement(ref failures) >= 0 ? Status(http, 503) : Task.CompletedTask;
+        await using var cron = await RunningCron.StartAsync(_gateway.Url, null, ("asynchronous_invocation", "true"));
+
+        await _gateway.ReceivesAsync(4);
+
+        Assert.Single(_gateway.Calls.Take(4).Select(c => c.Header("Idempotency-Key")).Distinct());
+    }
+
+    [Fact]
+    public async Task Runs_may_overlap_unless_that_is_forbidden()
+    {
+        var release = new TaskCompletionSource();
+        _gateway.Functions = [RunningCron.Function("a", "* * * * * *"), RunningCron.Function("b", "* * * * * *", "com.openfaas.cron.overlap", "forbid")];
+        _gateway.Answer = (_, _) => release.Task;
+        await using var cron = await RunningCron.StartAsync(_gateway.Url, null);
+
+        await _gateway.ReceivesAsync(4, To("a"));
+        Assert.Equal(1, _gateway.Calls.Count(To("b")));
+        release.SetResult();
+
+        await _gateway.ReceivesAsync(3, To("b"));
+        Assert.NotNull(await SampleAsync(cron, "cron_connector_misfires_total{function_name=\"b.openfaas-fn\",reason=\"overlap\"}"));
+    }
+
+    [Fact]
+    public async Task A_zone_of_its_own_and_several_schedules()
+    {
+        // Due each second of this hour where the clock shows it, and never in the other zone, where the hour is another one.
+        var there = TimeZoneInfo.FindSystemTimeZoneById("Asia/Kolkata");
+        var hour = TimeZoneInfo.ConvertTime(TimeProvider.System.GetUtcNow(), there).Hour;
+        _gateway.Functions =
+        [
+            RunningCron.Function("here", $"* * {hour},{(hour + 1) % 24} * * *; 0 0 0 29 2 *", "timezone", "Asia/Kolkata"),
+            RunningCron.Function("elsewhere", $"TZ=UTC * * {hour},{(hour + 1) % 24} * * *", "timezone", "Asia/Kolkata"),
+        ];
+        await using var cron = await RunningCron.StartAsync(_gateway.Url, null);
+
+        await _gateway.ReceivesAsync(3, To("here"));
+
+        Assert.DoesNotContain(_gateway.Calls, call => To("elsewhere")(call));
+    }
+
+    private static Func<RecordedRequest, bool> To(string name) => call => call.Path.EndsWith($"/{name}.openfaas-fn", StringComparison.Ordinal);
+
+    private static Task Status(HttpContext http, int status)
+    {
+        http.Response.StatusCode = status;
+        return Task.CompletedTask;
+    }
+
+    private static async Task<string?> SampleAsync(RunningConnector cron, string sample)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler());
+        var text = await http.GetStringAsync(new Uri(cron.Metrics, "/metrics"));
+        return text.Split('\n').FirstOrDefault(l => l.StartsWith(sample + " ", StringComparison.Ordinal))?.Split(' ')[^1];
+    }
+}

@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text;
+using Connectors.Testing;
+
+namespace Connectors.Cron.Tests.Ticking;
+
+/// <summary>Real processes: a gateway, a broker and three connectors, of which one is killed, one is started midway, while the broker is restarted.</summary>
+public sealed class ReplicasTests : IAsyncLifetime
+{
+    private const int Seconds = 20;
+
+    private readonly string _home = Directory.CreateTempSubdirectory("cron-").FullName;
+    private readonly List<ServiceProcess> _replicas = [];
+    private NatsServer _nats = null!; // set before each test
+    private HttpLedger _function = null!; // set before each test
+    private ServiceProcess _gateway = null!; // set before each test
+
+    public async ValueTask InitializeAsync()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_home, "basic-auth-user"), "admin");
+        await File.WriteAllTextAsync(Path.Combine(_home, "basic-auth-password"), "s3cret");
+        _nats = await NatsServer.StartAsync();
+        _function = await HttpLedger.StartAsync();
+        _gateway = await ServiceProcess.StartAsync("Gateway", new Dictionary<string, string>
+        {
+            ["secret_mount_path"] = _home,
+            ["data_path"] = Path.Combine(_home, "data"),
+            ["faas_nats_address"] = "127.0.0.1",
+            ["faas_nats_port"] = _nats.Port.ToString(CultureInfo.InvariantCulture),
+        });
+        await DeployAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var replica in _replicas)
+        {
+            await replica.DisposeAsync();
+        }
+
+        await _gateway.DisposeAsync();
+        await _function.DisposeAsync();
+        await _nats.DisposeAsync();
+        Directory.Delete(_home, recursive: true);
+    }
+
+    [Fact]
+    public async Task Enqueued_every_second_comes_exactly_once_through_a_kill_a_start_and_a_broker_restart()
+    {
+        await using var ledger = new QueueLedger(_nats);
+        ledger.Start();
+        await StartAsync(asynchronous: true, 3);
+        await Eventually.HoldsAsync(() => ledger.Ticks.Count >= 2, "the first ticks");
+        var first = ledger.Ticks.First();
+
+        await Eventually.HoldsAsync(() => ledger.Ticks.Count >= 5, "some more");
+        await _replicas[0].KillAsync();
+        await StartAsync(asynchronous: true, 1);
+        await Eventually.HoldsAsync(() => ledger.Ticks.Count >= 10, "half of them");
+        await _nats.StopAsync();
+        await _nats.StartAgainAsync();
+
+        var wanted = Enumerable.Range(0, Seconds).Select(i => first.AddSeconds(i)).ToList();
+        await Eventually.HoldsAsync(() => !wanted.Except(ledger.Ticks).Any(), "every due second is stored");
+        Assert.Equal(wanted, ledger.Ticks.Where(wanted.Contains));
+    }
+
+    [Fact]
+    public async Task Waited_for_every_second_comes_once_and_a_kill_costs_one_at_most()
+    {
+        await StartAsync(asynchronous: false, 3);
+        await _function.ReceivesAsync(5);
+        var first = Ticks().Min();
+        await _replicas[0].KillAsync();
+        await StartAsync(asynchronous: false, 1);
+        await Eventually.HoldsAsync(() => Ticks().Count >= 10, "half of them");
+        await _nats.StopAsync();
+        await _nats.StartAgainAsync();
+
+        var wanted = Enumerable.Range(0, Seconds).Select(i => first.AddSeconds(i)).ToList();
+        await Eventually.HoldsAsync(() => Ticks().Any(t => t > wanted[^1].AddSeconds(2)), "the time is over");
+        Assert.InRange(Ticks().Count(wanted.Contains), Seconds - 1, Seconds);
+        Assert.Equal(Ticks().Count, Ticks().Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Waited_for_without_a_kill_every_second_comes_exactly_once()
+    {
+        await StartAsync(asynchronous: false, 3);
+
+        await _function.ReceivesAsync(12);
+
+        var ticks = Ticks();
+        Assert.Equal(Enumerable.Range(0, ticks.Count).Select(i => ticks[0].AddSeconds(i)), ticks);
+    }
+
+    private List<DateTimeOffset> Ticks() => [.. _function.Requests.Select(RunningCron.Due).Order()];
+
+    private async Task StartAsync(bool asynchronous, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            _replicas.Add(await ServiceProcess.StartAsync("CronConnector", new Dictionary<string, string>
+            {
+                ["gateway_url"] = _gateway.Api.AbsoluteUri,
+                ["basic_auth"] = "true",
+                ["secret_mount_path"] = _home,
+                ["rebuild_interval"] = "1s",
+                ["asynchronous_invocation"] = asynchronous ? "true" : "false",
+                ["nats_host"] = "127.0.0.1",
+                ["nats_port"] = _nats.Port.ToString(CultureInfo.InvariantCulture),
+            }));
+        }
+    }
+
+    private async Task DeployAsync()
+    {
+        using var http = new HttpClient(new SocketsHttpHandler());
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_gateway.Api, "/system/functions"))
+        {
+            Content = JsonContent.Create(new
+            {
+                service = "tick",
+                image = "none",
+                annotations = new { topic = "cron-function", schedule = "* * * * * *" },
+                envVars = new { upstream_url = _function.Url.AbsoluteUri },
+            }),
+        };
+        request.Headers.TryAddWithoutValidation("Authorization", "Basic " + Convert.ToBase64String(Encoding.ASCII.GetBytes("admin:s3cret")));
+        using var response = await http.SendAsync(request);
+        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+    }
+}

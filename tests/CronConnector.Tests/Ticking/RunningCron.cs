@@ -1,0 +1,42 @@
+using System.Globalization;
+using Connectors.Cron.Ticking;
+using Connectors.Sdk;
+using Connectors.Sdk.Hosting;
+using Connectors.Testing;
+using Microsoft.AspNetCore.Builder;
+
+namespace Connectors.Cron.Tests.Ticking;
+
+/// <summary>The cron connector inside the test process, as its Program builds it.</summary>
+internal static class RunningCron
+{
+    /// <summary>Starts one.</summary>
+    /// <param name="gateway">The gateway that it calls.</param>
+    /// <param name="nats">Where cursors are shared; null for nowhere.</param>
+    /// <param name="options">Its own options.</param>
+    public static Task<RunningConnector> StartAsync(Uri gateway, NatsServer? nats, params (string Name, string Value)[] options) =>
+        RunningConnector.StartAsync(builder => Register(builder, RunningConnector.Options(gateway), nats, options));
+
+    public static void Register(WebApplicationBuilder builder, ConnectorOptions connector, NatsServer? nats, params (string Name, string Value)[] options)
+    {
+        var values = options.ToDictionary(o => o.Name, o => o.Value);
+        if (nats is not null)
+        {
+            values["nats_host"] = "127.0.0.1";
+            values["nats_port"] = nats.Port.ToString(CultureInfo.InvariantCulture);
+        }
+
+        var settings = new Settings(values);
+        var read = CronOptions.Read(settings);
+        Assert.Empty(settings.Errors);
+        builder.AddTimetable(read);
+        builder.AddConnector<CronSource>(connector with { Asynchronous = read.Connector.Asynchronous, ContentType = read.Connector.ContentType });
+    }
+
+    /// <summary>A function with a schedule and other annotations as pairs of name and value.</summary>
+    public static ListedFunction Function(string name, string schedule, params string[] annotations) =>
+        ListedFunction.Wanting("cron-function", name, ["schedule", schedule, .. annotations]);
+
+    /// <summary>The due instant that a call is for.</summary>
+    public static DateTimeOffset Due(RecordedRequest call) => DateTimeOffset.Parse(call.Header("X-Cron-Due") ?? "", CultureInfo.InvariantCulture);
+}

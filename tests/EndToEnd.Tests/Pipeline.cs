@@ -1,0 +1,134 @@
+using System.Globalization;
+using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
+
+namespace Connectors.EndToEnd.Tests;
+
+/// <summary>The whole system as processes: nats-server, gateway with its embedded provider, queue-worker; beside it a function and a callback receiver.</summary>
+public sealed class Pipeline : IAsyncDisposable
+{
+    private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("pipeline-");
+    private readonly HttpClient _http = new(new SocketsHttpHandler
+    {
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(1),
+        RequestHeaderEncodingSelector = (_, _) => System.Text.Encoding.Latin1,
+    });
+
+    private Pipeline(NatsServer nats, HttpLedger function, HttpLedger callbacks)
+    {
+        Nats = nats;
+        Function = function;
+        Callbacks = callbacks;
+    }
+
+    public NatsServer Nats { get; }
+
+    /// <summary>Functions <c>work</c> and <c>other</c>: an existing HTTP service.</summary>
+    public HttpLedger Function { get; }
+
+    public HttpLedger Callbacks { get; }
+
+    public ServiceProcess Gateway { get; private set; } = null!;
+
+    public ServiceProcess Worker { get; private set; } = null!;
+
+    public static async Task<Pipeline> StartAsync(
+        Func<RecordedRequest, HttpContext, Task>? function = null,
+        string annotations = "{}",
+        IReadOnlyDictionary<string, string>? worker = null)
+    {
+        var pipeline = new Pipeline(await NatsServer.StartAsync(), await HttpLedger.StartAsync(function), await HttpLedger.StartAsync());
+        await pipeline.StartGatewayAsync(annotations);
+        await pipeline.StartWorkerAsync(worker ?? new Dictionary<string, string>());
+        return pipeline;
+    }
+
+    /// <summary>Posts an asynchronous call whose callback goes to <see cref="Callbacks"/>.</summary>
+    public async Task<HttpResponseMessage> CallAsync(string function, byte[] body, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(Gateway.Api, $"/async-function/{function}")) { Content = new ByteArrayContent(body) };
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return await _http.SendAsync(request);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        if (Worker is not null)
+        {
+            await Worker.DisposeAsync();
+        }
+
+        if (Gateway is not null)
+        {
+            await Gateway.DisposeAsync();
+        }
+
+        await Function.DisposeAsync();
+        await Callbacks.DisposeAsync();
+        await Nats.DisposeAsync();
+        _home.Delete(recursive: true);
+    }
+
+    private async Task StartGatewayAsync(string annotations)
+    {
+        var functions = Path.Combine(_home.FullName, "functions.yaml");
+        await File.WriteAllTextAsync(functions, $$"""
+            version: "1.0"
+            provider:
+              name: openfaas
+            functions:
+              work:
+                image: test/work
+                annotations: {{annotations}}
+                environment:
+                  upstream_url: {{Function.Url}}
+              other:
+                image: test/other
+                environment:
+                  upstream_url: {{Function.Url}}other/
+              upper:
+                image: test/upper
+                environment:
+                  fprocess: tr a-z A-Z
+                  content_type: text/x-upper
+            """);
+        var secrets = _home.CreateSubdirectory("secrets").FullName;
+        await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-user"), "admin");
+        await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-password"), "e2e");
+        Gateway = await ServiceProcess.StartAsync("Gateway", new Dictionary<string, string>
+        {
+            ["faas_nats_address"] = "127.0.0.1",
+            ["faas_nats_port"] = Nats.Port.ToString(CultureInfo.InvariantCulture),
+            ["functions_path"] = functions,
+            ["data_path"] = Path.Combine(_home.FullName, "data"),
+            ["secret_mount_path"] = secrets,
+            ["basic_auth"] = "true",
+        });
+    }
+
+    private async Task StartWorkerAsync(IReadOnlyDictionary<string, string> more)
+    {
+        var options = new Dictionary<string, string>
+        {
+            ["nats_host"] = "127.0.0.1",
+            ["nats_port"] = Nats.Port.ToString(CultureInfo.InvariantCulture),
+            ["gateway_url"] = Gateway.Api.ToString(),
+            ["ack_wait"] = "2s",
+            ["initial_retry_wait"] = "100ms",
+            ["max_retry_wait"] = "1s",
+            ["max_inflight"] = "10",
+            ["callback_allow"] = "127.0.0.1",
+        };
+        foreach (var (name, value) in more)
+        {
+            options[name] = value;
+        }
+
+        Worker = await ServiceProcess.StartAsync("QueueWorker", options);
+    }
+}

@@ -1,0 +1,59 @@
+using Connectors.Sdk;
+using Connectors.Sdk.Hosting;
+using Connectors.Testing;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Connectors.Folder.Tests;
+
+/// <summary>The contract of event sources for the connector of docs/writing-a-connector.md.</summary>
+public sealed class FolderSourceTests : EventSourceContract
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("folder-").FullName;
+    private int _next;
+
+    protected override string Topic => "files";
+
+    // Several files run at once, whatever their names.
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    protected override void Register(WebApplicationBuilder builder, ConnectorOptions options)
+    {
+        var settings = new Settings(new Dictionary<string, string> { ["folder"] = _folder, ["poll_interval"] = "20ms" });
+        builder.Services.AddSingleton(FolderOptions.Read(settings));
+        Assert.Empty(settings.Errors);
+        builder.AddConnector<FolderSource>(options);
+    }
+
+    protected override async Task<string> HappenAsync(string key, byte[] body)
+    {
+        var name = $"{_next++:D4}";
+        var hidden = Path.Combine(_folder, "." + name);
+        await File.WriteAllBytesAsync(hidden, body);
+        var id = $"file:{name}:{File.GetLastWriteTimeUtc(hidden).Ticks}";
+        File.Move(hidden, Path.Combine(_folder, name));
+        return id;
+    }
+
+    // A link that leads nowhere, and a name that no header can carry.
+    protected override async Task HappenBrokenAsync()
+    {
+        File.CreateSymbolicLink(Path.Combine(_folder, "0-nowhere"), Path.Combine(_folder, "gone", "file"));
+        await File.WriteAllBytesAsync(Path.Combine(_folder, "1\r\nX-Injected: 1"), [0, 0xff]);
+    }
+
+    [Fact]
+    public async Task A_file_that_was_taken_is_gone()
+    {
+        await using var connector = await StartAsync();
+
+        await HappenAsync("key", "x"u8.ToArray());
+
+        await Gateway.ReceivesAsync(1);
+        await Eventually.HoldsAsync(() => Directory.GetFiles(_folder).Length == 0, "the file is deleted");
+    }
+}

@@ -1,0 +1,250 @@
+using System.Globalization;
+using System.Net;
+using Connectors.Testing;
+
+namespace Connectors.Gateway.Tests;
+
+/// <summary>A process for each call: the classic watchdog's contract (openfaas-spec 10.8), and that nothing of a process outlives its call.</summary>
+public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture<ProviderFixture>
+{
+    private readonly TestGateway _gateway = fixture.Embedded;
+
+    [Fact]
+    public async Task A_process_gets_the_call_and_its_own_variables_and_nothing_else()
+    {
+        await _gateway.DeployAsync("env", "env", environment: new { own = "value" });
+
+        using var answer = await _gateway.PostAsync("/function/env/a%2Fb?x=1&y", "body", ("x-lower-case", "1"), ("X-Twice", "first"), ("Content-Type", "text/x"));
+        var variables = (await answer.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .ToDictionary(line => line[..line.IndexOf('=', StringComparison.Ordinal)], line => line[(line.IndexOf('=', StringComparison.Ordinal) + 1)..]);
+
+        Assert.Equal("value", variables["own"]);
+        Assert.Equal("POST", variables["Http_Method"]);
+        Assert.Equal("/a%2Fb", variables["Http_Path"]);
+        Assert.Equal("x=1&y", variables["Http_Query"]);
+        Assert.Equal("4", variables["Http_ContentLength"]);
+        Assert.Equal("4", variables["Http_Content_Length"]);
+        Assert.Equal("1", variables["Http_X_Lower_Case"]);
+        Assert.Equal("first", variables["Http_X_Twice"]);
+        Assert.Equal("text/x", variables["Http_Content_Type"]);
+        Assert.Equal(_gateway.Api.Authority, variables["Http_Host"]);
+        Assert.StartsWith(_gateway.DataPath, variables["HOME"], StringComparison.Ordinal);
+
+        // The shell that joins standard error to standard output leaves PWD; CONNECTORS_RUN is how strays are found.
+        Assert.Equal(["CONNECTORS_RUN", "HOME", "LANG", "PATH", "PWD", "own"], variables.Keys.Where(k => !k.StartsWith("Http_", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Exit_0_is_200_with_the_callers_content_type_and_a_duration()
+    {
+        await _gateway.DeployAsync("ok", "cat");
+        await _gateway.DeployAsync("typed", "cat", environment: new { content_type = "text/html" });
+
+        using var same = await _gateway.PostAsync("/function/ok", "{}", ("Content-Type", "application/json"));
+        using var own = await _gateway.PostAsync("/function/typed", "{}", ("Content-Type", "application/json"));
+
+        Assert.Equal(HttpStatusCode.OK, same.StatusCode);
+        Assert.Equal("application/json", same.Content.Headers.ContentType!.ToString());
+        Assert.Equal("text/html", own.Content.Headers.ContentType!.ToString());
+        Assert.Matches("^[0-9]+\\.[0-9]{6}$", same.Headers.GetValues("X-Duration-Seconds").Single());
+    }
+
+    [Fact]
+    public async Task Another_exit_code_is_500_with_what_was_written_and_is_the_functions_own_error()
+    {
+        await _gateway.DeployAsync("fails", "sh -c 'echo out; echo err >&2; exit 3'");
+
+        using var answer = await _gateway.PostAsync("/function/fails", "");
+
+        Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+        Assert.Equal("exit status 3\nout\nerr\n", await answer.Content.ReadAsStringAsync());
+        Assert.False(answer.Headers.Contains("X-OpenFaaS-Internal"));
+        Assert.False(answer.Headers.Contains("X-Duration-Seconds"));
+    }
+
+    [Fact]
+    public async Task Standard_error_stays_out_of_the_answer_on_wish()
+    {
+        await _gateway.DeployAsync("apart", "sh -c 'echo out; echo err >&2'", environment: new { combine_output = "false" });
+
+        using var answer = await _gateway.PostAsync("/function/apart", "");
+
+        Assert.Equal("out\n", await answer.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task A_command_that_is_not_there_is_500_and_says_so()
+    {
+        await _gateway.DeployAsync("nowhere", "/no/such/program");
+
+        using var answer = await _gateway.PostAsync("/function/nowhere", "");
+
+        Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+        Assert.Contains("not found", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("HEAD")]
+    [InlineData("OPTIONS")]
+    public async Task Other_verbs_are_405(string verb)
+    {
+        await _gateway.DeployAsync($"verbs-{verb.ToLowerInvariant()}", "cat");
+
+        using var answer = await _gateway.SendAsync(new HttpMethod(verb), $"/function/verbs-{verb.ToLowerInvariant()}");
+
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, answer.StatusCode);
+        Assert.False(answer.Headers.Contains("X-OpenFaaS-Internal"));
+    }
+
+    [Fact]
+    public async Task Five_megabytes_go_in_and_come_out()
+    {
+        await _gateway.DeployAsync("large", "cat");
+        var body = new byte[5_000_000];
+        new Random(3).NextBytes(body);
+
+        using var answer = await _gateway.SendAsync(HttpMethod.Post, "/function/large", body);
+
+        Assert.Equal(body, await answer.Content.ReadAsByteArrayAsync());
+    }
+
+    [Fact]
+    public async Task A_function_need_not_read_its_input()
+    {
+        await _gateway.DeployAsync("deaf", "echo hello");
+
+        using var answer = await _gateway.SendAsync(HttpMethod.Post, "/function/deaf", new byte[5_000_000]);
+
+        Assert.Equal("hello\n", await answer.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task A_function_that_floods_its_output_is_ended()
+    {
+        await _gateway.DeployAsync("flood", "yes");
+
+        using var answer = await _gateway.PostAsync("/function/flood", "");
+
+        Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+        Assert.True(answer.Headers.Contains("X-OpenFaaS-Internal"));
+        Assert.Contains("8000000", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.InRange(Processes.ResidentBytes(_gateway.Process.Process.Id), 1, 400L * 1024 * 1024);
+    }
+
+    [Fact]
+    public async Task At_exec_timeout_everything_that_the_function_started_is_ended()
+    {
+        const string Mark = "61.00417";
+        await _gateway.DeployAsync(
+            "stubborn",
+            $"sh -c 'trap \"\" TERM; sleep {Mark} & setsid sleep {Mark} & (setsid sleep {Mark} &) ; while :; do echo flood; sleep 0.01; done'",
+            environment: new { exec_timeout = "1s" });
+
+        using var answer = await _gateway.PostAsync("/function/stubborn", "");
+
+        Assert.Equal(HttpStatusCode.RequestTimeout, answer.StatusCode);
+        Assert.Equal("Killed process.", await answer.Content.ReadAsStringAsync());
+        Assert.True(answer.Headers.Contains("X-OpenFaaS-Internal"));
+        await Eventually.HoldsAsync(() => Processes.With(Mark) == 0, "no process is left");
+    }
+
+    [Fact]
+    public async Task What_a_call_leaves_running_ends_with_it()
+    {
+        const string Mark = "61.00418";
+        await _gateway.DeployAsync("leaves", $"sh -c 'sleep {Mark} & echo done'");
+
+        using var answer = await _gateway.PostAsync("/function/leaves", "");
+
+        Assert.Equal("done\n", await answer.Content.ReadAsStringAsync());
+        await Eventually.HoldsAsync(() => Processes.With(Mark) == 0, "no process is left");
+    }
+
+    [Fact]
+    public async Task When_the_caller_leaves_the_process_ends()
+    {
+        const string Mark = "61.00419";
+        await _gateway.DeployAsync("deserted", $"sleep {Mark}");
+        using (var raw = await RawHttp.ConnectAsync(_gateway.Api))
+        {
+            await raw.SendAsync("GET /function/deserted HTTP/1.1\r\nHost: x\r\n\r\n");
+            await Eventually.HoldsAsync(() => Processes.With(Mark) > 0, "the process runs");
+        }
+
+        await Eventually.HoldsAsync(() => Processes.With(Mark) == 0, "no process is left");
+    }
+
+    [Fact]
+    public async Task At_the_callers_own_limit_the_answer_is_502_and_the_process_ends()
+    {
+        const string Mark = "61.00420";
+        await _gateway.DeployAsync("late", $"sleep {Mark}");
+
+        using var answer = await _gateway.PostAsync("/function/late", "", ("X-Timeout", "500ms"));
+
+        Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
+        await Eventually.HoldsAsync(() => Processes.With(Mark) == 0, "no process is left");
+    }
+
+    [Fact]
+    public async Task Headers_that_no_process_can_take_are_431()
+    {
+        await _gateway.DeployAsync("headers", "cat");
+
+        using var answer = await _gateway.PostAsync("/function/headers", "", ("X-Large", new string('x', 200_000)));
+
+        Assert.Equal(HttpStatusCode.RequestHeaderFieldsTooLarge, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task Calls_over_max_inflight_are_429()
+    {
+        const string Mark = "61.00421";
+        await _gateway.DeployAsync("narrow", $"sleep {Mark}", environment: new { max_inflight = "1" });
+        using var first = await RawHttp.ConnectAsync(_gateway.Api);
+        await first.SendAsync("GET /function/narrow HTTP/1.1\r\nHost: x\r\n\r\n");
+        await Eventually.HoldsAsync(() => Processes.With(Mark) > 0, "the first call runs");
+
+        using var second = await _gateway.PostAsync("/function/narrow", "");
+
+        Assert.Equal(HttpStatusCode.TooManyRequests, second.StatusCode);
+        Assert.Equal("faas-middleware", second.Headers.GetValues("X-OpenFaaS-Internal").Single());
+        Assert.Equal("Concurrent request limit exceeded. Max concurrent requests: 1", await second.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task Limits_hold_in_the_process()
+    {
+        await _gateway.SystemAsync(
+            HttpMethod.Post,
+            "functions",
+            new { service = "limited", envProcess = "sh -c 'ulimit -d; ulimit -n'", limits = new Dictionary<string, string> { ["memory"] = "64Mi", ["files"] = "77", ["cpu"] = "100m" } },
+            HttpStatusCode.Accepted);
+
+        using var answer = await _gateway.PostAsync("/function/limited", "");
+
+        Assert.Equal("65536\n77\n", await answer.Content.ReadAsStringAsync());
+    }
+
+    [Theory]
+    [InlineData("""{"service":"","envProcess":"cat"}""", "service: is required")]
+    [InlineData("""{"service":"Not_A_Name","envProcess":"cat"}""", "must be a valid DNS entry")]
+    [InlineData("""{"service":"../../x","envProcess":"cat"}""", "must be a valid DNS entry")]
+    [InlineData("""{"service":"x","namespace":"../y","envProcess":"cat"}""", "no namespace")]
+    [InlineData("""{"service":"x","image":"figlet"}""", "envProcess is required")]
+    [InlineData("""{"service":"x","envProcess":"sh -c 'open"}""", "a quote is not closed")]
+    [InlineData("""{"service":"x","envProcess":"cat","envVars":{"exec_timeout":"soon"}}""", "exec_timeout")]
+    [InlineData("""{"service":"x","envProcess":"cat","limits":{"memory":"lots"}}""", "limits.memory")]
+    [InlineData("""{"service":"x","envProcess":"cat","secrets":["none"]}""", "there is no secret none")]
+    [InlineData("""{"service":7}""", "JSON")]
+    [InlineData("null", "JSON")]
+    [InlineData("", "JSON")]
+    public async Task A_deployment_that_makes_no_sense_is_400_and_says_why(string body, string reason)
+    {
+        var answer = await RawHttp.AskAsync(
+            _gateway.Api, $"POST /system/functions HTTP/1.1\nHost: x\nContent-Type: application/json\nAuthorization: {TestGateway.Admin}\n", body);
+
+        Assert.StartsWith("HTTP/1.1 400", answer, StringComparison.Ordinal);
+        Assert.Contains(reason, answer, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,145 @@
+using Connectors.Sdk.Hosting;
+using Connectors.Testing;
+
+namespace Connectors.Gateway.Tests;
+
+public sealed class GatewayOptionsTests
+{
+    private static readonly Dictionary<string, string> Bad = new()
+    {
+        ["bind_address"] = "everywhere",
+        ["port"] = "65536",
+        ["metrics_port"] = "-1",
+        ["grace_period"] = "soon",
+        ["debug"] = "perhaps",
+        ["log_encoding"] = "xml",
+        ["functions_provider_url"] = "not an address",
+        ["logs_provider_url"] = "ftp://logs/",
+        ["function_namespace"] = "no spaces",
+        ["read_timeout"] = "1 minute",
+        ["write_timeout"] = "-5s",
+        ["upstream_timeout"] = "0s",
+        ["max_upstream_timeout"] = "many",
+        ["basic_auth"] = "maybe",
+        ["scale_from_zero"] = "2",
+        ["faas_nats_port"] = "0",
+        ["faas_nats_channel"] = "No Queue",
+        ["nats_user_file"] = "/no/such/file",
+        ["nats_password_file"] = "/no/such/file",
+        ["nats_token_file"] = "/no/such/file",
+        ["nats_nkey_file"] = "/no/such/file",
+        ["nats_creds_file"] = "/no/such/file",
+        ["nats_tls_ca_file"] = "/no/such/file",
+        ["nats_tls_cert_file"] = "/no/such/file",
+        ["nats_tls_key_file"] = "/no/such/file",
+        ["nats_tls"] = "sometimes",
+        ["nats_publish_timeout"] = "1ms",
+        ["nats_stream_storage"] = "tape",
+        ["nats_stream_replicas"] = "2",
+        ["nats_max_bytes"] = "lots",
+        ["nats_max_msgs"] = "-2",
+        ["nats_duplicate_window"] = "never",
+        ["max_body_bytes"] = "0",
+        ["call_api_auth"] = "perhaps",
+        ["functions_path"] = "/no/such/file.yaml",
+        ["max_output_bytes"] = "0",
+        ["max_idle_conns"] = "x",
+        ["max_idle_conns_per_host"] = "x",
+        ["faas_prometheus_port"] = "x",
+    };
+
+    // Any text is a value of these.
+    private static readonly string[] Free =
+        ["secret_mount_path", "write_request_uri", "faas_nats_address", "faas_nats_cluster_name", "faas_prometheus_host", "data_path"];
+
+    [Fact]
+    public async Task Every_bad_option_is_told_in_a_line_of_its_own_and_exit_2()
+    {
+        var (exitCode, output) = await ServiceProcess.RunAsync("Gateway", Bad);
+        var lines = output.Split('\n');
+
+        Assert.Equal(2, exitCode);
+        Assert.All(Bad, option => Assert.Single(lines, line => line.StartsWith(option.Key + ": ", StringComparison.Ordinal)));
+        Assert.All(lines, line => Assert.Contains("allowed: ", line, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_bad_values_above_are_of_every_option()
+    {
+        var settings = new Settings(new Dictionary<string, string>());
+        GatewayOptions.Read(settings);
+
+        Assert.Equal(settings.Declared.Select(s => s.Name).Order(), Bad.Keys.Concat(Free).Order());
+    }
+
+    [Fact]
+    public void Defaults_are_those_of_OpenFaaS()
+    {
+        var options = GatewayOptions.Read(new Settings(new Dictionary<string, string> { ["functions_provider_url"] = "http://provider:8081" }));
+
+        Assert.Equal(8080, options.Service.Port);
+        Assert.Equal(8082, options.Service.MetricsPort);
+        Assert.Equal(TimeSpan.FromSeconds(60), options.UpstreamTimeout);
+        Assert.Equal("http://provider:8081/", options.ProviderUrl!.AbsoluteUri);
+        Assert.Equal(options.ProviderUrl, options.LogsProviderUrl);
+        Assert.False(options.BasicAuth);
+        Assert.False(options.ScaleFromZero);
+        Assert.Equal("faas-request", options.Queue.DefaultQueue);
+        Assert.Null(options.Queue.NatsUrl);
+    }
+
+    [Fact]
+    public void The_embedded_provider_is_never_open()
+    {
+        var settings = new Settings(new Dictionary<string, string> { ["basic_auth"] = "false" });
+        GatewayOptions.Read(settings);
+
+        Assert.StartsWith("basic_auth: ", Assert.Single(settings.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_password_is_made_once_if_none_is_given()
+    {
+        var home = Directory.CreateTempSubdirectory("password-").FullName;
+        var secrets = Path.Combine(home, "secrets");
+        var environment = new Dictionary<string, string> { ["secret_mount_path"] = secrets, ["data_path"] = Path.Combine(home, "data") };
+        await using (await ServiceProcess.StartAsync("Gateway", environment))
+        {
+            Assert.Equal("admin", await File.ReadAllTextAsync(Path.Combine(secrets, "basic-auth-user")));
+        }
+
+        var password = await File.ReadAllTextAsync(Path.Combine(secrets, "basic-auth-password"));
+        await using (var again = await ServiceProcess.StartAsync("Gateway", environment))
+        {
+            Assert.Equal(32, password.Length);
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(secrets, "basic-auth-password")));
+            Assert.Equal(password, await File.ReadAllTextAsync(Path.Combine(secrets, "basic-auth-password")));
+            Assert.DoesNotContain(password, again.Process.Tail(), StringComparison.Ordinal);
+        }
+
+        Directory.Delete(home, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_stack_file_that_is_none_ends_the_gateway_with_exit_2()
+    {
+        var home = Directory.CreateTempSubdirectory("stack-").FullName;
+        var stack = Path.Combine(home, "functions.yaml");
+        await File.WriteAllTextAsync(stack, "functions:\n  bad_name:\n    image: x\n  nothing:\n    image: y\n");
+        var environment = new Dictionary<string, string>
+        {
+            ["secret_mount_path"] = home,
+            ["data_path"] = Path.Combine(home, "data"),
+            ["functions_path"] = stack,
+            ["port"] = "0",
+            ["metrics_port"] = "0",
+        };
+
+        var (exitCode, output) = await ServiceProcess.RunAsync("Gateway", environment);
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains("bad_name: service: (bad_name) is invalid", output, StringComparison.Ordinal);
+        Assert.Contains("nothing: envProcess is required", output, StringComparison.Ordinal);
+        Directory.Delete(home, recursive: true);
+    }
+}

@@ -1,0 +1,174 @@
+using System.Globalization;
+using System.Net;
+using System.Net.WebSockets;
+using System.Text;
+using Connectors.Testing;
+
+namespace Connectors.Gateway.Tests;
+
+/// <summary>Functions that speak HTTP: processes that stay, and services that somebody else runs.</summary>
+public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<ProviderFixture>
+{
+    private static readonly string Server = $"perl {Path.Combine(AppContext.BaseDirectory, "http-function.pl")}";
+
+    private readonly TestGateway _gateway = fixture.Embedded;
+
+    [Fact]
+    public async Task A_staying_process_is_started_once_and_gets_only_what_follows_the_name()
+    {
+        await DeployAsync("stays");
+
+        using var first = await _gateway.PostAsync("/function/stays/pid", "");
+        using var second = await _gateway.PostAsync("/function/stays/pid", "");
+        using var echoed = await _gateway.PostAsync("/function/stays/a%2Fb?q=1", "hi");
+
+        Assert.Equal(await first.Content.ReadAsStringAsync(), await second.Content.ReadAsStringAsync());
+        Assert.Equal("POST /a%2Fb?q=1 hi", await echoed.Content.ReadAsStringAsync());
+        Assert.True(echoed.Headers.Contains("X-Duration-Seconds"));
+        Assert.Equal("text/plain", echoed.Content.Headers.ContentType!.MediaType);
+    }
+
+    [Fact]
+    public async Task A_process_that_dies_is_started_again()
+    {
+        await DeployAsync("mortal");
+        var before = await PidAsync("mortal");
+
+        using var died = await _gateway.PostAsync("/function/mortal/die", "");
+        await Eventually.HoldsAsync(async () => await PidAsync("mortal") != before, "another process answers");
+
+        Assert.Contains("exited with 137", await _gateway.SystemAsync(HttpMethod.Get, "logs?name=mortal"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_process_that_keeps_dying_is_503_and_says_so()
+    {
+        await _gateway.DeployAsync("broken", "false", environment: new { mode = "http" });
+
+        await Eventually.HoldsAsync(async () => (await _gateway.PostAsync("/function/broken", "", ("X-Timeout", "1s"))).StatusCode == HttpStatusCode.ServiceUnavailable, "calls are refused");
+        using var refused = await _gateway.PostAsync("/function/broken", "");
+
+        Assert.Equal("proxy", refused.Headers.GetValues("X-OpenFaaS-Internal").Single());
+        Assert.Equal("No endpoints available for: broken.", await refused.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task Replicas_are_processes_and_none_is_left_at_zero()
+    {
+        await DeployAsync("many");
+        await ScaleAsync("many", 3);
+        await Eventually.HoldsAsync(async () => (int?)(await _gateway.SystemJsonAsync("function/many"))["availableReplicas"] == 3, "three are ready");
+        var folder = Path.Combine(_gateway.DataPath, "work", "openfaas-fn", "many");
+        await Eventually.HoldsAsync(() => Processes.In(folder) == 3, "there are three processes");
+
+        await ScaleAsync("many", 0);
+        await Eventually.HoldsAsync(() => Processes.In(folder) == 0, "no process is left");
+
+        using var woken = await _gateway.PostAsync("/function/many/x", "");
+        Assert.Equal(HttpStatusCode.OK, woken.StatusCode);
+        await Eventually.HoldsAsync(() => Processes.In(folder) == 1, "there is one process");
+    }
+
+    [Fact]
+    public async Task A_fixed_port_allows_one_process_only()
+    {
+        var port = FreePort.Next().ToString(CultureInfo.InvariantCulture);
+        await _gateway.DeployAsync("fixed", $"{Server} {port}", environment: new { mode = "http", upstream_url = $"http://127.0.0.1:{port}" });
+
+        using var answer = await _gateway.PostAsync("/function/fixed/x", "hi");
+        var refusal = await _gateway.SystemAsync(HttpMethod.Post, "scale-function/fixed", new { serviceName = "fixed", replicas = 2 }, HttpStatusCode.BadRequest);
+
+        Assert.Equal("POST /x hi", await answer.Content.ReadAsStringAsync());
+        Assert.Contains("PORT", refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_deleted_functions_processes_end()
+    {
+        await DeployAsync("deleted");
+        await PidAsync("deleted");
+        var folder = Path.Combine(_gateway.DataPath, "work", "openfaas-fn", "deleted");
+
+        await _gateway.SystemAsync(HttpMethod.Delete, "functions", new { functionName = "deleted" }, HttpStatusCode.Accepted);
+
+        Assert.Equal(0, Processes.In(folder));
+        Assert.False(Directory.Exists(folder));
+    }
+
+    [Fact]
+    public async Task Exec_timeout_is_504_and_marked()
+    {
+        await _gateway.DeployAsync("hangs", Server, environment: new { mode = "http", exec_timeout = "500ms" });
+
+        using var answer = await _gateway.PostAsync("/function/hangs/hang", "");
+
+        Assert.Equal(HttpStatusCode.GatewayTimeout, answer.StatusCode);
+        Assert.Equal("of-watchdog", answer.Headers.GetValues("X-OpenFaaS-Internal").Single());
+    }
+
+    [Fact]
+    public async Task A_service_that_is_away_is_500_and_marked()
+    {
+        await _gateway.DeployAsync("away", new Uri($"http://127.0.0.1:{FreePort.Next()}"));
+
+        using var answer = await _gateway.PostAsync("/function/away", "");
+
+        Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+        Assert.Equal("proxy", answer.Headers.GetValues("X-OpenFaaS-Internal").Single());
+        Assert.Equal("Can't reach service for: away.", await answer.Content.ReadAsStringAsync());
+    }
+
+    [Theory]
+    [InlineData("embedded")]
+    [InlineData("remote")]
+    public async Task A_websocket_echoes(string which)
+    {
+        var name = $"socket-{which}";
+        await DeployAsync(name);
+        using var socket = new ClientWebSocket();
+        await socket.ConnectAsync(new Uri($"ws://{fixture.Through(which).Api.Authority}/function/{name}/ws"), CancellationToken.None);
+
+        var got = new byte[64];
+        foreach (var word in new[] { "one", "two" })
+        {
+            await socket.SendAsync(Encoding.ASCII.GetBytes(word), WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
+            var received = await socket.ReceiveAsync(got, CancellationToken.None);
+            Assert.Equal(word, Encoding.ASCII.GetString(got, 0, received.Count));
+        }
+
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task Two_gigabytes_stream_through_without_being_kept()
+    {
+        const long Size = 2_000_000_000;
+        await DeployAsync("huge");
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_gateway.Api, "/function/huge/large"));
+        request.Headers.Add("X-Size", Size.ToString(CultureInfo.InvariantCulture));
+        using var answer = await _gateway.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        await using var body = await answer.Content.ReadAsStreamAsync();
+
+        var (read, most) = (0L, 0L);
+        var chunk = new byte[1024 * 1024];
+        for (int count; (count = await body.ReadAsync(chunk)) > 0;)
+        {
+            read += count;
+            most = read % (64 * 1024 * 1024) < count ? Math.Max(most, Processes.ResidentBytes(_gateway.Process.Process.Id)) : most;
+        }
+
+        Assert.Equal(Size, read);
+        Assert.InRange(most, 1, 400L * 1024 * 1024);
+    }
+
+    private Task DeployAsync(string name) => _gateway.DeployAsync(name, Server, environment: new { mode = "http" });
+
+    private Task<string> ScaleAsync(string name, int replicas) =>
+        _gateway.SystemAsync(HttpMethod.Post, $"scale-function/{name}", new { serviceName = name, replicas }, HttpStatusCode.Accepted);
+
+    private async Task<string> PidAsync(string name)
+    {
+        using var answer = await _gateway.PostAsync($"/function/{name}/pid", "");
+        return answer.IsSuccessStatusCode ? await answer.Content.ReadAsStringAsync() : throw new HttpRequestException($"{(int)answer.StatusCode}");
+    }
+}

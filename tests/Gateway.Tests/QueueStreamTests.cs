@@ -1,0 +1,80 @@
+using System.Net;
+using Connectors.Sdk.Envelopes;
+using Connectors.Testing;
+using NATS.Client.JetStream.Models;
+
+namespace Connectors.Gateway.Tests;
+
+/// <summary>The stream of a queue: made here, made by others, full, gone.</summary>
+public sealed class QueueStreamTests(QueueFixture fixture) : IClassFixture<QueueFixture>
+{
+    private readonly TestGateway _gateway = fixture.Gateway;
+    private readonly StoredCalls _stored = fixture.Stored;
+
+    [Fact]
+    public async Task The_default_queues_stream_is_made_as_the_design_says()
+    {
+        await Eventually.HoldsAsync(async () => await _stored.JetStream.GetStreamAsync("OF_faas-request") is not null, "the stream is there");
+        var config = (await _stored.JetStream.GetStreamAsync("OF_faas-request")).Info.Config;
+
+        Assert.Equal(StreamConfigRetention.Workqueue, config.Retention);
+        Assert.Equal(StreamConfigDiscard.New, config.Discard);
+        Assert.Equal(["faas-request.call.>"], config.Subjects!);
+        Assert.Equal(TimeSpan.FromMinutes(2), config.DuplicateWindow);
+    }
+
+    [Theory]
+    [InlineData("kept", StreamConfigRetention.Limits, "kept.call.>", "retention")]
+    [InlineData("elsewhere", StreamConfigRetention.Workqueue, "elsewhere.other.>", "subjects")]
+    public async Task A_stream_that_somebody_made_otherwise_is_500_and_named(string queue, StreamConfigRetention retention, string subject, string field)
+    {
+        await _stored.JetStream.CreateStreamAsync(new StreamConfig(StreamNames.Calls(queue), [subject]) { Retention = retention });
+        await DeployAsync(queue);
+
+        using var answer = await _gateway.PostAsync($"/async-function/{queue}", "hi");
+        var text = await answer.Content.ReadAsStringAsync();
+
+        Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+        Assert.Contains(field, text, StringComparison.Ordinal);
+        Assert.Contains($"nats stream rm OF_{queue}", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_workers_stream_with_other_limits_is_used()
+    {
+        await _stored.JetStream.CreateStreamAsync(new StreamConfig(StreamNames.Calls("first"), ["first.call.>"])
+        {
+            Retention = StreamConfigRetention.Workqueue,
+            Discard = StreamConfigDiscard.New,
+            Storage = StreamConfigStorage.Memory,
+            MaxMsgs = 2,
+        });
+        await DeployAsync("first");
+
+        using var one = await _gateway.PostAsync("/async-function/first", "hi");
+        using var two = await _gateway.PostAsync("/async-function/first", "hi");
+        using var full = await _gateway.PostAsync("/async-function/first", "hi");
+
+        Assert.Equal(HttpStatusCode.Accepted, one.StatusCode);
+        Assert.Equal(HttpStatusCode.Accepted, two.StatusCode);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, full.StatusCode);
+        Assert.Contains("full", await full.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(2ul, await _stored.CountAsync("first"));
+    }
+
+    [Fact]
+    public async Task A_stream_that_was_deleted_is_made_again()
+    {
+        await DeployAsync("phoenix");
+        using var before = await _gateway.PostAsync("/async-function/phoenix", "hi");
+        await _stored.JetStream.DeleteStreamAsync(StreamNames.Calls("phoenix"));
+
+        using var after = await _gateway.PostAsync("/async-function/phoenix", "hi");
+
+        Assert.Equal(HttpStatusCode.Accepted, before.StatusCode);
+        Assert.Equal(HttpStatusCode.Accepted, after.StatusCode);
+        Assert.Equal(1ul, await _stored.CountAsync("phoenix"));
+    }
+
+    private Task DeployAsync(string queue) => _gateway.DeployAsync(queue, "cat", new Dictionary<string, string> { ["com.openfaas.queue"] = queue });
+}

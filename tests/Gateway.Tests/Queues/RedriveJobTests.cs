@@ -1,0 +1,100 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Connectors.Sdk.Envelopes;
+using Connectors.Testing;
+
+namespace Connectors.Gateway.Tests.Queues;
+
+/// <summary>Redrives of many dead letters: at a rate, through the gateway's death, until they end or are cancelled.</summary>
+public sealed class RedriveJobTests
+{
+    [Fact]
+    public async Task R15_1_000_dead_letters_are_redriven_at_a_rate_although_the_gateway_is_killed_in_the_middle()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "many").CreateAsync();
+        await seed.DeadAsync(1000, i => DeadLetterSeed.Call("echo", $"call-{i}"));
+        await seed.DeadAsync(DeadLetterSeed.Call("other", "stays"));
+
+        var id = await StartAsync(gateway, "many", new { function = "echo.openfaas-fn", reason = "exhausted", ratePerSecond = 250 });
+        await Eventually.HoldsAsync(async () => await seed.CountAsync("OF_many") >= 300, "some are redriven");
+        await gateway.Process.KillAsync();
+        var atKill = await seed.CountAsync("OF_many");
+        await gateway.Process.StartAgainAsync();
+        var job = await EndAsync(gateway, "many", id);
+        var calls = await stored.CallIdsAsync("many");
+
+        Assert.InRange(atKill, 300, 999);
+        Assert.Equal("done", job["state"]!.ToString());
+        Assert.InRange((long)job["redriven"]!, 999, 1000);
+        Assert.Equal(Enumerable.Range(0, 1000).Select(i => $"call-{i}").Order(StringComparer.Ordinal), calls.Order(StringComparer.Ordinal));
+        Assert.Equal(1, await seed.CountAsync("OF_many_DEAD"));
+        var took = job["updatedAt"]!.GetValue<DateTime>() - job["startedAt"]!.GetValue<DateTime>();
+        Assert.True(took >= TimeSpan.FromSeconds(3.5), $"no faster than its rate: {took}");
+    }
+
+    [Fact]
+    public async Task R15_a_job_stops_at_a_full_queue_and_says_where()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats, ("nats_publish_timeout", "1s"));
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "small").CreateAsync();
+        await stored.JetStream.UpdateStreamAsync((await stored.JetStream.GetStreamAsync("OF_small")).Info.Config with { MaxMsgs = 3 });
+        for (var i = 0; i < 5; i++)
+        {
+            await seed.DeadAsync(DeadLetterSeed.Call());
+        }
+
+        var job = await EndAsync(gateway, "small", await StartAsync(gateway, "small", new { }));
+
+        Assert.Equal("stopped", job["state"]!.ToString());
+        Assert.Equal(3ul, (ulong)job["position"]!);
+        Assert.StartsWith("at 4: ", job["error"]!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(2, await seed.CountAsync("OF_small_DEAD"));
+    }
+
+    [Fact]
+    public async Task A_cancelled_job_redrives_no_more()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "slow").CreateAsync();
+        await seed.DeadAsync(200, _ => DeadLetterSeed.Call());
+        var id = await StartAsync(gateway, "slow", new { ratePerSecond = 20 });
+        await Eventually.HoldsAsync(async () => await seed.CountAsync("OF_slow") >= 3, "it has begun");
+
+        await gateway.SystemAsync(HttpMethod.Delete, $"queues/slow/redrives/{id}");
+        var after = await seed.CountAsync("OF_slow");
+        var other = await StartAsync(gateway, "slow", new { function = "nobody" });
+        await EndAsync(gateway, "slow", other);
+
+        Assert.Equal("cancelled", (await gateway.SystemJsonAsync($"queues/slow/redrives/{id}"))["state"]!.ToString());
+        Assert.InRange(await seed.CountAsync("OF_slow"), after, after + 1);
+    }
+
+    [Theory]
+    [InlineData("""{"ratePerSecond":0}""")]
+    [InlineData("""{"ratePerSecond":"fast"}""")]
+    [InlineData("""{"function":"a b"}""")]
+    [InlineData("[")]
+    public async Task What_cannot_be_meant_is_400(string body)
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+
+        using var answer = await gateway.PostAsync("/system/queues/faas-request/redrives", body, ("Content-Type", "application/json"), ("Authorization", TestGateway.Admin));
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+    }
+
+    private static async Task<string> StartAsync(TestGateway gateway, string queue, object asked) =>
+        JsonNode.Parse(await gateway.SystemAsync(HttpMethod.Post, $"queues/{queue}/redrives", asked, HttpStatusCode.Accepted))!["id"]!.ToString();
+
+    private static Task<JsonNode> EndAsync(TestGateway gateway, string queue, string id) => Eventually.GetAsync(
+        async () => await gateway.SystemJsonAsync($"queues/{queue}/redrives/{id}") is var job && job["state"]!.ToString() != "running" ? job : null,
+        "the job ends");
+}

@@ -1,0 +1,75 @@
+using System.Net;
+using Connectors.Sdk.Envelopes;
+using Connectors.Testing;
+using NATS.Client.Core;
+using NATS.Client.KeyValueStore;
+using NATS.Net;
+
+namespace Connectors.Gateway.Tests.Queues;
+
+/// <summary>Stored results as a caller asks for them.</summary>
+public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<QueueFixture>
+{
+    private readonly TestGateway _gateway = fixture.Gateway;
+
+    [Fact]
+    public async Task A_result_is_202_until_the_call_ends_and_then_the_functions_own_answer()
+    {
+        using var accepted = await _gateway.PostAsync("/async-function/echo", "hi", ("X-Store-Result", "10m"));
+        var id = accepted.Headers.GetValues("X-Call-Id").Single();
+        using var waiting = await _gateway.SendAsync(HttpMethod.Get, "/async-function/" + id);
+        byte[] body = [.. Enumerable.Range(0, 256).Select(b => (byte)b), (byte)'\n'];
+        await StoreAsync(id, body, TimeSpan.FromMinutes(1));
+
+        using var done = await _gateway.SendAsync(HttpMethod.Get, "/async-function/" + id);
+
+        Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);
+        Assert.Equal(HttpStatusCode.Accepted, waiting.StatusCode);
+        Assert.Equal("queued", waiting.Headers.GetValues("X-Call-State").Single());
+        Assert.Equal(418, (int)done.StatusCode);
+        Assert.Equal(body, await done.Content.ReadAsByteArrayAsync());
+        Assert.Equal("image/teapot", done.Content.Headers.GetValues("Content-Type").Single());
+        Assert.Equal(["a", "b"], done.Headers.GetValues("X-Two"));
+        Assert.Equal("failed", done.Headers.GetValues("X-Call-State").Single());
+    }
+
+    [Fact]
+    public async Task What_is_unknown_or_past_its_time_is_404()
+    {
+        await StoreAsync("past", [1], TimeSpan.FromSeconds(-1));
+        using var without = await _gateway.PostAsync("/async-function/echo", "hi", ("X-Call-Id", "not-stored"));
+
+        using var unknown = await _gateway.SendAsync(HttpMethod.Get, "/async-function/unknown");
+        using var past = await _gateway.SendAsync(HttpMethod.Get, "/async-function/past");
+        using var notStored = await _gateway.SendAsync(HttpMethod.Get, "/async-function/not-stored");
+
+        Assert.Equal([HttpStatusCode.NotFound, HttpStatusCode.NotFound, HttpStatusCode.NotFound], [unknown.StatusCode, past.StatusCode, notStored.StatusCode]);
+    }
+
+    [Theory]
+    [InlineData("soon")]
+    [InlineData("0s")]
+    [InlineData("25h")]
+    public async Task A_time_that_is_none_is_400(string age)
+    {
+        using var answer = await _gateway.PostAsync("/async-function/echo", "hi", ("X-Store-Result", age));
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+    }
+
+    // As a worker does.
+    private async Task StoreAsync(string id, byte[] body, TimeSpan expires)
+    {
+        await using var connection = new NatsConnection(new NatsOpts { Url = fixture.Nats.Url });
+        var bucket = await connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Results) { History = 1, MaxAge = TimeSpan.FromHours(24) });
+        var record = new StoredResult
+        {
+            State = DeadReasons.Failed,
+            Function = "echo.openfaas-fn",
+            Status = 418,
+            Headers = [new("Content-Type", "image/teapot"), new("X-Two", "a"), new("X-Two", "b"), new("Connection", "close"), new("Content-Length", "7")],
+            Expires = TimeProvider.System.GetUtcNow() + expires,
+        };
+        await bucket.PutAsync(StreamNames.Token(id), record.Encode(body), NatsRawSerializer<byte[]>.Default);
+    }
+}

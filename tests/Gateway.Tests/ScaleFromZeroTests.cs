@@ -1,0 +1,88 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
+
+namespace Connectors.Gateway.Tests;
+
+/// <summary>A remote provider whose functions have no replicas until they are asked for (openfaas-spec 1.7).</summary>
+public sealed class ScaleFromZeroTests
+{
+    [Fact]
+    public async Task Callers_of_a_sleeping_function_share_one_request_for_replicas()
+    {
+        var replicas = 0;
+        await using var provider = await HttpLedger.StartAsync(async (request, http) =>
+        {
+            if (request.Path.StartsWith("/system/scale-function/", StringComparison.Ordinal))
+            {
+                replicas = (int)JsonNode.Parse(request.Text)!["replicas"]!;
+                http.Response.StatusCode = 202;
+            }
+            else if (request.Path == "/system/function/sleepy")
+            {
+                await http.Response.WriteAsync($$"""{"name":"sleepy","image":"x","labels":{"com.openfaas.scale.min":"2"},"replicas":{{replicas}},"availableReplicas":{{replicas}}}""");
+            }
+            else if (request.Path.StartsWith("/system/", StringComparison.Ordinal))
+            {
+                await http.Response.WriteAsync("[]");
+            }
+            else
+            {
+                http.Response.StatusCode = replicas > 0 ? 200 : 503;
+            }
+        });
+        await using var gateway = await StartAsync(provider.Url);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => gateway.PostAsync("/function/sleepy", "hi")));
+
+        Assert.All(answers, answer => Assert.Equal(HttpStatusCode.OK, answer.StatusCode));
+        var scaled = Assert.Single(provider.Requests, r => r.Path == "/system/scale-function/sleepy");
+        Assert.Equal("namespace=openfaas-fn", scaled.Query);
+        Assert.Equal(2, replicas);
+        Assert.Equal(TestGateway.Admin, scaled.Header("Authorization"));
+    }
+
+    [Fact]
+    public async Task A_function_that_is_missing_is_404_and_a_provider_that_is_away_502()
+    {
+        await using var provider = await HttpLedger.StartAsync((_, http) =>
+        {
+            http.Response.StatusCode = 404;
+            return Task.CompletedTask;
+        });
+        await using var gateway = await StartAsync(provider.Url);
+
+        using var missing = await gateway.PostAsync("/function/nobody", "hi");
+        await provider.StopAsync();
+        using var away = await gateway.PostAsync("/function/nobody", "hi");
+        var list = await gateway.SystemAsync(HttpMethod.Get, "functions", null, HttpStatusCode.BadGateway);
+
+        Assert.Equal(HttpStatusCode.NotFound, missing.StatusCode);
+        Assert.StartsWith("error finding function nobody.openfaas-fn: ", await missing.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.BadGateway, away.StatusCode);
+        Assert.Equal("The provider cannot be reached.", list);
+    }
+
+    [Fact]
+    public async Task While_the_provider_is_away_calls_are_accepted_and_only_then_a_missing_function_too()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var provider = await HttpLedger.StartAsync((_, http) =>
+        {
+            http.Response.StatusCode = 404;
+            return Task.CompletedTask;
+        });
+        await using var gateway = await TestGateway.StartAsync(nats, ("functions_provider_url", provider.Url.AbsoluteUri), ("basic_auth", "true"));
+
+        using var missing = await gateway.PostAsync("/async-function/nobody", "hi");
+        await provider.StopAsync();
+        using var away = await gateway.PostAsync("/async-function/nobody", "hi");
+
+        Assert.Equal(HttpStatusCode.NotFound, missing.StatusCode);
+        Assert.Equal(HttpStatusCode.Accepted, away.StatusCode);
+    }
+
+    private static Task<TestGateway> StartAsync(Uri provider) =>
+        TestGateway.StartAsync(null, ("functions_provider_url", provider.AbsoluteUri), ("basic_auth", "true"), ("scale_from_zero", "true"));
+}

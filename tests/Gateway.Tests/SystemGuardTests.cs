@@ -1,0 +1,72 @@
+using Connectors.Testing;
+
+namespace Connectors.Gateway.Tests;
+
+/// <summary>What web pages and others may not do to the deploy API.</summary>
+public sealed class SystemGuardTests(ProviderFixture fixture) : IClassFixture<ProviderFixture>
+{
+    private const string Body = """{"service":"planted","envProcess":"cat"}""";
+
+    [Theory]
+    [InlineData("Content-Type: application/json\nOrigin: https://evil.test\n", "403")]
+    [InlineData("Content-Type: application/json\nOrigin: null\n", "403")]
+    [InlineData("Content-Type: application/json\nSec-Fetch-Site: cross-site\n", "403")]
+    [InlineData("Content-Type: application/json\nSec-Fetch-Site: same-site\n", "403")]
+    [InlineData("User-Agent: faas-cli/0.17\nOrigin: https://evil.test\n", "403")]
+    [InlineData("Content-Type: text/plain\n", "415")]
+    [InlineData("Content-Type: application/x-www-form-urlencoded\n", "415")]
+    [InlineData("Content-Type: multipart/form-data; boundary=x\n", "415")]
+    [InlineData("", "415")]
+    public async Task A_deploy_that_a_page_could_send_is_refused(string headers, string status)
+    {
+        foreach (var which in new[] { "embedded", "remote" })
+        {
+            var answer = await AskAsync(which, "POST", $"Authorization: {TestGateway.Admin}\n{headers}");
+
+            Assert.StartsWith($"HTTP/1.1 {status}", answer, StringComparison.Ordinal);
+        }
+
+        Assert.DoesNotContain("planted", await fixture.Embedded.SystemAsync(HttpMethod.Get, "functions"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_page_of_the_gateways_own_may_ask()
+    {
+        var answer = await RawHttp.AskAsync(
+            fixture.Embedded.Api,
+            $"GET /system/functions HTTP/1.1\nHost: gw.test:8080\nOrigin: http://gw.test:8080\nSec-Fetch-Site: same-origin\nAuthorization: {TestGateway.Admin}\n");
+
+        Assert.StartsWith("HTTP/1.1 200", answer, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("Authorization: Basic\n")]
+    [InlineData("Authorization: Basic !!!\n")]
+    [InlineData("Authorization: Basic YWRtaW46\n")]
+    [InlineData("Authorization: Bearer s3cret\n")]
+    public async Task Without_the_password_every_system_route_is_401(string headers)
+    {
+        string[] paths = ["/system/functions", "/system/function/x", "/system/info", "/system/secrets", "/system/logs?name=x", "/system/namespaces", "/system/scale-function/x", "/SYSTEM/functions", "//system/functions", "/system/nothing"];
+        foreach (var path in paths)
+        {
+            var answer = await RawHttp.AskAsync(fixture.Embedded.Api, $"GET {path} HTTP/1.1\nHost: x\n{headers}");
+
+            Assert.Matches("^HTTP/1.1 (401|404)", answer);
+            Assert.DoesNotContain("[", answer, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_caller_cannot_write_lines_of_its_own_into_the_log()
+    {
+        await RawHttp.AskAsync(fixture.Embedded.Api, "POST /function/none%0Aforged HTTP/1.1\nHost: x\nX-Call-Id: a\u0085forged\n", "x");
+        await RawHttp.AskAsync(fixture.Embedded.Api, "POST /function/none HTTP/1.1\nHost: x\nX-Call-Id: \",\"forged\":\"\n", "x");
+
+        await Eventually.HoldsAsync(() => fixture.Embedded.Process.Process.Lines.Any(line => line.Contains("none.openfaas-fn", StringComparison.Ordinal)), "the call is logged");
+        Assert.All(fixture.Embedded.Process.Process.Lines, line => Assert.Matches("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]+Z (debug|info|warn|error) ", line));
+    }
+
+    private Task<string> AskAsync(string which, string verb, string headers) =>
+        RawHttp.AskAsync(fixture.Through(which).Api, $"{verb} /system/functions HTTP/1.1\nHost: x\n{headers}", Body);
+}

@@ -1,0 +1,193 @@
+using System.Globalization;
+using Confluent.Kafka;
+using Connectors.Testing;
+
+namespace Connectors.Kafka.Tests.Delivery;
+
+/// <summary>The same promises on a broker that no one here wrote: Apache Kafka 0.9.0.1, which knows groups and keys, and no headers.</summary>
+public class ApacheKafkaTests
+{
+    private const int Events = 2_000;
+    private const int Partitions = 3;
+
+    private static readonly string[] Old = ["api.version.request", "false", "broker.version.fallback", "0.9.0.1"];
+
+    [Fact]
+    public async Task Events_survive_kills_restarts_and_a_rebalance_in_order()
+    {
+        await using var kafka = await ApacheKafka.StartAsync();
+        await kafka.CreateTopicAsync("orders", Partitions);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("orders", "receiver"));
+        var failing = 0;
+        var ledger = new FunctionLedger(gateway, (_, _) => Task.FromResult(Interlocked.Increment(ref failing) % 20 == 0 ? 500 : 200));
+        await ProduceAsync(kafka);
+        await using var first = await ServiceProcess.StartAsync("KafkaConnector", Environment(kafka, gateway));
+
+        await Eventually.HoldsAsync(() => ledger.Taken > 200, "events are taken");
+        await first.KillAsync();
+        AssertNothingUndoneIsCommitted(kafka, ledger);
+        await first.StartAgainAsync();
+        await using var second = await ServiceProcess.StartAsync("KafkaConnector", Environment(kafka, gateway));
+        await Eventually.HoldsAsync(() => ledger.Taken == Events, () => $"all are taken; {ledger.Taken} are");
+
+        await Eventually.HoldsAsync(() => Committed(kafka).Sum() == Events, () => $"all are committed; {string.Join(", ", Committed(kafka))} are");
+        Assert.Empty(ledger.OutOfOrder());
+        Assert.Equal(0, await first.TerminateAsync());
+        Assert.Equal(0, await second.TerminateAsync());
+    }
+
+    [Fact]
+    public async Task A_broker_killed_and_started_again_costs_nothing_but_time()
+    {
+        await using var kafka = await ApacheKafka.StartAsync();
+        await kafka.CreateTopicAsync("orders", 1);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("orders", "receiver"));
+        var ledger = new FunctionLedger(gateway, (_, _) => Task.FromResult(200));
+        await using var connector = await ServiceProcess.StartAsync("KafkaConnector", Environment(kafka, gateway));
+        await ProduceAsync(kafka, 10);
+        await Eventually.HoldsAsync(() => ledger.Taken == 10, "the first are taken");
+
+        await kafka.KillAsync();
+        await connector.Process.LineAsync(line => line.Contains("Local_AllBrokersDown", StringComparison.Ordinal), "the log says that the broker is away");
+        await kafka.StartAgainAsync();
+        await ProduceAsync(kafka, 10);
+
+        await Eventually.HoldsAsync(() => ledger.Taken == 20, () => $"the rest is taken; {ledger.Taken} are");
+        Assert.False(connector.Process.HasExited);
+    }
+
+    [Fact]
+    public async Task Of_two_connectors_one_is_killed_and_one_added_and_only_what_was_in_flight_comes_twice()
+    {
+        await using var kafka = await ApacheKafka.StartAsync();
+        await kafka.CreateTopicAsync("orders", Partitions);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("orders", "receiver"));
+        var ledger = new FunctionLedger(gateway, async (_, http) =>
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, http.RequestAborted);
+            return 200;
+        });
+        await using var first = await ServiceProcess.StartAsync("KafkaConnector", Environment(kafka, gateway));
+        await using var second = await ServiceProcess.StartAsync("KafkaConnector", Environment(kafka, gateway));
+        await Eventually.HoldsAsync(async () => await AssignedAsync(first) + await AssignedAsync(second) == Partitions, "both share the partitions");
+        await ProduceAsync(kafka);
+        await Eventually.HoldsAsync(() => ledger.Taken > 200, "the load runs");
+
+        await first.KillAsync();
+        var committed = Committed(kafka);
+        var before = ledger.Deliveries.ToHashSet();
+        await using var third = await ServiceProcess.StartAsync("KafkaConnector", Environment(kafka, gateway));
+        await Eventually.HoldsAsync(() => ledger.Taken == Events, () => $"all are taken; {ledger.Taken} are");
+
+        await Eventually.HoldsAsync(() => Committed(kafka).Sum() == Events, () => $"all are committed; {string.Join(", ", Committed(kafka))} are");
+        Assert.Empty(ledger.OutOfOrder());
+        // In flight at the kill: delivered, and not committed. The members that come and go on repeat nothing.
+        var repeated = ledger.Deliveries.GroupBy(d => (d.Partition, d.Offset)).Where(g => g.Count() > 1).Select(g => g.First()).ToList();
+        Assert.DoesNotContain(repeated, d => !before.Contains(d) || d.Offset < committed[d.Partition]);
+    }
+
+    [Fact]
+    public async Task A_running_event_is_finished_and_committed_before_its_partition_is_let_go()
+    {
+        await using var kafka = await ApacheKafka.StartAsync();
+        await kafka.CreateTopicAsync("orders", 1);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("orders", "receiver"));
+        var release = new TaskCompletionSource();
+        var ledger = new FunctionLedger(gateway, async (_, _) =>
+        {
+            await release.Task;
+            return 200;
+        });
+        await using var first = await ServiceProcess.StartAsync("KafkaConnector", Environment(kafka, gateway));
+        await ProduceAsync(kafka, 1);
+        await Eventually.HoldsAsync(() => ledger.Count == 1, "the event runs");
+
+        await using var second = await ServiceProcess.StartAsync("KafkaConnector", Environment(kafka, gateway), ready: false);
+        await first.Process.LineAsync(line => line.Contains("\"what\":\"revoked\"", StringComparison.Ordinal), "the group takes the partition back");
+        release.SetResult();
+
+        await second.IsReadyAsync();
+        await ProduceAsync(kafka, 1);
+        await Eventually.HoldsAsync(() => ledger.Taken == 2, "the next event is taken");
+        Assert.Equal(2, ledger.Count);
+    }
+
+    [Fact]
+    public async Task A_topic_that_is_not_there_is_told_and_found_once_it_is()
+    {
+        await using var kafka = await ApacheKafka.StartAsync("auto.create.topics.enable=false");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("orders", "receiver"));
+        await using var connector = await ServiceProcess.StartAsync(
+            "KafkaConnector", Environment(kafka, gateway, "kafka_topic_metadata_refresh_interval_ms", "500"), ready: false);
+
+        await connector.Process.LineAsync(line => line.Contains("UnknownTopicOrPart", StringComparison.Ordinal), "the log names the topic");
+        Assert.Contains("partitions: ", await Scene.ReadinessAsync(connector.Metrics), StringComparison.Ordinal);
+        Assert.True(await connector.MetricAsync("kafka_connector_errors_total{code=\"UnknownTopicOrPart\"}") >= 1);
+        await kafka.CreateTopicAsync("orders", 1);
+        await ProduceAsync(kafka, 1);
+
+        await gateway.ReceivesAsync(1);
+        await connector.IsReadyAsync();
+    }
+
+    [Fact]
+    public async Task Dead_letters_are_written_without_the_headers_that_the_broker_cannot_keep()
+    {
+        await using var kafka = await ApacheKafka.StartAsync();
+        await kafka.CreateTopicAsync("orders", 1);
+        await kafka.CreateTopicAsync("orders.dead", 1);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("orders", "receiver"));
+        _ = new FunctionLedger(gateway, (_, _) => Task.FromResult(400));
+        await using var connector = await ServiceProcess.StartAsync("KafkaConnector", Environment(kafka, gateway, "on_failure", "dead_letter"));
+
+        await ProduceAsync(kafka, 3);
+
+        await Eventually.HoldsAsync(
+            async () => await connector.MetricAsync("kafka_connector_dead_letters_total{topic=\"orders\"}") == 3, "three dead letters are written");
+    }
+
+    private static async Task<double> AssignedAsync(ServiceProcess connector) =>
+        await connector.MetricAsync("kafka_connector_assigned_partitions{group=\"tests\"}") ?? 0;
+
+    private static Dictionary<string, string> Environment(ApacheKafka kafka, GatewayServer gateway, params string[] more)
+    {
+        var environment = new Dictionary<string, string>
+        {
+            ["topics"] = "orders",
+            ["broker_hosts"] = kafka.BootstrapServers,
+            ["group"] = "tests",
+            ["gateway_url"] = gateway.Url.AbsoluteUri,
+            ["rebuild_interval"] = "100ms",
+            ["commit_interval"] = "100ms",
+            ["initial_retry_wait"] = "10ms",
+            ["print_response"] = "false",
+            ["kafka_api_version_request"] = "false",
+            ["kafka_broker_version_fallback"] = "0.9.0.1",
+            ["kafka_session_timeout_ms"] = "4000",
+            ["kafka_heartbeat_interval_ms"] = "500",
+            ["kafka_reconnect_backoff_max_ms"] = "500",
+        };
+        foreach (var pair in more.Chunk(2))
+        {
+            environment[pair[0]] = pair[1];
+        }
+
+        return environment;
+    }
+
+    private static async Task ProduceAsync(ApacheKafka kafka, int count = Events)
+    {
+        using var producer = Clients.Producer(kafka.BootstrapServers, Old);
+        await Task.WhenAll(Enumerable.Range(0, count).Select(i => producer.ProduceAsync(
+            "orders",
+            new Message<string?, byte[]?> { Key = $"k{i % 50}", Value = System.Text.Encoding.UTF8.GetBytes((i / 50).ToString(CultureInfo.InvariantCulture)) })));
+    }
+
+    private static IReadOnlyList<long> Committed(ApacheKafka kafka) => Clients.Committed(kafka.BootstrapServers, "tests", "orders", Partitions, Old);
+
+    private static void AssertNothingUndoneIsCommitted(ApacheKafka kafka, FunctionLedger ledger)
+    {
+        var committed = Committed(kafka);
+        Assert.All(Enumerable.Range(0, Partitions), partition => Assert.Empty(ledger.NotTakenBelow(partition, committed[partition])));
+    }
+}

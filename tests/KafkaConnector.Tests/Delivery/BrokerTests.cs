@@ -1,0 +1,147 @@
+using Confluent.Kafka;
+using Connectors.Testing;
+
+namespace Connectors.Kafka.Tests.Delivery;
+
+/// <summary>Brokers that go, lack, refuse or forget: a clear line, a metric, a defined end, and the process stays.</summary>
+public class BrokerTests
+{
+    [Fact]
+    public async Task A_broker_away_and_back_costs_nothing_but_time()
+    {
+        await using var scene = await Scene.StartAsync(partitions: 2);
+        var ledger = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(200));
+        await using var connector = await scene.StartConnectorAsync("kafka_reconnect_backoff_max_ms", "500");
+        await scene.ProduceAsync("k", "0");
+        await scene.CommitsAllAsync(2, 1);
+
+        scene.Kafka.StopBroker(1);
+        await SaysAsync(connector, "Local_AllBrokersDown");
+        Assert.False(connector.Process.HasExited);
+        scene.Kafka.StartBroker(1);
+        await scene.ProduceAsync("k", "1");
+
+        await scene.CommitsAllAsync(2, 2);
+        Assert.Equal(2, ledger.Taken);
+        Assert.True(await connector.MetricAsync("kafka_connector_errors_total{code=\"Local_AllBrokersDown\"}") >= 1);
+    }
+
+    [Fact]
+    public async Task The_other_brokers_go_on_when_one_of_several_is_away_and_its_partitions_move()
+    {
+        await using var scene = await Scene.StartAsync(partitions: 3, brokers: 3);
+        var ledger = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(200));
+        await using var connector = await scene.StartConnectorAsync("kafka_reconnect_backoff_max_ms", "500");
+        for (var partition = 0; partition < 3; partition++)
+        {
+            scene.Kafka.MoveLeader(Scene.Topic, partition, partition + 1);
+        }
+
+        scene.Kafka.MoveGroup(Scene.Group, 1);
+        scene.Kafka.StopBroker(3);
+        scene.Kafka.MoveLeader(Scene.Topic, 2, 2);
+        for (var i = 0; i < 30; i++)
+        {
+            scene.Send("k", "x", partition: i % 3);
+        }
+
+        await scene.FlushAsync();
+
+        await scene.CommitsAllAsync(3, 30);
+        Assert.Equal(30, ledger.Taken);
+    }
+
+    [Fact]
+    public async Task A_client_with_sasl_at_a_plain_broker_says_so_and_stays()
+    {
+        await using var scene = await Scene.StartAsync();
+        using var secrets = new SecretFiles(("user", "alice"), ("password", "s3cret-word"));
+        await using var connector = await ServiceProcess.StartAsync(
+            "KafkaConnector",
+            scene.Environment("username_file", secrets.Path("user"), "password_file", secrets.Path("password")),
+            ready: false);
+
+        await SaysAsync(connector, "SASL");
+        await Eventually.HoldsAsync(
+            async () => (await Scene.ScrapeAsync(connector.Metrics)).Contains("kafka_connector_errors_total{code=", StringComparison.Ordinal), "the error is counted");
+        Assert.Contains("partitions: not yet", await Scene.ReadinessAsync(connector.Metrics), StringComparison.Ordinal);
+        Assert.False(connector.Process.HasExited);
+        Assert.DoesNotContain(connector.Process.Lines, line => line.Contains("s3cret-word", StringComparison.Ordinal));
+        Assert.Equal(0, await connector.TerminateAsync());
+    }
+
+    [Fact]
+    public async Task A_changed_password_makes_a_new_client()
+    {
+        await using var scene = await Scene.StartAsync();
+        using var secrets = new SecretFiles(("user", "alice"), ("password", "old"));
+        await using var connector = await ServiceProcess.StartAsync(
+            "KafkaConnector",
+            scene.Environment("username_file", secrets.Path("user"), "password_file", secrets.Path("password"), "kafka_security_protocol", "plaintext"));
+
+        await File.WriteAllTextAsync(secrets.Path("password"), "new");
+
+        await SaysAsync(connector, "Credentials changed");
+        await scene.ProduceAsync("k", "x");
+        await scene.CommitsAllAsync(1, 1);
+        Assert.Equal(2, connector.Process.Lines.Count(line => line.Contains("\"what\":\"assigned\"", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_stored_offset_out_of_range_is_an_alarm_and_no_jump()
+    {
+        await using var scene = await Scene.StartAsync(partitions: 2);
+        var ledger = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(200));
+        for (var i = 0; i < 5; i++)
+        {
+            await scene.ProduceAsync("k", "x", partition: 0);
+            await scene.ProduceAsync("k", "x", partition: 1);
+        }
+
+        Clients.Commit(scene.Kafka.BootstrapServers, Scene.Group, Scene.Topic, 0, 1000);
+        await using var connector = await ServiceProcess.StartAsync("KafkaConnector", scene.Environment(), ready: false);
+
+        await SaysAsync(connector, "Stored offset out of range");
+        await Eventually.HoldsAsync(() => ledger.Taken == 5, "the other partition goes on");
+        Assert.All(ledger.Deliveries, delivery => Assert.Equal(1, delivery.Partition));
+        Assert.Equal(1, await connector.MetricAsync("kafka_connector_offset_out_of_range{group=\"tests\",topic=\"orders\",partition=\"0\"}"));
+        Assert.Contains("orders/0", await Scene.ReadinessAsync(connector.Metrics), StringComparison.Ordinal);
+        Assert.Equal(0, await connector.TerminateAsync());
+        Assert.Equal([1000, 5], scene.Committed(2));
+    }
+
+    [Fact]
+    public async Task Newest_begins_at_the_end_and_is_kept_so_that_a_restart_skips_nothing()
+    {
+        await using var scene = await Scene.StartAsync();
+        var ledger = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(200));
+        await scene.ProduceAsync("k", "before");
+        await using var connector = await scene.StartConnectorAsync("initial_offset", "newest");
+        await scene.CommitsAllAsync(1, 1);
+        await connector.TerminateAsync();
+
+        await scene.ProduceAsync("k", "while away");
+        await connector.StartAgainAsync();
+
+        await scene.CommitsAllAsync(1, 2);
+        Assert.Equal("while away", Assert.Single(ledger.Deliveries).Text);
+    }
+
+    [Fact]
+    public async Task A_commit_that_is_refused_is_made_again()
+    {
+        await using var scene = await Scene.StartAsync();
+        _ = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(200));
+        await using var connector = await scene.StartConnectorAsync();
+
+        // 8 is OffsetCommit, 28 says that the offset's metadata is not acceptable: an error that the client does not retry by itself.
+        scene.Kafka.Fail(8, 28);
+        await scene.ProduceAsync("k", "x");
+
+        await scene.CommitsAllAsync(1, 1);
+        Assert.True(await connector.MetricAsync("kafka_connector_commits_total{result=\"failed\"}") >= 1);
+    }
+
+    private static Task<string> SaysAsync(ServiceProcess connector, string words) =>
+        connector.Process.LineAsync(line => line.Contains(words, StringComparison.Ordinal), $"the log says {words}");
+}

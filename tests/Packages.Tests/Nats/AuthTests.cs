@@ -1,0 +1,156 @@
+using Connectors.Testing;
+using NATS.Client.Core;
+
+namespace Connectors.Packages.Tests.Nats;
+
+public sealed class AuthTests : IDisposable
+{
+    // A pair from the documentation of nkeys.
+    private const string Seed = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
+    private const string PublicKey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("nats-auth-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task User_and_password()
+    {
+        await using var server = await NatsServer.StartAsync("authorization { user: u, password: \"p:w@d\" }");
+
+        await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Username = "u", Password = "p:w@d" } });
+        await ConnectsAsync(new NatsOpts { Url = server.Url.Replace("nats://", "nats://u:p%3Aw%40d@", StringComparison.Ordinal) });
+        await IsRefusedAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Username = "u", Password = "wrong" } });
+        await IsRefusedAsync(new NatsOpts { Url = server.Url });
+    }
+
+    [Fact]
+    public async Task Token()
+    {
+        await using var server = await NatsServer.StartAsync("authorization { token: s3cret }");
+
+        await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Token = "s3cret" } });
+        await ConnectsAsync(new NatsOpts { Url = server.Url.Replace("nats://", "nats://s3cret@", StringComparison.Ordinal) });
+        await IsRefusedAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Token = "other" } });
+    }
+
+    [Fact]
+    public async Task Nkey_from_a_seed_and_from_a_file()
+    {
+        await using var server = await NatsServer.StartAsync($"authorization {{ users: [ {{ nkey: {PublicKey} }} ] }}");
+        var file = Path.Combine(_folder, "user.nk");
+        await File.WriteAllTextAsync(file, $"{Seed}\n");
+
+        await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { NKey = PublicKey, Seed = Seed } });
+        await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { NKeyFile = file } });
+        await IsRefusedAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Seed = "SUAGLE4ANG2BAMD3FOISZP3QEOS7ZP3726SX2I3GMMXO5SBCTBVYTTDOHY" } });
+    }
+
+    [Fact]
+    public async Task A_seed_that_is_none_is_an_error_at_connect()
+    {
+        await using var server = await NatsServer.StartAsync();
+        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Seed = Seed[..^1] + "A" } });
+
+        await Assert.ThrowsAsync<NatsException>(async () => await nats.ConnectAsync());
+    }
+
+    [Fact]
+    public async Task Credentials_file()
+    {
+        var folder = Path.Combine(Tools.RepositoryRoot, "tests", "Packages.Tests", "Nats", "operator");
+        await using var server = await NatsServer.StartAsync(await File.ReadAllTextAsync(Path.Combine(folder, "operator.conf")));
+        var file = Path.Combine(folder, "user.creds");
+        var lines = await File.ReadAllLinesAsync(file);
+
+        await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { CredsFile = file } });
+        await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Jwt = lines[1], Seed = Array.Find(lines, line => line.StartsWith("SU", StringComparison.Ordinal)) } });
+        await IsRefusedAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Jwt = lines[1], Seed = Seed } });
+        await IsRefusedAsync(new NatsOpts { Url = server.Url });
+    }
+
+    [Fact]
+    public async Task A_subject_that_is_not_permitted_does_not_cost_the_connection()
+    {
+        await using var server = await NatsServer.StartAsync("authorization { user: u, password: p, permissions { publish: \"mine.>\", subscribe: [\"mine.>\", \"_INBOX.>\"] } }");
+        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Username = "u", Password = "p" } });
+        await using var sub = await nats.SubscribeCoreAsync<string>("mine.a");
+
+        await nats.PublishAsync("yours.a", "x");
+        await nats.PublishAsync("mine.a", "y");
+
+        Assert.Equal("y", (await sub.Msgs.ReadAsync()).Data);
+        Assert.Equal(NatsConnectionState.Open, nats.ConnectionState);
+    }
+
+    [Fact]
+    public async Task Tls_with_a_certificate_of_a_known_authority()
+    {
+        var certificates = new TestCertificates(_folder);
+        await using var server = await NatsServer.StartAsync(certificates.ServerConfig());
+
+        await ConnectsAsync(new NatsOpts { Url = server.Url, TlsOpts = new NatsTlsOpts { CaFile = certificates.Authority } });
+        await ConnectsAsync(new NatsOpts { Url = server.Url, TlsOpts = new NatsTlsOpts { InsecureSkipVerify = true } });
+        await FailsAsync(new NatsOpts { Url = server.Url });
+        await FailsAsync(new NatsOpts { Url = server.Url, TlsOpts = new NatsTlsOpts { Mode = TlsMode.Disable } });
+    }
+
+    [Fact]
+    public async Task Tls_with_a_client_certificate()
+    {
+        var certificates = new TestCertificates(_folder);
+        await using var server = await NatsServer.StartAsync(certificates.ServerConfig(", verify: true"));
+
+        await ConnectsAsync(new NatsOpts
+        {
+            Url = server.Url.Replace("nats://", "tls://", StringComparison.Ordinal),
+            TlsOpts = new NatsTlsOpts { CaFile = certificates.Authority, CertFile = certificates.Certificate("client"), KeyFile = certificates.Key("client") },
+        });
+        await FailsAsync(new NatsOpts { Url = server.Url, TlsOpts = new NatsTlsOpts { CaFile = certificates.Authority } });
+    }
+
+    [Fact]
+    public async Task Tls_before_the_greeting()
+    {
+        var certificates = new TestCertificates(_folder);
+        await using var server = await NatsServer.StartAsync(certificates.ServerConfig(", handshake_first: true"));
+
+        await ConnectsAsync(new NatsOpts { Url = server.Url, TlsOpts = new NatsTlsOpts { CaFile = certificates.Authority, Mode = TlsMode.Implicit } });
+    }
+
+    [Fact]
+    public async Task Tls_that_is_required_is_not_given_up()
+    {
+        await using var server = await NatsServer.StartAsync();
+
+        await FailsAsync(new NatsOpts { Url = server.Url, TlsOpts = new NatsTlsOpts { Mode = TlsMode.Require } });
+        await FailsAsync(new NatsOpts { Url = server.Url.Replace("nats://", "tls://", StringComparison.Ordinal) });
+    }
+
+    private static async Task ConnectsAsync(NatsOpts opts)
+    {
+        await using var nats = new NatsConnection(opts with { ConnectTimeout = TimeSpan.FromSeconds(20) });
+        await using var sub = await nats.SubscribeCoreAsync<string>("a");
+
+        await nats.PublishAsync("a", new string('x', 100_000));
+
+        Assert.Equal(100_000, (await sub.Msgs.ReadAsync()).Data!.Length);
+    }
+
+    private static async Task IsRefusedAsync(NatsOpts opts)
+    {
+        var exception = await FailsAsync(opts);
+
+        Assert.True(Assert.IsType<NatsServerException>(exception.InnerException).IsAuthError);
+    }
+
+    private static async Task<NatsException> FailsAsync(NatsOpts opts)
+    {
+        await using var nats = new NatsConnection(opts with { ConnectTimeout = TimeSpan.FromSeconds(20) });
+
+        var exception = await Assert.ThrowsAsync<NatsException>(async () => await nats.ConnectAsync());
+
+        Assert.Equal(NatsConnectionState.Closed, nats.ConnectionState);
+        return exception;
+    }
+}

@@ -1,0 +1,189 @@
+using Connectors.Testing;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+using NATS.Client.KeyValueStore;
+using NATS.Net;
+
+namespace Connectors.Packages.Tests.Nats;
+
+public sealed class ClusterTests : IAsyncLifetime
+{
+    private const int Size = 3;
+
+    private readonly NatsServer[] _servers = new NatsServer[Size];
+    private NatsConnection _nats = null!;
+    private INatsJSContext _js = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        var routes = Enumerable.Range(0, Size).Select(_ => FreePort.Next()).ToArray();
+        for (var i = 0; i < Size; i++)
+        {
+            _servers[i] = await NatsServer.StartAsync(
+                $"server_name: n{i}\ncluster {{ name: c, listen: \"127.0.0.1:{routes[i]}\", routes: [{string.Join(", ", routes.Select(port => $"\"nats://127.0.0.1:{port}\""))}] }}");
+        }
+
+        _nats = new NatsConnection(new NatsOpts
+        {
+            // One address: the others are learnt from it.
+            Url = _servers[0].Url,
+            ReconnectWaitMin = TimeSpan.FromMilliseconds(50),
+            ReconnectWaitMax = TimeSpan.FromMilliseconds(200),
+            ConnectTimeout = TimeSpan.FromSeconds(10),
+            RequestTimeout = TimeSpan.FromSeconds(2),
+        });
+        _js = _nats.CreateJetStreamContext();
+        await Eventually.GetAsync<INatsJSStream>(
+            async () => await _js.CreateStreamAsync(new StreamConfig("S", ["s.>"]) { NumReplicas = Size }),
+            "the cluster has a leader and the stream its three servers");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _nats.DisposeAsync();
+        foreach (var server in _servers)
+        {
+            await server.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task The_loss_of_the_server_that_one_is_connected_to_goes_over_to_one_learnt()
+    {
+        await using var sub = await _nats.SubscribeCoreAsync<string>("a");
+        await Eventually.HoldsAsync(() => _nats.ServerInfo!.ClientConnectUrls is { Length: Size }, "all servers are told of");
+
+        await _servers[0].KillAsync();
+        await Eventually.HoldsAsync(() => _nats.ConnectionState == NatsConnectionState.Open && _nats.ServerInfo!.Port != _servers[0].Port, "another server is taken");
+        await _nats.PublishAsync("a", "x");
+
+        Assert.Equal("x", (await sub.Msgs.ReadAsync()).Data);
+    }
+
+    [Fact]
+    public async Task What_was_acknowledged_is_stored_although_leaders_are_killed()
+    {
+        var acknowledged = new List<int>();
+        var published = 0;
+        using var stop = new CancellationTokenSource();
+        var publishing = Task.Run(async () =>
+        {
+            for (; !stop.IsCancellationRequested; published++)
+            {
+                try
+                {
+                    var ack = await _js.PublishAsync("s.a", published, opts: new NatsJSPubOpts { MsgId = $"{published}", RetryAttempts = 20, RetryWaitBetweenAttempts = TimeSpan.FromMilliseconds(50) });
+                    if (ack.Error is null)
+                    {
+                        lock (acknowledged)
+                        {
+                            acknowledged.Add(published);
+                        }
+                    }
+                }
+                catch (NatsException)
+                {
+                    // Not known whether stored; not promised.
+                }
+
+                // Leaves the servers time to elect and to catch up.
+                await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System);
+            }
+        });
+
+        for (var round = 0; round < 2; round++)
+        {
+            await MoreAsync(100);
+            var leader = await LeaderAsync();
+            await leader.KillAsync();
+            await MoreAsync(100);
+            await leader.StartAgainAsync();
+            await Eventually.HoldsAsync(
+                async () => (await _js.GetStreamAsync("S")).Info.Cluster!.Replicas!.All(replica => !replica.Offline),
+                "the killed server is back in the group");
+        }
+
+        await stop.CancelAsync();
+        await publishing;
+        var consumer = await _js.CreateOrUpdateConsumerAsync("S", new ConsumerConfig("C") { MaxAckPending = -1 });
+        var total = (int)(await _js.GetStreamAsync("S")).Info.State.Messages;
+        var stored = await consumer.FetchAsync<int>(new NatsJSFetchOpts { MaxMsgs = total }).Select(msg => msg.Data).ToListAsync();
+
+        Assert.Equal(total, stored.Count);
+        Assert.Empty(acknowledged.Except(stored));
+        Assert.Equal(stored.Count, stored.Distinct().Count());
+
+        Task MoreAsync(int count)
+        {
+            var before = Count();
+            return Eventually.HoldsAsync(() => Count() >= before + count, "publishing goes on");
+        }
+
+        int Count()
+        {
+            lock (acknowledged)
+            {
+                return acknowledged.Count;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_pull_goes_on_when_the_leader_of_its_consumer_is_killed()
+    {
+        var consumer = await _js.CreateOrUpdateConsumerAsync("S", new ConsumerConfig("C") { AckWait = TimeSpan.FromSeconds(2) });
+        var seen = new HashSet<int>();
+        using var cancel = new CancellationTokenSource();
+        var opts = new NatsJSConsumeOpts { MaxMsgs = 10, Expires = TimeSpan.FromSeconds(4), IdleHeartbeat = TimeSpan.FromSeconds(1), MaxConsecutive503Errors = -1 };
+        var consuming = Task.Run(async () =>
+        {
+            await foreach (var msg in consumer.ConsumeAsync<int>(opts: opts, cancellationToken: cancel.Token))
+            {
+                lock (seen)
+                {
+                    seen.Add(msg.Data);
+                }
+
+                await msg.AckAsync();
+            }
+        });
+        await PublishAsync(0, 50);
+        await SeenAsync(50);
+
+        await consumer.RefreshAsync();
+        await ServerOf(consumer.Info.Cluster!.Leader).KillAsync();
+        await PublishAsync(50, 100);
+        await SeenAsync(100);
+
+        await cancel.CancelAsync();
+        await consuming;
+
+        async Task SeenAsync(int count) => await Eventually.HoldsAsync(() => { lock (seen) { return seen.Count == count; } }, $"{count} messages have come");
+    }
+
+    [Fact]
+    public async Task A_bucket_with_three_replicas_outlives_its_leader()
+    {
+        var store = await _nats.CreateKeyValueStoreContext().CreateStoreAsync(new NatsKVConfig("B") { NumberOfReplicas = Size });
+        var revision = await store.CreateAsync("k", "1");
+
+        await ServerOf((await store.GetStatusAsync()).Info.Cluster!.Leader).KillAsync();
+
+        await Eventually.HoldsAsync(async () => (await store.GetEntryAsync<string>("k")).Value == "1", "the value is read");
+        await Eventually.HoldsAsync(async () => (await store.TryUpdateAsync("k", "2", revision)).Success || (await store.GetEntryAsync<string>("k")).Value == "2", "the value is changed");
+    }
+
+    private async Task PublishAsync(int from, int to)
+    {
+        for (var i = from; i < to; i++)
+        {
+            var id = i;
+            await Eventually.HoldsAsync(async () => (await _js.PublishAsync("s.a", id, opts: new NatsJSPubOpts { MsgId = $"{id}" })).Error is null, $"{id} is stored");
+        }
+    }
+
+    private async Task<NatsServer> LeaderAsync() => ServerOf((await _js.GetStreamAsync("S")).Info.Cluster!.Leader);
+
+    private NatsServer ServerOf(string? name) => _servers[int.Parse(name![1..])];
+}

@@ -1,0 +1,55 @@
+using Connectors.QueueWorker.Callbacks;
+using Connectors.Sdk.Envelopes;
+
+namespace Connectors.QueueWorker.Tests;
+
+public sealed class CallbackPolicyTests
+{
+    private static readonly DateTimeOffset Now = new(2026, 5, 4, 12, 0, 0, TimeSpan.Zero);
+    private static readonly CallbackPolicy Policy = new(TimeSpan.FromHours(24), TimeSpan.FromSeconds(5), TimeSpan.FromHours(1));
+
+    [Theory]
+    [InlineData(0, CallbackEnd.Retry)]
+    [InlineData(200, CallbackEnd.Delivered)]
+    [InlineData(299, CallbackEnd.Delivered)]
+    [InlineData(301, CallbackEnd.Refused)]
+    [InlineData(400, CallbackEnd.Refused)]
+    [InlineData(404, CallbackEnd.Refused)]
+    [InlineData(408, CallbackEnd.Retry)]
+    [InlineData(410, CallbackEnd.Refused)]
+    [InlineData(425, CallbackEnd.Retry)]
+    [InlineData(429, CallbackEnd.Retry)]
+    [InlineData(500, CallbackEnd.Retry)]
+    [InlineData(599, CallbackEnd.Retry)]
+    public void Each_answer_has_one_end(int status, object end) =>
+        Assert.Equal((CallbackEnd)end, Policy.Decide(new CallbackAnswer(status), Record(1), Now).End);
+
+    [Theory]
+    [InlineData(1, 5)]
+    [InlineData(2, 10)]
+    [InlineData(5, 80)]
+    [InlineData(11, 3600)]
+    [InlineData(500, 3600)]
+    public void Waits_double_up_to_an_hour(int attempt, int seconds) =>
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Policy.Decide(new CallbackAnswer(500), Record(attempt), Now).After);
+
+    [Theory]
+    [InlineData(60, 60)]
+    [InlineData(1, 5)]
+    [InlineData(-5, 5)]
+    [InlineData(99_999, 3600)]
+    public void Retry_after_is_kept_within_bounds(int asked, int seconds) =>
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Policy.Decide(new CallbackAnswer(503, RetryAfter: TimeSpan.FromSeconds(asked)), Record(1), Now).After);
+
+    [Fact]
+    public void What_would_come_too_late_ends_now_and_what_our_rules_refuse_ends_at_once()
+    {
+        var old = Record(1) with { Since = Now - TimeSpan.FromHours(24) + TimeSpan.FromSeconds(4) };
+
+        Assert.Equal(CallbackEnd.Expired, Policy.Decide(new CallbackAnswer(500), old, Now).End);
+        Assert.Equal(CallbackEnd.Delivered, Policy.Decide(new CallbackAnswer(200), old, Now).End);
+        Assert.Equal(CallbackEnd.Refused, Policy.Decide(new CallbackAnswer(0, IsRefused: true), Record(1), Now).End);
+    }
+
+    private static CallbackRecord Record(int attempt) => new() { Status = 200, Since = Now, Attempt = attempt };
+}

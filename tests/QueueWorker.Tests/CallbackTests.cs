@@ -1,0 +1,180 @@
+using System.Text;
+using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Hosting;
+using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
+
+namespace Connectors.QueueWorker.Tests;
+
+public sealed class CallbackTests(SharedNats nats) : IClassFixture<SharedNats>
+{
+    [Fact]
+    public async Task A_callback_tells_the_answer_and_how_it_came_about()
+    {
+        await using var bench = await Bench.StartAsync(
+            async (request, http) =>
+            {
+                if (request.Path.StartsWith("/function/", StringComparison.Ordinal))
+                {
+                    http.Response.StatusCode = request.Header("X-Attempt") == "1" ? 500 : 201;
+                    http.Response.ContentType = "image/odd";
+                    http.Response.Headers["X-Own"] = new(["a", "b"]);
+                    http.Response.Headers["X-Start-Time"] = "123";
+                    http.Response.Headers.KeepAlive = "timeout=5";
+                    await http.Response.Body.WriteAsync(new byte[] { 0, 255, 10 });
+                }
+            },
+            new() { ["max_retry_attempts"] = "5" },
+            nats.Server);
+
+        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = $"http://me:s%20t@127.0.0.1:{bench.Http.Port}/cb?x=1", Hops = 2 });
+        await bench.IsEmptyAsync();
+
+        var post = Assert.Single(bench.Posts);
+        Assert.Equal(("POST", "/cb", "x=1"), (post.Method, post.Path, post.Query));
+        Assert.Equal([0, 255, 10], post.Body);
+        Assert.Equal("image/odd", post.Header("Content-Type"));
+        Assert.Equal("a, b", string.Join(", ", post.HeaderValues("X-Own")));
+        Assert.Equal("123", post.Header("X-Start-Time"));
+        Assert.Null(post.Header("Keep-Alive"));
+        Assert.Equal(call.CallId, post.CallId);
+        Assert.Equal(call.DeliveryId, post.Header("webhook-id"));
+        Assert.Equal("echo.openfaas-fn", post.Header("X-Function-Name"));
+        Assert.Equal("201", post.Header("X-Function-Status"));
+        Assert.Matches(@"^\d+\.\d{6}$", post.Header("X-Duration-Seconds"));
+        Assert.Equal(("1", "4"), (post.Header("X-Retry"), post.Header("X-Retry-Max")));
+        Assert.Equal("3", post.Header("X-Callback-Hops"));
+        Assert.Equal($"queue-worker/{CommandLine.Version}", post.Header("User-Agent"));
+        Assert.Equal("Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("me:s t")), post.Header("Authorization"));
+    }
+
+    [Fact]
+    public async Task A_receiver_that_is_down_for_a_while_gets_its_callback_and_the_function_runs_once()
+    {
+        var port = FreePort.Next();
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+
+        await bench.EnqueueAsync(Bench.Call() with { Callback = $"http://127.0.0.1:{port}/" });
+        await Eventually.HoldsAsync(async () => (await bench.ReadAsync(bench.Callbacks)).Any(r => r.Callback?.Attempt >= 3), "two posts failed");
+        await using var receiver = await HttpLedger.StartAsync(port: port);
+        await bench.IsEmptyAsync();
+
+        Assert.Single(bench.Sends);
+        Assert.Single(receiver.Requests);
+    }
+
+    [Theory]
+    [InlineData(408)]
+    [InlineData(425)]
+    [InlineData(429)]
+    [InlineData(500)]
+    public async Task A_temporary_answer_is_tried_again(int status)
+    {
+        var posts = 0;
+        await using var bench = await Bench.StartAsync(
+            (request, http) =>
+            {
+                http.Response.StatusCode = request.Path == "/callback" && Interlocked.Increment(ref posts) == 1 ? status : 200;
+                return Task.CompletedTask;
+            },
+            server: nats.Server);
+
+        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        await bench.IsEmptyAsync();
+
+        Assert.Single(bench.Sends);
+        Assert.Equal([call.DeliveryId, call.DeliveryId], bench.Posts.Select(p => p.Header("webhook-id")));
+    }
+
+    [Theory]
+    [InlineData(400, null)]
+    [InlineData(302, null)]
+    [InlineData(0, "ftp://127.0.0.1/")]
+    [InlineData(0, "http://169.254.169.254/latest/meta-data")]
+    [InlineData(0, "http://127.9.9.9:1/")]
+    public async Task A_final_refusal_ends_in_the_dead_letters(int status, string? url)
+    {
+        await using var bench = await Bench.StartAsync(
+            (request, http) =>
+            {
+                http.Response.StatusCode = request.Path == "/callback" ? status : 200;
+                http.Response.Headers.Location = "/elsewhere";
+                return Task.CompletedTask;
+            },
+            server: nats.Server);
+
+        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = url ?? bench.CallbackUrl.ToString() });
+        var dead = await bench.DeadLetterAsync(call);
+        await bench.IsEmptyAsync();
+
+        Assert.Equal(StreamNames.DeadSubject(bench.Queue, DeadKind.Callback, Bench.Echo), dead.Subject);
+        Assert.Equal((DeadReasons.CallbackRefused, status), (dead.Biography.Reason, dead.Biography.Status));
+        Assert.Equal(200, dead.Callback?.Status);
+        Assert.Single(bench.Sends);
+        Assert.Equal(url is null ? 1 : 0, bench.Posts.Count);
+    }
+
+    [Fact]
+    public async Task A_callback_that_nobody_takes_ends_when_its_time_is_over()
+    {
+        await using var bench = await Bench.StartAsync(
+            options: new() { ["callback_max_age"] = "500ms", ["callback_initial_wait"] = "50ms" }, server: nats.Server);
+
+        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = $"http://127.0.0.1:{FreePort.Next()}/" });
+        var dead = await bench.DeadLetterAsync(call);
+        await bench.IsEmptyAsync();
+
+        Assert.Equal(DeadReasons.CallbackExpired, dead.Biography.Reason);
+        Assert.Single(bench.Sends);
+    }
+
+    [Fact]
+    public async Task A_result_too_large_for_a_record_is_posted_directly()
+    {
+        var body = new byte[3_000_000];
+        new Random(3).NextBytes(body);
+        var posts = 0;
+        await using var bench = await Bench.StartAsync(
+            async (request, http) =>
+            {
+                if (request.Path.StartsWith("/function/", StringComparison.Ordinal))
+                {
+                    await http.Response.Body.WriteAsync(body);
+                }
+                else
+                {
+                    http.Response.StatusCode = Interlocked.Increment(ref posts) == 1 ? 503 : 200;
+                }
+            },
+            server: nats.Server);
+
+        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        await bench.IsEmptyAsync();
+
+        Assert.Single(bench.Sends);
+        Assert.Equal(2, bench.Posts.Count);
+        Assert.Equal(body, bench.Posts[1].Body);
+    }
+
+    [Fact]
+    public async Task A_result_over_the_limit_is_told_without_its_body()
+    {
+        await using var bench = await Bench.StartAsync(
+            async (request, http) =>
+            {
+                if (request.Path.StartsWith("/function/", StringComparison.Ordinal))
+                {
+                    await http.Response.Body.WriteAsync(new byte[2_000]);
+                }
+            },
+            new() { ["max_result_bytes"] = "1000" },
+            nats.Server);
+
+        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        await bench.IsEmptyAsync();
+
+        var post = Assert.Single(bench.Posts);
+        Assert.Empty(post.Body);
+        Assert.Equal("size", post.Header("X-Result-Dropped"));
+    }
+}

@@ -1,0 +1,97 @@
+using Connectors.Sdk.Envelopes;
+using Connectors.Testing;
+using NATS.Client.Core;
+using NATS.Client.KeyValueStore;
+using NATS.Net;
+
+namespace Connectors.QueueWorker.Tests;
+
+/// <summary>R13 of docs/delivery-states.md: calls that their callers cancel, waiting and running.</summary>
+public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
+{
+    private const int Slots = 20;
+
+    [Fact]
+    public async Task R13_of_1_000_calls_200_are_cancelled_20_of_them_running_and_the_rest_complete()
+    {
+        var gate = new TaskCompletionSource();
+        await using var bench = await Bench.StartAsync(
+            (request, http) => request.Path.StartsWith("/function/", StringComparison.Ordinal) ? gate.Task.WaitAsync(http.RequestAborted) : Task.CompletedTask,
+            new() { ["max_inflight"] = $"{Slots}" },
+            nats.Server);
+        var calls = new List<Envelope>();
+        for (var i = 0; i < 1000; i++)
+        {
+            calls.Add(await bench.EnqueueAsync(Bench.Call() with { Callback = i % 100 == 0 ? bench.CallbackUrl.ToString() : null }));
+        }
+
+        await Eventually.HoldsAsync(() => bench.Sends.Count == Slots, "all slots are taken");
+        var running = bench.Sends.Select(s => s.Header("X-Call-Id")!).ToHashSet();
+        var waiting = calls.Where(c => !running.Contains(c.CallId)).Take(180).Select(c => c.CallId).ToHashSet();
+
+        await CancelAsync(bench, [.. waiting, .. running]);
+        await Eventually.HoldsAsync(async () => await bench.CountAsync(bench.Dead) >= Slots, "what ran is aborted before it answers");
+        gate.SetResult();
+        await bench.IsEmptyAsync();
+
+        var sent = bench.Sends.Select(s => s.Header("X-Call-Id")!).ToList();
+        var dead = await bench.ReadAsync(bench.Dead);
+        Assert.Equal(820, sent.Count);
+        Assert.Equal(820, sent.Distinct().Count());
+        Assert.DoesNotContain(sent, waiting.Contains);
+        Assert.Equal(200, dead.Count);
+        Assert.All(dead, d => Assert.Equal(DeadReasons.Cancelled, d.Biography.Reason));
+        Assert.All(dead, d => Assert.StartsWith($"{bench.Queue}.dead.cancelled.", d.Subject, StringComparison.Ordinal));
+        Assert.True(running.Concat(waiting).ToHashSet().SetEquals(dead.Select(d => d.Envelope!.CallId)));
+        Assert.Equal(Slots, dead.Count(d => d.Biography.Attempts == 1));
+        var told = calls.Where(c => c.Callback is not null).ToList();
+        Assert.Equal(told.Count, bench.Posts.Count);
+        Assert.All(bench.Posts, p => Assert.Equal(running.Contains(p.Header("X-Call-Id")!) || waiting.Contains(p.Header("X-Call-Id")!) ? "499" : "200", p.Header("X-Function-Status")));
+        Assert.All(bench.Posts.Where(p => p.Header("X-Function-Status") == "499"), p => Assert.Equal("cancelled", p.Header("X-Call-State")));
+        Assert.Contains(bench.Posts, p => p.Header("X-Function-Status") == "499");
+    }
+
+    [Fact]
+    public async Task R13_what_was_cancelled_while_no_worker_ran_does_not_start()
+    {
+        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
+        var cancelled = await bench.EnqueueAsync();
+        var other = await bench.EnqueueAsync();
+        await CancelAsync(bench, [cancelled.CallId]);
+
+        await bench.StartWorkerAsync();
+        await bench.IsEmptyAsync();
+
+        Assert.Equal([other.CallId], bench.Sends.Select(s => s.Header("X-Call-Id")));
+        Assert.Equal(0, (await bench.DeadLetterAsync(cancelled)).Biography.Attempts);
+    }
+
+    [Fact]
+    public async Task A_cancellation_that_is_taken_back_no_longer_counts()
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+        var call = Bench.Call();
+        await CancelAsync(bench, [call.CallId]);
+        await bench.EnqueueAsync(call);
+        await bench.DeadLetterAsync(call);
+
+        await (await BucketAsync(bench)).DeleteAsync(StreamNames.Token(call.CallId));
+        await bench.EnqueueAsync(call with { Redrive = 1 });
+        await bench.IsEmptyAsync();
+
+        Assert.Single(bench.Sends);
+    }
+
+    // As the gateway does.
+    private static async Task CancelAsync(Bench bench, IEnumerable<string> callIds)
+    {
+        var bucket = await BucketAsync(bench);
+        foreach (var id in callIds)
+        {
+            await bucket.PutAsync(StreamNames.Token(id), Array.Empty<byte>(), NatsRawSerializer<byte[]>.Default);
+        }
+    }
+
+    private static async Task<INatsKVStore> BucketAsync(Bench bench) =>
+        await bench.Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Cancelled) { History = 1, MaxAge = TimeSpan.FromDays(7) });
+}

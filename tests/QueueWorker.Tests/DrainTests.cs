@@ -1,0 +1,42 @@
+using Connectors.Testing;
+
+namespace Connectors.QueueWorker.Tests;
+
+public sealed class DrainTests(SharedNats nats) : IClassFixture<SharedNats>
+{
+    [Fact]
+    public async Task A_stopping_worker_finishes_what_runs_and_takes_no_more()
+    {
+        var gate = new TaskCompletionSource();
+        await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["max_inflight"] = "1" }, nats.Server);
+        await bench.EnqueueAsync(body: "first");
+        await bench.Http.ReceivesAsync(1);
+        await bench.EnqueueAsync(body: "second");
+
+        var ended = bench.Worker.TerminateAsync();
+        await Eventually.HoldsAsync(() => bench.Worker.Process.Lines.Any(l => l.Contains(" Draining ", StringComparison.Ordinal)), "it drains");
+        gate.SetResult();
+
+        Assert.Equal(0, await ended);
+        Assert.Equal("first", Assert.Single(bench.Sends).Text);
+        Assert.Equal(1, await bench.CountAsync(bench.Calls));
+    }
+
+    [Fact]
+    public async Task What_outlasts_the_grace_period_is_handed_back_at_once()
+    {
+        var gate = new TaskCompletionSource();
+        await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["ack_wait"] = "10m", ["grace_period"] = "500ms" }, nats.Server);
+        var call = await bench.EnqueueAsync();
+        await bench.Http.ReceivesAsync(1);
+        await bench.StartAnotherAsync();
+
+        Assert.Equal(0, await bench.Worker.TerminateAsync());
+        await bench.Http.ReceivesAsync(2);
+        gate.SetResult();
+        await bench.HoldsAsync(bench.Calls, 0);
+
+        Assert.Equal([call.DeliveryId, call.DeliveryId], bench.Sends.Select(s => s.Header("X-Delivery-Id")));
+        Assert.Equal(["1", "1"], bench.Sends.Select(s => s.Header("X-Attempt")));
+    }
+}

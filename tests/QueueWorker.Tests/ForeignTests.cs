@@ -1,0 +1,57 @@
+using System.Text;
+using Connectors.Sdk.Envelopes;
+using Connectors.Testing;
+
+namespace Connectors.QueueWorker.Tests;
+
+public sealed class ForeignTests(SharedNats nats) : IClassFixture<SharedNats>
+{
+    [Fact]
+    public async Task What_is_no_envelope_becomes_a_dead_letter_with_its_body_and_blocks_nobody()
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+        var subject = StreamNames.CallSubject(bench.Queue, Priority.Normal, Bench.Echo);
+
+        await bench.PublishAsync(subject, [1, 0, 2]);
+        await bench.PublishAsync(subject, [3], null, (EnvelopeCodec.HeaderName, "{"), ("Other", "kept"));
+        await bench.PublishAsync($"{bench.Queue}.call.normal.one", [4]);
+        await bench.PublishAsync($"{bench.Queue}.call.normal.a.b.c.d", new byte[1_040_000], null, (EnvelopeCodec.HeaderName, "x"));
+        await bench.EnqueueAsync();
+        await bench.HoldsAsync(bench.Dead, 4);
+        await bench.IsEmptyAsync();
+
+        var dead = await bench.ReadAsync(bench.Dead);
+        Assert.All(dead, d => Assert.Equal(DeadReasons.Foreign, d.Biography.Reason));
+        Assert.Contains(dead, d => d.Body.SequenceEqual(new byte[] { 1, 0, 2 }));
+        Assert.Equal("kept", dead.Single(d => d.Body.SequenceEqual(new byte[] { 3 })).Header("Other"));
+        Assert.Single(bench.Sends);
+    }
+
+    [Fact]
+    public async Task An_envelope_on_another_functions_subject_is_foreign()
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+        var call = Bench.Call(new FunctionName("victim", "openfaas-fn"));
+
+        await bench.PublishAsync(StreamNames.CallSubject(bench.Queue, Priority.Normal, Bench.Echo), [], null, (EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(call)));
+        await bench.HoldsAsync(bench.Dead, 1);
+        await bench.IsEmptyAsync();
+
+        Assert.Empty(bench.Sends);
+    }
+
+    [Fact]
+    public async Task A_newer_envelope_is_given_back_and_never_given_up()
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+        var subject = StreamNames.CallSubject(bench.Queue, Priority.Normal, Bench.Echo);
+
+        await bench.PublishAsync(subject, Encoding.UTF8.GetBytes("new"), null, (EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(Bench.Call() with { Version = 2 })));
+        await Eventually.HoldsAsync(
+            async () => await bench.Worker.MetricAsync($"queue_worker_newer_envelopes_total{{queue_name=\"{bench.Queue}\"}}") == 1, "it was given back");
+
+        Assert.Equal(1, await bench.CountAsync(bench.Calls));
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+        Assert.Empty(bench.Sends);
+    }
+}

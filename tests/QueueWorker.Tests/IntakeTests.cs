@@ -1,0 +1,57 @@
+using Connectors.QueueWorker.Dispatching;
+using Connectors.Sdk.Envelopes;
+
+namespace Connectors.QueueWorker.Tests;
+
+public sealed class IntakeTests
+{
+    private static readonly DateTimeOffset Now = new(2026, 5, 4, 12, 0, 0, TimeSpan.Zero);
+    private static readonly Envelope Call = Bench.Call() with { Submitted = Now };
+    private static readonly string Subject = StreamNames.CallSubject("q", Priority.Normal, Bench.Echo);
+
+    [Theory]
+    [InlineData(1, IntakeKind.Run)]
+    [InlineData(6, IntakeKind.Run)]
+    [InlineData(7, IntakeKind.WorkerLost)]
+    public void Six_deliveries_of_a_fresh_call_may_run(int count, object kind) => Assert.Equal((IntakeKind)kind, Judge(Call, count).Kind);
+
+    [Theory]
+    [InlineData(7, IntakeKind.Run)]
+    [InlineData(8, IntakeKind.WorkerLost)]
+    public void A_retry_copy_has_one_more_for_the_delivery_that_came_early(int count, object kind) =>
+        Assert.Equal((IntakeKind)kind, Judge(Call with { NotBefore = Now }, count).Kind);
+
+    [Theory]
+    [InlineData(10_000, 1, IntakeKind.Early)]
+    [InlineData(10_000, 100, IntakeKind.Early)]
+    [InlineData(51, 1, IntakeKind.Early)]
+    [InlineData(50, 1, IntakeKind.Run)]
+    [InlineData(-1, 1, IntakeKind.Run)]
+    public void A_call_whose_time_is_ahead_is_early_however_often_it_came(int aheadInMilliseconds, int count, object kind)
+    {
+        var intake = Judge(Call with { NotBefore = Now + TimeSpan.FromMilliseconds(aheadInMilliseconds) }, count);
+
+        Assert.Equal((IntakeKind)kind, intake.Kind);
+        Assert.Equal(TimeSpan.FromMilliseconds(Math.Max(0, aheadInMilliseconds)), intake.Wait);
+    }
+
+    [Fact]
+    public void Deadline_and_greatest_age_win_over_everything_but_a_newer_version()
+    {
+        Assert.Equal(IntakeKind.Expired, Judge(Call with { Deadline = Now }, 99).Kind);
+        Assert.Equal(IntakeKind.Run, Judge(Call with { Deadline = Now + TimeSpan.FromTicks(1) }, 1).Kind);
+        Assert.Equal(IntakeKind.Expired, Judge(Call with { Submitted = Now - TimeSpan.FromMinutes(1), Retry = new RetrySettings { MaxAge = TimeSpan.FromMinutes(1) } }, 1).Kind);
+        Assert.Equal(IntakeKind.Newer, Judge(Call with { Version = 2, Deadline = Now }, 99).Kind);
+    }
+
+    [Fact]
+    public void No_envelope_or_another_functions_subject_is_foreign()
+    {
+        Assert.Equal(IntakeKind.Foreign, Intake.Judge(null, "why", Subject, 1, Now).Kind);
+        Assert.Equal("why", Intake.Judge(null, "why", Subject, 1, Now).Error);
+        Assert.Equal(IntakeKind.Foreign, Judge(Call with { Function = "other" }, 1).Kind);
+        Assert.Equal(IntakeKind.Foreign, Judge(Call with { Namespace = "other" }, 1).Kind);
+    }
+
+    private static Intake Judge(Envelope envelope, int count) => Intake.Judge(envelope, "", Subject, count, Now);
+}

@@ -1,0 +1,65 @@
+using Connectors.QueueWorker.Consuming;
+using Connectors.Sdk.Envelopes;
+using Connectors.Testing;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+
+namespace Connectors.QueueWorker.Tests;
+
+public sealed class LostWorkerTests(SharedNats nats) : IClassFixture<SharedNats>
+{
+    [Fact]
+    public async Task A_message_delivered_too_often_without_a_verdict_is_given_up()
+    {
+        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
+        var call = await bench.EnqueueAsync(body: "poison");
+        await GiveBackAsync(bench, times: 6);
+
+        await bench.StartWorkerAsync();
+        var dead = await bench.DeadLetterAsync(call);
+        await bench.IsEmptyAsync();
+
+        Assert.Equal(DeadReasons.WorkerLost, dead.Biography.Reason);
+        Assert.Empty(bench.Sends);
+    }
+
+    [Fact]
+    public async Task A_message_delivered_less_often_still_runs()
+    {
+        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
+        await bench.EnqueueAsync();
+        await GiveBackAsync(bench, times: 5);
+
+        await bench.StartWorkerAsync();
+        await bench.IsEmptyAsync();
+
+        Assert.Single(bench.Sends);
+    }
+
+    [Fact]
+    public async Task Deliveries_before_its_time_do_not_count_against_a_retry()
+    {
+        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
+        var call = await bench.EnqueueAsync(Bench.Call() with { Attempt = 2, NotBefore = TimeProvider.System.GetUtcNow() + TimeSpan.FromSeconds(8) });
+        await GiveBackAsync(bench, times: 9);
+
+        await bench.StartWorkerAsync();
+        await bench.IsEmptyAsync();
+
+        Assert.Equal(call.DeliveryId, Assert.Single(bench.Sends).Header("X-Delivery-Id"));
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+    }
+
+    // What a dying worker leaves behind, but quicker: a delivery without a verdict.
+    private static async Task GiveBackAsync(Bench bench, int times)
+    {
+        var config = StreamConsumer.Shared(StreamNames.StaticNormal, StreamNames.CallSubjects(bench.Queue, Priority.Normal), TimeSpan.FromSeconds(2));
+        var consumer = await bench.JetStream.CreateOrUpdateConsumerAsync(bench.Calls, config);
+        for (var i = 0; i < times; i++)
+        {
+            var message = await consumer.NextAsync(NatsRawSerializer<byte[]>.Default, new NatsJSNextOpts { Expires = TimeSpan.FromSeconds(30) });
+            Assert.NotNull(message);
+            await message.NakAsync();
+        }
+    }
+}

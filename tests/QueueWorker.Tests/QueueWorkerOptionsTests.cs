@@ -1,0 +1,159 @@
+using Connectors.QueueWorker.Consuming;
+using Connectors.Sdk.Hosting;
+using Connectors.Testing;
+using NATS.Client.JetStream.Models;
+
+namespace Connectors.QueueWorker.Tests;
+
+public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<SharedNats>
+{
+    /// <summary>A value for each option that it must refuse; null where any text is fine.</summary>
+    private static readonly Dictionary<string, string?> Bad = new()
+    {
+        ["nats_stream"] = "Upper",
+        ["nats_durable"] = null,
+        ["default_function_name"] = null,
+        ["queue_name"] = "a.b",
+        ["nats_host"] = null,
+        ["nats_port"] = "70000",
+        ["nats_user_file"] = "/nowhere",
+        ["nats_password_file"] = "/nowhere",
+        ["nats_token_file"] = "/nowhere",
+        ["nats_nkey_file"] = "/nowhere",
+        ["nats_creds_file"] = "/nowhere",
+        ["nats_tls"] = "perhaps",
+        ["nats_tls_ca_file"] = "/nowhere",
+        ["nats_tls_cert_file"] = "/nowhere",
+        ["nats_tls_key_file"] = "/nowhere",
+        ["nats_stream_storage"] = "disk",
+        ["nats_stream_replicas"] = "2",
+        ["nats_max_bytes"] = "-2",
+        ["nats_max_msgs"] = "many",
+        ["nats_duplicate_window"] = "1x",
+        ["max_inflight"] = "0",
+        ["scaling_mode"] = "dynamic",
+        ["ack_wait"] = "10ms",
+        ["consumer_inactive_threshold"] = "0",
+        ["consumer_pull_max_messages"] = "-1",
+        ["queue_partitions"] = "2",
+        ["filter_partition"] = "1",
+        ["limiter_enabled"] = "yes",
+        ["gateway_url"] = "gateway:8080",
+        ["upstream_timeout"] = "0",
+        ["max_retry_attempts"] = "0",
+        ["initial_retry_wait"] = "10m",
+        ["max_retry_wait"] = "1s",
+        ["retry_http_codes"] = "500,abc",
+        ["backoff"] = "linear",
+        ["max_result_bytes"] = "-1",
+        ["write_debug"] = "2",
+        ["callback_timeout"] = "0",
+        ["callback_max_age"] = "x",
+        ["callback_initial_wait"] = "2h",
+        ["callback_max_wait"] = "1s",
+        ["callback_max_inflight"] = "0",
+        ["callback_allow"] = null,
+        ["callback_private"] = "perhaps",
+        ["tls_insecure"] = "maybe",
+        ["bind_address"] = "localhost",
+        ["metrics_port"] = "-1",
+        ["grace_period"] = "soon",
+        ["debug"] = "x",
+        ["log_encoding"] = "xml",
+        ["secret_mount_path"] = null,
+    };
+
+    [Fact]
+    public void Every_option_refuses_a_bad_value_with_one_line()
+    {
+        var declared = new Settings(new Dictionary<string, string>());
+        QueueWorkerOptions.Read(declared);
+        Assert.Empty(declared.Errors);
+        Assert.Equal(declared.Declared.Select(s => s.Name).Order(), Bad.Keys.Order());
+
+        Assert.All(Bad.Where(b => b.Value is not null), bad =>
+        {
+            var settings = new Settings(new Dictionary<string, string> { [bad.Key] = bad.Value! });
+            QueueWorkerOptions.Read(settings);
+            var error = Assert.Single(settings.Errors);
+            var name = bad.Key == "initial_retry_wait" ? "max_retry_wait" : bad.Key == "callback_initial_wait" ? "callback_max_wait" : bad.Key;
+            Assert.StartsWith(name + ": ", error, StringComparison.Ordinal);
+            Assert.Contains("; allowed: ", error, StringComparison.Ordinal);
+        });
+    }
+
+    [Fact]
+    public async Task All_faults_are_told_at_once_and_the_exit_code_is_2()
+    {
+        var (exitCode, output) = await ServiceProcess.RunAsync("QueueWorker", new Dictionary<string, string> { ["ack_wait"] = "x", ["max_inflight"] = "0" });
+
+        Assert.Equal(2, exitCode);
+        Assert.Equal(2, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Contains("ack_wait", output, StringComparison.Ordinal);
+        Assert.Contains("max_inflight", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_older_name_of_the_queue_is_used_when_the_new_one_is_not_set()
+    {
+        var old = new Settings(new Dictionary<string, string> { ["nats_stream"] = "slow", ["queue_name"] = "" });
+        var both = new Settings(new Dictionary<string, string> { ["nats_stream"] = "slow", ["queue_name"] = "fast" });
+
+        Assert.Equal("slow", QueueWorkerOptions.Read(old).Queue);
+        Assert.Equal("fast", QueueWorkerOptions.Read(both).Queue);
+        Assert.Equal("faas-request", QueueWorkerOptions.Read(new Settings(new Dictionary<string, string>())).Queue);
+        var (exitCode, output) = await ServiceProcess.RunAsync("QueueWorker", new Dictionary<string, string> { ["queue_name"] = "fast" }, "--print-config");
+        Assert.Equal(0, exitCode);
+        Assert.Contains("queue_name=fast", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_foreign_stream_of_the_same_name_is_refused_with_the_fix(bool byRetention)
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server, worker: false);
+        var config = new StreamConfig(bench.Calls, [byRetention ? $"{bench.Queue}.call.>" : $"{bench.Queue}.>"])
+        {
+            Retention = byRetention ? StreamConfigRetention.Limits : StreamConfigRetention.Workqueue,
+        };
+        await bench.JetStream.CreateStreamAsync(config);
+
+        var (exitCode, output) = await ServiceProcess.RunAsync("QueueWorker", bench.Options(new() { ["metrics_port"] = "0" }));
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains($"stream {bench.Calls}: {(byRetention ? "retention" : "subjects")}", output, StringComparison.Ordinal);
+        Assert.Contains("queue_name", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Limits_that_an_operator_sets_reach_an_existing_stream_and_defaults_leave_it_alone()
+    {
+        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
+
+        await bench.StartWorkerAsync(new() { ["nats_max_msgs"] = "7" });
+        await bench.StartAnotherAsync();
+
+        Assert.Equal(7, (await bench.JetStream.GetStreamAsync(bench.Calls)).Info.Config.MaxMsgs);
+    }
+
+    [Theory]
+    [InlineData("2.9.25", null)]
+    [InlineData("nonsense", null)]
+    [InlineData("2.10.0", false)]
+    [InlineData("2.10.22", false)]
+    [InlineData("2.10.23", true)]
+    [InlineData("2.11.0-RC.1", true)]
+    [InlineData("v2.14.0", true)]
+    public void Server_versions_are_refused_warned_of_or_trusted(string version, bool? isSound)
+    {
+        if (isSound is null)
+        {
+            Assert.Contains("2.10", Assert.Throws<ConfigurationException>(() => ServerVersion.IsSound(version)).Message, StringComparison.Ordinal);
+        }
+        else
+        {
+            Assert.Equal(isSound, ServerVersion.IsSound(version));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+using System.Collections.Concurrent;
+using Connectors.Sdk.Envelopes;
+using Connectors.Testing;
+
+namespace Connectors.QueueWorker.Tests;
+
+/// <summary>Replicas that come and go, and the mode switched, while calls keep coming.</summary>
+public sealed class UpgradeTests(SharedNats nats, ITestOutputHelper output) : IClassFixture<SharedNats>
+{
+    [Theory]
+    [InlineData("static")]
+    [InlineData("function")]
+    public async Task A_rolling_restart_of_three_replicas_loses_and_doubles_nothing(string mode)
+    {
+        await using var bench = await Bench.StartAsync(
+            (_, http) => Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, http.RequestAborted), new() { ["scaling_mode"] = mode, ["debug"] = "false" }, nats.Server);
+        var replicas = new List<ServiceProcess> { bench.Worker, await bench.StartAnotherAsync(), await bench.StartAnotherAsync() };
+        await using var load = new Load(bench);
+
+        foreach (var replica in replicas)
+        {
+            Assert.Equal(0, await replica.TerminateAsync());
+            await replica.StartAgainAsync();
+        }
+
+        var accepted = await load.StopAsync();
+        await bench.IsEmptyAsync();
+
+        output.WriteLine($"{mode}: {accepted} calls, {bench.Sends.Count} sends");
+        Assert.Equal(accepted, bench.Sends.Select(s => s.Header("X-Delivery-Id")).Distinct().Count());
+        Assert.Equal(accepted, bench.Sends.Count);
+    }
+
+    [Fact]
+    public async Task Switching_the_mode_there_and_back_loses_nothing_and_filters_never_overlap()
+    {
+        await using var bench = await Bench.StartAsync(
+            (_, http) => Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, http.RequestAborted), new() { ["debug"] = "false", ["max_inflight"] = "10" }, nats.Server);
+        var overlaps = new ConcurrentQueue<string>();
+        using var watching = new CancellationTokenSource();
+        var watch = WatchFiltersAsync(bench, overlaps, watching.Token);
+        await using var load = new Load(bench);
+        await bench.Http.ReceivesAsync(50);
+
+        var function = await bench.StartAnotherAsync(new() { ["scaling_mode"] = "function" });
+        await Eventually.HoldsAsync(() => Said(bench.Worker, "Queue went over to the other mode"), "the static worker stopped");
+        var sends = bench.Sends.Count;
+        await bench.Http.ReceivesAsync(sends + 100);
+        await function.TerminateAsync();
+
+        await bench.StartAnotherAsync(new() { ["scaling_mode"] = "static" });
+        await Eventually.HoldsAsync(() => Said(bench.Worker, "Queue came back to this mode"), "the first worker goes on");
+        var accepted = await load.StopAsync();
+        await bench.IsEmptyAsync();
+        await watching.CancelAsync();
+        await watch;
+
+        var doubled = bench.Sends.Count - accepted;
+        output.WriteLine($"{accepted} calls, {doubled} run twice");
+        Assert.Empty(overlaps);
+        Assert.Equal(accepted, bench.Sends.Select(s => s.Header("X-Delivery-Id")).Distinct().Count());
+        Assert.InRange(doubled, 0, 20);
+        Assert.Equal("static", (await bench.JetStream.GetStreamAsync(bench.Calls)).Info.Config.Metadata![StreamNames.ModeKey]);
+    }
+
+    private static bool Said(ServiceProcess worker, string words) => worker.Process.Lines.Any(l => l.Contains(words, StringComparison.Ordinal));
+
+    private static async Task WatchFiltersAsync(Bench bench, ConcurrentQueue<string> overlaps, CancellationToken ct)
+    {
+        while (!ct.IsCancellationRequested)
+        {
+            var filters = new List<string>();
+            await foreach (var consumer in bench.JetStream.ListConsumersAsync(bench.Calls, CancellationToken.None))
+            {
+                filters.Add(consumer.Info.Config.FilterSubject ?? ">");
+            }
+
+            foreach (var (one, other) in from a in filters from b in filters where a != b select (a, b))
+            {
+                if (one.EndsWith('>') && other.StartsWith(one[..^1], StringComparison.Ordinal))
+                {
+                    overlaps.Enqueue($"{one} {other}");
+                }
+            }
+
+            await Task.Yield();
+        }
+    }
+
+    /// <summary>About two hundred calls a second of ten functions, each under its own delivery id.</summary>
+    private sealed class Load : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Task<int> _running;
+
+        public Load(Bench bench) => _running = RunAsync(bench);
+
+        public async Task<int> StopAsync()
+        {
+            await _stop.CancelAsync();
+            return await _running;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await StopAsync();
+            _stop.Dispose();
+        }
+
+        private async Task<int> RunAsync(Bench bench)
+        {
+            var accepted = 0;
+            using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(5), TimeProvider.System);
+            while (!_stop.IsCancellationRequested && await timer.WaitForNextTickAsync(CancellationToken.None))
+            {
+                await bench.EnqueueAsync(Bench.Call(new FunctionName($"f{accepted % 10}", "openfaas-fn")));
+                accepted++;
+            }
+
+            return accepted;
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using Connectors.Sdk.Envelopes;
+using Connectors.Testing;
+
+namespace Connectors.QueueWorker.Tests;
+
+public sealed class WatchdogTests(SharedNats nats) : IClassFixture<SharedNats>
+{
+    [Theory]
+    [InlineData(StreamNames.StaticNormal)]
+    [InlineData(StreamNames.StaticHigh)]
+    public async Task A_deleted_consumer_is_made_anew(string consumer)
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+
+        await bench.JetStream.DeleteConsumerAsync(bench.Calls, consumer);
+        await bench.EnqueueAsync(Bench.Call() with { Priority = consumer == StreamNames.StaticHigh ? Priority.High : Priority.Normal });
+        await bench.IsEmptyAsync();
+
+        Assert.Single(bench.Sends);
+        Assert.Contains(
+            bench.Worker.Process.Lines,
+            l => l.Contains(" warn Consumer was missing and is created ", StringComparison.Ordinal) && l.Contains(consumer, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Deleted_streams_are_made_anew()
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+
+        await bench.JetStream.DeleteStreamAsync(bench.Calls);
+        await bench.JetStream.DeleteStreamAsync(bench.Callbacks);
+        await bench.JetStream.DeleteStreamAsync(bench.Dead);
+        await Eventually.HoldsAsync(async () => await bench.CountAsync(bench.Calls) + await bench.CountAsync(bench.Callbacks) == 0, "the streams are there again");
+        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        await bench.IsEmptyAsync();
+
+        Assert.Single(bench.Sends);
+        Assert.Single(bench.Posts);
+        Assert.Contains(bench.Worker.Process.Lines, l => l.Contains(" warn Stream was missing and is created ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_broker_that_restarts_is_found_again_and_the_worker_was_not_ready_meanwhile()
+    {
+        await using var server = await NatsServer.StartAsync();
+        await using var bench = await Bench.StartAsync(server: server);
+        using var http = new HttpClient(new SocketsHttpHandler());
+        var ready = new Uri(bench.Worker.Metrics, "/readyz");
+
+        await server.KillAsync();
+        await Eventually.HoldsAsync(async () => (int)(await http.GetAsync(ready)).StatusCode == 503, "not ready");
+        await server.StartAgainAsync();
+        await bench.EnqueueAsync();
+        await bench.IsEmptyAsync();
+        await bench.Worker.IsReadyAsync();
+
+        Assert.Single(bench.Sends);
+        Assert.Equal(1, await bench.Worker.MetricAsync("queue_worker_nats_reconnect_total"));
+    }
+
+    [Fact]
+    public async Task A_worker_started_before_its_broker_waits_for_it()
+    {
+        var port = FreePort.Next();
+        await using var worker = await ServiceProcess.StartAsync(
+            "QueueWorker", new Dictionary<string, string> { ["nats_host"] = "127.0.0.1", ["nats_port"] = port.ToString(), ["gateway_url"] = "http://127.0.0.1:1" }, ready: false);
+
+        await using var server = await NatsServer.StartAsync(port: port);
+        await worker.IsReadyAsync();
+
+        Assert.Equal(0, await worker.TerminateAsync());
+    }
+}

@@ -1,0 +1,83 @@
+using System.Text.Json;
+using Connectors.Testing;
+
+namespace Connectors.Sqs.Tests;
+
+/// <summary>Batches that SQS carries out in part, entry by entry.</summary>
+public class BatchFaultTests(QueueServer server)
+{
+    [Fact]
+    public async Task Entries_that_fail_on_the_servers_side_are_deleted_later_and_the_others_only_once()
+    {
+        var queue = await server.CreateAsync("partial");
+        await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
+        var isFirst = 1;
+        proxy.Instead = (operation, request) => operation == "DeleteMessageBatch" && Interlocked.Exchange(ref isFirst, 0) == 1
+            ? (200, $$"""{"Successful":[],"Failed":[{{string.Join(',', Entries(request).Select(e => Failed(e.Id, "InternalError", isSenders: false)))}}]}""")
+            : null;
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using var connector = await Running.StartAsync(gateway, ("queue_url", server.Url(queue)), ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri));
+
+        await server.SendAsync(queue, Enumerable.Range(0, 10).Select(i => ($"{i}", (string?)null)));
+        await server.IsEmptyAsync(queue);
+
+        Assert.Equal(10, gateway.Calls.Count);
+        var sent = proxy.Requests("DeleteMessageBatch").SelectMany(Entries).GroupBy(e => e.Receipt).ToList();
+        Assert.Equal(10, sent.Count);
+        Assert.Contains(sent, s => s.Count() == 2);
+        Assert.Equal(0, await connector.MetricAsync($$"""sqs_connector_expired_receipts_total{queue="{{queue}}"}"""));
+    }
+
+    [Fact]
+    public async Task An_entry_whose_receipt_is_refused_is_counted_and_the_rest_is_deleted()
+    {
+        var queue = await server.CreateAsync("refused");
+        await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
+        var refused = 0;
+        proxy.Instead = (operation, request) =>
+        {
+            if (operation != "DeleteMessageBatch" || Interlocked.Exchange(ref refused, 1) == 1)
+            {
+                return null;
+            }
+
+            return (200, $$"""{"Failed":[{{Failed(Entries(request)[0].Id, "ReceiptHandleIsInvalid", isSenders: true)}}]}""");
+        };
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using var connector = await Running.StartAsync(
+            gateway, ("queue_url", server.Url(queue)), ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri), ("visibility_timeout", "3s"));
+
+        await server.SendAsync(queue, "x");
+        await gateway.ReceivesAsync(2);
+        await server.IsEmptyAsync(queue);
+
+        Assert.Equal(["1", "2"], gateway.Calls.Select(c => c.Header("X-SQS-ApproximateReceiveCount")));
+        Assert.Equal(1, await connector.MetricAsync($$"""sqs_connector_expired_receipts_total{queue="{{queue}}"}"""));
+    }
+
+    [Fact]
+    public async Task Under_load_deletes_are_nearly_full()
+    {
+        const int messages = 2_000;
+        var queue = await server.CreateAsync("load");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await server.SendAsync(queue, Enumerable.Range(0, messages).Select(i => ($"{i}", (string?)null)));
+
+        await using var connector = await Running.StartAsync(gateway, ("queue_url", server.Url(queue)));
+        await server.IsEmptyAsync(queue);
+
+        var requests = await connector.MetricAsync($$"""sqs_connector_delete_batch_messages_count{queue="{{queue}}"}""");
+        Assert.Equal(messages, await connector.MetricAsync($$"""sqs_connector_deleted_total{queue="{{queue}}"}"""));
+        Assert.InRange(messages / requests, 9, 10);
+        TestContext.Current.SendDiagnosticMessage($"{messages / requests:0.00} messages per delete request");
+    }
+
+    private static List<(string Id, string Receipt)> Entries(RecordedRequest request)
+    {
+        using var json = JsonDocument.Parse(request.Body);
+        return [.. json.RootElement.GetProperty("Entries").EnumerateArray().Select(e => (e.GetProperty("Id").GetString()!, e.GetProperty("ReceiptHandle").GetString()!))];
+    }
+
+    private static string Failed(string id, string code, bool isSenders) =>
+        $$"""{"Id":"{{id}}","Code":"{{code}}","SenderFault":{{(isSenders ? "true" : "false")}},"Message":"said the proxy"}""";
+}

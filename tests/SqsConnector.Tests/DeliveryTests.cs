@@ -1,0 +1,103 @@
+using Amazon.SQS.Model;
+using Connectors.Testing;
+
+namespace Connectors.Sqs.Tests;
+
+/// <summary>Messages as functions see them.</summary>
+public class DeliveryTests(QueueServer server)
+{
+    [Fact]
+    public async Task A_function_gets_the_message_with_the_headers_of_openfaas_and_ours()
+    {
+        var queue = await server.CreateAsync("delivery");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using var connector = await Running.StartAsync(gateway, ("queue_url", server.Url(queue)));
+
+        var sent = await server.Client.SendMessageAsync(new SendMessageRequest
+        {
+            QueueUrl = server.Url(queue),
+            MessageBody = "Grüße",
+            MessageAttributes = new() { ["tenant"] = new() { DataType = "String", StringValue = "blau" } },
+        });
+        await gateway.ReceivesAsync(1);
+
+        var call = gateway.Calls.Single();
+        Assert.Equal(("/function/receiver.openfaas-fn", "Grüße"), (call.Path, call.Text));
+        Assert.Equal((sent.MessageId, server.Url(queue)), (call.Header("X-SQS-Message-ID"), call.Header("X-SQS-Queue-URL")));
+        Assert.Equal((queue, "text/plain"), (call.Header("X-Topic"), call.Header("Content-Type")));
+        Assert.Equal(("1", "blau", "String"), (call.Header("X-SQS-ApproximateReceiveCount"), call.Header("X-SQS-Attr-tenant"), call.Header("X-SQS-Attr-tenant-Type")));
+        Assert.Null(call.Header("ce-id"));
+        await server.IsEmptyAsync(queue);
+    }
+
+    [Fact]
+    public async Task On_wish_it_is_a_cloud_event_and_enqueued()
+    {
+        var queue = await server.CreateAsync("cloud");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using var connector = await Running.StartAsync(
+            gateway, ("queue_url", server.Url(queue)), ("cloud_events", "true"), ("asynchronous_invocation", "true"), ("content_type", "application/json"));
+
+        var id = await server.SendAsync(queue, "{}");
+        await gateway.ReceivesAsync(1);
+
+        var call = gateway.Calls.Single();
+        Assert.Equal("/async-function/receiver.openfaas-fn", call.Path);
+        Assert.Equal((id, server.Url(queue), queue), (call.Header("ce-id"), call.Header("ce-source"), call.Header("ce-subject")));
+        Assert.Equal(("com.amazonaws.sqs.message", "application/json"), (call.Header("ce-type"), call.Header("Content-Type")));
+        await server.IsEmptyAsync(queue);
+    }
+
+    [Fact]
+    public async Task Several_queues_go_each_to_their_own_function()
+    {
+        var (first, second) = (await server.CreateAsync("several"), await server.CreateAsync("several"));
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(first, "one"), ListedFunction.Wanting(second, "two"));
+        await using var connector = await Running.StartAsync(gateway, ("queue_url", $"{server.Url(first)},{server.Url(second)}"), ("max_inflight", "2"));
+
+        await server.SendAsync(first, Enumerable.Range(0, 20).Select(i => ($"first {i}", (string?)null)));
+        await server.SendAsync(second, Enumerable.Range(0, 20).Select(i => ($"second {i}", (string?)null)));
+        await gateway.ReceivesAsync(40);
+
+        Assert.All(gateway.Calls, call => Assert.Equal(call.Path == "/function/one.openfaas-fn" ? "first" : "second", call.Text.Split(' ')[0]));
+        await server.IsEmptyAsync(first);
+        await server.IsEmptyAsync(second);
+    }
+
+    [Fact]
+    public async Task What_no_function_wants_stays_in_the_queue_until_one_does()
+    {
+        var (wanted, unwanted) = (await server.CreateAsync("wanted"), await server.CreateAsync("unwanted"));
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(wanted, "receiver"));
+        await server.SendAsync(unwanted, "patient");
+        await using var connector = await Running.StartAsync(gateway, ("queue_url", $"{server.Url(wanted)},{server.Url(unwanted)}"));
+        await server.SendAsync(wanted, "prompt");
+        await gateway.ReceivesAsync(1);
+        Assert.Equal((1, 0), await server.CountAsync(unwanted));
+
+        gateway.Functions = [ListedFunction.Wanting(wanted, "receiver"), ListedFunction.Wanting(unwanted, "late")];
+
+        await gateway.ReceivesAsync(1, call => call is { Path: "/function/late.openfaas-fn", Text: "patient" });
+        Assert.Equal("1", gateway.Calls.Single(c => c.Text == "patient").Header("X-SQS-ApproximateReceiveCount"));
+        await server.IsEmptyAsync(unwanted);
+    }
+
+    [Fact]
+    public async Task Never_more_is_received_than_can_run()
+    {
+        var queue = await server.CreateAsync("slots");
+        var ledger = new Ledger((_, _) => false) { Gate = new() };
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = ledger.AnswerAsync;
+        await server.SendAsync(queue, Enumerable.Range(0, 30).Select(i => ($"{i}", (string?)null)));
+
+        await using var connector = await Running.StartAsync(gateway, ("queue_url", server.Url(queue)), ("max_inflight", "7"));
+        await gateway.ReceivesAsync(7);
+
+        Assert.Equal((23, 7), await server.CountAsync(queue));
+        ledger.Gate.SetResult();
+        await gateway.ReceivesAsync(30);
+        await server.IsEmptyAsync(queue);
+        Assert.Equal(30, gateway.Calls.Count);
+    }
+}

@@ -1,0 +1,82 @@
+using Connectors.Testing;
+
+namespace Connectors.Sqs.Tests;
+
+/// <summary>Visibility is kept while a function runs; a message that may be with another is left alone.</summary>
+public class LeaseTests(QueueServer server)
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_function_that_runs_three_times_the_visibility_timeout_is_called_once(bool isFifo)
+    {
+        const int visibility = 5;
+        var queue = await server.CreateAsync("long", isFifo);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = (_, http) => Task.Delay(TimeSpan.FromSeconds(3 * visibility), TimeProvider.System, http.RequestAborted);
+        await using var connector = await Running.StartAsync(
+            gateway, ("queue_url", server.Url(queue)), ("visibility_timeout", $"{visibility}s"), ("upstream_timeout", "1m"));
+
+        await server.SendAsync(queue, "slow", isFifo ? "group" : null);
+        await gateway.ReceivesAsync(1);
+        await server.IsEmptyAsync(queue);
+
+        Assert.Single(gateway.Calls);
+        Assert.InRange(await connector.MetricAsync($$"""sqs_connector_renewals_total{queue="{{queue}}"}"""), 3, 100);
+        Assert.Equal(0, await connector.MetricAsync($$"""sqs_connector_expired_receipts_total{queue="{{queue}}"}"""));
+        Assert.Equal(0, await connector.MetricAsync($$"""sqs_connector_in_flight_messages{queue="{{queue}}"}"""));
+    }
+
+    [Fact]
+    public async Task Messages_that_run_together_are_renewed_together()
+    {
+        var queue = await server.CreateAsync("renewals");
+        await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
+        var ledger = new Ledger((_, _) => false) { Gate = new() };
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = ledger.AnswerAsync;
+        await server.SendAsync(queue, Enumerable.Range(0, 40).Select(i => ($"{i}", (string?)null)));
+        await using var connector = await Running.StartAsync(
+            gateway, ("queue_url", server.Url(queue)), ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri), ("visibility_timeout", "4s"), ("max_inflight", "40"));
+
+        await gateway.ReceivesAsync(40);
+        var before = proxy.Requests("ChangeMessageVisibilityBatch").Count();
+        await Eventually.HoldsAsync(() => proxy.Requests("ChangeMessageVisibilityBatch").Count() >= before + 12, "all are renewed again and again");
+        var renewals = proxy.Requests("ChangeMessageVisibilityBatch").Skip(before).Average(r => r.Text.Split("ReceiptHandle").Length - 1);
+        ledger.Gate.SetResult();
+        await server.IsEmptyAsync(queue);
+
+        // What fell due in the same quarter of an interval goes together: 40 messages in at most four groups, so at most eight requests a round.
+        Assert.InRange(renewals, 5, 10);
+        Assert.Equal(40, gateway.Calls.Count);
+    }
+
+    [Fact]
+    public async Task A_receipt_that_expired_while_the_process_stood_still_is_counted_and_not_deleted()
+    {
+        var queue = await server.CreateAsync("expired");
+        await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
+        var ledger = new Ledger((_, _) => false) { Gate = new() };
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = ledger.AnswerAsync;
+        await using var connector = await ServiceProcess.StartAsync("SqsConnector", ConnectorProcess.Environment(gateway, server.Url(queue), new()
+        {
+            ["AWS_ENDPOINT_URL_SQS"] = proxy.Url.AbsoluteUri,
+            ["visibility_timeout"] = "2s",
+            ["max_inflight"] = "1",
+        }));
+        await server.SendAsync(queue, "once");
+        await gateway.ReceivesAsync(1);
+
+        connector.Process.Pause();
+        await Eventually.HoldsAsync(async () => (await server.Client.ReceiveMessageAsync(server.Url(queue))).Messages is not null, "another has the message");
+        ledger.Gate.SetResult();
+        connector.Process.Resume();
+
+        var sample = $$"""sqs_connector_expired_receipts_total{queue="{{queue}}"}""";
+        await Eventually.HoldsAsync(async () => await connector.MetricAsync(sample) == 1, "the lost receipt is counted");
+        await Eventually.HoldsAsync(async () => await connector.MetricAsync($$"""sqs_connector_in_flight_messages{queue="{{queue}}"}""") == 0, "and let go");
+        Assert.Empty(proxy.Requests("DeleteMessageBatch"));
+        Assert.Equal((0, 1), await server.CountAsync(queue));
+    }
+}

@@ -1,0 +1,100 @@
+using System.Globalization;
+using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
+
+namespace Connectors.Sqs.Tests;
+
+/// <summary>From a real queue through the connector's process and a real gateway to a function: no part is played.</summary>
+public sealed class RealGatewayTests(QueueServer server) : IAsyncLifetime
+{
+    private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("sqs-gateway-");
+    private NatsServer _nats = null!;
+    private HttpLedger _function = null!;
+    private ServiceProcess _gateway = null!;
+    private string _queue = "";
+    private int _status = StatusCodes.Status200OK;
+
+    public async ValueTask InitializeAsync()
+    {
+        _queue = await server.CreateAsync("real");
+        _nats = await NatsServer.StartAsync();
+        _function = await HttpLedger.StartAsync((_, http) =>
+        {
+            http.Response.StatusCode = Interlocked.Exchange(ref _status, StatusCodes.Status200OK);
+            return Task.CompletedTask;
+        });
+        var functions = Path.Combine(_home.FullName, "functions.yaml");
+        await File.WriteAllTextAsync(functions, $$"""
+            version: "1.0"
+            provider:
+              name: openfaas
+            functions:
+              work:
+                image: test/work
+                annotations:
+                  topic: {{_queue}}
+                environment:
+                  upstream_url: {{_function.Url}}
+            """);
+        await File.WriteAllTextAsync(Path.Combine(_home.FullName, "basic-auth-user"), "admin");
+        await File.WriteAllTextAsync(Path.Combine(_home.FullName, "basic-auth-password"), "secret");
+        _gateway = await ServiceProcess.StartAsync("Gateway", new Dictionary<string, string>
+        {
+            ["faas_nats_address"] = "127.0.0.1",
+            ["faas_nats_port"] = _nats.Port.ToString(CultureInfo.InvariantCulture),
+            ["functions_path"] = functions,
+            ["data_path"] = Path.Combine(_home.FullName, "data"),
+            ["secret_mount_path"] = _home.FullName,
+            ["max_body_bytes"] = "1000",
+        });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _gateway.DisposeAsync();
+        await _function.DisposeAsync();
+        await _nats.DisposeAsync();
+        _home.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task A_message_is_run_and_deleted_and_one_that_fails_comes_again()
+    {
+        _status = StatusCodes.Status500InternalServerError;
+        await using var connector = await StartAsync("false");
+
+        var id = await server.SendAsync(_queue, "hello");
+        await server.IsEmptyAsync(_queue);
+
+        Assert.Equal(["hello", "hello"], _function.Requests.Select(r => r.Text));
+        Assert.All(_function.Requests, r => Assert.Equal((id, _queue), (r.Header("X-SQS-Message-ID"), r.Header("X-Topic"))));
+        Assert.Equal(["1", "2"], _function.Requests.Select(r => r.Header("X-SQS-ApproximateReceiveCount")));
+    }
+
+    [Fact]
+    public async Task Enqueued_it_is_deleted_and_one_too_large_for_the_gateway_is_hidden_and_told()
+    {
+        await using var connector = await StartAsync("true");
+
+        await server.SendAsync(_queue, "small");
+        await server.IsEmptyAsync(_queue);
+        await server.SendAsync(_queue, new string('x', 2_000));
+
+        await connector.Process.LineAsync(line => line.Contains("can never be delivered", StringComparison.Ordinal) && line.Contains("413", StringComparison.Ordinal), "413 is told");
+        await Eventually.HoldsAsync(async () => await server.CountAsync(_queue) == (0, 1), "it is hidden");
+        Assert.Empty(_function.Requests);
+    }
+
+    private Task<ServiceProcess> StartAsync(string asynchronous) => ServiceProcess.StartAsync("SqsConnector", new Dictionary<string, string>
+    {
+        ["gateway_url"] = _gateway.Api.AbsoluteUri,
+        ["queue_url"] = server.Url(_queue),
+        ["secret_mount_path"] = _home.FullName,
+        ["rebuild_interval"] = "100ms",
+        ["wait_time"] = "1s",
+        ["asynchronous_invocation"] = asynchronous,
+        ["AWS_DEFAULT_REGION"] = SqsServer.Region,
+        ["AWS_ACCESS_KEY_ID"] = Credentials.Key,
+        ["AWS_SECRET_ACCESS_KEY"] = Credentials.Secret,
+    });
+}

@@ -1,0 +1,41 @@
+using Connectors.Sdk;
+using Connectors.Sdk.Hosting;
+using Connectors.Sqs.Receiving;
+using Connectors.Testing;
+using Microsoft.AspNetCore.Builder;
+
+namespace Connectors.Sqs.Tests;
+
+/// <summary>The connector inside the test process, as its Program builds it.</summary>
+internal static class Running
+{
+    /// <summary>Options as an operator sets them.</summary>
+    public static SqsOptions Options(params (string Name, string Value)[] values)
+    {
+        var settings = new Settings(values.ToDictionary(v => v.Name, v => v.Value));
+        var options = SqsOptions.Read(settings);
+        Assert.Empty(settings.Errors);
+        return options;
+    }
+
+    public static void Register(WebApplicationBuilder builder, SqsOptions options)
+    {
+        builder.AddQueues(options);
+        builder.AddConnector<SqsSource>(options.Connector);
+    }
+
+    /// <summary>Starts it against a gateway; polls are short, so that a cut one keeps nothing for long.</summary>
+    public static Task<RunningConnector> StartAsync(GatewayServer gateway, params (string Name, string Value)[] values)
+    {
+        var options = Options([("gateway_url", gateway.Url.AbsoluteUri), ("rebuild_interval", "50ms"), ("wait_time", "1s"), .. values]);
+        return RunningConnector.StartAsync(builder => Register(builder, options));
+    }
+
+    public static async Task<double> MetricAsync(this RunningConnector connector, string sample)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler());
+        var text = await http.GetStringAsync(new Uri(connector.Metrics, "/metrics"));
+        var line = text.Split('\n').FirstOrDefault(l => l.StartsWith(sample + " ", StringComparison.Ordinal));
+        return line is null ? 0 : double.Parse(line.Split(' ')[1]);
+    }
+}

@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Connectors.Testing;
+
+/// <summary>One of our own executables as a real process, on free ports unless told otherwise.</summary>
+public sealed partial class ServiceProcess : IAsyncDisposable
+{
+    private readonly string _project;
+    private readonly Dictionary<string, string> _environment;
+    private ChildProcess? _process;
+
+    private ServiceProcess(string project, IReadOnlyDictionary<string, string> environment)
+    {
+        _project = project;
+        _environment = new Dictionary<string, string>(environment);
+        _environment.TryAdd("metrics_port", "0");
+        _environment.TryAdd("port", "0");
+    }
+
+    /// <summary>The API's address; only for services that have one.</summary>
+    public Uri Api { get; private set; } = new("http://127.0.0.1");
+
+    /// <summary>The address of <c>/metrics</c>, <c>/healthz</c> and <c>/readyz</c>.</summary>
+    public Uri Metrics { get; private set; } = new("http://127.0.0.1");
+
+    /// <summary>The running process.</summary>
+    public ChildProcess Process => _process ?? throw new InvalidOperationException($"{_project} was not started.");
+
+    /// <summary>Starts <c>artifacts/bin/PROJECT</c> and waits until it answers that it is ready.</summary>
+    /// <param name="project">The project's name, for example <c>QueueWorker</c>.</param>
+    /// <param name="environment">Its options.</param>
+    /// <param name="ready">Whether to wait for <c>/readyz</c> rather than only for its listeners.</param>
+    public static async Task<ServiceProcess> StartAsync(string project, IReadOnlyDictionary<string, string> environment, bool ready = true)
+    {
+        var service = new ServiceProcess(project, environment);
+        await service.StartAgainAsync(ready);
+        return service;
+    }
+
+    /// <summary>Runs it to its end, for example with <c>--help</c> or a bad option.</summary>
+    public static async Task<(int ExitCode, string Output)> RunAsync(string project, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    {
+        await using var process = ChildProcess.Start("dotnet", [Assembly(project), .. arguments], environment, bare: true);
+        var exitCode = await process.ExitAsync();
+        return (exitCode, string.Join('\n', process.Lines));
+    }
+
+    /// <summary>Starts it again with the same options, on the ports that it had.</summary>
+    public async Task StartAgainAsync(bool ready = true)
+    {
+        _process = ChildProcess.Start("dotnet", [Assembly(_project)], _environment, bare: true);
+        Metrics = await ListeningAsync("metrics");
+        _environment["metrics_port"] = Metrics.Port.ToString(CultureInfo.InvariantCulture);
+        if (_process.Lines.Any(line => line.Contains("\"purpose\":\"api\"", StringComparison.Ordinal)))
+        {
+            Api = await ListeningAsync("api");
+            _environment["port"] = Api.Port.ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (ready)
+        {
+            await IsReadyAsync();
+        }
+    }
+
+    /// <summary>Waits until <c>/readyz</c> answers 200.</summary>
+    public async Task IsReadyAsync()
+    {
+        using var http = new HttpClient(new SocketsHttpHandler());
+        await Eventually.HoldsAsync(
+            async () => Process.HasExited || (await http.GetAsync(new Uri(Metrics, "/readyz"))).IsSuccessStatusCode,
+            () => $"{_project} is ready; it wrote:\n{Process.Tail()}");
+        if (Process.HasExited)
+        {
+            throw new InvalidOperationException($"{_project} ended with {Process.ExitCode} before it was ready:\n{Process.Tail()}");
+        }
+    }
+
+    /// <summary>The value of a metric's sample, labels as exposed, for example <c>name{queue_name="q"}</c>; null if there is none.</summary>
+    public async Task<double?> MetricAsync(string sample)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler());
+        var text = await http.GetStringAsync(new Uri(Metrics, "/metrics"));
+        var line = text.Split('\n').FirstOrDefault(l => l.StartsWith(sample + " ", StringComparison.Ordinal));
+        return line is null ? null : double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>SIGTERM; returns the exit code.</summary>
+    public Task<int> TerminateAsync() => Process.TerminateAsync();
+
+    /// <summary>SIGKILL.</summary>
+    public Task KillAsync() => Process.KillAsync();
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _process?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    private static string Assembly(string project) =>
+        Path.Combine(Tools.RepositoryRoot, "artifacts", "bin", project, Configuration, project + ".dll");
+
+    private static string Configuration => AppContext.BaseDirectory.TrimEnd('/').EndsWith("debug", StringComparison.OrdinalIgnoreCase) ? "debug" : "release";
+
+    private async Task<Uri> ListeningAsync(string purpose)
+    {
+        var line = await Process.LineAsync(
+            l => l.Contains($"\"purpose\":\"{purpose}\"", StringComparison.Ordinal) && l.Contains("Listening", StringComparison.Ordinal),
+            $"{_project} listens for {purpose}");
+        return new Uri(Address().Match(line).Groups[1].Value);
+    }
+
+    [GeneratedRegex("\"address\":\"([^\"]+)\"")]
+    private static partial Regex Address();
+}
