@@ -28,7 +28,7 @@ public sealed class HttpLedger : IAsyncDisposable
     }
 
     /// <summary>The port; the same after every restart.</summary>
-    public int Port { get; private set; }
+    public int Port { get; }
 
     /// <summary>The server's address, with a slash at its end.</summary>
     public Uri Url => new($"http://127.0.0.1:{Port}/");
@@ -46,9 +46,9 @@ public sealed class HttpLedger : IAsyncDisposable
     public int MostRunning => Volatile.Read(ref _mostRunning);
 
     /// <summary>Starts a server that answers 200 with an empty body, or as <paramref name="answer"/> says; it is called after the request was written down.</summary>
-    public static async Task<HttpLedger> StartAsync(Func<RecordedRequest, HttpContext, Task>? answer = null, int port = 0)
+    public static async Task<HttpLedger> StartAsync(Func<RecordedRequest, HttpContext, Task>? answer = null, int? port = null)
     {
-        var ledger = new HttpLedger(answer ?? ((_, _) => Task.CompletedTask), port);
+        var ledger = new HttpLedger(answer ?? ((_, _) => Task.CompletedTask), port ?? FreePort.Next());
         await ledger.StartAgainAsync();
         return ledger;
     }
@@ -80,7 +80,6 @@ public sealed class HttpLedger : IAsyncDisposable
         _app = builder.Build();
         _app.Run(ServeAsync);
         await _app.StartAsync();
-        Port = new Uri(_app.Urls.Single()).Port;
     }
 
     /// <summary>Stops listening and cuts what is running.</summary>

@@ -14,8 +14,8 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     {
         _project = project;
         _environment = new Dictionary<string, string>(environment);
-        _environment.TryAdd("metrics_port", "0");
-        _environment.TryAdd("port", "0");
+        _environment.TryAdd("metrics_port", Port());
+        _environment.TryAdd("port", Port());
     }
 
     /// <summary>The API's address; only for services that have one.</summary>
@@ -51,11 +51,9 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     {
         _process = ChildProcess.Start("dotnet", [Assembly(_project)], _environment, bare: true);
         Metrics = await ListeningAsync("metrics");
-        _environment["metrics_port"] = Metrics.Port.ToString(CultureInfo.InvariantCulture);
         if (_process.Lines.Any(line => line.Contains("\"purpose\":\"api\"", StringComparison.Ordinal)))
         {
             Api = await ListeningAsync("api");
-            _environment["port"] = Api.Port.ToString(CultureInfo.InvariantCulture);
         }
 
         if (ready)
@@ -94,6 +92,8 @@ public sealed partial class ServiceProcess : IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _process?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    private static string Port() => FreePort.Next().ToString(CultureInfo.InvariantCulture);
 
     private static string Assembly(string project) =>
         Path.Combine(Tools.RepositoryRoot, "artifacts", "bin", project, Configuration, project + ".dll");

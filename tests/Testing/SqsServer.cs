@@ -15,7 +15,7 @@ public sealed class SqsServer : IAsyncDisposable
     }
 
     /// <summary>The port; the same after every restart.</summary>
-    public int Port { get; private set; }
+    public int Port { get; } = FreePort.Next();
 
     /// <summary>The server's address.</summary>
     public Uri Url => new($"http://127.0.0.1:{Port}");
@@ -32,8 +32,7 @@ public sealed class SqsServer : IAsyncDisposable
     public async Task StartAgainAsync()
     {
         _process = ChildProcess.Start(Tools.Path("sqs"), [Port.ToString(CultureInfo.InvariantCulture)]);
-        var line = await _process.LineAsync(l => l.StartsWith("listening ", StringComparison.Ordinal), "fauxqs listens");
-        Port = int.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
+        await _process.LineAsync(l => l.StartsWith("listening ", StringComparison.Ordinal), "fauxqs listens");
     }
 
     /// <summary>A queue's address, by its name.</summary>

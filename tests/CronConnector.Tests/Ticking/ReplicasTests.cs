@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Http.Json;
 using System.Text;
+using Connectors.Cron.Cursors;
 using Connectors.Testing;
 
 namespace Connectors.Cron.Tests.Ticking;
@@ -56,7 +57,11 @@ public sealed class ReplicasTests : IAsyncLifetime
 
         await Eventually.HoldsAsync(() => ledger.Ticks.Count >= 5, "some more");
         await _replicas[0].KillAsync();
+        var killed = TimeProvider.System.GetUtcNow();
         await StartAsync(asynchronous: true, 1);
+
+        // What the killed one had begun is repeated by now: a broker recognises repeats of calls that are done only until its restart (docs/cron.md).
+        await Eventually.HoldsAsync(async () => (await CursorAsync()) is { } cursor && cursor.Last > killed && cursor.Open.All(c => c.Due > killed), "all it had claimed is fired");
         await Eventually.HoldsAsync(() => ledger.Ticks.Count >= 10, "half of them");
         await _nats.StopAsync();
         await _nats.StartAgainAsync();
@@ -79,8 +84,9 @@ public sealed class ReplicasTests : IAsyncLifetime
         await _nats.StartAgainAsync();
 
         var wanted = Enumerable.Range(0, Seconds).Select(i => first.AddSeconds(i)).ToList();
-        await Eventually.HoldsAsync(() => Ticks().Any(t => t > wanted[^1].AddSeconds(2)), "the time is over");
-        Assert.InRange(Ticks().Count(wanted.Contains), Seconds - 1, Seconds);
+        await Eventually.HoldsAsync(
+            () => Ticks().Any(t => t > wanted[^1].AddSeconds(2)) && Ticks().Count(wanted.Contains) >= Seconds - 1,
+            () => $"the time is over and all ticks but one have come; there were {string.Join(' ', Ticks().Select(t => t.ToString("mm:ss", CultureInfo.InvariantCulture)))}");
         Assert.Equal(Ticks().Count, Ticks().Distinct().Count());
     }
 
@@ -95,6 +101,12 @@ public sealed class ReplicasTests : IAsyncLifetime
         Assert.Equal(Enumerable.Range(0, ticks.Count).Select(i => ticks[0].AddSeconds(i)), ticks);
     }
 
+    private async Task<Cursor?> CursorAsync()
+    {
+        await using var bucket = new CursorBucket(_nats);
+        return Cursor.TryParse((await bucket.OnlyAsync()).Value);
+    }
+
     private List<DateTimeOffset> Ticks() => [.. _function.Requests.Select(RunningCron.Due).Order()];
 
     private async Task StartAsync(bool asynchronous, int count)
@@ -107,6 +119,7 @@ public sealed class ReplicasTests : IAsyncLifetime
                 ["basic_auth"] = "true",
                 ["secret_mount_path"] = _home,
                 ["rebuild_interval"] = "1s",
+                ["misfire_threshold"] = "1m",
                 ["asynchronous_invocation"] = asynchronous ? "true" : "false",
                 ["nats_host"] = "127.0.0.1",
                 ["nats_port"] = _nats.Port.ToString(CultureInfo.InvariantCulture),
