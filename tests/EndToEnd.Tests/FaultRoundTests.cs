@@ -2,64 +2,79 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
 using Connectors.Testing;
-using Microsoft.AspNetCore.Http;
 
 namespace Connectors.EndToEnd.Tests;
 
-/// <summary>The promise of design section 11, tried: each part dies once under load, and every 202 ends.</summary>
-public class FaultRoundTests
+/// <summary>
+/// The first two promises of design section 11, tried: each part is killed once under load and started again, in an order that differs from run to run.
+/// What ran stands in a file that the function wrote, what was called back in the receiver's own list.
+/// </summary>
+public sealed class FaultRoundTests(ITestOutputHelper output)
 {
-    private const int Calls = 400;
+    private const int CallsARound = 80;
+    private const int Callers = 4;
     private const int Slots = 10;
 
     [Fact]
     public async Task Every_202_is_run_and_called_back_whatever_part_dies()
     {
-        await using var pipeline = await Pipeline.StartAsync(
-            AnswerAsync, worker: new Dictionary<string, string> { ["max_inflight"] = Slots.ToString() });
+        await using var function = await LedgerFunction.StartAsync();
+        await using var pipeline = await Pipeline.StartAsync(work: function.Url, worker: Worker());
         var accepted = new ConcurrentDictionary<string, bool>();
-        var load = CallAllAsync(pipeline, accepted);
+        (string Part, Func<Task> Kill, Func<Task> Start)[] parts =
+        [
+            ("worker", pipeline.Worker.KillAsync, () => pipeline.Worker.StartAgainAsync()),
+            ("gateway", pipeline.Gateway.KillAsync, () => pipeline.Gateway.StartAgainAsync()),
+            ("nats-server", pipeline.Nats.KillAsync, pipeline.Nats.StartAgainAsync),
+            ("function", function.KillAsync, function.StartAgainAsync),
+            ("receiver", pipeline.Callbacks.StopAsync, pipeline.Callbacks.StartAgainAsync),
+        ];
+        new Random(Environment.TickCount).Shuffle(parts);
+        output.WriteLine($"killed in this order: {string.Join(", ", parts.Select(p => p.Part))}");
 
-        await AfterAsync(50, accepted, async () => { await pipeline.Worker.KillAsync(); await pipeline.Worker.StartAgainAsync(); });
-        await AfterAsync(120, accepted, async () => { await pipeline.Gateway.KillAsync(); await pipeline.Gateway.StartAgainAsync(); });
-        await AfterAsync(190, accepted, async () => { await pipeline.Nats.KillAsync(); await pipeline.Nats.StartAgainAsync(); });
-        await AfterAsync(260, accepted, async () => { await pipeline.Function.StopAsync(); await pipeline.Function.StartAgainAsync(); });
-        await AfterAsync(330, accepted, async () => { await pipeline.Callbacks.StopAsync(); await pipeline.Callbacks.StartAgainAsync(); });
-        await load;
-        await Eventually.HoldsAsync(
-            () => accepted.Keys.Except(pipeline.Callbacks.Answered.Select(c => c.CallId!)).ToList() is { Count: 0 },
-            "every accepted call is called back");
-
-        Assert.Equal(Calls, accepted.Count);
-        Assert.All(pipeline.Callbacks.Answered, c => Assert.Equal("200", c.Header("X-Function-Status")));
-        OneDeliveryEach(pipeline, accepted);
-    }
-
-    private static void OneDeliveryEach(Pipeline pipeline, ConcurrentDictionary<string, bool> accepted)
-    {
-        var runs = pipeline.Function.Answered.ToLookup(r => r.CallId!);
-        var callbacks = pipeline.Callbacks.Answered.ToLookup(r => r.CallId!);
-        Assert.All(accepted.Keys, id => Assert.NotEmpty(runs[id]));
-        Assert.All(accepted.Keys, id => Assert.Single(callbacks[id].Select(c => c.Header("webhook-id")).Distinct()));
-
-        // Duplicates only where something died, at most what was in flight there; each 5xx answered by a dying part is one more run, by design.
-        var repeated = runs.Where(run => run.Count() > 1).Select(run => run.Key).ToList();
-        Assert.InRange(repeated.Count, 0, 5 * Slots);
-    }
-
-    private static async Task AnswerAsync(RecordedRequest request, HttpContext http)
-    {
-        await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, http.RequestAborted);
-        await http.Response.WriteAsync("done " + request.Text);
-    }
-
-    private static Task AfterAsync(int count, ConcurrentDictionary<string, bool> accepted, Func<Task> fault) =>
-        Eventually.HoldsAsync(() => accepted.Count >= count, $"{count} calls accepted").ContinueWith(_ => fault(), TaskScheduler.Default).Unwrap();
-
-    private static Task CallAllAsync(Pipeline pipeline, ConcurrentDictionary<string, bool> accepted) =>
-        Parallel.ForEachAsync(Enumerable.Range(0, Calls), new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (i, _) =>
+        foreach (var (part, kill, start) in parts)
         {
-            var id = $"call-{i}";
+            var ran = function.Runs.Count;
+            var load = CallAsync(pipeline, part, accepted);
+            await Eventually.HoldsAsync(() => function.Runs.Count >= ran + (CallsARound / 4), $"calls run before the death of the {part}");
+            await kill();
+            await start();
+            await load;
+        }
+
+        await Eventually.HoldsAsync(
+            () => accepted.Keys.Except(CallbacksOf(pipeline).Select(c => c.CallId)).Count() + function.Runs.Except(CallbacksOf(pipeline)).Count() == 0,
+            "every accepted call is run and called back");
+        Compare(accepted, function.Runs, [.. CallbacksOf(pipeline)]);
+        Assert.All(pipeline.Callbacks.Answered, c => Assert.Equal("200", c.Header("X-Function-Status")));
+    }
+
+    private void Compare(ConcurrentDictionary<string, bool> accepted, IReadOnlyList<FunctionRun> runs, IReadOnlyList<FunctionRun> callbacks)
+    {
+        var (deliveries, calledBack) = (runs.ToHashSet(), callbacks.ToHashSet());
+        output.WriteLine($"{accepted.Count} accepted, {deliveries.Count} stored, {runs.Count} runs, {callbacks.Count} callbacks");
+
+        Assert.Equal(5 * CallsARound, accepted.Count);
+        Assert.Equal(accepted.Keys.ToHashSet(), runs.Select(r => r.CallId).ToHashSet());
+        Assert.Equal(deliveries, calledBack);
+
+        // A caller whose answer was lost calls again with its key, which a broker knows again only while it lives.
+        Assert.InRange(deliveries.Count - accepted.Count, 0, Callers);
+
+        // Duplicates only where something died, at most what was in flight there.
+        Assert.InRange(runs.Count - deliveries.Count, 0, 4 * Slots);
+        Assert.InRange(callbacks.Count - calledBack.Count, 0, 4 * Slots);
+    }
+
+    // An ack_wait that a busy machine does not miss: a lease that is lost for want of time would count as a duplicate.
+    private static Dictionary<string, string> Worker() => new() { ["max_inflight"] = $"{Slots}", ["callback_max_inflight"] = $"{Slots}", ["ack_wait"] = "10s" };
+
+    private static IEnumerable<FunctionRun> CallbacksOf(Pipeline pipeline) => pipeline.Callbacks.Answered.Select(c => new FunctionRun(c.CallId!, c.Header("webhook-id")!));
+
+    private static Task CallAsync(Pipeline pipeline, string round, ConcurrentDictionary<string, bool> accepted) =>
+        Parallel.ForEachAsync(Enumerable.Range(0, CallsARound), new ParallelOptions { MaxDegreeOfParallelism = Callers }, async (i, _) =>
+        {
+            var id = $"{round}-{i}";
             await Eventually.HoldsAsync(
                 async () =>
                 {

@@ -23,7 +23,7 @@ public sealed class Pipeline : IAsyncDisposable
 
     public NatsServer Nats { get; }
 
-    /// <summary>Functions <c>work</c> and <c>other</c>: an existing HTTP service.</summary>
+    /// <summary>Functions <c>work</c>, unless it was said to be elsewhere, and <c>other</c>: an existing HTTP service.</summary>
     public HttpLedger Function { get; }
 
     public HttpLedger Callbacks { get; }
@@ -32,13 +32,14 @@ public sealed class Pipeline : IAsyncDisposable
 
     public ServiceProcess Worker { get; private set; } = null!;
 
+    /// <summary>Starts everything; <paramref name="work"/> is where the function of that name is, if not at <see cref="Function"/>.</summary>
     public static async Task<Pipeline> StartAsync(
         Func<RecordedRequest, HttpContext, Task>? function = null,
-        string annotations = "{}",
+        Uri? work = null,
         IReadOnlyDictionary<string, string>? worker = null)
     {
         var pipeline = new Pipeline(await NatsServer.StartAsync(), await HttpLedger.StartAsync(function), await HttpLedger.StartAsync());
-        await pipeline.StartGatewayAsync(annotations);
+        await pipeline.StartGatewayAsync(work ?? pipeline.Function.Url);
         await pipeline.StartWorkerAsync(worker ?? new Dictionary<string, string>());
         return pipeline;
     }
@@ -74,7 +75,7 @@ public sealed class Pipeline : IAsyncDisposable
         _home.Delete(recursive: true);
     }
 
-    private async Task StartGatewayAsync(string annotations)
+    private async Task StartGatewayAsync(Uri work)
     {
         var functions = Path.Combine(_home.FullName, "functions.yaml");
         await File.WriteAllTextAsync(functions, $$"""
@@ -84,9 +85,8 @@ public sealed class Pipeline : IAsyncDisposable
             functions:
               work:
                 image: test/work
-                annotations: {{annotations}}
                 environment:
-                  upstream_url: {{Function.Url}}
+                  upstream_url: {{work}}
               other:
                 image: test/other
                 environment:
