@@ -18,9 +18,14 @@ public sealed class WebhookVerifier(string secret)
             return false;
         }
 
+        var expected = Encoding.ASCII.GetBytes(Sign(id, timestamp, body));
+        return signatures.Split(' ').Any(signature => CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(signature), expected));
+    }
+
+    /// <summary>The one signature that this secret makes.</summary>
+    public string Sign(string id, string timestamp, byte[] body)
+    {
         byte[] signed = [.. Encoding.UTF8.GetBytes(id), (byte)'.', .. Encoding.UTF8.GetBytes(timestamp), (byte)'.', .. body];
-        var expected = HMACSHA256.HashData(Convert.FromBase64String(secret["whsec_".Length..]), signed);
-        return signatures.Split(' ').Select(part => part.Split(',', 2)).Any(
-            part => part is ["v1", var value] && CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(value), Encoding.ASCII.GetBytes(Convert.ToBase64String(expected))));
+        return "v1," + Convert.ToBase64String(HMACSHA256.HashData(Convert.FromBase64String(secret["whsec_".Length..]), signed));
     }
 }

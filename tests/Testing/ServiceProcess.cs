@@ -93,10 +93,11 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _process?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    private static string Port() => FreePort.Next().ToString(CultureInfo.InvariantCulture);
-
-    private static string Assembly(string project) =>
+    /// <summary>The assembly of a project that was built as the running test was.</summary>
+    public static string Assembly(string project) =>
         Path.Combine(Tools.RepositoryRoot, "artifacts", "bin", project, Configuration, project + ".dll");
+
+    private static string Port() => FreePort.Next().ToString(CultureInfo.InvariantCulture);
 
     private static string Configuration => AppContext.BaseDirectory.TrimEnd('/').EndsWith("debug", StringComparison.OrdinalIgnoreCase) ? "debug" : "release";
 

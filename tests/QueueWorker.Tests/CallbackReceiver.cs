@@ -1,0 +1,44 @@
+using Connectors.Testing;
+
+namespace Connectors.QueueWorker.Tests;
+
+/// <summary>A receiver of docs/callbacks.md, run as a reader would run it.</summary>
+public sealed class CallbackReceiver : IAsyncDisposable
+{
+    private const string Listening = "listening on ";
+
+    private readonly ChildProcess _process;
+
+    private CallbackReceiver(ChildProcess process, Uri url)
+    {
+        _process = process;
+        Url = url;
+    }
+
+    public static string Folder { get; } = Path.Combine(Tools.RepositoryRoot, "docs", "callbacks");
+
+    public Uri Url { get; }
+
+    /// <summary>What it accepted: id, function's status and length of the body.</summary>
+    public IReadOnlyList<string> Accepted => [.. _process.Lines.Where(l => l.StartsWith("accepted ", StringComparison.Ordinal)).Select(l => l["accepted ".Length..])];
+
+    /// <summary>Starts one; <paramref name="language"/> is <c>csharp</c>, <c>python</c> or <c>node</c>.</summary>
+    public static async Task<CallbackReceiver> StartAsync(string language, params IEnumerable<string> secrets)
+    {
+        var (program, file) = language switch
+        {
+            "csharp" => ("dotnet", ServiceProcess.Assembly("CallbackReceiver")),
+            "python" => (Tools.Path("python"), Path.Combine(Folder, "receiver.py")),
+            _ => (Tools.Path("node"), Path.Combine(Folder, "receiver.mjs")),
+        };
+        var environment = new Dictionary<string, string> { ["PORT"] = "0", ["CALLBACK_SECRETS"] = string.Join(' ', secrets) };
+        var process = ChildProcess.Start(program, [file], environment);
+        var line = await process.LineAsync(l => l.StartsWith(Listening, StringComparison.Ordinal), $"the receiver in {language} listens");
+        return new CallbackReceiver(process, new Uri(line[Listening.Length..]));
+    }
+
+    /// <summary>Waits until it says that it accepted so many.</summary>
+    public Task AcceptsAsync(int count) => Eventually.HoldsAsync(() => Accepted.Count == count, () => $"the receiver accepted {count}; it wrote:\n{_process.Tail()}");
+
+    public ValueTask DisposeAsync() => _process.DisposeAsync();
+}
