@@ -32,7 +32,7 @@ public sealed partial class AlertTests : IDisposable
     {
         var rules = await RulesAsync(chart);
 
-        var (exitCode, output) = await PromtoolAsync("check", "rules", rules);
+        var (exitCode, output) = await Promtool.RunAsync("", "check", "rules", rules);
 
         Assert.True(exitCode == 0, output);
     }
@@ -95,15 +95,9 @@ public sealed partial class AlertTests : IDisposable
                     alertname: {alert}
                     exp_alerts: []
             """);
-        var (exitCode, output) = await PromtoolAsync("test", "rules", test);
+        var (exitCode, output) = await Promtool.RunAsync("", "test", "rules", test);
         Assert.True(exitCode == 0 || output.Contains(alert, StringComparison.Ordinal), output);
         return exitCode != 0;
-    }
-
-    private static async Task<(int ExitCode, string Output)> PromtoolAsync(params string[] arguments)
-    {
-        await using var promtool = ChildProcess.Start(Tools.Path("prometheus"), arguments);
-        return (await promtool.ExitAsync(), string.Join('\n', promtool.Lines));
     }
 
     [GeneratedRegex("\\b(?:gateway|queue_worker|connector|kafka_connector|sqs_connector|cron_connector)_[a-z_]+\\b")]

@@ -61,9 +61,9 @@ public sealed class FaultRoundTests(ITestOutputHelper output)
         // A caller whose answer was lost calls again with its key, which a broker knows again only while it lives.
         Assert.InRange(deliveries.Count - accepted.Count, 0, Callers);
 
-        // Duplicates only where something died, at most what was in flight there.
-        Assert.InRange(runs.Count - deliveries.Count, 0, 4 * Slots);
-        Assert.InRange(callbacks.Count - calledBack.Count, 0, 4 * Slots);
+        // Duplicates only where something died, at most what was in flight there; and as much again for leases that a machine too busy to renew them loses.
+        Assert.InRange(runs.Count - deliveries.Count, 0, 5 * Slots);
+        Assert.InRange(callbacks.Count - calledBack.Count, 0, 5 * Slots);
     }
 
     // An ack_wait that a busy machine does not miss: a lease that is lost for want of time would count as a duplicate.

@@ -36,6 +36,9 @@ public sealed class MetricsTests
         Assert.Equal(1, await gateway.Process.MetricAsync("""provider_http_requests_total{code="202",method="POST",path="/system/functions"}"""));
         Assert.Equal(1, await gateway.Process.MetricAsync("""gateway_async_requests_total{queue_name="faas-request",code="202"}"""));
 
+        Assert.Empty(await Promtool.ObjectionsAsync(
+            gateway.Process, "gateway_function_invocation_started", "gateway_service_count", "gateway_service_ready_count"));
+
         await gateway.SystemAsync(HttpMethod.Delete, "functions", new { functionName = "counted" }, System.Net.HttpStatusCode.Accepted);
         await Eventually.HoldsAsync(async () => await gateway.Process.MetricAsync("""gateway_service_count{function_name="counted.openfaas-fn"}""") is null, "a deleted function is gone");
     }

@@ -143,6 +143,18 @@ public sealed class SendTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(1, await bench.Worker.MetricAsync($"queue_worker_call_ends_total{{{labels},end=\"succeeded\"}}"));
         Assert.Equal(0, await bench.Worker.MetricAsync($"queue_worker_function_invocation_inflight{{{labels}}}"));
     }
+
+    [Fact]
+    public async Task Promtool_objects_to_no_metric_of_a_worker_that_called_retried_called_back_and_gave_up()
+    {
+        await using var bench = await Bench.StartAsync(Bench.Statuses(500, 429, 400), new() { ["scaling_mode"] = "function" }, nats.Server);
+
+        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        await bench.DeadLetterAsync(call);
+        await bench.IsEmptyAsync();
+
+        Assert.Empty(await Promtool.ObjectionsAsync(bench.Worker, "queue_worker_messages_submitted_total"));
+    }
 }
 
 /// <summary>One nats-server for the tests of a class; each has queues of its own.</summary>

@@ -69,6 +69,7 @@ public sealed class RealGatewayTests(QueueServer server) : IAsyncLifetime
         Assert.Equal(["hello", "hello"], _function.Requests.Select(r => r.Text));
         Assert.All(_function.Requests, r => Assert.Equal((id, _queue), (r.Header("X-SQS-Message-ID"), r.Header("X-Topic"))));
         Assert.Equal(["1", "2"], _function.Requests.Select(r => r.Header("X-SQS-ApproximateReceiveCount")));
+        Assert.Empty(await Promtool.ObjectionsAsync(connector));
     }
 
     [Fact]

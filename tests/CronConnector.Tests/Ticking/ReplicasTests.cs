@@ -99,6 +99,7 @@ public sealed class ReplicasTests : IAsyncLifetime
 
         var ticks = Ticks();
         Assert.Equal(Enumerable.Range(0, ticks.Count).Select(i => ticks[0].AddSeconds(i)), ticks);
+        Assert.Empty(await Promtool.ObjectionsAsync(_replicas[0]));
     }
 
     private async Task<Cursor?> CursorAsync()

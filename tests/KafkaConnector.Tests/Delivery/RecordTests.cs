@@ -73,6 +73,7 @@ public class RecordTests
 
         await scene.CommitsAllAsync(1, 1);
         Assert.Equal("/async-function/receiver.openfaas-fn", scene.Gateway.Calls.Single().Path);
+        Assert.Empty(await Promtool.ObjectionsAsync(connector, "kafka_connector_consumer_group_connect", "kafka_connector_messages_consumed"));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Connectors.Testing;
 using Prometheus;
 
 namespace Connectors.Packages.Tests.Prometheus;
@@ -69,7 +70,7 @@ public class ExpositionTests
         _exposed.Metrics.CreateGauge("v", "V.").Set(value);
 
         Assert.EndsWith($"\nv {text}\n", await _exposed.TextAsync(), StringComparison.Ordinal);
-        Assert.Equal("", await Exposed.PromtoolAsync(await _exposed.TextAsync()));
+        Assert.Equal("", await Promtool.CheckMetricsAsync(await _exposed.TextAsync()));
     }
 
     [Fact]
@@ -120,7 +121,7 @@ public class ExpositionTests
         _exposed.Metrics.CreateHistogram("took_seconds", "Took.", ["fn"]).WithLabels("x").Observe(3);
         _exposed.Metrics.CreateHistogram("size_bytes", "Size.", new HistogramConfiguration { Buckets = Histogram.ExponentialBuckets(1, 10, 7) }).Observe(1e9);
 
-        Assert.Equal("", await Exposed.PromtoolAsync(await _exposed.TextAsync()));
+        Assert.Equal("", await Promtool.CheckMetricsAsync(await _exposed.TextAsync()));
     }
 
     [Theory]
@@ -128,5 +129,5 @@ public class ExpositionTests
     [InlineData("# HELP a A.\n# TYPE a gauge\na{x=\"\n\"} 1\n", "parsing error")]
     [InlineData("# HELP a A.\n# TYPE a gauge\na 1\n# HELP a A.\n", "second HELP line")]
     public async Task Promtool_does_object_to_a_bad_exposition(string exposition, string objection) =>
-        Assert.Contains(objection, await Exposed.PromtoolAsync(exposition), StringComparison.Ordinal);
+        Assert.Contains(objection, await Promtool.CheckMetricsAsync(exposition), StringComparison.Ordinal);
 }
