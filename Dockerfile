@@ -5,7 +5,7 @@ ARG DOTNET=10.0
 FROM mcr.microsoft.com/dotnet/sdk:${DOTNET} AS build
 WORKDIR /src
 COPY . .
-RUN for project in gateway/Gateway queue-worker/QueueWorker connectors/cron/CronConnector connectors/kafka/KafkaConnector connectors/sqs/SqsConnector; do \
+RUN for project in gateway/Gateway gateway/Command/Command queue-worker/QueueWorker connectors/cron/CronConnector connectors/kafka/KafkaConnector connectors/sqs/SqsConnector; do \
       dotnet publish "$project.csproj" -c Release -p:PublishReadyToRun=true --use-current-runtime --self-contained false -o "/out/$(basename "$project")" || exit 1; \
     done
 
@@ -31,6 +31,13 @@ ENTRYPOINT ["dotnet", "KafkaConnector.dll"]
 FROM service AS sqs-connector
 COPY --from=build /out/SqsConnector .
 ENTRYPOINT ["dotnet", "SqsConnector.dll"]
+
+# docker run --rm connectors/command list --gateway http://gateway:8080
+FROM mcr.microsoft.com/dotnet/runtime:${DOTNET}-noble-chiseled AS command
+WORKDIR /app
+USER 10001
+COPY --from=build /out/Command .
+ENTRYPOINT ["dotnet", "connectors.dll"]
 
 # The embedded provider forks functions, which want a shell; with a remote provider this image needs none of it.
 FROM mcr.microsoft.com/dotnet/aspnet:${DOTNET} AS gateway

@@ -12,6 +12,7 @@ public partial class FolderFlowTests
     public static TheoryData<string, string, string[]> Flows => new()
     {
         { "connector-sdk", "Connectors.Sdk", ["Events", "Topics", "Invocation", "Envelopes", "Hosting"] },
+        { "gateway/Command", "Connectors.Commands", ["Calls", "Queues", "DeadLetters", "Redrives", "Asking", "Telling"] },
         { "connectors/kafka", "Connectors.Kafka", ["Polling", "Committing", "Settling", "Ordering", "Records"] },
         { "connectors/cron", "Connectors.Cron", ["Ticking", "Cursors", "Schedules"] },
     };

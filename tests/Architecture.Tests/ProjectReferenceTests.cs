@@ -3,7 +3,7 @@ namespace Connectors.Architecture.Tests;
 /// <summary>Who may reference whom, read from the project files themselves.</summary>
 public class ProjectReferenceTests
 {
-    private static readonly string[] Executables = ["Gateway", "QueueWorker", "CronConnector", "KafkaConnector", "SqsConnector"];
+    private static readonly string[] Executables = ["Gateway", "QueueWorker", "CronConnector", "KafkaConnector", "SqsConnector", "Command"];
     private static readonly string[] Brokers = ["NATS.Net", "Confluent.Kafka", "AWSSDK.SQS", "librdkafka.redist"];
 
     [Fact]
@@ -13,6 +13,15 @@ public class ProjectReferenceTests
         {
             Assert.All(project.ProjectReferences, reference => Assert.Equal("ConnectorSdk", reference));
         }
+    }
+
+    [Fact]
+    public void The_command_meets_the_gateway_over_HTTP_alone()
+    {
+        var command = Repository.Projects.Single(p => p.Name == "Command");
+
+        Assert.Empty(command.ProjectReferences);
+        Assert.Empty(command.PackageReferences.Intersect(Brokers));
     }
 
     [Fact]

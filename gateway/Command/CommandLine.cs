@@ -1,0 +1,63 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+
+namespace Connectors.Commands;
+
+/// <summary>From arguments to an exit code.</summary>
+internal static class CommandLine
+{
+    private const int Interrupted = 130;
+
+    public static Task<int> RunAsync(RootCommand root, string[] args)
+    {
+        root.Options.Remove(root.Options.First(o => o is HelpOption));
+        root.Options.Add(new HelpOption("--help", "-h") { Description = "This text, or that of a sub-command" });
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+        return parsed.Action is ParseErrorAction
+            ? Task.FromResult(Refuse(parsed))
+            : parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    }
+
+    /// <summary>What a sub-command does; failures become one line and an exit code.</summary>
+    public static void Does(this Command command, Func<Session, CancellationToken, Task> act) => command.SetAction(async (parsed, ct) =>
+    {
+        try
+        {
+            using var session = Session.Open(parsed);
+            await act(session, ct);
+            return 0;
+        }
+        catch (CommandFailure failure)
+        {
+            return Tell(failure.Message, failure.ExitCode);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return Tell(fault.Message, CommandFailure.Refused);
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            return Interrupted;
+        }
+    });
+
+    private static int Refuse(ParseResult parsed)
+    {
+        var names = new List<string>();
+        for (SymbolResult? level = parsed.CommandResult; level is CommandResult one; level = one.Parent)
+        {
+            names.Insert(0, one.Command.Name);
+        }
+
+        var faults = string.Join(' ', parsed.Errors.SelectMany(e => e.Message.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries)));
+        return Tell($"{faults} See {string.Join(' ', names)} --help", CommandFailure.BadUsage);
+    }
+
+    private static int Tell(string message, int exitCode)
+    {
+        Console.Error.WriteLine($"connectors: {message}");
+        return exitCode;
+    }
+}

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using Connectors.Commands.Asking;
+using Connectors.Commands.Telling;
+
+namespace Connectors.Commands.DeadLetters;
+
+/// <summary><c>dead list</c>: every dead letter, page after page as they are read.</summary>
+internal static class DeadList
+{
+    private static readonly Argument<string> Queue = Inputs.Queue();
+    private static readonly Option<long> Limit = CreateLimit();
+    private static readonly Option<ulong> After = new("--after") { Description = "Begins behind the letter with this number", HelpName = "SEQ" };
+
+    public static Command Create()
+    {
+        var command = new Command("list", "Dead letters, the oldest first") { Queue, DeadFilter.FunctionOption, DeadFilter.ReasonOption, Limit, After };
+        command.Does(RunAsync);
+        return command;
+    }
+
+    private static async Task RunAsync(Session session, CancellationToken ct)
+    {
+        var filter = DeadFilter.Of(session, Queue);
+        var pages = DeadPage.ReadAsync(session, filter, session.Value(After), session.Value(Limit), ct);
+        await (session.IsJson ? WriteArrayAsync(session, pages) : WriteTableAsync(session, pages));
+    }
+
+    private static async Task WriteTableAsync(Session session, IAsyncEnumerable<DeadPage> pages)
+    {
+        var table = new Table(
+            session.Out,
+            new("SEQ", "seq") { IsNumber = true },
+            new("FUNCTION", "function"),
+            new("KIND", "kind"),
+            new("REASON", "reason"),
+            new("STATUS", "status") { IsNumber = true },
+            new("ATTEMPTS", "attempts") { IsNumber = true },
+            new("LAST", "lastAt"),
+            new("BYTES", "size") { IsNumber = true },
+            new("CALL ID", "callId"));
+        ulong? next = null;
+        await foreach (var page in pages)
+        {
+            table.Add(page.Items);
+            next = page.Next;
+        }
+
+        if (next is not null)
+        {
+            session.Error.WriteLine($"There are more: --after {next}");
+        }
+    }
+
+    // One letter a line; a page is written as soon as it is there.
+    private static async Task WriteArrayAsync(Session session, IAsyncEnumerable<DeadPage> pages)
+    {
+        var before = "[";
+        await foreach (var page in pages)
+        {
+            foreach (var item in page.Items)
+            {
+                session.Out.Write($"{before}\n{item.ToJsonString(GatewayJson.Readable)}");
+                before = ",";
+            }
+        }
+
+        session.Out.WriteLine(before == "[" ? "[]" : "\n]");
+    }
+
+    private static Option<long> CreateLimit()
+    {
+        var limit = new Option<long>("--limit") { Description = "At most so many; all of them unless given", HelpName = "COUNT", DefaultValueFactory = _ => long.MaxValue };
+        limit.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && (!long.TryParse(result.Tokens[0].Value, out var count) || count < 1))
+            {
+                result.AddError($"--limit: \"{result.Tokens[0].Value}\" is no number above 0.");
+            }
+        });
+        return limit;
+    }
+}
