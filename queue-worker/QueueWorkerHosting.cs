@@ -43,11 +43,12 @@ internal static class QueueWorkerHosting
 
     public static void AddCallbacks(this WebApplicationBuilder builder, CallbackOptions options)
     {
-        builder.Services.AddSingleton(new HttpMessageInvoker(CallbackConnections.Handler(options)));
+        builder.Services.AddSingleton(new HttpMessageInvoker(CallbackConnections.Handler(options, new CallbackNetwork())));
         builder.Services.AddSingleton(services => new WebhookSigner(
             new SecretFile(Path.Combine(services.GetRequiredService<QueueWorkerOptions>().Service.SecretMountPath, WebhookSigner.SecretName)),
             services.GetRequiredService<TimeProvider>(),
             services.GetRequiredService<ILogger<WebhookSigner>>()));
+        builder.Services.AddSingleton<CallbackPoster>();
         builder.Services.AddSingleton<CallbackSender>();
         builder.Services.AddSingleton<OversizeCallbacks>();
         builder.Services.AddSingleton<CallbackDispatcher>();

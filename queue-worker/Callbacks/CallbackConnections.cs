@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 
 namespace Connectors.QueueWorker.Callbacks;
 
@@ -9,7 +8,7 @@ namespace Connectors.QueueWorker.Callbacks;
 /// </summary>
 internal static class CallbackConnections
 {
-    public static SocketsHttpHandler Handler(CallbackOptions options)
+    public static SocketsHttpHandler Handler(CallbackOptions options, CallbackNetwork network)
     {
         var rules = new CallbackAddresses(options.Allow, options.AllowsPrivate);
         var handler = new SocketsHttpHandler
@@ -18,7 +17,7 @@ internal static class CallbackConnections
             AllowAutoRedirect = false,
             UseCookies = false,
             ActivityHeadersPropagator = null,
-            ConnectCallback = (context, ct) => ConnectAsync(rules, context.DnsEndPoint, ct),
+            ConnectCallback = (context, ct) => ConnectAsync(rules, network, context.DnsEndPoint, ct),
             RequestHeaderEncodingSelector = (_, _) => System.Text.Encoding.Latin1,
             ResponseHeaderEncodingSelector = (_, _) => System.Text.Encoding.Latin1,
         };
@@ -31,26 +30,16 @@ internal static class CallbackConnections
         return handler;
     }
 
-    private static async ValueTask<Stream> ConnectAsync(CallbackAddresses rules, DnsEndPoint target, CancellationToken ct)
+    private static async ValueTask<Stream> ConnectAsync(CallbackAddresses rules, CallbackNetwork network, DnsEndPoint target, CancellationToken ct)
     {
-        var addresses = IPAddress.TryParse(target.Host, out var literal) ? [literal] : await Dns.GetHostAddressesAsync(target.Host, ct);
+        var addresses = IPAddress.TryParse(target.Host, out var literal) ? [literal] : await network.LookUpAsync(target.Host, ct);
         var allowed = addresses.Where(address => rules.Allows(target.Host, address)).ToArray();
         if (allowed.Length == 0 && addresses.Length > 0)
         {
             throw new AddressRefusedException($"callbacks may not go to {target.Host}; see callback_allow");
         }
 
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(allowed, target.Port, ct);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
+        return await network.DialAsync(allowed, target.Port, ct);
     }
 }
 

@@ -1,11 +1,10 @@
 using System.Net;
-using System.Net.Sockets;
 using Connectors.QueueWorker.Callbacks;
 
 namespace Connectors.QueueWorker.Tests;
 
-/// <summary>Where callbacks may go: the addresses one by one, and a listener that sees whether a socket is opened.</summary>
-public sealed class CallbackAddressTests(SharedNats nats) : IClassFixture<SharedNats>
+/// <summary>The rules of where callbacks may go, address by address.</summary>
+public sealed class CallbackAddressTests
 {
     [Theory]
     [InlineData("0.0.0.0")]
@@ -78,107 +77,17 @@ public sealed class CallbackAddressTests(SharedNats nats) : IClassFixture<Shared
     }
 
     [Theory]
-    [InlineData("http://127.0.0.1:{0}/")]
-    [InlineData("http://127.1:{0}/")]
-    [InlineData("http://127.0.1:{0}/")]
-    [InlineData("http://2130706433:{0}/")]
-    [InlineData("http://0x7f000001:{0}/")]
-    [InlineData("http://0x7f.0.0.1:{0}/")]
-    [InlineData("http://0177.0.0.1:{0}/")]
-    [InlineData("http://017700000001:{0}/")]
-    [InlineData("http://0:{0}/")]
-    [InlineData("http://0.0.0.0:{0}/")]
-    [InlineData("http://localhost:{0}/")]
-    [InlineData("http://LOCALHOST:{0}/")]
-    [InlineData("http://[::1]:{0}/")]
-    [InlineData("http://[::]:{0}/")]
-    [InlineData("http://[::ffff:127.0.0.1]:{0}/")]
-    [InlineData("http://[::ffff:7f00:1]:{0}/")]
-    [InlineData("http://[0:0:0:0:0:ffff:127.0.0.1]:{0}/")]
-    [InlineData("http://example.com@127.0.0.1:{0}/")]
-    [InlineData("http://example.com:80@127.0.0.1:{0}/")]
-    [InlineData("http://example.com%2f@127.0.0.1:{0}/")]
-    [InlineData("http://127.0.0.1:{0}/?http://example.com")]
-    [InlineData("https://127.0.0.1:{0}/")]
-    public async Task No_socket_is_opened_to_what_is_refused(string form)
-    {
-        using var listener = new TcpListener(IPAddress.IPv6Any, 0);
-        listener.Server.DualMode = true;
-        listener.Start();
-        var url = new Uri(string.Format(null, form, ((IPEndPoint)listener.LocalEndpoint).Port));
-        using var refusing = new HttpMessageInvoker(CallbackConnections.Handler(Options()));
-        using var request = new HttpRequestMessage(HttpMethod.Post, url);
-
-        var fault = await Assert.ThrowsAsync<HttpRequestException>(() => refusing.SendAsync(request, CancellationToken.None));
-
-        Assert.IsType<AddressRefusedException>(fault.GetBaseException());
-        Assert.False(listener.Pending(), "a socket was opened");
-    }
-
-    [Theory]
-    [InlineData("http://localhost.:{0}/")]
-    [InlineData("http://１２７.0.0.1:{0}/")]
-    [InlineData("http://127.0.0.1.:{0}/")]
-    public async Task No_socket_is_opened_to_names_that_some_resolvers_take_for_this_machine(string form)
-    {
-        using var listener = new TcpListener(IPAddress.IPv6Any, 0);
-        listener.Server.DualMode = true;
-        listener.Start();
-        var url = new Uri(string.Format(null, form, ((IPEndPoint)listener.LocalEndpoint).Port));
-        using var refusing = new HttpMessageInvoker(CallbackConnections.Handler(Options()));
-        using var request = new HttpRequestMessage(HttpMethod.Post, url);
-
-        await Assert.ThrowsAsync<HttpRequestException>(() => refusing.SendAsync(request, CancellationToken.None));
-
-        Assert.False(listener.Pending(), "a socket was opened");
-    }
-
-    [Theory]
-    [InlineData("system/functions")]
-    [InlineData("SYSTEM/functions")]
-    [InlineData("%73ystem/functions")]
-    [InlineData("function/../system/functions")]
-    [InlineData("/system/functions")]
-    public async Task The_gateways_own_system_is_refused_whatever_is_allowed(string path)
-    {
-        await using var bench = await Bench.StartAsync(server: nats.Server);
-
-        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = bench.Http.Url + path });
-        var letter = await bench.DeadLetterAsync(call);
-
-        Assert.Equal(Sdk.Envelopes.DeadReasons.CallbackRefused, letter.Biography.Reason);
-        Assert.Empty(bench.Posts);
-    }
-
-    [Theory]
-    [InlineData("127.0.0.1")]
-    [InlineData("127.0.0.0/8")]
-    public async Task What_the_operator_allows_opens_one(string allow)
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        using var allowing = new HttpMessageInvoker(CallbackConnections.Handler(Options(allow)));
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"http://127.1:{((IPEndPoint)listener.LocalEndpoint).Port}/"));
-        using var enough = new CancellationTokenSource();
-
-        var sending = allowing.SendAsync(request, enough.Token);
-        using var accepted = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
-        await enough.CancelAsync();
-
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sending);
-    }
+    [InlineData("127.0.0.1", "127.0.0.1", true)]
+    [InlineData("127.0.0.1", "::ffff:127.0.0.1", true)]
+    [InlineData("127.0.0.1", "64:ff9b::7f00:1", true)]
+    [InlineData("127.0.0.1", "127.0.0.2", false)]
+    [InlineData("127.0.0.0/8", "127.9.9.9", true)]
+    [InlineData("127.0.0.0/8", "169.254.169.254", false)]
+    [InlineData("fe80::/10", "fe80::1%2", true)]
+    [InlineData("host", "127.0.0.1", true)]
+    [InlineData("hos", "127.0.0.1", false)]
+    public void What_the_operator_allows_is_no_longer_refused(string allow, string address, bool allows) =>
+        Assert.Equal(allows, new CallbackAddresses([allow], allowsPrivate: false).Allows("host", IPAddress.Parse(address)));
 
     private static CallbackAddresses Rules(bool allowsPrivate = true) => new([], allowsPrivate);
-
-    private static CallbackOptions Options(params string[] allow) => new()
-    {
-        Timeout = TimeSpan.FromSeconds(30),
-        MaxAge = TimeSpan.FromHours(1),
-        InitialWait = TimeSpan.FromSeconds(5),
-        MaxWait = TimeSpan.FromHours(1),
-        MaxInflight = 1,
-        Allow = allow,
-        AllowsPrivate = true,
-        TlsInsecure = false,
-    };
 }

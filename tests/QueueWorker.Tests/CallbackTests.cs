@@ -92,6 +92,7 @@ public sealed class CallbackTests(SharedNats nats) : IClassFixture<SharedNats>
     [InlineData(0, "ftp://127.0.0.1/")]
     [InlineData(0, "http://169.254.169.254/latest/meta-data")]
     [InlineData(0, "http://127.9.9.9:1/")]
+    [InlineData(0, "{gateway}system/functions")]
     public async Task A_final_refusal_ends_in_the_dead_letters(int status, string? url)
     {
         await using var bench = await Bench.StartAsync(
@@ -103,7 +104,7 @@ public sealed class CallbackTests(SharedNats nats) : IClassFixture<SharedNats>
             },
             server: nats.Server);
 
-        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = url ?? bench.CallbackUrl.ToString() });
+        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = url?.Replace("{gateway}", bench.Http.Url.ToString(), StringComparison.Ordinal) ?? bench.CallbackUrl.ToString() });
         var dead = await bench.DeadLetterAsync(call);
         await bench.IsEmptyAsync();
 
