@@ -5,6 +5,7 @@ using Connectors.Gateway.Provider;
 using Connectors.Gateway.Provider.Embedded;
 using Connectors.Gateway.Provider.Embedded.Api;
 using Connectors.Gateway.Provider.Embedded.Logs;
+using Connectors.Gateway.Provider.Embedded.Processes;
 using Connectors.Gateway.Provider.Embedded.State;
 using Connectors.Gateway.Provider.Remote;
 using Connectors.Gateway.Queues;
@@ -104,6 +105,7 @@ internal static class GatewayHosting
         services.AddSingleton<SecretStore>();
         services.AddSingleton<NamespaceStore>();
         services.AddSingleton<FunctionLogs>();
+        services.AddSingleton<Isolation>();
         services.AddSingleton<RunnerChoice>();
         services.AddSingleton<Functions>();
         services.AddSingleton<DeployApi>();

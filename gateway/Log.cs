@@ -51,6 +51,21 @@ internal static partial class Log
     [LoggerMessage(216, LogLevel.Warning, "Replica not started")]
     public static partial void ReplicaFailed(ILogger log, string function, string error);
 
+    [LoggerMessage(217, LogLevel.Information, "Functions are kept apart")]
+    public static partial void Isolated(ILogger log, string isolation, int? user);
+
+    [LoggerMessage(218, LogLevel.Warning, "Functions share one user and can read each other's files and secrets; let the gateway make namespaces (docs/provider.md)")]
+    public static partial void FunctionsShareUser(ILogger log, string why, string readable);
+
+    [LoggerMessage(219, LogLevel.Warning, "Functions run as the gateway's user and can read its files, secrets among them; run the gateway as root, allow unprivileged user namespaces (docs/provider.md), or set function_isolation=none if you trust them")]
+    public static partial void NotIsolated(ILogger log, string why);
+
+    [LoggerMessage(220, LogLevel.Warning, "Directory of a deleted function left behind")]
+    public static partial void FolderLeft(ILogger log, string folder, string error);
+
+    [LoggerMessage(221, LogLevel.Warning, "limits.cpu is kept and shown, not enforced")]
+    public static partial void CpuNotLimited(ILogger log, string function, string cpu);
+
     [LoggerMessage(230, LogLevel.Information, "Redrive goes on")]
     public static partial void RedriveTaken(ILogger log, string job, string queue, ulong position);
 

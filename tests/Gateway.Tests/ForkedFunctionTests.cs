@@ -80,7 +80,7 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
         using var answer = await _gateway.PostAsync("/function/nowhere", "");
 
         Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
-        Assert.Contains("not found", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Matches("/no/such/program: (not found|No such file)", await answer.Content.ReadAsStringAsync());
     }
 
     [Theory]
@@ -224,6 +224,7 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
         using var answer = await _gateway.PostAsync("/function/limited", "");
 
         Assert.Equal("65536\n77\n", await answer.Content.ReadAsStringAsync());
+        await _gateway.Process.Process.LineAsync(line => line.Contains("not enforced", StringComparison.Ordinal) && line.Contains("limited", StringComparison.Ordinal), "cpu is not limited");
     }
 
     [Theory]

@@ -43,6 +43,8 @@ public sealed class GatewayOptionsTests
         ["call_api_auth"] = "perhaps",
         ["functions_path"] = "/no/such/file.yaml",
         ["max_output_bytes"] = "0",
+        ["function_isolation"] = "perhaps",
+        ["function_user"] = "0",
         ["max_idle_conns"] = "x",
         ["max_idle_conns_per_host"] = "x",
         ["faas_prometheus_port"] = "x",

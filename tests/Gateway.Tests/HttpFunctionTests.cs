@@ -9,8 +9,6 @@ namespace Connectors.Gateway.Tests;
 /// <summary>Functions that speak HTTP: processes that stay, and services that somebody else runs.</summary>
 public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<ProviderFixture>
 {
-    private static readonly string Server = $"perl {Path.Combine(AppContext.BaseDirectory, "http-function.pl")}";
-
     private readonly TestGateway _gateway = fixture.Embedded;
 
     [Fact]
@@ -18,24 +16,30 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
     {
         await DeployAsync("stays");
 
-        using var first = await _gateway.PostAsync("/function/stays/pid", "");
-        using var second = await _gateway.PostAsync("/function/stays/pid", "");
+        using var first = await _gateway.PostAsync("/function/stays/born", "");
+        using var second = await _gateway.PostAsync("/function/stays/born", "");
         using var echoed = await _gateway.PostAsync("/function/stays/a%2Fb?q=1", "hi");
 
         Assert.Equal(await first.Content.ReadAsStringAsync(), await second.Content.ReadAsStringAsync());
         Assert.Equal("POST /a%2Fb?q=1 hi", await echoed.Content.ReadAsStringAsync());
         Assert.True(echoed.Headers.Contains("X-Duration-Seconds"));
         Assert.Equal("text/plain", echoed.Content.Headers.ContentType!.MediaType);
+
+        // Below the kernel's ports for outgoing connections: none can take it between its choice and its use.
+        using var environment = await _gateway.PostAsync("/function/stays/env", "");
+        var port = (await environment.Content.ReadAsStringAsync()).Split('\n').Single(line => line.StartsWith("PORT=", StringComparison.Ordinal))[5..];
+        var outgoing = (await File.ReadAllTextAsync("/proc/sys/net/ipv4/ip_local_port_range")).Split('\t')[0];
+        Assert.InRange(int.Parse(port, CultureInfo.InvariantCulture), 10_000, Math.Max(int.Parse(outgoing, CultureInfo.InvariantCulture), 11_000) - 1);
     }
 
     [Fact]
     public async Task A_process_that_dies_is_started_again()
     {
         await DeployAsync("mortal");
-        var before = await PidAsync("mortal");
+        var before = await BornAsync("mortal");
 
         using var died = await _gateway.PostAsync("/function/mortal/die", "");
-        await Eventually.HoldsAsync(async () => await PidAsync("mortal") != before, "another process answers");
+        await Eventually.HoldsAsync(async () => await BornAsync("mortal") != before, "another process answers");
 
         Assert.Contains("exited with 137", await _gateway.SystemAsync(HttpMethod.Get, "logs?name=mortal"), StringComparison.Ordinal);
     }
@@ -58,22 +62,21 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
         await DeployAsync("many");
         await ScaleAsync("many", 3);
         await Eventually.HoldsAsync(async () => (int?)(await _gateway.SystemJsonAsync("function/many"))["availableReplicas"] == 3, "three are ready");
-        var folder = Path.Combine(_gateway.DataPath, "work", "openfaas-fn", "many");
-        await Eventually.HoldsAsync(() => Processes.In(folder) == 3, "there are three processes");
+        await Eventually.HoldsAsync(() => HttpFunction.Running(_gateway, "many") == 3, "there are three processes");
 
         await ScaleAsync("many", 0);
-        await Eventually.HoldsAsync(() => Processes.In(folder) == 0, "no process is left");
+        await Eventually.HoldsAsync(() => HttpFunction.Running(_gateway, "many") == 0, "no process is left");
 
         using var woken = await _gateway.PostAsync("/function/many/x", "");
         Assert.Equal(HttpStatusCode.OK, woken.StatusCode);
-        await Eventually.HoldsAsync(() => Processes.In(folder) == 1, "there is one process");
+        await Eventually.HoldsAsync(() => HttpFunction.Running(_gateway, "many") == 1, "there is one process");
     }
 
     [Fact]
     public async Task A_fixed_port_allows_one_process_only()
     {
         var port = FreePort.Next().ToString(CultureInfo.InvariantCulture);
-        await _gateway.DeployAsync("fixed", $"{Server} {port}", environment: new { mode = "http", upstream_url = $"http://127.0.0.1:{port}" });
+        await _gateway.DeployAsync("fixed", $"{HttpFunction.Command} {port}", environment: new { mode = "http", upstream_url = $"http://127.0.0.1:{port}" });
 
         using var answer = await _gateway.PostAsync("/function/fixed/x", "hi");
         var refusal = await _gateway.SystemAsync(HttpMethod.Post, "scale-function/fixed", new { serviceName = "fixed", replicas = 2 }, HttpStatusCode.BadRequest);
@@ -86,19 +89,19 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
     public async Task A_deleted_functions_processes_end()
     {
         await DeployAsync("deleted");
-        await PidAsync("deleted");
+        await BornAsync("deleted");
         var folder = Path.Combine(_gateway.DataPath, "work", "openfaas-fn", "deleted");
 
         await _gateway.SystemAsync(HttpMethod.Delete, "functions", new { functionName = "deleted" }, HttpStatusCode.Accepted);
 
-        Assert.Equal(0, Processes.In(folder));
+        Assert.Equal(0, HttpFunction.Running(_gateway, "deleted"));
         Assert.False(Directory.Exists(folder));
     }
 
     [Fact]
     public async Task Exec_timeout_is_504_and_marked()
     {
-        await _gateway.DeployAsync("hangs", Server, environment: new { mode = "http", exec_timeout = "500ms" });
+        await _gateway.DeployAsync("hangs", HttpFunction.Command, environment: new { mode = "http", exec_timeout = "500ms" });
 
         using var answer = await _gateway.PostAsync("/function/hangs/hang", "");
 
@@ -161,14 +164,14 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
         Assert.InRange(most, 1, 400L * 1024 * 1024);
     }
 
-    private Task DeployAsync(string name) => _gateway.DeployAsync(name, Server, environment: new { mode = "http" });
+    private Task DeployAsync(string name) => _gateway.DeployAsync(name, HttpFunction.Command, environment: new { mode = "http" });
 
     private Task<string> ScaleAsync(string name, int replicas) =>
         _gateway.SystemAsync(HttpMethod.Post, $"scale-function/{name}", new { serviceName = name, replicas }, HttpStatusCode.Accepted);
 
-    private async Task<string> PidAsync(string name)
+    private async Task<string> BornAsync(string name)
     {
-        using var answer = await _gateway.PostAsync($"/function/{name}/pid", "");
+        using var answer = await _gateway.PostAsync($"/function/{name}/born", "");
         return answer.IsSuccessStatusCode ? await answer.Content.ReadAsStringAsync() : throw new HttpRequestException($"{(int)answer.StatusCode}");
     }
 }

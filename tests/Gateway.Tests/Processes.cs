@@ -6,8 +6,9 @@ internal static class Processes
     /// <summary>How many have an argument that ends with <paramref name="mark"/>.</summary>
     public static int With(string mark) => All.Count(folder => Read(folder, "cmdline").Contains($"{mark}\0", StringComparison.Ordinal));
 
-    /// <summary>How many have <paramref name="home"/> as their home.</summary>
-    public static int In(string home) => All.Count(folder => Read(folder, "environ").Split('\0').Contains($"HOME={home}"));
+    /// <summary>How many run a program with <paramref name="home"/> as their home.</summary>
+    public static int In(string home, string program) =>
+        All.Count(folder => Read(folder, "comm").TrimEnd() == program && Read(folder, "environ").Split('\0').Contains($"HOME={home}"));
 
     /// <summary>A process's resident memory.</summary>
     public static long ResidentBytes(int id) => long.Parse(Read($"/proc/{id}", "statm").Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture) * Environment.SystemPageSize;

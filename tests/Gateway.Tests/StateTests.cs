@@ -50,23 +50,21 @@ public sealed class StateTests
     public async Task Processes_end_with_a_killed_gateway_and_come_back_with_the_next()
     {
         await using var gateway = await TestGateway.StartAsync();
-        var server = $"perl {Path.Combine(AppContext.BaseDirectory, "http-function.pl")}";
-        await gateway.DeployAsync("stays", server, environment: new { mode = "http" });
+        await gateway.DeployAsync("stays", HttpFunction.Command, environment: new { mode = "http" });
         await gateway.DeployAsync("forked", "sleep 61.00422");
         using var running = await RawHttp.ConnectAsync(gateway.Api);
         await running.SendAsync("GET /function/forked HTTP/1.1\r\nHost: x\r\n\r\n");
-        using var before = await gateway.PostAsync("/function/stays/pid", "");
+        using var before = await gateway.PostAsync("/function/stays/born", "");
         await Eventually.HoldsAsync(() => Processes.With("61.00422") > 0, "the call runs");
-        var folder = Path.Combine(gateway.DataPath, "work", "openfaas-fn", "stays");
 
         await gateway.Process.KillAsync();
-        await Eventually.HoldsAsync(() => Processes.With("61.00422") == 0 && Processes.In(folder) == 0, "no process is left");
+        await Eventually.HoldsAsync(() => Processes.With("61.00422") == 0 && HttpFunction.Running(gateway, "stays") == 0, "no process is left");
         await gateway.Process.StartAgainAsync();
-        using var after = await gateway.PostAsync("/function/stays/pid", "");
+        using var after = await gateway.PostAsync("/function/stays/born", "");
 
         Assert.Equal(HttpStatusCode.OK, after.StatusCode);
         Assert.NotEqual(await before.Content.ReadAsStringAsync(), await after.Content.ReadAsStringAsync());
         Assert.Equal(0, await gateway.Process.TerminateAsync());
-        Assert.Equal(0, Processes.In(folder));
+        Assert.Equal(0, HttpFunction.Running(gateway, "stays"));
     }
 }

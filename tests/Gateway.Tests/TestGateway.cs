@@ -33,10 +33,15 @@ public sealed class TestGateway : IAsyncDisposable
     public static string Admin { get; } = "Basic " + Convert.ToBase64String(Encoding.ASCII.GetBytes($"admin:{Password}"));
 
     /// <summary>Starts a gateway; the embedded provider unless <c>functions_provider_url</c> is among the options.</summary>
-    public static async Task<TestGateway> StartAsync(NatsServer? nats = null, params (string Name, string Value)[] options)
+    public static Task<TestGateway> StartAsync(NatsServer? nats = null, params (string Name, string Value)[] options) => StartThroughAsync([], nats, options);
+
+    /// <summary>Starts a gateway that another program becomes, as <see cref="ServiceProcess.StartAsync"/> says.</summary>
+    public static async Task<TestGateway> StartThroughAsync(IReadOnlyList<string> through, NatsServer? nats = null, params (string Name, string Value)[] options)
     {
+        // As an operator would: functions may pass to their own directories, secrets are the gateway's alone.
         var home = Directory.CreateTempSubdirectory("gateway-").FullName;
-        var secrets = Directory.CreateDirectory(Path.Combine(home, "secrets")).FullName;
+        File.SetUnixFileMode(home, File.GetUnixFileMode(home) | UnixFileMode.OtherExecute);
+        var secrets = Directory.CreateDirectory(Path.Combine(home, "secrets"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
         await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-user"), "admin");
         await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-password"), Password);
         var environment = new Dictionary<string, string>
@@ -56,7 +61,7 @@ public sealed class TestGateway : IAsyncDisposable
             environment[name] = value;
         }
 
-        return new TestGateway(home, await ServiceProcess.StartAsync("Gateway", environment));
+        return new TestGateway(home, await ServiceProcess.StartAsync("Gateway", environment, ready: true, through));
     }
 
     /// <summary>Deploys a function whose process is <paramref name="fprocess"/>.</summary>

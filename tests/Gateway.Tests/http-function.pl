@@ -8,6 +8,8 @@ print "listening as $$\n";
 $SIG{CHLD} = 'IGNORE';
 $SIG{TERM} = sub { print "asked to end\n"; exit 0 };
 my $parent = $$;
+use Time::HiRes qw(time);
+my $born = time() . rand;
 while (1) {
     my $client = $server->accept or next;
     next if fork;
@@ -41,7 +43,7 @@ while (1) {
         while ($size > 0) { syswrite($client, $chunk, $size < 65536 ? $size : 65536) or last; $size -= 65536; }
         exit 0;
     }
-    my $answer = $path eq '/pid' ? $parent : $path eq '/env' ? join("\n", map { "$_=$ENV{$_}" } sort keys %ENV) : "$verb $path $body";
+    my $answer = $path eq '/born' ? $born : $path eq '/env' ? join("\n", map { "$_=$ENV{$_}" } sort keys %ENV) : "$verb $path $body";
     print $client "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " . length($answer) . "\r\n\r\n$answer";
     exit 0;
 }

@@ -8,11 +8,13 @@ public sealed partial class ServiceProcess : IAsyncDisposable
 {
     private readonly string _project;
     private readonly Dictionary<string, string> _environment;
+    private readonly IReadOnlyList<string> _dotnet;
     private ChildProcess? _process;
 
-    private ServiceProcess(string project, IReadOnlyDictionary<string, string> environment)
+    private ServiceProcess(string project, IReadOnlyDictionary<string, string> environment, IEnumerable<string> through)
     {
         _project = project;
+        _dotnet = [.. through, "dotnet"];
         _environment = new Dictionary<string, string>(environment);
         _environment.TryAdd("metrics_port", Port());
         _environment.TryAdd("port", Port());
@@ -31,9 +33,10 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <param name="project">The project's name, for example <c>QueueWorker</c>.</param>
     /// <param name="environment">Its options.</param>
     /// <param name="ready">Whether to wait for <c>/readyz</c> rather than only for its listeners.</param>
-    public static async Task<ServiceProcess> StartAsync(string project, IReadOnlyDictionary<string, string> environment, bool ready = true)
+    /// <param name="through">A program and its arguments that becomes it, for example <c>setpriv --reuid=…</c>; empty for none.</param>
+    public static async Task<ServiceProcess> StartAsync(string project, IReadOnlyDictionary<string, string> environment, bool ready = true, params IReadOnlyList<string> through)
     {
-        var service = new ServiceProcess(project, environment);
+        var service = new ServiceProcess(project, environment, through);
         await service.StartAgainAsync(ready);
         return service;
     }
@@ -49,7 +52,7 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <summary>Starts it again with the same options, on the ports that it had.</summary>
     public async Task StartAgainAsync(bool ready = true)
     {
-        _process = ChildProcess.Start("dotnet", [Assembly(_project)], _environment, bare: true);
+        _process = ChildProcess.Start(_dotnet[0], [.. _dotnet.Skip(1), Assembly(_project)], _environment, bare: true);
         Metrics = await ListeningAsync("metrics");
         if (_process.Lines.Any(line => line.Contains("\"purpose\":\"api\"", StringComparison.Ordinal)))
         {

@@ -1,3 +1,4 @@
+using Connectors.Gateway.Provider.Embedded.Processes;
 using Connectors.Sdk.Hosting;
 
 namespace Connectors.Gateway.Provider.Embedded;
@@ -11,6 +12,11 @@ internal sealed record EmbeddedOptions
     public required string DataPath { get; init; }
 
     public required long MaxOutputBytes { get; init; }
+
+    public required FunctionIsolation Isolation { get; init; }
+
+    /// <summary>Who functions run as when the gateway is root.</summary>
+    public required int FunctionUser { get; init; }
 
     public static EmbeddedOptions Read(Settings settings)
     {
@@ -26,6 +32,11 @@ internal sealed record EmbeddedOptions
             DataPath = Path.GetFullPath(settings.Text("data_path", "data", "Embedded provider: directory of deployed functions, their secrets, logs and working directories")),
             MaxOutputBytes = settings.LongNumber(
                 "max_output_bytes", 64 * 1024 * 1024, "Embedded provider: most that one call of a forked function may write before it is ended", 1),
+            Isolation = settings.Choice(
+                "function_isolation",
+                FunctionIsolation.Auto,
+                "Embedded provider: what keeps functions from the gateway's files and processes: namespaces, user, none, or auto, the first of these that works here"),
+            FunctionUser = settings.Number("function_user", 65532, "Embedded provider: id of the user and group that functions run as when the gateway is root", 1),
         };
     }
 }

@@ -6,7 +6,7 @@ namespace Connectors.Gateway.Provider.Embedded;
 
 /// <summary>At start: what was deployed before, then the stack file over it, as <c>faas-cli deploy -f</c> would. At the end: no process stays.</summary>
 internal sealed class EmbeddedStart(
-    GatewayOptions options, Functions functions, SecretStore secrets, NamespaceStore namespaces, ILogger<EmbeddedStart> log) : IHostedService
+    GatewayOptions options, Isolation isolation, Functions functions, SecretStore secrets, NamespaceStore namespaces, ILogger<EmbeddedStart> log) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -15,8 +15,11 @@ internal sealed class EmbeddedStart(
             throw new ConfigurationException($"The embedded provider needs {string.Join(", ", missing)} (util-linux); install them, or set functions_provider_url.");
         }
 
+        GatewayProcess.Close();
         try
         {
+            DataFolder.Make(options.Embedded.DataPath);
+            await isolation.ChooseAsync(cancellationToken);
             namespaces.Load();
             secrets.Load();
             await functions.LoadAsync();

@@ -1,12 +1,11 @@
 using System.Collections.Concurrent;
-using Connectors.Gateway.Provider.Embedded.Processes;
 using Connectors.Gateway.Provider.Embedded.State;
 using Connectors.Sdk.Envelopes;
 
 namespace Connectors.Gateway.Provider.Embedded;
 
 /// <summary>The functions deployed here. A change is on disk before it counts, and one change is made at a time.</summary>
-internal sealed class Functions(EmbeddedOptions options, FunctionStore store, RunnerChoice runners, TimeProvider time, ILogger<Functions> log) : IDisposable
+internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeProvider time, ILogger<Functions> log) : IDisposable
 {
     private readonly ConcurrentDictionary<FunctionName, DeployedFunction> _all = new();
     private readonly SemaphoreSlim _changing = new(1, 1);
@@ -44,11 +43,21 @@ internal sealed class Functions(EmbeddedOptions options, FunctionStore store, Ru
             CreatedAt = before?.Definition.CreatedAt ?? time.GetUtcNow(),
             Replicas = Math.Max(before?.Definition.Replicas ?? 0, LeastReplicas.Of(deployment)),
         };
-        CopyHandler(handlerFolder, FunctionFolder.Of(options, name));
+        if (handlerFolder is not null)
+        {
+            await EndAsync(before);
+            runners.TakeFiles(name, handlerFolder);
+        }
+
         await store.WriteAsync(definition);
         await PutAsync(definition);
         await EndAsync(before);
         Log.Deployed(log, name.ToString());
+        if (deployment.Limits?.Cpu is { Length: > 0 } cpu)
+        {
+            Log.CpuNotLimited(log, name.ToString(), cpu);
+        }
+
         return true;
     });
 
@@ -95,7 +104,7 @@ internal sealed class Functions(EmbeddedOptions options, FunctionStore store, Ru
         store.Delete(function);
         _all.TryRemove(function, out var before);
         await EndAsync(before);
-        runners.CleanUp(before!.Definition);
+        await runners.CleanUpAsync(before!.Definition);
         Log.Deleted(log, function.ToString());
         return true;
     });
@@ -142,17 +151,6 @@ internal sealed class Functions(EmbeddedOptions options, FunctionStore store, Ru
         if (function is not null)
         {
             await function.Runner.DisposeAsync();
-        }
-    }
-
-    private static void CopyHandler(string? from, string to)
-    {
-        Directory.CreateDirectory(to);
-        foreach (var file in from is null ? [] : Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
-        {
-            var copy = Path.Combine(to, Path.GetRelativePath(from!, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy, overwrite: true);
         }
     }
 }

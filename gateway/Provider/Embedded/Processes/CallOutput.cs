@@ -57,8 +57,20 @@ internal sealed class CallOutput(string folder, long limit) : IAsyncDisposable
             return;
         }
 
-        _rest ??= new FileStream(
-            Path.Combine(folder, Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 4096, FileOptions.DeleteOnClose | FileOptions.Asynchronous);
-        await _rest.WriteAsync(bytes, ct);
+        await (_rest ??= Nameless()).WriteAsync(bytes, ct);
+    }
+
+    private FileStream Nameless()
+    {
+        var path = Path.Combine(folder, Path.GetRandomFileName());
+        var file = new FileStream(path, new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Options = FileOptions.Asynchronous,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
+        File.Delete(path);
+        return file;
     }
 }

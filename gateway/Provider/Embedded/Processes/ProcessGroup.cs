@@ -17,11 +17,13 @@ internal sealed partial class ProcessGroup : IDisposable
 
     private readonly Process _process;
     private readonly string _run;
+    private readonly bool _endsAsOne;
 
-    private ProcessGroup(Process process, string run)
+    private ProcessGroup(Process process, string run, bool endsAsOne)
     {
         _process = process;
         _run = run;
+        _endsAsOne = endsAsOne;
     }
 
     public int Id => _process.Id;
@@ -40,15 +42,7 @@ internal sealed partial class ProcessGroup : IDisposable
     /// <summary>Starts a command. Null means that its environment is larger than the system allows.</summary>
     public static async Task<ProcessGroup?> StartAsync(ProcessPlan plan)
     {
-        // Each of these does one thing to itself and then becomes the next.
-        List<string> words = [Tool.SetPriv, "--pdeathsig", "KILL", Tool.SetSid];
-        if (plan.Limits.Count > 0)
-        {
-            words.AddRange([Tool.PrLimit, .. plan.Limits]);
-        }
-
-        words.AddRange(plan.MergesErrors ? [Tool.Shell, "-c", "exec \"$@\" 2>&1", plan.Command[0], .. plan.Command] : plan.Command);
-        var start = new ProcessStartInfo(words[0], words.Skip(1))
+        var start = new ProcessStartInfo(plan.Command[0], plan.Command.Skip(1))
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
@@ -66,7 +60,7 @@ internal sealed partial class ProcessGroup : IDisposable
         start.Environment[RunVariable] = run;
         try
         {
-            return new ProcessGroup(await Spawner.StartAsync(start), run);
+            return new ProcessGroup(await Spawner.StartAsync(start), run, plan.EndsAsOne);
         }
         catch (Win32Exception fault) when (fault.NativeErrorCode == ArgumentsTooLong)
         {
@@ -88,7 +82,7 @@ internal sealed partial class ProcessGroup : IDisposable
         // Whoever is being ended may still start another: looked for until nobody is found.
         for (var round = 0; round < MostRounds; round++)
         {
-            var strays = Descendants.Of(_process.Id, $"{RunVariable}={_run}");
+            var strays = _endsAsOne ? [] : Descendants.Of(_process.Id, $"{RunVariable}={_run}");
             EndLeftovers();
             if (!_process.HasExited)
             {

@@ -7,12 +7,11 @@ namespace Connectors.Gateway.Provider.Embedded.Running;
 /// <summary>What every way of running a function needs to know of it.</summary>
 /// <param name="Name">The function.</param>
 /// <param name="Settings">Its environment as the watchdogs understand it.</param>
-/// <param name="Folder">Its own directory.</param>
+/// <param name="Sandbox">What it has to itself.</param>
 /// <param name="Variables">The variables that its processes start with.</param>
-/// <param name="Limits">Arguments of prlimit.</param>
 /// <param name="Log">Where its processes' words go.</param>
 internal sealed record FunctionSetup(
-    FunctionName Name, WatchdogSettings Settings, string Folder, IReadOnlyDictionary<string, string> Variables, IReadOnlyList<string> Limits, FunctionLog Log)
+    FunctionName Name, WatchdogSettings Settings, Sandbox Sandbox, IReadOnlyDictionary<string, string> Variables, FunctionLog Log)
 {
-    public ProcessPlan Plan(IReadOnlyDictionary<string, string> variables, bool mergesErrors) => new(Settings.Command, Folder, variables, mergesErrors, Limits);
+    public ProcessPlan Plan(IReadOnlyDictionary<string, string> variables, bool mergesErrors) => ProcessPlan.Of(Sandbox, Settings.Command, variables, mergesErrors);
 }

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Connectors.Gateway.Provider.Embedded.Logs;
 using Connectors.Gateway.Provider.Embedded.Processes;
 using Connectors.Sdk.Invocation;
@@ -88,7 +86,8 @@ internal sealed class Replica : IAsyncDisposable
 
     private async Task RunOnceAsync()
     {
-        var (address, variables) = Place();
+        using var port = HasFixedPort(_setup.Settings) ? null : ProcessPort.Take();
+        var (address, variables) = Place(port);
         using var process = await ProcessGroup.StartAsync(_setup.Plan(variables, mergesErrors: false)) ?? throw new InvalidOperationException("its environment is too large");
         using var probe = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         var instance = $"{process.Id}";
@@ -137,18 +136,9 @@ internal sealed class Replica : IAsyncDisposable
         await exiting.WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private (string Address, IReadOnlyDictionary<string, string> Variables) Place()
-    {
-        if (HasFixedPort(_setup.Settings))
-        {
-            return (_setup.Settings.UpstreamUrl!.AbsoluteUri.TrimEnd('/'), _setup.Variables);
-        }
-
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var port = ((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
-        return ($"http://127.0.0.1:{port}", new Dictionary<string, string>(_setup.Variables) { ["PORT"] = port });
-    }
+    private (string Address, IReadOnlyDictionary<string, string> Variables) Place(ProcessPort? port) => port is null
+        ? (_setup.Settings.UpstreamUrl!.AbsoluteUri.TrimEnd('/'), _setup.Variables)
+        : ($"http://127.0.0.1:{port.Number}", new Dictionary<string, string>(_setup.Variables) { ["PORT"] = port.Number.ToString(CultureInfo.InvariantCulture) });
 
     private async Task PauseAsync(int failures)
     {

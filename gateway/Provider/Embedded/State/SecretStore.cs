@@ -35,10 +35,17 @@ internal sealed class SecretStore(EmbeddedOptions options)
     }
 
     /// <summary>Brings a function's folder of secrets in line with what it lists. Returns the folder; null for a function without secrets.</summary>
-    public async Task<string?> MountAsync(FunctionDeployment deployment)
+    /// <param name="deployment">The function.</param>
+    /// <param name="reader">Who its processes run as; null for our own user.</param>
+    public async Task<string?> MountAsync(FunctionDeployment deployment, int? reader)
     {
         var folder = Path.Combine(_mounts, deployment.Namespace!, deployment.Service);
         var listed = deployment.Secrets ?? [];
+        if (listed.Count > 0)
+        {
+            Directory.CreateDirectory(folder);
+        }
+
         foreach (var old in Directory.Exists(folder) ? Directory.GetFiles(folder) : [])
         {
             if (!listed.Contains(Path.GetFileName(old)))
@@ -50,7 +57,7 @@ internal sealed class SecretStore(EmbeddedOptions options)
         foreach (var name in listed.Where(name => Contains(deployment.Namespace!, name)))
         {
             await StateFile.WriteAsync(
-                Path.Combine(folder, name), await File.ReadAllBytesAsync(Path.Combine(_root, deployment.Namespace!, name)), UnixFileMode.UserRead);
+                Path.Combine(folder, name), await File.ReadAllBytesAsync(Path.Combine(_root, deployment.Namespace!, name)), UnixFileMode.UserRead, reader);
         }
 
         return listed.Count > 0 ? folder : null;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Connectors.Gateway.Provider.Embedded.Processes;
 
 namespace Connectors.Gateway.Provider.Embedded.State;
 
@@ -11,7 +12,8 @@ internal static class StateFile
 {
     private const string Unfinished = ".new";
 
-    public static async Task WriteAsync(string path, ReadOnlyMemory<byte> content, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
+    public static async Task WriteAsync(
+        string path, ReadOnlyMemory<byte> content, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite, int? owner = null)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.Delete(path + Unfinished);
@@ -19,6 +21,11 @@ internal static class StateFile
         {
             await file.WriteAsync(content);
             file.Flush(flushToDisk: true);
+        }
+
+        if (owner is { } user)
+        {
+            UserIds.Give(path + Unfinished, user);
         }
 
         File.Move(path + Unfinished, path, overwrite: true);

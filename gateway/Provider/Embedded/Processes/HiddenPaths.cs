@@ -1,0 +1,30 @@
+namespace Connectors.Gateway.Provider.Embedded.Processes;
+
+/// <summary>The gateway's own files, which no function may see: its secrets, its keys, and its data.</summary>
+internal static class HiddenPaths
+{
+    /// <param name="options">What the gateway was told.</param>
+    /// <param name="user">Who functions run as; null for the gateway's user.</param>
+    public static IReadOnlyList<string> Of(GatewayOptions options, int? user)
+    {
+        string[] folders = [Full(options.Service.SecretMountPath), Covering(options.Embedded.DataPath, user)];
+        var access = options.Queue.Access;
+        var files = new[] { access.UserFile, access.PasswordFile, access.TokenFile, access.NkeyFile, access.CredsFile, access.KeyFile }.OfType<string>().Select(Full);
+        List<string> all = [.. folders.Concat(files).Where(Path.Exists).Distinct()];
+        return [.. all.Where(path => !all.Any(other => path.StartsWith(other + "/", StringComparison.Ordinal)))];
+    }
+
+    // A directory that another user may not enter hides what is below it from that user anyway; covered as a whole, the way to the function's own is free.
+    private static string Covering(string data, int? user)
+    {
+        if (user is null)
+        {
+            return data;
+        }
+
+        var ways = data.Split('/', StringSplitOptions.RemoveEmptyEntries).Aggregate(new List<string>(), (way, next) => [.. way, $"{way.LastOrDefault()}/{next}"]);
+        return ways.FirstOrDefault(way => Directory.Exists(way) && (File.GetUnixFileMode(way) & UnixFileMode.OtherExecute) == 0) ?? data;
+    }
+
+    private static string Full(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+}

@@ -1,0 +1,195 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using Connectors.Testing;
+
+namespace Connectors.Gateway.Tests;
+
+/// <summary>
+/// What a hostile function cannot reach. Run by root or by an ordinary user; on a machine that allows neither another user nor namespaces the gateway has
+/// to say so, and that is then what is looked for.
+/// </summary>
+public sealed partial class IsolationTests
+{
+    private const string Canary = "of-the-gateways-environment";
+    private const string OtherSecret = "of-another-function";
+
+    // Reads whatever holds a secret, by every way that comes to mind; then does what a function may do.
+    private const string Hostile = """
+        sh -c '
+          data=$1; secrets=$2
+          cat $secrets/* $data/secrets/openfaas-fn/* $data/mounts/openfaas-fn/other/* $data/work/openfaas-fn/other/* $data/functions/openfaas-fn/* $data/logs/openfaas-fn/*
+          cat ../../../../secrets/* ../../../secrets/openfaas-fn/* ../../../mounts/openfaas-fn/other/* ../other/*
+          for p in /proc/[0-9]*; do cat $p/environ $p/root$secrets/* $p/cwd/data/secrets/openfaas-fn/*; done | tr "\0" "\n" | grep -v "^Http_"
+          umount $secrets $data /proc; cat $secrets/* $data/secrets/openfaas-fn/*
+          unshare --user --map-root-user --mount sh -c "umount -R $secrets $data /proc; mount -t proc proc /proc; cat $secrets/* $data/secrets/openfaas-fn/* /proc/[0-9]*/environ"
+          nsenter --target 1 --mount cat $secrets/basic-auth-password
+          ls /tmp/dotnet-diagnostic-$3-* /tmp/clr-debug-pipe-$3-*
+          for p in /proc/[0-9]*; do ls $p/fd; done
+          cat $secret_mount_path/own; echo kept > $HOME/file && cat file; pwd
+        ' function DATA SECRETS GATEWAY
+        """;
+
+    private static readonly string[] OrdinaryUser = ["unshare", "--user", "--map-user=65534", "--map-group=65534"];
+
+    public enum Gateway
+    {
+        /// <summary>As whoever runs the tests.</summary>
+        Plain,
+
+        /// <summary>Without root's rights.</summary>
+        Ordinary,
+
+        /// <summary>With its data where only it may pass.</summary>
+        Private,
+    }
+
+    [Theory]
+    [InlineData(Gateway.Plain)]
+    [InlineData(Gateway.Ordinary)]
+    [InlineData(Gateway.Private)]
+    public async Task A_hostile_function_reads_nothing_of_the_gateways_and_all_of_its_own(Gateway kind)
+    {
+        var apart = Directory.CreateTempSubdirectory("private-").FullName;
+        await using var gateway = await StartAsync(kind, kind == Gateway.Private ? Path.Combine(apart, "data") : null);
+        var data = kind == Gateway.Private ? Path.Combine(apart, "data") : gateway.DataPath;
+        await SecretAsync(gateway, "own", "mine");
+        await SecretAsync(gateway, "others", OtherSecret);
+        await DeployAsync(gateway, "other", "sh -c 'cat $secret_mount_path/others > left; cat left'", "others");
+        var hostile = Hostile.Replace("DATA", data, StringComparison.Ordinal)
+            .Replace("SECRETS", Path.Combine(Path.GetDirectoryName(gateway.DataPath)!, "secrets"), StringComparison.Ordinal)
+            .Replace("GATEWAY", $"{gateway.Process.Process.Id}", StringComparison.Ordinal);
+        await DeployAsync(gateway, "hostile", hostile, "own");
+
+        using var other = await gateway.PostAsync("/function/other", "");
+        using var answer = await gateway.PostAsync("/function/hostile", "");
+        var told = await answer.Content.ReadAsStringAsync();
+
+        Assert.Equal(OtherSecret, await other.Content.ReadAsStringAsync());
+        Assert.EndsWith($"minekept\n{Path.Combine(data, "work", "openfaas-fn", "hostile")}\n", told, StringComparison.Ordinal);
+        var isolation = IsolationOf(gateway);
+        if (isolation != "none")
+        {
+            Assert.DoesNotContain(TestGateway.Password, told, StringComparison.Ordinal);
+            Assert.DoesNotContain(Canary, told, StringComparison.Ordinal);
+            Assert.DoesNotContain("dotnet-diagnostic-", told.Replace("cannot access '/tmp/dotnet-diagnostic-", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        }
+
+        if (isolation == "namespaces")
+        {
+            Assert.DoesNotContain(OtherSecret, told, StringComparison.Ordinal);
+        }
+
+        await gateway.Process.TerminateAsync();
+        Directory.Delete(apart, recursive: true);
+    }
+
+    [Theory]
+    [InlineData(Gateway.Plain)]
+    [InlineData(Gateway.Ordinary)]
+    public async Task What_clears_its_environment_and_detaches_ends_with_its_call(Gateway kind)
+    {
+        var mark = kind == Gateway.Plain ? "61.00431" : "61.00432";
+        await using var gateway = await StartAsync(kind);
+        var detach = $"(env -i setsid sh -c \"trap : TERM; sleep {mark}; sleep {mark}\" &)";
+        await gateway.DeployAsync("detaches", $"sh -c '{detach}; echo done'");
+        await gateway.DeployAsync("stays", $"sh -c '{detach}; sleep {mark}'", environment: new { exec_timeout = "1s" });
+
+        using var done = await gateway.PostAsync("/function/detaches", "");
+        using var ended = await gateway.PostAsync("/function/stays", "");
+
+        Assert.Equal("done\n", await done.Content.ReadAsStringAsync());
+        Assert.Equal(HttpStatusCode.RequestTimeout, ended.StatusCode);
+        if (IsolationOf(gateway) == "namespaces")
+        {
+            await Eventually.HoldsAsync(() => Processes.With(mark) == 0, "no process is left");
+        }
+    }
+
+    [Fact]
+    public async Task Even_as_the_gateways_own_user_a_function_does_not_read_its_environment()
+    {
+        await using var gateway = await StartAsync(Gateway.Ordinary, null, ("function_isolation", "none"));
+        await gateway.DeployAsync("peeps", $"sh -c 'cat /proc/{gateway.Process.Process.Id}/environ; id -u'");
+
+        using var answer = await gateway.PostAsync("/function/peeps", "");
+        var told = await answer.Content.ReadAsStringAsync();
+
+        // Root reads what it likes; it is left to run functions only where users cannot be mapped.
+        Assert.True(told.EndsWith("\n0\n", StringComparison.Ordinal) || !told.Contains(Canary, StringComparison.Ordinal), told);
+    }
+
+    [Fact]
+    public async Task What_was_deployed_by_an_older_gateway_is_handed_over()
+    {
+        await using var gateway = await StartAsync(Gateway.Plain);
+        var folder = Directory.CreateDirectory(Path.Combine(gateway.DataPath, "work", "openfaas-fn", "old", "below"));
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "file"), "old ");
+        Directory.CreateSymbolicLink(Path.Combine(folder.FullName, "link"), gateway.DataPath);
+
+        await gateway.DeployAsync("old", "sh -c 'echo new >> below/file; cat below/file; mkdir below/more'");
+        using var answer = await gateway.PostAsync("/function/old", "");
+        await gateway.SystemAsync(HttpMethod.Delete, "functions", new { functionName = "old" }, HttpStatusCode.Accepted);
+
+        Assert.Equal("old new\n", await answer.Content.ReadAsStringAsync());
+        Assert.False(Directory.Exists(Path.GetDirectoryName(folder.FullName)));
+        Assert.True(Directory.Exists(Path.Combine(gateway.DataPath, "functions")));
+    }
+
+    [Fact]
+    public async Task Variables_that_would_lead_the_gateways_own_tools_astray_reach_the_function_alone()
+    {
+        await using var gateway = await StartAsync(Gateway.Plain);
+        var environment = new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = "/own", ["ENVIRONMENT"] = "test", ["LD_PRELOAD"] = "/no/such.so" };
+        await gateway.DeployAsync("preloads", "sh -c 'echo $LD_LIBRARY_PATH $ENVIRONMENT'", environment: environment);
+
+        using var answer = await gateway.PostAsync("/function/preloads", "");
+        var told = await answer.Content.ReadAsStringAsync();
+
+        // The loader complains once for each program that was told to load it: the function's own sh, and nothing before.
+        Assert.EndsWith("/own test\n", told, StringComparison.Ordinal);
+        Assert.Single(told.Split('\n'), line => line.Contains("such.so", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_kind_that_does_not_work_here_is_refused()
+    {
+        var users = await AllowsUsersAsync();
+        var kind = users || !Environment.IsPrivilegedProcess ? "user" : "namespaces";
+        var through = users && Environment.IsPrivilegedProcess ? OrdinaryUser : [];
+
+        var refusal = await Assert.ThrowsAsync<InvalidOperationException>(() => TestGateway.StartThroughAsync(through, null, ("function_isolation", kind)));
+
+        Assert.Contains("ended with 2", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains($"function_isolation: {kind}: ", refusal.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task<TestGateway> StartAsync(Gateway kind, string? data = null, params IEnumerable<(string, string)> more)
+    {
+        (string, string)[] options = [("CANARY", Canary), .. more, .. data is null ? Array.Empty<(string, string)>() : [("data_path", data)]];
+        return await TestGateway.StartThroughAsync(kind == Gateway.Ordinary && Environment.IsPrivilegedProcess && await AllowsUsersAsync() ? OrdinaryUser : [], null, options);
+    }
+
+    private static async Task<bool> AllowsUsersAsync()
+    {
+        await using var trial = ChildProcess.Start(OrdinaryUser[0], [.. OrdinaryUser.Skip(1), "true"]);
+        return await trial.ExitAsync() == 0;
+    }
+
+    private static Task<string> SecretAsync(TestGateway gateway, string name, string value) =>
+        gateway.SystemAsync(HttpMethod.Post, "secrets", new { name, value }, HttpStatusCode.Accepted);
+
+    private static Task<string> DeployAsync(TestGateway gateway, string name, string command, string secret) =>
+        gateway.SystemAsync(HttpMethod.Post, "functions", new { service = name, envProcess = command, secrets = new[] { secret } }, HttpStatusCode.Accepted);
+
+    /// <summary>What the gateway says that it does; if that is nothing, it has to warn.</summary>
+    private static string IsolationOf(TestGateway gateway)
+    {
+        var lines = gateway.Process.Process.Lines;
+        var kind = Kind().Match(lines.Single(line => line.Contains("Functions are kept apart", StringComparison.Ordinal))).Groups[1].Value;
+        Assert.Equal(kind == "none", lines.Any(line => line.Contains("Functions run as the gateway's user", StringComparison.Ordinal)));
+        return kind;
+    }
+
+    [GeneratedRegex("\"isolation\":\"([a-z]+)\"")]
+    private static partial Regex Kind();
+}
