@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 
@@ -8,16 +7,15 @@ namespace Connectors.Commands;
 /// <summary>From arguments to an exit code.</summary>
 internal static class CommandLine
 {
+    private const string Name = "connectors";
     private const int Interrupted = 130;
 
-    public static Task<int> RunAsync(RootCommand root, string[] args)
+    public static Task<int> RunAsync(RootCommand root, IReadOnlyList<string> args, TextWriter output, TextWriter error)
     {
-        root.Options.Remove(root.Options.First(o => o is HelpOption));
-        root.Options.Add(new HelpOption("--help", "-h") { Description = "This text, or that of a sub-command" });
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
         return parsed.Action is ParseErrorAction
-            ? Task.FromResult(Refuse(parsed))
-            : parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            ? Task.FromResult(Refuse(parsed, error))
+            : parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = error });
     }
 
     /// <summary>What a sub-command does; failures become one line and an exit code.</summary>
@@ -31,11 +29,11 @@ internal static class CommandLine
         }
         catch (CommandFailure failure)
         {
-            return Tell(failure.Message, failure.ExitCode);
+            return Tell(parsed.InvocationConfiguration.Error, failure.Message, failure.ExitCode);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            return Tell(fault.Message, CommandFailure.Refused);
+            return Tell(parsed.InvocationConfiguration.Error, fault.Message, CommandFailure.Refused);
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
@@ -43,21 +41,21 @@ internal static class CommandLine
         }
     });
 
-    private static int Refuse(ParseResult parsed)
+    private static int Refuse(ParseResult parsed, TextWriter error)
     {
         var names = new List<string>();
         for (SymbolResult? level = parsed.CommandResult; level is CommandResult one; level = one.Parent)
         {
-            names.Insert(0, one.Command.Name);
+            names.Insert(0, one.Command is RootCommand ? Name : one.Command.Name);
         }
 
         var faults = string.Join(' ', parsed.Errors.SelectMany(e => e.Message.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries)));
-        return Tell($"{faults} See {string.Join(' ', names)} --help", CommandFailure.BadUsage);
+        return Tell(error, $"{faults} See {string.Join(' ', names)} --help", CommandFailure.BadUsage);
     }
 
-    private static int Tell(string message, int exitCode)
+    private static int Tell(TextWriter error, string message, int exitCode)
     {
-        Console.Error.WriteLine($"connectors: {message}");
+        error.WriteLine($"{Name}: {message}");
         return exitCode;
     }
 }

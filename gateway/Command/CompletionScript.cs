@@ -31,9 +31,14 @@ internal static class CompletionScript
     private const string Fish = """
         # connectors completion fish: connectors completion fish > ~/.config/fish/completions/connectors.fish
         function __connectors_complete
+          set -l words (commandline -opc)
           set -l line (commandline -cp)
-          set -l found ((commandline -opc)[1] "[suggest:"(string length -- "$line")"]" "$line" 2> /dev/null)
-          string match -q -- '-*' (commandline -ct); and string join \n -- $found; or string match -v -- '-*' $found
+          set -l found ($words[1] "[suggest:"(string length -- "$line")"]" "$line" 2> /dev/null)
+          if string match -q -- '-*' (commandline -ct)
+            string join \n -- $found
+          else
+            string match -v -- '-*' $found
+          end
         end
         complete -c connectors -f -a '(__connectors_complete)'
         complete -c connectors -r -F -l password-file

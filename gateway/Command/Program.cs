@@ -1,31 +1,3 @@
-using System.CommandLine;
 using Connectors.Commands;
-using Connectors.Commands.Calls;
-using Connectors.Commands.DeadLetters;
-using Connectors.Commands.Queues;
-using Connectors.Commands.Redrives;
 
-var root = new RootCommand("Looks at a gateway's queues, dead letters and calls, and acts on them. Exit code 0: done; 1: the gateway refused or is away; 2: bad usage.")
-{
-    QueueList.Create(),
-    QueueStats.Create(),
-    QueuePurge.Create(),
-    new Command("dead", "Calls and callbacks that were given up")
-    {
-        DeadList.Create(),
-        DeadShow.Create(),
-        DeadRedrive.Create(),
-        DeadDelete.Create(),
-    },
-    new Command("redrives", "Redrives of many dead letters, which go on in the gateway")
-    {
-        RedriveShow.Create(),
-        RedriveCancel.Create(),
-    },
-    CallCancel.Create(),
-    CallResult.Create(),
-    CompletionScript.Create(),
-};
-SharedOptions.AddTo(root);
-
-return await CommandLine.RunAsync(root, args);
+return await CommandLine.RunAsync(CommandTree.Create(), args, Console.Out, Console.Error);

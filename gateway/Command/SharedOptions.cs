@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 
 namespace Connectors.Commands;
 
@@ -49,7 +50,9 @@ internal static class SharedOptions
 
     public static void AddTo(RootCommand root)
     {
-        foreach (var option in new Option[] { Gateway, User, PasswordFile, PasswordStdin, TlsNoVerify, Json })
+        root.Options.Remove(root.Options.First(o => o is HelpOption));
+        var help = new HelpOption("--help", "-h") { Description = "This text, or that of a sub-command" };
+        foreach (var option in new Option[] { Gateway, User, PasswordFile, PasswordStdin, TlsNoVerify, Json, help })
         {
             root.Options.Add(option);
         }

@@ -6,7 +6,7 @@ using NATS.Client.Core;
 namespace Connectors.Commands.Tests;
 
 /// <summary>dead list, show, redrive of some, delete against a real gateway.</summary>
-public sealed class DeadLetterTests(Scene scene) : IClassFixture<Scene>
+public sealed class DeadLetterTests(Scene scene)
 {
     [Fact]
     public async Task List_finds_by_function_and_reason()

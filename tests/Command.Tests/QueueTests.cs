@@ -4,7 +4,7 @@ using Connectors.Sdk.Envelopes;
 namespace Connectors.Commands.Tests;
 
 /// <summary>list, stats and purge against a real gateway.</summary>
-public sealed class QueueTests(Scene scene) : IClassFixture<Scene>
+public sealed class QueueTests(Scene scene)
 {
     [Fact]
     public async Task List_shows_what_lies_in_each_queue()

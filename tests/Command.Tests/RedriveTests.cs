@@ -6,7 +6,7 @@ using Connectors.Testing;
 namespace Connectors.Commands.Tests;
 
 /// <summary>Redrives of many: the command stays with the job, or leaves it to the gateway.</summary>
-public sealed class RedriveTests(Scene scene) : IClassFixture<Scene>
+public sealed class RedriveTests(Scene scene)
 {
     // So slow that no such job ends before the test does.
     private const string Slow = "0.5";

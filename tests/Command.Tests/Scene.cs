@@ -5,9 +5,11 @@ using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Net;
 
+[assembly: AssemblyFixture(typeof(Connectors.Commands.Tests.Scene))]
+
 namespace Connectors.Commands.Tests;
 
-/// <summary>nats-server and a gateway as processes, and an operator who is logged in with faas-cli.</summary>
+/// <summary>nats-server and a gateway as processes, and an operator who is logged in with faas-cli. All tests share it: each has queues of its own.</summary>
 public sealed class Scene : IAsyncLifetime
 {
     private NatsConnection _connection = null!;

@@ -5,7 +5,7 @@ namespace Connectors.Commands.Asking;
 /// <summary>The queues' names, for completion: whatever goes wrong, there are none.</summary>
 internal static class QueueNames
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     public static IEnumerable<string> Suggest(ParseResult parsed)
     {
