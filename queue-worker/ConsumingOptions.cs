@@ -13,8 +13,12 @@ internal sealed record ConsumingOptions
     /// <summary>How fast a dead worker is noticed; not how long a call may run.</summary>
     public required TimeSpan AckWait { get; init; }
 
-    /// <summary>After how long without work a function's consumer lapses.</summary>
-    public required TimeSpan InactiveThreshold { get; init; }
+    /// <summary>After how long without work a function's consumer lapses. Never before <see cref="AckWait"/>, for with it would lapse the leases of what runs.</summary>
+    public required TimeSpan InactiveThreshold
+    {
+        get => field < AckWait ? AckWait : field;
+        init;
+    }
 
     /// <summary>Most messages asked for at once; 0 for as many as there are free slots.</summary>
     public required int PullMaxMessages { get; init; }
@@ -34,7 +38,7 @@ internal sealed record ConsumingOptions
             AckWait = settings.Duration(
                 "ack_wait", TimeSpan.FromSeconds(30), "How fast a dead worker is noticed; it does not bound a call", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
             InactiveThreshold = settings.Duration(
-                "consumer_inactive_threshold", TimeSpan.FromSeconds(30), "After how long without work a function's consumer lapses", TimeSpan.FromSeconds(1), TimeSpan.FromHours(24)),
+                "consumer_inactive_threshold", TimeSpan.FromSeconds(30), "After how long without work a function's consumer lapses, at least ack_wait", TimeSpan.FromSeconds(1), TimeSpan.FromHours(24)),
             PullMaxMessages = settings.Number("consumer_pull_max_messages", 0, "Most calls asked for at once; 0 for as many as can run", 0, 100_000),
             Partitions = settings.Number("queue_partitions", 1, "Into how many parts the functions of a queue are divided (function mode)", 1, 1_000),
             Partition = settings.Number("filter_partition", 0, "Which of them this worker serves, from 0", 0, 999),

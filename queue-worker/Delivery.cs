@@ -38,6 +38,9 @@ internal sealed class Delivery
     /// <summary>When the stream stored it.</summary>
     public DateTimeOffset Stored { get; }
 
+    /// <summary>Whether it was given back: from then on the message may be delivered again.</summary>
+    public bool IsHandedBack { get; private set; }
+
     /// <summary>Every header line of the message.</summary>
     public IEnumerable<KeyValuePair<string, string>> Headers =>
         from line in _message.Headers ?? [] from value in line.Value select KeyValuePair.Create(line.Key, value ?? "");
@@ -48,7 +51,11 @@ internal sealed class Delivery
     public ValueTask AckAsync(CancellationToken ct) => _message.AckAsync(new AckOpts { DoubleAck = true }, ct);
 
     /// <summary>Gives the message back, to be delivered again after the delay.</summary>
-    public ValueTask HandBackAsync(TimeSpan delay, CancellationToken ct) => _message.NakAsync(delay: delay, cancellationToken: ct);
+    public ValueTask HandBackAsync(TimeSpan delay, CancellationToken ct)
+    {
+        IsHandedBack = true;
+        return _message.NakAsync(delay: delay, cancellationToken: ct);
+    }
 
     /// <summary>Renews the lease by one <c>ack_wait</c>.</summary>
     public ValueTask ExtendAsync(CancellationToken ct) => _message.AckProgressAsync(cancellationToken: ct);

@@ -69,6 +69,9 @@ internal static partial class Log
     [LoggerMessage(325, LogLevel.Error, "Delivery failed; the message is left to redelivery")]
     public static partial void DeliveryFailed(ILogger log, Exception fault, string subject, ulong sequence);
 
+    [LoggerMessage(326, LogLevel.Information, "Message was delivered again while it runs here; it is not run twice")]
+    public static partial void RunsAlready(ILogger log, string subject, ulong sequence);
+
     [LoggerMessage(330, LogLevel.Information, "Draining")]
     public static partial void Draining(ILogger log, int running);
 

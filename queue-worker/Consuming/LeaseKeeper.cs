@@ -20,7 +20,7 @@ internal sealed class LeaseKeeper(QueueWorkerOptions options, Metrics metrics, T
 
     public async Task RunAsync(CancellationToken ct)
     {
-        using var timer = new PeriodicTimer(Interval(options.Consuming), time);
+        using var timer = new PeriodicTimer(options.Consuming.AckWait / 3, time);
         while (await timer.WaitForNextTickAsync(ct))
         {
             foreach (var delivery in _held.Values)
@@ -29,9 +29,6 @@ internal sealed class LeaseKeeper(QueueWorkerOptions options, Metrics metrics, T
             }
         }
     }
-
-    private static TimeSpan Interval(ConsumingOptions options) =>
-        (options.Mode == ScalingMode.Function && options.InactiveThreshold < options.AckWait ? options.InactiveThreshold : options.AckWait) / 3;
 
     private async Task ExtendAsync(Delivery delivery, CancellationToken ct)
     {

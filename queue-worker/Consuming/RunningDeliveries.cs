@@ -7,6 +7,7 @@ internal sealed class RunningDeliveries(int slots, IDeliveryHandler handler, Lea
 {
     private readonly SemaphoreSlim _free = new(slots, slots);
     private readonly ConcurrentDictionary<Task, bool> _tasks = new();
+    private readonly ConcurrentDictionary<(ulong Sequence, DateTimeOffset Stored), Delivery> _messages = new();
 
     public int Count => _tasks.Count;
 
@@ -60,8 +61,15 @@ internal sealed class RunningDeliveries(int slots, IDeliveryHandler handler, Lea
         var handled = new Handled();
         try
         {
-            using var lease = leases.Keep(delivery);
-            handled = await handler.HandleAsync(delivery, grace);
+            if (IsNew(delivery))
+            {
+                using var lease = leases.Keep(delivery);
+                handled = await handler.HandleAsync(delivery, grace);
+            }
+            else
+            {
+                Log.RunsAlready(log, delivery.Subject, delivery.Sequence);
+            }
         }
         catch (OperationCanceledException) when (grace.Sends.IsCancellationRequested)
         {
@@ -73,8 +81,22 @@ internal sealed class RunningDeliveries(int slots, IDeliveryHandler handler, Lea
         }
         finally
         {
+            _messages.TryRemove(KeyValuePair.Create((delivery.Sequence, delivery.Stored), delivery));
             _free.Release();
             ended?.Invoke(handled);
         }
+    }
+
+    // A consumer that was deleted or lost its state delivers again what runs here. The run goes on: its lease and its ack name the message, and so hold for
+    // the new delivery too.
+    private bool IsNew(Delivery delivery)
+    {
+        var running = _messages.GetOrAdd((delivery.Sequence, delivery.Stored), delivery);
+        if (running == delivery)
+        {
+            return true;
+        }
+
+        return running.IsHandedBack && _messages.TryUpdate((delivery.Sequence, delivery.Stored), delivery, running);
     }
 }

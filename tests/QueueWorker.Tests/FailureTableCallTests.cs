@@ -29,6 +29,27 @@ public sealed class FailureTableCallTests(SharedNats nats) : IClassFixture<Share
     }
 
     [Fact]
+    public async Task R2_a_broker_that_dies_with_its_leases_does_not_make_a_living_worker_run_a_call_twice()
+    {
+        var gate = new TaskCompletionSource();
+        await using var server = await NatsServer.StartAsync();
+        await using var bench = await Bench.StartAsync(
+            Bench.Behind(gate),
+            new() { ["scaling_mode"] = "function", ["limiter_enabled"] = "false" },
+            server);
+        await bench.EnqueueAsync();
+        await bench.Http.ReceivesAsync(1);
+
+        await server.KillAsync();
+        await server.StartAgainAsync();
+        await bench.Worker.Process.LineAsync(l => l.Contains("delivered again while it runs here", StringComparison.Ordinal), "the call is delivered again");
+        gate.SetResult();
+        await bench.IsEmptyAsync();
+
+        Assert.Single(bench.Sends);
+    }
+
+    [Fact]
     public async Task R4_a_worker_that_dies_after_the_callback_record_leaves_one_callback()
     {
         await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);

@@ -22,6 +22,29 @@ public sealed class WatchdogTests(SharedNats nats) : IClassFixture<SharedNats>
             l => l.Contains(" warn Consumer was missing and is created ", StringComparison.Ordinal) && l.Contains(consumer, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("static")]
+    [InlineData("function")]
+    public async Task A_consumer_that_is_deleted_while_its_call_runs_does_not_run_it_again(string mode)
+    {
+        var gate = new TaskCompletionSource();
+        await using var bench = await Bench.StartAsync(
+            (request, http) => request.Text == "long" ? gate.Task.WaitAsync(http.RequestAborted) : Task.CompletedTask,
+            new() { ["scaling_mode"] = mode, ["limiter_enabled"] = "false" },
+            nats.Server);
+        await bench.EnqueueAsync(Bench.Call() with { MaxInflight = 10 }, "long");
+        await bench.Http.ReceivesAsync(1);
+
+        await bench.JetStream.DeleteConsumerAsync(bench.Calls, mode == "static" ? StreamNames.StaticNormal : StreamNames.FunctionConsumer(Bench.Echo, Priority.Normal));
+        await bench.EnqueueAsync(body: "next");
+        await bench.Http.ReceivesAsync(1, r => r.Text == "next");
+        await bench.Worker.Process.LineAsync(l => l.Contains("delivered again while it runs here", StringComparison.Ordinal), "the long call is delivered again");
+        gate.SetResult();
+        await bench.IsEmptyAsync();
+
+        Assert.Equal(["long", "next"], bench.Sends.Select(s => s.Text));
+    }
+
     [Fact]
     public async Task Deleted_streams_are_made_anew()
     {
