@@ -1,4 +1,3 @@
-using System.Globalization;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 
@@ -7,6 +6,9 @@ namespace Connectors.Kafka;
 /// <summary>What happens to an event that a function does not take.</summary>
 internal sealed record FailureOptions
 {
+    private static readonly RetryPolicy RetryDefaults =
+        RetryOptions.Defaults(10, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60), BackOffKind.Equal);
+
     public required RetryPolicy Retry { get; init; }
 
     public required OnFailure OnFailure { get; init; }
@@ -16,9 +18,9 @@ internal sealed record FailureOptions
 
     public static FailureOptions Read(Settings settings) => new()
     {
-        Retry = ReadRetry(settings),
+        Retry = RetryOptions.Read(settings, "an event", RetryDefaults),
         OnFailure = settings.Choice(
-            "on_failure", OnFailure.Block, "What becomes of an event when its attempts are used up: block (try on, its order waits), dead_letter or skip"),
+            "on_failure", OnFailure.Block, "What becomes of an event after its attempts, or after another status: block (try on, its order waits), dead_letter or skip"),
         DeadLetterTopic = settings.Text("dead_letter_topic", "{topic}.dead", "Topic for dead letters; {topic} in it stands for the event's own"),
     };
 
@@ -36,43 +38,6 @@ internal sealed record FailureOptions
         {
             settings.Fault("dead_letter_topic", "a topic that is not among topics: its events would go round for ever");
         }
-    }
-
-    private static RetryPolicy ReadRetry(Settings settings)
-    {
-        var policy = new RetryPolicy
-        {
-            Attempts = settings.Number("max_retry_attempts", 10, "How often an event is sent in all, the first time included, before on_failure applies", 1),
-            MinWait = settings.Duration("initial_retry_wait", TimeSpan.FromSeconds(1), "Wait before an event is sent the second time"),
-            MaxWait = settings.Duration("max_retry_wait", TimeSpan.FromSeconds(60), "Longest wait between two sends of an event"),
-            Codes = ReadCodes(settings),
-            BackOff = settings.Choice("backoff", BackOffKind.Equal, "How waits are spread: exponential (not), full (0 to 100 %) or equal (50 to 100 %)"),
-        };
-
-        if (policy.MaxWait < policy.MinWait)
-        {
-            settings.Fault("max_retry_wait", "no shorter than initial_retry_wait");
-        }
-
-        return policy;
-    }
-
-    private static HashSet<int> ReadCodes(Settings settings)
-    {
-        const string name = "retry_http_codes";
-        var codes = new HashSet<int>();
-        foreach (var text in settings.List(name, "408,429,500,502,503,504", "HTTP statuses after which an event is sent again; after others on_failure applies at once"))
-        {
-            if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var code) || code is < 400 or > 599)
-            {
-                settings.Fault(name, "statuses from 400 to 599, separated by commas");
-                break;
-            }
-
-            codes.Add(code);
-        }
-
-        return codes;
     }
 }
 
