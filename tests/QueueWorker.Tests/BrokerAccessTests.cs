@@ -1,17 +1,12 @@
-using System.Net;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Connectors.Sdk.Hosting;
 using Connectors.Testing;
 
 namespace Connectors.QueueWorker.Tests;
 
-/// <summary>The worker against servers that want to know who it is: with the right proof it becomes ready, with a wrong one it does not.</summary>
+/// <summary>The worker against servers that want to know who it is: with the right proof it becomes ready, with a wrong one it says what is wrong and is not.</summary>
 public sealed class BrokerAccessTests : IDisposable
 {
-    // A pair from the documentation of nkeys.
-    private const string Seed = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
-    private const string PublicKey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
+    private const string Refused = "Authorization Violation";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("access-").FullName;
 
@@ -21,8 +16,10 @@ public sealed class BrokerAccessTests : IDisposable
     public async Task User_and_password()
     {
         await using var server = await NatsServer.StartAsync("authorization { user: u, password: \"p w\" }");
+        (string, string)[] user = [("secret_mount_path", _folder), ("nats_user_file", Put("user", "u\n"))];
 
-        await BecomesReadyAsync(server, ("secret_mount_path", _folder), ("nats_user_file", Put("user", "u\n")), ("nats_password_file", Put("password", "p w\n")));
+        await BecomesReadyAsync(server, [.. user, ("nats_password_file", Put("password", "p w\n"))]);
+        await IsRefusedAsync(server, Refused, [.. user, ("nats_password_file", Put("wrong", "w p\n"))]);
     }
 
     [Fact]
@@ -31,30 +28,46 @@ public sealed class BrokerAccessTests : IDisposable
         await using var server = await NatsServer.StartAsync("authorization { token: s3cret }");
 
         await BecomesReadyAsync(server, ("nats_token_file", Put("token", "s3cret")));
+        await IsRefusedAsync(server, Refused, ("nats_token_file", Put("wrong", "secret")));
     }
 
     [Fact]
     public async Task Nkey()
     {
-        await using var server = await NatsServer.StartAsync($"authorization {{ users: [ {{ nkey: {PublicKey} }} ] }}");
+        await using var server = await NatsServer.StartAsync(NatsIdentities.NkeyConfig);
 
-        await BecomesReadyAsync(server, ("nats_nkey_file", Put("user.nk", Seed + "\n")));
+        await BecomesReadyAsync(server, ("nats_nkey_file", Put("user.nk", NatsIdentities.Seed + "\n")));
+        await IsRefusedAsync(server, Refused, ("nats_nkey_file", Put("wrong.nk", NatsIdentities.StrangersSeed + "\n")));
+    }
+
+    [Fact]
+    public async Task Credentials_file_of_a_user_under_an_operator()
+    {
+        await using var server = await NatsServer.StartAsync(NatsIdentities.OperatorConfig);
+        var wrong = (await File.ReadAllTextAsync(NatsIdentities.CredsFile)).Replace(NatsIdentities.StrangersSeed, NatsIdentities.Seed, StringComparison.Ordinal);
+
+        await BecomesReadyAsync(server, ("nats_creds_file", NatsIdentities.CredsFile));
+        await IsRefusedAsync(server, Refused, ("nats_creds_file", Put("wrong.creds", wrong)));
     }
 
     [Fact]
     public async Task A_client_certificate()
     {
-        using var authorityKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=test authority", authorityKey, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, critical: true));
-        var now = TimeProvider.System.GetUtcNow();
-        using var authority = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(30));
-        var ca = Put("ca.pem", authority.ExportCertificatePem());
-        var (serverCert, serverKey) = Issue(authority, "server", "1.3.6.1.5.5.7.3.1");
-        var (clientCert, clientKey) = Issue(authority, "client", "1.3.6.1.5.5.7.3.2");
-        await using var server = await NatsServer.StartAsync($"tls {{ cert_file: \"{serverCert}\", key_file: \"{serverKey}\", ca_file: \"{ca}\", verify: true }}");
+        var certificates = new TestCertificates(_folder);
+        await using var server = await NatsServer.StartAsync(certificates.ServerConfig(", verify: true"));
+        (string, string)[] authority = [("nats_tls", "require"), ("nats_tls_ca_file", certificates.Authority)];
 
-        await BecomesReadyAsync(server, ("nats_tls", "require"), ("nats_tls_ca_file", ca), ("nats_tls_cert_file", clientCert), ("nats_tls_key_file", clientKey));
+        await BecomesReadyAsync(server, [.. authority, ("nats_tls_cert_file", certificates.Certificate("client")), ("nats_tls_key_file", certificates.Key("client"))]);
+        await IsRefusedAsync(server, "Cannot connect to", authority);
+    }
+
+    [Fact]
+    public async Task A_server_whose_authority_is_not_known()
+    {
+        var certificates = new TestCertificates(_folder);
+        await using var server = await NatsServer.StartAsync(certificates.ServerConfig());
+
+        await IsRefusedAsync(server, "certificate", ("nats_tls", "require"));
     }
 
     [Fact]
@@ -74,14 +87,25 @@ public sealed class BrokerAccessTests : IDisposable
 
     private static async Task BecomesReadyAsync(NatsServer server, params (string Name, string Value)[] options)
     {
-        var common = new Dictionary<string, string> { ["nats_host"] = "127.0.0.1", ["nats_port"] = server.Port.ToString(), ["gateway_url"] = "http://127.0.0.1:1" };
-        await using var worker = await ServiceProcess.StartAsync("QueueWorker", options.Aggregate(common, (all, option) =>
-        {
-            all[option.Name] = option.Value;
-            return all;
-        }));
+        await using var worker = await ServiceProcess.StartAsync("QueueWorker", Options(server, options));
 
         Assert.Equal(0, await worker.TerminateAsync());
+    }
+
+    private static async Task IsRefusedAsync(NatsServer server, string reason, params (string Name, string Value)[] options)
+    {
+        await using var worker = await ServiceProcess.StartAsync("QueueWorker", Options(server, options), ready: false);
+
+        var line = await worker.Process.LineAsync(l => l.Contains(reason, StringComparison.OrdinalIgnoreCase), $"the worker says: {reason}");
+        Assert.Contains($"127.0.0.1:{server.Port}", line, StringComparison.Ordinal);
+        Assert.Equal(0, await worker.TerminateAsync());
+    }
+
+    private static Dictionary<string, string> Options(NatsServer server, (string Name, string Value)[] options)
+    {
+        var all = options.ToDictionary(o => o.Name, o => o.Value);
+        (all["nats_host"], all["nats_port"], all["gateway_url"]) = ("127.0.0.1", server.Port.ToString(), "http://127.0.0.1:1");
+        return all;
     }
 
     private string Put(string name, string content)
@@ -89,17 +113,5 @@ public sealed class BrokerAccessTests : IDisposable
         var path = Path.Combine(_folder, name);
         File.WriteAllText(path, content);
         return path;
-    }
-
-    private (string Certificate, string Key) Issue(X509Certificate2 authority, string name, string purpose)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddIpAddress(IPAddress.Loopback);
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(purpose)], critical: false));
-        using var certificate = request.Create(authority, authority.NotBefore, authority.NotAfter, RandomNumberGenerator.GetBytes(8));
-        return (Put($"{name}.pem", certificate.ExportCertificatePem()), Put($"{name}-key.pem", key.ExportPkcs8PrivateKeyPem()));
     }
 }

@@ -2,10 +2,10 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Connectors.Packages.Tests.Nats;
+namespace Connectors.Testing;
 
 /// <summary>An authority, a server's certificate for 127.0.0.1 and a client's, as PEM files in a folder.</summary>
-internal sealed class TestCertificates
+public sealed class TestCertificates
 {
     private readonly string _folder;
     private readonly X509Certificate2 _authority;

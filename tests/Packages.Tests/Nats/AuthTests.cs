@@ -5,10 +5,6 @@ namespace Connectors.Packages.Tests.Nats;
 
 public sealed class AuthTests : IDisposable
 {
-    // A pair from the documentation of nkeys.
-    private const string Seed = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
-    private const string PublicKey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
-
     private readonly string _folder = Directory.CreateTempSubdirectory("nats-auth-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -37,20 +33,20 @@ public sealed class AuthTests : IDisposable
     [Fact]
     public async Task Nkey_from_a_seed_and_from_a_file()
     {
-        await using var server = await NatsServer.StartAsync($"authorization {{ users: [ {{ nkey: {PublicKey} }} ] }}");
+        await using var server = await NatsServer.StartAsync(NatsIdentities.NkeyConfig);
         var file = Path.Combine(_folder, "user.nk");
-        await File.WriteAllTextAsync(file, $"{Seed}\n");
+        await File.WriteAllTextAsync(file, $"{NatsIdentities.Seed}\n");
 
-        await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { NKey = PublicKey, Seed = Seed } });
+        await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { NKey = NatsIdentities.PublicKey, Seed = NatsIdentities.Seed } });
         await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { NKeyFile = file } });
-        await IsRefusedAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Seed = "SUAGLE4ANG2BAMD3FOISZP3QEOS7ZP3726SX2I3GMMXO5SBCTBVYTTDOHY" } });
+        await IsRefusedAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Seed = NatsIdentities.StrangersSeed } });
     }
 
     [Fact]
     public async Task A_seed_that_is_none_is_an_error_at_connect()
     {
         await using var server = await NatsServer.StartAsync();
-        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Seed = Seed[..^1] + "A" } });
+        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Seed = NatsIdentities.Seed[..^1] + "A" } });
 
         await Assert.ThrowsAsync<NatsException>(async () => await nats.ConnectAsync());
     }
@@ -58,14 +54,13 @@ public sealed class AuthTests : IDisposable
     [Fact]
     public async Task Credentials_file()
     {
-        var folder = Path.Combine(Tools.RepositoryRoot, "tests", "Packages.Tests", "Nats", "operator");
-        await using var server = await NatsServer.StartAsync(await File.ReadAllTextAsync(Path.Combine(folder, "operator.conf")));
-        var file = Path.Combine(folder, "user.creds");
+        await using var server = await NatsServer.StartAsync(NatsIdentities.OperatorConfig);
+        var file = NatsIdentities.CredsFile;
         var lines = await File.ReadAllLinesAsync(file);
 
         await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { CredsFile = file } });
         await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Jwt = lines[1], Seed = Array.Find(lines, line => line.StartsWith("SU", StringComparison.Ordinal)) } });
-        await IsRefusedAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Jwt = lines[1], Seed = Seed } });
+        await IsRefusedAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Jwt = lines[1], Seed = NatsIdentities.Seed } });
         await IsRefusedAsync(new NatsOpts { Url = server.Url });
     }
 
