@@ -43,13 +43,14 @@ internal static partial class Inputs
 
     public static Option<string> Output(string what) => new("--output", "-o") { Description = $"Writes {what} to this file, byte for byte", HelpName = "FILE" };
 
-    private static ulong ParseSeq(ArgumentResult result) => ParseSeq(result, result.Tokens[0].Value);
+    /// <summary>Of an argument or option that takes one.</summary>
+    public static ulong ParseSeq(ArgumentResult result) => ParseSeq(result, result.Tokens[0].Value);
 
     private static ulong ParseSeq(ArgumentResult result, string text)
     {
         if (!ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seq) || seq is 0 or ulong.MaxValue)
         {
-            result.AddError($"SEQ: \"{text}\" is no dead letter's number.");
+            result.AddError($"\"{text}\" is no dead letter's number.");
         }
 
         return seq;

@@ -47,7 +47,7 @@ public sealed class RedriveTests(Scene scene)
     {
         var seed = await SeedAsync(1000);
         await using var terminal = scene.Operator.Script(
-            $"script -qefc 'connectors dead redrive {seed.Queue} --rate 20 --yes' {scene.Operator.PathOf(seed.Queue)} < <(sleep infinity)");
+            $"script -qefc 'connectors dead redrive {seed.Queue} --rate 20 --yes' {scene.Operator.PathOf(seed.Queue)} < <(sleep 600)");
         string Screen() => File.Exists(scene.Operator.PathOf(seed.Queue)) ? File.ReadAllText(scene.Operator.PathOf(seed.Queue)) : "";
 
         await Eventually.HoldsAsync(() => Screen().Split("\r").Count(line => line.Contains("redriven, 0 skipped", StringComparison.Ordinal)) >= 3, () => $"progress:\n{Screen()}");
@@ -113,7 +113,7 @@ public sealed class RedriveTests(Scene scene)
         await using var gateway = await TestGateway.StartAsync(scene.Nats);
         var seed = await SeedAsync(20);
         await using var redrive = scene.Operator.Start(
-            "dead", "redrive", seed.Queue, "--rate", "2", "--yes", "-g", gateway.Api.AbsoluteUri, "--password-file", scene.Operator.Write("password", TestGateway.Password));
+            "dead", "redrive", seed.Queue, "--rate", "4", "--yes", "-g", gateway.Api.AbsoluteUri, "--password-file", scene.Operator.Write("password", TestGateway.Password));
         await redrive.TellsAsync("redriven, 0 skipped");
 
         await gateway.Process.KillAsync();

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using Connectors.Commands.Asking;
 using Connectors.Commands.Telling;
 
@@ -8,8 +10,8 @@ namespace Connectors.Commands.DeadLetters;
 internal static class DeadList
 {
     private static readonly Argument<string> Queue = Inputs.Queue();
-    private static readonly Option<long> Limit = CreateLimit();
-    private static readonly Option<ulong> After = new("--after") { Description = "Begins behind the letter with this number", HelpName = "SEQ" };
+    private static readonly Option<long?> Limit = new("--limit") { Description = "At most so many; all of them unless given", HelpName = "COUNT", CustomParser = result => ParseLimit(result) };
+    private static readonly Option<ulong> After = new("--after") { Description = "Begins behind the letter with this number", HelpName = "SEQ", CustomParser = Inputs.ParseSeq };
 
     public static Command Create()
     {
@@ -21,7 +23,7 @@ internal static class DeadList
     private static async Task RunAsync(Session session, CancellationToken ct)
     {
         var filter = DeadFilter.Of(session, Queue);
-        var pages = DeadPage.ReadAsync(session, filter, session.Value(After), session.Value(Limit), ct);
+        var pages = DeadPage.ReadAsync(session, filter, session.Value(After), session.Value(Limit) ?? long.MaxValue, ct);
         await (session.IsJson ? WriteArrayAsync(session, pages) : WriteTableAsync(session, pages));
     }
 
@@ -67,16 +69,14 @@ internal static class DeadList
         session.Out.WriteLine(before == "[" ? "[]" : "\n]");
     }
 
-    private static Option<long> CreateLimit()
+    private static long ParseLimit(ArgumentResult result)
     {
-        var limit = new Option<long>("--limit") { Description = "At most so many; all of them unless given", HelpName = "COUNT", DefaultValueFactory = _ => long.MaxValue };
-        limit.Validators.Add(result =>
+        var text = result.Tokens[0].Value;
+        if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) || limit < 1)
         {
-            if (result.Tokens.Count == 1 && (!long.TryParse(result.Tokens[0].Value, out var count) || count < 1))
-            {
-                result.AddError($"--limit: \"{result.Tokens[0].Value}\" is no number above 0.");
-            }
-        });
+            result.AddError($"--limit: \"{text}\" is no number above 0.");
+        }
+
         return limit;
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
@@ -12,7 +13,7 @@ internal static class DeadRedrive
 {
     private static readonly Argument<string> Queue = Inputs.Queue();
     private static readonly Argument<ulong[]> Seqs = Inputs.Seqs("Numbers of dead letters; none: all, or all that the options name");
-    private static readonly Option<double?> Rate = CreateRate();
+    private static readonly Option<double?> Rate = new("--rate") { Description = "At most so many letters a second", HelpName = "PER-SECOND", CustomParser = ParseRate };
     private static readonly Option<bool> NoWait = new("--no-wait") { Description = "Prints the redrive's id and leaves it to the gateway" };
 
     public static Command Create()
@@ -72,16 +73,14 @@ internal static class DeadRedrive
         }
     }
 
-    private static Option<double?> CreateRate()
+    private static double? ParseRate(ArgumentResult result)
     {
-        var rate = new Option<double?>("--rate") { Description = "At most so many letters a second", HelpName = "PER-SECOND" };
-        rate.Validators.Add(result =>
+        var text = result.Tokens[0].Value;
+        if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var rate) || rate is not (> 0 and <= 1_000_000))
         {
-            if (result.Tokens.Count == 1 && (!double.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var perSecond) || perSecond is not (> 0 and <= 1_000_000)))
-            {
-                result.AddError($"--rate: \"{result.Tokens[0].Value}\" is no number above 0 and up to 1000000.");
-            }
-        });
+            result.AddError($"--rate: \"{text}\" is no number above 0 and up to 1000000.");
+        }
+
         return rate;
     }
 }
