@@ -33,6 +33,12 @@ internal static partial class Log
     [LoggerMessage(210, LogLevel.Warning, "Stream not ready")]
     public static partial void StreamNotReady(ILogger log, string stream, string error);
 
+    [LoggerMessage(222, LogLevel.Error, "NATS server refused: async calls get 503")]
+    public static partial void NatsRefused(ILogger log, string error);
+
+    [LoggerMessage(223, LogLevel.Warning, "NATS server is older than 2.10.23: acked messages can come back after a crash, and streams can be lost; upgrade it")]
+    public static partial void NatsOld(ILogger log, string serverVersion);
+
     [LoggerMessage(211, LogLevel.Error, "Definition unreadable")]
     public static partial void DefinitionUnreadable(ILogger log, string path, string error);
 

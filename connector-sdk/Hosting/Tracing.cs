@@ -24,8 +24,21 @@ public static class Tracing
     /// <param name="name">What is done, with bounded variety: for example <c>call echo.openfaas-fn</c>.</param>
     /// <param name="kind">Which side of the exchange we are.</param>
     /// <param name="trace">The <c>traceparent</c> to continue; null or an unreadable one starts a trace.</param>
-    public static Activity? Start(string name, ActivityKind kind, string? trace) =>
-        Source.StartActivity(name, kind, ActivityContext.TryParse(trace, null, out var parent) ? parent : default);
+    public static Activity? Start(string name, ActivityKind kind, string? trace)
+    {
+        if (!Source.HasListeners())
+        {
+            return null;
+        }
+
+        if (!ActivityContext.TryParse(trace, null, out var parent))
+        {
+            // The web server's own activity is no span that anybody is sent.
+            Activity.Current = null;
+        }
+
+        return Source.StartActivity(name, kind, parent);
+    }
 
     /// <summary>Sends spans if an endpoint is set; the last ones when the service ends.</summary>
     internal static void AddTracing(this WebApplicationBuilder builder, string service)

@@ -28,6 +28,7 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
 
         var callId = CallStamp.Apply(http, time);
         var label = provider.Knows(path.Function) ? path.Function.ToString() : Metrics.NoFunction;
+        using var span = CallSpan.Start(http, $"call {label}", callId);
         var started = time.GetTimestamp();
         Metrics.CallStarted(label);
         try

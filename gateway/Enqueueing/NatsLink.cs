@@ -1,3 +1,4 @@
+using Connectors.Sdk.Hosting;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Net;
@@ -14,10 +15,13 @@ internal sealed class NatsLink : IAsyncDisposable
     private readonly NatsConnection _connection;
     private readonly TimeProvider _time;
     private volatile TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Readiness _readiness;
+    private volatile string? _refusal;
     private bool _wasOpen;
 
-    public NatsLink(QueueOptions options, TimeProvider time, ILogger<NatsLink> log)
+    public NatsLink(QueueOptions options, Readiness readiness, TimeProvider time, ILogger<NatsLink> log)
     {
+        _readiness = readiness;
         _time = time;
         _connection = new NatsConnection(new NatsOpts
         {
@@ -42,7 +46,8 @@ internal sealed class NatsLink : IAsyncDisposable
 
     public INatsJSContext JetStream { get; }
 
-    public bool IsOpen => _connection.ConnectionState == NatsConnectionState.Open;
+    /// <summary>Whether there is a server, and one that calls may be trusted to.</summary>
+    public bool IsOpen => _connection.ConnectionState == NatsConnectionState.Open && _refusal is null;
 
     /// <summary>Largest body that a message to this server may have; unlimited until one was met.</summary>
     public int MaxBodyBytes => _connection.ServerInfo is { } server ? Math.Max(0, server.MaxPayload - HeaderRoom) : int.MaxValue;
@@ -71,7 +76,7 @@ internal sealed class NatsLink : IAsyncDisposable
         }
         catch (TimeoutException)
         {
-            throw new NotStoredException("NATS is away");
+            throw new NotStoredException(_refusal ?? "NATS is away");
         }
     }
 
@@ -85,9 +90,37 @@ internal sealed class NatsLink : IAsyncDisposable
         }
 
         _wasOpen = true;
-        Log.NatsOpened(log, _connection.ServerInfo?.Version ?? "");
+        if (!Trusts(_connection.ServerInfo?.Version ?? "", log))
+        {
+            return default;
+        }
+
         Interlocked.Exchange(ref _opened, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
         return default;
+    }
+
+    // Known only now, and with each connection anew: it may lead to another server of the cluster.
+    private bool Trusts(string version, ILogger log)
+    {
+        try
+        {
+            if (!NatsServerVersion.IsSound(version, "faas_nats_address"))
+            {
+                Log.NatsOld(log, version);
+            }
+        }
+        catch (ConfigurationException fault)
+        {
+            _refusal = fault.Message;
+            _readiness.Lost("nats", fault.Message);
+            Log.NatsRefused(log, fault.Message);
+            return false;
+        }
+
+        _refusal = null;
+        _readiness.Met("nats");
+        Log.NatsOpened(log, version);
+        return true;
     }
 
     private static ValueTask OnClosedAsync(ILogger log)

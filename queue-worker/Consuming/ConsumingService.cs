@@ -1,3 +1,5 @@
+using Connectors.Sdk.Hosting;
+
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>The worker's life: connect, set up, pull until told to stop, then finish what runs and hand back the rest.</summary>
@@ -28,7 +30,7 @@ internal sealed class ConsumingService(
     {
         await broker.Connection.ConnectAsync().AsTask().WaitAsync(stopping);
         var version = broker.Connection.ServerInfo?.Version ?? "";
-        if (!ServerVersion.IsSound(version))
+        if (!NatsServerVersion.IsSound(version, "nats_host"))
         {
             Log.OldServer(log, version);
         }

@@ -36,10 +36,11 @@ public sealed class Pipeline : IAsyncDisposable
     public static async Task<Pipeline> StartAsync(
         Func<RecordedRequest, HttpContext, Task>? function = null,
         Uri? work = null,
-        IReadOnlyDictionary<string, string>? worker = null)
+        IReadOnlyDictionary<string, string>? worker = null,
+        IReadOnlyDictionary<string, string>? gateway = null)
     {
         var pipeline = new Pipeline(await NatsServer.StartAsync(), await HttpLedger.StartAsync(function), await HttpLedger.StartAsync());
-        await pipeline.StartGatewayAsync(work ?? pipeline.Function.Url);
+        await pipeline.StartGatewayAsync(work ?? pipeline.Function.Url, gateway ?? new Dictionary<string, string>());
         await pipeline.StartWorkerAsync(worker ?? new Dictionary<string, string>());
         return pipeline;
     }
@@ -75,7 +76,7 @@ public sealed class Pipeline : IAsyncDisposable
         _home.Delete(recursive: true);
     }
 
-    private async Task StartGatewayAsync(Uri work)
+    private async Task StartGatewayAsync(Uri work, IReadOnlyDictionary<string, string> more)
     {
         var functions = Path.Combine(_home.FullName, "functions.yaml");
         await File.WriteAllTextAsync(functions, $$"""
@@ -100,7 +101,7 @@ public sealed class Pipeline : IAsyncDisposable
         var secrets = _home.CreateSubdirectory("secrets").FullName;
         await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-user"), "admin");
         await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-password"), "e2e");
-        Gateway = await ServiceProcess.StartAsync("Gateway", new Dictionary<string, string>
+        Gateway = await ServiceProcess.StartAsync("Gateway", new Dictionary<string, string>(more)
         {
             ["faas_nats_address"] = "127.0.0.1",
             ["faas_nats_port"] = Nats.Port.ToString(CultureInfo.InvariantCulture),

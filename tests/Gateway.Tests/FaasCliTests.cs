@@ -171,18 +171,24 @@ public sealed class FaasCliTests(ProviderFixture fixture) : IClassFixture<Provid
     public async Task A_log_request_that_makes_no_sense_is_refused(string which, string status) =>
         Assert.StartsWith($"HTTP/1.1 {status}", await AskAsync(which, "GET", "/system/logs?tail=x"), StringComparison.Ordinal);
 
-    [Fact]
-    public async Task An_async_invocation_is_submitted()
+    [Theory]
+    [InlineData("embedded")]
+    [InlineData("remote")]
+    public async Task An_async_invocation_is_submitted(string which)
     {
         await using var nats = await NatsServer.StartAsync();
-        await using var gateway = await TestGateway.StartAsync(nats);
-        await gateway.DeployAsync("later", "cat");
+        await using var gateway = which == "embedded"
+            ? await TestGateway.StartAsync(nats)
+            : await TestGateway.StartAsync(nats, ("functions_provider_url", fixture.Embedded.Api.AbsoluteUri), ("basic_auth", "true"));
+        await gateway.DeployAsync($"later-{which}", "cat");
 
+        var missing = await RawHttp.AskAsync(gateway.Api, "POST /async-function/nobody HTTP/1.1\nHost: x\nUser-Agent: faas-cli/0.17.0 (openfaas; linux; amd64)\n", "hi");
         var answer = await RawHttp.AskAsync(
-            gateway.Api, "POST /async-function/later.openfaas-fn HTTP/1.1\nHost: x\nUser-Agent: faas-cli/0.17.0 (openfaas; linux; amd64)\nContent-Type: text/plain\nX-Callback-Url: http://h/\n", "hi");
+            gateway.Api, $"POST /async-function/later-{which}.openfaas-fn HTTP/1.1\nHost: x\nUser-Agent: faas-cli/0.17.0 (openfaas; linux; amd64)\nContent-Type: text/plain\nX-Callback-Url: http://h/\n", "hi");
 
         Assert.StartsWith("HTTP/1.1 202", answer, StringComparison.Ordinal);
         Assert.Contains("X-Call-Id: ", answer, StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 404", missing, StringComparison.Ordinal);
     }
 
     private Task<string> AskAsync(string which, string verb, string path, string body = "", string headers = "") => RawHttp.AskAsync(

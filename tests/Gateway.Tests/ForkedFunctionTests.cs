@@ -137,7 +137,7 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
         const string Mark = "61.00417";
         await _gateway.DeployAsync(
             "stubborn",
-            $"sh -c 'trap \"\" TERM; sleep {Mark} & setsid sleep {Mark} & (setsid sleep {Mark} &) ; while :; do echo flood; sleep 0.01; done'",
+            $"sh -c 'trap \"\" TERM; sleep {Mark} & setsid sleep {Mark} & (setsid sleep {Mark} &) ; head -c 6000000 /dev/zero; while :; do echo flood; sleep 0.01; done'",
             environment: new { exec_timeout = "1s" });
 
         using var answer = await _gateway.PostAsync("/function/stubborn", "");
@@ -145,6 +145,7 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
         Assert.Equal(HttpStatusCode.RequestTimeout, answer.StatusCode);
         Assert.Equal("Killed process.", await answer.Content.ReadAsStringAsync());
         Assert.True(answer.Headers.Contains("X-OpenFaaS-Internal"));
+        Assert.InRange(Processes.ResidentBytes(_gateway.Process.Process.Id), 1, 400L * 1024 * 1024);
         await Eventually.HoldsAsync(() => Processes.With(Mark) == 0, "no process is left");
     }
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.WebSockets;
 using System.Text;
 using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
 
 namespace Connectors.Gateway.Tests;
 
@@ -140,6 +141,32 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
         }
 
         await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task Events_of_a_service_arrive_one_by_one()
+    {
+        using var next = new SemaphoreSlim(0);
+        await using var service = await HttpLedger.StartAsync(async (_, http) =>
+        {
+            http.Response.ContentType = "text/event-stream";
+            for (var i = 0; i < 3; i++)
+            {
+                await http.Response.WriteAsync($"data: {i}\n\n");
+                await http.Response.Body.FlushAsync();
+                await next.WaitAsync(http.RequestAborted);
+            }
+        });
+        await _gateway.DeployAsync("events", service.Url);
+        using var raw = await RawHttp.ConnectAsync(_gateway.Api);
+
+        await raw.SendAsync("GET /function/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+
+        for (var i = 0; i < 3; i++)
+        {
+            await raw.ReadUntilAsync($"data: {i}");
+            next.Release();
+        }
     }
 
     [Fact]

@@ -36,7 +36,13 @@ public sealed class TestGateway : IAsyncDisposable
     public static Task<TestGateway> StartAsync(NatsServer? nats = null, params (string Name, string Value)[] options) => StartThroughAsync([], nats, options);
 
     /// <summary>Starts a gateway that another program becomes, as <see cref="ServiceProcess.StartAsync"/> says.</summary>
-    public static async Task<TestGateway> StartThroughAsync(IReadOnlyList<string> through, NatsServer? nats = null, params (string Name, string Value)[] options)
+    public static Task<TestGateway> StartThroughAsync(IReadOnlyList<string> through, NatsServer? nats = null, params (string Name, string Value)[] options) =>
+        StartAsync(through, nats, ready: true, options);
+
+    /// <summary>Starts a gateway and waits only for its listeners.</summary>
+    public static Task<TestGateway> StartUnreadyAsync(params (string Name, string Value)[] options) => StartAsync([], null, ready: false, options);
+
+    private static async Task<TestGateway> StartAsync(IReadOnlyList<string> through, NatsServer? nats, bool ready, (string Name, string Value)[] options)
     {
         // As an operator would: functions may pass to their own directories, secrets are the gateway's alone.
         var home = Directory.CreateTempSubdirectory("gateway-").FullName;
@@ -61,7 +67,7 @@ public sealed class TestGateway : IAsyncDisposable
             environment[name] = value;
         }
 
-        return new TestGateway(home, await ServiceProcess.StartAsync("Gateway", environment, ready: true, through));
+        return new TestGateway(home, await ServiceProcess.StartAsync("Gateway", environment, ready, through));
     }
 
     /// <summary>Deploys a function whose process is <paramref name="fprocess"/>.</summary>

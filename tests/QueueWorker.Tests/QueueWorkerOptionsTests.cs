@@ -149,11 +149,11 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
     {
         if (isSound is null)
         {
-            Assert.Contains("2.10", Assert.Throws<ConfigurationException>(() => ServerVersion.IsSound(version)).Message, StringComparison.Ordinal);
+            Assert.Contains("2.10", Assert.Throws<ConfigurationException>(() => NatsServerVersion.IsSound(version, "nats_host")).Message, StringComparison.Ordinal);
         }
         else
         {
-            Assert.Equal(isSound, ServerVersion.IsSound(version));
+            Assert.Equal(isSound, NatsServerVersion.IsSound(version, "nats_host"));
         }
     }
 }
