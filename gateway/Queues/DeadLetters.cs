@@ -86,6 +86,12 @@ internal sealed class DeadLetters(NatsLink link)
             {
                 letters.Add(DeadLetter.From(message));
             }
+
+            if (letters.Count == 0)
+            {
+                // Not the end of the stream, which a page or a job would take it for.
+                throw new NatsJSException("The dead letters were not delivered in time.");
+            }
         }
 
         return letters;

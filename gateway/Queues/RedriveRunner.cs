@@ -143,9 +143,10 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         }
 
         var kept = stored;
-        while (due > Now)
+
+        // The clock is read once: a wait of minus one millisecond would last for ever.
+        while (due - Now is var rest && rest > TimeSpan.Zero)
         {
-            var rest = due - Now;
             await Task.Delay(rest < LongestPause ? rest : LongestPause, time, stopping);
             if (rest > LongestPause)
             {
