@@ -34,7 +34,7 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, Ca
         }
 
         http.Response.StatusCode = record.Status is >= 200 and <= 599 ? record.Status : StatusCodes.Status502BadGateway;
-        foreach (var header in record.Headers.Where(h => !HopByHop.Contains(h.Name) && !h.Is("Content-Length") && !h.Is(WellKnownHeaders.CallId)))
+        foreach (var header in record.Headers.Where(h => !HopByHop.Contains(h.Name) && !h.Is("Content-Length") && !h.Is(WellKnownHeaders.CallId) && !h.Is(WellKnownHeaders.CallState)))
         {
             http.Response.Headers.Append(header.Name, header.OneLine);
         }

@@ -71,7 +71,7 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
             var messageId = key.Count == 0 ? null : StreamNames.CallMessageId(envelope.FunctionName, key[0]!);
             if (envelope.StoreResult is not null)
             {
-                await results.QueueAsync(envelope, http.RequestAborted);
+                await results.QueueAsync(envelope, mayRepeat: messageId is not null, http.RequestAborted);
             }
 
             var stored = await publisher.StoreAsync(queue, envelope, encoded, body, messageId);

@@ -8,8 +8,16 @@ namespace Connectors.Gateway.Enqueueing;
 internal sealed class CallResults(Buckets buckets, TimeProvider time)
 {
     /// <summary>Says that the call is known, before it is published: whoever got a 202 finds it.</summary>
-    public async Task QueueAsync(Envelope envelope, CancellationToken ct)
+    /// <param name="envelope">The call.</param>
+    /// <param name="mayRepeat">Whether it may turn out to be an earlier call once more: that one's result is not overwritten.</param>
+    /// <param name="ct">Cancels it.</param>
+    public async Task QueueAsync(Envelope envelope, bool mayRepeat, CancellationToken ct)
     {
+        if (mayRepeat && await FindAsync(envelope.CallId, ct) is not null)
+        {
+            return;
+        }
+
         // A call may wait longer than its result is to be kept.
         var record = new StoredResult { State = StoredResult.Queued, Function = envelope.FunctionName.ToString(), Expires = time.GetUtcNow() + ResultAge.Most };
         var bucket = await buckets.OpenAsync(StreamNames.Results, ResultAge.Most, ct);

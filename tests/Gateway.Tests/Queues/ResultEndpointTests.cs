@@ -46,6 +46,21 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
         Assert.Equal([HttpStatusCode.NotFound, HttpStatusCode.NotFound, HttpStatusCode.NotFound], [unknown.StatusCode, past.StatusCode, notStored.StatusCode]);
     }
 
+    [Fact]
+    public async Task A_repeat_leaves_the_result_of_the_call_that_it_repeats()
+    {
+        (string, string)[] headers = [("X-Store-Result", "10m"), ("X-Call-Id", "once"), ("Idempotency-Key", "once")];
+        using var first = await _gateway.PostAsync("/async-function/echo", "hi", headers);
+        await StoreAsync("once", [1, 2, 3], TimeSpan.FromMinutes(10));
+
+        using var repeat = await _gateway.PostAsync("/async-function/echo", "hi", headers);
+        using var result = await _gateway.SendAsync(HttpMethod.Get, "/async-function/once");
+
+        Assert.Equal((HttpStatusCode.Accepted, HttpStatusCode.Accepted), (first.StatusCode, repeat.StatusCode));
+        Assert.Equal("true", repeat.Headers.GetValues("X-Duplicate").Single());
+        Assert.Equal([1, 2, 3], await result.Content.ReadAsByteArrayAsync());
+    }
+
     [Theory]
     [InlineData("soon")]
     [InlineData("0s")]
@@ -67,7 +82,7 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
             State = DeadReasons.Failed,
             Function = "echo.openfaas-fn",
             Status = 418,
-            Headers = [new("Content-Type", "image/teapot"), new("X-Two", "a"), new("X-Two", "b"), new("Connection", "close"), new("Content-Length", "7")],
+            Headers = [new("Content-Type", "image/teapot"), new("X-Two", "a"), new("X-Two", "b"), new("X-Call-State", "mine"), new("Connection", "close"), new("Content-Length", "7")],
             Expires = TimeProvider.System.GetUtcNow() + expires,
         };
         await bucket.PutAsync(StreamNames.Token(id), record.Encode(body), NatsRawSerializer<byte[]>.Default);
