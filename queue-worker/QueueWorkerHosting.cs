@@ -63,6 +63,7 @@ internal static class QueueWorkerHosting
         builder.Services.AddSingleton<StoredResults>();
         builder.Services.AddSingleton<CallbackRecords>();
         builder.Services.AddSingleton<DeadLetters>();
+        builder.Services.AddSingleton<EndRecords>();
         builder.Services.AddSingleton<CallbackSettler>();
         builder.Services.AddSingleton<Settler>();
     }

@@ -60,6 +60,9 @@ public static class WellKnownHeaders
     /// <summary>How often it could be retried.</summary>
     public const string RetryMax = "X-Retry-Max";
 
+    /// <summary>How often the call was put back from the dead letters.</summary>
+    public const string Redrive = "X-Redrive";
+
     /// <summary>Which connector sent an event.</summary>
     public const string Connector = "X-Connector";
 
@@ -72,7 +75,7 @@ public static class WellKnownHeaders
     /// <summary>Why a result is told without its body: <c>size</c>.</summary>
     public const string ResultDropped = "X-Result-Dropped";
 
-    /// <summary>How a call ended where no status of the function can say so: <c>cancelled</c>.</summary>
+    /// <summary>How a call ended where no status of the function can say so: <c>cancelled</c>, <c>expired</c> or <c>worker_lost</c>.</summary>
     public const string CallState = "X-Call-State";
 
     /// <summary>W3C trace context.</summary>

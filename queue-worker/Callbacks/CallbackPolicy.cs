@@ -26,8 +26,8 @@ internal sealed record CallbackPolicy(TimeSpan MaxAge, TimeSpan InitialWait, Tim
 
     public bool IsTooOld(CallbackRecord record, DateTimeOffset now) => now - record.Since >= MaxAge;
 
-    // 0 means that no answer came.
-    private static bool IsTemporary(int status) => status is 0 or 408 or 425 or 429 or (>= 500 and <= 599);
+    // 0 means that no answer came. 508 is what a gateway says to functions that call each other back: the same callback would meet it again.
+    private static bool IsTemporary(int status) => status is 0 or 408 or 425 or 429 or (>= 500 and <= 599 and not 508);
 }
 
 /// <summary>What came back from a receiver.</summary>

@@ -46,6 +46,11 @@ internal static class CallbackRequest
         yield return new Header(WellKnownHeaders.RetryMax, Text(record.Attempts - 1));
         yield return new Header(WellKnownHeaders.CallbackHops, Text(envelope.Hops + 1));
         yield return new Header("User-Agent", $"queue-worker/{CommandLine.Version}");
+        if (envelope.Redrive > 0)
+        {
+            yield return new Header(WellKnownHeaders.Redrive, Text(envelope.Redrive));
+        }
+
         if (envelope.Trace is { } trace)
         {
             yield return new Header(WellKnownHeaders.TraceParent, trace);

@@ -21,8 +21,8 @@ internal sealed class Dispatcher(
         {
             { Kind: IntakeKind.Newer } => settler.ReturnNewerAsync(delivery, grace.Writes),
             { Kind: IntakeKind.Early, Envelope: { } envelope } => settler.ReturnAsync(delivery, envelope, intake.Wait, grace.Writes),
-            { Kind: IntakeKind.Expired, Envelope: { } envelope } => settler.EndAsync(delivery, envelope, DeadKind.Expired, DeadReasons.Expired, grace.Writes),
-            { Kind: IntakeKind.WorkerLost, Envelope: { } envelope } => settler.EndAsync(delivery, envelope, DeadKind.Call, DeadReasons.WorkerLost, grace.Writes),
+            { Kind: IntakeKind.Expired, Envelope: { } envelope } => settler.EndUnsentAsync(delivery, envelope, DeadKind.Expired, DeadReasons.Expired, grace.Writes),
+            { Kind: IntakeKind.WorkerLost, Envelope: { } envelope } => settler.EndUnsentAsync(delivery, envelope, DeadKind.Call, DeadReasons.WorkerLost, grace.Writes),
             _ => settler.EndForeignAsync(delivery, intake.Error, grace.Writes),
         });
         return new Handled(Again: intake.Kind == IntakeKind.Early ? intake.Wait : null);

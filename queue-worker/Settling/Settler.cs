@@ -3,17 +3,17 @@ using Connectors.Sdk.Invocation;
 
 namespace Connectors.QueueWorker.Settling;
 
-/// <summary>
-/// Writes a verdict down: stored result, callback record, then dead letter or retry copy, then the ack. The order is the failure table's (docs/delivery-states.md);
-/// a write that fails is written again under the lease, and the function is not run again for it.
-/// </summary>
-internal sealed class Settler(StoredResults results, CallbackRecords callbacks, DeadLetters deadLetters, RetryCopies retries, HandBack handBack, CallEnds ends, TimeProvider time)
+/// <summary>Turns a verdict into writes: a retry copy, or what the call's end leaves behind; then the ack.</summary>
+internal sealed class Settler(EndRecords records, RetryCopies retries, HandBack handBack, CallEnds ends, TimeProvider time)
 {
+    private const int BadGateway = 502;
+    private const int GatewayTimeout = 504;
+
     /// <summary>Deliveries of the message that may have ended with a worker, this one included.</summary>
     public int Suspicious(Delivery delivery) => handBack.Suspicious(delivery);
 
     /// <summary>Whether the outcome can be told by a callback record.</summary>
-    public bool FitsCallback(Envelope envelope, Outcome outcome) => envelope.Callback is null || callbacks.Fits(envelope, outcome);
+    public bool FitsCallback(Envelope envelope, Outcome outcome) => records.FitsCallback(envelope, outcome);
 
     /// <summary>Ends a delivery after its send.</summary>
     /// <param name="delivery">The delivery.</param>
@@ -30,22 +30,13 @@ internal sealed class Settler(StoredResults results, CallbackRecords callbacks, 
             return;
         }
 
-        await results.StoreAsync(envelope, outcome, StateOf(verdict), ct);
-        await callbacks.StoreAsync(envelope, outcome, ct);
-        if (verdict.Kind != VerdictKind.Succeeded)
-        {
-            await deadLetters.StoreAsync(delivery, envelope, DeadKind.Call, Biography(envelope, outcome, verdict, sent), ct);
-        }
-
-        await handBack.AckAsync(delivery, ct);
-        ends.Count(envelope.FunctionName, verdict.Kind == VerdictKind.Succeeded ? "succeeded" : "dead");
+        await EndAsync(delivery, envelope, new CallEnd(outcome, verdict.Kind == VerdictKind.Succeeded ? null : Biography(envelope, outcome, verdict, sent)), ct);
     }
 
-    /// <summary>Ends a delivery whose caller cancelled it, before or while it ran; the callback says so.</summary>
-    public async Task CancelAsync(Delivery delivery, Envelope envelope, Outcome outcome, DateTimeOffset sent, CancellationToken ct)
+    /// <summary>Ends a delivery whose caller cancelled it, before or while it ran; its caller is told so.</summary>
+    public Task CancelAsync(Delivery delivery, Envelope envelope, Outcome outcome, DateTimeOffset sent, CancellationToken ct)
     {
         var wasSent = outcome.Duration > TimeSpan.Zero;
-        var told = outcome with { Headers = [new Header(WellKnownHeaders.CallState, DeadReasons.Cancelled)], Body = default, BodyLength = 0 };
         var biography = new Biography
         {
             Reason = DeadReasons.Cancelled,
@@ -54,15 +45,11 @@ internal sealed class Settler(StoredResults results, CallbackRecords callbacks, 
             FirstAt = envelope.FirstAt ?? (wasSent ? sent : envelope.Submitted),
             LastAt = time.GetUtcNow(),
         };
-        await results.StoreAsync(envelope, told, DeadReasons.Cancelled, ct);
-        await callbacks.StoreAsync(envelope, told, ct);
-        await deadLetters.StoreAsync(delivery, envelope, DeadKind.Cancelled, biography, ct);
-        await handBack.AckAsync(delivery, ct);
-        ends.Count(envelope.FunctionName, "cancelled");
+        return EndAsync(delivery, envelope, new CallEnd(Unanswered(outcome, biography), biography, DeadKind.Cancelled), ct);
     }
 
-    /// <summary>Ends a delivery that is not sent.</summary>
-    public async Task EndAsync(Delivery delivery, Envelope envelope, DeadKind kind, string reason, CancellationToken ct)
+    /// <summary>Ends a delivery that is not sent, for its time is over or its workers died; its caller is told so.</summary>
+    public Task EndUnsentAsync(Delivery delivery, Envelope envelope, DeadKind kind, string reason, CancellationToken ct)
     {
         var biography = new Biography
         {
@@ -71,16 +58,14 @@ internal sealed class Settler(StoredResults results, CallbackRecords callbacks, 
             FirstAt = envelope.FirstAt ?? envelope.Submitted,
             LastAt = time.GetUtcNow(),
         };
-        await results.StoreAsync(envelope, new Outcome { Kind = OutcomeKind.Failed, Status = 0 }, reason, ct);
-        await deadLetters.StoreAsync(delivery, envelope, kind, biography, ct);
-        await handBack.AckAsync(delivery, ct);
-        ends.Count(envelope.FunctionName, kind == DeadKind.Call ? "dead" : kind.ToString().ToLowerInvariant());
+        var outcome = new Outcome { Kind = OutcomeKind.Failed, Status = kind == DeadKind.Expired ? GatewayTimeout : BadGateway };
+        return EndAsync(delivery, envelope, new CallEnd(Unanswered(outcome, biography), biography, kind), ct);
     }
 
     /// <summary>Ends a message that is none of ours.</summary>
     public async Task EndForeignAsync(Delivery delivery, string error, CancellationToken ct)
     {
-        await deadLetters.StoreForeignAsync(delivery, error, ct);
+        await records.StoreForeignAsync(delivery, error, ct);
         await handBack.AckAsync(delivery, ct);
     }
 
@@ -102,12 +87,16 @@ internal sealed class Settler(StoredResults results, CallbackRecords callbacks, 
         await handBack.AckAsync(delivery, ct);
     }
 
-    private static string StateOf(Verdict verdict) => verdict.Kind switch
+    private async Task EndAsync(Delivery delivery, Envelope envelope, CallEnd end, CancellationToken ct)
     {
-        VerdictKind.Succeeded => StoredResult.Succeeded,
-        VerdictKind.Exhausted => DeadReasons.Exhausted,
-        _ => DeadReasons.Failed,
-    };
+        await records.StoreAsync(delivery, envelope, end, ct);
+        await handBack.AckAsync(delivery, ct);
+        ends.Count(envelope.FunctionName, end);
+    }
+
+    // No status says how such a call ended.
+    private static Outcome Unanswered(Outcome outcome, Biography biography) =>
+        outcome with { Headers = [new Header(WellKnownHeaders.CallState, biography.Reason)], Body = default, BodyLength = 0 };
 
     private Biography Biography(Envelope envelope, Outcome outcome, Verdict verdict, DateTimeOffset sent) => new()
     {

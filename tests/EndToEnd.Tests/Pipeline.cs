@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 
@@ -37,9 +39,10 @@ public sealed class Pipeline : IAsyncDisposable
         Func<RecordedRequest, HttpContext, Task>? function = null,
         Uri? work = null,
         IReadOnlyDictionary<string, string>? worker = null,
-        IReadOnlyDictionary<string, string>? gateway = null)
+        IReadOnlyDictionary<string, string>? gateway = null,
+        Func<RecordedRequest, HttpContext, Task>? callbacks = null)
     {
-        var pipeline = new Pipeline(await NatsServer.StartAsync(), await HttpLedger.StartAsync(function), await HttpLedger.StartAsync());
+        var pipeline = new Pipeline(await NatsServer.StartAsync(), await HttpLedger.StartAsync(function), await HttpLedger.StartAsync(callbacks));
         await pipeline.StartGatewayAsync(work ?? pipeline.Function.Url, gateway ?? new Dictionary<string, string>());
         await pipeline.StartWorkerAsync(worker ?? new Dictionary<string, string>());
         return pipeline;
@@ -56,6 +59,25 @@ public sealed class Pipeline : IAsyncDisposable
 
         return await _http.SendAsync(request);
     }
+
+    /// <summary>Asks for a call's stored result.</summary>
+    public Task<HttpResponseMessage> ResultAsync(string callId) => _http.GetAsync(new Uri(Gateway.Api, $"/async-function/{callId}"));
+
+    /// <summary>A request to the default queue's part of the Queues API.</summary>
+    public async Task<JsonNode?> QueueAsync(HttpMethod method, string path = "", object? body = null)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(Gateway.Api, "/system/queues/faas-request" + path)) { Content = body is null ? null : JsonContent.Create(body) };
+        request.Headers.Authorization = new("Basic", Convert.ToBase64String("admin:e2e"u8));
+        using var answer = await _http.SendAsync(request);
+        var text = await answer.Content.ReadAsStringAsync();
+        Assert.True(answer.IsSuccessStatusCode, $"{method} {path}: {(int)answer.StatusCode} {text}");
+        return text.Length == 0 ? null : JsonNode.Parse(text);
+    }
+
+    /// <summary>Waits until every call and callback came to its end, so many of them as dead letters.</summary>
+    public Task EndsAsync(int dead) => Eventually.HoldsAsync(
+        async () => await QueueAsync(HttpMethod.Get) is { } queue && ((int)queue["calls"]!, (int)queue["callbacks"]!, (int)queue["dead"]!) == (0, 0, dead),
+        () => $"the queue is empty but for {dead} dead letters; the worker wrote:\n{Worker.Process.Tail()}");
 
     public async ValueTask DisposeAsync()
     {

@@ -20,6 +20,7 @@ public sealed class CallbackPolicyTests
     [InlineData(425, CallbackEnd.Retry)]
     [InlineData(429, CallbackEnd.Retry)]
     [InlineData(500, CallbackEnd.Retry)]
+    [InlineData(508, CallbackEnd.Refused)]
     [InlineData(599, CallbackEnd.Retry)]
     public void Each_answer_has_one_end(int status, object end) =>
         Assert.Equal((CallbackEnd)end, Policy.Decide(new CallbackAnswer(status), Record(1), Now).End);

@@ -27,7 +27,7 @@ public sealed class CallbackTests(SharedNats nats) : IClassFixture<SharedNats>
             new() { ["max_retry_attempts"] = "5" },
             nats.Server);
 
-        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = $"http://me:s%20t@127.0.0.1:{bench.Http.Port}/cb?x=1", Hops = 2 });
+        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = $"http://me:s%20t@127.0.0.1:{bench.Http.Port}/cb?x=1", Hops = 2, Redrive = 4 });
         await bench.IsEmptyAsync();
 
         var post = Assert.Single(bench.Posts);
@@ -43,7 +43,7 @@ public sealed class CallbackTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal("201", post.Header("X-Function-Status"));
         Assert.Matches(@"^\d+\.\d{6}$", post.Header("X-Duration-Seconds"));
         Assert.Equal(("1", "4"), (post.Header("X-Retry"), post.Header("X-Retry-Max")));
-        Assert.Equal("3", post.Header("X-Callback-Hops"));
+        Assert.Equal(("3", "4"), (post.Header("X-Callback-Hops"), post.Header("X-Redrive")));
         Assert.Equal($"queue-worker/{CommandLine.Version}", post.Header("User-Agent"));
         Assert.Equal("Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("me:s t")), post.Header("Authorization"));
     }

@@ -12,7 +12,7 @@ public sealed class LostWorkerTests(SharedNats nats) : IClassFixture<SharedNats>
     public async Task A_message_delivered_too_often_without_a_verdict_is_given_up()
     {
         await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
-        var call = await bench.EnqueueAsync(body: "poison");
+        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() }, "poison");
         await GiveBackAsync(bench, times: 6);
 
         await bench.StartWorkerAsync();
@@ -21,6 +21,8 @@ public sealed class LostWorkerTests(SharedNats nats) : IClassFixture<SharedNats>
 
         Assert.Equal(DeadReasons.WorkerLost, dead.Biography.Reason);
         Assert.Empty(bench.Sends);
+        var told = Assert.Single(bench.Posts);
+        Assert.Equal(("502", "worker_lost"), (told.Header("X-Function-Status"), told.Header("X-Call-State")));
     }
 
     [Fact]

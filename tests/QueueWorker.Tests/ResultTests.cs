@@ -76,8 +76,10 @@ public sealed class ResultTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(1, await bench.Worker.MetricAsync("queue_worker_results_lost_total"));
     }
 
-    [Fact]
-    public async Task A_call_older_than_its_greatest_age_expires_unsent()
+    [Theory]
+    [InlineData(1, "0")]
+    [InlineData(3, "1")]
+    public async Task A_call_older_than_its_greatest_age_expires_unsent_and_tells_its_caller(int attempt, string retries)
     {
         await using var bench = await Bench.StartAsync(server: nats.Server);
         var bucket = await BucketAsync(bench);
@@ -86,16 +88,21 @@ public sealed class ResultTests(SharedNats nats) : IClassFixture<SharedNats>
             Submitted = TimeProvider.System.GetUtcNow().AddMinutes(-2),
             Retry = new RetrySettings { MaxAge = TimeSpan.FromMinutes(1) },
             StoreResult = TimeSpan.FromMinutes(10),
+            Attempt = attempt,
+            Callback = bench.CallbackUrl.ToString(),
         };
         var call = await bench.EnqueueAsync(old);
 
         var letter = await bench.DeadLetterAsync(call);
+        await bench.IsEmptyAsync();
         var (record, _) = await ReadAsync(bucket, call);
 
         Assert.Equal($"{bench.Queue}.dead.expired.openfaas-fn.echo", letter.Subject);
         Assert.Equal(DeadReasons.Expired, letter.Biography.Reason);
-        Assert.Equal(DeadReasons.Expired, record.State);
+        Assert.Equal((DeadReasons.Expired, 504), (record.State, record.Status));
         Assert.Empty(bench.Sends);
+        var told = Assert.Single(bench.Posts);
+        Assert.Equal(("504", "expired", retries, ""), (told.Header("X-Function-Status"), told.Header("X-Call-State"), told.Header("X-Retry"), told.Text));
     }
 
     // As the gateway makes it.
