@@ -131,6 +131,7 @@ public sealed class Pipeline : IAsyncDisposable
             ["data_path"] = Path.Combine(_home.FullName, "data"),
             ["secret_mount_path"] = secrets,
             ["basic_auth"] = "true",
+            ["nats_publish_timeout"] = "10s",
         });
     }
 
@@ -141,7 +142,7 @@ public sealed class Pipeline : IAsyncDisposable
             ["nats_host"] = "127.0.0.1",
             ["nats_port"] = Nats.Port.ToString(CultureInfo.InvariantCulture),
             ["gateway_url"] = Gateway.Api.ToString(),
-            ["ack_wait"] = "2s",
+            ["ack_wait"] = "10s",
             ["initial_retry_wait"] = "100ms",
             ["max_retry_wait"] = "1s",
             ["max_inflight"] = "10",

@@ -55,6 +55,7 @@ public sealed class TestGateway : IAsyncDisposable
             ["secret_mount_path"] = secrets,
             ["data_path"] = Path.Combine(home, "data"),
             ["debug"] = "true",
+            ["nats_publish_timeout"] = "20s",
         };
         if (nats is not null)
         {

@@ -15,7 +15,9 @@ public sealed class FailureTableCallTests(SharedNats nats) : IClassFixture<Share
     {
         var first = new TaskCompletionSource();
         await using var bench = await Bench.StartAsync(
-            (_, http) => first.TrySetResult() ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted) : Task.CompletedTask, server: nats.Server);
+            (_, http) => first.TrySetResult() ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted) : Task.CompletedTask,
+            new() { ["ack_wait"] = "5s" },
+            nats.Server);
         var call = await bench.EnqueueAsync();
         await first.Task;
 
@@ -25,7 +27,7 @@ public sealed class FailureTableCallTests(SharedNats nats) : IClassFixture<Share
 
         Assert.Equal([call.DeliveryId, call.DeliveryId], bench.Sends.Select(s => s.Header("X-Delivery-Id")));
         Assert.Equal(["1", "1"], bench.Sends.Select(s => s.Header("X-Attempt")));
-        Assert.True(bench.Sends[1].At - bench.Sends[0].At >= TimeSpan.FromSeconds(1.9), "not before ack_wait");
+        Assert.True(bench.Sends[1].At - bench.Sends[0].At >= TimeSpan.FromSeconds(4.9), "not before ack_wait");
     }
 
     [Fact]
