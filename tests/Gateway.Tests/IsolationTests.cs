@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using Connectors.Gateway.Provider.Embedded.Processes;
 using Connectors.Testing;
 
 namespace Connectors.Gateway.Tests;
@@ -133,6 +134,25 @@ public sealed partial class IsolationTests
         Assert.Equal("old new\n", await answer.Content.ReadAsStringAsync());
         Assert.False(Directory.Exists(Path.GetDirectoryName(folder.FullName)));
         Assert.True(Directory.Exists(Path.Combine(gateway.DataPath, "functions")));
+    }
+
+    [Fact]
+    public void Links_that_a_function_laid_in_its_directory_are_not_followed()
+    {
+        var home = Directory.CreateTempSubdirectory("links-");
+        var (handler, own, outside) = (home.CreateSubdirectory("handler"), home.CreateSubdirectory("own"), home.CreateSubdirectory("outside"));
+        File.WriteAllText(Path.Combine(handler.CreateSubdirectory("folder").FullName, "file"), "new");
+        File.WriteAllText(Path.Combine(handler.FullName, "file"), "new");
+        File.WriteAllText(Path.Combine(outside.FullName, "file"), "old");
+        Directory.CreateSymbolicLink(Path.Combine(own.FullName, "folder"), outside.FullName);
+        File.CreateSymbolicLink(Path.Combine(own.FullName, "file"), Path.Combine(outside.FullName, "file"));
+
+        HandlerFiles.Copy(handler.FullName, own.FullName, owner: null);
+
+        Assert.Equal("old", File.ReadAllText(Path.Combine(outside.FullName, "file")));
+        Assert.Equal("new", File.ReadAllText(Path.Combine(own.FullName, "file")));
+        Assert.Equal("new", File.ReadAllText(Path.Combine(own.FullName, "folder", "file")));
+        home.Delete(recursive: true);
     }
 
     [Fact]

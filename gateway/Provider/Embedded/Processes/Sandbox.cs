@@ -34,10 +34,10 @@ internal sealed record Sandbox(FunctionIsolation Kind, int? User, string Folder,
         {
             FunctionIsolation.Namespaces =>
             [
-                Tool.SetPriv, "--pdeathsig", "KILL", Tool.SetSid,
+                Tool.SetPriv, "--pdeathsig", "KILL", "--no-new-privs", Tool.SetSid,
                 Tool.Unshare, .. (string[])(User is null ? ["--user", "--map-root-user"] : []), "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
                 Tool.Shell, "-c", Enter + (mergesErrors ? RunMerged : RunApart), "function", View, Folder, Secrets ?? Folder, Tool.Mount,
-                .. User is { } user ? [Tool.SetPriv, .. Become(user)] : (string[])[Tool.Unshare, "--user", .. UserIds.MapToSelf], .. limited,
+                Tool.Unshare, .. User is { } user ? [$"--setgid={user}", $"--setuid={user}"] : (string[])["--user", .. UserIds.MapToSelf], .. limited,
             ],
             FunctionIsolation.User => [Tool.SetPriv, "--pdeathsig", "KILL", .. Become(User!.Value), Tool.SetSid, .. merged],
             _ => [Tool.SetPriv, "--pdeathsig", "KILL", Tool.SetSid, .. merged],
