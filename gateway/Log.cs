@@ -57,7 +57,7 @@ internal static partial class Log
     [LoggerMessage(216, LogLevel.Warning, "Replica not started")]
     public static partial void ReplicaFailed(ILogger log, string function, string error);
 
-    [LoggerMessage(217, LogLevel.Information, "Functions are kept apart")]
+    [LoggerMessage(217, LogLevel.Information, "Isolation chosen")]
     public static partial void Isolated(ILogger log, string isolation, int? user);
 
     [LoggerMessage(218, LogLevel.Warning, "Functions share one user and can read each other's files and secrets; let the gateway make namespaces (docs/provider.md)")]

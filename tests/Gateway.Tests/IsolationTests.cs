@@ -205,7 +205,7 @@ public sealed partial class IsolationTests
     private static string IsolationOf(TestGateway gateway)
     {
         var lines = gateway.Process.Process.Lines;
-        var kind = Kind().Match(lines.Single(line => line.Contains("Functions are kept apart", StringComparison.Ordinal))).Groups[1].Value;
+        var kind = Kind().Match(lines.Single(line => line.Contains("Isolation chosen", StringComparison.Ordinal))).Groups[1].Value;
         Assert.Equal(kind == "none", lines.Any(line => line.Contains("Functions run as the gateway's user", StringComparison.Ordinal)));
         return kind;
     }

@@ -14,17 +14,15 @@ internal static class HiddenPaths
         return [.. all.Where(path => !all.Any(other => path.StartsWith(other + "/", StringComparison.Ordinal)))];
     }
 
-    // A directory that another user may not enter hides what is below it from that user anyway; covered as a whole, the way to the function's own is free.
-    private static string Covering(string data, int? user)
+    /// <summary>The first directory on the way to a path, the path itself included, that not every user may enter; null if there is none.</summary>
+    public static string? FirstClosed(string path)
     {
-        if (user is null)
-        {
-            return data;
-        }
-
-        var ways = data.Split('/', StringSplitOptions.RemoveEmptyEntries).Aggregate(new List<string>(), (way, next) => [.. way, $"{way.LastOrDefault()}/{next}"]);
-        return ways.FirstOrDefault(way => Directory.Exists(way) && (File.GetUnixFileMode(way) & UnixFileMode.OtherExecute) == 0) ?? data;
+        var way = path.Split('/', StringSplitOptions.RemoveEmptyEntries).Aggregate(new List<string>(), (way, next) => [.. way, $"{way.LastOrDefault()}/{next}"]);
+        return way.FirstOrDefault(folder => Directory.Exists(folder) && (File.GetUnixFileMode(folder) & UnixFileMode.OtherExecute) == 0);
     }
+
+    // A directory that another user may not enter hides what is below it from that user anyway; covered as a whole, the way to the function's own is free.
+    private static string Covering(string data, int? user) => user is null ? data : FirstClosed(data) ?? data;
 
     private static string Full(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
 }

@@ -136,7 +136,7 @@ internal sealed class Isolation(GatewayOptions options, ILogger<Isolation> log)
     private IEnumerable<string> Readable() =>
         HiddenPaths.Of(options, User)
             .SelectMany(path => Directory.Exists(path) && path != _embedded.DataPath ? Directory.EnumerateFiles(path) : [path])
-            .Where(path => File.Exists(path) && (File.GetUnixFileMode(path) & UnixFileMode.OtherRead) != 0);
+            .Where(path => File.Exists(path) && (File.GetUnixFileMode(path) & UnixFileMode.OtherRead) != 0 && HiddenPaths.FirstClosed(path) is null);
 
     private static string Name(FunctionIsolation kind) => kind.ToString().ToLowerInvariant();
 }
