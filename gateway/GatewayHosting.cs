@@ -78,6 +78,7 @@ internal static class GatewayHosting
         builder.Services.AddSingleton<DeadLetterEndpoints>();
         builder.Services.AddSingleton<RedriveEndpoints>();
         builder.Services.AddHostedService<RedriveRunner>();
+        builder.Services.AddHostedService<QueueWatch>();
     }
 
     public static void AddEndpoints(this WebApplicationBuilder builder)

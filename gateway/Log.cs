@@ -80,4 +80,10 @@ internal static partial class Log
 
     [LoggerMessage(232, LogLevel.Information, "Redrive ended")]
     public static partial void RedriveEnded(ILogger log, string job, string queue, long redriven, long skipped);
+
+    [LoggerMessage(233, LogLevel.Warning, "Calls have waited for a minute and none was taken; is there a worker for this queue?")]
+    public static partial void CallsUntaken(ILogger log, string queue, long calls);
+
+    [LoggerMessage(234, LogLevel.Information, "Calls are taken again")]
+    public static partial void CallsTakenAgain(ILogger log, string queue);
 }

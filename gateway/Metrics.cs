@@ -59,6 +59,9 @@ internal static class Metrics
     private static readonly Histogram PublishSeconds = Prometheus.Metrics.CreateHistogram(
         "gateway_async_publish_seconds", "Time until a stream had stored an async call", ["queue_name"], new HistogramConfiguration { Buckets = PublishBuckets });
 
+    private static readonly Gauge UntakenSeconds = Prometheus.Metrics.CreateGauge(
+        "gateway_queue_untaken_seconds", "For how long calls have waited in a queue without any being taken", ["queue_name"]);
+
     private static readonly Counter NatsReconnects = Prometheus.Metrics.CreateCounter(
         "gateway_nats_reconnect_total", "Connections to NATS that were made anew");
 
@@ -110,6 +113,10 @@ internal static class Metrics
     public static void Accepted(string queue, int status) => Accepts.WithLabels(queue, status.ToString()).Inc();
 
     public static void Published(string queue, TimeSpan took) => PublishSeconds.WithLabels(queue).Observe(took.TotalSeconds);
+
+    public static void Untaken(string queue, TimeSpan time) => UntakenSeconds.WithLabels(queue).Set(time.TotalSeconds);
+
+    public static void QueueGone(string queue) => UntakenSeconds.RemoveLabelled(queue);
 
     public static void NatsReconnected() => NatsReconnects.Inc();
 }

@@ -19,6 +19,7 @@ public sealed partial class AlertTests : IDisposable
         { "queue-worker", "QueueWorkerAbsent", "queue_worker_messages_submitted_total{queue_name=\"other\"}", "1+0x20", "", "10m" },
         { "queue-worker", "QueueCallbacksFailing", "queue_worker_callback_attempts_total{queue_name=\"custom-request\",outcome=\"unreachable\"}", "0+60x40", "0+1x40", "25m" },
         { "gateway", "GatewayRefusingCalls", "gateway_async_requests_total{code=\"503\"}", "0+10x30", "7+0x30", "15m" },
+        { "gateway", "QueueUntaken", "gateway_queue_untaken_seconds{queue_name=\"slow-queue\"}", "10+60x20", "50+0x20", "15m" },
         { "gateway", "GatewayReconnecting", "gateway_nats_reconnect_total", "0+1x30", "0+0x30", "15m" },
         { "kafka-connector", "KafkaOffsetOutOfRange", "kafka_connector_offset_out_of_range{group=\"faas-group-1\",topic=\"t\",partition=\"0\"}", "1+0x20", "0+0x20", "5m" },
         { "kafka-connector", "KafkaLagGrowing", "kafka_connector_lag{group=\"faas-group-1\",topic=\"t\",partition=\"0\"}", "2000+10x60", "2000-10x60", "40m" },

@@ -107,4 +107,23 @@ public class AsyncCallTests
 
         Assert.Equal(20, pipeline.Function.Requests.Count);
     }
+
+    [Fact]
+    public async Task A_function_that_outlasts_three_ack_waits_and_the_gateways_own_timeout_runs_once()
+    {
+        var gate = new TaskCompletionSource();
+        await using var pipeline = await Pipeline.StartAsync(
+            (_, http) => gate.Task.WaitAsync(http.RequestAborted),
+            worker: new Dictionary<string, string> { ["ack_wait"] = "1s", ["upstream_timeout"] = "10m" },
+            gateway: new Dictionary<string, string> { ["upstream_timeout"] = "1s" });
+
+        using var accepted = await pipeline.CallAsync("work", [1], ("X-Callback-Url", pipeline.Callbacks.Url.ToString()));
+        await pipeline.Function.ReceivesAsync(1);
+        await Eventually.HoldsAsync(async () => await pipeline.Worker.MetricAsync("queue_worker_lease_renewals_total") >= 9, "three ack_waits are over, and the gateway's second");
+        gate.SetResult();
+        await pipeline.Callbacks.ReceivesAsync(1);
+
+        Assert.Equal("200", pipeline.Callbacks.Requests.Single().Header("X-Function-Status"));
+        Assert.Single(pipeline.Function.Requests);
+    }
 }

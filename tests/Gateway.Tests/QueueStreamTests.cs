@@ -1,6 +1,7 @@
 using System.Net;
 using Connectors.Sdk.Envelopes;
 using Connectors.Testing;
+using NATS.Client.Core;
 using NATS.Client.JetStream.Models;
 
 namespace Connectors.Gateway.Tests;
@@ -37,6 +38,21 @@ public sealed class QueueStreamTests(QueueFixture fixture) : IClassFixture<Queue
         Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
         Assert.Contains(field, text, StringComparison.Ordinal);
         Assert.Contains($"nats stream rm OF_{queue}", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_queue_whose_calls_nobody_takes_is_shown_until_somebody_does()
+    {
+        await DeployAsync("lonely");
+        using var accepted = await _gateway.PostAsync("/async-function/lonely", "hi");
+        const string metric = """gateway_queue_untaken_seconds{queue_name="lonely"}""";
+        await Eventually.HoldsAsync(async () => await _gateway.Process.MetricAsync(metric) > 0, "it is shown");
+
+        var worker = await _stored.JetStream.CreateOrUpdateConsumerAsync(StreamNames.Calls("lonely"), new ConsumerConfig(StreamNames.StaticNormal));
+        var call = await worker.NextAsync(NatsRawSerializer<byte[]>.Default);
+        await call!.AckAsync();
+
+        await Eventually.HoldsAsync(async () => await _gateway.Process.MetricAsync(metric) == 0, "it is no longer shown");
     }
 
     [Fact]
