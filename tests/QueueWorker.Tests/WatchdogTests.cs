@@ -45,19 +45,23 @@ public sealed class WatchdogTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(["long", "next"], bench.Sends.Select(s => s.Text));
     }
 
-    [Fact]
-    public async Task Deleted_streams_are_made_anew()
+    [Theory]
+    [InlineData("static")]
+    [InlineData("function")]
+    public async Task Deleted_streams_are_made_anew(string mode)
     {
-        await using var bench = await Bench.StartAsync(server: nats.Server);
+        await using var bench = await Bench.StartAsync(options: new() { ["scaling_mode"] = mode }, server: nats.Server);
+        await bench.EnqueueAsync(body: "before");
+        await bench.IsEmptyAsync();
 
         await bench.JetStream.DeleteStreamAsync(bench.Calls);
         await bench.JetStream.DeleteStreamAsync(bench.Callbacks);
         await bench.JetStream.DeleteStreamAsync(bench.Dead);
         await Eventually.HoldsAsync(async () => await bench.CountAsync(bench.Calls) + await bench.CountAsync(bench.Callbacks) == 0, "the streams are there again");
-        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() }, "after");
         await bench.IsEmptyAsync();
 
-        Assert.Single(bench.Sends);
+        Assert.Equal(["before", "after"], bench.Sends.Select(s => s.Text));
         Assert.Single(bench.Posts);
         Assert.Contains(bench.Worker.Process.Lines, l => l.Contains(" warn Stream was missing and is created ", StringComparison.Ordinal));
     }
