@@ -37,8 +37,11 @@ internal sealed class CallbackSettler(QueueWorkerOptions options, StreamWriter w
     }
 
     /// <summary>Given up without a record of its own: what was too large for one is told without its body, and the call goes on to its own end.</summary>
-    public Task GiveUpOversizeAsync(Envelope envelope, CallbackRecord record, string reason, int? status, string? error, CancellationToken ct) =>
-        deadLetters.StoreCallbackAsync(Subject(envelope), envelope with { Headers = [] }, record, Biography(record, reason, status, error), default, ct);
+    public Task GiveUpOversizeAsync(Envelope envelope, CallbackRecord record, string reason, int? status, string? error, CancellationToken ct)
+    {
+        var bodiless = record with { Headers = [.. record.Headers, new Header(WellKnownHeaders.ResultDropped, "size")] };
+        return deadLetters.StoreCallbackAsync(Subject(envelope), envelope with { Headers = [] }, bodiless, Biography(record, reason, status, error), default, ct);
+    }
 
     /// <summary>Not a callback record.</summary>
     public async Task EndForeignAsync(Delivery delivery, string error, CancellationToken ct)

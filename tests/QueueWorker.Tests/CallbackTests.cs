@@ -158,6 +158,33 @@ public sealed class CallbackTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Fact]
+    public async Task A_result_too_large_for_a_record_that_is_refused_is_a_dead_letter_without_its_body()
+    {
+        await using var bench = await Bench.StartAsync(
+            async (request, http) =>
+            {
+                if (request.Path == "/callback")
+                {
+                    http.Response.StatusCode = 400;
+                }
+                else
+                {
+                    await http.Response.Body.WriteAsync(new byte[3_000_000]);
+                }
+            },
+            server: nats.Server);
+
+        var dead = await bench.DeadLetterAsync(await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() }));
+        await bench.IsEmptyAsync();
+
+        Assert.Equal((DeadReasons.CallbackRefused, 400), (dead.Biography.Reason, dead.Biography.Status));
+        Assert.Empty(dead.Body);
+        Assert.Contains(dead.Callback!.Headers, h => h is { Name: "X-Result-Dropped", Value: "size" });
+        Assert.Single(bench.Sends);
+        Assert.Equal(1, await bench.CountAsync(bench.Dead));
+    }
+
+    [Fact]
     public async Task A_result_over_the_limit_is_told_without_its_body()
     {
         await using var bench = await Bench.StartAsync(
