@@ -15,8 +15,20 @@ internal static partial class GatewayProcess
         {
             foreach (var path in Directory.EnumerateFileSystemEntries(Path.GetTempPath(), $"{kind}-{Environment.ProcessId}-*"))
             {
-                File.Delete(path);
+                Remove(path);
             }
+        }
+    }
+
+    private static void Remove(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // Left by a process of another user that had our id before.
         }
     }
 
