@@ -41,6 +41,7 @@ class Receiver(BaseHTTPRequestHandler):
 
     def answer(self, status):
         self.send_response(status)
+        self.send_header("Connection", "close")
         self.end_headers()
 
 

@@ -116,16 +116,19 @@ public sealed class RetryTests(SharedNats nats) : IClassFixture<SharedNats>
     [Fact]
     public async Task A_call_that_takes_too_long_is_cut_and_retried()
     {
+        var first = new TaskCompletionSource();
         await using var bench = await Bench.StartAsync(
-            (request, http) => request.Header("X-Attempt") == "1" ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted) : Task.CompletedTask,
-            new() { ["upstream_timeout"] = "300ms" },
+            (_, http) => first.TrySetResult() ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted) : Task.CompletedTask,
+            new() { ["upstream_timeout"] = "1s" },
             nats.Server);
 
         await bench.EnqueueAsync();
         await bench.IsEmptyAsync();
 
-        Assert.Equal(2, bench.Sends.Count);
-        Assert.Equal("300ms", bench.Sends[0].Header("X-Timeout"));
+        // A busy machine may cut one before it arrives, or the second, too.
+        Assert.True(bench.Sends.Count >= 2, "it was called again");
+        Assert.Equal(bench.Sends.Count, bench.Sends.Select(s => s.Header("X-Attempt")).Distinct().Count());
+        Assert.All(bench.Sends, s => Assert.Equal("1s", s.Header("X-Timeout")));
     }
 
     [Fact]
