@@ -48,7 +48,7 @@ public class ApacheKafkaTests
         await Eventually.HoldsAsync(() => ledger.Taken == 10, "the first are taken");
 
         await kafka.KillAsync();
-        await connector.Process.LineAsync(line => line.Contains("Local_AllBrokersDown", StringComparison.Ordinal), "the log says that the broker is away");
+        await connector.Process.LineAsync(line => line.Contains("Local_Transport", StringComparison.Ordinal), "the log says that the broker is away");
         await kafka.StartAgainAsync();
         await ProduceAsync(kafka, 10);
 

@@ -16,14 +16,14 @@ public class BrokerTests
         await scene.CommitsAllAsync(2, 1);
 
         scene.Kafka.StopBroker(1);
-        await SaysAsync(connector, "Local_AllBrokersDown");
+        await SaysAsync(connector, "Local_Transport");
         Assert.False(connector.Process.HasExited);
         scene.Kafka.StartBroker(1);
         await scene.ProduceAsync("k", "1");
 
         await scene.CommitsAllAsync(2, 2);
         Assert.Equal(2, ledger.Taken);
-        Assert.True(await connector.MetricAsync("kafka_connector_errors_total{code=\"Local_AllBrokersDown\"}") >= 1);
+        Assert.True(await connector.MetricAsync("kafka_connector_errors_total{code=\"Local_Transport\"}") >= 1);
     }
 
     [Fact]
