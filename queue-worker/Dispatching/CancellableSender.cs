@@ -15,6 +15,11 @@ internal sealed class CancellableSender(CallSender sender, CancelledCalls cancel
     public async Task<Outcome> SendAsync(Envelope envelope, ReadOnlyMemory<byte> body, CancellationToken abort)
     {
         await cancelled.LoadedAsync(abort);
+        if (envelope.Redrive > 0)
+        {
+            await cancelled.RefreshAsync(envelope.CallId, abort);
+        }
+
         using var either = CancellationTokenSource.CreateLinkedTokenSource(abort);
         using var watched = cancelled.Watch(envelope.CallId, either);
         return IsCancelled(envelope)

@@ -25,6 +25,30 @@ internal sealed class CancelledCalls(Broker broker, QueueWorkerOptions options, 
 
     public bool Contains(string callId) => _ids.ContainsKey(StreamNames.Token(callId));
 
+    /// <summary>Asks the bucket itself: a call that is put back has its cancellation taken back just before, and the watch may lag behind it.</summary>
+    public async Task RefreshAsync(string callId, CancellationToken ct)
+    {
+        var key = StreamNames.Token(callId);
+        if (!_ids.TryGetValue(key, out var created))
+        {
+            return;
+        }
+
+        try
+        {
+            var bucket = await broker.JetStream.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Cancelled, ct);
+            var found = await bucket.TryGetEntryAsync(key, serializer: NatsRawSerializer<byte[]>.Default, cancellationToken: ct);
+            if (found.Error is NatsKVKeyNotFoundException or NatsKVKeyDeletedException)
+            {
+                _ids.TryRemove(new(key, created));
+            }
+        }
+        catch (NatsException fault)
+        {
+            Log.CancellationsUnseen(log, StreamNames.Cancelled, fault.Message);
+        }
+    }
+
     /// <summary>Cancels <paramref name="abort"/> when the call is cancelled, now or while it runs; disposed when it has run.</summary>
     public IDisposable Watch(string callId, CancellationTokenSource abort)
     {

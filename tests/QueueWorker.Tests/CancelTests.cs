@@ -76,17 +76,8 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         await bench.DeadLetterAsync(call);
 
         await (await BucketAsync(bench)).DeleteAsync(StreamNames.Token(call.CallId));
-
-        // Workers hear of it a moment later; a call that comes before is still a cancelled one.
-        var redrives = 0;
-        await Eventually.HoldsAsync(
-            async () =>
-            {
-                await bench.EnqueueAsync(call with { Redrive = ++redrives });
-                await bench.IsEmptyAsync();
-                return bench.Sends.Count > 0;
-            },
-            "a redrive runs");
+        await bench.EnqueueAsync(call with { Redrive = 1 });
+        await bench.IsEmptyAsync();
 
         Assert.Single(bench.Sends);
     }
