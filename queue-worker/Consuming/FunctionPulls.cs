@@ -124,6 +124,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         await Task.Yield();
         var left = calls;
         var failed = false;
+        Delivery? last = null;
         try
         {
             if (side.Consumer.IsBound || await BindAsync(side))
@@ -132,7 +133,14 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
                 {
                     left--;
                     _lanes.Started(side, delivery.Envelope?.MaxInflight);
-                    _running.Start(delivery, handled => Ended(side, handled));
+                    if (left == 0)
+                    {
+                        last = delivery;
+                    }
+                    else
+                    {
+                        Start(side, delivery);
+                    }
                 }
 
                 failed = !side.Consumer.IsBound;
@@ -145,16 +153,24 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         }
         finally
         {
-            _running.ReleaseSlots(left);
             _lanes.Asked(side, left, left == 0, _time.GetUtcNow());
             if (failed)
             {
                 _lanes.Expect(side, _time.GetUtcNow() + AfterFault);
             }
 
+            if (last is not null)
+            {
+                // Not before its side stands in line again: else its slot, soon free, would go to one of lower priority.
+                Start(side, last);
+            }
+
+            _running.ReleaseSlots(left);
             _news.Raise();
         }
     }
+
+    private void Start(LaneSide side, Delivery delivery) => _running.Start(delivery, handled => Ended(side, handled), _news.Raise);
 
     private async Task<bool> BindAsync(LaneSide side)
     {
@@ -183,7 +199,6 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         }
 
         _lanes.Ended(side, handled.Load);
-        _news.Raise();
     }
 
     private TimeSpan UntilDue()

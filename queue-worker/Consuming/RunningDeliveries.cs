@@ -38,10 +38,11 @@ internal sealed class RunningDeliveries(int slots, IDeliveryHandler handler, Lea
 
     /// <summary>Starts work on a delivery in a slot that was taken for it.</summary>
     /// <param name="delivery">The delivery.</param>
-    /// <param name="ended">Told when it has ended and its slot is free.</param>
-    public void Start(Delivery delivery, Action<Handled>? ended = null)
+    /// <param name="ended">Told when it has ended, before anything else can take its slot.</param>
+    /// <param name="freed">Told when its slot is free.</param>
+    public void Start(Delivery delivery, Action<Handled>? ended = null, Action? freed = null)
     {
-        var task = RunAsync(delivery, ended);
+        var task = RunAsync(delivery, ended, freed);
         _tasks[task] = true;
         _ = task.ContinueWith(done => _tasks.TryRemove(done, out _), TaskScheduler.Default);
     }
@@ -54,7 +55,7 @@ internal sealed class RunningDeliveries(int slots, IDeliveryHandler handler, Lea
 
     public void Dispose() => _free.Dispose();
 
-    private async Task RunAsync(Delivery delivery, Action<Handled>? ended)
+    private async Task RunAsync(Delivery delivery, Action<Handled>? ended, Action? freed)
     {
         // Lets the loop that pulls go on at once.
         await Task.Yield();
@@ -82,8 +83,9 @@ internal sealed class RunningDeliveries(int slots, IDeliveryHandler handler, Lea
         finally
         {
             _messages.TryRemove(KeyValuePair.Create((delivery.Sequence, delivery.Stored), delivery));
-            _free.Release();
             ended?.Invoke(handled);
+            _free.Release();
+            freed?.Invoke();
         }
     }
 
