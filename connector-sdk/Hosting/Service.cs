@@ -44,6 +44,13 @@ public static class Service
             Log.Stopped(log, options.Name);
             return Failure(app) is { } fault ? Explain(fault, log) : Environment.ExitCode;
         }
+        catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested && Failure(app) is null)
+        {
+            // Told to stop while it started.
+            await app.StopAsync();
+            Log.Stopped(log, options.Name);
+            return Environment.ExitCode;
+        }
         catch (Exception fault)
         {
             return Explain(Failure(app) ?? fault, log);

@@ -44,6 +44,20 @@ public class ServiceTests
     }
 
     [Fact]
+    public async Task Told_to_stop_while_it_starts_it_stops_what_was_started_and_ends_with_code_0()
+    {
+        var first = new Starting(_ => Task.CompletedTask);
+        var app = Build(services => services.AddSingleton<IHostedService>(first).AddSingleton<IHostedService>(all => new Starting(ct =>
+        {
+            all.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+            return Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct);
+        })));
+
+        Assert.Equal(0, await app.RunServiceAsync().WaitAsync(Eventually.Patience));
+        Assert.True(first.IsStopped);
+    }
+
+    [Fact]
     public async Task The_metrics_port_serves_metrics_health_and_readiness_and_nothing_else()
     {
         await using var app = Build(_ => { });
@@ -98,6 +112,19 @@ public class ServiceTests
         builder.Logging.ClearProviders();
         with(builder.Services);
         return builder.Build();
+    }
+
+    private sealed class Starting(Func<CancellationToken, Task> start) : IHostedService
+    {
+        public bool IsStopped { get; private set; }
+
+        public Task StartAsync(CancellationToken cancellationToken) => start(cancellationToken);
+
+        public Task StopAsync(CancellationToken cancellationToken)
+        {
+            IsStopped = true;
+            return Task.CompletedTask;
+        }
     }
 
     private sealed class Failing(Exception fault, IHostApplicationLifetime? after) : BackgroundService
