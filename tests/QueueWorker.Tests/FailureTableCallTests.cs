@@ -88,7 +88,7 @@ public sealed class FailureTableCallTests(SharedNats nats) : IClassFixture<Share
         await using var bench = await Bench.StartWithoutWorkerAsync(Bench.Statuses(500, 500, 200), server: nats.Server);
         var call = await bench.EnqueueAsync();
         await bench.EnqueueAsync(
-            call with { Attempt = 2, NotBefore = TimeProvider.System.GetUtcNow() + TimeSpan.FromSeconds(4) }, [], StreamNames.RetryMessageId(call.DeliveryId, 0, 2));
+            call with { Attempt = 2, NotBefore = TimeProvider.System.GetUtcNow() + TimeSpan.FromSeconds(10) }, [], StreamNames.RetryMessageId(call.DeliveryId, 0, 2));
 
         await bench.StartWorkerAsync();
         await bench.IsEmptyAsync();

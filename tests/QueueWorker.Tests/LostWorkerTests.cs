@@ -42,7 +42,7 @@ public sealed class LostWorkerTests(SharedNats nats) : IClassFixture<SharedNats>
     public async Task Deliveries_before_its_time_do_not_count_against_a_retry()
     {
         await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
-        var call = await bench.EnqueueAsync(Bench.Call() with { Attempt = 2, NotBefore = TimeProvider.System.GetUtcNow() + TimeSpan.FromSeconds(8) });
+        var call = await bench.EnqueueAsync(Bench.Call() with { Attempt = 2, NotBefore = TimeProvider.System.GetUtcNow() + TimeSpan.FromSeconds(20) });
         await GiveBackAsync(bench, times: 9);
 
         await bench.StartWorkerAsync();
@@ -55,7 +55,7 @@ public sealed class LostWorkerTests(SharedNats nats) : IClassFixture<SharedNats>
     // What a dying worker leaves behind, but quicker: a delivery without a verdict.
     private static async Task GiveBackAsync(Bench bench, int times)
     {
-        var config = StreamConsumer.Shared(StreamNames.StaticNormal, StreamNames.CallSubjects(bench.Queue, Priority.Normal), TimeSpan.FromSeconds(2));
+        var config = StreamConsumer.Shared(StreamNames.StaticNormal, StreamNames.CallSubjects(bench.Queue, Priority.Normal), TimeSpan.FromSeconds(10));
         var consumer = await bench.JetStream.CreateOrUpdateConsumerAsync(bench.Calls, config);
         for (var i = 0; i < times; i++)
         {

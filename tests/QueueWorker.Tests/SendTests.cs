@@ -64,7 +64,7 @@ public sealed class SendTests(SharedNats nats) : IClassFixture<SharedNats>
     public async Task A_function_that_runs_three_times_ack_wait_runs_once()
     {
         var gate = new TaskCompletionSource();
-        await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["ack_wait"] = "1s" }, nats.Server);
+        await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["ack_wait"] = "3s" }, nats.Server);
 
         await bench.EnqueueAsync();
         await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync("queue_worker_lease_renewals_total") >= 9, "the lease was renewed through three ack_waits");

@@ -37,7 +37,7 @@ public class LeaseTests(QueueServer server)
         gateway.Answer = ledger.AnswerAsync;
         await server.SendAsync(queue, Enumerable.Range(0, 40).Select(i => ($"{i}", (string?)null)));
         await using var connector = await Running.StartAsync(
-            gateway, ("queue_url", server.Url(queue)), ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri), ("visibility_timeout", "4s"), ("max_inflight", "40"));
+            gateway, ("queue_url", server.Url(queue)), ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri), ("visibility_timeout", "8s"), ("max_inflight", "40"));
 
         await gateway.ReceivesAsync(40);
         var before = proxy.Requests("ChangeMessageVisibilityBatch").Count();
