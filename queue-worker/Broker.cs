@@ -27,6 +27,7 @@ internal sealed class Broker : IAsyncDisposable
             LoggerFactory = loggers,
             RetryOnInitialConnect = true,
             MaxReconnectRetry = -1,
+            IgnoreAuthErrorAbort = true,
             ReconnectWaitMin = TimeSpan.FromMilliseconds(100),
             ReconnectWaitMax = TimeSpan.FromSeconds(2),
             // Acks and naks of a lost connection are worth little: the lease ends before long, and the envelope knows the rest.

@@ -14,7 +14,7 @@ internal sealed record NatsOptions
 
     public string Url => $"nats://{(Host.Contains(':') && !Host.StartsWith('[') ? $"[{Host}]" : Host)}:{Port}";
 
-    /// <summary>Who we are, as the client wants it. User, password and token are read now, key files at each connection.</summary>
+    /// <summary>Who we are, as the client wants it. User, password and token are read now, key files by the client.</summary>
     public NatsAuthOpts Auth => new()
     {
         Username = Content(Access.UserFile),

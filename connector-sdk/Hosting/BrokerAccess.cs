@@ -12,7 +12,7 @@ public sealed record BrokerAccess
     /// <summary>File with a token.</summary>
     public string? TokenFile { get; init; }
 
-    /// <summary>File with an nkey's seed.</summary>
+    /// <summary>File with an nkey's seed and its public key, each on a line of its own.</summary>
     public string? NkeyFile { get; init; }
 
     /// <summary>File with a user's JWT and seed, as <c>nsc</c> writes it.</summary>
@@ -38,7 +38,7 @@ public sealed record BrokerAccess
             UserFile = ReadFile(settings, secretMountPath, "nats_user_file", "File with the NATS user's name, absolute or below secret_mount_path"),
             PasswordFile = ReadFile(settings, secretMountPath, "nats_password_file", "File with the NATS user's password"),
             TokenFile = ReadFile(settings, secretMountPath, "nats_token_file", "File with a NATS token"),
-            NkeyFile = ReadFile(settings, secretMountPath, "nats_nkey_file", "File with the seed of a NATS nkey"),
+            NkeyFile = ReadFile(settings, secretMountPath, "nats_nkey_file", "File with the seed and the public key of a NATS nkey, a line each"),
             CredsFile = ReadFile(settings, secretMountPath, "nats_creds_file", "NATS credentials file (JWT and seed)"),
             Tls = settings.Choice("nats_tls", BrokerTls.Auto, "TLS to NATS: auto (if the server offers it), require, first (before the server's greeting) or off"),
             CaFile = ReadFile(settings, secretMountPath, "nats_tls_ca_file", "PEM file with the authorities that the NATS server's certificate must come from"),
@@ -56,12 +56,23 @@ public sealed record BrokerAccess
             settings.Fault("nats_creds_file", "only one of nats_user_file, nats_token_file, nats_nkey_file and nats_creds_file");
         }
 
+        if (access.NkeyFile is not null && !IsPair(access.NkeyFile))
+        {
+            settings.Fault("nats_nkey_file", $"a file with a line for the seed (SU...) and one for the public key (U...), which `nk -inkey {access.NkeyFile} -pubout` prints");
+        }
+
         if (access.CertFile is null != access.KeyFile is null)
         {
             settings.Fault(access.CertFile is null ? "nats_tls_cert_file" : "nats_tls_key_file", "a file, for nats_tls_cert_file and nats_tls_key_file go together");
         }
 
         return access;
+    }
+
+    private static bool IsPair(string path)
+    {
+        var lines = File.ReadAllLines(path).Select(line => line.Trim()).ToList();
+        return lines.Exists(line => line.StartsWith("SU", StringComparison.Ordinal)) && lines.Exists(line => line.StartsWith('U'));
     }
 
     private static string? ReadFile(Settings settings, string folder, string name, string meaning)

@@ -14,6 +14,8 @@ public static class Service
     /// <summary>A builder with logging, the clock, readiness, gateway credentials and the listeners of <paramref name="options"/>.</summary>
     public static WebApplicationBuilder CreateBuilder(ServiceOptions options)
     {
+        // docs/metrics.md tells all that a service exposes.
+        Prometheus.Metrics.SuppressDefaultMetrics();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.AddServiceLogging(options);
         builder.AddTracing(options.Name);

@@ -47,6 +47,7 @@ internal static class CronHosting
             ReconnectWaitMin = TimeSpan.FromMilliseconds(100),
             ReconnectWaitMax = TimeSpan.FromSeconds(2),
             MaxReconnectRetry = -1,
+            IgnoreAuthErrorAbort = true,
         }))
         .AddSingleton<KvCursorStore>()
         .AddSingleton<ICursorStore>(services => services.GetRequiredService<KvCursorStore>())

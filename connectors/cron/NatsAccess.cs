@@ -3,7 +3,7 @@ using NATS.Client.Core;
 
 namespace Connectors.Cron;
 
-/// <summary>Who we are to the NATS server, as its client wants it. User, password and token are read now, key files at each connection.</summary>
+/// <summary>Who we are to the NATS server, as its client wants it. User, password and token are read now, key files by the client.</summary>
 internal static class NatsAccess
 {
     public static NatsAuthOpts Auth(BrokerAccess access) => new()

@@ -91,22 +91,6 @@ public class FakeTimeProvider : TimeProvider
         FireDue();
     }
 
-    /// <summary>Sets the clock, forward or back, the way an administrator would: running timers keep the time they have left.</summary>
-    public void AdjustTime(DateTimeOffset value)
-    {
-        lock (_gate)
-        {
-            var shift = (value - _now).Ticks;
-            _now = value;
-            var running = _schedule.ToList();
-            _schedule.Clear();
-            foreach (var appointment in running)
-            {
-                Appoint(appointment with { Due = appointment.Due + shift });
-            }
-        }
-    }
-
     public override string ToString()
     {
         lock (_gate)

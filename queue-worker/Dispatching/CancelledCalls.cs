@@ -38,12 +38,12 @@ internal sealed class CancelledCalls(Broker broker, QueueWorkerOptions options, 
         {
             var bucket = await broker.JetStream.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Cancelled, ct);
             var found = await bucket.TryGetEntryAsync(key, serializer: NatsRawSerializer<byte[]>.Default, cancellationToken: ct);
-            if (found.Error is NatsKVKeyNotFoundException or NatsKVKeyDeletedException)
+            if (!found.Success && found.Error is NatsKVKeyNotFoundException or NatsKVKeyDeletedException)
             {
                 _ids.TryRemove(new(key, created));
             }
         }
-        catch (NatsException fault)
+        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !ct.IsCancellationRequested))
         {
             Log.CancellationsUnseen(log, StreamNames.Cancelled, fault.Message);
         }

@@ -35,7 +35,7 @@ public sealed partial class EnvironmentTests : IDisposable
         var manifests = await Helm.TemplateAsync(chart, "r", values);
         foreach (var key in SecretKeys)
         {
-            _rendered.Write(key, "secret");
+            _rendered.Write(key, key == "nats-nkey" ? NatsIdentities.KeyFile : "secret");
         }
 
         var environment = _rendered.Mounted(manifests);

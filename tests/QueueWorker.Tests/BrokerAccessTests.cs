@@ -36,8 +36,8 @@ public sealed class BrokerAccessTests : IDisposable
     {
         await using var server = await NatsServer.StartAsync(NatsIdentities.NkeyConfig);
 
-        await BecomesReadyAsync(server, ("nats_nkey_file", Put("user.nk", NatsIdentities.Seed + "\n")));
-        await IsRefusedAsync(server, Refused, ("nats_nkey_file", Put("wrong.nk", NatsIdentities.StrangersSeed + "\n")));
+        await BecomesReadyAsync(server, ("nats_nkey_file", Put("user.nk", NatsIdentities.KeyFile)));
+        await IsRefusedAsync(server, Refused, ("nats_nkey_file", Put("wrong.nk", $"{NatsIdentities.StrangersSeed}\n{NatsIdentities.PublicKey}\n")));
     }
 
     [Fact]
@@ -75,7 +75,8 @@ public sealed class BrokerAccessTests : IDisposable
     {
         Assert.Contains("nats_password_file", Faults(("nats_user_file", Put("user", "u"))), StringComparison.Ordinal);
         Assert.Contains("nats_tls_key_file", Faults(("nats_tls_cert_file", Put("cert", "c"))), StringComparison.Ordinal);
-        Assert.Contains("only one of", Faults(("nats_token_file", Put("token", "t")), ("nats_nkey_file", Put("nkey", "n"))), StringComparison.Ordinal);
+        Assert.Contains("public key", Faults(("nats_nkey_file", Put("half", NatsIdentities.Seed))), StringComparison.Ordinal);
+        Assert.Contains("only one of", Faults(("nats_token_file", Put("token", "t")), ("nats_nkey_file", Put("nkey", NatsIdentities.KeyFile))), StringComparison.Ordinal);
     }
 
     private static string Faults(params (string Name, string Value)[] options)

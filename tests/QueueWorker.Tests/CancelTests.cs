@@ -82,6 +82,20 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Single(bench.Sends);
     }
 
+    [Fact]
+    public async Task A_call_that_is_put_back_and_cancelled_again_does_not_run()
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+        var call = Bench.Call();
+        await CancelAsync(bench, [call.CallId]);
+
+        await bench.EnqueueAsync(call with { Redrive = 1 });
+        await bench.IsEmptyAsync();
+
+        Assert.Equal(DeadReasons.Cancelled, (await bench.DeadLetterAsync(call)).Biography.Reason);
+        Assert.Empty(bench.Sends);
+    }
+
     // As the gateway does.
     private static async Task CancelAsync(Bench bench, IEnumerable<string> callIds)
     {

@@ -9,6 +9,9 @@ public static class NatsIdentities
     /// <summary>Its public key.</summary>
     public const string PublicKey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
 
+    /// <summary>A file's text with both.</summary>
+    public const string KeyFile = Seed + "\n" + PublicKey + "\n";
+
     /// <summary>A seed that no server knows.</summary>
     public const string StrangersSeed = "SUAGLE4ANG2BAMD3FOISZP3QEOS7ZP3726SX2I3GMMXO5SBCTBVYTTDOHY";
 

@@ -4,8 +4,6 @@ namespace Amazon.SQS.Model;
 
 public partial class ReceiveMessageRequest : AmazonSQSRequest
 {
-    public List<string> AttributeNames { get; set; }
-
     public int? MaxNumberOfMessages { get; set; }
 
     public List<string> MessageAttributeNames { get; set; }

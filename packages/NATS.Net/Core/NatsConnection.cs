@@ -179,7 +179,7 @@ public class NatsConnection : INatsConnection
         while (true)
         {
             var session = Opts.PublishTimeoutOnDisconnected && _keeper.Current is null
-                ? await _keeper.Wait().WaitAsync(Opts.CommandTimeout, cancellationToken).ConfigureAwait(false)
+                ? await OpenInTimeAsync(cancellationToken).ConfigureAwait(false)
                 : await _keeper.OpenAsync(cancellationToken).ConfigureAwait(false);
             if (await TryPublish(session, subject, data, headers, replyTo, serializer, cancellationToken).ConfigureAwait(false))
                 return;
@@ -188,6 +188,13 @@ public class NatsConnection : INatsConnection
             await session.Closed.ConfigureAwait(false);
             await Task.Yield();
         }
+    }
+
+    private async Task<ServerSession> OpenInTimeAsync(CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Opts.CommandTimeout);
+        return await _keeper.Wait().WaitAsync(limit.Token).ConfigureAwait(false);
     }
 
     private async ValueTask PublishAfterAsync<T>(ValueTask<bool> written, ServerSession session, string subject, T data, NatsHeaders? headers, string? replyTo, INatsSerialize<T>? serializer, CancellationToken cancellationToken)

@@ -36,12 +36,6 @@ public class NatsJSStream : INatsJSStream
         return _context.DeleteMessageAsync(_name, request, cancellationToken);
     }
 
-    public ValueTask<INatsJSConsumer> CreateConsumerAsync(ConsumerConfig config, CancellationToken cancellationToken = default)
-    {
-        ThrowIfDeleted();
-        return _context.CreateConsumerAsync(_name, config, cancellationToken);
-    }
-
     public ValueTask<INatsJSConsumer> CreateOrUpdateConsumerAsync(ConsumerConfig config, CancellationToken cancellationToken = default)
     {
         ThrowIfDeleted();

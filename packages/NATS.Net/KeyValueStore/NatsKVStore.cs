@@ -128,14 +128,18 @@ public class NatsKVStore : INatsKVStore
     {
         opts ??= NatsKVWatchOpts.Default;
         var watcher = new KVWatcher<T>(_context, Bucket, _stream.Info.Config.Name!, keys, opts, serializer);
+        var isEmpty = true;
         await foreach (var entry in watcher.EntriesAsync(cancellationToken).ConfigureAwait(false))
         {
             if (entry is not { } found)
             {
-                if (opts.OnNoData is { } onNoData && await onNoData(cancellationToken).ConfigureAwait(false))
+                if ((isEmpty || opts.IgnoreDeletes) && opts.OnNoData is { } onNoData && await onNoData(cancellationToken).ConfigureAwait(false))
                     yield break;
+                continue;
             }
-            else if (!opts.IgnoreDeletes || found.Operation == NatsKVOperation.Put)
+
+            isEmpty = false;
+            if (!opts.IgnoreDeletes || found.Operation == NatsKVOperation.Put)
             {
                 yield return found;
             }

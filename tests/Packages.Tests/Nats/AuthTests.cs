@@ -35,11 +35,15 @@ public sealed class AuthTests : IDisposable
     {
         await using var server = await NatsServer.StartAsync(NatsIdentities.NkeyConfig);
         var file = Path.Combine(_folder, "user.nk");
-        await File.WriteAllTextAsync(file, $"{NatsIdentities.Seed}\n");
+        var half = Path.Combine(_folder, "half.nk");
+        await File.WriteAllTextAsync(file, NatsIdentities.KeyFile);
+        await File.WriteAllTextAsync(half, NatsIdentities.Seed);
 
         await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { NKey = NatsIdentities.PublicKey, Seed = NatsIdentities.Seed } });
         await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { NKeyFile = file } });
         await IsRefusedAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Seed = NatsIdentities.StrangersSeed } });
+        await using var halved = new NatsConnection(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { NKeyFile = half } });
+        await Assert.ThrowsAsync<NatsException>(async () => await halved.ConnectAsync());
     }
 
     [Fact]

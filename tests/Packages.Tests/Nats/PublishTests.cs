@@ -52,16 +52,6 @@ public sealed class PublishTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Headers_of_the_caller_are_not_changed()
-    {
-        var headers = new NatsHeaders { ["A"] = "b" };
-
-        await _js.PublishAsync("s.a", "1", headers: headers, opts: new NatsJSPubOpts { MsgId = "one" });
-
-        Assert.Equal("A", Assert.Single(headers.Keys));
-    }
-
-    [Fact]
     public async Task A_subject_without_a_stream_gives_no_response()
     {
         await Assert.ThrowsAsync<NatsJSPublishNoResponseException>(async () => await _js.PublishAsync("nowhere", "1"));

@@ -115,19 +115,25 @@ public class SqsWireTests
     }
 
     [Theory]
-    [InlineData("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue;Sender", typeof(QueueDoesNotExistException))]
-    [InlineData("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid;Sender", typeof(ReceiptHandleIsInvalidException))]
-    [InlineData("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight;Sender", typeof(MessageNotInflightException))]
-    [InlineData("OverLimit", "OverLimit;Sender", typeof(OverLimitException))]
-    [InlineData("InvalidMessageContents", "InvalidMessageContents;Sender", typeof(InvalidMessageContentsException))]
-    [InlineData("BatchEntryIdsNotDistinct", "AWS.SimpleQueueService.BatchEntryIdsNotDistinct;Sender", typeof(BatchEntryIdsNotDistinctException))]
-    [InlineData("AccessDeniedException", "AccessDenied;Sender", typeof(AmazonSQSException))]
-    public async Task An_error_becomes_the_exception_of_its_type(string type, string queryError, Type expected)
+    [InlineData("receive", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue;Sender", typeof(QueueDoesNotExistException))]
+    [InlineData("change", "ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid;Sender", typeof(ReceiptHandleIsInvalidException))]
+    [InlineData("change", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight;Sender", typeof(MessageNotInflightException))]
+    [InlineData("receive", "OverLimit", "OverLimit;Sender", typeof(OverLimitException))]
+    [InlineData("send", "InvalidMessageContents", "InvalidMessageContents;Sender", typeof(InvalidMessageContentsException))]
+    [InlineData("batch", "BatchEntryIdsNotDistinct", "AWS.SimpleQueueService.BatchEntryIdsNotDistinct;Sender", typeof(BatchEntryIdsNotDistinctException))]
+    [InlineData("receive", "AccessDeniedException", "AccessDenied;Sender", typeof(AmazonSQSException))]
+    public async Task An_error_becomes_the_exception_of_its_type(string operation, string type, string queryError, Type expected)
     {
         await using var server = await HttpLedger.StartAsync((_, http) => Refuse(http.Response, 400, type, queryError));
         using var client = Client(server);
 
-        var fault = await Assert.ThrowsAnyAsync<AmazonSQSException>(() => client.ReceiveMessageAsync("http://queue/1/q"));
+        var fault = await Assert.ThrowsAnyAsync<AmazonSQSException>(() => operation switch
+        {
+            "change" => client.ChangeMessageVisibilityAsync(new ChangeMessageVisibilityRequest { QueueUrl = "http://queue/1/q", ReceiptHandle = "r", VisibilityTimeout = 1 }),
+            "send" => client.SendMessageAsync("http://queue/1/q", "hello"),
+            "batch" => client.SendMessageBatchAsync(new SendMessageBatchRequest { QueueUrl = "http://queue/1/q", Entries = [new() { Id = "a", MessageBody = "hello" }] }),
+            _ => client.ReceiveMessageAsync("http://queue/1/q"),
+        });
 
         Assert.Equal(expected, fault.GetType());
         Assert.Equal("in words", fault.Message);

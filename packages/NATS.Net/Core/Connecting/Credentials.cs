@@ -30,7 +30,11 @@ internal sealed record Credentials
         if (auth.Jwt is { Length: > 0 } token)
             return (auth.Seed is { Length: > 0 } seed ? Signed(seed, nonce) : None) with { Jwt = token, NKey = null };
         if (auth.NKeyFile is { Length: > 0 } nkeyFile)
-            return Signed(CredsFile.ReadSeed(nkeyFile), nonce);
+        {
+            var (seed, publicKey) = CredsFile.ReadNkey(nkeyFile);
+            return Signed(seed, nonce) with { NKey = publicKey };
+        }
+
         if (auth.Seed is { Length: > 0 } bareSeed)
             return Signed(bareSeed, nonce);
         if (auth.IsAnonymous)

@@ -9,10 +9,14 @@ internal static class CredsFile
         return (Section(lines, "NATS USER JWT", path), Section(lines, "USER NKEY SEED", path));
     }
 
-    /// <summary>A file with a seed, alone on its line or between lines of dashes.</summary>
-    public static string ReadSeed(string path) =>
-        File.ReadLines(path).Select(line => line.Trim()).FirstOrDefault(line => line.StartsWith('S'))
-        ?? throw new NatsException($"No seed in {path}");
+    /// <summary>A file with a user's seed and its public key, each on a line of its own.</summary>
+    public static (string Seed, string PublicKey) ReadNkey(string path)
+    {
+        var lines = File.ReadLines(path).Select(line => line.Trim()).ToList();
+        return (
+            lines.Find(line => line.StartsWith("SU", StringComparison.Ordinal)) ?? throw new NatsException($"No seed in {path}"),
+            lines.Find(line => line.StartsWith('U')) ?? throw new NatsException($"No public key in {path}"));
+    }
 
     private static string Section(string[] lines, string title, string path)
     {

@@ -4,8 +4,6 @@ public record ClusterInfo
 {
     public string? Name { get; set; }
 
-    public string? RaftGroup { get; set; }
-
     public string? Leader { get; set; }
 
     public ICollection<PeerInfo>? Replicas { get; set; }

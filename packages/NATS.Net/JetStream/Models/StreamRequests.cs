@@ -27,7 +27,7 @@ public record StreamPurgeResponse
 {
     public bool Success { get; set; }
 
-    public ulong Purged { get; set; }
+    public long Purged { get; set; }
 }
 
 public record StreamMsgDeleteRequest
