@@ -58,7 +58,7 @@ public sealed record BrokerAccess
 
         if (access.NkeyFile is not null && !IsPair(access.NkeyFile))
         {
-            settings.Fault("nats_nkey_file", $"a file with a line for the seed (SU...) and one for the public key (U...), which `nk -inkey {access.NkeyFile} -pubout` prints");
+            settings.Fault("nats_nkey_file", $"a file that can be read, with a line for the seed (SU...) and one for the public key (U...), which `nk -inkey {access.NkeyFile} -pubout` prints");
         }
 
         if (access.CertFile is null != access.KeyFile is null)
@@ -71,8 +71,15 @@ public sealed record BrokerAccess
 
     private static bool IsPair(string path)
     {
-        var lines = File.ReadAllLines(path).Select(line => line.Trim()).ToList();
-        return lines.Exists(line => line.StartsWith("SU", StringComparison.Ordinal)) && lines.Exists(line => line.StartsWith('U'));
+        try
+        {
+            var lines = File.ReadAllLines(path).Select(line => line.Trim()).ToList();
+            return lines.Exists(line => line.StartsWith("SU", StringComparison.Ordinal)) && lines.Exists(line => line.StartsWith('U'));
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     private static string? ReadFile(Settings settings, string folder, string name, string meaning)
