@@ -67,7 +67,7 @@ public sealed class AckTests : JetStreamFixture
     {
         await PublishAsync(2);
         var consumer = await ConsumerAsync();
-        await (await consumer.NextAsync<int>())!.NakAsync(Confirmed, delay: TimeSpan.FromSeconds(2));
+        await (await consumer.NextAsync<int>())!.NakAsync(Confirmed with { NakDelay = TimeSpan.FromSeconds(2) });
 
         var other = (await consumer.NextAsync<int>())!;
         var none = await consumer.NextAsync<int>(opts: Soon);

@@ -1,3 +1,0 @@
-namespace NATS.Client.Core;
-
-public record NatsPubOpts;

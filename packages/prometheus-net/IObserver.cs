@@ -1,6 +1,0 @@
-namespace Prometheus;
-
-public interface IObserver : ICollectorChild
-{
-    void Observe(double val);
-}
