@@ -5,7 +5,7 @@ ARG DOTNET=10.0
 FROM mcr.microsoft.com/dotnet/sdk:${DOTNET} AS build
 WORKDIR /src
 COPY . .
-RUN for project in gateway/Gateway gateway/Command/Command queue-worker/QueueWorker connectors/cron/CronConnector connectors/kafka/KafkaConnector connectors/sqs/SqsConnector; do \
+RUN for project in gateway/Gateway/Gateway gateway/Cli/Cli queue-worker/QueueWorker connectors/cron/CronConnector connectors/kafka/KafkaConnector connectors/sqs/SqsConnector; do \
       dotnet publish "$project.csproj" -c Release -p:PublishReadyToRun=true --use-current-runtime --self-contained false -o "/out/$(basename "$project")" || exit 1; \
     done
 
@@ -36,7 +36,7 @@ ENTRYPOINT ["dotnet", "SqsConnector.dll"]
 FROM mcr.microsoft.com/dotnet/runtime:${DOTNET}-noble-chiseled AS command
 WORKDIR /app
 USER 10001
-COPY --from=build /out/Command .
+COPY --from=build /out/Cli .
 ENTRYPOINT ["dotnet", "connectors.dll"]
 
 # The embedded provider forks functions, which want a shell; with a remote provider this image needs none of it.
@@ -47,5 +47,5 @@ RUN mkdir -p /var/lib/connectors && chown 10001:10001 /var/lib/connectors
 USER 10001
 EXPOSE 8080 8082
 COPY --from=build /out/Gateway .
-COPY --from=build /src/gateway/samples ./samples
+COPY --from=build /src/samples/functions ./samples
 ENTRYPOINT ["dotnet", "Gateway.dll"]

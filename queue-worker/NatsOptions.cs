@@ -1,4 +1,5 @@
 using Connectors.Sdk.Hosting;
+using Connectors.Streams;
 using NATS.Client.Core;
 
 namespace Connectors.QueueWorker;

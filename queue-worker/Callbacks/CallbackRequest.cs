@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
-using Connectors.Sdk.Envelopes;
-using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using Connectors.Sdk.Hosting;
 
 namespace Connectors.QueueWorker.Callbacks;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
 
 namespace Connectors.QueueWorker.Callbacks;

@@ -1,4 +1,5 @@
 using Connectors.Sdk.Hosting;
+using Connectors.Streams;
 
 namespace Connectors.QueueWorker.Consuming;
 

@@ -1,6 +1,7 @@
 using Connectors.QueueWorker.Callbacks;
 using Connectors.QueueWorker.Dispatching;
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using NATS.Client.JetStream.Models;
 
 namespace Connectors.QueueWorker.Consuming;

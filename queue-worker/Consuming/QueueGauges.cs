@@ -1,6 +1,7 @@
 using System.Globalization;
 using Connectors.QueueWorker.Settling;
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using NATS.Client.JetStream.Models;
 
 namespace Connectors.QueueWorker.Consuming;

@@ -1,7 +1,7 @@
 using Connectors.QueueWorker.Callbacks;
 using Connectors.QueueWorker.Settling;
-using Connectors.Sdk.Envelopes;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Dispatching;
 
@@ -47,7 +47,7 @@ internal sealed class Dispatcher(
             return new Handled();
         }
 
-        var verdict = options.Dispatch.Retry.With(envelope.Retry).Decide(outcome, envelope.Attempt, new Random());
+        var verdict = (envelope.Retry?.Over(options.Dispatch.Retry) ?? options.Dispatch.Retry).Decide(outcome, envelope.Attempt, new Random());
         if (verdict.Kind != VerdictKind.Retry && !settler.FitsCallback(envelope, outcome))
         {
             await oversize.SendAsync(envelope, outcome, grace);

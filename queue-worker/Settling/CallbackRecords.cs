@@ -1,5 +1,5 @@
-using Connectors.Sdk.Envelopes;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Settling;
 
@@ -19,7 +19,7 @@ internal sealed class CallbackRecords(QueueWorkerOptions options, StreamWriter w
         Status = outcome.Status,
         Headers = outcome.IsBodyKept ? outcome.Headers : [.. outcome.Headers, new Header(WellKnownHeaders.ResultDropped, "size")],
         Seconds = outcome.Duration.TotalSeconds,
-        Attempts = options.Dispatch.Retry.With(envelope.Retry).Attempts,
+        Attempts = (envelope.Retry?.Attempts ?? options.Dispatch.Retry.Attempts),
         Since = time.GetUtcNow(),
     };
 

@@ -1,5 +1,5 @@
-using Connectors.Sdk.Envelopes;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using NATS.Client.Core;
 using NATS.Client.KeyValueStore;
 using NATS.Net;

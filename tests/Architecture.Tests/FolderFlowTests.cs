@@ -11,8 +11,8 @@ public partial class FolderFlowTests
     // Project folder, root namespace, its folders in the order of the flow.
     public static TheoryData<string, string, string[]> Flows => new()
     {
-        { "connector-sdk", "Connectors.Sdk", ["Events", "Topics", "Invocation", "Envelopes", "Hosting"] },
-        { "gateway/Command", "Connectors.Commands", ["Calls", "Queues", "DeadLetters", "Redrives", "Asking", "Telling"] },
+        { "connector-sdk/Sdk", "Connectors.Sdk", ["Events", "Topics", "Invocation", "Hosting"] },
+        { "gateway/Cli", "Connectors.Cli", ["Calls", "Queues", "DeadLetters", "Redrives", "Asking", "Telling"] },
         { "connectors/kafka", "Connectors.Kafka", ["Polling", "Committing", "Settling", "Ordering", "Records"] },
         { "connectors/cron", "Connectors.Cron", ["Ticking", "Cursors", "Schedules"] },
     };

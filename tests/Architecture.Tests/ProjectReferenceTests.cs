@@ -3,22 +3,23 @@ namespace Connectors.Architecture.Tests;
 /// <summary>Who may reference whom, read from the project files themselves.</summary>
 public class ProjectReferenceTests
 {
-    private static readonly string[] Executables = ["Gateway", "QueueWorker", "CronConnector", "KafkaConnector", "SqsConnector", "Command"];
+    private static readonly string[] Executables = ["Gateway", "QueueWorker", "CronConnector", "KafkaConnector", "SqsConnector", "Cli"];
+    private static readonly string[] Libraries = ["Connectors.Sdk", "Connectors.Streams"];
     private static readonly string[] Brokers = ["NATS.Net", "Confluent.Kafka", "AWSSDK.SQS", "librdkafka.redist"];
 
     [Fact]
-    public void Executables_reference_only_the_sdk()
+    public void Executables_reference_only_the_libraries()
     {
         foreach (var project in Repository.Projects.Where(p => Executables.Contains(p.Name)))
         {
-            Assert.All(project.ProjectReferences, reference => Assert.Equal("ConnectorSdk", reference));
+            Assert.All(project.ProjectReferences, reference => Assert.Contains(reference, Libraries));
         }
     }
 
     [Fact]
     public void The_command_meets_the_gateway_over_HTTP_alone()
     {
-        var command = Repository.Projects.Single(p => p.Name == "Command");
+        var command = Repository.Projects.Single(p => p.Name == "Cli");
 
         Assert.Empty(command.ProjectReferences);
         Assert.Empty(command.PackageReferences.Intersect(Brokers));
@@ -27,37 +28,19 @@ public class ProjectReferenceTests
     [Fact]
     public void The_sdk_knows_no_broker_and_no_other_project()
     {
-        var sdk = Repository.Projects.Single(p => p.Name == "ConnectorSdk");
+        var sdk = Repository.Projects.Single(p => p.Name == "Connectors.Sdk");
 
         Assert.Empty(sdk.ProjectReferences);
         Assert.Empty(sdk.PackageReferences.Intersect(Brokers));
     }
 
     [Fact]
-    public void Stand_ins_reference_nothing_of_ours()
-    {
-        var standIns = Repository.Projects.Where(p => p.IsStandIn).ToList();
-
-        Assert.NotEmpty(standIns);
-        Assert.All(standIns, standIn => Assert.Empty(standIn.ProjectReferences));
-    }
-
-    [Fact]
-    public void Stand_ins_are_not_in_the_solution()
-    {
-        var solution = File.ReadAllText(Path.Combine(Repository.Root, "Connectors.sln"));
-
-        Assert.DoesNotContain("packages\\", solution, StringComparison.Ordinal);
-        Assert.DoesNotContain("packages/", solution, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Every_other_project_is_in_the_solution()
+    public void Every_project_is_in_the_solution()
     {
         var solution = File.ReadAllText(Path.Combine(Repository.Root, "Connectors.sln"));
 
         Assert.All(
-            Repository.Projects.Where(p => !p.IsStandIn),
+            Repository.Projects,
             project => Assert.Contains(Path.GetFileName(project.File), solution, StringComparison.Ordinal));
     }
 }

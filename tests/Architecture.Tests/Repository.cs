@@ -5,8 +5,6 @@ namespace Connectors.Architecture.Tests;
 internal sealed record Project(string File, IReadOnlyList<string> ProjectReferences, IReadOnlyList<string> PackageReferences)
 {
     public string Name => Path.GetFileNameWithoutExtension(File);
-
-    public bool IsStandIn => File.StartsWith(Path.Combine(Repository.Root, "packages"), StringComparison.Ordinal);
 }
 
 /// <summary>The source tree that this assembly was built from.</summary>

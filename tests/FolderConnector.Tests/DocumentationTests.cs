@@ -8,15 +8,15 @@ public partial class DocumentationTests
     [Fact]
     public async Task The_page_shows_the_code_that_is_compiled()
     {
-        var docs = Path.Combine(Tools.RepositoryRoot, "docs");
-        var page = await File.ReadAllTextAsync(Path.Combine(docs, "writing-a-connector.md"));
+        var sample = Path.Combine(Tools.RepositoryRoot, "samples", "folder-connector");
+        var page = await File.ReadAllTextAsync(Path.Combine(Tools.RepositoryRoot, "docs", "writing-a-connector.md"));
 
         var shown = Block().Matches(page).ToDictionary(m => m.Groups[1].Value, m => m.Groups[2].Value);
 
-        Assert.Equal(Directory.GetFiles(Path.Combine(docs, "folder-connector"), "*.cs").Select(Path.GetFileName).Order(), shown.Keys.Order());
+        Assert.Equal(Directory.GetFiles(sample, "*.cs").Select(Path.GetFileName).Order(), shown.Keys.Order());
         foreach (var (file, code) in shown)
         {
-            Assert.Equal(await File.ReadAllTextAsync(Path.Combine(docs, "folder-connector", file)), code);
+            Assert.Equal(await File.ReadAllTextAsync(Path.Combine(sample, file)), code);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Connectors.Gateway.Provider.Embedded.Logs;
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 
 namespace Connectors.Gateway.Tests;
 

@@ -1,5 +1,6 @@
 using System.Text;
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
@@ -242,7 +243,7 @@ public sealed record StoredRecord(string Subject, NatsHeaders Headers, byte[] Bo
 {
     public Envelope? Envelope => EnvelopeCodec.TryDecode(Header(EnvelopeCodec.HeaderName), out _);
 
-    public Biography Biography => Sdk.Envelopes.Biography.TryDecode(Header(Sdk.Envelopes.Biography.HeaderName)) ?? throw new InvalidOperationException("No biography.");
+    public Biography Biography => Streams.Records.Biography.TryDecode(Header(Streams.Records.Biography.HeaderName)) ?? throw new InvalidOperationException("No biography.");
 
     public CallbackRecord? Callback => CallbackRecord.TryDecode(Header(CallbackRecord.HeaderName));
 

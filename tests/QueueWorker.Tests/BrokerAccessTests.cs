@@ -1,4 +1,5 @@
 using Connectors.Sdk.Hosting;
+using Connectors.Streams;
 using Connectors.Testing;
 
 namespace Connectors.QueueWorker.Tests;

@@ -1,6 +1,7 @@
 using System.Net;
 using Connectors.QueueWorker.Callbacks;
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
 using Connectors.Testing;
 using Microsoft.Extensions.Logging.Abstractions;

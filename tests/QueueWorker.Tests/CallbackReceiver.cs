@@ -15,7 +15,7 @@ public sealed class CallbackReceiver : IAsyncDisposable
         Url = url;
     }
 
-    public static string Folder { get; } = Path.Combine(Tools.RepositoryRoot, "docs", "callbacks");
+    public static string Folder { get; } = Path.Combine(Tools.RepositoryRoot, "samples", "callback-receivers");
 
     public Uri Url { get; }
 

@@ -1,5 +1,6 @@
 using System.Text;
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;

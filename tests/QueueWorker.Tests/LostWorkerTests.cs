@@ -1,5 +1,6 @@
 using Connectors.QueueWorker.Consuming;
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
 using NATS.Client.JetStream;

@@ -1,5 +1,6 @@
 using Connectors.QueueWorker.Consuming;
 using Connectors.Sdk.Hosting;
+using Connectors.Streams;
 using Connectors.Testing;
 using NATS.Client.JetStream.Models;
 

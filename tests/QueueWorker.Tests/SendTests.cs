@@ -1,4 +1,5 @@
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
 using Connectors.Testing;
 

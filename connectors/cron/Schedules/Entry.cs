@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using Connectors.Sdk.Topics;
 
 namespace Connectors.Cron.Schedules;

@@ -1,9 +1,9 @@
 using System.Text;
 using Connectors.Cron.Cursors;
 using Connectors.Cron.Schedules;
-using Connectors.Sdk.Envelopes;
-using Connectors.Sdk.Events;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using Connectors.Sdk.Events;
 
 namespace Connectors.Cron.Ticking;
 

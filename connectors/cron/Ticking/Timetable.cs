@@ -1,5 +1,6 @@
 using Connectors.Cron.Schedules;
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using Connectors.Sdk.Topics;
 using Microsoft.Extensions.Logging;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using Confluent.Kafka;
-using Header = Connectors.Sdk.Envelopes.Header;
+using Header = Connectors.Sdk.Invocation.Header;
 
 namespace Connectors.Kafka.Records;
 

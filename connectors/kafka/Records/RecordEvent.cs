@@ -1,8 +1,8 @@
 using System.Globalization;
 using Confluent.Kafka;
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Events;
-using Header = Connectors.Sdk.Envelopes.Header;
+using Header = Connectors.Sdk.Invocation.Header;
 
 namespace Connectors.Kafka.Records;
 

@@ -1,4 +1,4 @@
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Events;
 using Connectors.Sqs.Queues;
 

@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using Connectors.Sdk.Topics;
 
 namespace Connectors.Benchmarks.Micro;

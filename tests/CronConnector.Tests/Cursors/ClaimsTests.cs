@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using Connectors.Cron.Cursors;
 using Connectors.Cron.Schedules;
-using Connectors.Sdk.Envelopes;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Topics;
 using Microsoft.Extensions.Time.Testing;

@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using Connectors.Sdk.Invocation;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Sdk.Events;
+
+/// <summary>An event as the request that each function of its topic gets (openfaas-spec 4.2, design section 9).</summary>
+internal sealed class EventRequest(ServiceOptions service, ConnectorOptions options)
+{
+    // Answers are kept only to be printed; 64 KiB is more than a log line should be.
+    private const long PrintedBytes = 64 * 1024;
+
+    private static readonly string[] OwnHeaders =
+    [
+        WellKnownHeaders.Connector, WellKnownHeaders.Topic, WellKnownHeaders.CallId, WellKnownHeaders.TraceParent, WellKnownHeaders.IdempotencyKey,
+        "Content-Type",
+    ];
+
+    /// <summary>The call of one function. All calls of an event share what identifies it.</summary>
+    public FunctionCall For(Event content, string callId, FunctionName function) => new()
+    {
+        Function = function,
+        Asynchronous = content.Asynchronous ?? options.Asynchronous,
+        Headers = [.. Headers(content, callId)],
+        Body = content.Body,
+        Timeout = options.UpstreamTimeout,
+        KeepBytes = options.PrintResponseBody ? PrintedBytes : 0,
+    };
+
+    /// <summary>The event's own call id, or a new one.</summary>
+    public static string CallId(Event content) => Own(content, WellKnownHeaders.CallId) ?? Guid.NewGuid().ToString();
+
+    /// <summary>An event's id as <c>Idempotency-Key</c>: unchanged if it is of 1–128 <c>[A-Za-z0-9_.:-]</c>, else its SHA-256 in base64url.</summary>
+    public static string IdempotencyKey(string eventId) =>
+        eventId.Length is > 0 and <= 128 && eventId.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or ':' or '-')
+            ? eventId
+            : System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(eventId)));
+
+    private IEnumerable<Header> Headers(Event content, string callId)
+    {
+        yield return new Header(WellKnownHeaders.Connector, service.Name);
+        yield return new Header(WellKnownHeaders.Topic, content.Topic);
+        yield return new Header(WellKnownHeaders.CallId, callId);
+        yield return new Header(WellKnownHeaders.TraceParent, Own(content, WellKnownHeaders.TraceParent) ?? NewTrace());
+        yield return new Header(WellKnownHeaders.IdempotencyKey, IdempotencyKey(content.Id));
+        if ((content.ContentType ?? options.ContentType) is { Length: > 0 } type)
+        {
+            yield return new Header("Content-Type", type);
+        }
+
+        foreach (var header in content.Headers.Where(h => !OwnHeaders.Contains(h.Name, StringComparer.OrdinalIgnoreCase)))
+        {
+            yield return header;
+        }
+
+        foreach (var header in options.CloudEvents ? CloudEvent.Headers(content, service.Name) : [])
+        {
+            yield return header;
+        }
+    }
+
+    private static string? Own(Event content, string name) => content.Headers.FirstOrDefault(h => h.Is(name)) is { Value.Length: > 0 } own ? own.Value : null;
+
+    private static string NewTrace() => $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-01";
+}

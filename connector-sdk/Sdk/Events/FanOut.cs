@@ -1,0 +1,73 @@
+using System.Text;
+using Connectors.Sdk.Invocation;
+using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Topics;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Sdk.Events;
+
+/// <summary>Sends an event to every function of its topic, in parallel, and makes one outcome of theirs.</summary>
+internal sealed class FanOut(LatestTopicMap topics, EventRequest request, Invoker invoker, ConnectorOptions options, ILogger<FanOut> log)
+{
+    /// <summary>Sends an event to the functions that have not taken it yet. Null once all have, or if there is none; else the worst outcome.</summary>
+    /// <param name="content">The event.</param>
+    /// <param name="run">Which run this is, and who took the event in the earlier ones; those that take it now are added.</param>
+    /// <param name="abort">Gives running calls up.</param>
+    public async Task<Outcome?> SendAsync(Event content, Run run, CancellationToken abort)
+    {
+        var open = Functions(content).Where(f => !run.Taken.Contains(f)).ToList();
+        if (open.Count == 0 && run.Taken.Count == 0)
+        {
+            Metrics.EventUnmatched(content.Topic);
+            Log.Unmatched(log, content.Topic, content.Id);
+        }
+
+        var outcomes = await Task.WhenAll(open.Select(f => CallAsync(content, run, f, abort)));
+        for (var i = 0; i < open.Count; i++)
+        {
+            if (IsTaken(outcomes[i]))
+            {
+                run.Taken.Add(open[i]);
+            }
+        }
+
+        return outcomes.Where(o => !IsTaken(o)).MaxBy(o => ((int)o.Kind, o.Status));
+    }
+
+    private IEnumerable<FunctionName> Functions(Event content) => content.Target is { } target ? [target] : topics.Value.Match(content.Topic);
+
+    // ack_on=any is what OpenFaaS's own connectors do: whoever answers has taken it.
+    private bool IsTaken(Outcome outcome) =>
+        outcome.Kind == OutcomeKind.Succeeded || (outcome.Kind == OutcomeKind.Failed && options.AckOn == AckOn.Any);
+
+    private async Task<Outcome> CallAsync(Event content, Run run, FunctionName function, CancellationToken abort)
+    {
+        var call = request.For(content, run.CallId, function);
+        var outcome = await invoker.InvokeAsync(call, abort);
+        Metrics.Called(function.ToString(), outcome.Kind.ToString().ToLowerInvariant(), outcome.Duration);
+        Tell(content, run, call, outcome);
+        return outcome;
+    }
+
+    private void Tell(Event content, Run run, FunctionCall call, Outcome outcome)
+    {
+        var level = outcome.Kind != OutcomeKind.Succeeded ? LogLevel.Warning : options.PrintResponse ? LogLevel.Information : LogLevel.Debug;
+        Log.Invoked(log, level, run.CallId, call.Function.ToString(), content.Topic, content.Id, run.Attempt, outcome.Status, outcome.Duration, outcome.Error);
+        if (options.PrintRequestBody)
+        {
+            Log.RequestBody(log, run.CallId, call.Function.ToString(), content.Body.Length, Encoding.UTF8.GetString(content.Body.Span));
+        }
+
+        if (options.PrintResponseBody && outcome.Kind is OutcomeKind.Succeeded or OutcomeKind.Failed)
+        {
+            var body = outcome.IsBodyKept ? Encoding.UTF8.GetString(outcome.Body.Span) : null;
+            Log.ResponseBody(log, run.CallId, call.Function.ToString(), outcome.BodyLength, body);
+        }
+    }
+}
+
+/// <summary>One run of an event over the functions of its topic.</summary>
+/// <param name="CallId">The same in all runs of the event.</param>
+/// <param name="Attempt">Ordinal of the run, from 1.</param>
+/// <param name="Taken">The functions that took the event so far.</param>
+internal sealed record Run(string CallId, int Attempt, HashSet<FunctionName> Taken);

@@ -1,0 +1,20 @@
+namespace Connectors.Sdk.Invocation;
+
+/// <summary>A function's name and namespace. Prints as <c>name.namespace</c>, which is also its metric label (openfaas-spec 1.5).</summary>
+public readonly record struct FunctionName(string Name, string Namespace)
+{
+    /// <summary>Splits at the last dot; without one the namespace is <paramref name="defaultNamespace"/>.</summary>
+    public static FunctionName Parse(string text, string defaultNamespace)
+    {
+        var dot = text.LastIndexOf('.');
+        return dot < 0 ? new FunctionName(text, defaultNamespace) : new FunctionName(text[..dot], text[(dot + 1)..]);
+    }
+
+    /// <summary>Whether both parts are of the characters that routes accept: <c>-a-zA-Z_0-9.</c>, at least one each.</summary>
+    public bool IsValid => IsPart(Name) && IsPart(Namespace);
+
+    /// <inheritdoc/>
+    public override string ToString() => Namespace.Length == 0 ? Name : $"{Name}.{Namespace}";
+
+    private static bool IsPart(string part) => part.Length > 0 && part.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
+}

@@ -1,0 +1,115 @@
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Streams;
+
+/// <summary>How a service proves to the NATS server who it is, and the server to it. Secrets stand in files only; the values here are their paths.</summary>
+public sealed record BrokerAccess
+{
+    /// <summary>File with the user's name; goes with <see cref="PasswordFile"/>.</summary>
+    public string? UserFile { get; init; }
+
+    /// <summary>File with the user's password.</summary>
+    public string? PasswordFile { get; init; }
+
+    /// <summary>File with a token.</summary>
+    public string? TokenFile { get; init; }
+
+    /// <summary>File with an nkey's seed and its public key, each on a line of its own.</summary>
+    public string? NkeyFile { get; init; }
+
+    /// <summary>File with a user's JWT and seed, as <c>nsc</c> writes it.</summary>
+    public string? CredsFile { get; init; }
+
+    /// <summary>When the connection is encrypted.</summary>
+    public BrokerTls Tls { get; init; }
+
+    /// <summary>PEM file with the authorities that the server's certificate must come from; null for the system's.</summary>
+    public string? CaFile { get; init; }
+
+    /// <summary>PEM file with our own certificate.</summary>
+    public string? CertFile { get; init; }
+
+    /// <summary>PEM file with its key.</summary>
+    public string? KeyFile { get; init; }
+
+    /// <summary>Reads the options; file names that are not absolute are below <paramref name="secretMountPath"/>.</summary>
+    public static BrokerAccess Read(Settings settings, string secretMountPath)
+    {
+        var access = new BrokerAccess
+        {
+            UserFile = ReadFile(settings, secretMountPath, "nats_user_file", "File with the NATS user's name, absolute or below secret_mount_path"),
+            PasswordFile = ReadFile(settings, secretMountPath, "nats_password_file", "File with the NATS user's password"),
+            TokenFile = ReadFile(settings, secretMountPath, "nats_token_file", "File with a NATS token"),
+            NkeyFile = ReadFile(settings, secretMountPath, "nats_nkey_file", "File with the seed and the public key of a NATS nkey, a line each"),
+            CredsFile = ReadFile(settings, secretMountPath, "nats_creds_file", "NATS credentials file (JWT and seed)"),
+            Tls = settings.Choice("nats_tls", BrokerTls.Auto, "TLS to NATS: auto (if the server offers it), require, first (before the server's greeting) or off"),
+            CaFile = ReadFile(settings, secretMountPath, "nats_tls_ca_file", "PEM file with the authorities that the NATS server's certificate must come from"),
+            CertFile = ReadFile(settings, secretMountPath, "nats_tls_cert_file", "PEM file with our own certificate for NATS"),
+            KeyFile = ReadFile(settings, secretMountPath, "nats_tls_key_file", "PEM file with its key"),
+        };
+
+        if (access.UserFile is null != access.PasswordFile is null)
+        {
+            settings.Fault(access.UserFile is null ? "nats_user_file" : "nats_password_file", "a file, for nats_user_file and nats_password_file go together");
+        }
+
+        if (new[] { access.UserFile, access.TokenFile, access.NkeyFile, access.CredsFile }.Count(f => f is not null) > 1)
+        {
+            settings.Fault("nats_creds_file", "only one of nats_user_file, nats_token_file, nats_nkey_file and nats_creds_file");
+        }
+
+        if (access.NkeyFile is not null && !IsPair(access.NkeyFile))
+        {
+            settings.Fault("nats_nkey_file", $"a file that can be read, with a line for the seed (SU...) and one for the public key (U...), which `nk -inkey {access.NkeyFile} -pubout` prints");
+        }
+
+        if (access.CertFile is null != access.KeyFile is null)
+        {
+            settings.Fault(access.CertFile is null ? "nats_tls_cert_file" : "nats_tls_key_file", "a file, for nats_tls_cert_file and nats_tls_key_file go together");
+        }
+
+        return access;
+    }
+
+    private static bool IsPair(string path)
+    {
+        try
+        {
+            var lines = File.ReadAllLines(path).Select(line => line.Trim()).ToList();
+            return lines.Exists(line => line.StartsWith("SU", StringComparison.Ordinal)) && lines.Exists(line => line.StartsWith('U'));
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static string? ReadFile(Settings settings, string folder, string name, string meaning)
+    {
+        var given = settings.Text(name, "", meaning);
+        var path = given.Length == 0 ? null : Path.Combine(folder, given);
+        if (path is null || File.Exists(path))
+        {
+            return path;
+        }
+
+        settings.Fault(name, $"a file that exists ({path} does not)");
+        return null;
+    }
+}
+
+/// <summary>When the connection to the broker is encrypted.</summary>
+public enum BrokerTls
+{
+    /// <summary>If the server offers it, or if authorities or a certificate are given.</summary>
+    Auto,
+
+    /// <summary>Always; a server without it is refused.</summary>
+    Require,
+
+    /// <summary>Always, before the server's greeting (<c>handshake_first</c>).</summary>
+    First,
+
+    /// <summary>Never.</summary>
+    Off,
+}

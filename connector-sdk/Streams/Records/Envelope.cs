@@ -1,0 +1,124 @@
+using Connectors.Sdk.Invocation;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Connectors.Streams.Records;
+
+/// <summary>
+/// An accepted call as it travels in a stream: the raw HTTP body is the message, and this, as one line of ASCII JSON, is its header
+/// <see cref="EnvelopeCodec.HeaderName"/> (design section 5). The envelope is the truth about attempts and waits; a consumer is disposable.
+/// </summary>
+public sealed record Envelope
+{
+    /// <summary>The version this code writes; higher ones are given back, never dead-lettered.</summary>
+    public const int CurrentVersion = 1;
+
+    /// <summary>Version of the format.</summary>
+    [JsonPropertyName("v")]
+    public int Version { get; init; } = CurrentVersion;
+
+    /// <summary>The caller's trace id; several calls may share it.</summary>
+    [JsonPropertyName("callId")]
+    public required string CallId { get; init; }
+
+    /// <summary>The gateway's own id of this one accept, a UUID.</summary>
+    [JsonPropertyName("deliveryId")]
+    public required string DeliveryId { get; init; }
+
+    /// <summary>The function's name, without namespace.</summary>
+    [JsonPropertyName("fn")]
+    public required string Function { get; init; }
+
+    /// <summary>The function's namespace.</summary>
+    [JsonPropertyName("ns")]
+    public required string Namespace { get; init; }
+
+    /// <summary>The caller's HTTP verb.</summary>
+    [JsonPropertyName("method")]
+    public string Method { get; init; } = "POST";
+
+    /// <summary>What followed the function's name in the URL as sent, with its leading slash; empty for none.</summary>
+    [JsonPropertyName("path")]
+    public string Path { get; init; } = "";
+
+    /// <summary>The raw query string without its question mark.</summary>
+    [JsonPropertyName("query")]
+    public string Query { get; init; } = "";
+
+    /// <summary>The stored request headers, in order.</summary>
+    [JsonPropertyName("headers")]
+    public IReadOnlyList<Header> Headers { get; init; } = [];
+
+    /// <summary>Where the outcome is posted.</summary>
+    [JsonPropertyName("callback")]
+    public string? Callback { get; init; }
+
+    /// <summary>When the gateway accepted the call.</summary>
+    [JsonPropertyName("submitted")]
+    public required DateTimeOffset Submitted { get; init; }
+
+    /// <summary>When the call expires instead of being sent.</summary>
+    [JsonPropertyName("deadline")]
+    public DateTimeOffset? Deadline { get; init; }
+
+    /// <summary>The earliest time of the next send.</summary>
+    [JsonPropertyName("notBefore")]
+    public DateTimeOffset? NotBefore { get; init; }
+
+    /// <summary>Ordinal of the next send, from 1.</summary>
+    [JsonPropertyName("attempt")]
+    public int Attempt { get; init; } = 1;
+
+    /// <summary>When attempt 1 was sent; null until then.</summary>
+    [JsonPropertyName("firstAt")]
+    public DateTimeOffset? FirstAt { get; init; }
+
+    /// <summary>How often the call was put back from the dead letters.</summary>
+    [JsonPropertyName("redrive")]
+    public int Redrive { get; init; }
+
+    /// <summary>How many callbacks lie between the first caller and this call.</summary>
+    [JsonPropertyName("hops")]
+    public int Hops { get; init; }
+
+    /// <summary>The accept's <c>traceparent</c>.</summary>
+    [JsonPropertyName("trace")]
+    public string? Trace { get; init; }
+
+    /// <summary>The function's own retry settings.</summary>
+    [JsonPropertyName("retry")]
+    public RetrySettings? Retry { get; init; }
+
+    /// <summary>The function's <c>com.openfaas.queue.max_inflight</c>.</summary>
+    [JsonPropertyName("maxInflight")]
+    public int? MaxInflight { get; init; }
+
+    /// <summary>How long to keep the result.</summary>
+    [JsonPropertyName("storeResult"), JsonConverter(typeof(GoDurationJson))]
+    public TimeSpan? StoreResult { get; init; }
+
+    /// <summary>Which of the two consumers takes the call.</summary>
+    [JsonPropertyName("priority")]
+    public Priority Priority { get; init; }
+
+    /// <summary>Keys of a newer writer, kept in retry copies and dead letters.</summary>
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Unknown { get; init; }
+
+    /// <summary>Name and namespace together.</summary>
+    [JsonIgnore]
+    public FunctionName FunctionName => new(Function, Namespace);
+}
+
+/// <summary>The order in which waiting calls are taken.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Priority>))]
+public enum Priority
+{
+    /// <summary>First come, first served.</summary>
+    [JsonStringEnumMemberName("normal")]
+    Normal,
+
+    /// <summary>Before the normal ones.</summary>
+    [JsonStringEnumMemberName("high")]
+    High,
+}

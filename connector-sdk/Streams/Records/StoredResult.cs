@@ -1,0 +1,67 @@
+using Connectors.Sdk.Invocation;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Connectors.Streams.Records;
+
+/// <summary>
+/// What became of a call whose caller asked to keep its result (<c>X-Store-Result</c>): a value of the bucket <c>OF_results</c>, one line of ASCII JSON,
+/// a line feed, then the function's raw body. Written as <c>queued</c> by the gateway, overwritten by the worker.
+/// </summary>
+public sealed record StoredResult
+{
+    /// <summary>State of a call that has not ended.</summary>
+    public const string Queued = "queued";
+
+    /// <summary>State of a call whose function answered below 400.</summary>
+    public const string Succeeded = "succeeded";
+
+    /// <summary><see cref="Queued"/>, <see cref="Succeeded"/>, or how it ended: one of <see cref="DeadReasons"/>.</summary>
+    [JsonPropertyName("state")]
+    public required string State { get; init; }
+
+    /// <summary>The function, as <c>name.namespace</c>.</summary>
+    [JsonPropertyName("function")]
+    public string Function { get; init; } = "";
+
+    /// <summary>The function's HTTP status; 0 if it did not answer.</summary>
+    [JsonPropertyName("status")]
+    public int Status { get; init; }
+
+    /// <summary>The function's response headers, in order.</summary>
+    [JsonPropertyName("headers")]
+    public IReadOnlyList<Header> Headers { get; init; } = [];
+
+    /// <summary>Seconds that the function took.</summary>
+    [JsonPropertyName("seconds")]
+    public double Seconds { get; init; }
+
+    /// <summary>Whether the body was too large to be kept.</summary>
+    [JsonPropertyName("dropped")]
+    public bool IsDropped { get; init; }
+
+    /// <summary>When the result is gone, whatever the bucket still holds.</summary>
+    [JsonPropertyName("expires")]
+    public required DateTimeOffset Expires { get; init; }
+
+    /// <summary>Writes the bucket's value.</summary>
+    public byte[] Encode(ReadOnlySpan<byte> body)
+    {
+        var line = JsonSerializer.SerializeToUtf8Bytes(this, RecordJson.Options);
+        return [.. line, (byte)'\n', .. body];
+    }
+
+    /// <summary>Reads a value; null if it is none of ours.</summary>
+    public static StoredResult? TryDecode(ReadOnlyMemory<byte> value, out ReadOnlyMemory<byte> body)
+    {
+        body = default;
+        var end = value.Span.IndexOf((byte)'\n');
+        if (end < 0)
+        {
+            return null;
+        }
+
+        body = value[(end + 1)..];
+        return RecordJson.TryRead<StoredResult>(System.Text.Encoding.UTF8.GetString(value.Span[..end]));
+    }
+}

@@ -1,0 +1,99 @@
+namespace Connectors.Streams.Records;
+
+/// <summary>
+/// What a stream of ours looks like, in plain values: gateway and worker create the same one, whichever is first (design section 5).
+/// Each executable translates it for its broker client. Of an existing stream, <see cref="Subjects"/> and <see cref="Retention"/> must agree;
+/// limits are brought in line only where an operator set them.
+/// </summary>
+public sealed record StreamShape
+{
+    /// <summary>The stream's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The one subject filter that it stores.</summary>
+    public required string Subjects { get; init; }
+
+    /// <summary>When messages leave it.</summary>
+    public required StreamRetention Retention { get; init; }
+
+    /// <summary>Where it lies.</summary>
+    public StreamStorage Storage { get; init; }
+
+    /// <summary>On how many servers it lies.</summary>
+    public int Replicas { get; init; } = 1;
+
+    /// <summary>Most bytes; −1 for no limit. A full stream refuses what is new, it never drops what is old.</summary>
+    public long MaxBytes { get; init; } = -1;
+
+    /// <summary>Most messages; −1 for no limit.</summary>
+    public long MaxMessages { get; init; } = -1;
+
+    /// <summary>Age after which messages are dropped; zero for never.</summary>
+    public TimeSpan MaxAge { get; init; }
+
+    /// <summary>How long message ids are remembered.</summary>
+    public TimeSpan DuplicateWindow { get; init; } = StreamLimits.DefaultDuplicateWindow;
+
+    /// <summary>Where the headers of every stored message are sent as a hint for function mode; null for nowhere.</summary>
+    public string? Hints { get; init; }
+
+    /// <summary>Waiting calls of a queue.</summary>
+    public static StreamShape Calls(string queue, StreamLimits limits) => new()
+    {
+        Name = StreamNames.Calls(queue),
+        Subjects = StreamNames.CallSubjects(queue),
+        Retention = StreamRetention.WorkQueue,
+        Storage = limits.Storage,
+        Replicas = limits.Replicas,
+        MaxBytes = limits.MaxBytes,
+        MaxMessages = limits.MaxMessages,
+        DuplicateWindow = limits.DuplicateWindow,
+    };
+
+    /// <summary>Callback records of a queue. No size limit: refusing one would keep a finished call open.</summary>
+    public static StreamShape Callbacks(string queue, StreamLimits limits) => new()
+    {
+        Name = StreamNames.Callbacks(queue),
+        Subjects = StreamNames.CallbackSubjects(queue),
+        Retention = StreamRetention.WorkQueue,
+        Storage = limits.Storage,
+        Replicas = limits.Replicas,
+        DuplicateWindow = limits.DuplicateWindow,
+    };
+
+    /// <summary>Dead letters of a queue, kept for 14 days.</summary>
+    public static StreamShape Dead(string queue, StreamLimits limits) => new()
+    {
+        Name = StreamNames.Dead(queue),
+        Subjects = StreamNames.DeadSubjects(queue),
+        Retention = StreamRetention.Limits,
+        Storage = limits.Storage,
+        Replicas = limits.Replicas,
+        MaxAge = TimeSpan.FromDays(14),
+        DuplicateWindow = limits.DuplicateWindow,
+    };
+
+    /// <summary>The three streams of a queue.</summary>
+    public static IReadOnlyList<StreamShape> All(string queue, StreamLimits limits) =>
+        [Calls(queue, limits), Callbacks(queue, limits), Dead(queue, limits)];
+}
+
+/// <summary>When messages leave a stream.</summary>
+public enum StreamRetention
+{
+    /// <summary>Once acked; consumers' filters never overlap.</summary>
+    WorkQueue,
+
+    /// <summary>By age or by hand.</summary>
+    Limits,
+}
+
+/// <summary>Where a stream lies.</summary>
+public enum StreamStorage
+{
+    /// <summary>On disk: survives the server.</summary>
+    File,
+
+    /// <summary>In memory: gone with the server, unless it has replicas.</summary>
+    Memory,
+}

@@ -1,0 +1,88 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Connectors.Cli.Asking;
+using Connectors.Cli.Telling;
+
+namespace Connectors.Cli.Calls;
+
+/// <summary><c>result</c>: what a call that was made with X-Store-Result ended with.</summary>
+internal static class CallResult
+{
+    private const string Queued = "queued";
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
+
+    private static readonly Argument<string> CallId = Inputs.CallId<string>(ArgumentArity.ExactlyOne);
+    private static readonly Option<string> Output = Inputs.Output("the result");
+    private static readonly Option<bool> Wait = new("--wait", "-w") { Description = "Stays until the call has ended" };
+
+    public static Command Create()
+    {
+        var command = new Command("result", "A call's stored result, byte for byte; what it is goes to standard error") { CallId, Output, Wait };
+        command.Does(RunAsync);
+        return command;
+    }
+
+    private static async Task RunAsync(Session session, CancellationToken ct)
+    {
+        using var answer = await EndedAsync(session, ct);
+        var file = session.Value(Output);
+        if (session.IsJson)
+        {
+            var body = await AnswerBody.TakeAsync(answer, file, ct);
+            session.Print(body.AddTo(Describe(answer)));
+            return;
+        }
+
+        var length = file is null
+            ? await AnswerBody.CopyAsync(answer, Console.OpenStandardOutput(), "standard output", ct)
+            : (await AnswerBody.TakeAsync(answer, file, ct)).Length;
+        session.Error.WriteLine(
+            $"{Header("X-Call-State")}: {Header("X-Function-Name")} answered {Header("X-Function-Status")} after {Header("X-Duration-Seconds")} seconds; {length} bytes"
+            + (Header("X-Result-Dropped") == "-" ? "." : ", for its result was too large to be kept."));
+
+        string Header(string name) => Column.Text(CallResult.Header(answer, name) ?? "");
+    }
+
+    private static async Task<HttpResponseMessage> EndedAsync(Session session, CancellationToken ct)
+    {
+        var id = session.Value(CallId);
+        while (true)
+        {
+            var answer = await session.Gateway.SendAsync(HttpMethod.Get, QueuePath.Call(id), null, ct);
+            if (Header(answer, "X-Call-State") is { } state && state != Queued)
+            {
+                return answer;
+            }
+
+            using (answer)
+            {
+                if (!answer.IsSuccessStatusCode)
+                {
+                    throw await session.Gateway.RefusalAsync(answer, ct);
+                }
+            }
+
+            if (!session.Value(Wait))
+            {
+                throw new CommandFailure($"The call {id} has not ended yet; --wait stays until it has.");
+            }
+
+            await Task.Delay(Look, TimeProvider.System, ct);
+        }
+    }
+
+    // The function's headers stand beside the gateway's, as they were stored.
+    private static JsonObject Describe(HttpResponseMessage answer) => new()
+    {
+        ["callId"] = Header(answer, "X-Call-Id"),
+        ["state"] = Header(answer, "X-Call-State"),
+        ["function"] = Header(answer, "X-Function-Name"),
+        ["status"] = int.TryParse(Header(answer, "X-Function-Status"), out var status) ? status : null,
+        ["seconds"] = double.TryParse(Header(answer, "X-Duration-Seconds"), out var seconds) ? seconds : null,
+        ["dropped"] = Header(answer, "X-Result-Dropped"),
+        ["headers"] = new JsonObject(answer.Headers.Concat(answer.Content.Headers)
+            .Select(h => KeyValuePair.Create(h.Key, (JsonNode?)new JsonArray([.. h.Value.Select(v => JsonValue.Create(v))])))),
+    };
+
+    private static string? Header(HttpResponseMessage answer, string name) => answer.Headers.TryGetValues(name, out var values) ? values.First() : null;
+}

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+
+namespace Connectors.Cli;
+
+/// <summary>From arguments to an exit code.</summary>
+internal static class CommandLine
+{
+    private const string Name = "connectors";
+    private const int Interrupted = 130;
+
+    public static Task<int> RunAsync(RootCommand root, IReadOnlyList<string> args, TextWriter output, TextWriter error)
+    {
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+        return parsed.Action is ParseErrorAction
+            ? Task.FromResult(Refuse(parsed, error))
+            : parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = error });
+    }
+
+    /// <summary>What a sub-command does; failures become one line and an exit code.</summary>
+    public static void Does(this Command command, Func<Session, CancellationToken, Task> act) => command.SetAction(async (parsed, ct) =>
+    {
+        try
+        {
+            using var session = Session.Open(parsed);
+            await act(session, ct);
+            return 0;
+        }
+        catch (CommandFailure failure)
+        {
+            return Tell(parsed.InvocationConfiguration.Error, failure.Message, failure.ExitCode);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return Tell(parsed.InvocationConfiguration.Error, fault.Message, CommandFailure.Refused);
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            return Interrupted;
+        }
+    });
+
+    private static int Refuse(ParseResult parsed, TextWriter error)
+    {
+        var names = new List<string>();
+        for (SymbolResult? level = parsed.CommandResult; level is CommandResult one; level = one.Parent)
+        {
+            names.Insert(0, one.Command is RootCommand ? Name : one.Command.Name);
+        }
+
+        var faults = string.Join(' ', parsed.Errors.SelectMany(e => e.Message.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries)));
+        return Tell(error, $"{faults} See {string.Join(' ', names)} --help", CommandFailure.BadUsage);
+    }
+
+    private static int Tell(TextWriter error, string message, int exitCode)
+    {
+        error.WriteLine($"{Name}: {message}");
+        return exitCode;
+    }
+}

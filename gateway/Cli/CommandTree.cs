@@ -1,0 +1,38 @@
+using System.CommandLine;
+using Connectors.Cli.Calls;
+using Connectors.Cli.DeadLetters;
+using Connectors.Cli.Queues;
+using Connectors.Cli.Redrives;
+
+namespace Connectors.Cli;
+
+/// <summary>The sub-commands.</summary>
+internal static class CommandTree
+{
+    public static RootCommand Create()
+    {
+        var root = new RootCommand("Looks at a gateway's queues, dead letters and calls, and acts on them. Exit code 0: done; 1: the gateway refused or is away; 2: bad usage.")
+        {
+            QueueList.Create(),
+            QueueStats.Create(),
+            QueuePurge.Create(),
+            new Command("dead", "Calls and callbacks that were given up")
+            {
+                DeadList.Create(),
+                DeadShow.Create(),
+                DeadRedrive.Create(),
+                DeadDelete.Create(),
+            },
+            new Command("redrives", "Redrives of many dead letters, which go on in the gateway")
+            {
+                RedriveShow.Create(),
+                RedriveCancel.Create(),
+            },
+            CallCancel.Create(),
+            CallResult.Create(),
+            CompletionScript.Create(),
+        };
+        SharedOptions.AddTo(root);
+        return root;
+    }
+}

@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text.Json.Nodes;
+using Connectors.Cli.Asking;
+using Connectors.Cli.Redrives;
+
+namespace Connectors.Cli.DeadLetters;
+
+/// <summary><c>dead redrive</c>: puts the letters that are named back, or starts a job that puts back all of a kind and stays with it until it ends.</summary>
+internal static class DeadRedrive
+{
+    private static readonly Argument<string> Queue = Inputs.Queue();
+    private static readonly Argument<ulong[]> Seqs = Inputs.Seqs("Numbers of dead letters; none: all, or all that the options name");
+    private static readonly Option<double?> Rate = new("--rate") { Description = "At most so many letters a second", HelpName = "PER-SECOND", CustomParser = ParseRate };
+    private static readonly Option<bool> NoWait = new("--no-wait") { Description = "Prints the redrive's id and leaves it to the gateway" };
+
+    public static Command Create()
+    {
+        var command = new Command("redrive", "Puts dead letters back, each to start with its first attempt")
+        {
+            Queue, Seqs, DeadFilter.FunctionOption, DeadFilter.ReasonOption, Rate, NoWait, SharedOptions.Yes,
+        };
+        command.Does(RunAsync);
+        return command;
+    }
+
+    private static Task RunAsync(Session session, CancellationToken ct)
+    {
+        var filter = DeadFilter.Of(session, Queue);
+        if (session.Value(Seqs) is not { Length: > 0 } seqs)
+        {
+            return AllAsync(session, filter, ct);
+        }
+
+        return filter.IsAll && session.Value(Rate) is null && !session.Value(NoWait)
+            ? SomeAsync(session, filter.Queue, seqs, ct)
+            : throw CommandFailure.Usage("Either numbers of dead letters, or --function, --reason, --rate and --no-wait.");
+    }
+
+    private static async Task SomeAsync(Session session, string queue, ulong[] seqs, CancellationToken ct)
+    {
+        foreach (var seq in seqs)
+        {
+            using var answer = await session.Gateway.AskAsync(HttpMethod.Post, QueuePath.Dead(queue, seq) + "/redrive", null, ct);
+            if (!session.IsJson)
+            {
+                session.Out.WriteLine($"Dead letter {seq} of {queue} is redriven.");
+            }
+        }
+    }
+
+    private static async Task AllAsync(Session session, DeadFilter filter, CancellationToken ct)
+    {
+        await session.ConfirmAsync(() => Task.FromResult($"Redrive all dead letters of {filter}?"), ct);
+
+        var body = new JsonObject { ["function"] = filter.Function, ["reason"] = filter.Reason, ["ratePerSecond"] = session.Value(Rate) };
+        using var content = new StringContent(body.ToJsonString(), new MediaTypeHeaderValue("application/json"));
+        var started = await session.Gateway.JsonAsync(HttpMethod.Post, QueuePath.Of(filter.Queue) + "/redrives", content, ct);
+        var id = (string)started["id"]!;
+        if (!session.Value(NoWait))
+        {
+            await RedriveWatch.UntilEndAsync(session, filter.Queue, id, ct);
+        }
+        else if (session.IsJson)
+        {
+            session.Print(started);
+        }
+        else
+        {
+            session.Out.WriteLine(id);
+        }
+    }
+
+    private static double? ParseRate(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var rate) || rate is not (> 0 and <= 1_000_000))
+        {
+            result.AddError($"--rate: \"{text}\" is no number above 0 and up to 1000000.");
+        }
+
+        return rate;
+    }
+}

@@ -1,0 +1,55 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Connectors.Cli.Asking;
+using Connectors.Cli.Telling;
+
+namespace Connectors.Cli.DeadLetters;
+
+/// <summary><c>dead show</c>: one dead letter's biography and body.</summary>
+internal static class DeadShow
+{
+    private const string Prefix = "X-Dead-";
+    private static readonly string[] Numbers = ["Seq", "Redrive", "Attempts", "Status", "Function-Status"];
+
+    private static readonly Argument<string> Queue = Inputs.Queue();
+    private static readonly Argument<ulong> Seq = Inputs.Seq();
+    private static readonly Option<string> Output = Inputs.Output("the body");
+
+    public static Command Create()
+    {
+        var command = new Command("show", "One dead letter: its biography and its body") { Queue, Seq, Output };
+        command.Does(RunAsync);
+        return command;
+    }
+
+    private static async Task RunAsync(Session session, CancellationToken ct)
+    {
+        using var answer = await session.Gateway.AskAsync(HttpMethod.Get, QueuePath.Dead(session.Value(Queue), session.Value(Seq)), null, ct);
+        var facts = answer.Headers
+            .Where(h => h.Key.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase))
+            .Select(h => (Name: h.Key[Prefix.Length..], Value: h.Value.First()))
+            .ToList();
+        var body = await AnswerBody.TakeAsync(answer, session.Value(Output), ct);
+        if (session.IsJson)
+        {
+            var json = new JsonObject(facts.Select(f => KeyValuePair.Create(CamelCase(f.Name), Value(f))));
+            session.Print(body.AddTo(json));
+            return;
+        }
+
+        Table.Facts(session.Out, [.. facts.Select(f => (f.Name.Replace('-', ' ').ToLowerInvariant(), Column.Text(f.Value))), ("bytes", body.Length.ToString(CultureInfo.InvariantCulture))]);
+        if (body.File is null && body.Length > 0)
+        {
+            session.Out.WriteLine();
+            session.Out.WriteLine(Encoding.UTF8.GetString(body.Bytes) is var text && Plain.IsText(text) ? text.TrimEnd('\n') : "The body is not text: --output FILE writes it.");
+        }
+    }
+
+    private static JsonNode? Value((string Name, string Value) fact) =>
+        Numbers.Contains(fact.Name, StringComparer.OrdinalIgnoreCase) && long.TryParse(fact.Value, out var number) ? number : fact.Value;
+
+    private static string CamelCase(string name) =>
+        string.Concat(name.Split('-').Select((word, i) => i == 0 ? word.ToLowerInvariant() : char.ToUpperInvariant(word[0]) + word[1..].ToLowerInvariant()));
+}

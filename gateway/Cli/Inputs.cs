@@ -1,0 +1,69 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Connectors.Cli.Asking;
+
+namespace Connectors.Cli;
+
+/// <summary>What sub-commands take, checked before the gateway is asked.</summary>
+internal static partial class Inputs
+{
+    public static Argument<string> Queue()
+    {
+        var queue = new Argument<string>("QUEUE") { Description = "The queue's name, as list shows it" };
+        queue.CompletionSources.Add(context => QueueNames.Suggest(context.ParseResult));
+        queue.Validators.Add(result => Check(result, text => QueueName().IsMatch(text), "QUEUE: {0} is no queue's name; allowed: 1 to 63 of a-z 0-9 - _, the first a letter or digit."));
+        return queue;
+    }
+
+    public static Argument<ulong> Seq() => new("SEQ") { Description = "A dead letter's number, as dead list shows it", CustomParser = ParseSeq };
+
+    /// <summary>Any number of them, none included.</summary>
+    public static Argument<ulong[]> Seqs(string description) => new("SEQ")
+    {
+        Description = description,
+        Arity = ArgumentArity.ZeroOrMore,
+        CustomParser = result => [.. result.Tokens.Select(token => ParseSeq(result, token.Value))],
+    };
+
+    public static Argument<string> RedriveId()
+    {
+        var id = new Argument<string>("ID") { Description = "The redrive's id, as dead redrive told it" };
+        id.Validators.Add(result => Check(result, text => Guid.TryParseExact(text, "N", out _), "ID: {0} is no redrive's id."));
+        return id;
+    }
+
+    public static Argument<T> CallId<T>(ArgumentArity arity)
+    {
+        var id = new Argument<T>("CALL-ID") { Description = "The call's X-Call-Id", Arity = arity };
+        id.Validators.Add(result => Check(result, text => text is not ("." or "..") && text.All(c => c is >= '!' and <= '~'), "CALL-ID: {0} is no call's id."));
+        return id;
+    }
+
+    public static Option<string> Output(string what) => new("--output", "-o") { Description = $"Writes {what} to this file, byte for byte", HelpName = "FILE" };
+
+    /// <summary>Of an argument or option that takes one.</summary>
+    public static ulong ParseSeq(ArgumentResult result) => ParseSeq(result, result.Tokens[0].Value);
+
+    private static ulong ParseSeq(ArgumentResult result, string text)
+    {
+        if (!ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seq) || seq is 0 or ulong.MaxValue)
+        {
+            result.AddError($"\"{text}\" is no dead letter's number.");
+        }
+
+        return seq;
+    }
+
+    private static void Check(ArgumentResult result, Func<string, bool> isGood, string fault)
+    {
+        foreach (var token in result.Tokens.Where(token => !isGood(token.Value)))
+        {
+            result.AddError(string.Format(CultureInfo.InvariantCulture, fault, $"\"{token.Value}\""));
+        }
+    }
+
+    [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,62}\z")]
+    private static partial Regex QueueName();
+}

@@ -1,0 +1,3 @@
+using Connectors.Cli;
+
+return await CommandLine.RunAsync(CommandTree.Create(), args, Console.Out, Console.Error);

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using Connectors.Cli.Asking;
+using Connectors.Cli.DeadLetters;
+
+namespace Connectors.Cli.Queues;
+
+/// <summary><c>purge</c>: removes waiting calls for good.</summary>
+internal static class QueuePurge
+{
+    private static readonly Argument<string> Queue = Inputs.Queue();
+
+    public static Command Create()
+    {
+        var command = new Command("purge", "Removes waiting calls for good; callbacks and dead letters stay") { Queue, DeadFilter.FunctionOption, SharedOptions.Yes };
+        command.Does(RunAsync);
+        return command;
+    }
+
+    private static async Task RunAsync(Session session, CancellationToken ct)
+    {
+        var queue = session.Value(Queue);
+        var function = session.Value(DeadFilter.FunctionOption);
+        var whose = function is null ? queue : $"{function} in {queue}";
+        await session.ConfirmAsync(async () => $"Remove the waiting calls of {whose} for good, {await CountAsync(session, queue, function, ct)} now?", ct);
+
+        var answer = await session.Gateway.JsonAsync(HttpMethod.Delete, $"{QueuePath.Of(queue)}/calls{QueuePath.Query(("function", function))}", null, ct);
+        if (session.IsJson)
+        {
+            session.Print(answer);
+            return;
+        }
+
+        session.Out.WriteLine($"{answer["purged"]} waiting calls of {whose} are gone.");
+    }
+
+    // The gateway takes a function's name with or without its namespace.
+    private static async Task<long> CountAsync(Session session, string queue, string? function, CancellationToken ct)
+    {
+        var stats = await session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.Of(queue), null, ct);
+        return function is null
+            ? (long)stats["calls"]!
+            : stats["functions"]!.AsArray().Where(f => IsNamed((string)f!["function"]!)).Sum(f => (long)f!["calls"]!);
+
+        bool IsNamed(string name) => name == function || (!function.Contains('.') && name.StartsWith(function + ".", StringComparison.Ordinal));
+    }
+}

@@ -1,0 +1,38 @@
+using System.CommandLine;
+using Connectors.Cli.Asking;
+using Connectors.Cli.Telling;
+
+namespace Connectors.Cli.Queues;
+
+/// <summary><c>stats</c>: one queue, and each function's share of it.</summary>
+internal static class QueueStats
+{
+    private static readonly Argument<string> Queue = Inputs.Queue();
+
+    public static Command Create()
+    {
+        var command = new Command("stats", "One queue: how much, how old, and each function's share") { Queue };
+        command.Does(RunAsync);
+        return command;
+    }
+
+    private static async Task RunAsync(Session session, CancellationToken ct)
+    {
+        var stats = await session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.Of(session.Value(Queue)), null, ct);
+        if (session.IsJson)
+        {
+            session.Print(stats);
+            return;
+        }
+
+        Column[] facts = [new("queue", "name"), new("calls", "calls"), new("running", "running"), new("callbacks", "callbacks"), new("dead", "dead"), new("bytes", "bytes"), new("oldest", "oldestAt")];
+        Table.Facts(session.Out, [.. facts.Select(f => (f.Title, f.Cell(stats)))]);
+        session.Out.WriteLine();
+        new Table(
+            session.Out,
+            new("FUNCTION", "function"),
+            new("CALLS", "calls") { IsNumber = true },
+            new("CALLBACKS", "callbacks") { IsNumber = true },
+            new("DEAD", "dead") { IsNumber = true }).Add(stats["functions"]!.AsArray());
+    }
+}

@@ -1,0 +1,83 @@
+using Connectors.Cli.Asking;
+using Connectors.Cli.Telling;
+
+namespace Connectors.Cli.Redrives;
+
+/// <summary>Stays with a redrive until it ends. The job is the gateway's: it goes on without us, and when another gateway has to take it over.</summary>
+internal static class RedriveWatch
+{
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
+
+    // A gateway that restarts is away for some seconds; one that stays away is told.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    public static async Task UntilEndAsync(Session session, string queue, string id, CancellationToken ct)
+    {
+        var line = new ProgressLine(session.Error, TimeProvider.System);
+        try
+        {
+            var end = await FollowAsync(session, queue, id, line, ct);
+            line.End();
+            Conclude(session, end, queue);
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            line.End();
+            session.Error.WriteLine($"The redrive goes on in the gateway. {Hint(queue, id)}");
+            throw;
+        }
+    }
+
+    private static async Task<RedriveProgress> FollowAsync(Session session, string queue, string id, ProgressLine line, CancellationToken ct)
+    {
+        var time = TimeProvider.System;
+        var answered = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                var job = new RedriveProgress(await session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.Redrive(queue, id), null, ct));
+                if (!job.IsRunning)
+                {
+                    return job;
+                }
+
+                answered = time.GetTimestamp();
+                line.Tell($"Redrive {id}: {job.Counts}, {job.Place}");
+            }
+            catch (CommandFailure failure) when (failure.MayPass)
+            {
+                if (time.GetElapsedTime(answered) > Patience)
+                {
+                    line.End();
+                    throw new CommandFailure($"{failure.Message} The redrive goes on with the next gateway. {Hint(queue, id)}");
+                }
+
+                line.Tell($"Redrive {id}: waiting for the gateway");
+            }
+
+            await Task.Delay(Look, time, ct);
+        }
+    }
+
+    private static void Conclude(Session session, RedriveProgress end, string queue)
+    {
+        if (session.IsJson)
+        {
+            session.Print(end.Job);
+        }
+
+        if (!end.IsDone)
+        {
+            throw new CommandFailure($"The redrive is {end.State} {end.Place}: {end.Counts}.{(end.Fault is { } fault ? $" {Plain.OneLine(fault)} What is left can be redriven again." : "")}");
+        }
+
+        if (!session.IsJson)
+        {
+            session.Out.WriteLine($"The redrive of {queue} is done: {end.Counts}.");
+        }
+    }
+
+    private static string Hint(string queue, string id) =>
+        $"To look at it: connectors redrives show {queue} {id}; to end it: connectors redrives cancel {queue} {id}";
+}

@@ -1,3 +1,0 @@
-using Connectors.Commands;
-
-return await CommandLine.RunAsync(CommandTree.Create(), args, Console.Out, Console.Error);

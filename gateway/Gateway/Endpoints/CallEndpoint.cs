@@ -1,0 +1,86 @@
+using Connectors.Gateway.Enqueueing;
+using Connectors.Gateway.Security;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using NATS.Client.Core;
+
+namespace Connectors.Gateway.Endpoints;
+
+/// <summary>What a caller may do with a call it made, by the call's id: <c>GET</c> and <c>DELETE /async-function/CALL-ID</c> (design section 8).</summary>
+internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, Cancellations cancellations, CallResults results)
+{
+    /// <summary>202 whatever became of the call: it may be unknown here and still wait in a queue.</summary>
+    public Task CancelAsync(HttpContext http) => GuardAsync(http, async callId =>
+    {
+        await cancellations.CancelAsync(callId, http.RequestAborted);
+        http.Response.StatusCode = StatusCodes.Status202Accepted;
+    });
+
+    /// <summary>202 while the call has not ended, then the function's own answer; 404 if nothing is known of it.</summary>
+    public Task ResultAsync(HttpContext http) => GuardAsync(http, async callId =>
+    {
+        if (await results.FindAsync(callId, http.RequestAborted) is not (var record, var body))
+        {
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, "No result of such a call is kept.");
+            return;
+        }
+
+        http.Response.Headers[WellKnownHeaders.CallId] = callId;
+        http.Response.Headers[WellKnownHeaders.CallState] = record.State;
+        if (record.State == StoredResult.Queued)
+        {
+            http.Response.StatusCode = StatusCodes.Status202Accepted;
+            return;
+        }
+
+        http.Response.StatusCode = record.Status is >= 200 and <= 599 ? record.Status : StatusCodes.Status502BadGateway;
+        foreach (var header in record.Headers.Where(h => !HopByHop.Contains(h.Name) && !h.Is("Content-Length") && !h.Is(WellKnownHeaders.CallId) && !h.Is(WellKnownHeaders.CallState)))
+        {
+            http.Response.Headers.Append(header.Name, header.OneLine);
+        }
+
+        http.Response.Headers[WellKnownHeaders.FunctionName] = record.Function;
+        http.Response.Headers[WellKnownHeaders.FunctionStatus] = record.Status.ToString();
+        http.Response.Headers[WellKnownHeaders.DurationSeconds] = record.Seconds.ToString("F6");
+        if (record.IsDropped)
+        {
+            http.Response.Headers[WellKnownHeaders.ResultDropped] = "size";
+        }
+
+        if (http.Response.StatusCode is not (204 or 205 or 304))
+        {
+            http.Response.ContentLength = body.Length;
+            await http.Response.Body.WriteAsync(body, http.RequestAborted);
+        }
+    });
+
+    private async Task GuardAsync(HttpContext http, Func<string, Task> handle)
+    {
+        if (options.Queue.NatsUrl is null)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, "Async calls are off: faas_nats_address is not set.");
+            return;
+        }
+
+        if (options.Queue.CallApiAuth == CallApiAuth.Basic && !guard.Admits(http))
+        {
+            await SystemGuard.RefuseAsync(http);
+            return;
+        }
+
+        if (http.Request.RouteValues["name"] is not string callId || !CallStamp.IsId(callId))
+        {
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, "No call has such an id.");
+            return;
+        }
+
+        try
+        {
+            await handle(callId);
+        }
+        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !http.RequestAborted.IsCancellationRequested))
+        {
+            await Refusal.NotStored("The queue does not answer.").AnswerAsync(http);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using Connectors.Sdk.Hosting;
+using Microsoft.Extensions.Primitives;
+
+namespace Connectors.Gateway.Endpoints;
+
+/// <summary>What the gateway writes on every call, on its way in and on its answer: call id, entry time, who served it (openfaas-spec 1.6).</summary>
+internal static class CallStamp
+{
+    private const int LongestId = 256;
+    private static readonly string ServedBy = $"connectors/{CommandLine.Version}";
+
+    /// <summary>Returns the call id: the caller's, echoed, unless it is missing or cannot stand in a header again.</summary>
+    public static string Apply(HttpContext http, TimeProvider time)
+    {
+        var given = http.Request.Headers[WellKnownHeaders.CallId];
+        var id = given.Count == 1 && IsId(given[0]!) ? given[0]! : Guid.NewGuid().ToString();
+        var now = UnixNanoseconds(time.GetUtcNow());
+        http.Request.Headers[WellKnownHeaders.CallId] = id;
+        http.Request.Headers[WellKnownHeaders.StartTime] = StringValues.Concat(http.Request.Headers[WellKnownHeaders.StartTime], now);
+        http.Response.Headers[WellKnownHeaders.CallId] = id;
+        http.Response.Headers[WellKnownHeaders.StartTime] = now;
+        http.Response.Headers[WellKnownHeaders.ServedBy] = ServedBy;
+        return id;
+    }
+
+    /// <summary>Whether a text can be a call id.</summary>
+    public static bool IsId(string text) => text.Length is > 0 and <= LongestId && !text.AsSpan().ContainsAnyExceptInRange('!', '~');
+
+    private static string UnixNanoseconds(DateTimeOffset now) => ((now.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) * 100).ToString();
+}

@@ -1,0 +1,78 @@
+using Connectors.Gateway.Provider;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Gateway.Endpoints;
+
+/// <summary>A call that waits for its answer: <c>/function/NAME</c>.</summary>
+internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider, EnqueueEndpoint enqueue, TimeProvider time, ILogger<InvokeEndpoint> log)
+{
+    public async Task HandleAsync(HttpContext http)
+    {
+        if (HttpMethods.IsPost(http.Request.Method) && http.Request.Headers[WellKnownHeaders.InvokeMode].ToString().Equals("async", StringComparison.OrdinalIgnoreCase))
+        {
+            await enqueue.HandleAsync(http, FunctionRoutes.Sync);
+            return;
+        }
+
+        if (FunctionPath.Of(http, FunctionRoutes.Sync, options.DefaultNamespace) is not { } path)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, "No function has such a name.");
+            return;
+        }
+
+        if (options.LogsRequestUri)
+        {
+            Log.Request(log, http.Request.Method, path.PathAndQuery);
+        }
+
+        var callId = CallStamp.Apply(http, time);
+        var label = provider.Knows(path.Function) ? path.Function.ToString() : Metrics.NoFunction;
+        using var span = CallSpan.Start(http, $"call {label}", callId);
+        var started = time.GetTimestamp();
+        Metrics.CallStarted(label);
+        try
+        {
+            await InvokeAsync(http, path);
+        }
+        finally
+        {
+            var took = time.GetElapsedTime(started);
+            var status = http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted ? 499 : http.Response.StatusCode;
+            Metrics.CallEnded(label, status < 400 ? path.Function.ToString() : label, status, took);
+            Log.Called(log, callId, path.Function.ToString(), http.Request.Method, status, took);
+        }
+    }
+
+    private async Task InvokeAsync(HttpContext http, FunctionPath path)
+    {
+        using var limit = new CancellationTokenSource(LimitOf(http.Request), time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, http.RequestAborted);
+        try
+        {
+            await provider.InvokeAsync(http, path, either.Token);
+        }
+        catch (OperationCanceledException) when (either.IsCancellationRequested)
+        {
+            if (http.Response.HasStarted)
+            {
+                http.Abort();
+            }
+            else
+            {
+                http.Response.StatusCode = StatusCodes.Status502BadGateway;
+            }
+        }
+    }
+
+    private TimeSpan LimitOf(HttpRequest request)
+    {
+        if (!GoDuration.TryParse(request.Headers[WellKnownHeaders.Timeout], out var asked) || asked <= TimeSpan.Zero)
+        {
+            return options.UpstreamTimeout;
+        }
+
+        return asked < options.MaxUpstreamTimeout ? asked : options.MaxUpstreamTimeout;
+    }
+}

@@ -1,0 +1,48 @@
+using System.Text.RegularExpressions;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+
+namespace Connectors.Gateway.Enqueueing;
+
+/// <summary>What an async call's headers must be like, checked before anything is read or asked.</summary>
+internal static partial class AcceptRules
+{
+    private const int MostHops = 16;
+
+    public static Refusal? Check(HttpRequest request, long bodyLimit) =>
+        CheckHops(request) ?? CheckCallback(request) ?? CheckKey(request) ?? ResultAge.Read(request, out _) ?? CheckLength(request, bodyLimit);
+
+    /// <summary>How many callbacks lie between the first caller and this request; what is no number counts as none.</summary>
+    public static int HopsOf(HttpRequest request) =>
+        int.TryParse(request.Headers[WellKnownHeaders.CallbackHops], System.Globalization.NumberStyles.None, null, out var hops) ? hops : 0;
+
+    private static Refusal? CheckHops(HttpRequest request) => HopsOf(request) > MostHops
+        ? new Refusal(StatusCodes.Status508LoopDetected, $"{WellKnownHeaders.CallbackHops} is over {MostHops}: these callbacks call each other.")
+        : null;
+
+    private static Refusal? CheckCallback(HttpRequest request)
+    {
+        var given = request.Headers[WellKnownHeaders.CallbackUrl];
+        if (given.Count == 0)
+        {
+            return null;
+        }
+
+        return given.Count == 1 && Uri.TryCreate(given[0], UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Host.Length > 0
+            ? null
+            : new Refusal(StatusCodes.Status400BadRequest, $"{WellKnownHeaders.CallbackUrl}: one absolute http or https address is allowed.");
+    }
+
+    private static Refusal? CheckKey(HttpRequest request)
+    {
+        var given = request.Headers[WellKnownHeaders.IdempotencyKey];
+        return given.Count == 0 || (given.Count == 1 && Key().IsMatch(given[0]!))
+            ? null
+            : new Refusal(StatusCodes.Status400BadRequest, $"{WellKnownHeaders.IdempotencyKey}: one of 1 to 128 characters A-Z a-z 0-9 _ . : - is allowed.");
+    }
+
+    private static Refusal? CheckLength(HttpRequest request, long limit) => request.ContentLength > limit ? Refusal.TooLarge(limit, request.ContentLength) : null;
+
+    [GeneratedRegex(@"^[A-Za-z0-9_.:-]{1,128}\z")]
+    private static partial Regex Key();
+}

@@ -1,0 +1,109 @@
+using Connectors.Gateway.Provider;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using NATS.Client.Core;
+
+namespace Connectors.Gateway.Enqueueing;
+
+/// <summary>Takes an HTTP request in as an async call: body, envelope, stream, in that order; every way to fail is a <see cref="Refusal"/>.</summary>
+internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeBuilder builder, StreamPublisher publisher, CallResults results, TimeProvider time, ILogger<CallQueue> log)
+{
+    private readonly QueueOptions _queue = options.Queue;
+
+    public bool IsOff => _queue.NatsUrl is null;
+
+    public int MaxBodyBytes => Math.Min(_queue.MaxBodyBytes, link.MaxBodyBytes);
+
+    /// <summary>Null means stored: the answer may be 202.</summary>
+    public async Task<Refusal?> AcceptAsync(HttpContext http, FunctionPath path, FunctionStatus? function, string callId)
+    {
+        var settings = FunctionSettings.Of(function);
+        var queue = settings.Queue ?? _queue.DefaultQueue;
+        if (!StreamNames.QueueName().IsMatch(queue))
+        {
+            return new Refusal(StatusCodes.Status500InternalServerError, $"{path.Function} has the annotation com.openfaas.queue: {queue}; allowed: {StreamNames.QueueRule}.");
+        }
+
+        var refusal = await AcceptAsync(http, path, settings, queue, callId);
+        Metrics.Accepted(queue, refusal?.Status ?? StatusCodes.Status202Accepted);
+        return refusal;
+    }
+
+    private async Task<Refusal?> AcceptAsync(HttpContext http, FunctionPath path, FunctionSettings settings, string queue, string callId)
+    {
+        var limit = MaxBodyBytes;
+        var (body, refusal) = await ReadBodyAsync(http, limit);
+        if (refusal is not null)
+        {
+            return refusal;
+        }
+
+        var envelope = builder.Build(http, path, settings, callId);
+        var encoded = EnvelopeCodec.Encode(envelope);
+        if (encoded.Length > EnvelopeCodec.MaxBytes)
+        {
+            return new Refusal(
+                StatusCodes.Status431RequestHeaderFieldsTooLarge, $"Address and headers take {encoded.Length} bytes in the queue; the limit is {EnvelopeCodec.MaxBytes}.");
+        }
+
+        return await StoreAsync(http, queue, envelope, encoded, body, limit);
+    }
+
+    private async Task<(ReadOnlyMemory<byte> Body, Refusal? Refusal)> ReadBodyAsync(HttpContext http, int limit)
+    {
+        using var slow = new CancellationTokenSource(options.ReadTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(slow.Token, http.RequestAborted);
+        try
+        {
+            return await CallBody.ReadAsync(http.Request, limit, either.Token) is { } body ? (body, null) : (default, Refusal.TooLarge(limit, null));
+        }
+        catch (OperationCanceledException) when (slow.IsCancellationRequested)
+        {
+            return (default, new Refusal(StatusCodes.Status408RequestTimeout, "The body did not come in time."));
+        }
+    }
+
+    private async Task<Refusal?> StoreAsync(HttpContext http, string queue, Envelope envelope, string encoded, ReadOnlyMemory<byte> body, int limit)
+    {
+        var key = http.Request.Headers[WellKnownHeaders.IdempotencyKey];
+        var started = time.GetTimestamp();
+        try
+        {
+            var messageId = key.Count == 0 ? null : StreamNames.CallMessageId(envelope.FunctionName, key[0]!);
+            if (envelope.StoreResult is not null)
+            {
+                await results.QueueAsync(envelope, mayRepeat: messageId is not null, http.RequestAborted);
+            }
+
+            var stored = await publisher.StoreAsync(queue, envelope, encoded, body, messageId);
+            Metrics.Published(queue, time.GetElapsedTime(started));
+            if (stored.IsDuplicate)
+            {
+                http.Response.Headers[WellKnownHeaders.Duplicate] = "true";
+            }
+
+            Log.Accepted(log, envelope.CallId, envelope.DeliveryId, envelope.FunctionName.ToString(), queue, body.Length, stored.IsDuplicate);
+            return null;
+        }
+        catch (NotStoredException fault)
+        {
+            Log.NotStored(log, envelope.CallId, envelope.FunctionName.ToString(), queue, fault.Message);
+            return Refusal.NotStored($"Not accepted: {fault.Message}.");
+        }
+        catch (Exception fault) when (!http.RequestAborted.IsCancellationRequested && fault is OperationCanceledException or (NatsException and not NatsPayloadTooLargeException))
+        {
+            Log.NotStored(log, envelope.CallId, envelope.FunctionName.ToString(), queue, fault.Message);
+            return Refusal.NotStored("Not accepted: the queue does not answer.");
+        }
+        catch (ForeignStreamException fault)
+        {
+            Log.NotStored(log, envelope.CallId, envelope.FunctionName.ToString(), queue, fault.Message);
+            return new Refusal(StatusCodes.Status500InternalServerError, fault.Message);
+        }
+        catch (NatsPayloadTooLargeException)
+        {
+            // Another server with a smaller max_payload took over meanwhile.
+            return Refusal.TooLarge(Math.Min(limit, MaxBodyBytes), body.Length);
+        }
+    }
+}

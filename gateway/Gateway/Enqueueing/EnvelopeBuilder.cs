@@ -1,0 +1,74 @@
+using System.Collections.Frozen;
+using Connectors.Gateway.Provider;
+using Connectors.Gateway.Security;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Gateway.Enqueueing;
+
+/// <summary>An HTTP request → the envelope that stands for it in a stream.</summary>
+internal sealed class EnvelopeBuilder(GatewayCredentials credentials, TimeProvider time)
+{
+    // Of this one connection, or already acted upon: a stored X-Invoke-Mode would make the worker's call an async one again.
+    private static readonly FrozenSet<string> NotStored =
+        FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "Host", "Content-Length", "Expect", WellKnownHeaders.InvokeMode);
+
+    public Envelope Build(HttpContext http, FunctionPath path, FunctionSettings settings, string callId)
+    {
+        var request = http.Request;
+        var now = time.GetUtcNow();
+        ResultAge.Read(request, out var keep);
+        return new Envelope
+        {
+            CallId = callId,
+            DeliveryId = Guid.NewGuid().ToString(),
+            Function = path.Function.Name,
+            Namespace = path.Function.Namespace,
+            Method = request.Method,
+            Path = path.Rest,
+            Query = path.Query,
+            Headers = [.. Stored(http)],
+            Callback = request.Headers[WellKnownHeaders.CallbackUrl] is { Count: 1 } callback ? callback[0] : null,
+            Submitted = now,
+            Deadline = settings.Retry?.MaxAge is { } age ? now + age : null,
+            Hops = AcceptRules.HopsOf(request),
+            Trace = request.Headers[WellKnownHeaders.TraceParent] is { Count: 1 } trace ? trace[0] : null,
+            Retry = settings.Retry,
+            MaxInflight = settings.MaxInflight,
+            StoreResult = keep,
+            Priority = request.Headers[WellKnownHeaders.Priority].ToString().Equals("high", StringComparison.OrdinalIgnoreCase) ? Priority.High : Priority.Normal,
+        };
+    }
+
+    private IEnumerable<Header> Stored(HttpContext http)
+    {
+        var request = http.Request;
+        foreach (var (name, values) in request.Headers)
+        {
+            if (HopByHop.Contains(name) || NotStored.Contains(name))
+            {
+                continue;
+            }
+
+            foreach (var value in values)
+            {
+                if (!name.Equals("Authorization", StringComparison.OrdinalIgnoreCase) || !BasicCredentials.Match(value, credentials))
+                {
+                    yield return new Header(name, value ?? "");
+                }
+            }
+        }
+
+        // The function sees the first caller, not the worker.
+        if (!request.Headers.ContainsKey("X-Forwarded-Host") && request.Host.HasValue)
+        {
+            yield return new Header("X-Forwarded-Host", request.Host.Value!);
+        }
+
+        if (!request.Headers.ContainsKey("X-Forwarded-For"))
+        {
+            yield return new Header("X-Forwarded-For", $"{http.Connection.RemoteIpAddress}:{http.Connection.RemotePort}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using System.Globalization;
+using Connectors.Gateway.Provider;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Gateway.Enqueueing;
+
+/// <summary>What a function's annotations say of its async calls; they are fixed when a call is accepted. What is missing or unreadable is left to the worker's default.</summary>
+internal sealed record FunctionSettings(string? Queue, RetrySettings? Retry, int? MaxInflight)
+{
+    public static FunctionSettings None { get; } = new(null, null, null);
+
+    public static FunctionSettings Of(FunctionStatus? function)
+    {
+        if (function?.Annotations is not { Count: > 0 } annotations)
+        {
+            return None;
+        }
+
+        var retry = new RetrySettings
+        {
+            Attempts = Number("com.openfaas.retry.attempts"),
+            Codes = Codes(Text("com.openfaas.retry.codes")),
+            MinWait = Duration("com.openfaas.retry.min_wait"),
+            MaxWait = Duration("com.openfaas.retry.max_wait"),
+            MaxAge = Duration("com.openfaas.retry.max_age"),
+        };
+        return new FunctionSettings(Text("com.openfaas.queue"), retry == Unset ? null : retry, Number("com.openfaas.queue.max_inflight"));
+
+        string? Text(string name) => annotations.GetValueOrDefault(name)?.Trim() is { Length: > 0 } text ? text : null;
+
+        int? Number(string name) => int.TryParse(Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : null;
+
+        TimeSpan? Duration(string name) => GoDuration.TryParse(Text(name), out var duration) ? duration : null;
+    }
+
+    private static readonly RetrySettings Unset = new();
+
+    // One code that is none leaves the whole list to the default: half a list is not what the author meant.
+    private static List<int>? Codes(string? list)
+    {
+        var codes = new List<int>();
+        foreach (var part in (list ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var code) || code is < 100 or > 599)
+            {
+                return null;
+            }
+
+            codes.Add(code);
+        }
+
+        return codes.Count > 0 ? codes : null;
+    }
+}

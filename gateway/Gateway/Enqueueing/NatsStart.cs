@@ -1,0 +1,30 @@
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+
+namespace Connectors.Gateway.Enqueueing;
+
+/// <summary>Connects at start without holding it up, and makes the default queue's stream ready before the first call needs it.</summary>
+internal sealed class NatsStart(NatsLink link, CallStreams streams, QueueOptions options, ILogger<NatsStart> log) : BackgroundService
+{
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // Yields first: a connection that fails at once may not keep the host from starting.
+        await Task.Yield();
+        try
+        {
+            await link.ConnectAsync();
+            await link.WaitOpenAsync(stoppingToken);
+            Log.Durability(log, StreamNames.Calls(options.DefaultQueue), options.Limits.Durability);
+            await streams.EnsureAsync(options.DefaultQueue, stoppingToken);
+        }
+        catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
+        {
+            // The next call tries again and tells its caller.
+            Log.StreamNotReady(log, StreamNames.Calls(options.DefaultQueue), fault.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using Connectors.Sdk.Hosting;
+using Connectors.Streams;
+
+namespace Connectors.Gateway.Enqueueing;
+
+/// <summary>Where async calls go and what of them is refused (design section 5).</summary>
+internal sealed record QueueOptions
+{
+    /// <summary>Null when async calls are off.</summary>
+    public required string? NatsUrl { get; init; }
+
+    public required BrokerAccess Access { get; init; }
+
+    public required string DefaultQueue { get; init; }
+
+    public required TimeSpan PublishTimeout { get; init; }
+
+    public required StreamLimits Limits { get; init; }
+
+    public required int MaxBodyBytes { get; init; }
+
+    public required CallApiAuth CallApiAuth { get; init; }
+
+    public static QueueOptions Read(Settings settings, string secretMountPath)
+    {
+        var host = settings.Text("faas_nats_address", "", "Host of the NATS server; unset turns async calls off");
+        var port = settings.Number("faas_nats_port", 4222, "Port of the NATS server", 1, 65535);
+        settings.Text("faas_nats_cluster_name", "faas-cluster", "Accepted for compatibility, without effect: NATS Streaming is not used");
+        return new QueueOptions
+        {
+            NatsUrl = host.Length == 0 ? null : $"nats://{host}:{port}",
+            Access = BrokerAccess.Read(settings, secretMountPath),
+            DefaultQueue = settings.Text(
+                "faas_nats_channel", StreamNames.DefaultQueue, "Queue of functions without com.openfaas.queue", StreamNames.QueueName(), StreamNames.QueueRule),
+            PublishTimeout = settings.Duration(
+                "nats_publish_timeout", TimeSpan.FromSeconds(2), "How long an async call may wait to be stored before it gets 503", TimeSpan.FromMilliseconds(10)),
+            Limits = StreamLimits.Read(settings),
+            MaxBodyBytes = settings.Number("max_body_bytes", 1_000_000, "Largest body of an async call in bytes; NATS's max_payload less 47 KiB also holds", 1, 64 * 1024 * 1024),
+            CallApiAuth = settings.Choice("call_api_auth", CallApiAuth.None, "Who may cancel a call by its id: none (whoever knows the id) or basic (the credentials of /system/)"),
+        };
+    }
+}
+
+/// <summary>Who may use a call's id.</summary>
+internal enum CallApiAuth
+{
+    /// <summary>Whoever knows it.</summary>
+    None,
+
+    /// <summary>Whoever has the gateway's credentials.</summary>
+    Basic,
+}

@@ -1,0 +1,89 @@
+using Connectors.Gateway.Enqueueing;
+using Connectors.Gateway.Provider.Embedded;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Gateway;
+
+/// <summary>What an operator sets; names and defaults as OpenFaaS's gateway has them where it has them (openfaas-spec 1.3).</summary>
+internal sealed record GatewayOptions
+{
+    public required ServiceOptions Service { get; init; }
+
+    /// <summary>Null means the embedded provider.</summary>
+    public required Uri? ProviderUrl { get; init; }
+
+    public required Uri? LogsProviderUrl { get; init; }
+
+    public required string DefaultNamespace { get; init; }
+
+    public required TimeSpan ReadTimeout { get; init; }
+
+    public required TimeSpan WriteTimeout { get; init; }
+
+    public required TimeSpan UpstreamTimeout { get; init; }
+
+    public required TimeSpan MaxUpstreamTimeout { get; init; }
+
+    public required bool BasicAuth { get; init; }
+
+    public required bool ScaleFromZero { get; init; }
+
+    public required bool LogsRequestUri { get; init; }
+
+    public required QueueOptions Queue { get; init; }
+
+    public required EmbeddedOptions Embedded { get; init; }
+
+    public static GatewayOptions Read(Settings settings)
+    {
+        var provider = Slashed(settings.Url("functions_provider_url", "", "Address of the provider's API; unset means the embedded provider"));
+        var service = ServiceOptions.Read(settings, "gateway", metricsPort: 8082, port: 8080, secretMountPath: "/run/secrets");
+        var options = new GatewayOptions
+        {
+            Service = service,
+            ProviderUrl = provider,
+            LogsProviderUrl = Slashed(settings.Url("logs_provider_url", "", "Address of the log provider; unset means the provider's")) ?? provider,
+            DefaultNamespace = settings.Text("function_namespace", "openfaas-fn", "Namespace of functions named without one"),
+            ReadTimeout = Limit(settings, "read_timeout", "How long a caller may take to send its headers, and the whole body of an async call"),
+            WriteTimeout = Limit(settings, "write_timeout", "How long an answer of /system/ may take, a followed log included"),
+            UpstreamTimeout = Limit(settings, "upstream_timeout", "How long a function may take to answer"),
+            MaxUpstreamTimeout = settings.Duration(
+                "max_upstream_timeout", TimeSpan.FromHours(1), "The longest X-Timeout that a caller may ask for in place of upstream_timeout", Shortest),
+            BasicAuth = settings.Flag("basic_auth", provider is null, "Ask for the credentials of secret_mount_path on /system/; always on with the embedded provider"),
+            ScaleFromZero = settings.Flag("scale_from_zero", false, "Start functions that have no replicas when they are called (remote provider; the embedded one always does)"),
+            LogsRequestUri = settings.Text("write_request_uri", "", "Any value: log each request's address").Length > 0,
+            Queue = QueueOptions.Read(settings, service.SecretMountPath),
+            Embedded = EmbeddedOptions.Read(settings),
+        };
+        settings.Number("max_idle_conns", 1024, "Accepted for compatibility, without effect: idle connections are closed after 30 s");
+        settings.Number("max_idle_conns_per_host", 1024, "Accepted for compatibility, without effect, as max_idle_conns");
+        settings.Text("faas_prometheus_host", "prometheus", "Accepted for compatibility, without effect: invocationCount comes from the gateway's own counters");
+        settings.Number("faas_prometheus_port", 9090, "Accepted for compatibility, without effect, as faas_prometheus_host", 0, 65535);
+        options.Check(settings);
+        return options;
+    }
+
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(1);
+
+    private static TimeSpan Limit(Settings settings, string name, string meaning) => settings.Duration(name, TimeSpan.FromSeconds(60), meaning, Shortest);
+
+    private static Uri? Slashed(Uri? url) => url is null || url.AbsoluteUri.EndsWith('/') ? url : new Uri(url.AbsoluteUri + "/");
+
+    private void Check(Settings settings)
+    {
+        if (MaxUpstreamTimeout < UpstreamTimeout)
+        {
+            settings.Fault("max_upstream_timeout", $"at least upstream_timeout, which is {GoDuration.Format(UpstreamTimeout)}");
+        }
+
+        if (ProviderUrl is null && !BasicAuth)
+        {
+            settings.Fault("basic_auth", "true: without functions_provider_url the gateway starts processes itself, which is never open to everyone");
+        }
+
+        if (!new Sdk.Invocation.FunctionName("f", DefaultNamespace).IsValid)
+        {
+            settings.Fault("function_namespace", "letters, digits, - _ and .");
+        }
+    }
+}

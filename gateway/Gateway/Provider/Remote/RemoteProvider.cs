@@ -1,0 +1,38 @@
+using Connectors.Gateway.Forwarding;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+
+namespace Connectors.Gateway.Provider.Remote;
+
+/// <summary>Functions behind another server's API (openfaas-spec 1.6, 1.7, 10.1).</summary>
+internal sealed class RemoteProvider(GatewayOptions options, RemoteCatalog catalog, RemoteSystem system, ScaleFromZero waking, Relay relay) : IProvider
+{
+    private static readonly RelayRules AsSent = new();
+
+    private readonly string _address = options.ProviderUrl!.AbsoluteUri.TrimEnd('/');
+
+    /// <summary>The whole path goes on as it came; a provider that cannot be reached, or not in time, is 502 with an empty body.</summary>
+    public async Task InvokeAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
+    {
+        if (options.ScaleFromZero && await waking.ReadyAsync(path.Function, ct) is { Kind: not WakingKind.Ready } refused)
+        {
+            var status = refused.Kind == WakingKind.Missing ? StatusCodes.Status404NotFound : StatusCodes.Status500InternalServerError;
+            await Answer.TextAsync(caller, status, $"error finding function {path.Function}: {refused.Error}");
+            return;
+        }
+
+        var end = await relay.ForwardAsync(caller, _address + path.PathAndQuery, AsSent, ct);
+        if (end is RelayEnd.Unreachable or RelayEnd.TimedOut)
+        {
+            caller.Response.StatusCode = StatusCodes.Status502BadGateway;
+        }
+    }
+
+    public Task<Lookup> FindAsync(FunctionName function, CancellationToken ct) => catalog.FindAsync(function, ct);
+
+    public bool Knows(FunctionName function) => catalog.Knows(function);
+
+    public Task<IReadOnlyList<FunctionStatus>> ListAsync(CancellationToken ct) => catalog.RefreshAsync(ct);
+
+    public void MapSystem(IEndpointRouteBuilder routes) => system.Map(routes);
+}

@@ -1,0 +1,137 @@
+using System.Collections.Concurrent;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+
+namespace Connectors.Gateway.Provider.Remote;
+
+/// <summary>
+/// Before a call: has the function a replica that can take it? If there is none, one is asked for and waited for; all callers of a function
+/// share that one request (openfaas-spec 1.7).
+/// </summary>
+internal sealed class ScaleFromZero(ProviderClient client, TimeProvider time)
+{
+    private const int MostTries = 20;
+    private const int MostPolls = 1000;
+    private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestLookup = TimeSpan.FromSeconds(5);
+
+    // When a function was last seen with a replica; only functions that exist get in.
+    private readonly ConcurrentDictionary<FunctionName, long> _seen = new();
+    private readonly ConcurrentDictionary<FunctionName, Lazy<Task<Waking>>> _waking = new();
+
+    /// <summary>Returns when the call may go on; otherwise why it may not.</summary>
+    public async Task<Waking> ReadyAsync(FunctionName function, CancellationToken ct)
+    {
+        if (_seen.TryGetValue(function, out var seen) && time.GetElapsedTime(seen) <= Fresh)
+        {
+            return Waking.Ready;
+        }
+
+        var shared = _waking.GetOrAdd(function, name => new Lazy<Task<Waking>>(() => WakeAsync(name)));
+        try
+        {
+            return await shared.Value.WaitAsync(ct);
+        }
+        finally
+        {
+            if (shared.Value.IsCompleted)
+            {
+                _waking.TryRemove(KeyValuePair.Create(function, shared));
+            }
+        }
+    }
+
+    // Belongs to no one caller: the others still wait when one leaves.
+    private async Task<Waking> WakeAsync(FunctionName function)
+    {
+        FunctionStatus? status;
+        try
+        {
+            status = await FindAsync(function);
+        }
+        catch (Exception fault) when (fault is HttpRequestException or OperationCanceledException)
+        {
+            // Away, not missing: the call itself will say so.
+            return Waking.Ready;
+        }
+
+        if (status is null)
+        {
+            _seen.TryRemove(function, out _);
+            return Waking.Missing;
+        }
+
+        try
+        {
+            if (status.Replicas is null or 0)
+            {
+                await ScaleAsync(function, LeastReplicas.Of(status));
+            }
+
+            await WaitAvailableAsync(function, status);
+            return Waking.Ready;
+        }
+        catch (Exception fault) when (fault is HttpRequestException or OperationCanceledException)
+        {
+            return new Waking(WakingKind.Failed, fault.Message);
+        }
+    }
+
+    private async Task ScaleAsync(FunctionName function, ulong replicas)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                using var limit = new CancellationTokenSource(LongestLookup, time);
+                await client.ScaleAsync(function, replicas, limit.Token);
+                return;
+            }
+            catch (Exception fault) when (attempt < MostTries && fault is HttpRequestException or OperationCanceledException)
+            {
+                await Task.Delay(Pause, time, CancellationToken.None);
+            }
+        }
+    }
+
+    // A budget that runs out is no error: the provider answers the call as it sees fit.
+    private async Task WaitAvailableAsync(FunctionName function, FunctionStatus? status)
+    {
+        for (var poll = 0; poll < MostPolls; poll++)
+        {
+            if (status?.AvailableReplicas > 0)
+            {
+                _seen[function] = time.GetTimestamp();
+                return;
+            }
+
+            await Task.Delay(Pause, time, CancellationToken.None);
+            status = await FindAsync(function) ?? throw new HttpRequestException("it was removed meanwhile");
+        }
+    }
+
+    private async Task<FunctionStatus?> FindAsync(FunctionName function)
+    {
+        using var limit = new CancellationTokenSource(LongestLookup, time);
+        return await client.FindAsync(function, limit.Token);
+    }
+}
+
+/// <summary>Whether a call may go on.</summary>
+/// <param name="Kind">Yes, or why not.</param>
+/// <param name="Error">What failed.</param>
+internal readonly record struct Waking(WakingKind Kind, string Error = "")
+{
+    public static Waking Ready => new(WakingKind.Ready);
+
+    public static Waking Missing => new(WakingKind.Missing, "not found");
+}
+
+/// <summary>The kinds of <see cref="Waking"/>.</summary>
+internal enum WakingKind
+{
+    Ready,
+    Missing,
+    Failed,
+}

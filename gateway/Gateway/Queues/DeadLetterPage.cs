@@ -1,0 +1,70 @@
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+
+namespace Connectors.Gateway.Queues;
+
+/// <summary>One page of a queue's dead letters.</summary>
+/// <param name="Items">May be fewer than asked for although more follow: a search looks at a bounded number of letters.</param>
+/// <param name="Next">Where the next page begins (<c>after</c>); null at the end.</param>
+internal sealed record DeadLetterPage(IReadOnlyList<DeadLetterItem> Items, ulong? Next)
+{
+    // How many letters one request reads at most in search of a reason.
+    private const int MostRead = 10_000;
+    private const int Batch = 1000;
+
+    public static async Task<DeadLetterPage> ReadAsync(DeadLetters letters, string queue, DeadFilter filter, ulong after, int limit, CancellationToken ct)
+    {
+        var items = new List<DeadLetterItem>();
+        for (var read = 0; ;)
+        {
+            var batch = await letters.ReadAsync(queue, filter.Function, after, filter.Reason is null ? limit : Batch, headersOnly: true, ct);
+            read += batch.Count;
+            foreach (var letter in batch)
+            {
+                after = letter.Seq;
+                if (filter.Matches(letter))
+                {
+                    items.Add(DeadLetterItem.From(letter));
+                }
+
+                if (letter.Behind == 0)
+                {
+                    return new DeadLetterPage(items, null);
+                }
+
+                if (items.Count == limit)
+                {
+                    return new DeadLetterPage(items, after);
+                }
+            }
+
+            if (batch.Count == 0 || read >= MostRead)
+            {
+                return new DeadLetterPage(items, batch.Count == 0 ? null : after);
+            }
+        }
+    }
+}
+
+/// <summary>Which letters are meant; null means all.</summary>
+internal sealed record DeadFilter(FunctionName? Function, string? Reason)
+{
+    public bool Matches(DeadLetter letter) => Reason is null || letter.Biography?.Reason == Reason;
+}
+
+/// <summary>A dead letter in a list.</summary>
+internal sealed record DeadLetterItem(
+    ulong Seq, string CallId, string Function, string Kind, string Reason, int? Status, int Attempts, DateTime FirstAt, DateTime LastAt, long Size)
+{
+    public static DeadLetterItem From(DeadLetter letter) => new(
+        letter.Seq,
+        letter.Envelope?.CallId ?? "",
+        letter.Function,
+        letter.Kind,
+        letter.Biography?.Reason ?? DeadReasons.Foreign,
+        letter.Biography?.Status,
+        letter.Biography?.Attempts ?? 0,
+        (letter.Biography?.FirstAt ?? letter.Stored).UtcDateTime,
+        (letter.Biography?.LastAt ?? letter.Stored).UtcDateTime,
+        letter.Size);
+}

@@ -1,0 +1,112 @@
+using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+
+namespace Connectors.Gateway.Queues;
+
+/// <summary>Reads and removes dead letters by their sequence, which never changes and never comes again: pages neither skip nor repeat while others arrive.</summary>
+internal sealed class DeadLetters(NatsLink link)
+{
+    private const int NotFound = 404;
+
+    // A delete that failed for any cause has this code; only its words tell that there is no such message.
+    private const int DeleteFailed = 10057;
+
+    // A consumer that nobody deleted, because this process died, goes by itself.
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestFetch = TimeSpan.FromSeconds(5);
+
+    /// <summary>Up to <paramref name="most"/> letters of a queue behind the sequence <paramref name="after"/>, oldest first.</summary>
+    public async Task<IReadOnlyList<DeadLetter>> ReadAsync(string queue, FunctionName? function, ulong after, int most, bool headersOnly, CancellationToken ct)
+    {
+        INatsJSConsumer consumer;
+        try
+        {
+            consumer = await link.JetStream.CreateOrUpdateConsumerAsync(StreamNames.Dead(queue), Reader(queue, function, after, headersOnly), ct);
+        }
+        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        {
+            // The first dead letter makes the stream.
+            return [];
+        }
+
+        try
+        {
+            return await ReadAsync(consumer, most, ct);
+        }
+        finally
+        {
+            await DeleteAsync(consumer);
+        }
+    }
+
+    /// <summary>One letter with its body; null if there is none of that sequence.</summary>
+    public async Task<DeadLetter?> FindAsync(string queue, ulong seq, CancellationToken ct) =>
+        seq == 0 ? null : (await ReadAsync(queue, null, seq - 1, 1, headersOnly: false, ct)).FirstOrDefault(letter => letter.Seq == seq);
+
+    /// <summary>False if it was gone.</summary>
+    public async Task<bool> DeleteAsync(string queue, ulong seq, CancellationToken ct)
+    {
+        try
+        {
+            await link.JetStream.DeleteMessageAsync(StreamNames.Dead(queue), new StreamMsgDeleteRequest { Seq = seq, NoErase = true }, ct);
+            return true;
+        }
+        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound || IsMissing(fault.Error))
+        {
+            return false;
+        }
+    }
+
+    private static bool IsMissing(ApiError error) =>
+        error.ErrCode == DeleteFailed && error.Description?.Contains("no message found", StringComparison.OrdinalIgnoreCase) == true;
+
+    private static ConsumerConfig Reader(string queue, FunctionName? function, ulong after, bool headersOnly) => new()
+    {
+        Name = $"gateway-{Guid.NewGuid():N}",
+        FilterSubject = function is { } one ? $"{queue}.dead.*.{StreamNames.Token(one.Namespace)}.{StreamNames.Token(one.Name)}" : StreamNames.DeadSubjects(queue),
+        DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence,
+        OptStartSeq = after + 1,
+        AckPolicy = ConsumerConfigAckPolicy.None,
+        HeadersOnly = headersOnly,
+        InactiveThreshold = Idle,
+        MemStorage = true,
+        NumReplicas = 1,
+    };
+
+    private static async Task<IReadOnlyList<DeadLetter>> ReadAsync(INatsJSConsumer consumer, int most, CancellationToken ct)
+    {
+        var letters = new List<DeadLetter>();
+        if (consumer.Info.NumPending > 0)
+        {
+            var opts = new NatsJSFetchOpts { MaxMsgs = (int)Math.Min((ulong)most, consumer.Info.NumPending), Expires = LongestFetch };
+            await foreach (var message in consumer.FetchNoWaitAsync(opts, NatsRawSerializer<byte[]>.Default, ct))
+            {
+                letters.Add(DeadLetter.From(message));
+            }
+
+            if (letters.Count == 0)
+            {
+                // Not the end of the stream, which a page or a job would take it for.
+                throw new NatsJSException("The dead letters were not delivered in time.");
+            }
+        }
+
+        return letters;
+    }
+
+    private async Task DeleteAsync(INatsJSConsumer consumer)
+    {
+        try
+        {
+            await link.JetStream.DeleteConsumerAsync(consumer.Info.StreamName, consumer.Info.Name, CancellationToken.None);
+        }
+        catch (NatsException)
+        {
+            // It lapses.
+        }
+    }
+}

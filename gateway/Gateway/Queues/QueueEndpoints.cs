@@ -1,0 +1,58 @@
+using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+
+namespace Connectors.Gateway.Queues;
+
+/// <summary>What lies in queues, and the removal of waiting calls.</summary>
+internal sealed class QueueEndpoints(NatsLink link, QueueOverview overview, GatewayOptions options)
+{
+    public async Task ListAsync(HttpContext http)
+    {
+        await link.WaitOpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, await overview.ListAsync(http.RequestAborted), QueuesJson.Default.IReadOnlyListQueueCounts);
+    }
+
+    public async Task ShowAsync(HttpContext http, string queue)
+    {
+        await link.WaitOpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        await (await overview.FindAsync(queue, http.RequestAborted) is { } stats
+            ? Answer.JsonAsync(http, StatusCodes.Status200OK, stats, QueuesJson.Default.QueueStats)
+            : Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}."));
+    }
+
+    public async Task PurgeAsync(HttpContext http, string queue)
+    {
+        if (!QueueQuery.TryFunction(http, options.DefaultNamespace, out var function))
+        {
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, QueueQuery.FunctionRule);
+            return;
+        }
+
+        await link.WaitOpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        if (await overview.FindAsync(queue, http.RequestAborted) is null)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}.");
+            return;
+        }
+
+        var purged = await overview.PurgeAsync(queue, function, http.RequestAborted);
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, new Purged(purged), QueuesJson.Default.Purged);
+    }
+}
+
+/// <summary>What the Queues API's queries may say.</summary>
+internal static class QueueQuery
+{
+    public const string FunctionRule = "function: a function's name, or name.namespace.";
+
+    /// <summary>False if it names no function; null for none given.</summary>
+    public static bool TryFunction(HttpContext http, string defaultNamespace, out FunctionName? function) =>
+        TryFunction(http.Request.Query["function"].ToString(), defaultNamespace, out function);
+
+    public static bool TryFunction(string? text, string defaultNamespace, out FunctionName? function)
+    {
+        function = string.IsNullOrEmpty(text) ? null : FunctionName.Parse(text, defaultNamespace);
+        return function is null or { IsValid: true };
+    }
+}

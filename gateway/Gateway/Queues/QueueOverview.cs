@@ -1,0 +1,118 @@
+using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+
+namespace Connectors.Gateway.Queues;
+
+/// <summary>What lies in the queues.</summary>
+internal sealed class QueueOverview(NatsLink link)
+{
+    private const int NotFound = 404;
+
+    public async Task<IReadOnlyList<QueueCounts>> ListAsync(CancellationToken ct)
+    {
+        var states = new Dictionary<string, long>();
+        await foreach (var stream in link.JetStream.ListStreamsAsync(cancellationToken: ct))
+        {
+            states[stream.Info.Config.Name ?? ""] = stream.Info.State.Messages;
+        }
+
+        return
+        [
+            .. from name in states.Keys.Order(StringComparer.Ordinal)
+               where name.StartsWith("OF_", StringComparison.Ordinal) && StreamNames.QueueName().IsMatch(name[3..])
+               let queue = name[3..]
+               select new QueueCounts(queue, states[name], states.GetValueOrDefault(StreamNames.Callbacks(queue)), states.GetValueOrDefault(StreamNames.Dead(queue))),
+        ];
+    }
+
+    /// <summary>Null if there is no such queue.</summary>
+    public async Task<QueueStats?> FindAsync(string queue, CancellationToken ct)
+    {
+        if (await StateAsync(StreamNames.Calls(queue), ct) is not { } calls)
+        {
+            return null;
+        }
+
+        var callbacks = await StateAsync(StreamNames.Callbacks(queue), ct);
+        var dead = await StateAsync(StreamNames.Dead(queue), ct);
+        var running = 0L;
+        await foreach (var consumer in link.JetStream.ListConsumersAsync(StreamNames.Calls(queue), ct))
+        {
+            running += consumer.Info.NumAckPending;
+        }
+
+        return new QueueStats(
+            queue,
+            calls.Messages,
+            running,
+            callbacks?.Messages ?? 0,
+            dead?.Messages ?? 0,
+            calls.Bytes,
+            calls.Messages > 0 && DateTimeOffset.TryParse(calls.FirstTs, System.Globalization.CultureInfo.InvariantCulture, out var first) ? first.UtcDateTime : null,
+            Functions(calls, callbacks, dead));
+    }
+
+    /// <summary>Removes waiting calls, of one function or all; callback records and dead letters are other streams and stay.</summary>
+    public async Task<long> PurgeAsync(string queue, FunctionName? function, CancellationToken ct)
+    {
+        var filter = function is { } one ? $"{queue}.call.*.{StreamNames.Token(one.Namespace)}.{StreamNames.Token(one.Name)}" : null;
+        return (long)(await link.JetStream.PurgeStreamAsync(StreamNames.Calls(queue), new StreamPurgeRequest { Filter = filter }, ct)).Purged;
+    }
+
+    private async Task<StreamState?> StateAsync(string stream, CancellationToken ct)
+    {
+        try
+        {
+            return (await link.JetStream.GetStreamAsync(stream, new StreamInfoRequest { SubjectsFilter = ">" }, ct)).Info.State;
+        }
+        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        {
+            return null;
+        }
+    }
+
+    private static IReadOnlyList<FunctionCounts> Functions(StreamState calls, StreamState? callbacks, StreamState? dead)
+    {
+        var waiting = Count(calls);
+        var telling = Count(callbacks);
+        var given = Count(dead);
+        return
+        [
+            .. from function in waiting.Keys.Union(telling.Keys).Union(given.Keys).Order(StringComparer.Ordinal)
+               select new FunctionCounts(function, waiting.GetValueOrDefault(function), telling.GetValueOrDefault(function), given.GetValueOrDefault(function)),
+        ];
+    }
+
+    private static Dictionary<string, long> Count(StreamState? state)
+    {
+        var counts = new Dictionary<string, long>();
+        foreach (var (subject, messages) in state?.Subjects ?? new Dictionary<string, long>())
+        {
+            var function = StreamNames.FunctionOf(subject)?.ToString() ?? subject;
+            counts[function] = counts.GetValueOrDefault(function) + messages;
+        }
+
+        return counts;
+    }
+}
+
+/// <summary>A queue in the list.</summary>
+internal sealed record QueueCounts(string Name, long Calls, long Callbacks, long Dead);
+
+/// <summary>One queue.</summary>
+/// <param name="Name">The queue.</param>
+/// <param name="Calls">Calls that have not ended: waiting, delayed or running.</param>
+/// <param name="Running">Of those, the ones handed to a worker, or handed back with a delay.</param>
+/// <param name="Callbacks">Callback records that were not delivered yet.</param>
+/// <param name="Dead">Dead letters.</param>
+/// <param name="Bytes">Size of the calls.</param>
+/// <param name="OldestAt">When the oldest call came in.</param>
+/// <param name="Functions">The same for each function.</param>
+internal sealed record QueueStats(
+    string Name, long Calls, long Running, long Callbacks, long Dead, long Bytes, DateTime? OldestAt, IReadOnlyList<FunctionCounts> Functions);
+
+/// <summary>One function's share of a queue.</summary>
+internal sealed record FunctionCounts(string Function, long Calls, long Callbacks, long Dead);

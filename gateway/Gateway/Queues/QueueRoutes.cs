@@ -1,0 +1,60 @@
+using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using NATS.Client.Core;
+
+namespace Connectors.Gateway.Queues;
+
+/// <summary>The Queues API below <c>/system/queues</c> (design section 8; docs/queues.md).</summary>
+internal static class QueueRoutes
+{
+    private const string Root = "/system/queues";
+
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var queues = routes.ServiceProvider.GetRequiredService<QueueEndpoints>();
+        var dead = routes.ServiceProvider.GetRequiredService<DeadLetterEndpoints>();
+        var redrives = routes.ServiceProvider.GetRequiredService<RedriveEndpoints>();
+        var options = routes.ServiceProvider.GetRequiredService<QueueOptions>();
+
+        Add("GET", "", queues.ListAsync);
+        AddQueue("GET", "", queues.ShowAsync);
+        AddQueue("DELETE", "/calls", queues.PurgeAsync);
+        AddQueue("GET", "/dead", dead.ListAsync);
+        AddQueue("GET", "/dead/{seq}", dead.ShowAsync);
+        AddQueue("DELETE", "/dead/{seq}", dead.DeleteAsync);
+        AddQueue("POST", "/dead/{seq}/redrive", dead.RedriveAsync);
+        AddQueue("POST", "/redrives", redrives.StartAsync);
+        AddQueue("GET", "/redrives/{id}", redrives.ShowAsync);
+        AddQueue("DELETE", "/redrives/{id}", redrives.CancelAsync);
+
+        void Add(string method, string path, Func<HttpContext, Task> handle) => routes.MapMethods(Root + path, [method], http => GuardAsync(http, options, handle));
+
+        void AddQueue(string method, string path, Func<HttpContext, string, Task> handle) => Add(method, "/{queue}" + path, http =>
+            http.Request.RouteValues["queue"] is string queue && StreamNames.QueueName().IsMatch(queue)
+                ? handle(http, queue)
+                : Answer.TextAsync(http, StatusCodes.Status404NotFound, $"No queue has such a name; allowed: {StreamNames.QueueRule}."));
+    }
+
+    private static async Task GuardAsync(HttpContext http, QueueOptions options, Func<HttpContext, Task> handle)
+    {
+        if (options.NatsUrl is null)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, "Async calls are off: faas_nats_address is not set.");
+            return;
+        }
+
+        try
+        {
+            await handle(http);
+        }
+        catch (Exception fault) when (!http.Response.HasStarted && fault is NatsException or NotStoredException or ForeignStreamException)
+        {
+            await Refusal.NotStored($"The queue cannot be asked: {fault.Message}.").AnswerAsync(http);
+        }
+        catch (OperationCanceledException) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+        {
+            await Refusal.NotStored("The queue does not answer.").AnswerAsync(http);
+        }
+    }
+}

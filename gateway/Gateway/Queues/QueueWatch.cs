@@ -1,0 +1,88 @@
+using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using NATS.Client.Core;
+
+namespace Connectors.Gateway.Queues;
+
+/// <summary>Tells by metric and log of queues whose calls nobody takes: most likely a queue without worker.</summary>
+internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOptions options, TimeProvider time, ILogger<QueueWatch> log) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly UntakenQueues _untaken = new(Patience);
+    private Dictionary<string, ulong> _deliveries = [];
+    private HashSet<string> _shown = [];
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (options.NatsUrl is not null && !stoppingToken.IsCancellationRequested)
+        {
+            await LookAsync(stoppingToken);
+            await Task.Delay(Interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task LookAsync(CancellationToken stopping)
+    {
+        try
+        {
+            using var limit = new CancellationTokenSource(Interval, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, limit.Token);
+            await link.WaitOpenAsync(either.Token);
+            await LookAtAllAsync(either.Token);
+        }
+        catch (Exception fault) when (fault is NatsException or OperationCanceledException)
+        {
+            // NATS is away, which is told elsewhere, or the gateway stops.
+        }
+    }
+
+    private async Task LookAtAllAsync(CancellationToken ct)
+    {
+        var deliveries = new Dictionary<string, ulong>();
+        var queues = await overview.ListAsync(ct);
+        foreach (var queue in queues)
+        {
+            var isTaken = queue.Calls == 0 || await IsTakenAsync(queue.Name, deliveries, ct);
+            var look = _untaken.See(queue.Name, isTaken, time.GetUtcNow());
+            Metrics.Untaken(queue.Name, look.For);
+            if (look.News == UntakenNews.Untaken)
+            {
+                Log.CallsUntaken(log, queue.Name, queue.Calls);
+            }
+            else if (look.News == UntakenNews.TakenAgain)
+            {
+                Log.CallsTakenAgain(log, queue.Name);
+            }
+        }
+
+        _deliveries = deliveries;
+        foreach (var gone in _shown.Except(queues.Select(queue => queue.Name)))
+        {
+            _untaken.See(gone, isTaken: true, time.GetUtcNow());
+            Metrics.QueueGone(gone);
+        }
+
+        _shown = [.. queues.Select(queue => queue.Name)];
+    }
+
+    // A pull that waits, a function's consumer (which lapses soon after its worker is gone), or deliveries since the last look.
+    private async Task<bool> IsTakenAsync(string queue, Dictionary<string, ulong> deliveries, CancellationToken ct)
+    {
+        var delivered = 0ul;
+        await foreach (var consumer in link.JetStream.ListConsumersAsync(StreamNames.Calls(queue), ct))
+        {
+            if (consumer.Info.NumWaiting > 0 || consumer.Info.Config.InactiveThreshold > TimeSpan.Zero)
+            {
+                return true;
+            }
+
+            delivered += consumer.Info.Delivered.ConsumerSeq;
+        }
+
+        deliveries[queue] = delivered;
+        return _deliveries.TryGetValue(queue, out var before) && before != delivered;
+    }
+}

@@ -1,0 +1,100 @@
+using System.Text.Json;
+using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using NATS.Client.JetStream;
+
+namespace Connectors.Gateway.Queues;
+
+/// <summary>Redrive jobs: begun, looked at, cancelled.</summary>
+internal sealed class RedriveEndpoints(NatsLink link, RedriveJobs jobs, GatewayOptions options, TimeProvider time)
+{
+    public async Task StartAsync(HttpContext http, string queue)
+    {
+        if (await ReadAsync(http) is not { } asked || asked.RatePerSecond is <= 0 or > 1_000_000 || !QueueQuery.TryFunction(asked.Function, options.DefaultNamespace, out var function))
+        {
+            await Answer.TextAsync(
+                http, StatusCodes.Status400BadRequest, "A JSON object is needed: function (name.namespace), reason, ratePerSecond (above 0), each of them optional.");
+            return;
+        }
+
+        await link.WaitOpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        if (await LastAsync(queue, http.RequestAborted) is not { } last)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"The queue {queue} has no dead letters.");
+            return;
+        }
+
+        var now = time.GetUtcNow().UtcDateTime;
+        var job = new RedriveJob
+        {
+            Id = Guid.NewGuid().ToString("N"),
+            Queue = queue,
+            Function = function?.ToString(),
+            Reason = string.IsNullOrEmpty(asked.Reason) ? null : asked.Reason,
+            RatePerSecond = asked.RatePerSecond,
+            State = RedriveState.Running,
+            Last = last,
+            StartedAt = now,
+            UpdatedAt = now,
+        };
+        await jobs.CreateAsync(job, http.RequestAborted);
+        await Answer.JsonAsync(http, StatusCodes.Status202Accepted, new JobStarted(job.Id), QueuesJson.Default.JobStarted);
+    }
+
+    public async Task ShowAsync(HttpContext http, string queue) => await (await FindAsync(http, queue) is { } stored
+        ? Answer.JsonAsync(http, StatusCodes.Status200OK, stored.Job, QueuesJson.Default.RedriveJob)
+        : MissingAsync(http, queue));
+
+    public async Task CancelAsync(HttpContext http, string queue)
+    {
+        while (await FindAsync(http, queue) is { } stored)
+        {
+            // Between two letters the runner writes too; whoever is second reads again.
+            var job = stored.Job.State == RedriveState.Running ? stored.Job with { State = RedriveState.Cancelled, UpdatedAt = time.GetUtcNow().UtcDateTime } : stored.Job;
+            if (job == stored.Job || await jobs.ChangeAsync(stored, job, http.RequestAborted) is not null)
+            {
+                await Answer.JsonAsync(http, StatusCodes.Status200OK, job, QueuesJson.Default.RedriveJob);
+                return;
+            }
+        }
+
+        await MissingAsync(http, queue);
+    }
+
+    private async Task<StoredJob?> FindAsync(HttpContext http, string queue) =>
+        Guid.TryParseExact(http.Request.RouteValues["id"] as string, "N", out var id)
+        && await jobs.FindAsync(id.ToString("N"), http.RequestAborted) is { } stored
+        && stored.Job.Queue == queue
+            ? stored
+            : null;
+
+    private async Task<ulong?> LastAsync(string queue, CancellationToken ct)
+    {
+        try
+        {
+            return (await link.JetStream.GetStreamAsync(StreamNames.Dead(queue), cancellationToken: ct)).Info.State.LastSeq;
+        }
+        catch (NatsJSApiException fault) when (fault.Error.Code == StatusCodes.Status404NotFound)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<RedriveRequest?> ReadAsync(HttpContext http)
+    {
+        try
+        {
+            return http.Request.ContentLength is 0 or null && !http.Request.Headers.ContainsKey("Transfer-Encoding")
+                ? new RedriveRequest()
+                : await JsonSerializer.DeserializeAsync(http.Request.Body, QueuesJson.Default.RedriveRequest, http.RequestAborted);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static Task MissingAsync(HttpContext http, string queue) =>
+        Answer.TextAsync(http, StatusCodes.Status404NotFound, $"The queue {queue} has no redrive {http.Request.RouteValues["id"]}.");
+}

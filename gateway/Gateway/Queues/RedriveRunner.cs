@@ -1,0 +1,169 @@
+using System.Collections.Concurrent;
+using Connectors.Gateway.Enqueueing;
+using NATS.Client.Core;
+
+namespace Connectors.Gateway.Queues;
+
+/// <summary>Works on the jobs in <c>OF_redrives</c>: its own, and those whose gateway is gone. The position moves after each letter.</summary>
+internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redriver redriver, QueueOptions options, TimeProvider time, ILogger<RedriveRunner> log)
+    : BackgroundService
+{
+    private const int Batch = 16;
+
+    // How soon a job whose gateway died is taken over. Two gateways on one job would do no harm (R14), only work twice.
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+
+    private readonly string _owner = Guid.NewGuid().ToString("N");
+    private readonly ConcurrentDictionary<string, Task> _running = new();
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (options.NatsUrl is null)
+        {
+            return;
+        }
+
+        using var timer = new PeriodicTimer(Look, time);
+        try
+        {
+            do
+            {
+                await AdoptAsync(stoppingToken);
+            }
+            while (await timer.WaitForNextTickAsync(stoppingToken));
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // Stopping: the position is stored.
+        }
+
+        await Task.WhenAll(_running.Values);
+    }
+
+    private async Task AdoptAsync(CancellationToken stopping)
+    {
+        try
+        {
+            foreach (var id in await jobs.ListAsync(stopping))
+            {
+                if (!_running.ContainsKey(id) && await jobs.FindAsync(id, stopping) is { Job.State: RedriveState.Running } stored && stored.Job.OwnedUntil < Now)
+                {
+                    var task = RunAsync(stored, stopping);
+                    _running[id] = task;
+                    _ = task.ContinueWith(_ => _running.TryRemove(id, out var _), TaskScheduler.Default);
+                }
+            }
+        }
+        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !stopping.IsCancellationRequested))
+        {
+            // Next time.
+        }
+    }
+
+    private async Task RunAsync(StoredJob stored, CancellationToken stopping)
+    {
+        try
+        {
+            Log.RedriveTaken(log, stored.Job.Id, stored.Job.Queue, stored.Job.Position);
+            if (await SaveAsync(stored, stored.Job, stopping) is { } owned)
+            {
+                await WorkAsync(owned, stopping);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Goes on at its position: here after a restart, or with another gateway.
+        }
+        catch (Exception fault)
+        {
+            Log.RedriveInterrupted(log, stored.Job.Id, stored.Job.Queue, fault.Message);
+        }
+    }
+
+    private async Task WorkAsync(StoredJob stored, CancellationToken stopping)
+    {
+        var filter = new DeadFilter(stored.Job.Function is { } name ? Sdk.Invocation.FunctionName.Parse(name, "") : null, stored.Job.Reason);
+        var due = Now;
+        while (true)
+        {
+            var batch = await letters.ReadAsync(stored.Job.Queue, filter.Function, stored.Job.Position, Batch, headersOnly: false, stopping);
+            foreach (var letter in batch.TakeWhile(l => l.Seq <= stored.Job.Last))
+            {
+                if (!filter.Matches(letter))
+                {
+                    stored = stored with { Job = stored.Job with { Position = letter.Seq } };
+                    continue;
+                }
+
+                (var waited, due) = await PaceAsync(stored, due, stopping);
+                if (waited is null || await StepAsync(waited, letter, stopping) is not { } next)
+                {
+                    return;
+                }
+
+                stored = next;
+            }
+
+            if (batch.Count == 0 || batch[^1].Seq >= stored.Job.Last)
+            {
+                await SaveAsync(stored, stored.Job with { State = RedriveState.Done }, stopping);
+                Log.RedriveEnded(log, stored.Job.Id, stored.Job.Queue, stored.Job.Redriven, stored.Job.Skipped);
+                return;
+            }
+        }
+    }
+
+    // Null: the job is somebody else's now, or ended.
+    private async Task<StoredJob?> StepAsync(StoredJob stored, DeadLetter letter, CancellationToken stopping)
+    {
+        try
+        {
+            var isOurs = await redriver.RedriveAsync(stored.Job.Queue, letter, stopping) != RedriveResult.NotOurs;
+            return await SaveAsync(
+                stored,
+                stored.Job with { Position = letter.Seq, Redriven = stored.Job.Redriven + (isOurs ? 1 : 0), Skipped = stored.Job.Skipped + (isOurs ? 0 : 1) },
+                stopping);
+        }
+        catch (Exception fault) when (fault is NotStoredException or ForeignStreamException)
+        {
+            await SaveAsync(stored, stored.Job with { State = RedriveState.Stopped, Error = $"at {letter.Seq}: {fault.Message}" }, stopping);
+            Log.RedriveInterrupted(log, stored.Job.Id, stored.Job.Queue, fault.Message);
+            return null;
+        }
+    }
+
+    // Waits until the next letter is due, and keeps the job while it waits.
+    private async Task<(StoredJob? Stored, DateTime Due)> PaceAsync(StoredJob stored, DateTime due, CancellationToken stopping)
+    {
+        if (stored.Job.RatePerSecond is not { } rate)
+        {
+            return (stored, due);
+        }
+
+        var kept = stored;
+
+        // The clock is read once: a wait of minus one millisecond would last for ever.
+        while (due - Now is var rest && rest > TimeSpan.Zero)
+        {
+            await Task.Delay(rest < LongestPause ? rest : LongestPause, time, stopping);
+            if (rest > LongestPause)
+            {
+                if (await SaveAsync(kept, kept.Job, stopping) is not { } saved)
+                {
+                    return (null, due);
+                }
+
+                kept = saved;
+            }
+        }
+
+        return (kept, (due < Now - LongestPause ? Now : due) + TimeSpan.FromSeconds(1 / rate));
+    }
+
+    private Task<StoredJob?> SaveAsync(StoredJob old, RedriveJob job, CancellationToken ct) =>
+        jobs.ChangeAsync(old, job with { Owner = _owner, OwnedUntil = Now + Lease, UpdatedAt = Now }, ct);
+
+    private DateTime Now => time.GetUtcNow().UtcDateTime;
+}

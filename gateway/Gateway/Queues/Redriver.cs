@@ -1,0 +1,64 @@
+using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+
+namespace Connectors.Gateway.Queues;
+
+/// <summary>
+/// Puts a dead letter back: publish, wait for the stream's ack, then delete by sequence (R14 of docs/delivery-states.md). Repeated after a crash in
+/// between, the publish carries the same message id.
+/// </summary>
+internal sealed class Redriver(DeadLetters letters, StreamPublisher publisher, Cancellations cancellations, TimeProvider time)
+{
+    /// <summary>Throws <see cref="NotStoredException"/> if it stays a dead letter.</summary>
+    public async Task<RedriveResult> RedriveAsync(string queue, DeadLetter letter, CancellationToken ct)
+    {
+        if (letter.Envelope is not { Version: Envelope.CurrentVersion } envelope || (letter.IsCallback && letter.Callback is null))
+        {
+            return RedriveResult.NotOurs;
+        }
+
+        if (letter.Kind == "cancelled")
+        {
+            await cancellations.ForgetAsync(envelope.CallId, ct);
+        }
+
+        await (letter.IsCallback ? StoreCallbackAsync(queue, envelope, letter) : StoreCallAsync(queue, envelope, letter));
+        return await letters.DeleteAsync(queue, letter.Seq, ct) ? RedriveResult.Redriven : RedriveResult.Gone;
+    }
+
+    private Task<StoredCall> StoreCallAsync(string queue, Envelope envelope, DeadLetter letter)
+    {
+        // Its age counts anew, or what expired would expire again.
+        var now = time.GetUtcNow();
+        var again = envelope with
+        {
+            Redrive = envelope.Redrive + 1,
+            Attempt = 1,
+            FirstAt = null,
+            NotBefore = null,
+            Submitted = now,
+            Deadline = envelope.Retry?.MaxAge is { } age ? now + age : null,
+        };
+        return publisher.StoreAsync(queue, again, EnvelopeCodec.Encode(again), letter.Body, StreamNames.RedriveMessageId(again.DeliveryId, again.Redrive));
+    }
+
+    private Task<StoredCall> StoreCallbackAsync(string queue, Envelope envelope, DeadLetter letter)
+    {
+        var record = letter.Callback! with { Redrive = letter.Callback.Redrive + 1, Attempt = 1, NotBefore = null, Since = time.GetUtcNow() };
+        return publisher.StoreCallbackAsync(
+            queue, envelope, record, letter.Body, StreamNames.CallbackRedriveMessageId(envelope.DeliveryId, envelope.Redrive, record.Redrive));
+    }
+}
+
+/// <summary>What became of a redrive.</summary>
+internal enum RedriveResult
+{
+    Redriven,
+
+    /// <summary>Put back, but somebody else had removed the letter meanwhile.</summary>
+    Gone,
+
+    /// <summary>No envelope of ours: it can be read or deleted, not run.</summary>
+    NotOurs,
+}

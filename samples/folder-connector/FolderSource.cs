@@ -1,0 +1,50 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using Connectors.Sdk.Invocation;
+using Connectors.Sdk.Events;
+
+namespace Connectors.Folder;
+
+/// <summary>Each file is an event. Whoever drops one in writes it under a name that begins with a dot, then renames it.</summary>
+internal sealed class FolderSource(FolderOptions options, TimeProvider time) : IEventSource
+{
+    private readonly ConcurrentDictionary<string, bool> _held = new();
+
+    public async IAsyncEnumerable<Received> ReadAsync(Slots slots, [EnumeratorCancellation] CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            foreach (var file in new DirectoryInfo(options.Folder).GetFiles().OrderBy(f => f.Name, StringComparer.Ordinal))
+            {
+                if (!file.Name.StartsWith('.') && _held.TryAdd(file.Name, true) && await TryReadAsync(file, stoppingToken) is { } content)
+                {
+                    yield return new ReceivedFile(content, file, () => _held.TryRemove(file.Name, out _));
+                }
+            }
+
+            await Task.Delay(options.PollInterval, time, stoppingToken);
+        }
+    }
+
+    // A file that cannot be read is held, and so left alone until the next start: it must not stop the others.
+    private async Task<Event?> TryReadAsync(FileInfo file, CancellationToken ct)
+    {
+        try
+        {
+            return new Event
+            {
+                Id = $"file:{file.Name}:{file.LastWriteTimeUtc.Ticks}",
+                Topic = options.Topic,
+                Body = await File.ReadAllBytesAsync(file.FullName, ct),
+                Headers = [new Header("X-File-Name", Uri.EscapeDataString(file.Name))],
+                Time = file.LastWriteTimeUtc,
+                Source = new Uri(file.FullName).AbsoluteUri,
+                Type = "folder.file",
+            };
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}

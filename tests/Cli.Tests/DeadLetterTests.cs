@@ -1,0 +1,124 @@
+using System.Text;
+using Connectors.Gateway.Tests.Queues;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using NATS.Client.Core;
+
+namespace Connectors.Cli.Tests;
+
+/// <summary>dead list, show, redrive of some, delete against a real gateway.</summary>
+public sealed class DeadLetterTests(Scene scene)
+{
+    [Fact]
+    public async Task List_finds_by_function_and_reason()
+    {
+        var seed = await scene.SeedAsync();
+        await seed.DeadAsync(DeadLetterSeed.Call("one", "a"), new byte[7]);
+        await seed.DeadAsync(DeadLetterSeed.Call("one", "b"), reason: DeadReasons.Failed);
+        await seed.DeadAsync(DeadLetterSeed.Call("two", "c\u001b[31m"), reason: DeadReasons.Failed);
+
+        var table = (await scene.RunAsync("dead", "list", seed.Queue)).Succeeds();
+        var json = (await scene.RunAsync("dead", "list", seed.Queue, "--json", "--function", "one", "--reason", "failed")).Json;
+        var none = (await scene.RunAsync("dead", "list", seed.Queue, "--json", "--function", "nobody")).Json;
+
+        Assert.Equal("SEQ  FUNCTION         KIND  REASON     STATUS  ATTEMPTS  LAST                  BYTES  CALL ID", table.Lines[0]);
+        Assert.Matches(@"^  1  one\.openfaas-fn  call  exhausted     500         3  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ      7  a$", table.Lines[1]);
+        Assert.EndsWith("  c?[31m", table.Lines[3], StringComparison.Ordinal);
+        Assert.Equal("b", (string)Assert.Single(json.AsArray())!["callId"]!);
+        Assert.Empty(none.AsArray());
+    }
+
+    [Fact]
+    public async Task List_follows_the_pages_to_the_end()
+    {
+        var seed = await scene.SeedAsync();
+        await seed.DeadAsync(2300, i => DeadLetterSeed.Call($"f{i % 3}", $"call-{i}"));
+
+        var all = (await scene.RunAsync("dead", "list", seed.Queue, "--json")).Json;
+        var table = (await scene.RunAsync("dead", "list", seed.Queue)).Succeeds();
+        var some = (await scene.RunAsync("dead", "list", seed.Queue, "--limit", "1200")).Succeeds();
+        var rest = (await scene.RunAsync("dead", "list", seed.Queue, "--after", "1200", "--json")).Json;
+
+        Assert.Equal(Enumerable.Range(1, 2300).Select(i => (ulong)i), all.AsArray().Select(item => (ulong)item!["seq"]!));
+        Assert.Equal(2300, all.AsArray().Select(item => (string)item!["callId"]!).Distinct().Count());
+        Assert.Equal(1 + 2300, table.Lines.Length);
+        Assert.Empty(table.Error);
+        Assert.Equal(1 + 1200, some.Lines.Length);
+        Assert.Equal("There are more: --after 1200\n", some.Error);
+        Assert.Equal(1100, rest.AsArray().Count);
+    }
+
+    [Fact]
+    public async Task Show_tells_the_biography_and_the_body()
+    {
+        var seed = await scene.SeedAsync();
+        var call = DeadLetterSeed.Call("echo", "shown");
+        var seq = $"{await seed.DeadAsync(call, Encoding.UTF8.GetBytes("grüße\n"))}";
+
+        var table = (await scene.RunAsync("dead", "show", seed.Queue, seq)).Succeeds();
+        var json = (await scene.RunAsync("dead", "show", seed.Queue, seq, "--json")).Json;
+
+        Assert.Matches(@"function +echo\.openfaas-fn\n", table.Out);
+        Assert.Matches(@"call id +shown\n", table.Out);
+        Assert.Matches(@"error +boom\n", table.Out);
+        Assert.EndsWith("\n\ngrüße\n", table.Out, StringComparison.Ordinal);
+        Assert.Equal(("shown", "exhausted", 500, 3), ((string)json["callId"]!, (string)json["reason"]!, (int)json["status"]!, (int)json["attempts"]!));
+        Assert.Equal("grüße\n", Encoding.UTF8.GetString(Convert.FromBase64String((string)json["bodyBase64"]!)));
+    }
+
+    [Fact]
+    public async Task Show_writes_any_body_to_a_file_and_no_control_characters_to_the_terminal()
+    {
+        var seed = await scene.SeedAsync();
+        byte[] body = [.. Enumerable.Range(0, 256).Select(b => (byte)b)];
+        var seq = $"{await seed.DeadAsync(DeadLetterSeed.Call(), body)}";
+        var file = scene.Operator.PathOf($"{seed.Queue}.body");
+
+        var shown = (await scene.RunAsync("dead", "show", seed.Queue, seq)).Succeeds();
+        var written = (await scene.RunAsync("dead", "show", seed.Queue, seq, "--output", file)).Succeeds();
+
+        Assert.EndsWith("The body is not text: --output FILE writes it.\n", shown.Out, StringComparison.Ordinal);
+        Assert.Equal(body, await File.ReadAllBytesAsync(file));
+        Assert.Matches(@"bytes +256\n$", written.Out);
+    }
+
+    [Fact]
+    public async Task Redrive_puts_the_named_letters_back()
+    {
+        var seed = await scene.SeedAsync();
+        var first = await seed.DeadAsync(DeadLetterSeed.Call());
+        await seed.DeadAsync(DeadLetterSeed.Call());
+        var third = await seed.DeadAsync(DeadLetterSeed.Call());
+        var foreign = await seed.PublishAsync($"{seed.Queue}.dead.call.x.y", [1], new NatsHeaders { ["Some"] = "thing" });
+
+        var table = (await scene.RunAsync("dead", "redrive", seed.Queue, $"{first}", $"{third}")).Succeeds();
+
+        Assert.Equal([$"Dead letter {first} of {seed.Queue} is redriven.", $"Dead letter {third} of {seed.Queue} is redriven."], table.Lines);
+        Assert.Equal(2, await seed.CountAsync(StreamNames.Calls(seed.Queue)));
+        Assert.Equal(2, await seed.CountAsync(StreamNames.Dead(seed.Queue)));
+        (await scene.RunAsync("dead", "redrive", seed.Queue, $"{first}", "--json")).Fails(1, $"has no dead letter {first}");
+        (await scene.RunAsync("dead", "redrive", seed.Queue, $"{foreign}")).Fails(1, "no call of ours");
+    }
+
+    [Fact]
+    public async Task Delete_takes_the_named_letters_or_all_of_a_kind()
+    {
+        var seed = await scene.SeedAsync();
+        var named = await seed.DeadAsync(DeadLetterSeed.Call());
+        await seed.DeadAsync(DeadLetterSeed.Call("one"), reason: DeadReasons.Failed);
+        await seed.DeadAsync(DeadLetterSeed.Call("two"), reason: DeadReasons.Failed);
+        await seed.DeadAsync(DeadLetterSeed.Call("two"));
+
+        (await scene.RunAsync("dead", "delete", seed.Queue, $"{named}")).Fails(2, "--yes");
+        var one = (await scene.RunAsync("dead", "delete", seed.Queue, $"{named}", "--yes")).Succeeds();
+        var failed = (await scene.RunAsync("dead", "delete", seed.Queue, "--all", "--reason", "failed", "--yes")).Succeeds();
+
+        Assert.Equal($"1 dead letters of {seed.Queue} are gone.\n", one.Out);
+        Assert.Equal($"2 dead letters of {seed.Queue}, reason failed are gone.\n", failed.Out);
+        Assert.Contains("of 2 deleted\n", failed.Error, StringComparison.Ordinal);
+        Assert.Equal(1, await seed.CountAsync(StreamNames.Dead(seed.Queue)));
+        (await scene.RunAsync("dead", "delete", seed.Queue, $"{named}", "--yes")).Fails(1, $"has no dead letter {named}");
+        Assert.Empty((await scene.RunAsync("dead", "delete", seed.Queue, "--all", "--yes", "--json")).Succeeds().Out);
+        Assert.Equal(0, await seed.CountAsync(StreamNames.Dead(seed.Queue)));
+    }
+}

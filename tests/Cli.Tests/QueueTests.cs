@@ -1,0 +1,101 @@
+using Connectors.Gateway.Tests.Queues;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+
+namespace Connectors.Cli.Tests;
+
+/// <summary>list, stats and purge against a real gateway.</summary>
+public sealed class QueueTests(Scene scene)
+{
+    [Fact]
+    public async Task List_shows_what_lies_in_each_queue()
+    {
+        var seed = await QueueAsync();
+
+        var table = (await scene.RunAsync("list")).Succeeds();
+        var json = (await scene.RunAsync("list", "--json")).Json;
+
+        Assert.Equal(["QUEUE", "CALLS", "CALLBACKS", "DEAD"], Words(table.Lines[0]));
+        Assert.Contains(table.Lines, line => Words(line) is [var name, "3", "1", "1"] && name == seed.Queue);
+        Assert.Empty(table.Error);
+        Assert.Equal($$"""{"name":"{{seed.Queue}}","calls":3,"callbacks":1,"dead":1}""", json.AsArray().Single(q => (string)q!["name"]! == seed.Queue)!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task Stats_shows_one_queue_and_each_functions_share()
+    {
+        var seed = await QueueAsync();
+
+        var table = (await scene.RunAsync("stats", seed.Queue)).Succeeds();
+        var json = (await scene.RunAsync("stats", "--json", seed.Queue)).Json;
+
+        Assert.Contains(table.Lines, line => Words(line) is ["calls", "3"]);
+        Assert.Matches(@"oldest +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", table.Out);
+        Assert.Contains("\n\nFUNCTION", table.Out, StringComparison.Ordinal);
+        Assert.Contains(table.Lines, line => Words(line) is ["two.openfaas-fn", "2", "1", "0"]);
+        Assert.Equal(3, (int)json["calls"]!);
+        Assert.Equal(3, json["functions"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public async Task Purge_removes_the_calls_of_one_function_or_all()
+    {
+        var seed = await QueueAsync();
+
+        var one = (await scene.RunAsync("purge", seed.Queue, "--function", "two", "--yes")).Succeeds();
+        var rest = (await scene.RunAsync("purge", seed.Queue, "-y", "--json")).Json;
+
+        Assert.Equal($"2 waiting calls of two in {seed.Queue} are gone.\n", one.Out);
+        Assert.Equal("""{"purged":1}""", rest.ToJsonString());
+        Assert.Equal(1, await seed.CountAsync(StreamNames.Callbacks(seed.Queue)));
+        Assert.Equal(1, await seed.CountAsync(StreamNames.Dead(seed.Queue)));
+    }
+
+    [Fact]
+    public async Task Purge_asks_and_where_nobody_can_answer_it_does_nothing()
+    {
+        var seed = await QueueAsync();
+
+        (await scene.RunAsync("purge", seed.Queue)).Fails(2, "--yes");
+
+        Assert.Equal(3, await seed.CountAsync(StreamNames.Calls(seed.Queue)));
+    }
+
+    [Theory]
+    [InlineData("n", 1, 3)]
+    [InlineData("y", 0, 0)]
+    public async Task On_a_terminal_it_takes_a_yes_or_does_nothing(string answer, int exitCode, int left)
+    {
+        var seed = await QueueAsync();
+
+        await using var terminal = scene.Operator.Script($"printf '{answer}\\n' | script -qec 'connectors purge {seed.Queue}' /dev/null");
+        var ran = await terminal.EndAsync();
+
+        Assert.True(exitCode == ran.ExitCode, $"{ran.ExitCode}: {ran.Out}");
+        Assert.Contains($"Remove the waiting calls of {seed.Queue} for good, 3 now? [y/N] ", ran.Out, StringComparison.Ordinal);
+        Assert.Contains(exitCode == 0 ? "are gone" : "Nothing was done", ran.Out, StringComparison.Ordinal);
+        Assert.Equal(left, await seed.CountAsync(StreamNames.Calls(seed.Queue)));
+    }
+
+    [Fact]
+    public async Task A_queue_that_is_not_there_is_told_in_the_gateways_words()
+    {
+        (await scene.RunAsync("stats", "nosuch")).Fails(1, "There is no queue nosuch.");
+        (await scene.RunAsync("purge", "nosuch", "--yes")).Fails(1, "There is no queue nosuch.");
+        (await scene.RunAsync("dead", "list", "nosuch")).Fails(1, "There is no queue nosuch.");
+    }
+
+    // Three calls of two functions, a callback, a dead letter.
+    private async Task<DeadLetterSeed> QueueAsync()
+    {
+        var seed = await scene.SeedAsync();
+        await seed.WaitingAsync(DeadLetterSeed.Call("one"));
+        await seed.WaitingAsync(DeadLetterSeed.Call("two"));
+        await seed.WaitingAsync(DeadLetterSeed.Call("two") with { Priority = Priority.High });
+        await seed.TellingAsync(DeadLetterSeed.Call("two"));
+        await seed.DeadAsync(DeadLetterSeed.Call("three"));
+        return seed;
+    }
+
+    private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+}

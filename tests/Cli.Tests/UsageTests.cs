@@ -1,0 +1,79 @@
+namespace Connectors.Cli.Tests;
+
+/// <summary>What is asked for wrongly is told before any gateway is asked, with exit code 2.</summary>
+public sealed class UsageTests : IDisposable
+{
+    private static readonly System.CommandLine.RootCommand Root = CommandTree.Create();
+
+    private readonly Operator _operator = new();
+
+    [Theory]
+    [InlineData("", "See connectors --help")]
+    [InlineData("nosuch", "'nosuch'")]
+    [InlineData("dead", "See connectors dead --help")]
+    [InlineData("stats", "'QUEUE' missing")]
+    [InlineData("stats UPPER", "\"UPPER\" is no queue's name")]
+    [InlineData("stats ../x", "\"../x\" is no queue's name")]
+    [InlineData("list --nosuch", "'--nosuch'")]
+    [InlineData("list @file", "'@file'")]
+    [InlineData("dead show q", "'SEQ' missing")]
+    [InlineData("dead show q x", "\"x\" is no dead letter's number")]
+    [InlineData("dead show q 1 2", "'2'")]
+    [InlineData("dead list q --limit 0", "--limit: \"0\"")]
+    [InlineData("dead list q --after last", "\"last\" is no dead letter's number")]
+    [InlineData("dead list q --limit many", "--limit: \"many\"")]
+    [InlineData("dead redrive q --rate 0 --yes", "--rate: \"0\"")]
+    [InlineData("dead redrive q --rate fast --yes", "--rate: \"fast\"")]
+    [InlineData("dead redrive q --rate 0,5 --yes", "--rate: \"0,5\"")]
+    [InlineData("dead redrive q --rate", "--rate")]
+    [InlineData("dead redrive q 1 --reason failed --yes", "Either numbers")]
+    [InlineData("dead redrive q 1 0", "\"0\" is no dead letter's number")]
+    [InlineData("dead delete q --yes", "--all")]
+    [InlineData("dead delete q 1 --all --yes", "--all")]
+    [InlineData("dead delete q 1 --reason failed --yes", "--all")]
+    [InlineData("redrives show q 123", "\"123\" is no redrive's id")]
+    [InlineData("cancel", "'CALL-ID' missing")]
+    [InlineData("cancel fine ..", "\"..\" is no call's id")]
+    [InlineData("completion tcsh", "'bash' 'zsh' 'fish'")]
+    public async Task Bad_usage_is_one_line_and_exit_code_2(string arguments, string words) => (await RunHereAsync(arguments)).Fails(2, words);
+
+    [Theory]
+    [InlineData("dead lst", "'lst'")]
+    [InlineData("list --gateway example.com", "\"example.com\" is no address")]
+    [InlineData("list --gateway http://a:b@example.com", "without user")]
+    [InlineData("list --user me", "--user needs --password-file")]
+    [InlineData("list --password-file /nosuch/file", "/nosuch/file")]
+    [InlineData("list --password-file /dev/null --password-stdin", "not both")]
+    public async Task So_it_is_for_the_process(string arguments, string words) =>
+        (await _operator.RunAsync(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries))).Fails(2, words);
+
+    [Fact]
+    public async Task A_bad_address_in_the_environment_is_named_as_such()
+    {
+        _operator.Variables["OPENFAAS_URL"] = "nonsense";
+
+        (await _operator.RunAsync("list")).Fails(2, "OPENFAAS_URL: \"nonsense\"");
+    }
+
+    [Theory]
+    [InlineData("--help", "list", "stats <QUEUE>", "purge <QUEUE>", "dead", "redrives", "cancel <CALL-ID>", "result <CALL-ID>", "--gateway <URL>", "--json", "Exit code 0")]
+    [InlineData("dead --help", "list <QUEUE>", "show <QUEUE> <SEQ>", "redrive <QUEUE>", "delete <QUEUE>")]
+    [InlineData("dead redrive -h", "--rate <PER-SECOND>", "--no-wait", "--yes", "--function <NAME>", "--reason <REASON>", "OPENFAAS_URL")]
+    public async Task Help_is_there_for_each_sub_command(string arguments, params string[] words)
+    {
+        var help = (await RunHereAsync(arguments)).Succeeds();
+
+        Assert.All(words, word => Assert.Contains(word, help.Out, StringComparison.Ordinal));
+    }
+
+    public void Dispose() => _operator.Dispose();
+
+    // In this process: what is told before anything else is looked at needs none of its own.
+    private static async Task<Ran> RunHereAsync(string arguments)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var exitCode = await CommandLine.RunAsync(Root, arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries), output, error);
+        return new Ran(exitCode, System.Text.Encoding.UTF8.GetBytes(output.ToString()), error.ToString());
+    }
+}

@@ -1,7 +1,0 @@
-namespace Connectors.Sdk.Tests.Envelopes;
-
-/// <summary>Header values kept as files: what is in a stream outlives the code that wrote it.</summary>
-internal static class Golden
-{
-    public static string Read(string name) => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Envelopes", "golden", name + ".json")).TrimEnd('\n');
-}
