@@ -1,6 +1,6 @@
 {{/*
-Shared by all charts of the suite, letter for letter (a test compares them). A chart adds its own "connectors.component",
-"connectors.env", "connectors.volumes" and "connectors.volumeMounts" in _service.tpl.
+The pod that every chart of the suite renders, its names and labels. A chart brings its own "connectors.component", "connectors.env",
+"connectors.volumes", "connectors.volumeMounts" and "connectors.kedaTriggers" in _service.tpl.
 */}}
 
 {{- define "connectors.name" -}}
