@@ -21,7 +21,7 @@ public static class ConnectorHosting
             .AddSingleton(options)
             .AddSingleton<LatestTopicMap>()
             .AddSingleton<FunctionCatalog>()
-            .AddHostedService<TopicMapRefresher>()
+            .AddDuty<TopicMapRefresher>(TopicMapRefresher.Condition)
             .AddSingleton(services => new Invoker(options.GatewayUrl, services.GetRequiredService<ServiceOptions>().Name, services.GetRequiredService<TimeProvider>()))
             .AddSingleton<EventRequest>()
             .AddSingleton<FanOut>()
@@ -30,7 +30,7 @@ public static class ConnectorHosting
             .AddSingleton(new Slots(options.MaxInflight))
             .AddSingleton<EventReader>()
             .AddSingleton<EventRunner>()
-            .AddHostedService<EventPump>();
+            .AddDuty<EventPump>("event pump");
         return builder;
     }
 }

@@ -1,16 +1,15 @@
 using Connectors.Sdk.Hosting;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Connectors.Sdk.Events;
 
 /// <summary>Draws events while there are slots and runs them; on stop takes no more, but brings what runs to its end within the grace period.</summary>
-internal sealed class EventPump(EventReader reader, EventRunner runner, Slots slots, ServiceOptions service, ILogger<EventPump> log) : BackgroundService
+internal sealed class EventPump(EventReader reader, EventRunner runner, Slots slots, ServiceOptions service, ILogger<EventPump> log) : IDuty
 {
     private readonly Lanes _lanes = new();
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task RunAsync(CancellationToken stoppingToken)
     {
         using var drain = new Drain(service.GracePeriod, stoppingToken);
         try
@@ -37,14 +36,20 @@ internal sealed class EventPump(EventReader reader, EventRunner runner, Slots sl
             var received = events.Current;
             slots.Take();
             Metrics.Running(+1);
-            _lanes.Start(received.OrderKey, () => RunAsync(received, drain));
+            _lanes.Start(received.OrderKey, () => RunOneAsync(received, drain));
         }
     }
 
-    private async Task RunAsync(Received received, Drain drain)
+    private async Task RunOneAsync(Received received, Drain drain)
     {
-        await runner.RunAsync(received, drain);
-        Metrics.Running(-1);
-        slots.Release();
+        try
+        {
+            await runner.RunAsync(received, drain);
+        }
+        finally
+        {
+            Metrics.Running(-1);
+            slots.Release();
+        }
     }
 }

@@ -10,12 +10,10 @@ namespace Connectors.Sdk.Events;
 /// Reads the source without end: anew after a growing delay when it throws or ends. Begins once the topic map is known, lest an event pass for one that
 /// nobody wants.
 /// </summary>
-internal sealed class EventReader(IEventSource source, LatestTopicMap topics, TimeProvider time, ILogger<EventReader> log)
+internal sealed class EventReader(IEventSource source, LatestTopicMap topics, TimeProvider time, Random random, ILogger<EventReader> log)
 {
-    private static readonly TimeSpan LeastDelay = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan MostDelay = TimeSpan.FromSeconds(30);
-
-    private readonly Random _random = new();
+    private static readonly TimeSpan MinDelay = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(30);
 
     /// <summary>Yields events until <paramref name="stoppingToken"/> is cancelled, which throws.</summary>
     public async IAsyncEnumerable<Received> ReadAsync(Slots slots, [EnumeratorCancellation] CancellationToken stoppingToken)
@@ -31,7 +29,7 @@ internal sealed class EventReader(IEventSource source, LatestTopicMap topics, Ti
             }
 
             stoppingToken.ThrowIfCancellationRequested();
-            await Task.Delay(BackOff.Delay(BackOffKind.Equal, Math.Max(1, failures), LeastDelay, MostDelay, _random), time, stoppingToken);
+            await Task.Delay(BackOff.Delay(BackOffKind.Equal, Math.Max(1, failures), MinDelay, MaxDelay, random), time, stoppingToken);
         }
     }
 

@@ -6,13 +6,38 @@ namespace Connectors.Sdk.Hosting;
 /// <summary>Durations as the OpenFaaS charts write them: Go text (<c>1m30s</c>, <c>500ms</c>) or a bare integer meaning seconds.</summary>
 public static class GoDuration
 {
+    /// <summary>
+    /// The longest duration that anything waits for. Timers of .NET take 49.7 days at most; this bound leaves room for what is added to a duration
+    /// (a grace period's last seconds, jitter).
+    /// </summary>
+    public static readonly TimeSpan Max = TimeSpan.FromDays(45);
+
     private static readonly (string Unit, double Ticks)[] Units =
     [
         ("ns", 0.01), ("us", TimeSpan.TicksPerMicrosecond), ("µs", TimeSpan.TicksPerMicrosecond), ("ms", TimeSpan.TicksPerMillisecond),
         ("s", TimeSpan.TicksPerSecond), ("m", TimeSpan.TicksPerMinute), ("h", TimeSpan.TicksPerHour),
     ];
 
-    /// <summary>Reads a duration; negative ones and those beyond <see cref="TimeSpan.MaxValue"/> are refused.</summary>
+    /// <summary>Reads a duration that something is to wait for: an option, an annotation, a header.</summary>
+    /// <param name="text">What was given.</param>
+    /// <param name="duration">The duration; zero if it is refused.</param>
+    /// <param name="allowed">What is allowed, bounds included, to complete a sentence such as "retry.max_wait: allowed is …".</param>
+    /// <param name="min">The shortest that is allowed, zero unless given.</param>
+    /// <param name="max">The longest that is allowed, never beyond <see cref="Max"/>.</param>
+    public static bool TryParse(string? text, out TimeSpan duration, out string allowed, TimeSpan? min = null, TimeSpan? max = null)
+    {
+        var from = min ?? TimeSpan.Zero;
+        var to = max is { } asked && asked < Max ? asked : Max;
+        allowed = $"a duration such as 10s, 1m30s or 30 (seconds), from {Format(from)} to {Format(to)}";
+        var isAllowed = TryParse(text, out duration) && duration >= from && duration <= to;
+        duration = isAllowed ? duration : TimeSpan.Zero;
+        return isAllowed;
+    }
+
+    /// <summary>
+    /// Reads any duration up to <see cref="TimeSpan.MaxValue"/>, for reckoning with a calendar. What something is to wait for is read by the overload with
+    /// bounds. Negative ones are refused.
+    /// </summary>
     public static bool TryParse(string? text, out TimeSpan duration)
     {
         duration = default;

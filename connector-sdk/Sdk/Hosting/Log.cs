@@ -17,6 +17,9 @@ internal static partial class Log
     [LoggerMessage(103, LogLevel.Error, "Failed")]
     public static partial void Failed(ILogger log, Exception fault);
 
+    [LoggerMessage(104, LogLevel.Error, "Duty ended, beginning it anew")]
+    public static partial void DutyEnded(ILogger log, string duty, TimeSpan delay, Exception? fault);
+
     [LoggerMessage(110, LogLevel.Information, "Topic map rebuilt")]
     public static partial void MapRebuilt(ILogger log, int functions, int subscribed, TimeSpan duration);
 

@@ -39,6 +39,9 @@ internal static class Metrics
     private static readonly Gauge Circuits = Prometheus.Metrics.CreateGauge(
         "connector_circuit_open", "1 while a target failed so often that it is left alone for some seconds.", "target");
 
+    private static readonly Counter DutyRestarts = Prometheus.Metrics.CreateCounter(
+        "service_duty_restarts_total", "Background duties that ended although the service runs, and were begun anew.", "duty");
+
     public static void EventEnded(string topic, string verdict) => Events.WithLabels(topic, verdict).Inc();
 
     public static void EventUnmatched(string topic) => Unmatched.WithLabels(topic).Inc();
@@ -65,6 +68,8 @@ internal static class Metrics
     }
 
     public static void MapFailed() => Rebuilds.WithLabels("failed").Inc();
+
+    public static void DutyRestarted(string duty) => DutyRestarts.WithLabels(duty).Inc();
 
     public static void Circuit(string target, bool isOpen) => Circuits.WithLabels(target).Set(isOpen ? 1 : 0);
 }

@@ -11,7 +11,7 @@ namespace Connectors.Sdk.Hosting;
 /// <summary>The host that every service of the suite runs in: listeners, logs, health, drain.</summary>
 public static class Service
 {
-    /// <summary>A builder with logging, the clock, readiness, gateway credentials and the listeners of <paramref name="options"/>.</summary>
+    /// <summary>A builder with logging, the clock, randomness, readiness, gateway credentials and the listeners of <paramref name="options"/>.</summary>
     public static WebApplicationBuilder CreateBuilder(ServiceOptions options)
     {
         // docs/metrics.md tells all that a service exposes.
@@ -21,6 +21,7 @@ public static class Service
         builder.AddTracing(options.Name);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(Randomness.Source);
         builder.Services.AddSingleton<Readiness>();
         builder.Services.AddSingleton(new GatewayCredentials(options.SecretMountPath));
         builder.Services.Configure<HostOptions>(host =>

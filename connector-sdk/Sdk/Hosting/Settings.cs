@@ -54,19 +54,19 @@ public sealed class Settings(IReadOnlyDictionary<string, string> values)
     public string SecretText(string name, string meaning) => Declare(name, "", meaning, isSecret: true);
 
     /// <summary>A whole number within bounds, both included.</summary>
-    public int Number(string name, int fallback, string meaning, int least = 0, int most = int.MaxValue) =>
-        (int)LongNumber(name, fallback, meaning, least, most);
+    public int Number(string name, int fallback, string meaning, int min = 0, int max = int.MaxValue) =>
+        (int)LongNumber(name, fallback, meaning, min, max);
 
     /// <summary>A whole number within bounds, both included; sizes in bytes are such numbers.</summary>
-    public long LongNumber(string name, long fallback, string meaning, long least = 0, long most = long.MaxValue)
+    public long LongNumber(string name, long fallback, string meaning, long min = 0, long max = long.MaxValue)
     {
         var text = Declare(name, fallback.ToString(CultureInfo.InvariantCulture), meaning);
-        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most
+        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max
             ? value
-            : Refuse(name, text, Bounds("a whole number", least, most), fallback);
+            : Refuse(name, text, Bounds("a whole number", min, max), fallback);
 
-        static string Bounds(string what, long least, long most) =>
-            most is int.MaxValue or long.MaxValue ? $"{what}, {least} or more" : $"{what} from {least} to {most}";
+        static string Bounds(string what, long min, long max) =>
+            max is int.MaxValue or long.MaxValue ? $"{what}, {min} or more" : $"{what} from {min} to {max}";
     }
 
     /// <summary><c>true</c>, <c>1</c>, <c>false</c> or <c>0</c>.</summary>
@@ -81,15 +81,11 @@ public sealed class Settings(IReadOnlyDictionary<string, string> values)
         };
     }
 
-    /// <summary>A duration in Go form or whole seconds, within bounds.</summary>
-    public TimeSpan Duration(string name, TimeSpan fallback, string meaning, TimeSpan? least = null, TimeSpan? most = null)
+    /// <summary>A duration in Go form or whole seconds, within bounds; never beyond <see cref="GoDuration.Max"/>.</summary>
+    public TimeSpan Duration(string name, TimeSpan fallback, string meaning, TimeSpan? min = null, TimeSpan? max = null)
     {
         var text = Declare(name, GoDuration.Format(fallback), meaning);
-        var from = least ?? TimeSpan.Zero;
-        var to = most ?? TimeSpan.FromDays(3650);
-        return GoDuration.TryParse(text, out var value) && value >= from && value <= to
-            ? value
-            : Refuse(name, text, $"a duration such as 10s, 1m30s or 30 (seconds), from {GoDuration.Format(from)} to {GoDuration.Format(to)}", fallback);
+        return GoDuration.TryParse(text, out var value, out var allowed, min, max) ? value : Refuse(name, text, allowed, fallback);
     }
 
     /// <summary>An absolute http or https address; null when unset and no default is given.</summary>

@@ -33,22 +33,21 @@ public sealed class Invoker : IDisposable
     public async Task<Outcome> InvokeAsync(FunctionCall call, CancellationToken abort)
     {
         var started = _time.GetTimestamp();
-        using var timeout = new CancellationTokenSource(call.Timeout, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(abort, timeout.Token);
+        using var limit = new TimeLimit(call.Timeout, _time, abort);
         try
         {
             using var request = Request(call);
-            using var response = await _http.SendAsync(request, either.Token);
-            var (body, length) = await BodyReading.ReadAsync(response.Content, call.KeepBytes, either.Token);
+            using var response = await _http.SendAsync(request, limit.Token);
+            var (body, length) = await BodyReading.ReadAsync(response.Content, call.KeepBytes, limit.Token);
             return Answer(response, body, length, _time.GetElapsedTime(started));
+        }
+        catch (OperationCanceledException) when (limit.IsOver)
+        {
+            return Broken(OutcomeKind.TimedOut, 504, $"no answer within {GoDuration.Format(call.Timeout)}");
         }
         catch (OperationCanceledException) when (abort.IsCancellationRequested)
         {
             return Broken(OutcomeKind.Aborted, 499, "given up");
-        }
-        catch (OperationCanceledException)
-        {
-            return Broken(OutcomeKind.TimedOut, 504, $"no answer within {GoDuration.Format(call.Timeout)}");
         }
         catch (Exception fault) when (fault is HttpRequestException or IOException or SocketException)
         {

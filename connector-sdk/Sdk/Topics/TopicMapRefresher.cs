@@ -1,12 +1,11 @@
 using Connectors.Sdk.Hosting;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Polly;
 
 namespace Connectors.Sdk.Topics;
 
 /// <summary>Builds the topic map at start and every <c>rebuild_interval</c>. A failed poll keeps the last map, and is a log line and a metric.</summary>
-public sealed class TopicMapRefresher : BackgroundService
+public sealed class TopicMapRefresher : IDuty
 {
     /// <summary>The condition of readiness that the first map meets.</summary>
     public const string Condition = "topic map";
@@ -29,7 +28,7 @@ public sealed class TopicMapRefresher : BackgroundService
     }
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task RunAsync(CancellationToken stoppingToken)
     {
         while (true)
         {

@@ -56,6 +56,40 @@ public class GoDurationTests
     public void Refuses_everything_else(string? text) => Assert.False(GoDuration.TryParse(text, out _));
 
     [Theory]
+    [InlineData("1080h", null, null, true)]
+    [InlineData("1080h1s", null, null, false)]
+    [InlineData("2000h", null, null, false)]
+    [InlineData("2000h", 0, 100_000, false)]
+    [InlineData("9s", 10, 20, false)]
+    [InlineData("20s", 10, 20, true)]
+    [InlineData("21s", 10, 20, false)]
+    [InlineData("soon", null, null, false)]
+    public void What_is_waited_for_has_bounds_that_the_refusal_names(string text, int? minSeconds, int? maxHours, bool isAllowed)
+    {
+        var (min, max) = (Seconds(minSeconds), minSeconds > 0 ? Seconds(maxHours) : maxHours * TimeSpan.FromHours(1));
+
+        Assert.Equal(isAllowed, GoDuration.TryParse(text, out var duration, out var allowed, min, max));
+
+        Assert.Equal(isAllowed, duration > TimeSpan.Zero);
+        Assert.Equal($"a duration such as 10s, 1m30s or 30 (seconds), from {minSeconds ?? 0}s to {(minSeconds > 0 ? $"{maxHours}s" : "1080h")}", allowed);
+
+        static TimeSpan? Seconds(int? count) => count is { } some ? TimeSpan.FromSeconds(some) : null;
+    }
+
+    [Fact]
+    public async Task Every_timer_takes_the_longest_duration_and_something_added()
+    {
+        var longest = GoDuration.Max + TimeSpan.FromDays(4);
+        using var given = new CancellationTokenSource(longest, TimeProvider.System);
+
+        given.CancelAfter(longest);
+        var delay = Task.Delay(longest, TimeProvider.System, given.Token);
+        await given.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => delay);
+    }
+
+    [Theory]
     [InlineData(0, "0s")]
     [InlineData(250, "250ms")]
     [InlineData(1_000, "1s")]

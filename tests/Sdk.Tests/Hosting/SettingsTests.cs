@@ -55,7 +55,7 @@ public partial class SettingsTests
         Assert.Equal(80, settings.Number("bound", 80, "", 0, 65535));
         Assert.False(settings.Flag("flag", false, ""));
         Assert.Equal(TimeSpan.FromSeconds(1), settings.Duration("duration", TimeSpan.FromSeconds(1), ""));
-        settings.Duration("long_wait", TimeSpan.FromSeconds(1), "", most: TimeSpan.FromHours(1));
+        settings.Duration("long_wait", TimeSpan.FromSeconds(1), "", max: TimeSpan.FromHours(1));
         Assert.Null(settings.Url("url", "http://g", ""));
         Assert.Equal(Shade.Black, settings.Choice("shade", Shade.Black, ""));
 
@@ -65,7 +65,7 @@ public partial class SettingsTests
                 "number: \"eight\" is not valid; allowed: a whole number, 0 or more",
                 "bound: \"70000\" is not valid; allowed: a whole number from 0 to 65535",
                 "flag: \"yes\" is not valid; allowed: true or false",
-                "duration: \"10 s\" is not valid; allowed: a duration such as 10s, 1m30s or 30 (seconds), from 0s to 87600h",
+                "duration: \"10 s\" is not valid; allowed: a duration such as 10s, 1m30s or 30 (seconds), from 0s to 1080h",
                 "long_wait: \"2h\" is not valid; allowed: a duration such as 10s, 1m30s or 30 (seconds), from 0s to 1h",
                 "url: \"gateway:8080\" is not valid; allowed: an address such as http://gateway:8080",
                 "shade: \"red\" is not valid; allowed: light_grey or black",

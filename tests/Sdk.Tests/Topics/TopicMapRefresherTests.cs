@@ -140,16 +140,17 @@ public sealed class TopicMapRefresherTests : IAsyncLifetime
         options = with?.Invoke(options) ?? options;
         var catalog = new FunctionCatalog(options, new GatewayCredentials(_secrets));
         var refresher = new TopicMapRefresher(catalog, _latest, options, _readiness, TimeProvider.System, NullLogger<TopicMapRefresher>.Instance);
-        await refresher.StartAsync(CancellationToken.None);
-        return new Running(refresher, catalog);
+        var stop = new CancellationTokenSource();
+        return new Running(refresher.RunAsync(stop.Token), stop, catalog);
     }
 
-    private sealed record Running(TopicMapRefresher Refresher, FunctionCatalog Catalog) : IAsyncDisposable
+    private sealed record Running(Task Duty, CancellationTokenSource Stop, FunctionCatalog Catalog) : IAsyncDisposable
     {
         public async ValueTask DisposeAsync()
         {
-            await Refresher.StopAsync(CancellationToken.None);
-            Refresher.Dispose();
+            await Stop.CancelAsync();
+            await Duty.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            Stop.Dispose();
             Catalog.Dispose();
         }
     }
