@@ -57,8 +57,8 @@ internal static partial class Log
     [LoggerMessage(321, LogLevel.Warning, "Ack was not confirmed; the message is left to redelivery")]
     public static partial void AckFailed(ILogger log, string subject, ulong sequence, string reason);
 
-    [LoggerMessage(322, LogLevel.Warning, "Hand-back failed; the message is left to redelivery")]
-    public static partial void HandBackFailed(ILogger log, string subject, ulong sequence, string reason);
+    [LoggerMessage(322, LogLevel.Warning, "Nak failed; the message is left to redelivery")]
+    public static partial void NakFailed(ILogger log, string subject, ulong sequence, string reason);
 
     [LoggerMessage(323, LogLevel.Warning, "Write was refused")]
     public static partial void WriteRefused(ILogger log, string subject, string messageId, string reason);
@@ -75,7 +75,7 @@ internal static partial class Log
     [LoggerMessage(330, LogLevel.Information, "Draining")]
     public static partial void Draining(ILogger log, int running);
 
-    [LoggerMessage(331, LogLevel.Warning, "Grace period is over; what still runs is handed back")]
+    [LoggerMessage(331, LogLevel.Warning, "Grace period is over; what still runs is nakked")]
     public static partial void GivingUp(ILogger log, int running);
 
     [LoggerMessage(340, LogLevel.Warning, "Cancellations cannot be seen")]

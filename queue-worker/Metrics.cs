@@ -2,7 +2,7 @@ using Prometheus;
 
 namespace Connectors.QueueWorker;
 
-/// <summary>Every metric of the queue-worker. Names of OpenFaaS where one exists (openfaas-spec 3.9), ours in the same style.</summary>
+/// <summary>Every metric of the queue-worker. Names of OpenFaaS where it has one, ours in the same style.</summary>
 internal sealed class Metrics
 {
     private static readonly string[] Queue = ["queue_name"];
@@ -17,7 +17,7 @@ internal sealed class Metrics
         "queue_worker_oldest_pending_seconds", "Age of the oldest call that has not ended; 0 when there is none.", Queue);
 
     public Gauge WaitingRetries { get; } = Prometheus.Metrics.CreateGauge(
-        "queue_worker_waiting_retries", "Calls that this worker gave back until their time comes.", Queue);
+        "queue_worker_waiting_retries", "Calls that this worker nakked until their time comes.", Queue);
 
     public Counter Ends { get; } = Prometheus.Metrics.CreateCounter(
         "queue_worker_call_ends_total", "Calls that came to their end here: succeeded, dead, cancelled or expired.", ["queue_name", "function_name", "end"]);
@@ -25,7 +25,7 @@ internal sealed class Metrics
     public Counter Processed { get; } = Prometheus.Metrics.CreateCounter(
         "queue_worker_messages_processed_total", "Messages brought to their end by this worker.", Queue);
 
-    /// <summary>OpenFaaS's own name and type: a total that is a gauge, for it is read from the stream's state.</summary>
+    /// <summary>OpenFaaS's own name and type: a total that is a gauge, as it is read from the stream's state.</summary>
     public Gauge Submitted { get; } = Prometheus.Metrics.CreateGauge(
         "queue_worker_messages_submitted_total", "Messages ever stored in the queue's stream.", Queue);
 
@@ -60,7 +60,7 @@ internal sealed class Metrics
         "queue_worker_results_lost_total", "Results that could not be stored for their callers.");
 
     public Counter NewerVersion { get; } = Prometheus.Metrics.CreateCounter(
-        "queue_worker_newer_envelopes_total", "Messages given back because only a newer worker understands them.", Queue);
+        "queue_worker_newer_envelopes_total", "Messages nakked because only a newer worker understands them.", Queue);
 
     /// <summary>Counts a call as running until disposed.</summary>
     public IDisposable Inflight(string queue, string function)

@@ -37,7 +37,6 @@ internal static class QueueWorkerHosting
         builder.Services.AddSingleton<CallSender>();
         builder.Services.AddSingleton<CancelledCalls>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CancelledCalls>());
-        builder.Services.AddSingleton<CancellableSender>();
         builder.Services.AddSingleton<Dispatcher>();
     }
 
@@ -57,13 +56,10 @@ internal static class QueueWorkerHosting
     public static void AddSettling(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<WaitingRetries>();
-        builder.Services.AddSingleton<CallEnds>();
-        builder.Services.AddSingleton<HandBack>();
-        builder.Services.AddSingleton<RetryCopies>();
+        builder.Services.AddSingleton<Acks>();
         builder.Services.AddSingleton<StoredResults>();
         builder.Services.AddSingleton<CallbackRecords>();
         builder.Services.AddSingleton<DeadLetters>();
-        builder.Services.AddSingleton<EndRecords>();
         builder.Services.AddSingleton<CallbackSettler>();
         builder.Services.AddSingleton<Settler>();
     }

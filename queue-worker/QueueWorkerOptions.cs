@@ -1,10 +1,12 @@
-using Connectors.Sdk.Invocation;
+using Connectors.QueueWorker.Callbacks;
+using Connectors.QueueWorker.Consuming;
+using Connectors.QueueWorker.Dispatching;
 using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
 
 namespace Connectors.QueueWorker;
 
-/// <summary>What an operator may set: the names of the OpenFaaS charts (openfaas-spec 3.2), and ours in the same style. docs/queue-worker.md explains each.</summary>
+/// <summary>What an operator may set: the names of the OpenFaaS charts, and ours in the same style. docs/queue-worker.md explains each.</summary>
 internal sealed record QueueWorkerOptions
 {
     public required ServiceOptions Service { get; init; }

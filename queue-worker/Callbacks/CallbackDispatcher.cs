@@ -29,18 +29,18 @@ internal sealed class CallbackDispatcher(
         return new Handled();
     }
 
-    public Task HandBackAsync(Delivery delivery, CancellationToken ct) => settler.ReturnAsync(delivery, TimeSpan.Zero, ct);
+    public Task NakAsync(Delivery delivery, CancellationToken ct) => settler.NakAsync(delivery, TimeSpan.Zero, ct);
 
     private async Task HandleAsync(Delivery delivery, Envelope envelope, CallbackRecord record, Grace grace)
     {
         var now = time.GetUtcNow();
         if (envelope.Version > Envelope.CurrentVersion)
         {
-            await settler.ReturnNewerAsync(delivery, grace.Writes);
+            await settler.NakNewerAsync(delivery, grace.Writes);
         }
         else if (record.NotBefore is { } notBefore && notBefore > now)
         {
-            await settler.ReturnAsync(delivery, notBefore - now, grace.Writes);
+            await settler.NakAsync(delivery, notBefore - now, grace.Writes);
         }
         else if (_policy.IsTooOld(record, now))
         {

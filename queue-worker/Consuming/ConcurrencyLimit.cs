@@ -4,15 +4,15 @@ namespace Connectors.QueueWorker.Consuming;
 /// Learns how many calls a function takes at once: starts at one, doubles while it is not refused, falls to just under what was found when it is, and
 /// then probes one more now and then, quicker after a probe that went well, slower after one that did not. Pure: no clock, no randomness.
 /// </summary>
-/// <param name="most">The limit is never above this.</param>
-internal sealed class ConcurrencyLimit(int most)
+/// <param name="max">The limit is never above this.</param>
+internal sealed class ConcurrencyLimit(int max)
 {
     // A failed probe costs about one refusal, so one in so many successes at least.
-    private const int ShortestPatience = 20;
-    private const int LongestPatience = 320;
+    private const int MinPatience = 20;
+    private const int MaxPatience = 320;
 
     private bool _isFound;
-    private int _patience = ShortestPatience;
+    private int _patience = MinPatience;
     private int _step = 1;
     private int _sinceChange;
 
@@ -23,7 +23,7 @@ internal sealed class ConcurrencyLimit(int most)
     /// <param name="running">How many ran, this one included: only a limit that binds is tested by success.</param>
     public void Took(int running)
     {
-        if (running < Current || Current >= most)
+        if (running < Current || Current >= max)
         {
             return;
         }
@@ -36,7 +36,7 @@ internal sealed class ConcurrencyLimit(int most)
         else if (_sinceChange >= Math.Max(_patience, Current))
         {
             // The last probe, if there was one, held for that long: go on faster.
-            _patience = ShortestPatience;
+            _patience = MinPatience;
             Raise(_step);
             _step *= 2;
         }
@@ -53,7 +53,7 @@ internal sealed class ConcurrencyLimit(int most)
         }
 
         // One step above what was known is a probe; anything else is news, which is worth a quick second look.
-        _patience = _isFound && Current - under <= 1 ? Math.Min(LongestPatience, _patience * 2) : ShortestPatience;
+        _patience = _isFound && Current - under <= 1 ? Math.Min(MaxPatience, _patience * 2) : MinPatience;
         Current = under;
         _isFound = true;
         _step = 1;
@@ -62,7 +62,7 @@ internal sealed class ConcurrencyLimit(int most)
 
     private void Raise(int by)
     {
-        Current = Math.Min(most, Current + by);
+        Current = Math.Min(max, Current + by);
         _sinceChange = 0;
     }
 }

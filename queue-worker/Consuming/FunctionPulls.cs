@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Text;
+using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
@@ -8,9 +10,18 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>
-/// Function mode: a consumer for each function with work, and the slots shared out among them, so that nobody starves. A republished header tells of work
-/// at once; a look at the stream's subjects every few seconds finds what hints missed.
+/// Function mode: a consumer for each function with work, and the slots shared out among them, so that nobody starves.
 /// </summary>
+/// <remarks>
+/// How work is found. The invariant: of each message in the stream, somebody tells the scheduler after it was stored, and no later than it may run:
+/// <code>
+/// stored (accept, retry copy)   the stream republishes its headers: a hint, at once, which may be lost
+/// hint lost, worker just up     the look at the stream's subjects, every few seconds, finds it
+/// nakked here with a delay      Expect(side, then): nothing republishes a redelivery
+/// nakked elsewhere, lease lost  the look, for the message is still in the stream
+/// </code>
+/// A side that is told of is asked until it answers that nothing waits. What is heard of in between counts as not yet asked about.
+/// </remarks>
 internal sealed class FunctionPulls : ICallPulls, IDisposable
 {
     private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
@@ -18,23 +29,23 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
 
     private readonly QueueWorkerOptions _options;
     private readonly Broker _broker;
-    private readonly RunningDeliveries _running;
+    private readonly Slots _slots;
     private readonly ModeClaim _mode;
     private readonly Metrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
-    private readonly Lanes _lanes;
+    private readonly FairScheduler _scheduler;
     private readonly Partition _partition;
     private readonly ConcurrentDictionary<Task, bool> _asks = new();
     private readonly Suspicion _news = new();
 
     public FunctionPulls(
-        QueueWorkerOptions options, Broker broker, StreamSetup setup, RunningDeliveries running, ModeClaim mode, Metrics metrics, TimeProvider time, ILogger log)
+        QueueWorkerOptions options, Broker broker, StreamSetup setup, Slots slots, ModeClaim mode, Metrics metrics, TimeProvider time, ILogger log)
     {
-        (_options, _broker, _running, _mode, _metrics, _time, _log) = (options, broker, running, mode, metrics, time, log);
+        (_options, _broker, _slots, _mode, _metrics, _time, _log) = (options, broker, slots, mode, metrics, time, log);
         var consuming = options.Consuming;
         _partition = new Partition(consuming.Partitions, consuming.Partition);
-        _lanes = new Lanes(
+        _scheduler = new FairScheduler(
             consuming.MaxInflight,
             function => new FunctionLane(function, consuming.LimiterEnabled ? new ConcurrencyLimit(consuming.MaxInflight) : null, consuming.MaxInflight),
             (function, priority) =>
@@ -56,12 +67,12 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
             Hear(subject);
         }
 
-        foreach (var (function, limit) in _lanes.Limits)
+        foreach (var (function, limit) in _scheduler.Limits)
         {
             _metrics.LearnedLimit.WithLabels(_options.Queue, function.ToString()).Set(limit);
         }
 
-        foreach (var function in _lanes.Forget(_time.GetUtcNow() - Remembered))
+        foreach (var function in _scheduler.Forget(_time.GetUtcNow() - Remembered))
         {
             _metrics.LearnedLimit.RemoveLabelled(_options.Queue, function.ToString());
         }
@@ -70,12 +81,12 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     public async Task RunAsync(CancellationToken stopping)
     {
         var listening = ListenAsync(stopping);
-        var most = _options.Consuming.PullMaxMessages > 0 ? _options.Consuming.PullMaxMessages : int.MaxValue;
+        var max = _options.Consuming.PullMaxMessages > 0 ? _options.Consuming.PullMaxMessages : int.MaxValue;
         try
         {
             while (!stopping.IsCancellationRequested)
             {
-                foreach (var (side, calls) in _lanes.Plan(_running, most, _time.GetUtcNow()))
+                foreach (var (side, calls) in _scheduler.Plan(_slots, max, _time.GetUtcNow()))
                 {
                     Track(AskAsync(side, calls));
                 }
@@ -114,7 +125,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private void Hear(string subject)
     {
         if (StreamNames.FunctionOf(subject) is { } function && StreamNames.PriorityOf(subject) is { } priority && _partition.Serves(function)
-            && _lanes.Heard(function, priority, _time.GetUtcNow()))
+            && _scheduler.Heard(function, priority, _time.GetUtcNow()))
         {
             _news.Raise();
         }
@@ -133,7 +144,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
                 await foreach (var delivery in side.Consumer.TakeAsync(calls, CancellationToken.None))
                 {
                     left--;
-                    _lanes.Started(side, delivery.Envelope?.MaxInflight);
+                    _scheduler.Started(side, delivery.Envelope?.MaxInflight);
                     if (left == 0)
                     {
                         last = delivery;
@@ -154,10 +165,10 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         }
         finally
         {
-            _lanes.Asked(side, left, left == 0, _time.GetUtcNow());
+            _scheduler.Asked(side, left, left == 0, _time.GetUtcNow());
             if (failed)
             {
-                _lanes.Expect(side, _time.GetUtcNow() + AfterFault);
+                _scheduler.Expect(side, _time.GetUtcNow() + AfterFault);
             }
 
             if (last is not null)
@@ -166,12 +177,12 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
                 Start(side, last);
             }
 
-            _running.ReleaseSlots(left);
+            _slots.Release(left);
             _news.Raise();
         }
     }
 
-    private void Start(LaneSide side, Delivery delivery) => _running.Start(delivery, handled => Ended(side, handled), _news.Raise);
+    private void Start(LaneSide side, Delivery delivery) => _slots.Start(delivery, handled => Ended(side, handled), _news.Raise);
 
     private async Task<bool> BindAsync(LaneSide side)
     {
@@ -196,15 +207,15 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     {
         if (handled.Again is { } wait)
         {
-            _lanes.Expect(side, _time.GetUtcNow() + wait);
+            _scheduler.Expect(side, _time.GetUtcNow() + wait);
         }
 
-        _lanes.Ended(side, handled.Load);
+        _scheduler.Ended(side, handled.Load);
     }
 
     private TimeSpan UntilDue()
     {
-        var wait = (_lanes.NextDue ?? DateTimeOffset.MaxValue) - _time.GetUtcNow();
+        var wait = (_scheduler.NextDue ?? DateTimeOffset.MaxValue) - _time.GetUtcNow();
         return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > TimeSpan.FromSeconds(5) ? TimeSpan.FromSeconds(5) : wait;
     }
 
@@ -212,5 +223,25 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     {
         _asks[task] = true;
         _ = task.ContinueWith(done => _asks.TryRemove(done, out _), TaskScheduler.Default);
+    }
+}
+
+/// <summary>Which functions this worker serves: FNV-1a, 32 bits, of <c>name.namespace</c>, modulo the number of partitions.</summary>
+internal readonly record struct Partition(int Count, int Index)
+{
+    private const uint OffsetBasis = 2166136261;
+    private const uint Prime = 16777619;
+
+    public bool Serves(FunctionName function) => Count == 1 || Hash(function.ToString()) % (uint)Count == Index;
+
+    public static uint Hash(string text)
+    {
+        var hash = OffsetBasis;
+        foreach (var b in Encoding.UTF8.GetBytes(text))
+        {
+            hash = unchecked((hash ^ b) * Prime);
+        }
+
+        return hash;
     }
 }

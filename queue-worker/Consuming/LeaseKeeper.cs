@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Connectors.QueueWorker.Settling;
 
 namespace Connectors.QueueWorker.Consuming;
 
@@ -8,13 +9,13 @@ namespace Connectors.QueueWorker.Consuming;
 /// </summary>
 internal sealed class LeaseKeeper(QueueWorkerOptions options, Metrics metrics, TimeProvider time, ILogger<LeaseKeeper> log)
 {
-    private readonly ConcurrentDictionary<Lease, Delivery> _held = new();
+    private readonly ConcurrentDictionary<Lease, Delivery> _leases = new();
 
     /// <summary>Keeps a delivery's lease until the result is disposed.</summary>
     public IDisposable Keep(Delivery delivery)
     {
-        var lease = new Lease(_held);
-        _held[lease] = delivery;
+        var lease = new Lease(_leases);
+        _leases[lease] = delivery;
         return lease;
     }
 
@@ -23,7 +24,7 @@ internal sealed class LeaseKeeper(QueueWorkerOptions options, Metrics metrics, T
         using var timer = new PeriodicTimer(options.Consuming.AckWait / 3, time);
         while (await timer.WaitForNextTickAsync(ct))
         {
-            foreach (var delivery in _held.Values)
+            foreach (var delivery in _leases.Values)
             {
                 await ExtendAsync(delivery, ct);
             }
@@ -43,8 +44,8 @@ internal sealed class LeaseKeeper(QueueWorkerOptions options, Metrics metrics, T
         }
     }
 
-    private sealed class Lease(ConcurrentDictionary<Lease, Delivery> held) : IDisposable
+    private sealed class Lease(ConcurrentDictionary<Lease, Delivery> leases) : IDisposable
     {
-        public void Dispose() => held.TryRemove(this, out _);
+        public void Dispose() => leases.TryRemove(this, out _);
     }
 }

@@ -8,8 +8,19 @@ namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>
 /// Which mode the queue is in stands in its stream's metadata. A worker that starts in the other mode rewrites it and deletes the other mode's consumers;
-/// a worker that finds it rewritten stops pulling. So filters never overlap, and two modes never take the same call but for what was in flight.
+/// a worker that finds it rewritten stops pulling.
 /// </summary>
+/// <remarks>
+/// The invariant: consumers of two modes never exist side by side for longer than it takes the losing worker to look, for their filters overlap, and a call
+/// that both deliver runs twice. Two things keep it. The server refuses a consumer whose filter overlaps with another's, and whoever meets that clears the
+/// other mode's. And nobody makes a consumer without having read the metadata within the last second:
+/// <code>
+/// new worker (function)  writes "function", deletes static-high and static-normal, waits one ack_wait for what was in flight
+/// old worker (static)    its pull ends in 409; it reads "function": stops pulling, finishes what runs, is not ready
+/// old worker, too late   made static-normal again just before: the new worker's consumer is refused, it clears and binds again
+/// back to static         a static worker starts and writes "static": the old worker reads that, and takes calls again
+/// </code>
+/// </remarks>
 internal sealed class ModeClaim(QueueWorkerOptions options, Broker broker, Readiness readiness, Suspicion suspicion, TimeProvider time, ILogger<ModeClaim> log) : IDisposable
 {
     private const string Condition = "mode";
@@ -17,19 +28,19 @@ internal sealed class ModeClaim(QueueWorkerOptions options, Broker broker, Readi
 
     private readonly SemaphoreSlim _asking = new(1, 1);
     private readonly string _mine = Word(options.Consuming.Mode);
-    private CancellationTokenSource _held = new();
-    private TaskCompletionSource _regained = new();
+    private CancellationTokenSource _lost = new();
+    private TaskCompletionSource _ours = new();
     private bool _isClaimed;
     private long _confirmed;
 
     /// <summary>Whether this worker may take calls.</summary>
-    public bool IsHeld => _isClaimed && !_held.IsCancellationRequested;
+    public bool IsOurs => _isClaimed && !_lost.IsCancellationRequested;
 
     /// <summary>Cancelled when the queue goes over to the other mode.</summary>
-    public CancellationToken Held => _held.Token;
+    public CancellationToken Lost => _lost.Token;
 
     /// <summary>Completes when the queue is in this worker's mode.</summary>
-    public Task HeldAsync(CancellationToken ct) => _regained.Task.WaitAsync(ct);
+    public Task OursAsync(CancellationToken ct) => _ours.Task.WaitAsync(ct);
 
     /// <summary>Compares the stream's mode with ours, and claims it at our start or when nobody has.</summary>
     public async Task KeepAsync(StreamInfo stream, CancellationToken ct)
@@ -70,7 +81,7 @@ internal sealed class ModeClaim(QueueWorkerOptions options, Broker broker, Readi
                 _confirmed = time.GetTimestamp();
             }
 
-            return IsHeld;
+            return IsOurs;
         }
         finally
         {
@@ -101,7 +112,7 @@ internal sealed class ModeClaim(QueueWorkerOptions options, Broker broker, Readi
 
     public void Dispose()
     {
-        _held.Dispose();
+        _lost.Dispose();
         _asking.Dispose();
     }
 
@@ -149,24 +160,24 @@ internal sealed class ModeClaim(QueueWorkerOptions options, Broker broker, Readi
     private void Regain()
     {
         readiness.Met(Condition);
-        if (_held.IsCancellationRequested)
+        if (_lost.IsCancellationRequested)
         {
-            _held.Dispose();
-            _held = new CancellationTokenSource();
+            _lost.Dispose();
+            _lost = new CancellationTokenSource();
             Log.ModeRegained(log, options.Queue, _mine);
         }
 
-        _regained.TrySetResult();
+        _ours.TrySetResult();
     }
 
     private async Task LoseAsync(string found)
     {
-        if (!_held.IsCancellationRequested)
+        if (!_lost.IsCancellationRequested)
         {
-            _regained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _ours = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             readiness.Lost(Condition, $"the queue is in {found} mode");
             Log.ModeLost(log, options.Queue, _mine, found);
-            await _held.CancelAsync();
+            await _lost.CancelAsync();
         }
     }
 }

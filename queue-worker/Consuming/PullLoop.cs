@@ -1,17 +1,20 @@
+using Connectors.Streams.Records;
+using NATS.Client.JetStream.Models;
+
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>
 /// Keeps the slots of one stream full: takes slots, takes what waits, and only when nothing does, waits. While it waits it holds no slot, so a delivery
-/// that comes when the last slot has gone is handed back at once.
+/// that comes when the last slot has gone is nakked at once.
 /// </summary>
 /// <param name="consumers">One consumer, or the one of high priority and the one of normal.</param>
-/// <param name="running">What runs.</param>
-/// <param name="most">Most messages asked for at once.</param>
+/// <param name="slots">Where they run.</param>
+/// <param name="max">Most messages asked for at once.</param>
 /// <param name="suspicion">Raised when a consumer seems to be gone.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">The log.</param>
 internal sealed class PullLoop(
-    IReadOnlyList<StreamConsumer> consumers, RunningDeliveries running, int most, Suspicion suspicion, TimeProvider time, ILogger log)
+    IReadOnlyList<StreamConsumer> consumers, Slots slots, int max, Suspicion suspicion, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
 
@@ -46,7 +49,7 @@ internal sealed class PullLoop(
 
     private async Task<int> FillAsync(CancellationToken stopping)
     {
-        var free = await running.TakeSlotsAsync(most, stopping);
+        var free = await slots.TakeAsync(max, stopping);
         var started = 0;
         try
         {
@@ -63,7 +66,7 @@ internal sealed class PullLoop(
         finally
         {
             _order.Took(started);
-            running.ReleaseSlots(free - started);
+            slots.Release(free - started);
         }
 
         return started;
@@ -72,11 +75,11 @@ internal sealed class PullLoop(
         {
             if (calls > 0)
             {
-                // Not cancelled on stop: it answers at once, and what it brought is handed back in order.
+                // Not cancelled on stop: it answers at once, and what it brought is nakked in order.
                 await foreach (var delivery in consumer.TakeAsync(calls, CancellationToken.None))
                 {
                     started++;
-                    running.Start(delivery);
+                    slots.Start(delivery);
                 }
             }
         }
@@ -108,13 +111,13 @@ internal sealed class PullLoop(
                     await PauseAsync(stopping);
                 }
             }
-            else if (!stopping.IsCancellationRequested && running.TryTakeSlot())
+            else if (!stopping.IsCancellationRequested && slots.TryTake())
             {
-                running.Start(delivery);
+                slots.Start(delivery);
             }
             else
             {
-                await running.HandBackAsync(delivery);
+                await slots.NakAsync(delivery);
             }
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -134,4 +137,31 @@ internal sealed class PullLoop(
             // The loop ends.
         }
     }
+}
+
+/// <summary>Static mode: one consumer for each priority, shared by all functions and replicas; first come, first served.</summary>
+internal sealed class StaticPulls(
+    QueueWorkerOptions options, StreamSetup setup, Slots slots, Suspicion suspicion, TimeProvider time, ILogger log) : ICallPulls
+{
+    private readonly StreamConsumer[] _consumers =
+    [
+        Consumer(options, setup, StreamNames.StaticHigh, Priority.High, time),
+        Consumer(options, setup, StreamNames.StaticNormal, Priority.Normal, time),
+    ];
+
+    public IReadOnlyList<StreamConsumer> Lasting => _consumers;
+
+    public void Look(StreamInfo calls)
+    {
+        // A waiting pull tells sooner.
+    }
+
+    public Task RunAsync(CancellationToken stopping)
+    {
+        var max = options.Consuming.PullMaxMessages > 0 ? options.Consuming.PullMaxMessages : int.MaxValue;
+        return new PullLoop(_consumers, slots, max, suspicion, time, log).RunAsync(stopping);
+    }
+
+    private static StreamConsumer Consumer(QueueWorkerOptions options, StreamSetup setup, string name, Priority priority, TimeProvider time) =>
+        new(setup, StreamNames.Calls(options.Queue), StreamConsumer.Shared(name, StreamNames.CallSubjects(options.Queue, priority), options.Consuming.AckWait), time);
 }

@@ -9,8 +9,8 @@ namespace Connectors.QueueWorker.Consuming;
 /// <summary>What this worker takes from where: calls in the queue's mode, callback records by their one consumer, each kind in slots of its own.</summary>
 internal sealed class Pulls : IDisposable
 {
-    private readonly RunningDeliveries _runningCalls;
-    private readonly RunningDeliveries _runningCallbacks;
+    private readonly Slots _callSlots;
+    private readonly Slots _callbackSlots;
     private readonly ICallPulls _calls;
     private readonly PullLoop _callbacks;
     private readonly ModeClaim _mode;
@@ -22,17 +22,17 @@ internal sealed class Pulls : IDisposable
     {
         _mode = mode;
         _drain = drain;
-        _runningCalls = new RunningDeliveries(options.Consuming.MaxInflight, calls, leases, drain.Grace, log);
-        _runningCallbacks = new RunningDeliveries(options.Callbacks.MaxInflight, callbacks, leases, drain.Grace, log);
+        _callSlots = new Slots(options.Consuming.MaxInflight, calls, leases, drain.Grace, log);
+        _callbackSlots = new Slots(options.Callbacks.MaxInflight, callbacks, leases, drain.Grace, log);
         _calls = options.Consuming.Mode == ScalingMode.Static
-            ? new StaticPulls(options, setup, _runningCalls, suspicion, time, log)
-            : new FunctionPulls(options, broker, setup, _runningCalls, mode, metrics, time, log);
+            ? new StaticPulls(options, setup, _callSlots, suspicion, time, log)
+            : new FunctionPulls(options, broker, setup, _callSlots, mode, metrics, time, log);
         CallbackConsumer = new StreamConsumer(
             setup,
             StreamNames.Callbacks(options.Queue),
             StreamConsumer.Shared(StreamNames.CallbackConsumer, StreamNames.CallbackSubjects(options.Queue), options.Consuming.AckWait),
             time);
-        _callbacks = new PullLoop([CallbackConsumer], _runningCallbacks, int.MaxValue, suspicion, time, log);
+        _callbacks = new PullLoop([CallbackConsumer], _callbackSlots, int.MaxValue, suspicion, time, log);
     }
 
     public StreamConsumer CallbackConsumer { get; }
@@ -44,14 +44,14 @@ internal sealed class Pulls : IDisposable
     /// <summary>Pulls until told to stop.</summary>
     public Task RunAsync(CancellationToken stopping) => Task.WhenAll(RunCallsAsync(stopping), _callbacks.RunAsync(stopping));
 
-    /// <summary>Finishes what runs and hands back the rest.</summary>
+    /// <summary>Finishes what runs and naks the rest.</summary>
     public Task DrainAsync() =>
-        _drain.FinishAsync(() => _runningCalls.Count + _runningCallbacks.Count, () => Task.WhenAll(_runningCalls.IdleAsync(), _runningCallbacks.IdleAsync()));
+        _drain.FinishAsync(() => _callSlots.Running + _callbackSlots.Running, () => Task.WhenAll(_callSlots.IdleAsync(), _callbackSlots.IdleAsync()));
 
     public void Dispose()
     {
-        _runningCalls.Dispose();
-        _runningCallbacks.Dispose();
+        _callSlots.Dispose();
+        _callbackSlots.Dispose();
         (_calls as IDisposable)?.Dispose();
     }
 
@@ -61,8 +61,8 @@ internal sealed class Pulls : IDisposable
         {
             while (!stopping.IsCancellationRequested)
             {
-                await _mode.HeldAsync(stopping);
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, _mode.Held);
+                await _mode.OursAsync(stopping);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, _mode.Lost);
                 await _calls.RunAsync(either.Token);
             }
         }
@@ -71,4 +71,17 @@ internal sealed class Pulls : IDisposable
             // Told to stop while the queue was in the other mode.
         }
     }
+}
+
+/// <summary>How the calls of a queue are taken: by consumers that all functions share, or by one for each function.</summary>
+internal interface ICallPulls
+{
+    /// <summary>Consumers that exist as long as the mode does.</summary>
+    IReadOnlyList<StreamConsumer> Lasting { get; }
+
+    /// <summary>Tells what the stream holds, every few seconds: the safety net under everything quicker.</summary>
+    void Look(StreamInfo calls);
+
+    /// <summary>Pulls until told to stop; what was started is then still running.</summary>
+    Task RunAsync(CancellationToken stopping);
 }

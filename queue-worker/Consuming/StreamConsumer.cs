@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Connectors.QueueWorker.Settling;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;

@@ -61,7 +61,7 @@ internal sealed class Watchdog(
             }
 
             await BindAsync(pulls.CallbackConsumer, either.Token);
-            foreach (var consumer in mode.IsHeld ? pulls.LastingCallConsumers : [])
+            foreach (var consumer in mode.IsOurs ? pulls.LastingCallConsumers : [])
             {
                 await BindAsync(consumer, either.Token);
             }

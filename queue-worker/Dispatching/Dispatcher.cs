@@ -7,11 +7,11 @@ namespace Connectors.QueueWorker.Dispatching;
 
 /// <summary>Takes one delivery of a call from its envelope to its end: intake, send, verdict, settlement.</summary>
 internal sealed class Dispatcher(
-    QueueWorkerOptions options, CancellableSender sender, OversizeCallbacks oversize, Settler settler, TimeProvider time) : IDeliveryHandler
+    QueueWorkerOptions options, CallSender sender, OversizeCallbacks oversize, Settler settler, TimeProvider time) : IDeliveryHandler
 {
     public async Task<Handled> HandleAsync(Delivery delivery, Grace grace)
     {
-        var intake = Intake.Judge(delivery.Envelope, delivery.EnvelopeError, delivery.Subject, settler.Suspicious(delivery), time.GetUtcNow());
+        var intake = Intake.Judge(delivery.Envelope, delivery.EnvelopeError, delivery.Subject, settler.UnsettledDeliveries(delivery), time.GetUtcNow());
         if (intake is { Kind: IntakeKind.Run, Envelope: { } call })
         {
             return await RunAsync(delivery, call, intake.Wait, grace);
@@ -19,8 +19,8 @@ internal sealed class Dispatcher(
 
         await (intake switch
         {
-            { Kind: IntakeKind.Newer } => settler.ReturnNewerAsync(delivery, grace.Writes),
-            { Kind: IntakeKind.Early, Envelope: { } envelope } => settler.ReturnAsync(delivery, envelope, intake.Wait, grace.Writes),
+            { Kind: IntakeKind.Newer } => settler.NakNewerAsync(delivery, grace.Writes),
+            { Kind: IntakeKind.Early, Envelope: { } envelope } => settler.NakAsync(delivery, envelope, intake.Wait, grace.Writes),
             { Kind: IntakeKind.Expired, Envelope: { } envelope } => settler.EndUnsentAsync(delivery, envelope, DeadKind.Expired, DeadReasons.Expired, grace.Writes),
             { Kind: IntakeKind.WorkerLost, Envelope: { } envelope } => settler.EndUnsentAsync(delivery, envelope, DeadKind.Call, DeadReasons.WorkerLost, grace.Writes),
             _ => settler.EndForeignAsync(delivery, intake.Error, grace.Writes),
@@ -28,7 +28,7 @@ internal sealed class Dispatcher(
         return new Handled(Again: intake.Kind == IntakeKind.Early ? intake.Wait : null);
     }
 
-    public Task HandBackAsync(Delivery delivery, CancellationToken ct) => settler.ReturnAsync(delivery, delivery.Envelope, TimeSpan.Zero, ct);
+    public Task NakAsync(Delivery delivery, CancellationToken ct) => settler.NakAsync(delivery, delivery.Envelope, TimeSpan.Zero, ct);
 
     private async Task<Handled> RunAsync(Delivery delivery, Envelope envelope, TimeSpan wait, Grace grace)
     {
@@ -43,7 +43,7 @@ internal sealed class Dispatcher(
         {
             await (sender.IsCancelled(envelope)
                 ? settler.CancelAsync(delivery, envelope, outcome, sent, grace.Writes)
-                : settler.ReturnAsync(delivery, envelope, TimeSpan.Zero, grace.Writes));
+                : settler.NakAsync(delivery, envelope, TimeSpan.Zero, grace.Writes));
             return new Handled();
         }
 
@@ -64,4 +64,69 @@ internal sealed class Dispatcher(
         { Kind: OutcomeKind.Unreachable } or { Status: 429 } => Load.Refused,
         _ => Load.Unknown,
     };
+}
+
+/// <summary>What is to be done with a delivery before anything is sent. Pure; docs/delivery-states.md says why the deliveries are counted so.</summary>
+internal readonly record struct Intake(IntakeKind Kind, Envelope? Envelope = null, TimeSpan Wait = default, string Error = "")
+{
+    /// <summary>Deliveries without a verdict after which no further worker is risked.</summary>
+    public const int MaxLost = 5;
+
+    /// <summary>A wait so short that a nak would cost more.</summary>
+    public static readonly TimeSpan ShortWait = TimeSpan.FromMilliseconds(50);
+
+    /// <param name="envelope">The message's envelope; null if it has none.</param>
+    /// <param name="error">Why it has none.</param>
+    /// <param name="subject">The subject that the message stands on.</param>
+    /// <param name="count">Deliveries of the message so far that can mean a lost worker, this one included.</param>
+    /// <param name="now">The time.</param>
+    public static Intake Judge(Envelope? envelope, string error, string subject, int count, DateTimeOffset now)
+    {
+        if (envelope is null)
+        {
+            return new Intake(IntakeKind.Foreign, Error: error);
+        }
+
+        if (envelope.Version > Envelope.CurrentVersion)
+        {
+            return new Intake(IntakeKind.Newer, envelope);
+        }
+
+        if (StreamNames.FunctionOf(subject) != envelope.FunctionName)
+        {
+            return new Intake(IntakeKind.Foreign, envelope, Error: $"the envelope is of {envelope.FunctionName}, the subject of another function");
+        }
+
+        if (envelope.Deadline <= now || (envelope.Retry?.MaxAge is { } maxAge && envelope.Submitted + maxAge <= now))
+        {
+            return new Intake(IntakeKind.Expired, envelope);
+        }
+
+        var wait = envelope.NotBefore > now ? envelope.NotBefore.Value - now : TimeSpan.Zero;
+        return wait > ShortWait
+            ? new Intake(IntakeKind.Early, envelope, wait)
+            : new Intake(count > MaxLost + Acks.AllowedNaks(envelope) ? IntakeKind.WorkerLost : IntakeKind.Run, envelope, wait);
+    }
+}
+
+/// <summary>The kinds of <see cref="Intake"/>.</summary>
+internal enum IntakeKind
+{
+    /// <summary>Send it, after a wait too short to nak it for.</summary>
+    Run,
+
+    /// <summary>Its time has not come: nak it with the rest of the wait.</summary>
+    Early,
+
+    /// <summary>A newer version of the envelope: for a newer worker.</summary>
+    Newer,
+
+    /// <summary>Its deadline passed.</summary>
+    Expired,
+
+    /// <summary>The workers that it was delivered to never came to a verdict.</summary>
+    WorkerLost,
+
+    /// <summary>Not ours.</summary>
+    Foreign,
 }

@@ -3,17 +3,21 @@ using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Settling;
 
-/// <summary>Turns a verdict into writes: a retry copy, or what the call's end leaves behind; then the ack.</summary>
-internal sealed class Settler(EndRecords records, RetryCopies retries, HandBack handBack, CallEnds ends, TimeProvider time)
+/// <summary>
+/// Turns a verdict into writes: a retry copy, or what the call's end leaves behind (stored result, callback record, dead letter); then the ack. The order is
+/// the failure table's (docs/delivery-states.md). A write that fails is written again under the lease; the function is not run again for it.
+/// </summary>
+internal sealed class Settler(
+    QueueWorkerOptions options, StreamWriter writer, StoredResults results, CallbackRecords callbacks, DeadLetters deadLetters, Acks acks, Metrics metrics, TimeProvider time)
 {
     private const int BadGateway = 502;
     private const int GatewayTimeout = 504;
 
     /// <summary>Deliveries of the message that may have ended with a worker, this one included.</summary>
-    public int Suspicious(Delivery delivery) => handBack.Suspicious(delivery);
+    public int UnsettledDeliveries(Delivery delivery) => acks.UnsettledDeliveries(delivery);
 
     /// <summary>Whether the outcome can be told by a callback record.</summary>
-    public bool FitsCallback(Envelope envelope, Outcome outcome) => records.FitsCallback(envelope, outcome);
+    public bool FitsCallback(Envelope envelope, Outcome outcome) => envelope.Callback is null || callbacks.Fits(envelope, outcome);
 
     /// <summary>Ends a delivery after its send.</summary>
     /// <param name="delivery">The delivery.</param>
@@ -65,33 +69,49 @@ internal sealed class Settler(EndRecords records, RetryCopies retries, HandBack 
     /// <summary>Ends a message that is none of ours.</summary>
     public async Task EndForeignAsync(Delivery delivery, string error, CancellationToken ct)
     {
-        await records.StoreForeignAsync(delivery, error, ct);
-        await handBack.AckAsync(delivery, ct);
+        await deadLetters.StoreForeignAsync(delivery, error, ct);
+        await acks.AckAsync(delivery, ct);
     }
 
-    /// <summary>Gives a message back without using an attempt.</summary>
-    public Task ReturnAsync(Delivery delivery, Envelope? envelope, TimeSpan delay, CancellationToken ct) =>
-        handBack.ReturnAsync(delivery, envelope, delay, ct);
+    /// <summary>Naks a message; it uses no attempt.</summary>
+    public Task NakAsync(Delivery delivery, Envelope? envelope, TimeSpan delay, CancellationToken ct) => acks.NakAsync(delivery, envelope, delay, ct);
 
-    /// <summary>Gives a message back that only a newer worker understands.</summary>
-    public Task ReturnNewerAsync(Delivery delivery, CancellationToken ct) => handBack.ReturnNewerAsync(delivery, ct);
+    /// <summary>Naks a message that only a newer worker understands.</summary>
+    public Task NakNewerAsync(Delivery delivery, CancellationToken ct) => acks.NakNewerAsync(delivery, ct);
 
     private async Task RetryAsync(Delivery delivery, Envelope envelope, TimeSpan after, DateTimeOffset sent, CancellationToken ct)
     {
-        if (await retries.StoreAsync(delivery, envelope, after, sent, ct) == WriteResult.Full)
+        // The copy takes the call's place in the stream: the envelope, not a consumer's state, knows when and how often.
+        var next = envelope with
         {
-            await handBack.ReturnRefusedAsync(delivery, after, ct);
+            Attempt = envelope.Attempt + 1,
+            NotBefore = time.GetUtcNow() + after,
+            FirstAt = envelope.FirstAt ?? sent,
+        };
+        var id = StreamNames.RetryMessageId(envelope.DeliveryId, envelope.Redrive, next.Attempt);
+        var copy = new StreamMessage(delivery.Subject, id, [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(next))], delivery.Body);
+        if (await writer.StoreUnlessFullAsync(copy, ct) == WriteResult.Full)
+        {
+            await acks.NakRefusedAsync(delivery, after, ct);
             return;
         }
 
-        await handBack.AckAsync(delivery, ct);
+        await acks.AckAsync(delivery, ct);
     }
 
     private async Task EndAsync(Delivery delivery, Envelope envelope, CallEnd end, CancellationToken ct)
     {
-        await records.StoreAsync(delivery, envelope, end, ct);
-        await handBack.AckAsync(delivery, ct);
-        ends.Count(envelope.FunctionName, end);
+        await results.StoreAsync(envelope, end.Told, end.State, ct);
+
+        // A call that ends before a send counts as often as it was sent.
+        await callbacks.StoreAsync(envelope with { Attempt = Math.Max(1, end.Biography?.Attempts ?? envelope.Attempt) }, end.Told, ct);
+        if (end.Biography is { } biography)
+        {
+            await deadLetters.StoreAsync(delivery, envelope, end.Kind, biography, ct);
+        }
+
+        await acks.AckAsync(delivery, ct);
+        metrics.Ends.WithLabels(options.Queue, envelope.FunctionName.ToString(), end.Word).Inc();
     }
 
     // No status says how such a call ended.
@@ -107,4 +127,17 @@ internal sealed class Settler(EndRecords records, RetryCopies retries, HandBack 
         LastAt = time.GetUtcNow(),
         Error = outcome.Error,
     };
+}
+
+/// <summary>How a call ended.</summary>
+/// <param name="Told">What its caller is told.</param>
+/// <param name="Biography">What its dead letter tells; null if it succeeded.</param>
+/// <param name="Kind">Which end the dead letter records.</param>
+internal sealed record CallEnd(Outcome Told, Biography? Biography = null, DeadKind Kind = DeadKind.Call)
+{
+    /// <summary>The state of its stored result.</summary>
+    public string State => Biography?.Reason ?? StoredResult.Succeeded;
+
+    /// <summary>Its word in the metric: succeeded, dead, cancelled or expired.</summary>
+    public string Word => Biography is null ? StoredResult.Succeeded : Kind == DeadKind.Call ? "dead" : Kind.ToString().ToLowerInvariant();
 }

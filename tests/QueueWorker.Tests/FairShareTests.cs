@@ -13,8 +13,8 @@ public sealed class FairShareTests
     [InlineData(10, 3, 5)]
     [InlineData(50, 1000, 2)]
     [InlineData(1, 5, 1)]
-    public void One_alone_has_all_and_many_have_a_little_more_than_their_part(int slots, int active, int most) =>
-        Assert.Equal(most, FairShare.Most(slots, active));
+    public void One_alone_has_all_and_many_have_a_little_more_than_their_part(int slots, int active, int max) =>
+        Assert.Equal(max, FairShare.Max(slots, active));
 
     [Theory]
     [InlineData(10, 0, 10, 10)]

@@ -1,24 +1,28 @@
 using System.Collections.Concurrent;
+using Connectors.QueueWorker.Settling;
 
 namespace Connectors.QueueWorker.Consuming;
 
-/// <summary>What runs right now, each in a slot and under a lease. Slots are taken before the broker is asked: nothing is fetched that cannot run.</summary>
-internal sealed class RunningDeliveries(int slots, IDeliveryHandler handler, LeaseKeeper leases, Grace grace, ILogger log) : IDisposable
+/// <summary>
+/// What runs right now, each delivery in a slot and under a lease. A slot is taken before the broker is asked, so that nothing is fetched that cannot run;
+/// whoever took it either starts a delivery in it or releases it.
+/// </summary>
+internal sealed class Slots(int count, IDeliveryHandler handler, LeaseKeeper leases, Grace grace, ILogger log) : IDisposable
 {
-    private readonly SemaphoreSlim _free = new(slots, slots);
+    private readonly SemaphoreSlim _free = new(count, count);
     private readonly ConcurrentDictionary<Task, bool> _tasks = new();
     private readonly ConcurrentDictionary<(ulong Sequence, DateTimeOffset Stored), Delivery> _messages = new();
 
-    public int Count => _tasks.Count;
+    public int Running => _tasks.Count;
 
     public int Free => _free.CurrentCount;
 
-    /// <summary>Waits for a free slot and takes it, with as many more as are free, up to <paramref name="most"/> in all.</summary>
-    public async Task<int> TakeSlotsAsync(int most, CancellationToken ct)
+    /// <summary>Waits for a free slot and takes it, with as many more as are free, up to <paramref name="max"/> in all.</summary>
+    public async Task<int> TakeAsync(int max, CancellationToken ct)
     {
         await _free.WaitAsync(ct);
         var taken = 1;
-        while (taken < most && TryTakeSlot())
+        while (taken < max && TryTake())
         {
             taken++;
         }
@@ -26,13 +30,13 @@ internal sealed class RunningDeliveries(int slots, IDeliveryHandler handler, Lea
         return taken;
     }
 
-    public bool TryTakeSlot() => _free.Wait(0);
+    public bool TryTake() => _free.Wait(0);
 
-    public void ReleaseSlots(int count)
+    public void Release(int taken)
     {
-        if (count > 0)
+        if (taken > 0)
         {
-            _free.Release(count);
+            _free.Release(taken);
         }
     }
 
@@ -48,7 +52,7 @@ internal sealed class RunningDeliveries(int slots, IDeliveryHandler handler, Lea
     }
 
     /// <summary>Gives back a delivery for which there is no slot.</summary>
-    public Task HandBackAsync(Delivery delivery) => handler.HandBackAsync(delivery, grace.Writes);
+    public Task NakAsync(Delivery delivery) => handler.NakAsync(delivery, grace.Writes);
 
     /// <summary>Ends when nothing runs any more.</summary>
     public Task IdleAsync() => Task.WhenAll(_tasks.Keys);
@@ -74,7 +78,7 @@ internal sealed class RunningDeliveries(int slots, IDeliveryHandler handler, Lea
         }
         catch (OperationCanceledException) when (grace.Sends.IsCancellationRequested)
         {
-            await handler.HandBackAsync(delivery, grace.Writes);
+            await handler.NakAsync(delivery, grace.Writes);
         }
         catch (Exception fault)
         {
@@ -99,6 +103,6 @@ internal sealed class RunningDeliveries(int slots, IDeliveryHandler handler, Lea
             return true;
         }
 
-        return running.IsHandedBack && _messages.TryUpdate((delivery.Sequence, delivery.Stored), delivery, running);
+        return running.IsNakked && _messages.TryUpdate((delivery.Sequence, delivery.Stored), delivery, running);
     }
 }

@@ -1,6 +1,6 @@
 using Connectors.Sdk.Hosting;
 
-namespace Connectors.QueueWorker;
+namespace Connectors.QueueWorker.Callbacks;
 
 /// <summary>How outcomes are told to <c>X-Callback-Url</c>.</summary>
 internal sealed record CallbackOptions

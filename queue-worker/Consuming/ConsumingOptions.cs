@@ -1,6 +1,6 @@
 using Connectors.Sdk.Hosting;
 
-namespace Connectors.QueueWorker;
+namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>How calls are taken from the stream.</summary>
 internal sealed record ConsumingOptions
@@ -13,7 +13,7 @@ internal sealed record ConsumingOptions
     /// <summary>How fast a dead worker is noticed; not how long a call may run.</summary>
     public required TimeSpan AckWait { get; init; }
 
-    /// <summary>After how long without work a function's consumer lapses. Never before <see cref="AckWait"/>, for with it would lapse the leases of what runs.</summary>
+    /// <summary>After how long without work a function's consumer lapses. Never sooner than <see cref="AckWait"/>: a consumer that lapses takes the leases of what runs with it.</summary>
     public required TimeSpan InactiveThreshold
     {
         get => field < AckWait ? AckWait : field;

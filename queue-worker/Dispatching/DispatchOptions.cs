@@ -1,7 +1,7 @@
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 
-namespace Connectors.QueueWorker;
+namespace Connectors.QueueWorker.Dispatching;
 
 /// <summary>How functions are called and called again.</summary>
 internal sealed record DispatchOptions

@@ -2,7 +2,7 @@ using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using NATS.Client.JetStream;
 
-namespace Connectors.QueueWorker;
+namespace Connectors.QueueWorker.Settling;
 
 /// <summary>One handing-over of a message, under a lease, and the ways to end it. The one type that hides the broker's.</summary>
 internal sealed class Delivery
@@ -30,7 +30,7 @@ internal sealed class Delivery
 
     public ReadOnlyMemory<byte> Body => _message.Data ?? [];
 
-    /// <summary>How often the message was handed over, this time included; hand-backs count too.</summary>
+    /// <summary>How often the message was handed over, this time included; naks count too.</summary>
     public int Count { get; }
 
     /// <summary>The message's place in its stream.</summary>
@@ -39,8 +39,8 @@ internal sealed class Delivery
     /// <summary>When the stream stored it.</summary>
     public DateTimeOffset Stored { get; }
 
-    /// <summary>Whether it was given back: from then on the message may be delivered again.</summary>
-    public bool IsHandedBack { get; private set; }
+    /// <summary>Whether it was nakked: from then on the message may be delivered again.</summary>
+    public bool IsNakked { get; private set; }
 
     /// <summary>Every header line of the message.</summary>
     public IEnumerable<KeyValuePair<string, string>> Headers =>
@@ -52,12 +52,45 @@ internal sealed class Delivery
     public ValueTask AckAsync(CancellationToken ct) => _message.AckAsync(new AckOpts { DoubleAck = true }, ct);
 
     /// <summary>Gives the message back, to be delivered again after the delay.</summary>
-    public ValueTask HandBackAsync(TimeSpan delay, CancellationToken ct)
+    public ValueTask NakAsync(TimeSpan delay, CancellationToken ct)
     {
-        IsHandedBack = true;
+        IsNakked = true;
         return _message.NakAsync(delay: delay, cancellationToken: ct);
     }
 
     /// <summary>Renews the lease by one <c>ack_wait</c>.</summary>
     public ValueTask ExtendAsync(CancellationToken ct) => _message.AckProgressAsync(cancellationToken: ct);
+}
+
+/// <summary>What a stream's deliveries are for: calls are dispatched, callback records are posted.</summary>
+internal interface IDeliveryHandler
+{
+    /// <summary>Brings a delivery to its end; its slot and its lease are held until the task ends.</summary>
+    Task<Handled> HandleAsync(Delivery delivery, Grace grace);
+
+    /// <summary>Gives back a delivery for which there is no slot, or no time left.</summary>
+    Task NakAsync(Delivery delivery, CancellationToken ct);
+}
+
+/// <summary>What a stopping worker allows what still runs.</summary>
+/// <param name="Sends">Cancelled when the grace period is over: requests are aborted and their deliveries nakked.</param>
+/// <param name="Writes">Cancelled a little later, so that what was decided can still be written and acked.</param>
+internal readonly record struct Grace(CancellationToken Sends, CancellationToken Writes);
+
+/// <summary>What the loop that pulls may learn from the end of a delivery.</summary>
+/// <param name="Load">What the function's answer says about its load.</param>
+/// <param name="Again">When set, the message was nakked and comes again after this time.</param>
+internal readonly record struct Handled(Load Load = Load.Unknown, TimeSpan? Again = null);
+
+/// <summary>What an answer says about a function's load.</summary>
+internal enum Load
+{
+    /// <summary>Nothing: it was not sent, or failed for reasons of its own.</summary>
+    Unknown,
+
+    /// <summary>It took the call.</summary>
+    Took,
+
+    /// <summary>It had no room: 429, or no connection.</summary>
+    Refused,
 }

@@ -1,13 +1,30 @@
+using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Consuming;
 
-/// <summary>The functions that this worker knows to have work, and whose turn it is. A lock guards all of it: hints, looks and ended calls come from anywhere.</summary>
+/// <summary>
+/// Function mode: which functions this worker knows to have work, and whose turn it is. A lock guards all of it: hints, looks at the stream and ended calls
+/// come from anywhere.
+/// </summary>
+/// <remarks>
+/// Each function has a lane, a lane has a side for each priority, and a side is in exactly one <see cref="SideState"/>. The invariant: a side with work that
+/// we know of is Ready (in <see cref="Turns"/>), Asked (being asked, and asked again if more was heard of meanwhile), Blocked (its function may run no more;
+/// the next call that ends there makes it Ready), or due at a known time. So no work is forgotten, and no side stands in line twice.
+/// <para/>
+/// A slot is taken here before the broker is asked, and is given back by whoever asked if nothing came. For example, 4 slots; A has 10 calls, then B one:
+/// <code>
+/// hint of A     A is alone, its share is 4: asked for 4              A runs 4
+/// A got 4       more may wait: A is Ready again                      A runs 4
+/// hint of B     B is Ready behind A, no slot is free                 A runs 4
+/// A's call ends share = ceil(4/2) + 1 = 3, which A has: B is asked   A runs 3, B 1
+/// </code>
+/// </remarks>
 /// <param name="slots">All slots of this worker.</param>
 /// <param name="create">Makes the lane of a function.</param>
 /// <param name="open">Makes the consumer of a function's calls of one priority.</param>
-internal sealed class Lanes(int slots, Func<FunctionName, FunctionLane> create, Func<FunctionName, Priority, StreamConsumer> open)
+internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> create, Func<FunctionName, Priority, StreamConsumer> open)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<FunctionName, FunctionLane> _lanes = [];
@@ -52,32 +69,32 @@ internal sealed class Lanes(int slots, Func<FunctionName, FunctionLane> create, 
     /// Takes free slots and says who is to be asked for how much: high priority first but for every tenth call, round-robin within, nobody above its fair
     /// share while others wait, nobody above what its function takes.
     /// </summary>
-    public IReadOnlyList<(LaneSide Side, int Calls)> Plan(RunningDeliveries running, int most, DateTimeOffset now)
+    public IReadOnlyList<(LaneSide Side, int Calls)> Plan(Slots free, int max, DateTimeOffset now)
     {
         lock (_lock)
         {
             WakeDue(now);
             var plan = new List<(LaneSide, int)>();
             var over = new List<LaneSide>();
-            var share = FairShare.Most(slots, _turns.Count == 0 ? 0 : _lanes.Values.Count(lane => lane.IsActive));
-            while (_turns.Count + over.Count > 0 && running.TryTakeSlot())
+            var share = FairShare.Max(slots, _turns.Count == 0 ? 0 : _lanes.Values.Count(lane => lane.IsActive));
+            while (_turns.Count + over.Count > 0 && free.TryTake())
             {
                 if (Next(share, over) is not { } side)
                 {
-                    running.ReleaseSlots(1);
+                    free.Release(1);
                     break;
                 }
 
-                var calls = FairShare.Now(running.Free + 1, _turns.Count, Math.Min(most, side.Lane.Room));
+                var calls = FairShare.Now(free.Free + 1, _turns.Count, Math.Min(max, side.Lane.Room));
                 var taken = 1;
-                while (taken < calls && running.TryTakeSlot())
+                while (taken < calls && free.TryTake())
                 {
                     taken++;
                 }
 
                 side.State = SideState.Asked;
                 side.HeardMore = false;
-                side.Lane.Held += taken;
+                side.Lane.SlotsTaken += taken;
                 _turns.Took(taken);
                 plan.Add((side, taken));
             }
@@ -114,8 +131,8 @@ internal sealed class Lanes(int slots, Func<FunctionName, FunctionLane> create, 
             }
 
             lane.Running--;
-            lane.Held--;
-            Unhold(lane);
+            lane.SlotsTaken--;
+            Unblock(lane);
         }
     }
 
@@ -128,7 +145,7 @@ internal sealed class Lanes(int slots, Func<FunctionName, FunctionLane> create, 
     {
         lock (_lock)
         {
-            side.Lane.Held -= unused;
+            side.Lane.SlotsTaken -= unused;
             side.State = SideState.Idle;
             if (hasMore || side.HeardMore)
             {
@@ -140,7 +157,7 @@ internal sealed class Lanes(int slots, Func<FunctionName, FunctionLane> create, 
                 _due.Enqueue(side, now + TimeSpan.FromMilliseconds(25 << side.InVain++));
             }
 
-            Unhold(side.Lane);
+            Unblock(side.Lane);
         }
     }
 
@@ -193,11 +210,11 @@ internal sealed class Lanes(int slots, Func<FunctionName, FunctionLane> create, 
         return true;
     }
 
-    private void Unhold(FunctionLane lane)
+    private void Unblock(FunctionLane lane)
     {
         foreach (var side in new[] { lane.High, lane.Normal })
         {
-            if (side is { State: SideState.Held } && lane.Room > 0)
+            if (side is { State: SideState.Blocked } && lane.Room > 0)
             {
                 side.State = SideState.Idle;
                 MakeReady(side);
@@ -221,9 +238,9 @@ internal sealed class Lanes(int slots, Func<FunctionName, FunctionLane> create, 
         {
             if (side.Lane.Room <= 0)
             {
-                side.State = SideState.Held;
+                side.State = SideState.Blocked;
             }
-            else if (side.Lane.Held >= share)
+            else if (side.Lane.SlotsTaken >= share)
             {
                 over.Add(side);
             }
@@ -243,4 +260,68 @@ internal sealed class Lanes(int slots, Func<FunctionName, FunctionLane> create, 
         over.RemoveAt(0);
         return first;
     }
+}
+
+/// <summary>One function as the scheduler sees it: what runs of it, how much of it may run, and its consumers. Guarded by the scheduler's lock.</summary>
+internal sealed class FunctionLane(FunctionName function, ConcurrencyLimit? limit, int slots)
+{
+    public FunctionName Function => function;
+
+    public ConcurrencyLimit? Limit => limit;
+
+    /// <summary>Slots that were taken for it: by calls that run, and by those that were asked for.</summary>
+    public int SlotsTaken { get; set; }
+
+    /// <summary>Calls that run.</summary>
+    public int Running { get; set; }
+
+    /// <summary>The function's <c>com.openfaas.queue.max_inflight</c>; until a call told, one at a time is asked for.</summary>
+    public int? MaxInflight { get; set; }
+
+    public LaneSide? High { get; set; }
+
+    public LaneSide? Normal { get; set; }
+
+    /// <summary>How many more of it may be started, fairness aside.</summary>
+    public int Room => Math.Min(limit?.Current ?? slots, MaxInflight ?? 1) - SlotsTaken;
+
+    /// <summary>Whether it takes part in the sharing of slots.</summary>
+    public bool IsActive => SlotsTaken > 0 || High is { State: not SideState.Idle } || Normal is { State: not SideState.Idle };
+}
+
+/// <summary>The calls of one function that have one priority, and their consumer.</summary>
+internal sealed class LaneSide(FunctionLane lane, Priority priority, StreamConsumer consumer)
+{
+    public FunctionLane Lane => lane;
+
+    public Priority Priority => priority;
+
+    public StreamConsumer Consumer => consumer;
+
+    public SideState State { get; set; }
+
+    /// <summary>Whether something was heard while it was being asked.</summary>
+    public bool HeardMore { get; set; }
+
+    /// <summary>How often it was asked in vain for a message that should have come again.</summary>
+    public int InVain { get; set; }
+
+    /// <summary>When work was last heard of.</summary>
+    public DateTimeOffset LastHeard { get; set; }
+}
+
+/// <summary>Where a <see cref="LaneSide"/> stands.</summary>
+internal enum SideState
+{
+    /// <summary>Nothing is known to wait.</summary>
+    Idle,
+
+    /// <summary>It stands in the queue of those to be asked.</summary>
+    Ready,
+
+    /// <summary>It waits until its function may run more.</summary>
+    Blocked,
+
+    /// <summary>It is being asked.</summary>
+    Asked,
 }
