@@ -2,14 +2,10 @@ using Connectors.Gateway.Endpoints;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Forwarding;
 using Connectors.Gateway.Provider;
-using Connectors.Gateway.Provider.Embedded;
-using Connectors.Gateway.Provider.Embedded.Api;
-using Connectors.Gateway.Provider.Embedded.Logs;
-using Connectors.Gateway.Provider.Embedded.Processes;
-using Connectors.Gateway.Provider.Embedded.State;
 using Connectors.Gateway.Provider.Remote;
 using Connectors.Gateway.Queues;
 using Connectors.Gateway.Security;
+using Connectors.Provider;
 using Connectors.Sdk.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -27,7 +23,6 @@ internal static class GatewayHosting
     {
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(options.Queue);
-        builder.Services.AddSingleton(options.Embedded);
         builder.WebHost.ConfigureKestrel(kestrel => Limit(kestrel, options));
     }
 
@@ -46,7 +41,9 @@ internal static class GatewayHosting
         }
         else
         {
-            AddEmbedded(builder.Services);
+            builder.Services.AddSingleton<IFunctionForwarder>(services => services.GetRequiredService<Relay>());
+            builder.Services.AddSingleton<InvocationCount>(Metrics.InvocationsOf);
+            builder.Services.AddEmbeddedProvider(options.Embedded);
         }
 
         builder.Services.AddHostedService<FunctionGauges>();
@@ -98,24 +95,6 @@ internal static class GatewayHosting
         FunctionRoutes.Map(app);
         QueueRoutes.Map(app);
         app.Services.GetRequiredService<IProvider>().MapSystem(app);
-    }
-
-    private static void AddEmbedded(IServiceCollection services)
-    {
-        services.AddSingleton<FunctionStore>();
-        services.AddSingleton<SecretStore>();
-        services.AddSingleton<NamespaceStore>();
-        services.AddSingleton<FunctionLogs>();
-        services.AddSingleton<Isolation>();
-        services.AddSingleton<RunnerChoice>();
-        services.AddSingleton<Functions>();
-        services.AddSingleton<DeployApi>();
-        services.AddSingleton<SecretApi>();
-        services.AddSingleton<NamespaceApi>();
-        services.AddSingleton<LogApi>();
-        services.AddSingleton<EmbeddedRoutes>();
-        services.AddSingleton<IProvider, EmbeddedProvider>();
-        services.AddHostedService<EmbeddedStart>();
     }
 
     private static void AddRemote(IServiceCollection services, GatewayOptions options, Uri url)

@@ -1,6 +1,6 @@
 namespace Connectors.Gateway;
 
-/// <summary>Every line that the gateway logs; ids 200 to 299.</summary>
+/// <summary>Every line that the gateway logs; ids 200 to 299, of which 211 to 221 are its embedded provider's.</summary>
 internal static partial class Log
 {
     [LoggerMessage(200, LogLevel.Information, "Password made")]
@@ -38,39 +38,6 @@ internal static partial class Log
 
     [LoggerMessage(223, LogLevel.Warning, "NATS server is older than 2.10.23: acked messages can come back after a crash, and streams can be lost; upgrade it")]
     public static partial void NatsOld(ILogger log, string serverVersion);
-
-    [LoggerMessage(211, LogLevel.Error, "Definition unreadable")]
-    public static partial void DefinitionUnreadable(ILogger log, string path, string error);
-
-    [LoggerMessage(212, LogLevel.Information, "Function deployed")]
-    public static partial void Deployed(ILogger log, string function);
-
-    [LoggerMessage(213, LogLevel.Information, "Functions ready")]
-    public static partial void FunctionsReady(ILogger log, int functions);
-
-    [LoggerMessage(214, LogLevel.Information, "Function deleted")]
-    public static partial void Deleted(ILogger log, string function);
-
-    [LoggerMessage(215, LogLevel.Warning, "Replica exited")]
-    public static partial void ReplicaExited(ILogger log, string function, int pid, int exitCode);
-
-    [LoggerMessage(216, LogLevel.Warning, "Replica not started")]
-    public static partial void ReplicaFailed(ILogger log, string function, string error);
-
-    [LoggerMessage(217, LogLevel.Information, "Isolation chosen")]
-    public static partial void Isolated(ILogger log, string isolation, int? user);
-
-    [LoggerMessage(218, LogLevel.Warning, "Functions share one user and can read each other's files and secrets; let the gateway make namespaces (docs/provider.md)")]
-    public static partial void FunctionsShareUser(ILogger log, string why, string readable);
-
-    [LoggerMessage(219, LogLevel.Warning, "Functions run as the gateway's user and can read its files, secrets among them; run the gateway as root, allow unprivileged user namespaces (docs/provider.md), or set function_isolation=none if you trust them")]
-    public static partial void NotIsolated(ILogger log, string why);
-
-    [LoggerMessage(220, LogLevel.Warning, "Directory of a deleted function left behind")]
-    public static partial void FolderLeft(ILogger log, string folder, string error);
-
-    [LoggerMessage(221, LogLevel.Warning, "limits.cpu is kept and shown, not enforced")]
-    public static partial void CpuNotLimited(ILogger log, string function, string cpu);
 
     [LoggerMessage(230, LogLevel.Information, "Redrive goes on")]
     public static partial void RedriveTaken(ILogger log, string job, string queue, ulong position);

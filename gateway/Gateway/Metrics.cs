@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Connectors.Gateway.Provider;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Prometheus;

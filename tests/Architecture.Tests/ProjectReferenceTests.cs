@@ -12,8 +12,17 @@ public class ProjectReferenceTests
     {
         foreach (var project in Repository.Projects.Where(p => Executables.Contains(p.Name)))
         {
-            Assert.All(project.ProjectReferences, reference => Assert.Contains(reference, Libraries));
+            Assert.All(project.ProjectReferences, reference => Assert.Contains(reference, project.Name == "Gateway" ? [.. Libraries, "Connectors.Provider"] : Libraries));
         }
+    }
+
+    [Fact]
+    public void The_provider_knows_neither_the_gateway_nor_a_broker()
+    {
+        var provider = Repository.Projects.Single(p => p.Name == "Connectors.Provider");
+
+        Assert.Equal(["Connectors.Sdk"], provider.ProjectReferences);
+        Assert.Empty(provider.PackageReferences.Intersect(Brokers));
     }
 
     [Fact]

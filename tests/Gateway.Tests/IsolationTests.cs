@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text.RegularExpressions;
-using Connectors.Gateway.Provider.Embedded.Processes;
+using Connectors.Provider.Isolation;
 using Connectors.Testing;
 
 namespace Connectors.Gateway.Tests;

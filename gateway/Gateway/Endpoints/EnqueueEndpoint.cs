@@ -1,5 +1,4 @@
 using Connectors.Gateway.Enqueueing;
-using Connectors.Gateway.Provider;
 
 namespace Connectors.Gateway.Endpoints;
 

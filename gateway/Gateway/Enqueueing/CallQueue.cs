@@ -1,4 +1,3 @@
-using Connectors.Gateway.Provider;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using NATS.Client.Core;

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using Connectors.Gateway.Provider;
 using Connectors.Gateway.Security;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;

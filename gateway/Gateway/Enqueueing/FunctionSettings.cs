@@ -1,5 +1,4 @@
 using System.Globalization;
-using Connectors.Gateway.Provider;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;

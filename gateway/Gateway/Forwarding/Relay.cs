@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Connectors.Gateway.Forwarding;
 
 /// <summary>Passes a request on to an HTTP server and its answer back, both as streams: nothing is kept, nothing is sent twice.</summary>
-internal sealed class Relay(HttpMessageInvoker http)
+internal sealed class Relay(HttpMessageInvoker http) : IFunctionForwarder
 {
     private const int ChunkBytes = 16 * 1024;
 
@@ -57,6 +57,15 @@ internal sealed class Relay(HttpMessageInvoker http)
             return RelayEnd.Unreachable;
         }
     }
+
+    /// <summary>The embedded provider's way to functions that speak HTTP.</summary>
+    async Task<ForwardEnd> IFunctionForwarder.ForwardAsync(HttpContext caller, string target, Action<HttpResponse> onHead, CancellationToken ct) =>
+        await ForwardAsync(caller, target, new RelayRules(GuessesContentType: true, OnHead: onHead), ct) switch
+        {
+            RelayEnd.Unreachable => ForwardEnd.Unreachable,
+            RelayEnd.TimedOut => ForwardEnd.TimedOut,
+            _ => ForwardEnd.Answered,
+        };
 
     private static async Task<RelayEnd> CopyBodyAsync(HttpResponseMessage answer, HttpResponse response, CancellationToken ct)
     {

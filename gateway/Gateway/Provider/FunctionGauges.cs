@@ -56,7 +56,7 @@ internal sealed class FunctionGauges(IProvider provider, GatewayOptions options,
         foreach (var function in functions)
         {
             var name = new FunctionName(function.Name, function.Namespace ?? options.DefaultNamespace).ToString();
-            Metrics.ServiceSeen(name, function.Replicas ?? 0, function.AvailableReplicas ?? 0, LeastReplicas.Of(function), seen[name]);
+            Metrics.ServiceSeen(name, function.Replicas ?? 0, function.AvailableReplicas ?? 0, MinReplicas.Of(function), seen[name]);
         }
 
         _known = seen;

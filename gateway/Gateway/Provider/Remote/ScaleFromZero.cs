@@ -66,7 +66,7 @@ internal sealed class ScaleFromZero(ProviderClient client, TimeProvider time)
         {
             if (status.Replicas is null or 0)
             {
-                await ScaleAsync(function, LeastReplicas.Of(status));
+                await ScaleAsync(function, MinReplicas.Of(status));
             }
 
             await WaitAvailableAsync(function, status);

@@ -1,0 +1,48 @@
+using System.Text.Json;
+using Connectors.Provider.Contracts;
+using Connectors.Provider.Deploying;
+using Connectors.Provider.Logs;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.Provider.Api;
+
+/// <summary>A function's log as lines of JSON, sent as they come.</summary>
+internal sealed class LogApi(ProviderOptions options, Functions functions, FunctionLogs logs, TimeProvider time)
+{
+    private static readonly byte[] NewLine = "\n"u8.ToArray();
+
+    public async Task ReadAsync(HttpContext http)
+    {
+        var name = FunctionName.Parse(http.Request.Query["name"].ToString(), RequestNamespace.Of(http, options));
+        if (LogQuery.Read(http.Request.Query, out var fault) is not { } query || name.Name.Length == 0)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status422UnprocessableEntity, fault.Length > 0 ? fault : "name: is required");
+            return;
+        }
+
+        if (functions.Find(name) is null)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"function {name.Name} not found");
+            return;
+        }
+
+        http.Response.ContentType = "application/x-ndjson";
+        await http.Response.StartAsync();
+        using var limit = new CancellationTokenSource(options.WriteTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, http.RequestAborted);
+        try
+        {
+            await http.Response.Body.FlushAsync(either.Token);
+            await foreach (var message in logs.Of(name).ReadAsync(query, either.Token))
+            {
+                await JsonSerializer.SerializeAsync(http.Response.Body, message, ProviderJson.Default.LogMessage, either.Token);
+                await http.Response.Body.WriteAsync(NewLine, either.Token);
+                await http.Response.Body.FlushAsync(either.Token);
+            }
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        {
+            // The time is over; the lines so far are whole.
+        }
+    }
+}

@@ -1,0 +1,13 @@
+using System.Text.Json.Serialization;
+
+namespace Connectors.Provider.Contracts;
+
+/// <summary>Which function is to go.</summary>
+public sealed record DeleteRequest
+{
+    [JsonPropertyName("functionName")]
+    public string FunctionName { get; init; } = "";
+
+    [JsonPropertyName("namespace")]
+    public string? Namespace { get; init; }
+}

@@ -1,0 +1,26 @@
+using System.Text.Json.Serialization;
+
+namespace Connectors.Provider.Contracts;
+
+/// <summary>What a list tells of a function.</summary>
+public sealed record FunctionStatus : FunctionSpec
+{
+    [JsonPropertyName("name"), JsonPropertyOrder(-9)]
+    public string Name { get; init; } = "";
+
+    [JsonPropertyName("invocationCount")]
+    public double? InvocationCount { get; init; }
+
+    /// <summary>Null, as on the wire, for none.</summary>
+    [JsonPropertyName("replicas")]
+    public ulong? Replicas { get; init; }
+
+    [JsonPropertyName("availableReplicas")]
+    public ulong? AvailableReplicas { get; init; }
+
+    [JsonPropertyName("createdAt")]
+    public DateTimeOffset CreatedAt { get; init; }
+
+    [JsonPropertyName("usage")]
+    public FunctionUsage? Usage { get; init; }
+}

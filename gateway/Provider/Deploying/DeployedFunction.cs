@@ -1,0 +1,67 @@
+using Connectors.Provider.Contracts;
+using Connectors.Provider.Running;
+using Connectors.Provider.State;
+
+namespace Connectors.Provider.Deploying;
+
+/// <summary>A function that can be called: its definition and what runs it. An update makes a new one; calls in flight end on the old.</summary>
+internal sealed class DeployedFunction(FunctionDefinition definition, WatchdogSettings settings, IFunctionRunner runner, InvocationCount invocations)
+{
+    private volatile FunctionDefinition _definition = definition;
+    private int _running;
+
+    public FunctionDefinition Definition => _definition;
+
+    public IFunctionRunner Runner => runner;
+
+    /// <summary>The same function with another number of replicas.</summary>
+    public void Scale(FunctionDefinition scaled)
+    {
+        _definition = scaled;
+        runner.Scale((int)scaled.Replicas);
+    }
+
+    public async Task AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _running) > settings.MaxInflight * (int)Math.Max(1, _definition.Replicas))
+            {
+                await InternalError.AnswerAsync(
+                    caller, StatusCodes.Status429TooManyRequests, InternalError.Limiter, $"Concurrent request limit exceeded. Max concurrent requests: {settings.MaxInflight}");
+                return;
+            }
+
+            await runner.AnswerAsync(caller, path, ct);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _running);
+        }
+    }
+
+    public FunctionStatus Status()
+    {
+        var deployment = _definition.Deployment;
+        var available = runner.Available;
+        return new FunctionStatus
+        {
+            Name = deployment.Service,
+            Image = deployment.Image,
+            Namespace = deployment.Namespace,
+            EnvProcess = deployment.EnvProcess,
+            EnvVars = deployment.EnvVars,
+            Constraints = deployment.Constraints,
+            Secrets = deployment.Secrets,
+            Labels = deployment.Labels,
+            Annotations = deployment.Annotations,
+            Limits = deployment.Limits,
+            Requests = deployment.Requests,
+            ReadOnlyRootFilesystem = deployment.ReadOnlyRootFilesystem,
+            InvocationCount = invocations(_definition.Name),
+            Replicas = _definition.Replicas == 0 ? null : _definition.Replicas,
+            AvailableReplicas = available == 0 ? null : (ulong)available,
+            CreatedAt = _definition.CreatedAt,
+        };
+    }
+}

@@ -1,0 +1,41 @@
+using Connectors.Provider.Contracts;
+using Connectors.Provider.Isolation;
+using Connectors.Provider.Logs;
+using Connectors.Provider.Running;
+using Connectors.Provider.State;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.Provider.Deploying;
+
+/// <summary>Makes a definition callable: its directory, its secrets, its log, and the way of running it that its environment asks for.</summary>
+internal sealed class RunnerChoice(
+    ProviderOptions options, Sandboxes sandboxes, SecretStore secrets, FunctionLogs logs, IFunctionForwarder forwarder, InvocationCount invocations, TimeProvider time, ILogger<RunnerChoice> log)
+{
+    public async Task<DeployedFunction> BuildAsync(FunctionDefinition definition)
+    {
+        var deployment = definition.Deployment;
+        var settings = WatchdogSettings.Read(deployment, []);
+        var mounted = await secrets.MountAsync(deployment, sandboxes.User);
+        var sandbox = sandboxes.Prepare(definition.Name, mounted, ResourceLimits.Read(deployment.Limits, []));
+        var setup = new FunctionSetup(definition.Name, settings, sandbox, FunctionFolder.Variables(deployment, sandbox.Folder, mounted), logs.Of(definition.Name));
+        IFunctionRunner runner = settings.Mode switch
+        {
+            RunMode.Fork => new ForkedRunner(setup, options.MaxOutputBytes, time),
+            RunMode.Http => new HttpRunner(setup, forwarder, time, log),
+            _ => new ServiceRunner(setup, forwarder, time),
+        };
+        return new DeployedFunction(definition, settings, runner, invocations);
+    }
+
+    /// <summary>Removes what a deleted function leaves.</summary>
+    public Task CleanUpAsync(FunctionDefinition definition)
+    {
+        logs.Delete(definition.Name);
+        secrets.Unmount(definition.Deployment);
+        return sandboxes.RemoveAsync(definition.Name);
+    }
+
+    /// <summary>Copies files into a function's directory; none of its processes may run.</summary>
+    public void TakeFiles(FunctionName function, string handlerFolder) =>
+        HandlerFiles.Copy(handlerFolder, sandboxes.Prepare(function, secrets: null, limits: []).Folder, sandboxes.User);
+}

@@ -1,0 +1,143 @@
+using Connectors.Provider.Contracts;
+using Connectors.Provider.Processes;
+using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.Provider.Isolation;
+
+/// <summary>Keeps functions from the gateway's files and processes, as far as this machine allows; chosen once, before the first function runs.</summary>
+internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
+{
+    private static readonly FunctionIsolation[] ByStrength = [FunctionIsolation.Namespaces, FunctionIsolation.User, FunctionIsolation.None];
+
+    private FunctionIsolation _kind = FunctionIsolation.None;
+
+    /// <summary>Who functions run as and own their files; null for the gateway's own user.</summary>
+    public int? User => UserOf(_kind);
+
+    /// <summary>Tries what is asked for, by running a process that way.</summary>
+    /// <exception cref="ConfigurationException">It was asked for by name and does not work here.</exception>
+    public async Task ChooseAsync(CancellationToken ct)
+    {
+        var faults = new List<string>();
+        foreach (var kind in options.Isolation == FunctionIsolation.Auto ? ByStrength : [options.Isolation])
+        {
+            _kind = kind;
+            if (kind == FunctionIsolation.None || await FaultAsync(ct) is not { } fault)
+            {
+                Tell(kind, string.Join("; ", faults));
+                return;
+            }
+
+            faults.Add($"{Name(kind)}: {fault}");
+        }
+
+        throw new ConfigurationException($"function_isolation: {faults[0]}. See docs/provider.md for what it needs, or leave it to auto");
+    }
+
+    /// <summary>Makes a function's own directory, and what its processes will see.</summary>
+    public Sandbox Prepare(FunctionName function, string? secrets, IReadOnlyList<string> limits) =>
+        Prepare(FunctionFolder.Of(options, function), Path.Combine(options.DataPath, "views", function.Namespace, function.Name), secrets, limits);
+
+    /// <summary>Removes a function's directory. As the function would: in a directory of its own it may have laid a link to anywhere.</summary>
+    public async Task RemoveAsync(FunctionName function)
+    {
+        var sandbox = Prepare(function, secrets: null, limits: []);
+        try
+        {
+            if (sandbox.Kind != FunctionIsolation.None)
+            {
+                await RunAsync(sandbox, ["rm", "-rf", "--", sandbox.Folder], CancellationToken.None);
+            }
+
+            Directory.Delete(sandbox.Folder, recursive: sandbox.Kind == FunctionIsolation.None);
+        }
+        catch (IOException fault)
+        {
+            // A call that still runs may write there.
+            Log.FolderLeft(log, sandbox.Folder, fault.Message);
+        }
+
+        File.Delete(sandbox.View);
+    }
+
+    private Sandbox Prepare(string folder, string view, string? secrets, IReadOnlyList<string> limits)
+    {
+        Directory.CreateDirectory(folder);
+        Directory.CreateDirectory(Path.GetDirectoryName(view)!);
+        var owner = $"# owner {User}";
+        if (User is { } user && !(File.Exists(view) && File.ReadLines(view).FirstOrDefault() == owner))
+        {
+            HandOver(folder, user);
+        }
+
+        File.WriteAllText(view, $"{owner}\n{MountTable.Of(HiddenPaths.Of(options, User), folder, secrets)}");
+        return new Sandbox(_kind, User, folder, secrets, view, limits);
+    }
+
+    // Once, before any process of that user could have laid links in it: the view says that it was done.
+    private static void HandOver(string folder, int user)
+    {
+        foreach (var path in Directory.EnumerateFileSystemEntries(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 }).ToList())
+        {
+            UserIds.Give(path, user);
+        }
+
+        File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        UserIds.Give(folder, user);
+    }
+
+    private async Task<string?> FaultAsync(CancellationToken ct)
+    {
+        if (_kind == FunctionIsolation.User && User is null)
+        {
+            return "the gateway is not root";
+        }
+
+        try
+        {
+            var trial = Path.Combine(options.DataPath, "trial");
+            return await RunAsync(Prepare(trial, Path.Combine(options.DataPath, "views", ".trial"), null, []), ["sh", "-c", "cd \"$HOME\" && : > tried"], ct);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
+        {
+            return fault.Message;
+        }
+    }
+
+    // Null if it ended well, otherwise what it said.
+    private static async Task<string?> RunAsync(Sandbox sandbox, IReadOnlyList<string> command, CancellationToken ct)
+    {
+        var variables = FunctionFolder.Variables(new FunctionDeployment(), sandbox.Folder, secrets: null);
+        using var process = (await ProcessGroup.StartAsync(sandbox.Plan(command, variables, mergesErrors: true)))!;
+        process.Input.Close();
+        using var output = new StreamReader(process.Output);
+        using var errors = new StreamReader(process.Errors);
+        var said = await Task.WhenAll(output.ReadToEndAsync(ct), errors.ReadToEndAsync(ct));
+        await process.ExitedAsync(ct);
+        return process.ExitCode == 0 ? null : $"{string.Concat(said).Trim()} (exit code {process.ExitCode})";
+    }
+
+    private int? UserOf(FunctionIsolation kind) => kind != FunctionIsolation.None && Environment.IsPrivilegedProcess ? options.FunctionUser : null;
+
+    private void Tell(FunctionIsolation kind, string why)
+    {
+        Log.Isolated(log, Name(kind), User);
+        if (kind == FunctionIsolation.User)
+        {
+            Log.FunctionsShareUser(log, why, string.Join(", ", Readable()));
+        }
+        else if (kind == FunctionIsolation.None && options.Isolation == FunctionIsolation.Auto)
+        {
+            Log.NotIsolated(log, why);
+        }
+    }
+
+    // What kept apart by user alone is open to every user.
+    private IEnumerable<string> Readable() =>
+        HiddenPaths.Of(options, User)
+            .SelectMany(path => Directory.Exists(path) && path != options.DataPath ? Directory.EnumerateFiles(path) : [path])
+            .Where(path => File.Exists(path) && (File.GetUnixFileMode(path) & UnixFileMode.OtherRead) != 0 && HiddenPaths.FirstClosed(path) is null);
+
+    private static string Name(FunctionIsolation kind) => kind.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,108 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Threading.Channels;
+using Connectors.Provider.Contracts;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.Provider.Logs;
+
+/// <summary>One function's log: a file of JSON lines, and the one before it once it is full. Followers that do not keep up lose the oldest lines.</summary>
+internal sealed class FunctionLog(FunctionName function, string path, TimeProvider time) : IDisposable
+{
+    private const long FileBytes = 1024 * 1024;
+    private const int FollowedLines = 10_000;
+
+    // Guards the file, its rotation, and that a follower misses nothing between what is written and what comes.
+    private readonly Lock _writing = new();
+    private ImmutableList<Channel<LogMessage>> _followers = [];
+    private FileStream? _file;
+
+    public void Write(string instance, params IEnumerable<string> lines)
+    {
+        lock (_writing)
+        {
+            var file = Open();
+            foreach (var line in lines)
+            {
+                var message = new LogMessage(function.Name, function.Namespace, instance, time.GetUtcNow(), line);
+                file.Write(JsonSerializer.SerializeToUtf8Bytes(message, ProviderJson.Default.LogMessage));
+                file.WriteByte((byte)'\n');
+                _followers.ForEach(follower => follower.Writer.TryWrite(message));
+            }
+
+            file.Flush();
+        }
+    }
+
+    /// <summary>What was kept, oldest first, and then, if asked for, what comes until <paramref name="ct"/>.</summary>
+    public async IAsyncEnumerable<LogMessage> ReadAsync(LogQuery query, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+    {
+        var follower = Channel.CreateBounded<LogMessage>(new BoundedChannelOptions(FollowedLines) { FullMode = BoundedChannelFullMode.DropOldest });
+        List<LogMessage> kept;
+        lock (_writing)
+        {
+            kept = [.. LogFile.Read(path + ".1"), .. LogFile.Read(path)];
+            _followers = query.Follow ? _followers.Add(follower) : _followers;
+        }
+
+        try
+        {
+            foreach (var message in query.Select(kept))
+            {
+                yield return message;
+            }
+
+            while (query.Follow && await follower.Reader.WaitToReadAsync(ct))
+            {
+                while (follower.Reader.TryRead(out var message))
+                {
+                    if (query.Wants(message))
+                    {
+                        yield return message;
+                    }
+                }
+            }
+        }
+        finally
+        {
+            lock (_writing)
+            {
+                _followers = _followers.Remove(follower);
+            }
+        }
+    }
+
+    public void Delete()
+    {
+        lock (_writing)
+        {
+            Dispose();
+            File.Delete(path);
+            File.Delete(path + ".1");
+            _followers.ForEach(follower => follower.Writer.TryComplete());
+        }
+    }
+
+    public void Dispose()
+    {
+        _file?.Dispose();
+        _file = null;
+    }
+
+    private FileStream Open()
+    {
+        if (_file is { Length: > FileBytes })
+        {
+            Dispose();
+            File.Move(path, path + ".1", overwrite: true);
+        }
+
+        if (_file is null)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+        }
+
+        return _file;
+    }
+}

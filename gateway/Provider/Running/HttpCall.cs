@@ -1,0 +1,35 @@
+using System.Globalization;
+using Connectors.Provider.Contracts;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.Provider.Running;
+
+/// <summary>A call of a function that speaks HTTP: the request goes on with what follows the function's name as its path.</summary>
+internal sealed class HttpCall(FunctionSetup setup, IFunctionForwarder forwarder, TimeProvider time)
+{
+    public async Task AnswerAsync(HttpContext caller, FunctionPath path, string address, CancellationToken ct)
+    {
+        using var limit = setup.Settings.ExecTimeout is { } most ? new CancellationTokenSource(most, time) : new CancellationTokenSource();
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
+        var target = address + (path.Rest.Length > 0 ? path.Rest : "/") + (path.Query.Length > 0 ? "?" + path.Query : "");
+        var started = time.GetTimestamp();
+        switch (await forwarder.ForwardAsync(caller, target, response => Mark(response, started), either.Token))
+        {
+            case ForwardEnd.Unreachable:
+                await InternalError.AnswerAsync(caller, StatusCodes.Status500InternalServerError, InternalError.Proxy, $"Can't reach service for: {setup.Name.Name}.");
+                break;
+            case ForwardEnd.TimedOut when !ct.IsCancellationRequested:
+                await InternalError.AnswerAsync(
+                    caller, StatusCodes.Status504GatewayTimeout, InternalError.Watchdog, "The function did not answer within its exec_timeout.");
+                break;
+            case ForwardEnd.TimedOut:
+                throw new OperationCanceledException(ct);
+        }
+    }
+
+    private void Mark(HttpResponse response, long started)
+    {
+        response.ContentType = setup.Settings.ContentType ?? response.ContentType;
+        response.Headers.TryAdd(WellKnownHeaders.DurationSeconds, time.GetElapsedTime(started).TotalSeconds.ToString("F6", CultureInfo.InvariantCulture));
+    }
+}

@@ -1,0 +1,100 @@
+using Connectors.Provider.Contracts;
+
+namespace Connectors.Provider.Running;
+
+/// <summary>Processes that stay and speak HTTP, as many as replicas were asked for; a call goes to the one with the fewest calls.</summary>
+internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forwarder, TimeProvider time, ILogger log) : IFunctionRunner
+{
+    private readonly HttpCall _call = new(setup, forwarder, time);
+
+    // Guards the list: scaling adds and removes, calls choose.
+    private readonly Lock _choosing = new();
+    private readonly List<Replica> _replicas = [];
+    private Task _leaving = Task.CompletedTask;
+
+    public int Available
+    {
+        get
+        {
+            lock (_choosing)
+            {
+                return _replicas.Count(replica => replica.State == ReplicaState.Ready);
+            }
+        }
+    }
+
+    public string? RefusalOf(int replicas) => replicas > 1 && Replica.HasFixedPort(setup.Settings)
+        ? "upstream_url names a port, so there can be one process only; leave it out, and each process gets a port of its own as PORT"
+        : null;
+
+    public void Scale(int replicas)
+    {
+        lock (_choosing)
+        {
+            while (_replicas.Count < replicas)
+            {
+                _replicas.Add(new Replica(setup, time, log));
+            }
+
+            foreach (var surplus in _replicas[replicas..])
+            {
+                _leaving = Task.WhenAll(_leaving, surplus.DisposeAsync().AsTask());
+            }
+
+            _replicas.RemoveRange(replicas, _replicas.Count - replicas);
+        }
+    }
+
+    public async Task AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
+    {
+        if (await ChooseAsync(ct) is not { } replica)
+        {
+            await InternalError.AnswerAsync(
+                caller, StatusCodes.Status503ServiceUnavailable, InternalError.Proxy, $"No endpoints available for: {setup.Name.Name}.");
+            return;
+        }
+
+        try
+        {
+            await _call.AnswerAsync(caller, path, replica.Address, ct);
+        }
+        finally
+        {
+            replica.Release();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Scale(0);
+        await _leaving;
+    }
+
+    // Waits for a process that is starting; one that keeps dying is not waited for.
+    private async Task<Replica?> ChooseAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            List<Task> starting;
+            lock (_choosing)
+            {
+                // The change is read before the state: a change in between ends the wait for it.
+                var seen = _replicas.Select(replica => (replica.Changed, replica.State, Replica: replica)).ToList();
+                if (seen.Where(s => s.State == ReplicaState.Ready).Select(s => s.Replica).MinBy(r => r.Running) is { } ready)
+                {
+                    ready.Take();
+                    return ready;
+                }
+
+                starting = [.. seen.Where(s => s.State == ReplicaState.Starting).Select(s => s.Changed)];
+            }
+
+            if (starting.Count == 0)
+            {
+                return null;
+            }
+
+            await Task.WhenAny(starting).WaitAsync(ct);
+        }
+    }
+}

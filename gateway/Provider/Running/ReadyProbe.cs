@@ -1,0 +1,44 @@
+using System.Net.Sockets;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.Provider.Running;
+
+/// <summary>Asks a process that has just started whether it takes calls.</summary>
+internal static class ReadyProbe
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(1);
+    private static readonly HttpMessageInvoker Http = new(HttpConnections.Create());
+
+    /// <summary>Returns once <paramref name="path"/> answers 200, or, without a path, once the port is open.</summary>
+    public static async Task WaitAsync(string address, string? path, TimeProvider time, CancellationToken ct)
+    {
+        while (!await IsReadyAsync(new Uri(address), path, time, ct))
+        {
+            await Task.Delay(Pause, time, ct);
+        }
+    }
+
+    private static async Task<bool> IsReadyAsync(Uri address, string? path, TimeProvider time, CancellationToken ct)
+    {
+        using var limit = new CancellationTokenSource(LongestAnswer, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
+        try
+        {
+            if (path is null)
+            {
+                using var socket = new TcpClient();
+                await socket.ConnectAsync(address.Host, address.Port, either.Token);
+                return true;
+            }
+
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(address, path));
+            using var answer = await Http.SendAsync(request, either.Token);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (Exception fault) when (fault is SocketException or HttpRequestException || (fault is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,175 @@
+using System.Globalization;
+using Connectors.Provider.Logs;
+using Connectors.Provider.Processes;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.Provider.Running;
+
+/// <summary>One process that stays: started, waited for until it is ready, started again with growing pauses when it dies.</summary>
+internal sealed class Replica : IAsyncDisposable
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
+
+    // Having run so long, a process that dies starts again at once.
+    private static readonly TimeSpan Stable = TimeSpan.FromSeconds(10);
+
+    private readonly FunctionSetup _setup;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _living;
+    private volatile TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile ReplicaState _state;
+    private int _running;
+
+    public Replica(FunctionSetup setup, TimeProvider time, ILogger log)
+    {
+        _setup = setup;
+        _time = time;
+        _log = log;
+        Address = "";
+        _living = LiveAsync();
+    }
+
+    public ReplicaState State => _state;
+
+    /// <summary>Ends with the next change of <see cref="State"/>.</summary>
+    public Task Changed => _changed.Task;
+
+    /// <summary>Where it listens, once it is ready.</summary>
+    public string Address { get; private set; }
+
+    public int Running => Volatile.Read(ref _running);
+
+    public static bool HasFixedPort(WatchdogSettings settings) => settings.UpstreamUrl is { Port: > 0 };
+
+    public void Take() => Interlocked.Increment(ref _running);
+
+    public void Release() => Interlocked.Decrement(ref _running);
+
+    /// <summary>Lets calls end, asks the process to end, ends it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _living;
+        _stop.Dispose();
+    }
+
+    private async Task LiveAsync()
+    {
+        // The caller holds a lock; processes start without it.
+        await Task.Yield();
+        for (var failures = 0; !_stop.IsCancellationRequested;)
+        {
+            var started = _time.GetTimestamp();
+            try
+            {
+                await RunOnceAsync();
+            }
+            catch (Exception fault) when (fault is not OperationCanceledException)
+            {
+                Log.ReplicaFailed(_log, _setup.Name.ToString(), fault.Message);
+            }
+            catch (OperationCanceledException)
+            {
+                break;
+            }
+
+            failures = _time.GetElapsedTime(started) > Stable ? 0 : failures + 1;
+            Become(ReplicaState.Down);
+            await PauseAsync(failures);
+        }
+
+        Become(ReplicaState.Gone);
+    }
+
+    private async Task RunOnceAsync()
+    {
+        using var port = HasFixedPort(_setup.Settings) ? null : ProcessPort.Take();
+        var (address, variables) = Place(port);
+        using var process = await ProcessGroup.StartAsync(_setup.Plan(variables, mergesErrors: false)) ?? throw new InvalidOperationException("its environment is too large");
+        using var probe = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        var instance = $"{process.Id}";
+        process.Input.Close();
+        var listening = Task.WhenAll(
+            LineReader.CopyAsync(process.Output, _setup.Log, instance, CancellationToken.None),
+            LineReader.CopyAsync(process.Errors, _setup.Log, instance, CancellationToken.None));
+        var exiting = process.ExitedAsync(CancellationToken.None);
+        try
+        {
+            var probing = ReadyProbe.WaitAsync(address, _setup.Settings.ReadyPath, _time, probe.Token);
+            if (await Task.WhenAny(probing, exiting) == probing)
+            {
+                await probing;
+                Address = address;
+                Become(ReplicaState.Ready);
+            }
+
+            await exiting.WaitAsync(_stop.Token);
+            _setup.Log.Write(instance, $"exited with {process.ExitCode}");
+            Log.ReplicaExited(_log, _setup.Name.ToString(), process.Id, process.ExitCode);
+        }
+        catch (OperationCanceledException)
+        {
+            await LeaveAsync(process, exiting);
+            throw;
+        }
+        finally
+        {
+            await probe.CancelAsync();
+            process.End();
+            await listening;
+        }
+    }
+
+    private async Task LeaveAsync(ProcessGroup process, Task exiting)
+    {
+        Become(ReplicaState.Gone);
+        using var patience = new CancellationTokenSource(_setup.Settings.GracePeriod, _time);
+        while (Running > 0 && !patience.IsCancellationRequested)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), _time, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        process.AskToEnd();
+        await exiting.WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private (string Address, IReadOnlyDictionary<string, string> Variables) Place(ProcessPort? port) => port is null
+        ? (_setup.Settings.UpstreamUrl!.AbsoluteUri.TrimEnd('/'), _setup.Variables)
+        : ($"http://127.0.0.1:{port.Number}", new Dictionary<string, string>(_setup.Variables) { ["PORT"] = port.Number.ToString(CultureInfo.InvariantCulture) });
+
+    private async Task PauseAsync(int failures)
+    {
+        // A process that just died after a good while is only starting again: calls wait for it.
+        if (failures <= 1)
+        {
+            Become(ReplicaState.Starting);
+        }
+
+        var pause = BackOff.Delay(BackOffKind.Exponential, Math.Max(1, failures), FirstPause, LongestPause, new Random());
+        await Task.Delay(pause, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private void Become(ReplicaState state)
+    {
+        _state = state;
+        Interlocked.Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    }
+}
+
+/// <summary>What can be expected of a <see cref="Replica"/>.</summary>
+internal enum ReplicaState
+{
+    /// <summary>It will be ready soon: worth waiting for.</summary>
+    Starting,
+
+    Ready,
+
+    /// <summary>It died more than once in a row.</summary>
+    Down,
+
+    /// <summary>It takes no more calls.</summary>
+    Gone,
+}

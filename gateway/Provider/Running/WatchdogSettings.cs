@@ -1,0 +1,152 @@
+using System.Collections.Frozen;
+using Connectors.Provider.Contracts;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Provider.Running;
+
+/// <summary>What a function's environment says of how it is run, in the words of OpenFaaS's watchdogs.</summary>
+internal sealed record WatchdogSettings
+{
+    /// <summary>Program and arguments; empty for an existing HTTP service.</summary>
+    public required IReadOnlyList<string> Command { get; init; }
+
+    public required RunMode Mode { get; init; }
+
+    /// <summary>Where an HTTP function listens.</summary>
+    public required Uri? UpstreamUrl { get; init; }
+
+    /// <summary>Null for none but the gateway's own.</summary>
+    public required TimeSpan? ExecTimeout { get; init; }
+
+    /// <summary>Null for no limit.</summary>
+    public required int? MaxInflight { get; init; }
+
+    public required bool CombinesOutput { get; init; }
+
+    public required string? ContentType { get; init; }
+
+    /// <summary>What a staying process answers with 200 once it is ready; null for an open port.</summary>
+    public required string? ReadyPath { get; init; }
+
+    /// <summary>How long a staying process may take to end.</summary>
+    public required TimeSpan GracePeriod { get; init; }
+
+    /// <summary>Reads a deployment; faults are added to <paramref name="errors"/>, one line each.</summary>
+    public static WatchdogSettings Read(FunctionDeployment deployment, IList<string> errors)
+    {
+        var variables = deployment.EnvVars ?? FrozenDictionary<string, string>.Empty;
+        var process = First(deployment.EnvProcess, Value("fprocess"), Value("function_process"));
+        var upstream = First(Value("upstream_url"), Value("http_upstream_url"));
+        if (!CommandWords.TrySplit(process ?? "", out var command))
+        {
+            errors.Add("fprocess: a quote is not closed");
+        }
+
+        Uri? url = null;
+        if (upstream is not null && (!Uri.TryCreate(upstream, UriKind.Absolute, out url) || url.Scheme is not ("http" or "https")))
+        {
+            errors.Add($"upstream_url: \"{upstream}\" is not an http address");
+        }
+
+        if (process is null && upstream is null)
+        {
+            errors.Add("envProcess is required: images are not run here; give the command as envProcess (fprocess), or upstream_url for a service that runs already");
+        }
+
+        return new WatchdogSettings
+        {
+            Command = command,
+            UpstreamUrl = url,
+            Mode = Mode(),
+            ExecTimeout = Duration("exec_timeout") is { } limit && limit > TimeSpan.Zero ? limit : null,
+            MaxInflight = Number("max_inflight") is { } most && most > 0 ? most : null,
+            CombinesOutput = Flag("combine_output", true),
+            ContentType = Value("content_type"),
+            ReadyPath = Value("ready_path"),
+            GracePeriod = Duration("write_timeout") ?? TimeSpan.FromSeconds(10),
+        };
+
+        string? Value(string name) => variables.GetValueOrDefault(name)?.Trim() is { Length: > 0 } text ? text : null;
+
+        RunMode Mode()
+        {
+            if (process is null)
+            {
+                return RunMode.Service;
+            }
+
+            switch (Value("mode"))
+            {
+                case null or "streaming" or "serializing" or "fork":
+                    return RunMode.Fork;
+                case "http":
+                    return RunMode.Http;
+                case var other:
+                    errors.Add($"mode: \"{other}\" is not known here; allowed: http, or unset for a process for each call");
+                    return RunMode.Fork;
+            }
+        }
+
+        TimeSpan? Duration(string name)
+        {
+            var text = Value(name);
+            if (text is null)
+            {
+                return null;
+            }
+
+            if (GoDuration.TryParse(text, out var duration))
+            {
+                return duration;
+            }
+
+            errors.Add($"{name}: \"{text}\" is not a duration such as 10s or 1m30s");
+            return null;
+        }
+
+        int? Number(string name)
+        {
+            var text = Value(name);
+            if (text is null)
+            {
+                return null;
+            }
+
+            if (int.TryParse(text, System.Globalization.NumberStyles.None, null, out var number))
+            {
+                return number;
+            }
+
+            errors.Add($"{name}: \"{text}\" is not a whole number");
+            return null;
+        }
+
+        bool Flag(string name, bool fallback) => Value(name) switch { null => fallback, var text => text is "true" or "1" };
+    }
+
+    private static string? First(params ReadOnlySpan<string?> candidates)
+    {
+        foreach (var candidate in candidates)
+        {
+            if (!string.IsNullOrWhiteSpace(candidate))
+            {
+                return candidate.Trim();
+            }
+        }
+
+        return null;
+    }
+}
+
+/// <summary>How a function is run.</summary>
+internal enum RunMode
+{
+    /// <summary>A process for each call.</summary>
+    Fork,
+
+    /// <summary>Processes that stay, and speak HTTP.</summary>
+    Http,
+
+    /// <summary>An HTTP service that somebody else runs.</summary>
+    Service,
+}

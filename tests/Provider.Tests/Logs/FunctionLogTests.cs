@@ -1,0 +1,50 @@
+using System.Text;
+using Connectors.Provider.Logs;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.Provider.Tests.Logs;
+
+public sealed class FunctionLogTests : IDisposable
+{
+    private static readonly LogQuery All = new(null, null, null, Follow: false);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("logs-").FullName;
+    private readonly FunctionLog _log;
+
+    public FunctionLogTests() => _log = new FunctionLog(new FunctionName("fn", "ns"), Path.Combine(_folder, "fn.log"), TimeProvider.System);
+
+    [Fact]
+    public async Task A_full_log_is_rotated_and_keeps_the_latest_lines()
+    {
+        for (var i = 0; i < 200; i++)
+        {
+            _log.Write("1", Enumerable.Range(i * 100, 100).Select(n => $"{n} {new string('x', 400)}"));
+        }
+
+        var kept = await _log.ReadAsync(All, CancellationToken.None).Select(line => line.Text).ToListAsync();
+
+        Assert.InRange(Directory.GetFiles(_folder).Sum(file => new FileInfo(file).Length), 1, 2_400_000);
+        Assert.Equal(2, Directory.GetFiles(_folder).Length);
+        Assert.StartsWith("19999 ", kept[^1], StringComparison.Ordinal);
+        Assert.Equal(kept.Count, kept.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_line_without_an_end_is_cut_into_pieces()
+    {
+        using var endless = new MemoryStream(Encoding.ASCII.GetBytes(new string('y', 20_000) + "\nlast"));
+
+        await LineReader.CopyAsync(endless, _log, "1", CancellationToken.None);
+        var lines = await _log.ReadAsync(All, CancellationToken.None).Select(line => line.Text).ToListAsync();
+
+        Assert.All(lines, line => Assert.InRange(line.Length, 1, 8 * 1024));
+        Assert.Equal(20_000, lines.Where(line => line[0] == 'y').Sum(line => line.Length));
+        Assert.Equal("last", lines[^1]);
+    }
+
+    public void Dispose()
+    {
+        _log.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+}
