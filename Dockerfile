@@ -1,5 +1,4 @@
 # One image per service: docker build --target queue-worker -t connectors/queue-worker .
-# Build on a machine whose NuGet feed has the real packages: the stand-ins under packages/ are left out of the build (.dockerignore).
 ARG DOTNET=10.0
 
 FROM mcr.microsoft.com/dotnet/sdk:${DOTNET} AS build

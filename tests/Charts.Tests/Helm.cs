@@ -9,14 +9,19 @@ internal static class Helm
 {
     public static string ChartDirectory(string chart) => Path.Combine(Tools.RepositoryRoot, "charts", chart);
 
-    /// <summary>Renders a chart; each of <paramref name="values"/> is written as for <c>--set</c>.</summary>
+    /// <summary>What each version of Helm says.</summary>
+    public static async Task<IReadOnlyList<(int ExitCode, string Output)>> RunAsync(params string[] arguments) =>
+        await Task.WhenAll(HelmTool.Versions.Select(version => HelmTool.RunAsync(version, arguments)));
+
+    /// <summary>Renders a chart, by each version to the same text; each of <paramref name="values"/> is written as for <c>--set</c>.</summary>
     public static async Task<IReadOnlyList<Manifest>> TemplateAsync(string chart, string release, params string[] values)
     {
-        var (exitCode, output) = await HelmTool.RunAsync(
+        var runs = await RunAsync(
             ["template", release, ChartDirectory(chart), "--namespace", "openfaas", .. values.SelectMany(v => new[] { "--set", v })]);
-        Assert.True(exitCode == 0, output);
+        Assert.All(runs, run => Assert.True(run.ExitCode == 0, run.Output));
+        var rendered = Assert.Single(runs.Select(run => run.Output).Distinct());
         var yaml = new YamlStream();
-        yaml.Load(new StringReader(output));
+        yaml.Load(new StringReader(rendered));
         return [.. yaml.Documents.Select(d => d.RootNode).OfType<YamlMappingNode>().Select(node => new Manifest(node))];
     }
 }

@@ -17,6 +17,14 @@ public class NatsServerTests
         Assert.Contains("\"jetstream\":true", await GreetingAsync(server), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task The_floor_can_be_asked_for()
+    {
+        await using var server = await NatsServer.StartAsync(floor: true);
+
+        Assert.Contains("\"version\":\"2.10.", await GreetingAsync(server), StringComparison.Ordinal);
+    }
+
     private static async Task<string> GreetingAsync(NatsServer server)
     {
         using var client = new TcpClient();

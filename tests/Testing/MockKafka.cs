@@ -7,16 +7,17 @@ namespace Connectors.Testing;
 /// librdkafka's own cluster of mock brokers, inside this process: the real protocol over TCP on loopback, with headers, consumer groups, idempotent
 /// producers and several brokers; no SASL, no TLS, and messages are kept in memory only. Brokers are numbered from 1.
 /// </summary>
-/// <remarks>Its functions are described in librdkafka's public header <c>rdkafka_mock.h</c>.</remarks>
+/// <remarks>
+/// Its functions are described in librdkafka's public header <c>rdkafka_mock.h</c>. The library is the one of the package librdkafka.redist, which the
+/// test project has to reference.
+/// </remarks>
 public sealed partial class MockKafka : IDisposable
 {
     private const int Producer = 0;
     private readonly nint _client;
     private readonly nint _cluster;
 
-    static MockKafka() => NativeLibrary.SetDllImportResolver(
-        typeof(MockKafka).Assembly,
-        (name, _, _) => name == Library ? NativeLibrary.Load(Tools.Path("librdkafka")) : 0);
+    static MockKafka() => NativeLibrary.SetDllImportResolver(typeof(MockKafka).Assembly, (name, _, _) => name == Library ? Load() : 0);
 
     private MockKafka(int brokers)
     {
@@ -82,6 +83,15 @@ public sealed partial class MockKafka : IDisposable
     }
 
     private const string Library = "librdkafka-mock";
+
+    // As Confluent.Kafka chooses: the usual build wants libsasl2.so.3, and the one without Kerberos is taken where that is missing.
+    private static nint Load()
+    {
+        var folder = Path.Combine(AppContext.BaseDirectory, "runtimes", $"linux-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}", "native");
+        return NativeLibrary.TryLoad(Path.Combine(folder, "librdkafka.so"), out var usual)
+            ? usual
+            : NativeLibrary.Load(Path.Combine(folder, "centos8-librdkafka.so"));
+    }
 
     [LibraryImport(Library, EntryPoint = "rd_kafka_conf_new")]
     private static partial nint NewConfiguration();

@@ -7,12 +7,14 @@ public sealed class NatsServer : IAsyncDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("nats-").FullName;
     private readonly string _config;
+    private readonly bool _floor;
     private ChildProcess? _process;
 
-    private NatsServer(int port, string config)
+    private NatsServer(int port, string config, bool floor)
     {
         Port = port;
         _config = config;
+        _floor = floor;
     }
 
     /// <summary>The client port; the same after every restart.</summary>
@@ -30,11 +32,12 @@ public sealed class NatsServer : IAsyncDisposable
     /// <summary>Starts a server.</summary>
     /// <param name="config">More configuration in nats-server's own format, for example <c>authorization { token: s3cret }</c>.</param>
     /// <param name="port">The client port; null for a free one.</param>
-    public static async Task<NatsServer> StartAsync(string config = "", int? port = null)
+    /// <param name="floor">The oldest nats-server that the product works with, whatever the run uses for the others.</param>
+    public static async Task<NatsServer> StartAsync(string config = "", int? port = null, bool floor = false)
     {
         while (true)
         {
-            var server = new NatsServer(port ?? FreePort.Next(), config);
+            var server = new NatsServer(port ?? FreePort.Next(), config, floor);
             try
             {
                 await server.StartAgainAsync();
@@ -63,7 +66,9 @@ public sealed class NatsServer : IAsyncDisposable
         var file = Path.Combine(_directory, "nats.conf");
         await File.WriteAllTextAsync(file, _config);
         var data = Path.Combine(_directory, "data");
-        _process = ChildProcess.Start(Tools.Path("nats"), ["-js", "-sd", data, "-a", "127.0.0.1", "-p", Port.ToString(CultureInfo.InvariantCulture), "-c", file]);
+        _process = ChildProcess.Start(
+            Tools.Path(_floor ? "nats-floor" : "nats"),
+            ["-js", "-sd", data, "-a", "127.0.0.1", "-p", Port.ToString(CultureInfo.InvariantCulture), "-c", file]);
         await _process.LineAsync(line => line.Contains("Server is ready", StringComparison.Ordinal), "nats-server is ready");
     }
 

@@ -1,7 +1,7 @@
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 
-namespace Connectors.Packages.Tests.Nats;
+namespace Connectors.Conformance.Tests.Nats;
 
 public sealed class StreamTests : JetStreamFixture
 {
@@ -70,13 +70,6 @@ public sealed class StreamTests : JetStreamFixture
         Assert.Equal((404, 10059), (missing.Error.Code, missing.Error.ErrCode));
         Assert.NotEmpty(missing.Error.Description!);
     }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("a.b")]
-    [InlineData("a b")]
-    public async Task A_name_that_would_be_another_subject_is_refused(string name) =>
-        await Assert.ThrowsAsync<ArgumentException>(async () => await Js.GetStreamAsync(name));
 
     [Fact]
     public async Task The_state_counts_messages_by_subject()
@@ -221,7 +214,4 @@ public sealed class StreamTests : JetStreamFixture
         var hint = await hints.Msgs.ReadAsync();
         Assert.Equal(("HINT.r.x", null, "4"), (hint.Subject, hint.Data, hint.Headers!["Nats-Msg-Size"].ToString()));
     }
-
-    [Fact]
-    public async Task The_account_is_known() => Assert.Equal(1, (await Js.GetAccountInfoAsync()).Streams);
 }

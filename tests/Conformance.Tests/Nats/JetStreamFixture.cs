@@ -4,7 +4,7 @@ using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 using NATS.Net;
 
-namespace Connectors.Packages.Tests.Nats;
+namespace Connectors.Conformance.Tests.Nats;
 
 /// <summary>A server, a connection that reconnects fast, and a stream S with the subjects s.&gt;.</summary>
 public abstract class JetStreamFixture : IAsyncLifetime

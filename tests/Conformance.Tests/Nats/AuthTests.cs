@@ -1,7 +1,7 @@
 using Connectors.Testing;
 using NATS.Client.Core;
 
-namespace Connectors.Packages.Tests.Nats;
+namespace Connectors.Conformance.Tests.Nats;
 
 public sealed class AuthTests : IDisposable
 {
@@ -31,28 +31,11 @@ public sealed class AuthTests : IDisposable
     }
 
     [Fact]
-    public async Task Nkey_from_a_seed_and_from_a_file()
+    public async Task Nkey_whose_public_half_follows_from_the_seed()
     {
         await using var server = await NatsServer.StartAsync(NatsIdentities.NkeyConfig);
-        var file = Path.Combine(_folder, "user.nk");
-        var half = Path.Combine(_folder, "half.nk");
-        await File.WriteAllTextAsync(file, NatsIdentities.KeyFile);
-        await File.WriteAllTextAsync(half, NatsIdentities.Seed);
-
-        await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { NKey = NatsIdentities.PublicKey, Seed = NatsIdentities.Seed } });
-        await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { NKeyFile = file } });
-        await IsRefusedAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Seed = NatsIdentities.StrangersSeed } });
-        await using var halved = new NatsConnection(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { NKeyFile = half } });
-        await Assert.ThrowsAsync<NatsException>(async () => await halved.ConnectAsync());
-    }
-
-    [Fact]
-    public async Task A_seed_that_is_none_is_an_error_at_connect()
-    {
-        await using var server = await NatsServer.StartAsync();
-        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Seed = NatsIdentities.Seed[..^1] + "A" } });
-
-        await Assert.ThrowsAsync<NatsException>(async () => await nats.ConnectAsync());
+        await ConnectsAsync(Asking(server, NatsAuthCred.FromNkey(NatsIdentities.Seed)));
+        await IsRefusedAsync(Asking(server, NatsAuthCred.FromNkey(NatsIdentities.StrangersSeed)));
     }
 
     [Fact]
@@ -62,8 +45,7 @@ public sealed class AuthTests : IDisposable
         var file = NatsIdentities.CredsFile;
         var lines = await File.ReadAllLinesAsync(file);
 
-        await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { CredsFile = file } });
-        await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Jwt = lines[1], Seed = Array.Find(lines, line => line.StartsWith("SU", StringComparison.Ordinal)) } });
+        await ConnectsAsync(Asking(server, NatsAuthCred.FromCredsFile(file)));
         await IsRefusedAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Jwt = lines[1], Seed = NatsIdentities.Seed } });
         await IsRefusedAsync(new NatsOpts { Url = server.Url });
     }
@@ -125,6 +107,9 @@ public sealed class AuthTests : IDisposable
         await FailsAsync(new NatsOpts { Url = server.Url, TlsOpts = new NatsTlsOpts { Mode = TlsMode.Require } });
         await FailsAsync(new NatsOpts { Url = server.Url.Replace("nats://", "tls://", StringComparison.Ordinal) });
     }
+
+    private static NatsOpts Asking(NatsServer server, NatsAuthCred credentials) =>
+        new() { Url = server.Url, AuthOpts = new NatsAuthOpts { AuthCredCallback = (_, _) => ValueTask.FromResult(credentials) } };
 
     private static async Task ConnectsAsync(NatsOpts opts)
     {

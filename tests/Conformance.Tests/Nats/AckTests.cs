@@ -1,7 +1,7 @@
 using Connectors.Testing;
 using NATS.Client.JetStream;
 
-namespace Connectors.Packages.Tests.Nats;
+namespace Connectors.Conformance.Tests.Nats;
 
 public sealed class AckTests : JetStreamFixture
 {

@@ -3,7 +3,7 @@ using Amazon.SQS;
 using Amazon.SQS.Model;
 using Connectors.Testing;
 
-namespace Connectors.Packages.Tests.Sqs;
+namespace Connectors.Conformance.Tests.Sqs;
 
 /// <summary>The client against a real server: what it stores comes back as it was, and what is absent is null as in version 4.</summary>
 public sealed class SqsQueueTests : IAsyncLifetime
@@ -102,34 +102,6 @@ public sealed class SqsQueueTests : IAsyncLifetime
         var failed = Assert.Single(changed.Failed);
         Assert.Equal(("bad", true), (failed.Id, failed.SenderFault));
         Assert.Equal("only", Assert.Single(deleted.Successful).Id);
-    }
-
-    [Fact]
-    public async Task Attributes_of_a_queue_are_set_and_read()
-    {
-        var queue = await CreateAsync("attributes");
-
-        await _client.SetQueueAttributesAsync(queue, new() { [QueueAttributeName.VisibilityTimeout] = "7" });
-        var read = await _client.GetQueueAttributesAsync(queue, [QueueAttributeName.VisibilityTimeout, QueueAttributeName.QueueArn]);
-
-        Assert.Equal("7", read.Attributes["VisibilityTimeout"]);
-        Assert.EndsWith(":attributes", read.Attributes["QueueArn"], StringComparison.Ordinal);
-        Assert.EndsWith("/attributes", (await _client.GetQueueUrlAsync("attributes")).QueueUrl, StringComparison.Ordinal);
-        Assert.Single((await _client.ListQueuesAsync("attrib")).QueueUrls);
-    }
-
-    [Fact]
-    public async Task A_purged_queue_is_empty_and_a_deleted_one_does_not_exist()
-    {
-        var queue = await CreateAsync("short-lived");
-        await _client.SendMessageAsync(queue, "x");
-
-        await _client.PurgeQueueAsync(queue);
-        Assert.Empty(await ReceiveAsync(queue, 10));
-        await _client.DeleteQueueAsync(queue);
-
-        await Assert.ThrowsAsync<QueueDoesNotExistException>(() => _client.ReceiveMessageAsync(queue));
-        await Assert.ThrowsAsync<QueueDoesNotExistException>(() => _client.GetQueueUrlAsync("short-lived"));
     }
 
     [Fact]

@@ -4,7 +4,7 @@ using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 
-namespace Connectors.Packages.Tests.Nats;
+namespace Connectors.Conformance.Tests.Nats;
 
 public sealed class PullTests : JetStreamFixture
 {
@@ -41,35 +41,6 @@ public sealed class PullTests : JetStreamFixture
 
         Assert.Equal(3, await consumer.FetchNoWaitAsync<int>(new NatsJSFetchOpts { MaxMsgs = 10 }).CountAsync());
         Assert.Equal(0, await consumer.FetchNoWaitAsync<int>(new NatsJSFetchOpts { MaxMsgs = 10 }).CountAsync());
-    }
-
-    [Fact]
-    public async Task A_fetch_by_bytes_takes_less_than_all()
-    {
-        for (var i = 0; i < 10; i++)
-        {
-            await Js.PublishAsync("s.a", new byte[1000]);
-        }
-
-        var consumer = await ConsumerAsync();
-
-        var msgs = await consumer.FetchAsync<byte[]>(new NatsJSFetchOpts { MaxBytes = 3500, Expires = TimeSpan.FromSeconds(1) }).ToListAsync();
-
-        Assert.InRange(msgs.Count, 1, 3);
-    }
-
-    [Theory]
-    [InlineData(null, null, 2.0, 0.5)]
-    [InlineData(1, 1, 2.0, 0.5)]
-    [InlineData(1, null, 0.5, 0.5)]
-    [InlineData(1, null, 2.0, 0.1)]
-    [InlineData(1, null, 200.0, 31.0)]
-    public async Task Options_that_do_not_fit_are_refused_before_anything_is_sent(int? msgs, int? bytes, double expires, double heartbeat)
-    {
-        var consumer = await ConsumerAsync();
-        var opts = new NatsJSFetchOpts { MaxMsgs = msgs, MaxBytes = bytes, Expires = TimeSpan.FromSeconds(expires), IdleHeartbeat = TimeSpan.FromSeconds(heartbeat) };
-
-        await Assert.ThrowsAsync<NatsJSException>(async () => await consumer.FetchAsync<int>(opts).ToListAsync());
     }
 
     [Fact]
@@ -235,27 +206,6 @@ public sealed class PullTests : JetStreamFixture
         await PublishAsync(1);
 
         Assert.Equal(0, (await consuming).Data);
-    }
-
-    [Fact]
-    public async Task A_push_consumer_cannot_be_pulled()
-    {
-        var consumer = await Js.CreateOrUpdateConsumerAsync("S", new ConsumerConfig("push") { DeliverSubject = "somewhere" });
-
-        var fetch = async () => await consumer.FetchAsync<int>(new NatsJSFetchOpts { MaxMsgs = 1, Expires = TimeSpan.FromSeconds(1) }).ToListAsync();
-
-        Assert.Equal(NatsHeaders.Messages.ConsumerIsPushBased, (await Assert.ThrowsAsync<NatsJSProtocolException>(fetch)).HeaderMessage);
-    }
-
-    [Fact]
-    public async Task A_handler_that_throws_ends_the_consuming_with_its_exception()
-    {
-        var consumer = await ConsumerAsync();
-        var opts = Lively with { NotificationHandler = (_, _) => throw new InvalidOperationException("mine") };
-        await Js.DeleteConsumerAsync("S", "C");
-
-        var exception = await Assert.ThrowsAsync<InvalidOperationException>(async () => await consumer.ConsumeAsync<int>(opts: opts).CountAsync());
-        Assert.Equal("mine", exception.Message);
     }
 
     [Fact]

@@ -4,7 +4,7 @@ using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 using NATS.Net;
 
-namespace Connectors.Packages.Tests.Nats;
+namespace Connectors.Conformance.Tests.Nats;
 
 public sealed class PublishTests : IAsyncLifetime
 {
@@ -60,34 +60,6 @@ public sealed class PublishTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Retries_find_a_stream_that_comes_later()
-    {
-        var opts = new NatsJSPubOpts { RetryAttempts = 1000, RetryWaitBetweenAttempts = TimeSpan.FromMilliseconds(20) };
-        var publishing = _js.PublishAsync("late", "1", opts: opts).AsTask();
-
-        await _js.CreateStreamAsync(new StreamConfig("LATE", ["late"]));
-
-        Assert.Equal("LATE", (await publishing).Stream);
-    }
-
-    [Fact]
-    public async Task Expectations_that_fail_are_errors_of_the_answer()
-    {
-        await _js.PublishAsync("s.a", "1", opts: new NatsJSPubOpts { MsgId = "one" });
-
-        var wrongSequence = await _js.PublishAsync("s.a", "2", opts: new NatsJSPubOpts { ExpectedLastSequence = 7 });
-        var wrongStream = await _js.PublishAsync("s.a", "2", opts: new NatsJSPubOpts { ExpectedStream = "T" });
-        var wrongId = await _js.PublishAsync("s.a", "2", opts: new NatsJSPubOpts { ExpectedLastMsgId = "zero" });
-        var right = await _js.PublishAsync("s.a", "2", opts: new NatsJSPubOpts { ExpectedLastSubjectSequence = 1, ExpectedLastMsgId = "one" });
-
-        Assert.Equal(10071, wrongSequence.Error!.ErrCode);
-        Assert.Equal(10060, wrongStream.Error!.ErrCode);
-        Assert.Equal(10070, wrongId.Error!.ErrCode);
-        Assert.Equal(10071, Assert.Throws<NatsJSApiException>(wrongSequence.EnsureSuccess).Error.ErrCode);
-        right.EnsureSuccess();
-    }
-
-    [Fact]
     public async Task A_full_stream_says_so()
     {
         await _js.CreateStreamAsync(new StreamConfig("FULL", ["full"]) { MaxMsgs = 1, Discard = StreamConfigDiscard.New });
@@ -118,6 +90,26 @@ public sealed class PublishTests : IAsyncLifetime
         await _nats.PingAsync();
         Assert.Equal(id, _nats.ServerInfo.ClientId);
         Assert.Equal(0, disconnected);
+    }
+
+    [Fact]
+    public async Task Headers_of_more_than_64_kib_are_refused_by_the_stream_and_the_connection_stays()
+    {
+        var fits = await _js.PublishAsync("s.a", "x", headers: new NatsHeaders { ["A"] = new string('a', 65_000) });
+        var refused = await _js.PublishAsync("s.a", "x", headers: new NatsHeaders { ["A"] = new string('a', 65_536) });
+
+        fits.EnsureSuccess();
+        Assert.Equal((400, 10097), (refused.Error!.Code, refused.Error.ErrCode));
+        (await _js.PublishAsync("s.a", "y")).EnsureSuccess();
+    }
+
+    [Fact]
+    public async Task The_greeting_tells_the_version_and_how_much_a_message_may_be()
+    {
+        await _nats.ConnectAsync();
+
+        Assert.StartsWith("2.", _nats.ServerInfo!.Version, StringComparison.Ordinal);
+        Assert.Equal((1 << 20, true), (_nats.ServerInfo.MaxPayload, _nats.ServerInfo.JetStreamAvailable));
     }
 
     [Fact]

@@ -4,7 +4,7 @@ using NATS.Client.JetStream;
 using NATS.Client.KeyValueStore;
 using NATS.Net;
 
-namespace Connectors.Packages.Tests.Nats;
+namespace Connectors.Conformance.Tests.Nats;
 
 public sealed class KeyValueTests : IAsyncLifetime
 {
@@ -36,16 +36,6 @@ public sealed class KeyValueTests : IAsyncLifetime
 
         Assert.Equal(("OF_test", "a.b", "1", revision, NatsKVOperation.Put), (entry.Bucket, entry.Key, entry.Value, entry.Revision, entry.Operation));
         Assert.True(entry.Created > DateTimeOffset.UnixEpoch);
-    }
-
-    [Fact]
-    public async Task An_older_revision_is_still_there()
-    {
-        var first = await _store.PutAsync("a", "1");
-        await _store.PutAsync("a", "2");
-
-        Assert.Equal("1", (await _store.GetEntryAsync<string>("a", first)).Value);
-        Assert.Equal("2", (await _store.GetEntryAsync<string>("a")).Value);
     }
 
     [Fact]
@@ -94,21 +84,6 @@ public sealed class KeyValueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Purging_takes_the_history_too()
-    {
-        await _store.PutAsync("a", "1");
-        await _store.PutAsync("a", "2");
-        Assert.Equal(["1", "2"], await _store.HistoryAsync<string>("a").Select(entry => entry.Value).ToListAsync());
-
-        await _store.PurgeAsync("a");
-
-        var left = Assert.Single(await _store.HistoryAsync<string>("a").ToListAsync());
-        Assert.Equal(NatsKVOperation.Purge, left.Operation);
-        await _store.PurgeDeletesAsync(new NatsKVPurgeOpts { DeleteMarkersThreshold = TimeSpan.Zero });
-        Assert.Empty(await _store.HistoryAsync<string>("a").ToListAsync());
-    }
-
-    [Fact]
     public async Task Keys_are_listed_without_the_deleted_ones()
     {
         await _store.PutAsync("a.1", "x");
@@ -122,15 +97,6 @@ public sealed class KeyValueTests : IAsyncLifetime
 
     [Fact]
     public async Task Keys_of_an_empty_bucket_are_no_keys() => Assert.Empty(await _store.GetKeysAsync().ToListAsync());
-
-    [Theory]
-    [InlineData("")]
-    [InlineData(".a")]
-    [InlineData("a.")]
-    [InlineData("a b")]
-    [InlineData("a>")]
-    public async Task A_key_with_other_characters_is_refused(string key) =>
-        await Assert.ThrowsAsync<NatsKVException>(async () => await _store.PutAsync(key, "x"));
 
     [Fact]
     public async Task A_watch_tells_what_is_there_then_what_comes()
@@ -183,43 +149,6 @@ public sealed class KeyValueTests : IAsyncLifetime
         Assert.True(await entries.MoveNextAsync());
 
         Assert.Equal(("c", "4", 1), (entries.Current.Key, entries.Current.Value, said));
-    }
-
-    [Fact]
-    public async Task A_watch_of_an_empty_bucket_says_so_at_once()
-    {
-        var opts = new NatsKVWatchOpts { OnNoData = _ => ValueTask.FromResult(true) };
-
-        Assert.Empty(await _store.WatchAsync<string>(opts: opts).ToListAsync());
-    }
-
-    [Fact]
-    public async Task A_watch_can_be_for_updates_or_from_a_revision_or_without_values_or_deletes()
-    {
-        await _store.PutAsync("a", "1");
-        var second = await _store.PutAsync("a", "2");
-
-        async Task<string> FirstAsync(NatsKVWatchOpts opts)
-        {
-            await foreach (var entry in _store.WatchAsync<string>("a", opts: opts with { OnNoData = async _ => await PutAsync() }))
-            {
-                return $"{entry.Operation} {entry.Value} {entry.Revision}";
-            }
-
-            return "none";
-        }
-
-        async Task<bool> PutAsync()
-        {
-            await _store.DeleteAsync("a");
-            await _store.PutAsync("a", "3");
-            return false;
-        }
-
-        Assert.Equal($"Put 2 {second}", await FirstAsync(new NatsKVWatchOpts { ResumeAtRevision = second }));
-        Assert.Equal($"Put  {second}", await FirstAsync(new NatsKVWatchOpts { MetaOnly = true }));
-        Assert.Equal($"Del  {second + 1}", await FirstAsync(new NatsKVWatchOpts { UpdatesOnly = true }));
-        Assert.Equal($"Put 3 {second + 4}", await FirstAsync(new NatsKVWatchOpts { UpdatesOnly = true, IgnoreDeletes = true }));
     }
 
     [Fact]
