@@ -33,9 +33,6 @@ internal static partial class Log
     [LoggerMessage(313, LogLevel.Warning, "Broker does not answer")]
     public static partial void BrokerSilent(ILogger log, string server, string reason);
 
-    [LoggerMessage(314, LogLevel.Warning, "NATS server is older than 2.10.23: acked messages can come back after a crash, and streams can be lost; upgrade it")]
-    public static partial void OldServer(ILogger log, string version);
-
     [LoggerMessage(315, LogLevel.Information, "Limits of the stream are brought in line with the options")]
     public static partial void StreamUpdated(ILogger log, string stream);
 
@@ -59,12 +56,6 @@ internal static partial class Log
 
     [LoggerMessage(322, LogLevel.Warning, "Nak failed; the message is left to redelivery")]
     public static partial void NakFailed(ILogger log, string subject, ulong sequence, string reason);
-
-    [LoggerMessage(323, LogLevel.Warning, "Write was refused")]
-    public static partial void WriteRefused(ILogger log, string subject, string messageId, string reason);
-
-    [LoggerMessage(324, LogLevel.Warning, "Write got no answer")]
-    public static partial void WriteFailed(ILogger log, string subject, string messageId, string reason);
 
     [LoggerMessage(325, LogLevel.Error, "Delivery failed; the message is left to redelivery")]
     public static partial void DeliveryFailed(ILogger log, Exception fault, string subject, ulong sequence);

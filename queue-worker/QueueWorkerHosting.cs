@@ -4,6 +4,7 @@ using Connectors.QueueWorker.Dispatching;
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 
 namespace Connectors.QueueWorker;
 
@@ -13,9 +14,9 @@ internal static class QueueWorkerHosting
     public static void AddBroker(this WebApplicationBuilder builder, QueueWorkerOptions options)
     {
         builder.Services.AddSingleton(options);
-        builder.Services.AddSingleton<Metrics>();
-        builder.Services.AddSingleton<Broker>();
-        builder.Services.AddSingleton<StreamWriter>();
+        var metrics = new Metrics();
+        builder.Services.AddSingleton(metrics);
+        builder.AddNats(options.Nats, new NatsRole($"queue-worker {options.Queue}", IsNeeded: true, () => metrics.Reconnects.Inc()));
     }
 
     public static void AddConsuming(this WebApplicationBuilder builder)

@@ -1,6 +1,7 @@
 using Connectors.QueueWorker.Callbacks;
 using Connectors.QueueWorker.Consuming;
 using Connectors.QueueWorker.Dispatching;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
 
@@ -30,7 +31,7 @@ internal sealed record QueueWorkerOptions
         {
             Service = service,
             Queue = ReadQueue(settings),
-            Nats = NatsOptions.Read(settings, service.SecretMountPath),
+            Nats = NatsOptions.Read(settings, service.SecretMountPath, "nats_host", "nats_port", "nats.openfaas", "Host of the NATS server"),
             Limits = StreamLimits.Read(settings),
             Consuming = ConsumingOptions.Read(settings),
             Dispatch = DispatchOptions.Read(settings),

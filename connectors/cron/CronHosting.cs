@@ -1,9 +1,10 @@
 using Connectors.Cron.Cursors;
 using Connectors.Cron.Ticking;
+using Connectors.Sdk.Hosting;
+using Connectors.Streams.Nats;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using NATS.Client.Core;
 
 namespace Connectors.Cron;
 
@@ -19,7 +20,7 @@ internal static class CronHosting
             .AddSingleton<TickDuties>();
         if (options.Nats.IsSet)
         {
-            builder.AddSharedCursors(options.Nats);
+            builder.AddSharedCursors(options);
         }
         else
         {
@@ -33,23 +34,15 @@ internal static class CronHosting
         return builder;
     }
 
-    private static void AddSharedCursors(this WebApplicationBuilder builder, NatsOptions nats) => builder.Services
-        .AddSingleton(nats)
-        .AddSingleton(services => new NatsConnection(new NatsOpts
-        {
-            Url = nats.Url,
-            AuthOpts = NatsAccess.Auth(nats.Access),
-            TlsOpts = NatsAccess.Tls(nats.Access),
-            Name = "cron-connector",
-            LoggerFactory = services.GetRequiredService<ILoggerFactory>(),
-            ConnectTimeout = TimeSpan.FromSeconds(2),
-            RequestTimeout = TimeSpan.FromSeconds(2),
-            ReconnectWaitMin = TimeSpan.FromMilliseconds(100),
-            ReconnectWaitMax = TimeSpan.FromSeconds(2),
-            MaxReconnectRetry = -1,
-            IgnoreAuthErrorAbort = true,
-        }))
-        .AddSingleton<KvCursorStore>()
+    private static void AddSharedCursors(this WebApplicationBuilder builder, CronOptions options) => builder
+        .AddNats(options.Nats, new NatsRole("cron-connector", IsNeeded: true, () => { }))
+        .Services
+        .AddSingleton(services => new KvCursorStore(
+            services.GetRequiredService<NatsLink>(),
+            options.BucketReplicas,
+            services.GetRequiredService<TimeProvider>(),
+            services.GetRequiredService<Readiness>(),
+            services.GetRequiredService<ILogger<KvCursorStore>>()))
         .AddSingleton<ICursorStore>(services => services.GetRequiredService<KvCursorStore>())
         .AddHostedService(services => services.GetRequiredService<KvCursorStore>());
 }

@@ -1,5 +1,6 @@
 using Connectors.Cron.Schedules;
 using Connectors.Sdk.Hosting;
+using Connectors.Streams.Nats;
 
 namespace Connectors.Cron;
 
@@ -10,7 +11,11 @@ internal sealed record CronOptions
 
     public required ConnectorOptions Connector { get; init; }
 
+    /// <summary>The NATS server that replicas share their cursors in; none when there is one replica.</summary>
     public required NatsOptions Nats { get; init; }
+
+    /// <summary>On how many NATS servers the bucket of cursors lies.</summary>
+    public required int BucketReplicas { get; init; }
 
     public required TickPolicy Ticks { get; init; }
 
@@ -22,7 +27,9 @@ internal sealed record CronOptions
         {
             Connector = connector,
             Ticks = TickPolicy.Read(settings, connector.Asynchronous),
-            Nats = NatsOptions.Read(settings, service.SecretMountPath),
+            Nats = NatsOptions.Read(
+                settings, service.SecretMountPath, "nats_host", "nats_port", "", "Host of the NATS server in which replicas share how far they have come; unset means that there is one replica"),
+            BucketReplicas = settings.Number("nats_stream_replicas", 1, "On how many NATS servers the bucket OF_cron lies, when it is made", 1, 5),
             Service = service,
         };
     }

@@ -33,7 +33,7 @@ internal static partial class Log
     public static partial void CursorsLoaded(ILogger log, string bucket);
 
     [LoggerMessage(411, LogLevel.Warning, "Cursors cannot be read")]
-    public static partial void CursorsFailed(ILogger log, string server, string error);
+    public static partial void CursorsFailed(ILogger log, string bucket, string error);
 
     [LoggerMessage(412, LogLevel.Warning, "A cursor is none, nothing counts as missed")]
     public static partial void CursorUnreadable(ILogger log, string key);

@@ -7,6 +7,7 @@ using Connectors.Gateway.Queues;
 using Connectors.Gateway.Security;
 using Connectors.Provider;
 using Connectors.Sdk.Hosting;
+using Connectors.Streams.Nats;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Connectors.Gateway;
@@ -51,15 +52,15 @@ internal static class GatewayHosting
 
     public static void AddEnqueueing(this WebApplicationBuilder builder, GatewayOptions options)
     {
-        builder.Services.AddSingleton<NatsLink>();
+        builder.AddNats(options.Queue.Nats, new NatsRole("gateway", IsNeeded: false, Metrics.NatsReconnected));
         builder.Services.AddSingleton<CallStreams>();
         builder.Services.AddSingleton<EnvelopeBuilder>();
-        builder.Services.AddSingleton<StreamPublisher>();
+        builder.Services.AddSingleton<CallStore>();
         builder.Services.AddSingleton<CallQueue>();
         builder.Services.AddSingleton<Buckets>();
         builder.Services.AddSingleton<Cancellations>();
         builder.Services.AddSingleton<CallResults>();
-        if (options.Queue.NatsUrl is not null)
+        if (options.Queue.Nats.IsSet)
         {
             builder.Services.AddHostedService<NatsStart>();
         }

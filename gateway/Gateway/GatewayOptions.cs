@@ -1,7 +1,7 @@
 using Connectors.Gateway.Enqueueing;
 using Connectors.Provider;
 using Connectors.Sdk.Hosting;
-using Connectors.Streams;
+using Connectors.Streams.Nats;
 
 namespace Connectors.Gateway;
 
@@ -57,7 +57,7 @@ internal sealed record GatewayOptions
             ScaleFromZero = settings.Flag("scale_from_zero", false, "Start functions that have no replicas when they are called (remote provider; the embedded one always does)"),
             LogsRequestUri = settings.Text("write_request_uri", "", "Any value: log each request's address").Length > 0,
             Queue = queue,
-            Embedded = ProviderOptions.Read(settings, functionNamespace, writeTimeout, [service.SecretMountPath, .. KeyFiles(queue.Access)]),
+            Embedded = ProviderOptions.Read(settings, functionNamespace, writeTimeout, [service.SecretMountPath, .. KeyFiles(queue.Nats.Access)]),
         };
         settings.Number("max_idle_conns", 1024, "Accepted for compatibility, without effect: idle connections are closed after 30 s");
         settings.Number("max_idle_conns_per_host", 1024, "Accepted for compatibility, without effect, as max_idle_conns");

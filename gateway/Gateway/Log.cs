@@ -21,23 +21,11 @@ internal static partial class Log
     [LoggerMessage(206, LogLevel.Warning, "Not accepted")]
     public static partial void NotStored(ILogger log, string callId, string function, string queue, string error);
 
-    [LoggerMessage(207, LogLevel.Information, "NATS connected")]
-    public static partial void NatsOpened(ILogger log, string serverVersion);
-
-    [LoggerMessage(208, LogLevel.Warning, "NATS away")]
-    public static partial void NatsClosed(ILogger log);
-
     [LoggerMessage(209, LogLevel.Information, "Calls are stored")]
     public static partial void Durability(ILogger log, string stream, string durability);
 
     [LoggerMessage(210, LogLevel.Warning, "Stream not ready")]
     public static partial void StreamNotReady(ILogger log, string stream, string error);
-
-    [LoggerMessage(222, LogLevel.Error, "NATS server refused: async calls get 503")]
-    public static partial void NatsRefused(ILogger log, string error);
-
-    [LoggerMessage(223, LogLevel.Warning, "NATS server is older than 2.10.23: acked messages can come back after a crash, and streams can be lost; upgrade it")]
-    public static partial void NatsOld(ILogger log, string serverVersion);
 
     [LoggerMessage(230, LogLevel.Information, "Redrive goes on")]
     public static partial void RedriveTaken(ILogger log, string job, string queue, ulong position);

@@ -1,12 +1,12 @@
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Hosting;
-using Connectors.Streams;
+using Connectors.Streams.Nats;
 
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>The worker's life: connect, set up, pull until told to stop, then finish what runs and nak the rest.</summary>
 internal sealed class ConsumingService(
-    QueueWorkerOptions options, Broker broker, Watchdog watchdog, LeaseKeeper leases, Pulls pulls, ILogger<ConsumingService> log)
+    QueueWorkerOptions options, NatsLink link, Watchdog watchdog, LeaseKeeper leases, Pulls pulls, ILogger<ConsumingService> log)
     : BackgroundService
 {
     public override Task StartAsync(CancellationToken cancellationToken)
@@ -30,15 +30,9 @@ internal sealed class ConsumingService(
 
     private async Task ConnectAsync(CancellationToken stopping)
     {
-        await broker.Connection.ConnectAsync().AsTask().WaitAsync(stopping);
-        var version = broker.Connection.ServerInfo?.Version ?? "";
-        if (!NatsServerVersion.IsSound(version, "nats_host"))
-        {
-            Log.OldServer(log, version);
-        }
-
+        await link.OpenAsync(stopping);
         await watchdog.StartAsync(stopping);
-        Log.Serving(log, options.Queue, options.Consuming.Mode.ToString(), options.Consuming.MaxInflight, version, options.Limits.Durability);
+        Log.Serving(log, options.Queue, options.Consuming.Mode.ToString(), options.Consuming.MaxInflight, link.ServerVersion, options.Limits.Durability);
     }
 
     private async Task ServeAsync(CancellationToken stopping)

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
@@ -28,7 +29,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(10);
 
     private readonly QueueWorkerOptions _options;
-    private readonly Broker _broker;
+    private readonly NatsLink _link;
     private readonly Slots _slots;
     private readonly ModeClaim _mode;
     private readonly Metrics _metrics;
@@ -40,9 +41,9 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private readonly Suspicion _news = new();
 
     public FunctionPulls(
-        QueueWorkerOptions options, Broker broker, StreamSetup setup, Slots slots, ModeClaim mode, Metrics metrics, TimeProvider time, ILogger log)
+        QueueWorkerOptions options, NatsLink link, StreamSetup setup, Slots slots, ModeClaim mode, Metrics metrics, TimeProvider time, ILogger log)
     {
-        (_options, _broker, _slots, _mode, _metrics, _time, _log) = (options, broker, slots, mode, metrics, time, log);
+        (_options, _link, _slots, _mode, _metrics, _time, _log) = (options, link, slots, mode, metrics, time, log);
         var consuming = options.Consuming;
         _partition = new Partition(consuming.Partitions, consuming.Partition);
         _scheduler = new FairScheduler(
@@ -109,7 +110,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     {
         try
         {
-            await foreach (var hint in _broker.Connection.SubscribeAsync<NatsMemoryOwner<byte>>(
+            await foreach (var hint in _link.Connection.SubscribeAsync<NatsMemoryOwner<byte>>(
                 StreamNames.Hints(_options.Queue), serializer: NatsRawSerializer<NatsMemoryOwner<byte>>.Default, cancellationToken: stopping))
             {
                 hint.Data.Dispose();

@@ -1,4 +1,5 @@
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
 using NATS.Client.JetStream;
@@ -21,7 +22,7 @@ namespace Connectors.QueueWorker.Consuming;
 /// back to static         a static worker starts and writes "static": the old worker reads that, and takes calls again
 /// </code>
 /// </remarks>
-internal sealed class ModeClaim(QueueWorkerOptions options, Broker broker, Readiness readiness, Suspicion suspicion, TimeProvider time, ILogger<ModeClaim> log) : IDisposable
+internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readiness readiness, Suspicion suspicion, TimeProvider time, ILogger<ModeClaim> log) : IDisposable
 {
     private const string Condition = "mode";
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
@@ -71,7 +72,7 @@ internal sealed class ModeClaim(QueueWorkerOptions options, Broker broker, Readi
         {
             if (time.GetElapsedTime(_confirmed) > Fresh)
             {
-                var stream = await broker.JetStream.GetStreamAsync(StreamNames.Calls(options.Queue), cancellationToken: ct);
+                var stream = await link.JetStream.GetStreamAsync(StreamNames.Calls(options.Queue), cancellationToken: ct);
                 if (Found(stream.Info) != _mine)
                 {
                     suspicion.Raise();
@@ -94,7 +95,7 @@ internal sealed class ModeClaim(QueueWorkerOptions options, Broker broker, Readi
     {
         var stream = StreamNames.Calls(options.Queue);
         var others = new List<string>();
-        await foreach (var name in broker.JetStream.ListConsumerNamesAsync(stream, ct))
+        await foreach (var name in link.JetStream.ListConsumerNamesAsync(stream, ct))
         {
             if (IsOfOtherMode(name))
             {
@@ -132,7 +133,7 @@ internal sealed class ModeClaim(QueueWorkerOptions options, Broker broker, Readi
         {
             var metadata = new Dictionary<string, string>(config.Metadata ?? new Dictionary<string, string>()) { [StreamNames.ModeKey] = _mine };
             var hints = new Republish { Src = StreamNames.CallSubjects(options.Queue), Dest = StreamNames.Hints(options.Queue), HeadersOnly = true };
-            await broker.JetStream.UpdateStreamAsync(config with { Metadata = metadata, Republish = isFunction ? hints : null }, ct);
+            await link.JetStream.UpdateStreamAsync(config with { Metadata = metadata, Republish = isFunction ? hints : null }, ct);
         }
 
         if (await ClearAsync(ct))
@@ -149,7 +150,7 @@ internal sealed class ModeClaim(QueueWorkerOptions options, Broker broker, Readi
     {
         try
         {
-            await broker.JetStream.DeleteConsumerAsync(stream, consumer, ct);
+            await link.JetStream.DeleteConsumerAsync(stream, consumer, ct);
         }
         catch (NatsJSApiException gone) when (gone.Error.Code == 404)
         {

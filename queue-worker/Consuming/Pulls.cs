@@ -1,6 +1,7 @@
 using Connectors.QueueWorker.Callbacks;
 using Connectors.QueueWorker.Dispatching;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.JetStream.Models;
 
@@ -17,7 +18,7 @@ internal sealed class Pulls : IDisposable
     private readonly Drain _drain;
 
     public Pulls(
-        QueueWorkerOptions options, Broker broker, StreamSetup setup, ModeClaim mode, Suspicion suspicion, LeaseKeeper leases, Drain drain,
+        QueueWorkerOptions options, NatsLink link, StreamSetup setup, ModeClaim mode, Suspicion suspicion, LeaseKeeper leases, Drain drain,
         Dispatcher calls, CallbackDispatcher callbacks, Metrics metrics, TimeProvider time, ILogger<Pulls> log)
     {
         _mode = mode;
@@ -26,7 +27,7 @@ internal sealed class Pulls : IDisposable
         _callbackSlots = new Slots(options.Callbacks.MaxInflight, callbacks, leases, drain.Grace, log);
         _calls = options.Consuming.Mode == ScalingMode.Static
             ? new StaticPulls(options, setup, _callSlots, suspicion, time, log)
-            : new FunctionPulls(options, broker, setup, _callSlots, mode, metrics, time, log);
+            : new FunctionPulls(options, link, setup, _callSlots, mode, metrics, time, log);
         CallbackConsumer = new StreamConsumer(
             setup,
             StreamNames.Callbacks(options.Queue),

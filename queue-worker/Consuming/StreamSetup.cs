@@ -1,4 +1,5 @@
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
 using NATS.Client.JetStream;
@@ -7,7 +8,7 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>Creates what is missing of a queue's streams and consumers, and refuses what is not ours.</summary>
-internal sealed class StreamSetup(Broker broker, ILogger<StreamSetup> log)
+internal sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
 {
     /// <summary>The server's code for filters that overlap with another consumer's.</summary>
     public const int NotUnique = 10100;
@@ -27,7 +28,7 @@ internal sealed class StreamSetup(Broker broker, ILogger<StreamSetup> log)
         Check(shape, stream.Info.Config);
         if (isFirst && Change(shape, stream.Info.Config) is { } changed)
         {
-            var updated = await broker.JetStream.UpdateStreamAsync(changed, ct);
+            var updated = await link.JetStream.UpdateStreamAsync(changed, ct);
             Log.StreamUpdated(log, shape.Name);
             return stream.Info with { Config = updated.Info.Config };
         }
@@ -40,12 +41,12 @@ internal sealed class StreamSetup(Broker broker, ILogger<StreamSetup> log)
     {
         if (config.InactiveThreshold > TimeSpan.Zero)
         {
-            return await broker.JetStream.CreateOrUpdateConsumerAsync(stream, config, ct);
+            return await link.JetStream.CreateOrUpdateConsumerAsync(stream, config, ct);
         }
 
         try
         {
-            var consumer = await broker.JetStream.GetConsumerAsync(stream, config.Name!, ct);
+            var consumer = await link.JetStream.GetConsumerAsync(stream, config.Name!, ct);
             if (consumer.Info.Config.AckWait == config.AckWait)
             {
                 return consumer;
@@ -56,14 +57,14 @@ internal sealed class StreamSetup(Broker broker, ILogger<StreamSetup> log)
             Log.ConsumerCreated(log, isFirst ? LogLevel.Information : LogLevel.Warning, stream, config.Name!);
         }
 
-        return await broker.JetStream.CreateOrUpdateConsumerAsync(stream, config, ct);
+        return await link.JetStream.CreateOrUpdateConsumerAsync(stream, config, ct);
     }
 
     private async Task<INatsJSStream?> FindAsync(string name, CancellationToken ct)
     {
         try
         {
-            return await broker.JetStream.GetStreamAsync(name, new StreamInfoRequest { SubjectsFilter = ">" }, ct);
+            return await link.JetStream.GetStreamAsync(name, new StreamInfoRequest { SubjectsFilter = ">" }, ct);
         }
         catch (NatsJSApiException missing) when (missing.Error.Code == NotFound)
         {
@@ -75,7 +76,7 @@ internal sealed class StreamSetup(Broker broker, ILogger<StreamSetup> log)
     {
         try
         {
-            return await broker.JetStream.CreateStreamAsync(StreamConfigs.From(shape), ct);
+            return await link.JetStream.CreateStreamAsync(StreamConfigs.From(shape), ct);
         }
         catch (NatsJSApiException fault) when (fault.Error.Code != 503)
         {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
@@ -9,7 +10,7 @@ using NATS.Net;
 namespace Connectors.QueueWorker.Dispatching;
 
 /// <summary>The call ids that callers cancelled, watched in <c>OF_cancelled</c> into memory; what runs under one of them is told at once (R13 of docs/delivery-states.md).</summary>
-internal sealed class CancelledCalls(Broker broker, QueueWorkerOptions options, TimeProvider time, ILogger<CancelledCalls> log) : BackgroundService
+internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, TimeProvider time, ILogger<CancelledCalls> log) : BackgroundService
 {
     private const int NoSuchStream = 10059;
     private const int PruneEach = 1024;
@@ -37,7 +38,7 @@ internal sealed class CancelledCalls(Broker broker, QueueWorkerOptions options, 
 
         try
         {
-            var bucket = await broker.JetStream.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Cancelled, ct);
+            var bucket = await link.JetStream.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Cancelled, ct);
             var found = await bucket.TryGetEntryAsync(key, serializer: NatsRawSerializer<byte[]>.Default, cancellationToken: ct);
             if (!found.Success && found.Error is NatsKVKeyNotFoundException or NatsKVKeyDeletedException)
             {
@@ -88,8 +89,8 @@ internal sealed class CancelledCalls(Broker broker, QueueWorkerOptions options, 
 
     private async Task WatchAsync(CancellationToken stopping)
     {
-        await broker.Connection.ConnectAsync().AsTask().WaitAsync(stopping);
-        var bucket = await OpenAsync(broker.JetStream.CreateKeyValueStoreContext(), stopping);
+        await link.OpenAsync(stopping);
+        var bucket = await OpenAsync(link.JetStream.CreateKeyValueStoreContext(), stopping);
         var opts = new NatsKVWatchOpts
         {
             OnNoData = _ =>

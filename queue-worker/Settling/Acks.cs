@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
 
@@ -8,9 +9,10 @@ namespace Connectors.QueueWorker.Settling;
 /// Acks messages, and naks them without using an attempt. Each nak raises the message's delivery count, by which lost workers are noticed; so a message
 /// is nakked as it is only a few times, after that it is replaced by a copy, whose count starts anew.
 /// </summary>
-internal sealed class Acks(QueueWorkerOptions options, StreamWriter writer, WaitingRetries waiting, Metrics metrics, ILogger<Acks> log)
+internal sealed class Acks(QueueWorkerOptions options, StreamPublisher publisher, WaitingRetries waiting, Metrics metrics, ILogger<Acks> log)
 {
     private const int MaxRemembered = 100_000;
+    private static readonly TimeSpan WriteTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan NewerWait = TimeSpan.FromSeconds(30);
 
     // Naks of a message after a verdict that the full stream refused to store: by its place in the stream.
@@ -84,7 +86,7 @@ internal sealed class Acks(QueueWorkerOptions options, StreamWriter writer, Wait
     {
         var id = StreamNames.HandBackMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Sequence);
         var copy = new StreamMessage(delivery.Subject, id, [.. delivery.Headers.Where(h => h.Key == EnvelopeCodec.HeaderName)], delivery.Body);
-        if (await writer.StoreAsync(copy, ct) != WriteResult.Stored)
+        if (!(await publisher.WriteOnceAsync(copy, WriteTimeout, ct)).IsStored)
         {
             return false;
         }

@@ -1,10 +1,11 @@
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Settling;
 
 /// <summary>Writes down what became of a callback: nothing, a copy to post later, or a dead letter; then the record's ack.</summary>
-internal sealed class CallbackSettler(QueueWorkerOptions options, StreamWriter writer, DeadLetters deadLetters, Acks acks, TimeProvider time)
+internal sealed class CallbackSettler(QueueWorkerOptions options, StreamPublisher publisher, DeadLetters deadLetters, Acks acks, TimeProvider time)
 {
     /// <summary>The receiver has it.</summary>
     public Task DoneAsync(Delivery delivery, CancellationToken ct) => acks.AckAsync(delivery, ct);
@@ -19,7 +20,7 @@ internal sealed class CallbackSettler(QueueWorkerOptions options, StreamWriter w
             id,
             [new(EnvelopeCodec.HeaderName, delivery.Header(EnvelopeCodec.HeaderName) ?? ""), new(CallbackRecord.HeaderName, next.Encode())],
             delivery.Body);
-        if (await writer.StoreUnlessFullAsync(copy, ct) == WriteResult.Stored)
+        if ((await publisher.StoreUnlessFullAsync(copy, ct)).IsStored)
         {
             await acks.AckAsync(delivery, ct);
         }
@@ -64,14 +65,14 @@ internal sealed class CallbackSettler(QueueWorkerOptions options, StreamWriter w
 }
 
 /// <summary>Writes outcomes down for their callbacks, so that telling them never depends on running the function again.</summary>
-internal sealed class CallbackRecords(QueueWorkerOptions options, StreamWriter writer, TimeProvider time)
+internal sealed class CallbackRecords(QueueWorkerOptions options, StreamPublisher publisher, TimeProvider time)
 {
     /// <summary>Whether the outcome fits into one message of the stream.</summary>
-    public bool Fits(Envelope envelope, Outcome outcome) => writer.Fits(Message(envelope, outcome));
+    public bool Fits(Envelope envelope, Outcome outcome) => publisher.Fits(Message(envelope, outcome));
 
     /// <summary>Stores the record if the call asked for a callback; returns once the stream has it.</summary>
     public Task StoreAsync(Envelope envelope, Outcome outcome, CancellationToken ct) =>
-        envelope.Callback is null ? Task.CompletedTask : writer.StoreForSureAsync(Message(envelope, outcome), ct);
+        envelope.Callback is null ? Task.CompletedTask : publisher.StoreForSureAsync(Message(envelope, outcome), ct);
 
     /// <summary>The record of an outcome.</summary>
     public CallbackRecord Record(Envelope envelope, Outcome outcome) => new()

@@ -1,10 +1,11 @@
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Settling;
 
 /// <summary>Writes what was given up, with its biography.</summary>
-internal sealed class DeadLetters(QueueWorkerOptions options, StreamWriter writer, Metrics metrics, TimeProvider time, ILogger<DeadLetters> log)
+internal sealed class DeadLetters(QueueWorkerOptions options, StreamPublisher publisher, Metrics metrics, TimeProvider time, ILogger<DeadLetters> log)
 {
     /// <summary>Stores a call that ended without success; returns once the stream has it.</summary>
     public async Task StoreAsync(Delivery delivery, Envelope envelope, DeadKind kind, Biography biography, CancellationToken ct)
@@ -52,7 +53,7 @@ internal sealed class DeadLetters(QueueWorkerOptions options, StreamWriter write
 
     // What fitted into one stream fits into the other but for the biography: a body that does not is dropped rather than tried for ever.
     private Task StoreAsync(StreamMessage message, CancellationToken ct) =>
-        writer.StoreForSureAsync(writer.Fits(message) ? message : message with { Body = default }, ct);
+        publisher.StoreForSureAsync(publisher.Fits(message) ? message : message with { Body = default }, ct);
 
     private void Tell(Biography biography, string callId, string function)
     {

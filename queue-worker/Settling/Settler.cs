@@ -1,4 +1,5 @@
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Settling;
@@ -8,7 +9,7 @@ namespace Connectors.QueueWorker.Settling;
 /// the failure table's (docs/delivery-states.md). A write that fails is written again under the lease; the function is not run again for it.
 /// </summary>
 internal sealed class Settler(
-    QueueWorkerOptions options, StreamWriter writer, StoredResults results, CallbackRecords callbacks, DeadLetters deadLetters, Acks acks, Metrics metrics, TimeProvider time)
+    QueueWorkerOptions options, StreamPublisher publisher, StoredResults results, CallbackRecords callbacks, DeadLetters deadLetters, Acks acks, Metrics metrics, TimeProvider time)
 {
     private const int BadGateway = 502;
     private const int GatewayTimeout = 504;
@@ -90,7 +91,7 @@ internal sealed class Settler(
         };
         var id = StreamNames.RetryMessageId(envelope.DeliveryId, envelope.Redrive, next.Attempt);
         var copy = new StreamMessage(delivery.Subject, id, [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(next))], delivery.Body);
-        if (await writer.StoreUnlessFullAsync(copy, ct) == WriteResult.Full)
+        if (!(await publisher.StoreUnlessFullAsync(copy, ct)).IsStored)
         {
             await acks.NakRefusedAsync(delivery, after, ct);
             return;

@@ -1,4 +1,5 @@
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
 using NATS.Client.KeyValueStore;
@@ -7,7 +8,7 @@ using NATS.Net;
 namespace Connectors.QueueWorker.Settling;
 
 /// <summary>Writes what a call came to where its caller looks for it. Never holds a call up: a result that cannot be stored is logged, and the call goes on (R3).</summary>
-internal sealed class StoredResults(Broker broker, Metrics metrics, TimeProvider time, ILogger<StoredResults> log)
+internal sealed class StoredResults(NatsLink link, Metrics metrics, TimeProvider time, ILogger<StoredResults> log)
 {
     // The bucket's subject, and what client and server add.
     private const int OverheadBytes = 2048;
@@ -27,7 +28,7 @@ internal sealed class StoredResults(Broker broker, Metrics metrics, TimeProvider
         {
             using var limit = new CancellationTokenSource(Patience, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
-            var bucket = _bucket ??= await broker.JetStream.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Results, either.Token);
+            var bucket = _bucket ??= await link.JetStream.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Results, either.Token);
             await bucket.PutAsync(StreamNames.Token(envelope.CallId), Value(envelope, outcome, state, keep), NatsRawSerializer<byte[]>.Default, either.Token);
         }
         catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !ct.IsCancellationRequested))
@@ -50,6 +51,6 @@ internal sealed class StoredResults(Broker broker, Metrics metrics, TimeProvider
             Expires = time.GetUtcNow() + keep,
         };
         var value = outcome.IsBodyKept ? record.Encode(outcome.Body.Span) : null;
-        return value is not null && value.Length + OverheadBytes <= broker.MaxPayload ? value : (record with { Headers = [], IsDropped = true }).Encode([]);
+        return value is not null && value.Length + OverheadBytes <= link.MaxPayload ? value : (record with { Headers = [], IsDropped = true }).Encode([]);
     }
 }

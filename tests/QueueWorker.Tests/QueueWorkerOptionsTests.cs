@@ -1,6 +1,5 @@
 using Connectors.QueueWorker.Consuming;
 using Connectors.Sdk.Hosting;
-using Connectors.Streams;
 using Connectors.Testing;
 using NATS.Client.JetStream.Models;
 
@@ -136,25 +135,5 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
         await bench.StartAnotherAsync();
 
         Assert.Equal(7, (await bench.JetStream.GetStreamAsync(bench.Calls)).Info.Config.MaxMsgs);
-    }
-
-    [Theory]
-    [InlineData("2.9.25", null)]
-    [InlineData("nonsense", null)]
-    [InlineData("2.10.0", false)]
-    [InlineData("2.10.22", false)]
-    [InlineData("2.10.23", true)]
-    [InlineData("2.11.0-RC.1", true)]
-    [InlineData("v2.14.0", true)]
-    public void Server_versions_are_refused_warned_of_or_trusted(string version, bool? isSound)
-    {
-        if (isSound is null)
-        {
-            Assert.Contains("2.10", Assert.Throws<ConfigurationException>(() => NatsServerVersion.IsSound(version, "nats_host")).Message, StringComparison.Ordinal);
-        }
-        else
-        {
-            Assert.Equal(isSound, NatsServerVersion.IsSound(version, "nats_host"));
-        }
     }
 }

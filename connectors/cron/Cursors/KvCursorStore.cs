@@ -1,4 +1,5 @@
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
 using Microsoft.Extensions.Hosting;
@@ -21,8 +22,8 @@ internal sealed class KvCursorStore : BackgroundService, ICursorStore
     private static readonly TimeSpan RetryWait = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(2);
 
-    private readonly NatsConnection _connection;
-    private readonly NatsOptions _options;
+    private readonly NatsLink _link;
+    private readonly int _replicas;
     private readonly TimeProvider _time;
     private readonly Readiness _readiness;
     private readonly ILogger<KvCursorStore> _log;
@@ -31,12 +32,14 @@ internal sealed class KvCursorStore : BackgroundService, ICursorStore
     private readonly TaskCompletionSource<INatsKVStore> _bucket = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public KvCursorStore(NatsConnection connection, NatsOptions options, TimeProvider time, Readiness readiness, ILogger<KvCursorStore> log)
+    public KvCursorStore(NatsLink link, int replicas, TimeProvider time, Readiness readiness, ILogger<KvCursorStore> log)
     {
-        (_connection, _options, _time, _readiness, _log) = (connection, options, time, readiness, log);
+        (_link, _replicas, _time, _readiness, _log) = (link, replicas, time, readiness, log);
         _guard = Guard.Create("nats", RequestTimeout, time);
         _mirror = new Mirror(time);
         readiness.Announce(Condition);
+        link.Connection.ConnectionDisconnected += (_, _) => Disconnected();
+        link.Connection.ConnectionOpened += (_, _) => Connected();
     }
 
     public IReadOnlyCollection<string> WithClaims => _mirror.WithClaims;
@@ -88,19 +91,17 @@ internal sealed class KvCursorStore : BackgroundService, ICursorStore
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        _connection.ConnectionDisconnected += (_, _) => Disconnected();
-        _connection.ConnectionOpened += (_, _) => Connected();
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                await _connection.ConnectAsync();
+                await _link.OpenAsync(stoppingToken);
                 await WatchAsync(await OpenAsync(stoppingToken), stoppingToken);
             }
             catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
                 Metrics.CursorFailed();
-                Log.CursorsFailed(_log, _options.Url, fault.Message);
+                Log.CursorsFailed(_log, StreamNames.Cron, fault.Message);
                 await Task.Delay(RetryWait, _time, stoppingToken);
             }
         }
@@ -121,8 +122,8 @@ internal sealed class KvCursorStore : BackgroundService, ICursorStore
 
     private async Task<INatsKVStore> OpenAsync(CancellationToken ct)
     {
-        var context = new NatsKVContext(new NatsJSContext(_connection));
-        var config = new NatsKVConfig(StreamNames.Cron) { History = 1, MaxAge = MaxAge, NumberOfReplicas = _options.Replicas };
+        var context = new NatsKVContext(_link.JetStream);
+        var config = new NatsKVConfig(StreamNames.Cron) { History = 1, MaxAge = MaxAge, NumberOfReplicas = _replicas };
         try
         {
             return await context.CreateStoreAsync(config, ct);

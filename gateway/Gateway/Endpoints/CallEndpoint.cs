@@ -56,7 +56,7 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, Ca
 
     private async Task GuardAsync(HttpContext http, Func<string, Task> handle)
     {
-        if (options.Queue.NatsUrl is null)
+        if (!options.Queue.Nats.IsSet)
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, "Async calls are off: faas_nats_address is not set.");
             return;

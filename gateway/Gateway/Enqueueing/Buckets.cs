@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.JetStream;
 using NATS.Client.KeyValueStore;
@@ -25,7 +26,7 @@ internal sealed class Buckets(NatsLink link, QueueOptions options, TimeProvider 
 
         using var limit = new CancellationTokenSource(options.PublishTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
-        await link.WaitOpenAsync(either.Token);
+        await link.OpenAsync(either.Token);
         return _open[bucket] = open ?? await FindOrCreateAsync(link.JetStream.CreateKeyValueStoreContext(), bucket, maxAge, either.Token);
     }
 

@@ -1,17 +1,22 @@
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
 
 namespace Connectors.Gateway.Enqueueing;
 
 /// <summary>Takes an HTTP request in as an async call: body, envelope, stream, in that order; every way to fail is a <see cref="Refusal"/>.</summary>
-internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeBuilder builder, StreamPublisher publisher, CallResults results, TimeProvider time, ILogger<CallQueue> log)
+internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeBuilder builder, CallStore store, CallResults results, TimeProvider time, ILogger<CallQueue> log)
 {
+    // Body, envelope (32 KiB) and what the worker adds (message id, biography) share the server's max_payload. One KiB less than 48,
+    // so that nats-server's default of 1 MiB leaves the million bytes that are our default.
+    private const int HeaderRoom = 47 * 1024;
+
     private readonly QueueOptions _queue = options.Queue;
 
-    public bool IsOff => _queue.NatsUrl is null;
+    public bool IsOff => !_queue.Nats.IsSet;
 
-    public int MaxBodyBytes => Math.Min(_queue.MaxBodyBytes, link.MaxBodyBytes);
+    public int MaxBodyBytes => link.KnowsServer ? Math.Min(_queue.MaxBodyBytes, Math.Max(0, link.MaxPayload - HeaderRoom)) : _queue.MaxBodyBytes;
 
     /// <summary>Null means stored: the answer may be 202.</summary>
     public async Task<Refusal?> AcceptAsync(HttpContext http, FunctionPath path, FunctionStatus? function, string callId)
@@ -74,7 +79,7 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
                 await results.QueueAsync(envelope, mayRepeat: messageId is not null, http.RequestAborted);
             }
 
-            var stored = await publisher.StoreAsync(queue, envelope, encoded, body, messageId);
+            var stored = await store.StoreAsync(queue, envelope, encoded, body, messageId);
             Metrics.Published(queue, time.GetElapsedTime(started));
             if (stored.IsDuplicate)
             {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
@@ -15,9 +16,12 @@ internal sealed class CallStreams(NatsLink link, QueueOptions options)
     private readonly ConcurrentDictionary<string, bool> _ready = new();
 
     /// <summary>Returns once the queue's stream is there and is one of ours; throws <see cref="ForeignStreamException"/> if it is not.</summary>
-    public async Task EnsureAsync(string queue, CancellationToken ct)
+    /// <param name="queue">The queue.</param>
+    /// <param name="isMissing">Whether it did not answer for its subject: it may have been deleted, and is looked for again.</param>
+    /// <param name="ct">Gives up.</param>
+    public async Task EnsureAsync(string queue, bool isMissing, CancellationToken ct)
     {
-        if (_ready.ContainsKey(queue))
+        if (!isMissing && _ready.ContainsKey(queue))
         {
             return;
         }
@@ -34,9 +38,6 @@ internal sealed class CallStreams(NatsLink link, QueueOptions options)
 
         _ready[queue] = true;
     }
-
-    /// <summary>The stream did not answer for its subject: it may have been deleted, and is looked for again.</summary>
-    public void Forget(string queue) => _ready.TryRemove(queue, out _);
 
     private async Task<StreamConfig?> FindAsync(string stream, CancellationToken ct)
     {

@@ -1,21 +1,19 @@
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 
 namespace Connectors.Gateway.Enqueueing;
 
-/// <summary>Connects at start without holding it up, and makes the default queue's stream ready before the first call needs it.</summary>
+/// <summary>Makes the default queue's stream ready before the first call needs it.</summary>
 internal sealed class NatsStart(NatsLink link, CallStreams streams, QueueOptions options, ILogger<NatsStart> log) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // Yields first: a connection that fails at once may not keep the host from starting.
-        await Task.Yield();
         try
         {
-            await link.ConnectAsync();
-            await link.WaitOpenAsync(stoppingToken);
+            await link.OpenAsync(stoppingToken);
             Log.Durability(log, StreamNames.Calls(options.DefaultQueue), options.Limits.Durability);
-            await streams.EnsureAsync(options.DefaultQueue, stoppingToken);
+            await streams.EnsureAsync(options.DefaultQueue, isMissing: false, stoppingToken);
         }
         catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
         {

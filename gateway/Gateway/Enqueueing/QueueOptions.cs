@@ -1,17 +1,15 @@
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
-using Connectors.Streams;
+using Connectors.Streams.Nats;
 
 namespace Connectors.Gateway.Enqueueing;
 
 /// <summary>Where async calls go and what of them is refused (design section 5).</summary>
 internal sealed record QueueOptions
 {
-    /// <summary>Null when async calls are off.</summary>
-    public required string? NatsUrl { get; init; }
-
-    public required BrokerAccess Access { get; init; }
+    /// <summary>Names no server when async calls are off.</summary>
+    public required NatsOptions Nats { get; init; }
 
     public required string DefaultQueue { get; init; }
 
@@ -25,13 +23,11 @@ internal sealed record QueueOptions
 
     public static QueueOptions Read(Settings settings, string secretMountPath)
     {
-        var host = settings.Text("faas_nats_address", "", "Host of the NATS server; unset turns async calls off");
-        var port = settings.Number("faas_nats_port", 4222, "Port of the NATS server", 1, 65535);
+        var nats = NatsOptions.Read(settings, secretMountPath, "faas_nats_address", "faas_nats_port", "", "Host of the NATS server; unset turns async calls off");
         settings.Text("faas_nats_cluster_name", "faas-cluster", "Accepted for compatibility, without effect: NATS Streaming is not used");
         return new QueueOptions
         {
-            NatsUrl = host.Length == 0 ? null : $"nats://{host}:{port}",
-            Access = BrokerAccess.Read(settings, secretMountPath),
+            Nats = nats,
             DefaultQueue = settings.Text(
                 "faas_nats_channel", StreamNames.DefaultQueue, "Queue of functions without com.openfaas.queue", StreamNames.QueueName(), StreamNames.QueueRule),
             PublishTimeout = settings.Duration(

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Connectors.Gateway.Enqueueing;
+using Connectors.Streams.Nats;
 
 namespace Connectors.Gateway.Queues;
 
@@ -24,7 +25,7 @@ internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Re
             return;
         }
 
-        await link.WaitOpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         var filter = new DeadFilter(function, query["reason"].ToString() is { Length: > 0 } reason ? reason : null);
         var page = await DeadLetterPage.ReadAsync(letters, queue, filter, after, (int)limit, http.RequestAborted);
         if (page.Items.Count == 0 && after == 0 && await overview.FindAsync(queue, http.RequestAborted) is null)
@@ -75,7 +76,7 @@ internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Re
 
     public async Task DeleteAsync(HttpContext http, string queue)
     {
-        await link.WaitOpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         if (TryNumber(http.Request.RouteValues["seq"]?.ToString(), 0, out var seq) && await letters.DeleteAsync(queue, seq, http.RequestAborted))
         {
             http.Response.StatusCode = StatusCodes.Status204NoContent;
@@ -88,7 +89,7 @@ internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Re
     // Answers by itself if there is none.
     private async Task<DeadLetter?> FindAsync(HttpContext http, string queue)
     {
-        await link.WaitOpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         var letter = TryNumber(http.Request.RouteValues["seq"]?.ToString(), 0, out var seq) ? await letters.FindAsync(queue, seq, http.RequestAborted) : null;
         if (letter is null)
         {

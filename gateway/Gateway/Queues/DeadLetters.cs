@@ -1,5 +1,6 @@
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
 using NATS.Client.JetStream;

@@ -1,5 +1,6 @@
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 
 namespace Connectors.Gateway.Queues;
@@ -9,13 +10,13 @@ internal sealed class QueueEndpoints(NatsLink link, QueueOverview overview, Gate
 {
     public async Task ListAsync(HttpContext http)
     {
-        await link.WaitOpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         await Answer.JsonAsync(http, StatusCodes.Status200OK, await overview.ListAsync(http.RequestAborted), QueuesJson.Default.IReadOnlyListQueueCounts);
     }
 
     public async Task ShowAsync(HttpContext http, string queue)
     {
-        await link.WaitOpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         await (await overview.FindAsync(queue, http.RequestAborted) is { } stats
             ? Answer.JsonAsync(http, StatusCodes.Status200OK, stats, QueuesJson.Default.QueueStats)
             : Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}."));
@@ -29,7 +30,7 @@ internal sealed class QueueEndpoints(NatsLink link, QueueOverview overview, Gate
             return;
         }
 
-        await link.WaitOpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         if (await overview.FindAsync(queue, http.RequestAborted) is null)
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}.");

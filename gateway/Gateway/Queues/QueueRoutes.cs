@@ -38,7 +38,7 @@ internal static class QueueRoutes
 
     private static async Task GuardAsync(HttpContext http, QueueOptions options, Func<HttpContext, Task> handle)
     {
-        if (options.NatsUrl is null)
+        if (!options.Nats.IsSet)
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, "Async calls are off: faas_nats_address is not set.");
             return;

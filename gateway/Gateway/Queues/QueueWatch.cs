@@ -1,5 +1,6 @@
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
 
@@ -17,7 +18,7 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        while (options.NatsUrl is not null && !stoppingToken.IsCancellationRequested)
+        while (options.Nats.IsSet && !stoppingToken.IsCancellationRequested)
         {
             await LookAsync(stoppingToken);
             await Task.Delay(Interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -30,7 +31,7 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
         {
             using var limit = new CancellationTokenSource(Interval, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, limit.Token);
-            await link.WaitOpenAsync(either.Token);
+            await link.OpenAsync(either.Token);
             await LookAtAllAsync(either.Token);
         }
         catch (Exception fault) when (fault is NatsException or OperationCanceledException)

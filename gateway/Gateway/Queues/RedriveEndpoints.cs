@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.JetStream;
 
@@ -18,7 +19,7 @@ internal sealed class RedriveEndpoints(NatsLink link, RedriveJobs jobs, GatewayO
             return;
         }
 
-        await link.WaitOpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         if (await LastAsync(queue, http.RequestAborted) is not { } last)
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"The queue {queue} has no dead letters.");

@@ -20,7 +20,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (options.NatsUrl is null)
+        if (!options.Nats.IsSet)
         {
             return;
         }

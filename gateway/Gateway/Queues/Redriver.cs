@@ -8,7 +8,7 @@ namespace Connectors.Gateway.Queues;
 /// Puts a dead letter back: publish, wait for the stream's ack, then delete by sequence (R14 of docs/delivery-states.md). Repeated after a crash in
 /// between, the publish carries the same message id.
 /// </summary>
-internal sealed class Redriver(DeadLetters letters, StreamPublisher publisher, Cancellations cancellations, TimeProvider time)
+internal sealed class Redriver(DeadLetters letters, CallStore store, Cancellations cancellations, TimeProvider time)
 {
     /// <summary>Throws <see cref="NotStoredException"/> if it stays a dead letter.</summary>
     public async Task<RedriveResult> RedriveAsync(string queue, DeadLetter letter, CancellationToken ct)
@@ -40,13 +40,13 @@ internal sealed class Redriver(DeadLetters letters, StreamPublisher publisher, C
             Submitted = now,
             Deadline = envelope.Retry?.MaxAge is { } age ? now + age : null,
         };
-        return publisher.StoreAsync(queue, again, EnvelopeCodec.Encode(again), letter.Body, StreamNames.RedriveMessageId(again.DeliveryId, again.Redrive));
+        return store.StoreAsync(queue, again, EnvelopeCodec.Encode(again), letter.Body, StreamNames.RedriveMessageId(again.DeliveryId, again.Redrive));
     }
 
     private Task<StoredCall> StoreCallbackAsync(string queue, Envelope envelope, DeadLetter letter)
     {
         var record = letter.Callback! with { Redrive = letter.Callback.Redrive + 1, Attempt = 1, NotBefore = null, Since = time.GetUtcNow() };
-        return publisher.StoreCallbackAsync(
+        return store.StoreCallbackAsync(
             queue, envelope, record, letter.Body, StreamNames.CallbackRedriveMessageId(envelope.DeliveryId, envelope.Redrive, record.Redrive));
     }
 }

@@ -1,6 +1,7 @@
 using Connectors.Sdk.Hosting;
+using NATS.Client.Core;
 
-namespace Connectors.Streams;
+namespace Connectors.Streams.Nats;
 
 /// <summary>How a service proves to the NATS server who it is, and the server to it. Secrets stand in files only; the values here are their paths.</summary>
 public sealed record BrokerAccess
@@ -14,7 +15,7 @@ public sealed record BrokerAccess
     /// <summary>File with a token.</summary>
     public string? TokenFile { get; init; }
 
-    /// <summary>File with an nkey's seed and its public key, each on a line of its own.</summary>
+    /// <summary>File with an nkey's seed, <c>SU…</c>, on a line of its own; other lines do not count.</summary>
     public string? NkeyFile { get; init; }
 
     /// <summary>File with a user's JWT and seed, as <c>nsc</c> writes it.</summary>
@@ -32,6 +33,25 @@ public sealed record BrokerAccess
     /// <summary>PEM file with its key.</summary>
     public string? KeyFile { get; init; }
 
+    /// <summary>Who we are, as the client wants it: asked for at each connect, so that a file that was rotated counts from the next one on.</summary>
+    internal NatsAuthOpts Auth => (UserFile ?? TokenFile ?? NkeyFile ?? CredsFile) is null
+        ? NatsAuthOpts.Default
+        : new() { AuthCredCallback = (_, _) => ValueTask.FromResult(Credentials()) };
+
+    internal NatsTlsOpts TlsOpts => new()
+    {
+        CaFile = CaFile,
+        CertFile = CertFile,
+        KeyFile = KeyFile,
+        Mode = Tls switch
+        {
+            BrokerTls.Require => TlsMode.Require,
+            BrokerTls.First => TlsMode.Implicit,
+            BrokerTls.Off => TlsMode.Disable,
+            _ => TlsMode.Auto,
+        },
+    };
+
     /// <summary>Reads the options; file names that are not absolute are below <paramref name="secretMountPath"/>.</summary>
     public static BrokerAccess Read(Settings settings, string secretMountPath)
     {
@@ -40,7 +60,7 @@ public sealed record BrokerAccess
             UserFile = ReadFile(settings, secretMountPath, "nats_user_file", "File with the NATS user's name, absolute or below secret_mount_path"),
             PasswordFile = ReadFile(settings, secretMountPath, "nats_password_file", "File with the NATS user's password"),
             TokenFile = ReadFile(settings, secretMountPath, "nats_token_file", "File with a NATS token"),
-            NkeyFile = ReadFile(settings, secretMountPath, "nats_nkey_file", "File with the seed and the public key of a NATS nkey, a line each"),
+            NkeyFile = ReadFile(settings, secretMountPath, "nats_nkey_file", "File with the seed of a NATS nkey (SU...)"),
             CredsFile = ReadFile(settings, secretMountPath, "nats_creds_file", "NATS credentials file (JWT and seed)"),
             Tls = settings.Choice("nats_tls", BrokerTls.Auto, "TLS to NATS: auto (if the server offers it), require, first (before the server's greeting) or off"),
             CaFile = ReadFile(settings, secretMountPath, "nats_tls_ca_file", "PEM file with the authorities that the NATS server's certificate must come from"),
@@ -58,9 +78,9 @@ public sealed record BrokerAccess
             settings.Fault("nats_creds_file", "only one of nats_user_file, nats_token_file, nats_nkey_file and nats_creds_file");
         }
 
-        if (access.NkeyFile is not null && !IsPair(access.NkeyFile))
+        if (access.NkeyFile is not null && SeedIn(access.NkeyFile) is null)
         {
-            settings.Fault("nats_nkey_file", $"a file that can be read, with a line for the seed (SU...) and one for the public key (U...), which `nk -inkey {access.NkeyFile} -pubout` prints");
+            settings.Fault("nats_nkey_file", "a file that can be read, with a line for the seed of a user (SU...)");
         }
 
         if (access.CertFile is null != access.KeyFile is null)
@@ -71,16 +91,23 @@ public sealed record BrokerAccess
         return access;
     }
 
-    private static bool IsPair(string path)
+    private NatsAuthCred Credentials() =>
+        UserFile is not null ? NatsAuthCred.FromUserInfo(Content(UserFile), Content(PasswordFile!))
+        : TokenFile is not null ? NatsAuthCred.FromToken(Content(TokenFile))
+        : NkeyFile is not null ? NatsAuthCred.FromNkey(SeedIn(NkeyFile) ?? throw new NatsException($"{NkeyFile} has no seed (SU...)"))
+        : NatsAuthCred.FromCredsFile(CredsFile!);
+
+    private static string Content(string file) => File.ReadAllText(file).Trim();
+
+    private static string? SeedIn(string path)
     {
         try
         {
-            var lines = File.ReadAllLines(path).Select(line => line.Trim()).ToList();
-            return lines.Exists(line => line.StartsWith("SU", StringComparison.Ordinal)) && lines.Exists(line => line.StartsWith('U'));
+            return File.ReadLines(path).Select(line => line.Trim()).FirstOrDefault(line => line.StartsWith("SU", StringComparison.Ordinal));
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            return false;
+            return null;
         }
     }
 

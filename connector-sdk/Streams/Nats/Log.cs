@@ -1,0 +1,40 @@
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Streams.Nats;
+
+/// <summary>Every line about NATS, whichever service it is; ids 150 to 199.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(150, LogLevel.Information, "NATS connected")]
+    public static partial void NatsOpened(ILogger log, string server, string serverVersion);
+
+    [LoggerMessage(151, LogLevel.Warning, "NATS away: the connection is lost")]
+    public static partial void NatsLost(ILogger log, string server);
+
+    [LoggerMessage(152, LogLevel.Warning, "NATS cannot be reached")]
+    public static partial void NatsUnreachable(ILogger log, string server, string reason);
+
+    [LoggerMessage(153, LogLevel.Error, "NATS server refused: nothing is stored there")]
+    public static partial void NatsRefused(ILogger log, string error);
+
+    [LoggerMessage(154, LogLevel.Warning, "NATS server is old; upgrade it to 2.11 or newer")]
+    public static partial void NatsOld(ILogger log, string serverVersion, string danger);
+
+    [LoggerMessage(EventId = 155, Message = "NATS client")]
+    public static partial void NatsClient(ILogger log, LogLevel level, string words);
+
+    [LoggerMessage(160, LogLevel.Warning, "Write was refused")]
+    public static partial void WriteRefused(ILogger log, string subject, string? messageId, string reason);
+
+    [LoggerMessage(161, LogLevel.Warning, "It is not known whether a write was stored")]
+    public static partial void WriteUnknown(ILogger log, string subject, string? messageId, string reason);
+
+    [LoggerMessage(EventId = 170, Message = "Stream was missing and is created")]
+    public static partial void StreamCreated(ILogger log, LogLevel level, string stream);
+
+    [LoggerMessage(EventId = 171, Message = "Consumer was missing and is created")]
+    public static partial void ConsumerCreated(ILogger log, LogLevel level, string stream, string consumer);
+
+    [LoggerMessage(172, LogLevel.Information, "Limits of the stream are brought in line with the options")]
+    public static partial void StreamUpdated(ILogger log, string stream);
+}

@@ -1,0 +1,219 @@
+using Connectors.Sdk.Hosting;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+
+namespace Connectors.Streams.Nats;
+
+/// <summary>
+/// A service's one connection to NATS. It may come late, go and come back. The first connection is made in a loop of our own, which tells why it fails:
+/// the client's own loop (<c>RetryOnInitialConnect</c>) swallows refused logins and certificates, and cannot be stopped.
+/// </summary>
+public sealed class NatsLink : BackgroundService, IAsyncDisposable
+{
+    /// <summary>The condition of readiness that a usable connection meets.</summary>
+    public const string Condition = "nats";
+
+    // What nats-server allows by default.
+    private const int DefaultMaxPayload = 1024 * 1024;
+
+    private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(2);
+
+    private readonly NatsOptions _options;
+    private readonly NatsRole _role;
+    private readonly NatsConnection _connection;
+    private readonly Readiness _readiness;
+    private readonly TimeProvider _time;
+    private readonly ILogger<NatsLink> _log;
+    private readonly ClientLog _clientLog;
+    private volatile TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile string _trouble = "not connected yet";
+    private volatile string? _refusal;
+    private volatile bool _isTrusted;
+    private bool _wasOpen;
+
+    /// <summary>Creates the link; it connects when the host starts it.</summary>
+    public NatsLink(NatsOptions options, NatsRole role, Readiness readiness, TimeProvider time, ILoggerFactory loggers)
+    {
+        (_options, _role, _readiness, _time, _log) = (options, role, readiness, time, loggers.CreateLogger<NatsLink>());
+        _clientLog = new ClientLog(loggers);
+        _connection = new NatsConnection(new NatsOpts
+        {
+            Url = options.Url,
+            AuthOpts = options.Access.Auth,
+            TlsOpts = options.Access.TlsOpts,
+            Name = role.Name,
+            LoggerFactory = _clientLog,
+            ConnectTimeout = TimeSpan.FromSeconds(2),
+            PingInterval = TimeSpan.FromSeconds(10),
+            ReconnectWaitMin = MinWait,
+            ReconnectWaitMax = MaxWait,
+
+            // A client that gives up leaves subscriptions and pulls waiting for ever; it gives up after so many tries, or after two equal refusals of a login.
+            MaxReconnectRetry = -1,
+            IgnoreAuthErrorAbort = true,
+
+            // Acks and naks of a lost connection are worth little: the lease ends before long, and the envelope knows the rest.
+            PublishTimeoutOnDisconnected = true,
+
+            // RequestReplyMode stays unset: once it is set, whichever to, a request that nobody serves no longer fails at once.
+        });
+        _connection.ConnectionOpened += (_, _) => OnOpened();
+        _connection.ConnectionDisconnected += (_, _) => OnLost();
+        JetStream = new NatsJSContext(_connection);
+        if (role.IsNeeded && options.IsSet)
+        {
+            readiness.Announce(Condition);
+        }
+    }
+
+    /// <summary>The connection.</summary>
+    public INatsConnection Connection => _connection;
+
+    /// <summary>JetStream over the connection.</summary>
+    public INatsJSContext JetStream { get; }
+
+    /// <summary>Whether there is a server, and one that messages may be trusted to.</summary>
+    public bool IsOpen => _isTrusted && _connection.ConnectionState == NatsConnectionState.Open;
+
+    /// <summary>The server's version; empty before the first connection.</summary>
+    public string ServerVersion => _connection.ServerInfo?.Version ?? "";
+
+    /// <summary>The largest message in bytes, headers included; what a server allows by default until one was met.</summary>
+    public int MaxPayload => _connection.ServerInfo?.MaxPayload ?? DefaultMaxPayload;
+
+    /// <summary>Whether a server was met, so that <see cref="MaxPayload"/> is its own.</summary>
+    public bool KnowsServer => _connection.ServerInfo is not null;
+
+    /// <summary>Why the link is not open, in words.</summary>
+    public string Trouble => _refusal ?? _trouble;
+
+    /// <summary>Returns once the link is open.</summary>
+    public async Task OpenAsync(CancellationToken ct)
+    {
+        while (!IsOpen)
+        {
+            var opened = _opened;
+            if (!IsOpen)
+            {
+                await opened.Task.WaitAsync(ct);
+            }
+        }
+    }
+
+    /// <summary>Returns once the link is open.</summary>
+    /// <exception cref="NatsException">It is not within <paramref name="patience"/>; the message says why.</exception>
+    public async Task OpenAsync(TimeSpan patience, CancellationToken ct)
+    {
+        try
+        {
+            await OpenAsync(ct).WaitAsync(patience, _time, ct);
+        }
+        catch (TimeoutException)
+        {
+            throw new NatsException($"NATS is away: {Trouble}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _connection.DisposeAsync();
+        Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // A connection that fails at once may not keep the host from starting.
+        await Task.Yield();
+        var wait = MinWait;
+        while (!await TryConnectAsync(stoppingToken))
+        {
+            await Task.Delay(wait, _time, stoppingToken);
+            wait = wait * 2 < MaxWait ? wait * 2 : MaxWait;
+        }
+
+        if (_role.IsNeeded && NatsServerVersion.Refusal(ServerVersion, _options.HostOption) is { } refusal)
+        {
+            throw new ConfigurationException(refusal);
+        }
+    }
+
+    private async Task<bool> TryConnectAsync(CancellationToken stopping)
+    {
+        try
+        {
+            await _connection.ConnectAsync().AsTask().WaitAsync(stopping);
+            return true;
+        }
+        catch (Exception fault) when (!stopping.IsCancellationRequested)
+        {
+            var trouble = ClientLog.Causes(fault);
+            if (trouble != _trouble)
+            {
+                _trouble = trouble;
+                Log.NatsUnreachable(_log, _options.Url, trouble);
+                LoseReadiness();
+            }
+
+            return false;
+        }
+    }
+
+    private ValueTask OnOpened()
+    {
+        if (_wasOpen)
+        {
+            _role.OnReconnect();
+        }
+
+        _wasOpen = true;
+
+        // Known only now, and with each connection anew: it may lead to another server of the cluster.
+        _refusal = NatsServerVersion.Refusal(ServerVersion, _options.HostOption);
+        if (_refusal is { } refusal)
+        {
+            _readiness.Lost(Condition, refusal);
+            Log.NatsRefused(_log, refusal);
+            return ValueTask.CompletedTask;
+        }
+
+        if (NatsServerVersion.Warning(ServerVersion) is { } warning)
+        {
+            Log.NatsOld(_log, ServerVersion, warning);
+        }
+
+        _isTrusted = true;
+        _clientLog.Forget();
+        _readiness.Met(Condition);
+        Log.NatsOpened(_log, _options.Url, ServerVersion);
+        Interlocked.Exchange(ref _opened, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+        return ValueTask.CompletedTask;
+    }
+
+    private ValueTask OnLost()
+    {
+        _isTrusted = false;
+        _trouble = "the connection is lost";
+        Log.NatsLost(_log, _options.Url);
+        LoseReadiness();
+        return ValueTask.CompletedTask;
+    }
+
+    private void LoseReadiness()
+    {
+        if (_role.IsNeeded)
+        {
+            _readiness.Lost(Condition, _trouble);
+        }
+    }
+}
+
+/// <summary>What a service is to NATS, and NATS to it.</summary>
+/// <param name="Name">The connection's name, which the server shows.</param>
+/// <param name="IsNeeded">Whether the service is nothing without NATS: it is not ready before it is connected, and ends if the server is too old.</param>
+/// <param name="OnReconnect">Called for every connection after the first.</param>
+public sealed record NatsRole(string Name, bool IsNeeded, Action OnReconnect);

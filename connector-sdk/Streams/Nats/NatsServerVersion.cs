@@ -1,0 +1,29 @@
+namespace Connectors.Streams.Nats;
+
+/// <summary>Which nats-server we may trust with calls.</summary>
+public static class NatsServerVersion
+{
+    // Before it, overlapping filters are accepted and calls run twice.
+    private static readonly Version Oldest = new(2, 10, 0);
+
+    private static readonly Version SurvivesKills = new(2, 10, 23);
+    private static readonly Version SurvivesPauses = new(2, 11, 0);
+
+    /// <summary>Why a server is not used at all; null for one that is.</summary>
+    /// <param name="version">The version as the server tells it.</param>
+    /// <param name="option">The option that names the server.</param>
+    public static string? Refusal(string version, string option) => Parse(version) >= Oldest
+        ? null
+        : $"nats-server is {version}; needed is 2.10 or newer, better 2.11 or newer. Upgrade it, or set {option} to another";
+
+    /// <summary>What an old server may do to messages; null for one that is new enough.</summary>
+    public static string? Warning(string version) => Parse(version) switch
+    {
+        var old when old < SurvivesKills => "acked messages can come back after a crash, and streams can be lost",
+        var old when old < SurvivesPauses => "in a cluster whose leader stalls, it takes repeats of what it has not stored for duplicates: such writes are repeated, and may be stored twice",
+        _ => null,
+    };
+
+    // A version that nobody can read is older than any.
+    private static Version Parse(string text) => Version.TryParse(text.Split('-')[0].TrimStart('v'), out var version) ? version : new Version(0, 0);
+}

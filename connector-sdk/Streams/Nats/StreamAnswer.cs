@@ -1,0 +1,69 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Connectors.Streams.Nats;
+
+/// <summary>A stream's answer to a publish, as JetStream writes it, and the one table of what it means.</summary>
+internal sealed record StreamAnswer
+{
+    [JsonPropertyName("stream")]
+    public string? Stream { get; init; }
+
+    [JsonPropertyName("seq")]
+    public ulong Sequence { get; init; }
+
+    [JsonPropertyName("duplicate")]
+    public bool IsDuplicate { get; init; }
+
+    [JsonPropertyName("error")]
+    public StreamError? Error { get; init; }
+
+    public static StreamWrite Read(ReadOnlySpan<byte> answer) => JsonSerializer.Deserialize(answer, StreamAnswerJson.Default.StreamAnswer) switch
+    {
+        null => new StreamWrite(WriteResult.Unknown, "the answer is empty"),
+        { Error: { } error } => Refusal(error),
+
+        // Servers before 2.11 answer so to the repeat of a message that they had only taken in hand, and then lost with their leader.
+        { Sequence: 0 } => new StreamWrite(WriteResult.Unknown, "the server takes it for a duplicate of what it has not stored") { IsIdSpent = true },
+        { IsDuplicate: true } stored => new StreamWrite(WriteResult.Duplicate, "") { Stream = stored.Stream },
+        var stored => new StreamWrite(WriteResult.Stored, "") { Stream = stored.Stream },
+    };
+
+    private static StreamWrite Refusal(StreamError error)
+    {
+        var words = $"{error.Description} ({error.ErrCode})";
+        return error.ErrCode switch
+        {
+            // message size exceeds maximum allowed (the stream's own limit); header size exceeds maximum allowed of 64k
+            10054 or 10097 => new StreamWrite(WriteResult.TooLarge, words),
+
+            // resource limits exceeded for account; insufficient resources; insufficient memory; insufficient storage
+            10002 or 10023 or 10028 or 10047 => new StreamWrite(WriteResult.Full, words),
+
+            // Storing failed: "maximum messages exceeded", "maximum bytes exceeded" and the like mean a full stream; the rest is trouble of the store itself.
+            10077 when error.Description.Contains("maximum", StringComparison.OrdinalIgnoreCase) => new StreamWrite(WriteResult.Full, words),
+
+            // duplicate message id is in process: the first one's fate is open
+            10158 => new StreamWrite(WriteResult.Unknown, words) { IsIdSpent = true },
+
+            // No leader, system temporarily unavailable, sealed, wrong cluster…: not stored, and only time or an operator changes it.
+            _ => new StreamWrite(WriteResult.Refused, words),
+        };
+    }
+}
+
+/// <summary>Why a stream refused.</summary>
+internal sealed record StreamError
+{
+    [JsonPropertyName("code")]
+    public int Code { get; init; }
+
+    [JsonPropertyName("err_code")]
+    public int ErrCode { get; init; }
+
+    [JsonPropertyName("description")]
+    public string Description { get; init; } = "";
+}
+
+[JsonSerializable(typeof(StreamAnswer))]
+internal sealed partial class StreamAnswerJson : JsonSerializerContext;

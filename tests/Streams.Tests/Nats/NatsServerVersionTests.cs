@@ -1,0 +1,24 @@
+using Connectors.Streams.Nats;
+
+namespace Connectors.Streams.Tests.Nats;
+
+public sealed class NatsServerVersionTests
+{
+    [Theory]
+    [InlineData("2.9.25", true, true)]
+    [InlineData("nonsense", true, true)]
+    [InlineData("", true, true)]
+    [InlineData("2.10.0", false, true)]
+    [InlineData("2.10.22", false, true)]
+    [InlineData("2.10.27", false, true)]
+    [InlineData("2.11.0-RC.1", false, false)]
+    [InlineData("v2.15.1", false, false)]
+    public void Server_versions_are_refused_warned_of_or_trusted(string version, bool isRefused, bool isWarnedOf)
+    {
+        var refusal = NatsServerVersion.Refusal(version, "nats_host");
+
+        Assert.Equal(isRefused, refusal is not null);
+        Assert.Equal(isRefused, refusal?.Contains("set nats_host to another", StringComparison.Ordinal) ?? false);
+        Assert.Equal(isWarnedOf, NatsServerVersion.Warning(version) is not null);
+    }
+}

@@ -1,0 +1,48 @@
+using Connectors.Sdk.Hosting;
+using Connectors.Streams.Nats;
+using Connectors.Testing;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Connectors.Streams.Tests.Nats;
+
+/// <summary>A link to a real server, and a publisher over it.</summary>
+internal sealed class TestLink : IAsyncDisposable
+{
+    private TestLink(NatsOptions options, ILoggerFactory loggers)
+    {
+        Link = new NatsLink(options, new NatsRole("test", IsNeeded: true, () => Reconnects++), Readiness, TimeProvider.System, loggers);
+        Publisher = new StreamPublisher(Link, TimeProvider.System, NullLogger<StreamPublisher>.Instance);
+    }
+
+    public NatsLink Link { get; }
+
+    public StreamPublisher Publisher { get; }
+
+    public Readiness Readiness { get; } = new();
+
+    public int Reconnects { get; private set; }
+
+    /// <summary>Starts a link and waits until it is open.</summary>
+    public static async Task<TestLink> OpenAsync(NatsServer server, BrokerAccess? access = null)
+    {
+        var link = await StartAsync(server.Port, access);
+        await link.Link.OpenAsync(Eventually.Patience, TestContext.Current.CancellationToken);
+        return link;
+    }
+
+    /// <summary>Starts a link.</summary>
+    public static async Task<TestLink> StartAsync(int port, BrokerAccess? access = null, ILoggerFactory? loggers = null)
+    {
+        var options = new NatsOptions { Host = "127.0.0.1", Port = port, Access = access ?? new BrokerAccess(), HostOption = "nats_host" };
+        var link = new TestLink(options, loggers ?? NullLoggerFactory.Instance);
+        await link.Link.StartAsync(TestContext.Current.CancellationToken);
+        return link;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Link.StopAsync(CancellationToken.None);
+        await Link.DisposeAsync();
+    }
+}
