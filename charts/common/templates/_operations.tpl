@@ -10,7 +10,7 @@ metadata:
     {{- include "connectors.labels" . | nindent 4 }}
   {{- with .Values.serviceAccount.annotations }}
   annotations:
-    {{- toYaml . | nindent 4 }}
+    {{- include "connectors.strings" . | trim | nindent 4 }}
   {{- end }}
 automountServiceAccountToken: false
 {{- end }}
@@ -108,7 +108,7 @@ metadata:
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
     {{- with .Values.podMonitor.labels }}
-    {{- toYaml . | nindent 4 }}
+    {{- include "connectors.strings" . | trim | nindent 4 }}
     {{- end }}
 spec:
   selector:
@@ -128,7 +128,7 @@ metadata:
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
     {{- with .Values.prometheusRule.labels }}
-    {{- toYaml . | nindent 4 }}
+    {{- include "connectors.strings" . | trim | nindent 4 }}
     {{- end }}
 spec:
   {{- tpl (.Files.Get "files/alerts.yaml") . | nindent 2 }}
@@ -143,7 +143,7 @@ metadata:
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
     {{- with .Values.dashboard.labels }}
-    {{- toYaml . | nindent 4 }}
+    {{- include "connectors.strings" . | trim | nindent 4 }}
     {{- end }}
 data:
   {{ .Chart.Name }}.json: |

@@ -56,12 +56,49 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   value: {{ .Values.gracePeriod | quote }}
 {{- end -}}
 
-{{/* Variables that the operator adds; they come last, so they win. */}}
-{{- define "connectors.extraEnv" -}}
-{{- range $name, $value := .Values.extraEnv }}
-- name: {{ $name }}
-  value: {{ $value | quote }}
+{{/* A map as labels or annotations want it: every value a string. */}}
+{{- define "connectors.strings" -}}
+{{- range $name, $value := . }}
+{{ $name }}: {{ $value | toString | quote }}
 {{- end }}
+{{- end -}}
+
+{{/*
+All variables of the container. "extraEnv" is a map from name to value (or to an object such as valueFrom), or a list as Kubernetes has it; what
+it names replaces what the chart sets under that name, for a name that stands twice is refused by a server-side apply.
+*/}}
+{{- define "connectors.allEnv" -}}
+{{- $extra := list -}}
+{{- if kindIs "slice" .Values.extraEnv -}}
+{{- $extra = .Values.extraEnv -}}
+{{- else -}}
+{{- range $name, $value := .Values.extraEnv -}}
+{{- $extra = append $extra (ternary (merge (dict "name" $name) (ternary $value dict (kindIs "map" $value))) (dict "name" $name "value" (toString $value)) (kindIs "map" $value)) -}}
+{{- end -}}
+{{- end -}}
+{{- $taken := dict -}}
+{{- range $extra }}{{ $_ := set $taken .name true }}{{ end -}}
+{{- $all := list -}}
+{{- range concat (include "connectors.commonEnv" . | fromYamlArray) (include "connectors.env" . | fromYamlArray) -}}
+{{- if not (hasKey $taken .name) }}{{ $all = append $all . }}{{ end -}}
+{{- end -}}
+{{- toYaml (concat $all $extra) -}}
+{{- end -}}
+
+{{/* The image, from a reference written in full or from its parts; global.imageRegistry goes before a name without a registry of its own. */}}
+{{- define "connectors.image" -}}
+{{- $image := .Values.image -}}
+{{- if kindIs "map" $image -}}
+{{- $registry := default $image.registry (.Values.global | default dict).imageRegistry -}}
+{{- $name := ternary (printf "%s/%s" $registry $image.repository) $image.repository (not (empty $registry)) -}}
+{{- if $image.digest -}}
+{{ printf "%s@%s" $name $image.digest }}
+{{- else -}}
+{{ printf "%s:%s" $name (default .Chart.AppVersion $image.tag) }}
+{{- end -}}
+{{- else -}}
+{{ $image }}
+{{- end -}}
 {{- end -}}
 
 {{- define "connectors.probes" -}}
@@ -87,27 +124,15 @@ startupProbe:
   failureThreshold: 60
 {{- end -}}
 
-{{- define "connectors.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: ["ALL"]
-{{- end -}}
-
 {{/* The pod, from annotations down; "ports" are those beside metrics. */}}
 {{- define "connectors.pod" -}}
 metadata:
   annotations:
-    prometheus.io/scrape: "true"
-    prometheus.io/port: {{ .Values.metricsPort | quote }}
-    {{- with .Values.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- $annotations := dict "prometheus.io/scrape" "true" "prometheus.io/port" .Values.metricsPort }}
+    {{- $annotations = merge (deepCopy .Values.podAnnotations) (include "connectors.podAnnotations" . | fromYaml) $annotations }}
+    {{- include "connectors.strings" $annotations | trim | nindent 4 }}
   labels:
-    {{- include "connectors.labels" . | nindent 4 }}
-    {{- with .Values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "connectors.strings" (merge (include "connectors.labels" . | fromYaml) .Values.podLabels) | trim | nindent 4 }}
 spec:
   serviceAccountName: {{ include "connectors.serviceAccountName" . }}
   automountServiceAccountToken: false
@@ -120,22 +145,25 @@ spec:
   priorityClassName: {{ . }}
   {{- end }}
   securityContext:
-    runAsNonRoot: true
-    runAsUser: 10001
-    runAsGroup: 10001
-    fsGroup: 10001
-    seccompProfile:
-      type: RuntimeDefault
+    {{- toYaml .Values.podSecurityContext | nindent 4 }}
+  {{- with .Values.initContainers }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   containers:
     - name: {{ include "connectors.component" . }}
-      image: {{ .Values.image | quote }}
+      image: {{ include "connectors.image" . | quote }}
       imagePullPolicy: {{ .Values.imagePullPolicy }}
       env:
-        {{- include "connectors.commonEnv" . | nindent 8 }}
-        {{- include "connectors.env" . | trim | nindent 8 }}
-        {{- with include "connectors.extraEnv" . | trim }}
-        {{- . | nindent 8 }}
-        {{- end }}
+        {{- include "connectors.allEnv" . | nindent 8 }}
+      {{- with .Values.envFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.lifecycle }}
+      lifecycle:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       ports:
         - name: metrics
           containerPort: {{ .Values.metricsPort }}
@@ -147,18 +175,24 @@ spec:
       resources:
         {{- toYaml .Values.resources | nindent 8 }}
       securityContext:
-        {{- include "connectors.containerSecurity" . | nindent 8 }}
+        {{- toYaml .Values.containerSecurityContext | nindent 8 }}
       volumeMounts:
         - name: tmp
           mountPath: /tmp
         {{- with include "connectors.volumeMounts" . | trim }}
         {{- . | nindent 8 }}
         {{- end }}
+        {{- with .Values.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
   volumes:
     - name: tmp
       emptyDir: {}
     {{- with include "connectors.volumes" . | trim }}
     {{- . | nindent 4 }}
+    {{- end }}
+    {{- with .Values.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
     {{- end }}
   {{- with .Values.nodeSelector }}
   nodeSelector:
@@ -199,7 +233,7 @@ spec:
   replicas: {{ .Values.replicas }}
   {{- end }}
   strategy:
-    {{- toYaml .Values.strategy | nindent 4 }}
+    {{- include "connectors.strategy" . | trim | nindent 4 }}
   selector:
     matchLabels:
       {{- include "connectors.selector" . | nindent 6 }}
@@ -242,4 +276,14 @@ spec:
   value: tls.key
 {{- end }}
 {{- end }}
+{{- end -}}
+
+
+{{/* What follows is for charts to define anew. */}}
+{{- define "connectors.podAnnotations" -}}
+{}
+{{- end -}}
+
+{{- define "connectors.strategy" -}}
+{{- toYaml .Values.strategy -}}
 {{- end -}}
