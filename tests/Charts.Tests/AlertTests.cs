@@ -11,22 +11,47 @@ public sealed partial class AlertTests : IDisposable
 
     public static TheoryData<string> Charts => RenderingTests.Charts;
 
-    /// <summary>Chart, alert, a series that fires it and how long that takes, a series that does not.</summary>
-    public static TheoryData<string, string, string, string, string, string> Cases => new()
+    /// <summary>Chart, alert, when to look, series and values with which it fires, and with which it does not.</summary>
+    public static TheoryData<string, string, string, string[], string[]> Cases => new()
     {
-        { "queue-worker", "QueueNotDraining", "queue_worker_oldest_pending_seconds{queue_name=\"custom-request\"}", "700+60x20", "1+0x20", "10m" },
-        { "queue-worker", "QueueDeadLetters", "queue_worker_dead_letters_total{queue_name=\"custom-request\",reason=\"exhausted\"}", "0+1x20", "5+0x20", "10m" },
-        { "queue-worker", "QueueWorkerAbsent", "queue_worker_messages_submitted_total{queue_name=\"other\"}", "1+0x20", "", "10m" },
-        { "queue-worker", "QueueCallbacksFailing", "queue_worker_callback_attempts_total{queue_name=\"custom-request\",outcome=\"unreachable\"}", "0+60x40", "0+1x40", "25m" },
-        { "gateway", "GatewayRefusingCalls", "gateway_async_requests_total{code=\"503\"}", "0+10x30", "7+0x30", "15m" },
-        { "gateway", "QueueUntaken", "gateway_queue_untaken_seconds{queue_name=\"slow-queue\"}", "10+60x20", "50+0x20", "15m" },
-        { "gateway", "GatewayReconnecting", "gateway_nats_reconnect_total", "0+1x30", "0+0x30", "15m" },
-        { "kafka-connector", "KafkaOffsetOutOfRange", "kafka_connector_offset_out_of_range{group=\"faas-group-1\",topic=\"t\",partition=\"0\"}", "1+0x20", "0+0x20", "5m" },
-        { "kafka-connector", "KafkaLagGrowing", "kafka_connector_lag{group=\"faas-group-1\",topic=\"t\",partition=\"0\"}", "2000+10x60", "2000-10x60", "40m" },
-        { "sqs-connector", "SqsMessagesOld", "sqs_connector_oldest_message_age_seconds{queue=\"q\"}", "900+0x40", "3+0x40", "20m" },
-        { "sqs-connector", "SqsQueueUnreadable", "sqs_connector_queue_readable{queue=\"q\"}", "0+0x20", "1+0x20", "10m" },
-        { "cron-connector", "ScheduleMisfires", "cron_connector_misfires_total{function_name=\"f.ns\",reason=\"bad_schedule\"}", "0+1x20", "3+0x20", "10m" },
+        {
+            "queue-worker", "QueueNotDraining", "10m",
+            ["queue_worker_oldest_pending_seconds{queue_name=\"custom-request\"} 700+60x20", "queue_worker_pending_messages{queue_name=\"custom-request\",function_name=\"f.ns\"} 3+0x20"],
+            ["queue_worker_oldest_pending_seconds{queue_name=\"custom-request\"} 700+60x20", "queue_worker_pending_messages{queue_name=\"custom-request\",function_name=\"f.ns\"} 0+0x20"]
+        },
+        { "queue-worker", "QueueDeadLetters", "20m", [$"{DeadLetters} 0+1x30"], [$"{DeadLetters} 5+0x30"] },
+        { "queue-worker", "QueueDeadLetters", "10m", [$"{DeadLetters} _x8 1+0x10"], [] },
+        { "queue-worker", "QueueWorkerAbsent", "10m", ["queue_worker_messages_submitted_total{queue_name=\"other\"} 1+0x20"], ["queue_worker_messages_submitted_total{queue_name=\"custom-request\"} 1+0x20"] },
+        {
+            "queue-worker", "QueueCallbacksFailing", "25m",
+            ["queue_worker_callback_attempts_total{queue_name=\"custom-request\",outcome=\"unreachable\"} 0+60x40"], ["queue_worker_callback_attempts_total{queue_name=\"custom-request\",outcome=\"unreachable\"} 0+1x40"]
+        },
+        { "gateway", "GatewayRefusingCalls", "15m", ["gateway_async_requests_total{queue_name=\"q\",code=\"503\"} 0+10x30"], ["gateway_async_requests_total{queue_name=\"q\",code=\"503\"} 7+0x30"] },
+        { "gateway", "QueueUntaken", "15m", ["gateway_queue_untaken_seconds{queue_name=\"slow-queue\"} 10+60x20"], ["gateway_queue_untaken_seconds{queue_name=\"slow-queue\"} 50+0x20"] },
+        { "gateway", "GatewayReconnecting", "15m", ["gateway_nats_reconnect_total 0+1x30"], ["gateway_nats_reconnect_total 0+0x30"] },
+        { "gateway", "GatewayAbsent", "10m", ["up 1+0x20"], ["gateway_nats_reconnect_total 0+0x20"] },
+        { "kafka-connector", "KafkaOffsetOutOfRange", "5m", [$"kafka_connector_offset_out_of_range{Partition} 1+0x20"], [$"kafka_connector_offset_out_of_range{Partition} 0+0x20"] },
+        { "kafka-connector", "KafkaLagGrowing", "40m", [$"kafka_connector_lag{Partition} 2000+10x60"], [$"kafka_connector_lag{Partition} 2000-10x60"] },
+        { "kafka-connector", "KafkaPartitionBlocked", "20m", [$"kafka_connector_oldest_event_age_seconds{Partition} 0+60x60"], [$"kafka_connector_oldest_event_age_seconds{Partition} 5+0x60"] },
+        { "kafka-connector", "KafkaDeadLetters", "20m", ["kafka_connector_dead_letters_total{topic=\"t\"} 0+1x30"], ["kafka_connector_dead_letters_total{topic=\"t\"} 3+0x30"] },
+        { "kafka-connector", "KafkaDeadLetters", "10m", ["kafka_connector_dead_letters_total{topic=\"t\"} _x8 1+0x10"], [] },
+        { "kafka-connector", "KafkaConnectorAbsent", "10m", ["up 1+0x20"], ["connector_topic_map_timestamp_seconds 0+0x20"] },
+        { "kafka-connector", "ConnectorWithoutTopicMap", "30m", ["connector_topic_map_timestamp_seconds 0+0x40"], ["connector_topic_map_timestamp_seconds 0+60x40"] },
+        { "sqs-connector", "SqsMessagesOld", "20m", ["sqs_connector_oldest_message_age_seconds{queue=\"q\"} 900+0x40"], ["sqs_connector_oldest_message_age_seconds{queue=\"q\"} 3+0x40"] },
+        { "sqs-connector", "SqsQueueUnreadable", "10m", ["sqs_connector_queue_readable{queue=\"q\"} 0+0x20"], ["sqs_connector_queue_readable{queue=\"q\"} 1+0x20"] },
+        { "sqs-connector", "SqsReceiptsExpire", "20m", ["sqs_connector_expired_receipts_total{queue=\"q\"} 0+1x30"], ["sqs_connector_expired_receipts_total{queue=\"q\"} 2+0x30"] },
+        { "sqs-connector", "SqsConnectorAbsent", "10m", ["up 1+0x20"], ["connector_topic_map_timestamp_seconds 0+0x20"] },
+        { "sqs-connector", "ConnectorWithoutTopicMap", "30m", ["connector_topic_map_timestamp_seconds 0+0x40"], ["connector_topic_map_timestamp_seconds 0+60x40"] },
+        { "cron-connector", "ScheduleMisfires", "20m", ["cron_connector_misfires_total{function_name=\"f.ns\",reason=\"missed\"} 0+1x30"], ["cron_connector_misfires_total{function_name=\"f.ns\",reason=\"missed\"} 3+0x30"] },
+        { "cron-connector", "ScheduleFailing", "10m", ["cron_connector_firings_total{function_name=\"f.ns\",result=\"failed\"} _x8 1+0x10"], ["cron_connector_firings_total{function_name=\"f.ns\",result=\"succeeded\"} 0+1x20"] },
+        { "cron-connector", "ScheduleUnreadable", "5m", ["cron_connector_bad_schedule{function_name=\"f.ns\",reason=\"schedule\"} 1+0x20"], ["cron_connector_bad_schedule{function_name=\"f.ns\",reason=\"schedule\"} 0+0x20"] },
+        { "cron-connector", "CronConnectorAbsent", "10m", ["up 1+0x20"], ["connector_topic_map_timestamp_seconds 0+0x20"] },
+        { "cron-connector", "ConnectorWithoutTopicMap", "30m", ["connector_topic_map_timestamp_seconds 0+0x40"], ["connector_topic_map_timestamp_seconds 0+60x40"] },
     };
+
+    private const string DeadLetters = "queue_worker_dead_letters_total{queue_name=\"custom-request\",reason=\"exhausted\"}";
+
+    private const string Partition = "{group=\"faas-group-1\",topic=\"t\",partition=\"0\"}";
 
     [Theory, MemberData(nameof(Charts))]
     public async Task Promtool_accepts_every_rule(string chart)
@@ -39,15 +64,23 @@ public sealed partial class AlertTests : IDisposable
     }
 
     [Theory, MemberData(nameof(Cases))]
-    public async Task An_alert_fires_when_it_should_and_only_then(string chart, string alert, string series, string firing, string silent, string at)
+    public async Task An_alert_fires_when_it_should_and_only_then(string chart, string alert, string at, string[] firing, string[] silent)
     {
         var rules = await RulesAsync(chart);
 
-        var fires = await FiresAsync(rules, alert, series, firing, at);
-        var stays = silent.Length > 0 && await FiresAsync(rules, alert, series, silent, at);
+        Assert.True(await FiresAsync(rules, chart, alert, firing, at), $"{alert} is silent");
+        Assert.False(silent.Length > 0 && await FiresAsync(rules, chart, alert, silent, at), $"{alert} fires without a reason");
+    }
 
-        Assert.True(fires, $"{alert} is silent on {firing}");
-        Assert.False(stays, $"{alert} fires on {silent}");
+    [Theory, MemberData(nameof(Charts))]
+    public async Task Every_alert_is_tried_here_and_has_a_row_in_the_runbook(string chart)
+    {
+        var alerts = AlertName().Matches(await File.ReadAllTextAsync(Path.Combine(Helm.ChartDirectory(chart), "files", "alerts.yaml"))).Select(m => m.Groups[1].Value).ToHashSet();
+        var runbook = await File.ReadAllTextAsync(Path.Combine(Tools.RepositoryRoot, "docs", "production.md"));
+
+        Assert.NotEmpty(alerts);
+        Assert.Empty(alerts.Except(Cases.Select(row => row.Data).Where(row => row.Item1 == chart).Select(row => row.Item2)));
+        Assert.All(alerts, alert => Assert.Contains($"| {alert} |", runbook, StringComparison.Ordinal));
     }
 
     [Theory, MemberData(nameof(Charts))]
@@ -80,17 +113,17 @@ public sealed partial class AlertTests : IDisposable
     }
 
     /// <summary>Whether the alert is among those that fire; promtool compares, so a test that expects none fails when it does.</summary>
-    private async Task<bool> FiresAsync(string rules, string alert, string series, string values, string at)
+    private async Task<bool> FiresAsync(string rules, string chart, string alert, string[] series, string at)
     {
         var test = Path.Combine(_directory.FullName, "test.yaml");
+        var input = series.Select(line => $"      - {{ series: '{OfTheRelease(line[..line.IndexOf(' ', StringComparison.Ordinal)], chart)}', values: '{line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..]}' }}");
         await File.WriteAllTextAsync(test, $"""
             rule_files: [{rules}]
             evaluation_interval: 1m
             tests:
               - interval: 1m
                 input_series:
-                  - series: '{series}'
-                    values: '{values}'
+            {string.Join('\n', input)}
                 alert_rule_test:
                   - eval_time: {at}
                     alertname: {alert}
@@ -99,7 +132,16 @@ public sealed partial class AlertTests : IDisposable
         var (exitCode, output) = await Promtool.RunAsync("", "test", "rules", test);
         Assert.True(exitCode == 0 || output.Contains(alert, StringComparison.Ordinal), output);
         return exitCode != 0;
+
+        static string OfTheRelease(string series, string chart)
+        {
+            var target = $"namespace=\"openfaas\",pod=\"r-{chart}-5d4f\"";
+            return series.EndsWith('}') ? $"{series[..^1]},{target}}}" : $"{series}{{{target}}}";
+        }
     }
+
+    [GeneratedRegex("alert: ([A-Za-z]+)")]
+    private static partial Regex AlertName();
 
     [GeneratedRegex("\\b(?:gateway|queue_worker|connector|kafka_connector|sqs_connector|cron_connector)_[a-z_]+\\b")]
     private static partial Regex MetricName();

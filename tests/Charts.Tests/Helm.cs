@@ -1,13 +1,17 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Connectors.Testing;
 using YamlDotNet.RepresentationModel;
 
 namespace Connectors.Charts.Tests;
 
 /// <summary>The real Helm, over the charts of this repository.</summary>
-internal static class Helm
+internal static partial class Helm
 {
     public static string ChartDirectory(string chart) => Path.Combine(Tools.RepositoryRoot, "charts", chart);
+
+    /// <summary>Values without which a chart cannot be rendered.</summary>
+    public static IEnumerable<string> Needed(string chart) => chart == "sqs-connector" ? ["queueURL=https://sqs.eu-west-1.amazonaws.com/000000000000/orders"] : [];
 
     /// <summary>What each version of Helm says.</summary>
     public static async Task<IReadOnlyList<(int ExitCode, string Output)>> RunAsync(params string[] arguments) =>
@@ -17,13 +21,17 @@ internal static class Helm
     public static async Task<IReadOnlyList<Manifest>> TemplateAsync(string chart, string release, params string[] values)
     {
         var runs = await RunAsync(
-            ["template", release, ChartDirectory(chart), "--namespace", "openfaas", .. values.SelectMany(v => new[] { "--set", v })]);
+            ["template", release, ChartDirectory(chart), "--namespace", "openfaas", .. Needed(chart).Concat(values).SelectMany(v => new[] { "--set", v })]);
         Assert.All(runs, run => Assert.True(run.ExitCode == 0, run.Output));
-        var rendered = Assert.Single(runs.Select(run => run.Output).Distinct());
+        var rendered = Assert.Single(runs.Select(run => Password().Replace(run.Output, "$1x")).Distinct());
         var yaml = new YamlStream();
         yaml.Load(new StringReader(rendered));
         return [.. yaml.Documents.Select(d => d.RootNode).OfType<YamlMappingNode>().Select(node => new Manifest(node))];
     }
+
+    // Drawn anew at each rendering.
+    [GeneratedRegex("(basic-auth-password: )[A-Za-z0-9+/=]+")]
+    private static partial Regex Password();
 }
 
 /// <summary>One rendered object.</summary>

@@ -150,3 +150,8 @@ data:
     {{- .Files.Get "files/dashboard.json" | nindent 4 }}
 {{- end }}
 {{- end -}}
+
+{{/* Which series are this release's: label matchers without braces. */}}
+{{- define "connectors.alertSelector" -}}
+{{- default (printf "namespace=%q,pod=~%q" .Release.Namespace (printf "%s-.*" (include "connectors.fullname" .))) .Values.prometheusRule.selector -}}
+{{- end -}}

@@ -94,7 +94,7 @@ it names replaces what the chart sets under that name, for a name that stands tw
 {{- if $image.digest -}}
 {{ printf "%s@%s" $name $image.digest }}
 {{- else -}}
-{{ printf "%s:%s" $name (default .Chart.AppVersion $image.tag) }}
+{{ printf "%s:%s" $name (default .Chart.AppVersion $image.tag | toString) }}
 {{- end -}}
 {{- else -}}
 {{ $image }}
@@ -129,7 +129,8 @@ startupProbe:
 metadata:
   annotations:
     {{- $annotations := dict "prometheus.io/scrape" "true" "prometheus.io/port" .Values.metricsPort }}
-    {{- $annotations = merge (deepCopy .Values.podAnnotations) (include "connectors.podAnnotations" . | fromYaml) $annotations }}
+    {{- range $name, $value := include "connectors.podAnnotations" . | fromYaml }}{{ $_ := set $annotations $name $value }}{{ end }}
+    {{- range $name, $value := .Values.podAnnotations }}{{ $_ := set $annotations $name $value }}{{ end }}
     {{- include "connectors.strings" $annotations | trim | nindent 4 }}
   labels:
     {{- include "connectors.strings" (merge (include "connectors.labels" . | fromYaml) .Values.podLabels) | trim | nindent 4 }}

@@ -5,8 +5,13 @@
 {{- end -}}
 
 {{- define "connectors.env" -}}
-{{- if and (gt (int .Values.replicas) 1) (not .Values.nats.host) }}
+{{- if not .Values.nats.host }}
+{{- if gt (int .Values.replicas) 1 }}
 {{- fail "replicas: more than one needs nats.host, or every schedule fires once in each" }}
+{{- end }}
+{{- if .Values.autoscaling.enabled }}
+{{- fail "autoscaling.enabled: more than one replica needs nats.host, or every schedule fires once in each" }}
+{{- end }}
 {{- end }}
 - name: gateway_url
   value: {{ .Values.gatewayURL | quote }}

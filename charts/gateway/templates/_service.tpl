@@ -4,18 +4,76 @@
 {{- include "connectors.prometheusTrigger" (dict "root" . "query" "sum(gateway_function_invocation_inflight)") -}}
 {{- end -}}
 
-{{/* A setting of the gateway: under "gateway" as in the openfaas chart, else at the top. */}}
-{{- define "connectors.setting" -}}
-{{- if hasKey .root.Values.gateway .name -}}
-{{ index .root.Values.gateway .name }}
-{{- else -}}
-{{ index .root.Values .name }}
+{{/*
+The openfaas chart keeps the gateway's settings under "gateway"; what is set there wins over the names at the top. Replicas, image, resources and
+spreading are read by the shared templates, so they are put where those look, before anything is rendered.
+*/}}
+{{- define "connectors.prepare" -}}
+{{- range $name := list "replicas" "image" "resources" "topologySpreadConstraints" -}}
+{{- $given := index $.Values.gateway $name -}}
+{{- if kindIs "map" $given -}}
+{{- $_ := set $.Values $name (mergeOverwrite (ternary (deepCopy (index $.Values $name)) dict (kindIs "map" (index $.Values $name))) $given) -}}
+{{- else if hasKey $.Values.gateway $name -}}
+{{- $_ := set $.Values $name $given -}}
 {{- end -}}
+{{- end -}}
+{{- if not .Values.functionsProviderUrl -}}
+{{- if or (gt (int .Values.replicas) 1) .Values.autoscaling.enabled .Values.keda.enabled -}}
+{{- fail "replicas: the embedded provider keeps its functions in one pod; set functionsProviderUrl for more than one gateway" -}}
+{{- end -}}
+{{- end -}}
+{{- if (.Values.nats.authorization | default dict).enabled -}}
+{{- fail "nats.authorization: put the token into a secret under the key nats-token, and set nats.auth.secret to its name and nats.auth.method to token" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Two pods cannot hold one ReadWriteOnce volume, and functions run in one pod at a time. */}}
+{{- define "connectors.strategy" -}}
+{{- if .Values.functionsProviderUrl -}}
+{{- toYaml .Values.strategy -}}
+{{- else -}}
+type: Recreate
+{{- end -}}
+{{- end -}}
+
+{{- define "connectors.functionsYaml" -}}
+version: "1.0"
+provider:
+  name: openfaas
+functions:
+  {{- /* The openfaas chart keeps settings of its provider under the same name. */}}
+  {{- toYaml (omit .Values.functions "imagePullPolicy" "httpProbe" "setNonRootUser" "readinessProbe" "livenessProbe") | nindent 2 }}
+{{- end -}}
+
+{{/* The pod reads its functions at the start: changed ones exchange it. */}}
+{{- define "connectors.podAnnotations" -}}
+{{- if .Values.functionsProviderUrl -}}
+{}
+{{- else -}}
+checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
+{{- end -}}
+{{- end -}}
+
+{{/* "gateway", so that gateway.openfaas leads here; a second release in a namespace wants a name of its own. */}}
+{{- define "connectors.serviceName" -}}
+{{- default (include "connectors.fullname" .) .Values.service.name -}}
+{{- end -}}
+
+{{- define "connectors.serviceType" -}}
+{{- if and .Values.serviceType (ne (toString .Values.exposeServices) "false") -}}
+{{ .Values.serviceType }}
+{{- else -}}
+{{ .Values.service.type }}
+{{- end -}}
+{{- end -}}
+
+{{- define "connectors.natsName" -}}
+{{- default (printf "%s-nats" (include "connectors.fullname" .)) .Values.nats.development.name -}}
 {{- end -}}
 
 {{- define "connectors.natsHost" -}}
 {{- if .Values.nats.development.enabled -}}
-{{ include "connectors.fullname" . }}-nats
+{{ include "connectors.natsName" . }}
 {{- else if .Values.nats.external.enabled -}}
 {{ required "nats.external.host is needed with nats.external.enabled" .Values.nats.external.host }}
 {{- else -}}
@@ -24,6 +82,8 @@
 {{- end -}}
 
 {{- define "connectors.env" -}}
+{{- $settings := deepCopy .Values -}}
+{{- range $name, $value := .Values.gateway }}{{ $_ := set $settings $name $value }}{{ end -}}
 - name: port
   value: {{ .Values.port | quote }}
 {{- if .Values.functionsProviderUrl }}
@@ -46,19 +106,19 @@
 - name: secret_mount_path
   value: /var/secrets
 - name: read_timeout
-  value: {{ include "connectors.setting" (dict "root" . "name" "readTimeout") | quote }}
+  value: {{ index $settings "readTimeout" | quote }}
 - name: write_timeout
-  value: {{ include "connectors.setting" (dict "root" . "name" "writeTimeout") | quote }}
+  value: {{ index $settings "writeTimeout" | quote }}
 - name: upstream_timeout
-  value: {{ include "connectors.setting" (dict "root" . "name" "upstreamTimeout") | quote }}
+  value: {{ index $settings "upstreamTimeout" | quote }}
 - name: max_upstream_timeout
   value: {{ .Values.maxUpstreamTimeout | quote }}
 - name: scale_from_zero
-  value: {{ include "connectors.setting" (dict "root" . "name" "scaleFromZero") | quote }}
+  value: {{ index $settings "scaleFromZero" | quote }}
 - name: max_idle_conns
-  value: {{ include "connectors.setting" (dict "root" . "name" "maxIdleConns") | quote }}
+  value: {{ index $settings "maxIdleConns" | quote }}
 - name: max_idle_conns_per_host
-  value: {{ include "connectors.setting" (dict "root" . "name" "maxIdleConnsPerHost") | quote }}
+  value: {{ index $settings "maxIdleConnsPerHost" | quote }}
 - name: max_body_bytes
   value: {{ .Values.maxBodyBytes | int64 | quote }}
 {{- if .Values.async }}
@@ -127,4 +187,38 @@
   emptyDir: {}
   {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* Every leaf below a value, as a path with dots. */}}
+{{- define "connectors.leaves" -}}
+{{- $path := .path -}}
+{{- if and (kindIs "map" .value) .value -}}
+{{- range $name, $value := .value }}
+{{- include "connectors.leaves" (dict "path" (printf "%s.%s" $path $name) "value" $value) }}
+{{- end -}}
+{{- else }}
+- {{ $path }}
+{{- end -}}
+{{- end -}}
+
+{{/* Values of the openfaas chart that are accepted although nothing here listens to them: none is dropped without a word. */}}
+{{- define "connectors.withoutEffect" -}}
+{{- range $name := list "openfaasPro" "oem" "httpProbe" "clusterRole" "createCRDs" "rbac" "psp" "securityContext" "openfaasImagePullPolicy" "caBundleSecretName" "registryPrefix" "gatewayPro" "faasnetes" "stan" "queueWorker" "queueWorkerPro" "jetstreamQueueWorker" "autoscaler" "alertmanager" "prometheus" "eventSubscription" "iam" "kubernetesDNSDomain" "operator" "oidcAuthPlugin" "ingressOperator" "k8sVersion" "istio" "queueMode" "license" "eventWorker" -}}
+{{- if hasKey $.Values $name }}{{ include "connectors.leaves" (dict "path" $name "value" (index $.Values $name)) }}{{ end -}}
+{{- end -}}
+{{- range $name := list "directFunctions" "probeFunctions" "readinessProbe" "livenessProbe" -}}
+{{- if hasKey $.Values.gateway $name }}{{ include "connectors.leaves" (dict "path" (printf "gateway.%s" $name) "value" (index $.Values.gateway $name)) }}{{ end -}}
+{{- end -}}
+{{- range $name := list "image" "resources" "metrics" -}}
+{{- if hasKey $.Values.nats $name }}{{ include "connectors.leaves" (dict "path" (printf "nats.%s" $name) "value" (index $.Values.nats $name)) }}{{ end -}}
+{{- end -}}
+{{- range $name := list "publicURL" -}}
+{{- if hasKey $.Values.dashboard $name }}{{ include "connectors.leaves" (dict "path" (printf "dashboard.%s" $name) "value" (index $.Values.dashboard $name)) }}{{ end -}}
+{{- end -}}
+{{- if .Values.functions -}}
+{{- range $name := list "imagePullPolicy" "httpProbe" "setNonRootUser" "readinessProbe" "livenessProbe" -}}
+{{- if hasKey $.Values.functions $name }}{{ include "connectors.leaves" (dict "path" (printf "functions.%s" $name) "value" (index $.Values.functions $name)) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.nats.external.clusterName }}{{ include "connectors.leaves" (dict "path" "nats.external.clusterName" "value" .) }}{{ end -}}
 {{- end -}}

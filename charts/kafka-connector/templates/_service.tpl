@@ -41,7 +41,7 @@
 - name: topics
   value: {{ .Values.topics | quote }}
 - name: broker_hosts
-  value: {{ .Values.brokerHosts | quote }}
+  value: {{ default .Values.brokerHosts .Values.brokerHost | quote }}
 - name: group
   value: {{ .Values.group | quote }}
 - name: initial_offset

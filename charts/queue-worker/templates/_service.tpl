@@ -35,7 +35,7 @@
 - name: backoff
   value: {{ .Values.backoff | quote }}
 - name: gateway_url
-  value: {{ printf "%s:%v" .Values.gateway.host .Values.gateway.port | quote }}
+  value: {{ printf "%s%s:%v" (ternary "" "http://" (contains "://" .Values.gateway.host)) .Values.gateway.host .Values.gateway.port | quote }}
 - name: nats_host
   value: {{ .Values.nats.host | quote }}
 - name: nats_port

@@ -1,11 +1,19 @@
 {{- define "connectors.component" -}}sqs-connector{{- end -}}
 
+{{/* "https://" alone is what the value holds elsewhere until somebody sets it. */}}
+{{- define "connectors.queueURL" -}}
+{{- if has (trim .Values.queueURL) (list "" "https://" "http://") -}}
+{{- fail "queueURL: the address of a queue is needed, such as https://sqs.eu-west-1.amazonaws.com/000000000000/orders" -}}
+{{- end -}}
+{{ .Values.queueURL }}
+{{- end -}}
+
 {{- define "connectors.kedaTriggers" -}}
-{{- range splitList "," .Values.queueURL }}
+{{- range splitList "," (include "connectors.queueURL" .) }}
 - type: aws-sqs-queue
   metadata:
     queueURL: {{ trim . | quote }}
-    awsRegion: {{ $.Values.awsDefaultRegion | quote }}
+    awsRegion: {{ default $.Values.awsDefaultRegion $.Values.awsRegion | quote }}
     queueLength: {{ $.Values.keda.threshold | quote }}
     identityOwner: operator
 {{- end }}
@@ -45,9 +53,9 @@
   value: {{ . | quote }}
 {{- end }}
 - name: queue_url
-  value: {{ .Values.queueURL | quote }}
+  value: {{ include "connectors.queueURL" . | quote }}
 - name: AWS_DEFAULT_REGION
-  value: {{ .Values.awsDefaultRegion | quote }}
+  value: {{ default .Values.awsDefaultRegion .Values.awsRegion | quote }}
 {{- with .Values.awsCredentialsSecret }}
 - name: AWS_SHARED_CREDENTIALS_FILE
   value: /var/secrets/aws-credentials/{{ . }}

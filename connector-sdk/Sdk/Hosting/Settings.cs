@@ -106,13 +106,16 @@ public sealed class Settings(IReadOnlyDictionary<string, string> values)
     public IReadOnlyList<string> List(string name, string fallback, string meaning) =>
         Declare(name, fallback, meaning).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
-    /// <summary>One of an enum's names, written in lower case with <c>_</c> between words.</summary>
+    /// <summary>One of an enum's names, written in lower case with <c>_</c> between words; case, <c>-</c> and <c>_</c> make no difference when it is read.</summary>
     public T Choice<T>(string name, T fallback, string meaning)
         where T : struct, Enum
     {
         var names = Enum.GetValues<T>().ToDictionary(value => SnakeCase(value.ToString()));
         var text = Declare(name, SnakeCase(fallback.ToString()), meaning);
-        return names.TryGetValue(text.ToLowerInvariant(), out var chosen) ? chosen : Refuse(name, text, string.Join(" or ", names.Keys), fallback);
+        var chosen = names.Where(known => Letters(known.Key) == Letters(text)).ToList();
+        return chosen.Count == 1 ? chosen[0].Value : Refuse(name, text, string.Join(" or ", names.Keys), fallback);
+
+        static string Letters(string text) => text.Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal).ToLowerInvariant();
     }
 
     /// <summary>Adds a fault that concerns several options, or one value in a way of its own.</summary>

@@ -1,0 +1,76 @@
+using System.Text.Json;
+using Connectors.Testing;
+
+namespace Connectors.Charts.Tests;
+
+/// <summary>Whatever a schema lists as allowed, the service takes: each value of each enumeration is rendered and given to the real program.</summary>
+public sealed class SchemaTests : IDisposable
+{
+    // What belongs to Kubernetes alone.
+    private static readonly string[] NotTheServices = ["imagePullPolicy", "service.type", "serviceType"];
+
+    // Values that make sense only beside others.
+    private static readonly Dictionary<string, string[]> Companions = new()
+    {
+        ["onFailure=dead_letter"] = ["deadLetterTopic=dead"],
+        ["catchUp=last"] = ["nats.host=nats"],
+        ["catchUp=all"] = ["nats.host=nats"],
+        ["saslMechanism"] = ["saslAuth=true"],
+        ["nats.auth.method"] = ["nats.auth.secret=nats", "nats.host=nats"],
+    };
+
+    private readonly RenderedEnvironment _rendered = new();
+
+    public static TheoryData<string, string, string> Allowed()
+    {
+        var data = new TheoryData<string, string, string>();
+        foreach (var (chart, project) in new[] { ("gateway", "Gateway"), ("queue-worker", "QueueWorker"), ("cron-connector", "CronConnector"), ("kafka-connector", "KafkaConnector"), ("sqs-connector", "SqsConnector") })
+        {
+            using var schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(Helm.ChartDirectory(chart), "values.schema.json")));
+            foreach (var (path, value) in Values(schema.RootElement, "").Where(v => !NotTheServices.Contains(v.Path)))
+            {
+                data.Add(chart, project, $"{path}={value}");
+            }
+        }
+
+        return data;
+    }
+
+    [Theory, MemberData(nameof(Allowed))]
+    public async Task The_service_takes_every_value_that_the_schema_allows(string chart, string project, string value)
+    {
+        foreach (var key in new[] { "nats-user", "nats-password", "nats-token", "nats-creds", "ca.crt", "broker-username/broker-username", "broker-password/broker-password", "aws-credentials/aws-sqs-credentials" })
+        {
+            _rendered.Write(key, "secret");
+        }
+
+        _rendered.Write("nats-nkey", NatsIdentities.KeyFile);
+        var companions = Companions.GetValueOrDefault(value) ?? Companions.GetValueOrDefault(value.Split('=')[0]) ?? [];
+        var manifests = await Helm.TemplateAsync(chart, "r", [.. companions.Where(c => chart == "cron-connector" || c != "nats.host=nats"), value]);
+
+        var (exitCode, config) = await ServiceProcess.RunAsync(project, _rendered.Mounted(manifests), "--print-config");
+
+        Assert.True(exitCode == 0, config);
+    }
+
+    public void Dispose() => _rendered.Dispose();
+
+    private static IEnumerable<(string Path, string Value)> Values(JsonElement schema, string path)
+    {
+        if (schema.TryGetProperty("enum", out var values))
+        {
+            foreach (var value in values.EnumerateArray().Where(v => v.ToString().Length > 0))
+            {
+                yield return (path, value.ToString());
+            }
+        }
+
+        if (schema.TryGetProperty("properties", out var properties))
+        {
+            foreach (var found in properties.EnumerateObject().SelectMany(p => Values(p.Value, path.Length == 0 ? p.Name : $"{path}.{p.Name}")))
+            {
+                yield return found;
+            }
+        }
+    }
+}
