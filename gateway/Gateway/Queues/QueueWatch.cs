@@ -38,6 +38,10 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
         {
             // NATS is away, which is told elsewhere, or the gateway stops.
         }
+        catch (Exception fault)
+        {
+            Log.QueueNotRead(log, "", fault.Message);
+        }
     }
 
     private async Task LookAtAllAsync(CancellationToken ct)
@@ -46,16 +50,14 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
         var queues = await overview.ListAsync(ct);
         foreach (var queue in queues)
         {
-            var isTaken = queue.Calls == 0 || await IsTakenAsync(queue.Name, deliveries, ct);
-            var look = _untaken.See(queue.Name, isTaken, time.GetUtcNow());
-            Metrics.Untaken(queue.Name, look.For);
-            if (look.News == UntakenNews.Untaken)
+            try
             {
-                Log.CallsUntaken(log, queue.Name, queue.Calls);
+                Tell(queue, queue.Calls == 0 || await IsTakenAsync(queue.Name, deliveries, ct));
             }
-            else if (look.News == UntakenNews.TakenAgain)
+            catch (Exception fault) when (fault is not OperationCanceledException)
             {
-                Log.CallsTakenAgain(log, queue.Name);
+                // Deleted just now, or not what it seems to be: the other queues are looked at all the same.
+                Log.QueueNotRead(log, queue.Name, fault.Message);
             }
         }
 
@@ -67,6 +69,20 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
         }
 
         _shown = [.. queues.Select(queue => queue.Name)];
+    }
+
+    private void Tell(QueueCounts queue, bool isTaken)
+    {
+        var look = _untaken.See(queue.Name, isTaken, time.GetUtcNow());
+        Metrics.Untaken(queue.Name, look.For);
+        if (look.News == UntakenNews.Untaken)
+        {
+            Log.CallsUntaken(log, queue.Name, queue.Calls);
+        }
+        else if (look.News == UntakenNews.TakenAgain)
+        {
+            Log.CallsTakenAgain(log, queue.Name);
+        }
     }
 
     // A pull that waits, a function's consumer (which lapses soon after its worker is gone), or deliveries since the last look.

@@ -18,6 +18,9 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     private readonly string _owner = Guid.NewGuid().ToString("N");
     private readonly ConcurrentDictionary<string, Task> _running = new();
 
+    // Jobs that were seen ended: they lie there for a week, and need not be read again each time.
+    private readonly HashSet<string> _ended = [];
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (!options.Nats.IsSet)
@@ -46,19 +49,36 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     {
         try
         {
-            foreach (var id in await jobs.ListAsync(stopping))
+            var ids = await jobs.ListAsync(stopping);
+            _ended.IntersectWith(ids);
+            foreach (var id in ids.Where(id => !_running.ContainsKey(id) && !_ended.Contains(id)))
             {
-                if (!_running.ContainsKey(id) && await jobs.FindAsync(id, stopping) is { Job.State: RedriveState.Running } stored && stored.Job.OwnedUntil < Now)
-                {
-                    var task = RunAsync(stored, stopping);
-                    _running[id] = task;
-                    _ = task.ContinueWith(_ => _running.TryRemove(id, out var _), TaskScheduler.Default);
-                }
+                await AdoptAsync(id, stopping);
             }
         }
-        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !stopping.IsCancellationRequested))
+        catch (Exception fault) when (!stopping.IsCancellationRequested && fault is NatsException or OperationCanceledException)
         {
-            // Next time.
+            // NATS is away, which is told elsewhere: next time.
+        }
+        catch (Exception fault) when (!stopping.IsCancellationRequested)
+        {
+            Log.RedrivesNotRead(log, fault.Message);
+        }
+    }
+
+    // A job that is none, whoever wrote it, is left alone for good, and the others go on.
+    private async Task AdoptAsync(string id, CancellationToken stopping)
+    {
+        var stored = await jobs.FindAsync(id, stopping);
+        if (stored?.Job.State != RedriveState.Running)
+        {
+            _ended.Add(id);
+        }
+        else if (stored.Job.OwnedUntil < Now)
+        {
+            var task = RunAsync(stored, stopping);
+            _running[id] = task;
+            _ = task.ContinueWith(_ => _running.TryRemove(id, out var _), TaskScheduler.Default);
         }
     }
 
