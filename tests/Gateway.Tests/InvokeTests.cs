@@ -129,14 +129,25 @@ public sealed class InvokeTests(RelayFixture fixture) : IClassFixture<RelayFixtu
     }
 
     [Fact]
-    public async Task A_function_slower_than_the_limit_is_502_without_a_body()
+    public async Task A_function_slower_than_the_limit_is_502_and_says_so()
     {
         fixture.Answer = _ => HttpContextAnswer.Never;
 
         using var answer = await _gateway.PostAsync("/function/slow", "hi");
 
         Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
-        Assert.Equal("", await answer.Content.ReadAsStringAsync());
+        Assert.Equal("slow.openfaas-fn did not answer within 500ms.", await answer.Content.ReadAsStringAsync());
+        Assert.True(answer.Headers.Contains("X-Call-Id"));
+    }
+
+    [Fact]
+    public async Task An_IPv6_caller_stands_in_brackets()
+    {
+        await using var gateway = await TestGateway.StartAsync(null, ("functions_provider_url", fixture.Provider.Url.AbsoluteUri), ("basic_auth", "true"), ("bind_address", "::1"));
+
+        using var answer = await gateway.PostAsync("/function/six", "hi");
+
+        Assert.StartsWith("[::1]:", Last("/function/six").Header("X-Forwarded-For"), StringComparison.Ordinal);
     }
 
     [Fact]

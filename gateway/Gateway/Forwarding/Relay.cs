@@ -222,8 +222,9 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
         catch (Exception fault) when (fault is OperationCanceledException or IOException or BadAnswerException or SocketException)
         {
             // The status is out, or on its way out: only a cut connection can still say that the answer is not whole.
+            var hasLeft = caller.RequestAborted.IsCancellationRequested;
             caller.Abort();
-            return new ForwardOutcome(ForwardKind.BrokenOff, caller.RequestAborted.IsCancellationRequested && fault is OperationCanceledException ? "" : $"the answer broke off: {fault.Message}");
+            return hasLeft ? new ForwardOutcome(ForwardKind.CallerGone) : new ForwardOutcome(ForwardKind.BrokenOff, $"the answer broke off: {fault.Message}");
         }
     }
 

@@ -71,7 +71,7 @@ internal sealed class UpstreamConnections : IAsyncDisposable
     /// <param name="promised">For how long its server said that it keeps it; null if it did not say.</param>
     public void Keep(UpstreamConnection connection, TimeSpan? promised)
     {
-        var limit = promised - IdleMargin < IdleLimit ? promised.Value - IdleMargin : IdleLimit;
+        var limit = promised is { } said && said - IdleMargin < IdleLimit ? said - IdleMargin : IdleLimit;
         connection.KeptUntil = _time.GetUtcNow() + limit;
         _idle.GetOrAdd(connection.Server, _ => new()).Push(connection);
     }
@@ -158,7 +158,20 @@ internal sealed class UpstreamConnection(UpstreamServer server, Socket socket, S
     public DateTimeOffset KeptUntil { get; set; }
 
     /// <summary>Whether nothing came since the last exchange: neither its end nor bytes that nobody asked for.</summary>
-    public bool IsIdle => !HasUnread && !socket.Poll(0, SelectMode.SelectRead);
+    public bool IsIdle
+    {
+        get
+        {
+            try
+            {
+                return !HasUnread && !socket.Poll(0, SelectMode.SelectRead);
+            }
+            catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
 
     /// <summary>Whether bytes were read that belong to no answer.</summary>
     public bool HasUnread
