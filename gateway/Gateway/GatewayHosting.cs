@@ -30,7 +30,7 @@ internal static class GatewayHosting
     public static void AddSecurity(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<SystemGuard>();
-        builder.Services.AddHostedService<FirstPassword>();
+        builder.Services.AddHostedService<InitialCredentials>();
     }
 
     public static void AddProvider(this WebApplicationBuilder builder, GatewayOptions options)
@@ -91,6 +91,11 @@ internal static class GatewayHosting
 
     public static void MapGateway(this WebApplication app)
     {
+        app.Use((http, next) =>
+        {
+            ConnectionHeader.Honour(http);
+            return next(http);
+        });
         var counting = app.Services.GetRequiredService<RequestCounting>();
         app.Use(counting.InvokeAsync);
         var errors = app.Services.GetRequiredService<ErrorHandling>();
@@ -130,7 +135,7 @@ internal static class GatewayHosting
         kestrel.Limits.MinRequestBodyDataRate = null;
 
         // Header values are bytes: each char up to U+00FF is one, in and out.
-        kestrel.RequestHeaderEncodingSelector = _ => System.Text.Encoding.Latin1;
+        kestrel.RequestHeaderEncodingSelector = ConnectionHeader.EncodingOf;
         kestrel.ResponseHeaderEncodingSelector = _ => System.Text.Encoding.Latin1;
     }
 }

@@ -5,7 +5,7 @@ using Connectors.Streams.Nats;
 
 namespace Connectors.Gateway;
 
-/// <summary>What an operator sets; names and defaults as OpenFaaS's gateway has them where it has them (openfaas-spec 1.3).</summary>
+/// <summary>What an operator sets; names and defaults as OpenFaaS's gateway has them where it has them.</summary>
 internal sealed record GatewayOptions
 {
     public required ServiceOptions Service { get; init; }

@@ -5,7 +5,7 @@ using Prometheus;
 
 namespace Connectors.Gateway;
 
-/// <summary>Everything that the gateway counts; OpenFaaS's names where it has them (openfaas-spec 1.15).</summary>
+/// <summary>Everything that the gateway counts; OpenFaaS's names where it has them.</summary>
 internal static class Metrics
 {
     /// <summary>Stands for every name that is no function's: callers choose names, and labels must have an end.</summary>

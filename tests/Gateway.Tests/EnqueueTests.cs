@@ -158,6 +158,18 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
         Assert.Equal(["gw.test"], Values(call, "X-Forwarded-Host"));
     }
 
+    [Fact]
+    public async Task A_forked_function_is_told_who_called()
+    {
+        await _gateway.DeployAsync("told", "env");
+
+        using var answer = await _gateway.PostAsync("/function/told", "");
+        var variables = await answer.Content.ReadAsStringAsync();
+
+        Assert.Contains("Http_X_Forwarded_For=127.0.0.1:", variables, StringComparison.Ordinal);
+        Assert.Contains($"Http_X_Forwarded_Host={_gateway.Api.Authority}", variables, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("http://receiver.test/\u00c3\u00bcmlaut?q=\u00c3\u00bc", "http://receiver.test/%C3%BCmlaut?q=%C3%BC")]
     [InlineData("http://receiver.test/a%2Fb/../c//d?x=%20", "http://receiver.test/a%2Fb/../c//d?x=%20")]

@@ -83,7 +83,7 @@ public sealed class InvokeTests(RelayFixture fixture) : IClassFixture<RelayFixtu
         Assert.Equal("17", got.HeaderValues("X-Start-Time")[0]);
         Assert.Equal(2, got.HeaderValues("X-Start-Time").Count);
         Assert.Contains("X-Served-By: ", answer, StringComparison.Ordinal);
-        Assert.Null(got.Header("TE"));
+        Assert.Equal("trailers", got.Header("TE"));
         Assert.Null(got.Header("Proxy-Authorization"));
         Assert.Null(got.Header("Keep-Alive"));
         Assert.Null(got.Header("Authorization"));

@@ -219,15 +219,7 @@ public sealed partial class RelayTests(RawProviderFixture fixture) : IClassFixtu
         string? sent = null;
         fixture.Answer = async request =>
         {
-            var body = await request.ReadBodyAsync();
-            while (!body.EndsWith("X-Sum: 7\r\n\r\n", StringComparison.Ordinal))
-            {
-                var one = new byte[1];
-                await request.Client.GetStream().ReadExactlyAsync(one);
-                body += (char)one[0];
-            }
-
-            sent = body;
+            sent = await request.ReadUntilAsync("X-Sum: 7\r\n\r\n");
             await request.SendAsync("HTTP/1.1 200 OK\r\nTrailer: X-Check\r\nTransfer-Encoding: chunked\r\n\r\n2;ext=1\r\nhi\r\n0\r\nX-Check: 42\r\nContent-Length: 1\r\n\r\n");
         };
         using var raw = await RawHttp.ConnectAsync(_gateway.Api);
@@ -246,6 +238,7 @@ public sealed partial class RelayTests(RawProviderFixture fixture) : IClassFixtu
     [Fact]
     public async Task Headers_named_by_Connection_stay_behind_both_ways()
     {
+        // AskAsync says Connection: close beside it.
         fixture.AnswerWith("HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nX-Stays: 1\r\nContent-Length: 0\r\n\r\n");
 
         var got = await AskAsync("POST /function/hops", "Connection: X-Mine, X-Call-Id, X-Forwarded-For\nX-Mine: 1\nX-Kept: 1\nX-Forwarded-For: forged\nX-Call-Id: mine\n");

@@ -103,17 +103,23 @@ public sealed record RawRequest(string Head, int Number, TcpClient Client, Cance
     {
         if (Head.Contains("chunked\r\n", StringComparison.OrdinalIgnoreCase))
         {
-            var body = new StringBuilder();
-            while (!body.ToString().EndsWith("0\r\n\r\n", StringComparison.Ordinal))
-            {
-                body.Append(await ReadAsync(1));
-            }
-
-            return body.ToString();
+            return await ReadUntilAsync("0\r\n\r\n");
         }
 
         var length = Head.Split("\r\n").FirstOrDefault(line => line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase));
         return length is null ? "" : await ReadAsync(int.Parse(length.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Reads up to and with these bytes.</summary>
+    public async Task<string> ReadUntilAsync(string end)
+    {
+        var read = new StringBuilder();
+        while (!read.ToString().EndsWith(end, StringComparison.Ordinal))
+        {
+            read.Append(await ReadAsync(1));
+        }
+
+        return read.ToString();
     }
 
     /// <summary>Sends bytes; each char is one.</summary>

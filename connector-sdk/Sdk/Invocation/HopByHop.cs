@@ -20,7 +20,7 @@ public static class HopByHop
     public static IReadOnlySet<string> NamedBy(IEnumerable<string?> connection)
     {
         HashSet<string>? named = null;
-        foreach (var name in connection.SelectMany(line => (line ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)))
+        foreach (var name in Words(connection))
         {
             if (!Names.Contains(name) && !name.Equals("close", StringComparison.OrdinalIgnoreCase))
             {
@@ -30,4 +30,12 @@ public static class HopByHop
 
         return named ?? (IReadOnlySet<string>)None;
     }
+
+    /// <summary>Whether a message's <c>Connection</c> lines hold a word such as <c>close</c>, in any case.</summary>
+    /// <param name="connection">The values of those lines.</param>
+    /// <param name="word">The word.</param>
+    public static bool Has(IEnumerable<string?> connection, string word) => Words(connection).Contains(word, StringComparer.OrdinalIgnoreCase);
+
+    private static IEnumerable<string> Words(IEnumerable<string?> connection) =>
+        connection.SelectMany(line => (line ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
 }

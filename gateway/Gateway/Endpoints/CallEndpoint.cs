@@ -1,5 +1,4 @@
 using Connectors.Gateway.Enqueueing;
-using Connectors.Gateway.Provider;
 using Connectors.Gateway.Security;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;

@@ -44,6 +44,7 @@ internal sealed class ErrorHandling(ILogger<ErrorHandling> log)
         var callId = http.Response.Headers[WellKnownHeaders.CallId];
         http.Response.Clear();
         http.Response.Headers[WellKnownHeaders.CallId] = callId;
+        ConnectionHeader.Honour(http);
         if (status >= StatusCodes.Status500InternalServerError)
         {
             http.Response.Headers[WellKnownHeaders.Internal] = "gateway";

@@ -233,16 +233,10 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
     {
         var response = caller.Response;
         response.StatusCode = head.Status;
-        var own = HopByHop.NamedBy(head.Headers.Where(h => h.Is("Connection")).Select(h => h.Value));
-        foreach (var header in head.Headers)
-        {
-            response.Headers.Remove(header.Name);
-        }
-
-        foreach (var header in head.Headers.Where(h => !HopByHop.Contains(h.Name) && !own.Contains(h.Name) && !h.Is("Content-Length")))
-        {
-            response.Headers.Append(header.Name, header.Value);
-        }
+        var ofConnection = HopByHop.NamedBy(head.Headers.Where(h => h.Is("Connection")).Select(h => h.Value));
+        var headers = head.Headers.Where(h => !HopByHop.Contains(h.Name) && !ofConnection.Contains(h.Name) && !h.Is("Content-Length")).ToList();
+        headers.ForEach(header => response.Headers.Remove(header.Name));
+        headers.ForEach(header => response.Headers.Append(header.Name, header.Value));
 
         if (head.Status is not (101 or 204 or 205))
         {
