@@ -46,8 +46,8 @@ internal static partial class Log
     public static partial void QueueNotRead(ILogger log, string queue, string error);
 
     [LoggerMessage(233, LogLevel.Warning, "Calls have waited for a minute and none was taken; is there a worker for this queue?")]
-    public static partial void CallsUntaken(ILogger log, string queue, long calls);
+    public static partial void QueueStalled(ILogger log, string queue, long calls);
 
     [LoggerMessage(234, LogLevel.Information, "Calls are taken again")]
-    public static partial void CallsTakenAgain(ILogger log, string queue);
+    public static partial void QueueMoving(ILogger log, string queue);
 }

@@ -69,6 +69,7 @@ internal sealed class UpstreamRequest(HttpContext caller, PipeWriter server)
         }
     }
 
+    // What was read is always given back, or Kestrel could not read on when it looks for the next request.
     private async Task CopyBodyAsync(CancellationToken ct)
     {
         for (var isOver = false; !isOver;)
@@ -77,6 +78,10 @@ internal sealed class UpstreamRequest(HttpContext caller, PipeWriter server)
             isOver = read.IsCompleted;
             WriteBody(read.Buffer);
             _request.BodyReader.AdvanceTo(read.Buffer.End);
+            if (!isOver)
+            {
+                await server.FlushAsync(ct);
+            }
         }
 
         if (IsChunked)
@@ -87,40 +92,34 @@ internal sealed class UpstreamRequest(HttpContext caller, PipeWriter server)
 
     private async ValueTask<ReadResult> ReadAsync(CancellationToken ct)
     {
+        // A body that is there already travels with the head.
+        if (TryRead() is { } there)
+        {
+            return there;
+        }
+
+        await server.FlushAsync(ct);
         try
         {
-            var reading = _request.BodyReader.ReadAsync(ct);
-            if (reading.IsCompleted)
-            {
-                // What follows at once travels with what is buffered.
-                var read = await reading;
-                if (!read.IsCompleted)
-                {
-                    await FlushAsync(ct);
-                }
-
-                return read;
-            }
-
-            await FlushAsync(ct);
-            return await reading;
+            return await _request.BodyReader.ReadAsync(ct);
         }
-        catch (Exception fault) when (fault is not OperationCanceledException and not ServerFault)
+        catch (Exception fault) when (fault is not OperationCanceledException)
         {
             CallerFault = fault;
             throw;
         }
     }
 
-    private async ValueTask FlushAsync(CancellationToken ct)
+    private ReadResult? TryRead()
     {
         try
         {
-            await server.FlushAsync(ct);
+            return _request.BodyReader.TryRead(out var read) ? read : null;
         }
-        catch (Exception fault) when (fault is IOException or ObjectDisposedException)
+        catch (Exception fault) when (fault is not OperationCanceledException)
         {
-            throw new ServerFault(fault);
+            CallerFault = fault;
+            throw;
         }
     }
 
@@ -213,6 +212,4 @@ internal sealed class UpstreamRequest(HttpContext caller, PipeWriter server)
 
     // Header values are bytes: each char up to U+00FF is one.
     private void Write(string text) => Encoding.Latin1.GetBytes(text, server);
-
-    private sealed class ServerFault(Exception cause) : IOException(cause.Message, cause);
 }

@@ -12,7 +12,7 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private readonly UntakenQueues _untaken = new(Patience);
+    private readonly StalledQueues _stalled = new(Patience);
     private Dictionary<string, ulong> _deliveries = [];
     private HashSet<string> _shown = [];
 
@@ -64,7 +64,7 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
         _deliveries = deliveries;
         foreach (var gone in _shown.Except(queues.Select(queue => queue.Name)))
         {
-            _untaken.See(gone, isTaken: true, time.GetUtcNow());
+            _stalled.See(gone, isTaken: true, time.GetUtcNow());
             Metrics.QueueGone(gone);
         }
 
@@ -73,15 +73,15 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
 
     private void Tell(QueueCounts queue, bool isTaken)
     {
-        var look = _untaken.See(queue.Name, isTaken, time.GetUtcNow());
-        Metrics.Untaken(queue.Name, look.For);
-        if (look.News == UntakenNews.Untaken)
+        var look = _stalled.See(queue.Name, isTaken, time.GetUtcNow());
+        Metrics.Stalled(queue.Name, look.For);
+        if (look.News == StalledNews.Stalled)
         {
-            Log.CallsUntaken(log, queue.Name, queue.Calls);
+            Log.QueueStalled(log, queue.Name, queue.Calls);
         }
-        else if (look.News == UntakenNews.TakenAgain)
+        else if (look.News == StalledNews.Moving)
         {
-            Log.CallsTakenAgain(log, queue.Name);
+            Log.QueueMoving(log, queue.Name);
         }
     }
 

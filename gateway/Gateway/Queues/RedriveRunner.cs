@@ -12,7 +12,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
 
     // How soon a job whose gateway died is taken over. Two gateways on one job would do no harm (R14), only work twice.
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
     private readonly string _owner = Guid.NewGuid().ToString("N");
@@ -167,8 +167,8 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         // The clock is read once: a wait of minus one millisecond would last for ever.
         while (due - Now is var rest && rest > TimeSpan.Zero)
         {
-            await Task.Delay(rest < LongestPause ? rest : LongestPause, time, stopping);
-            if (rest > LongestPause)
+            await Task.Delay(rest < MaxPause ? rest : MaxPause, time, stopping);
+            if (rest > MaxPause)
             {
                 if (await SaveAsync(kept, kept.Job, stopping) is not { } saved)
                 {
@@ -179,7 +179,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
             }
         }
 
-        return (kept, (due < Now - LongestPause ? Now : due) + TimeSpan.FromSeconds(1 / rate));
+        return (kept, (due < Now - MaxPause ? Now : due) + TimeSpan.FromSeconds(1 / rate));
     }
 
     private Task<StoredJob?> SaveAsync(StoredJob old, RedriveJob job, CancellationToken ct) =>
