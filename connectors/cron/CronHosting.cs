@@ -1,4 +1,5 @@
 using Connectors.Cron.Cursors;
+using Connectors.Cron.Schedules;
 using Connectors.Cron.Ticking;
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
@@ -15,9 +16,9 @@ internal static class CronHosting
     {
         builder.Services
             .AddSingleton(options.Ticks)
-            .AddSingleton<Timetable>()
+            .AddSingleton(Timetable)
             .AddSingleton<Claims>()
-            .AddSingleton<TickDuties>();
+            .AddSingleton<Claiming>();
         if (options.Nats.IsSet)
         {
             builder.AddSharedCursors(options);
@@ -34,6 +35,19 @@ internal static class CronHosting
         return builder;
     }
 
+    private static Timetable Timetable(IServiceProvider services)
+    {
+        var log = services.GetRequiredService<ILogger<Timetable>>();
+        var policy = services.GetRequiredService<TickPolicy>();
+        Log.Zone(log, policy.Zone.Id);
+        if (!MachineZone.HasZones)
+        {
+            Log.NoZones(log);
+        }
+
+        return new Timetable(policy, log);
+    }
+
     private static void AddSharedCursors(this WebApplicationBuilder builder, CronOptions options) => builder
         .AddNats(options.Nats, new NatsRole("cron-connector", IsNeeded: true, () => { }))
         .Services
@@ -44,5 +58,5 @@ internal static class CronHosting
             services.GetRequiredService<Readiness>(),
             services.GetRequiredService<ILogger<KvCursorStore>>()))
         .AddSingleton<ICursorStore>(services => services.GetRequiredService<KvCursorStore>())
-        .AddHostedService(services => services.GetRequiredService<KvCursorStore>());
+        .AddDuty<KvCursorStore>(KvCursorStore.Condition);
 }

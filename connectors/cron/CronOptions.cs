@@ -4,7 +4,7 @@ using Connectors.Streams.Nats;
 
 namespace Connectors.Cron;
 
-/// <summary>What an operator may set: the names of OpenFaaS's cron-connector (openfaas-spec 5), and ours in the same style. docs/cron.md explains each.</summary>
+/// <summary>What an operator may set: the names of OpenFaaS's cron-connector, and ours in the same style. docs/cron.md explains each.</summary>
 internal sealed record CronOptions
 {
     public required ServiceOptions Service { get; init; }

@@ -11,7 +11,7 @@ internal static partial class Log
     [LoggerMessage(401, LogLevel.Information, "Removed")]
     public static partial void Removed(ILogger log, string function, string schedule);
 
-    [LoggerMessage(402, LogLevel.Warning, "Bad schedule, the function is left out")]
+    [LoggerMessage(402, LogLevel.Warning, "Bad schedule, it is left out")]
     public static partial void BadSchedule(ILogger log, string function, string reason, string error);
 
     [LoggerMessage(403, LogLevel.Warning, "Missed")]
@@ -20,7 +20,7 @@ internal static partial class Log
     [LoggerMessage(404, LogLevel.Information, "Left out, the last run is not over")]
     public static partial void Overlapped(ILogger log, string function, string schedule, DateTimeOffset due);
 
-    [LoggerMessage(405, LogLevel.Information, "Taken over from a replica that fell silent")]
+    [LoggerMessage(405, LogLevel.Information, "Taken over from a replica that died or was stopped")]
     public static partial void TakenOver(ILogger log, string function, string schedule, DateTimeOffset due);
 
     [LoggerMessage(406, LogLevel.Warning, "Not fired in time, given up")]
@@ -28,6 +28,12 @@ internal static partial class Log
 
     [LoggerMessage(407, LogLevel.Warning, "Claim failed, tried again")]
     public static partial void ClaimFailed(ILogger log, string function, string schedule, DateTimeOffset due, string error);
+
+    [LoggerMessage(408, LogLevel.Warning, "A cursor lay ahead of the clock and is taken back; what was fired ahead of its time is not fired again")]
+    public static partial void TakenBack(ILogger log, string function, string schedule, DateTimeOffset cursor, DateTimeOffset clock);
+
+    [LoggerMessage(409, LogLevel.Warning, "This machine's clock is behind the broker's: nothing is fired here until the cursor")]
+    public static partial void ClockBehind(ILogger log, string function, string schedule, DateTimeOffset cursor, DateTimeOffset clock);
 
     [LoggerMessage(410, LogLevel.Information, "Cursors are shared")]
     public static partial void CursorsLoaded(ILogger log, string bucket);
@@ -40,4 +46,19 @@ internal static partial class Log
 
     [LoggerMessage(413, LogLevel.Information, "Cursors are not shared: nats_host is not set, so run one replica only")]
     public static partial void CursorsInMemory(ILogger log);
+
+    [LoggerMessage(414, LogLevel.Warning, "Cursors cannot be made or marked, tried again")]
+    public static partial void OpenFailed(ILogger log, string error);
+
+    [LoggerMessage(415, LogLevel.Warning, "Cursors are read anew")]
+    public static partial void CursorsDoubted(ILogger log, string bucket, string why);
+
+    [LoggerMessage(416, LogLevel.Warning, "The bucket is another one: what is remembered of the old one is written to it")]
+    public static partial void BucketReplaced(ILogger log, string bucket);
+
+    [LoggerMessage(417, LogLevel.Information, "Schedules that name no zone are on this one's clock")]
+    public static partial void Zone(ILogger log, string zone);
+
+    [LoggerMessage(418, LogLevel.Warning, "This machine has no time zone data: schedules that name a zone other than UTC are left out. Install tzdata, or set TZDIR")]
+    public static partial void NoZones(ILogger log);
 }

@@ -18,13 +18,19 @@ internal static class Metrics
         "cron_connector_next_due_timestamp_seconds", "When a function's schedule is due next.", "function_name", "schedule");
 
     private static readonly Gauge BadSchedules = Prometheus.Metrics.CreateGauge(
-        "cron_connector_bad_schedule", "1 for a function that is left out because of its annotations.", "function_name", "reason");
+        "cron_connector_bad_schedule", "1 for a function with a schedule that is left out.", "function_name", "reason");
 
     private static readonly Counter Takeovers = Prometheus.Metrics.CreateCounter(
-        "cron_connector_takeovers_total", "Ticks taken over from a replica that fell silent.", "function_name");
+        "cron_connector_takeovers_total", "Ticks taken over from a replica that died or was stopped.", "function_name");
 
     private static readonly Counter CursorFailures = Prometheus.Metrics.CreateCounter(
         "cron_connector_cursor_failures_total", "How often shared cursors could not be read or written.");
+
+    private static readonly Counter CursorsTakenBack = Prometheus.Metrics.CreateCounter(
+        "cron_connector_cursors_taken_back_total", "Cursors that a wrong clock had moved ahead and that were taken back.", "function_name");
+
+    private static readonly Gauge CursorsAheadOfClock = Prometheus.Metrics.CreateGauge(
+        "cron_connector_cursors_ahead", "Schedules whose cursor lies ahead of this machine's clock and not of the broker's: this clock is behind.");
 
     public static void Fired(string function, bool succeeded) => Firings.WithLabels(function, succeeded ? "succeeded" : "failed").Inc();
 
@@ -43,6 +49,10 @@ internal static class Metrics
     public static void NoBadSchedule(string function, string reason) => BadSchedules.RemoveLabelled(function, reason);
 
     public static void TakenOver(string function) => Takeovers.WithLabels(function).Inc();
+
+    public static void TakenBack(string function) => CursorsTakenBack.WithLabels(function).Inc();
+
+    public static void CursorsAhead(int count) => CursorsAheadOfClock.Set(count);
 
     public static void CursorFailed() => CursorFailures.Inc();
 }

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Connectors.Cli.Completion;
+using Connectors.Cli.Asking;
 
 namespace Connectors.Cli;
 

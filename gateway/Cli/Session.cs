@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Connectors.Cli.Api;
-using Connectors.Cli.Printing;
+using Connectors.Cli.Asking;
 
 namespace Connectors.Cli;
 
@@ -39,7 +38,7 @@ internal sealed class Session : IDisposable
 
     public T Value<T>(Argument<T> argument) => _parsed.GetRequiredValue(argument);
 
-    public void Print(JsonNode json) => Out.WriteLine(ReadableJson.Text(json));
+    public void Print(JsonNode json) => Out.WriteLine(json.ToJsonString(GatewayJson.Readable));
 
     /// <summary>Returns if the operator wants it; <paramref name="question"/> is asked for only when somebody is there to answer it.</summary>
     public async Task ConfirmAsync(Func<Task<string>> question, CancellationToken ct)

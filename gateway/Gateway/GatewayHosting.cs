@@ -30,13 +30,12 @@ internal static class GatewayHosting
     public static void AddSecurity(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<SystemGuard>();
-        builder.Services.AddHostedService<InitialCredentials>();
+        builder.Services.AddHostedService<FirstPassword>();
     }
 
     public static void AddProvider(this WebApplicationBuilder builder, GatewayOptions options)
     {
-        builder.Services.AddSingleton<UpstreamConnections>();
-        builder.Services.AddSingleton<Relay>();
+        builder.Services.AddSingleton(Relay.Create());
         if (options.ProviderUrl is { } url)
         {
             AddRemote(builder.Services, options, url);
@@ -82,7 +81,6 @@ internal static class GatewayHosting
 
     public static void AddEndpoints(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<ErrorHandling>();
         builder.Services.AddSingleton<EnqueueEndpoint>();
         builder.Services.AddSingleton<CallEndpoint>();
         builder.Services.AddSingleton<InvokeEndpoint>();
@@ -91,15 +89,8 @@ internal static class GatewayHosting
 
     public static void MapGateway(this WebApplication app)
     {
-        app.Use((http, next) =>
-        {
-            ConnectionHeader.Honour(http);
-            return next(http);
-        });
         var counting = app.Services.GetRequiredService<RequestCounting>();
         app.Use(counting.InvokeAsync);
-        var errors = app.Services.GetRequiredService<ErrorHandling>();
-        app.Use(errors.InvokeAsync);
         var guard = app.Services.GetRequiredService<SystemGuard>();
         app.Use(guard.InvokeAsync);
         FunctionRoutes.Map(app);
@@ -128,14 +119,11 @@ internal static class GatewayHosting
         kestrel.Limits.MaxRequestLineSize = MaxRequestLine;
         kestrel.Limits.RequestHeadersTimeout = options.ReadTimeout;
 
-        // RFC 9112 3.2.2: a whole address as target says which host is meant, whatever the Host header says.
-        kestrel.AllowHostHeaderOverride = true;
-
         // A body may be an event stream that is silent for a while; what bounds it is the call's own limit.
         kestrel.Limits.MinRequestBodyDataRate = null;
 
         // Header values are bytes: each char up to U+00FF is one, in and out.
-        kestrel.RequestHeaderEncodingSelector = ConnectionHeader.EncodingOf;
+        kestrel.RequestHeaderEncodingSelector = _ => System.Text.Encoding.Latin1;
         kestrel.ResponseHeaderEncodingSelector = _ => System.Text.Encoding.Latin1;
     }
 }

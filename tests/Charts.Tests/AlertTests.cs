@@ -45,6 +45,8 @@ public sealed partial class AlertTests : IDisposable
         { "cron-connector", "ScheduleMisfires", "20m", ["cron_connector_misfires_total{function_name=\"f.ns\",reason=\"missed\"} 0+1x30"], ["cron_connector_misfires_total{function_name=\"f.ns\",reason=\"missed\"} 3+0x30"] },
         { "cron-connector", "ScheduleFailing", "10m", ["cron_connector_firings_total{function_name=\"f.ns\",result=\"failed\"} _x8 1+0x10"], ["cron_connector_firings_total{function_name=\"f.ns\",result=\"succeeded\"} 0+1x20"] },
         { "cron-connector", "ScheduleUnreadable", "5m", ["cron_connector_bad_schedule{function_name=\"f.ns\",reason=\"schedule\"} 1+0x20"], ["cron_connector_bad_schedule{function_name=\"f.ns\",reason=\"schedule\"} 0+0x20"] },
+        { "cron-connector", "ScheduleClockWrong", "5m", ["cron_connector_cursors_ahead 3+0x20"], ["cron_connector_cursors_ahead 0+0x20"] },
+        { "cron-connector", "ScheduleClockWrong", "12m", ["cron_connector_cursors_taken_back_total{function_name=\"f.ns\"} _x8 1+0x10"], ["cron_connector_cursors_ahead 0+0x20"] },
         { "cron-connector", "CronConnectorAbsent", "10m", ["up 1+0x20"], ["connector_topic_map_timestamp_seconds 0+0x20"] },
         { "cron-connector", "ConnectorWithoutTopicMap", "30m", ["connector_topic_map_timestamp_seconds 0+0x40"], ["connector_topic_map_timestamp_seconds 0+60x40"] },
     };

@@ -23,7 +23,7 @@ public sealed partial class EnvironmentTests : IDisposable
         { "gateway", "Gateway", ["nats.auth.secret=nats", "nats.auth.method=creds"] },
         { "cron-connector", "CronConnector", ["nats.host=nats", "nats.auth.secret=nats", "nats.auth.method=nkey"] },
         { "cron-connector", "CronConnector", [] },
-        { "cron-connector", "CronConnector", ["nats.host=nats", "replicas=2", "catchUp=last"] },
+        { "cron-connector", "CronConnector", ["nats.host=nats", "replicas=2", "catchUp=last", "timezone=Europe/Berlin"] },
         { "kafka-connector", "KafkaConnector", ["tls=false"] },
         { "kafka-connector", "KafkaConnector", ["tls=false", "onFailure=dead_letter", "deadLetterTopic=dead", "kafka.socket\\.keepalive\\.enable=true"] },
         { "sqs-connector", "SqsConnector", ["queueURL=https://sqs.eu-west-1.amazonaws.com/1/q"] },

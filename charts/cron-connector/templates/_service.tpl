@@ -25,6 +25,10 @@
   value: {{ .Values.asyncInvocation | quote }}
 - name: content_type
   value: {{ .Values.contentType | quote }}
+{{- with .Values.timezone }}
+- name: TZ
+  value: {{ . | quote }}
+{{- end }}
 - name: upstream_timeout
   value: {{ .Values.upstreamTimeout | quote }}
 - name: catch_up

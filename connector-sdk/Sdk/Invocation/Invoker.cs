@@ -49,9 +49,8 @@ public sealed class Invoker : IDisposable
         {
             return Broken(OutcomeKind.Aborted, 499, "given up");
         }
-        catch (Exception fault) when (fault is HttpRequestException or IOException or SocketException or OperationCanceledException)
+        catch (Exception fault) when (fault is HttpRequestException or IOException or SocketException)
         {
-            // Cancelled by neither of us: the pool's own limit for making a connection.
             return Broken(OutcomeKind.Unreachable, 503, fault.GetBaseException().Message);
         }
 

@@ -39,7 +39,7 @@ public sealed class FunctionCatalog : IDisposable
             {
                 if (listed is { Name.Length: > 0 })
                 {
-                    functions.Add(new Function(new FunctionName(listed.Name, listed.Namespace ?? ns), listed.Annotations ?? []));
+                    functions.Add(new Function(new FunctionName(listed.Name, listed.Namespace ?? ns), Known(listed.Annotations)));
                 }
             }
         }
@@ -49,6 +49,10 @@ public sealed class FunctionCatalog : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
+
+    // An annotation that is null is one without a value, as Go reads it.
+    private static Dictionary<string, string> Known(Dictionary<string, string?>? annotations) =>
+        (annotations ?? []).ToDictionary(a => a.Key, a => a.Value ?? "");
 
     // A provider without namespaces has one, with no name.
     private async Task<IReadOnlyList<string>> NamespacesAsync(CancellationToken ct)
@@ -74,7 +78,7 @@ public sealed class FunctionCatalog : IDisposable
     }
 }
 
-internal sealed record FunctionJson(string? Name, string? Namespace, Dictionary<string, string>? Annotations);
+internal sealed record FunctionJson(string? Name, string? Namespace, Dictionary<string, string?>? Annotations);
 
 [JsonSerializable(typeof(FunctionJson))]
 [JsonSerializable(typeof(string[]))]

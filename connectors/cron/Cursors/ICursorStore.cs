@@ -7,17 +7,17 @@ internal interface ICursorStore
     Task ReadyAsync(CancellationToken ct);
 
     /// <summary>The cursor as last heard of; null if there is none.</summary>
-    Sighting? Seen(string key);
+    StoredCursor? Latest(string key);
 
     /// <summary>The cursor as it is now; null if there is none.</summary>
-    Task<Sighting?> GetAsync(string key, CancellationToken ct);
+    Task<StoredCursor?> GetAsync(string key, CancellationToken ct);
 
-    /// <summary>Writes a cursor if it still is the one that was seen; false if it is not.</summary>
+    /// <summary>Writes a cursor if the one that is stored still is the one given; false if it is not.</summary>
     /// <param name="key">The key.</param>
     /// <param name="cursor">The new cursor.</param>
-    /// <param name="seen">What it replaces; null if there was none.</param>
+    /// <param name="replaces">What it replaces; null if there was none.</param>
     /// <param name="ct">Gives up waiting; the cursor may have been written all the same.</param>
-    Task<bool> TryWriteAsync(string key, Cursor cursor, Sighting? seen, CancellationToken ct);
+    Task<bool> TryWriteAsync(string key, Cursor cursor, StoredCursor? replaces, CancellationToken ct);
 
     /// <summary>The keys of cursors with open claims.</summary>
     IReadOnlyCollection<string> WithClaims { get; }
@@ -26,8 +26,9 @@ internal interface ICursorStore
     Task ChangedAsync(CancellationToken ct);
 }
 
-/// <summary>A cursor at a revision.</summary>
+/// <summary>A cursor as it is stored.</summary>
 /// <param name="Cursor">The cursor.</param>
-/// <param name="Revision">What a write has to name in order to replace it.</param>
-/// <param name="Since">For each open claim, the time stamp (<see cref="TimeProvider.GetTimestamp"/>) since which it has been seen without a new beat.</param>
-internal sealed record Sighting(Cursor Cursor, ulong Revision, IReadOnlyDictionary<Claim, long> Since);
+/// <param name="Revision">What a write has to name in order to replace it; 0 for one that is remembered and not stored, since its bucket is gone.</param>
+/// <param name="StoredAt">When it was stored by the store's own clock; null while that is not known, the beginning of time where the store has no clock.</param>
+/// <param name="Renewed">For each open claim, the time stamp (<see cref="TimeProvider.GetTimestamp"/>) since which it has not been renewed.</param>
+internal sealed record StoredCursor(Cursor Cursor, ulong Revision, DateTimeOffset? StoredAt, IReadOnlyDictionary<Claim, long> Renewed);

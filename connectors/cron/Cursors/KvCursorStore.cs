@@ -1,18 +1,19 @@
-using Connectors.Sdk.Invocation;
+using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
-using Connectors.Sdk.Hosting;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.KeyValueStore;
 using Polly;
 
 namespace Connectors.Cron.Cursors;
 
-/// <summary>Cursors in the key-value bucket <c>OF_cron</c>, mirrored by a watch. Broker types do not leave this file.</summary>
-internal sealed class KvCursorStore : BackgroundService, ICursorStore
+/// <summary>
+/// Cursors in the key-value bucket <c>OF_cron</c>, followed by a watch. A watch does not tell when its bucket is gone, or is another one of the same name:
+/// whenever a request fails, or the connection was lost, the bucket is opened and read anew. If it is another one, what this replica remembers is written
+/// to it with the next claims, so that deleting the bucket costs no tick and fires none twice. Broker types do not leave this file.
+/// </summary>
+internal sealed class KvCursorStore : IDuty, ICursorStore
 {
     /// <summary>The condition of readiness that the first reading of the bucket meets.</summary>
     public const string Condition = "cursors";
@@ -28,111 +29,137 @@ internal sealed class KvCursorStore : BackgroundService, ICursorStore
     private readonly Readiness _readiness;
     private readonly ILogger<KvCursorStore> _log;
     private readonly ResiliencePipeline _guard;
-    private readonly Mirror _mirror;
-    private readonly TaskCompletionSource<INatsKVStore> _bucket = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CursorCache _cache;
+
+    // Completed by whoever finds that the bucket may not be what it was; completed with the bucket once all of it has been read.
+    private volatile TaskCompletionSource<string> _doubt = Signal<string>();
+    private volatile TaskCompletionSource<INatsKVStore> _bucket = Signal<INatsKVStore>();
+    private DateTimeOffset? _created;
 
     public KvCursorStore(NatsLink link, int replicas, TimeProvider time, Readiness readiness, ILogger<KvCursorStore> log)
     {
         (_link, _replicas, _time, _readiness, _log) = (link, replicas, time, readiness, log);
         _guard = Guard.Create("nats", RequestTimeout, time);
-        _mirror = new Mirror(time);
+        _cache = new CursorCache(time);
         readiness.Announce(Condition);
-        link.Connection.ConnectionDisconnected += (_, _) => Disconnected();
-        link.Connection.ConnectionOpened += (_, _) => Connected();
+        link.Connection.ConnectionDisconnected += (_, _) => LostAsync("the connection is lost");
     }
 
-    public IReadOnlyCollection<string> WithClaims => _mirror.WithClaims;
+    public IReadOnlyCollection<string> WithClaims => _cache.WithClaims;
 
-    public async Task ReadyAsync(CancellationToken ct)
-    {
-        await _bucket.Task.WaitAsync(ct);
-        await _connected.Task.WaitAsync(ct);
-    }
+    public async Task ReadyAsync(CancellationToken ct) => await _bucket.Task.WaitAsync(ct);
 
-    public Sighting? Seen(string key) => _mirror.Seen(key);
+    public StoredCursor? Latest(string key) => _cache.Latest(key);
 
-    public async Task<Sighting?> GetAsync(string key, CancellationToken ct)
-    {
-        var bucket = await _bucket.Task.WaitAsync(ct);
-        return await _guard.ExecuteAsync(
-            async token =>
+    public Task<StoredCursor?> GetAsync(string key, CancellationToken ct) => RequestAsync<StoredCursor?>(
+        async (bucket, token) =>
+        {
+            var found = await bucket.TryGetEntryAsync<string>(key, cancellationToken: token);
+            if (found.Success)
             {
-                var found = await bucket.TryGetEntryAsync<string>(key, cancellationToken: token);
-                return found.Success ? _mirror.Note(key, Read(key, found.Value), found.Value.Revision)
-                    : found.Error is NatsKVKeyNotFoundException or NatsKVKeyDeletedException ? null
-                    : throw found.Error;
-            },
-            ct);
-    }
+                return found.Value.Revision >= (_cache.Latest(key)?.Revision ?? 0)
+                    ? _cache.Note(key, Read(key, found.Value), found.Value.Revision, found.Value.Created)
+                    : throw new InvalidOperationException("the bucket's revisions begin anew");
+            }
 
-    public async Task<bool> TryWriteAsync(string key, Cursor cursor, Sighting? seen, CancellationToken ct)
-    {
-        var bucket = await _bucket.Task.WaitAsync(ct);
-        return await _guard.ExecuteAsync(
-            async token =>
+            return found.Error is NatsKVKeyNotFoundException or NatsKVKeyDeletedException ? null : throw found.Error;
+        },
+        ct);
+
+    public Task<bool> TryWriteAsync(string key, Cursor cursor, StoredCursor? replaces, CancellationToken ct) => RequestAsync(
+        async (bucket, token) =>
+        {
+            var written = replaces is null or { Revision: 0 }
+                ? await bucket.TryCreateAsync(key, cursor.ToString(), cancellationToken: token)
+                : await bucket.TryUpdateAsync(key, cursor.ToString(), replaces.Revision, cancellationToken: token);
+            if (written.Success)
             {
-                var written = seen is null
-                    ? await bucket.TryCreateAsync(key, cursor.ToString(), cancellationToken: token)
-                    : await bucket.TryUpdateAsync(key, cursor.ToString(), seen.Revision, cancellationToken: token);
-                if (written.Success)
-                {
-                    _mirror.Note(key, cursor, written.Value);
-                    return true;
-                }
+                _cache.Note(key, cursor, written.Value, storedAt: null);
+                return true;
+            }
 
-                return written.Error is NatsKVWrongLastRevisionException or NatsKVCreateException ? false : throw written.Error;
-            },
-            ct);
-    }
+            return written.Error is NatsKVWrongLastRevisionException or NatsKVCreateException ? false : throw written.Error;
+        },
+        ct);
 
-    public Task ChangedAsync(CancellationToken ct) => _mirror.ChangedAsync(ct);
+    public Task ChangedAsync(CancellationToken ct) => _cache.ChangedAsync(ct);
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task RunAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
                 await _link.OpenAsync(stoppingToken);
-                await WatchAsync(await OpenAsync(stoppingToken), stoppingToken);
+                await FollowAsync(stoppingToken);
             }
             catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
                 Metrics.CursorFailed();
                 Log.CursorsFailed(_log, StreamNames.Cron, fault.Message);
-                await Task.Delay(RetryWait, _time, stoppingToken);
             }
+
+            await Task.Delay(RetryWait, _time, stoppingToken);
         }
     }
 
-    private ValueTask Connected()
+    // Opens the bucket and follows it until there is doubt about it.
+    private async Task FollowAsync(CancellationToken ct)
     {
-        _mirror.Restart();
-        _connected.TrySetResult();
-        return ValueTask.CompletedTask;
-    }
+        var doubt = _doubt = Signal<string>();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        try
+        {
+            var bucket = await OpenAsync(end.Token);
+            var watching = WatchAsync(bucket, end.Token);
+            if (await Task.WhenAny(watching, doubt.Task) == watching)
+            {
+                await watching;
+            }
+            else
+            {
+                Log.CursorsDoubted(_log, StreamNames.Cron, await doubt.Task);
+                await end.CancelAsync();
+                await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+        finally
+        {
+            if (_bucket.Task.IsCompleted)
+            {
+                _bucket = Signal<INatsKVStore>();
+            }
 
-    private ValueTask Disconnected()
-    {
-        _connected = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        return ValueTask.CompletedTask;
+            _readiness.Lost(Condition, "they are read anew");
+        }
     }
 
     private async Task<INatsKVStore> OpenAsync(CancellationToken ct)
     {
         var context = new NatsKVContext(_link.JetStream);
         var config = new NatsKVConfig(StreamNames.Cron) { History = 1, MaxAge = MaxAge, NumberOfReplicas = _replicas };
+        INatsKVStore bucket;
         try
         {
-            return await context.CreateStoreAsync(config, ct);
+            bucket = await context.CreateStoreAsync(config, ct);
         }
         catch (NatsJSApiException)
         {
             // There is one with other settings, which are its operator's business.
-            return await context.GetStoreAsync(StreamNames.Cron, ct);
+            bucket = await context.GetStoreAsync(StreamNames.Cron, ct);
         }
+
+        var created = (await bucket.GetStatusAsync(ct)).Info.Created;
+        if (_created is { } known && known != created)
+        {
+            Log.BucketReplaced(_log, StreamNames.Cron);
+            _cache.Unstore();
+        }
+
+        _created = created;
+        _cache.RestartLeases();
+        return bucket;
     }
 
     private async Task WatchAsync(INatsKVStore bucket, CancellationToken ct)
@@ -149,11 +176,11 @@ internal sealed class KvCursorStore : BackgroundService, ICursorStore
         {
             if (entry.Operation == NatsKVOperation.Put)
             {
-                _mirror.Note(entry.Key, Read(entry.Key, entry), entry.Revision);
+                _cache.Note(entry.Key, Read(entry.Key, entry), entry.Revision, entry.Created);
             }
             else
             {
-                _mirror.Forget(entry.Key, entry.Revision);
+                _cache.Forget(entry.Key, entry.Revision);
             }
 
             if (entry.Delta == 0)
@@ -172,6 +199,26 @@ internal sealed class KvCursorStore : BackgroundService, ICursorStore
         }
     }
 
+    private ValueTask LostAsync(string why)
+    {
+        _doubt.TrySetResult(why);
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task<T> RequestAsync<T>(Func<INatsKVStore, CancellationToken, ValueTask<T>> request, CancellationToken ct)
+    {
+        var bucket = await _bucket.Task.WaitAsync(ct);
+        try
+        {
+            return await _guard.ExecuteAsync(token => request(bucket, token), ct);
+        }
+        catch (Exception fault) when (!ct.IsCancellationRequested)
+        {
+            _doubt.TrySetResult(fault.Message);
+            throw;
+        }
+    }
+
     // What nobody can read stands for nothing missed.
     private Cursor Read(string key, NatsKVEntry<string> entry)
     {
@@ -183,4 +230,6 @@ internal sealed class KvCursorStore : BackgroundService, ICursorStore
         Log.CursorUnreadable(_log, key);
         return new Cursor(_time.GetUtcNow());
     }
+
+    private static TaskCompletionSource<T> Signal<T>() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

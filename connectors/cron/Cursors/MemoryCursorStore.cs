@@ -5,30 +5,30 @@ internal sealed class MemoryCursorStore(TimeProvider time) : ICursorStore
 {
     // Guards reading and writing as one step.
     private readonly Lock _gate = new();
-    private readonly Mirror _mirror = new(time);
+    private readonly CursorCache _cache = new(time);
     private ulong _revision;
 
-    public IReadOnlyCollection<string> WithClaims => _mirror.WithClaims;
+    public IReadOnlyCollection<string> WithClaims => _cache.WithClaims;
 
     public Task ReadyAsync(CancellationToken ct) => Task.CompletedTask;
 
-    public Sighting? Seen(string key) => _mirror.Seen(key);
+    public StoredCursor? Latest(string key) => _cache.Latest(key);
 
-    public Task<Sighting?> GetAsync(string key, CancellationToken ct) => Task.FromResult(Seen(key));
+    public Task<StoredCursor?> GetAsync(string key, CancellationToken ct) => Task.FromResult(Latest(key));
 
-    public Task<bool> TryWriteAsync(string key, Cursor cursor, Sighting? seen, CancellationToken ct)
+    public Task<bool> TryWriteAsync(string key, Cursor cursor, StoredCursor? replaces, CancellationToken ct)
     {
         lock (_gate)
         {
-            if (Seen(key)?.Revision != seen?.Revision)
+            if (Latest(key)?.Revision != replaces?.Revision)
             {
                 return Task.FromResult(false);
             }
 
-            _mirror.Note(key, cursor, ++_revision);
+            _cache.Note(key, cursor, ++_revision, DateTimeOffset.MinValue);
             return Task.FromResult(true);
         }
     }
 
-    public Task ChangedAsync(CancellationToken ct) => _mirror.ChangedAsync(ct);
+    public Task ChangedAsync(CancellationToken ct) => _cache.ChangedAsync(ct);
 }

@@ -7,10 +7,15 @@ namespace Connectors.Cron.Schedules;
 internal sealed record DueTicks(IReadOnlyList<DateTimeOffset> Fire, int Missed, DateTimeOffset? Next)
 {
     // A schedule of every second over a week has 600,000; more than this many at once help nobody.
-    private const int Most = 10_000;
+    private const int MaxCaughtUp = 10_000;
 
     /// <summary>Sorts the ticks after <paramref name="last"/> up to <paramref name="now"/>.</summary>
-    public static DueTicks Find(Schedule schedule, DateTimeOffset last, DateTimeOffset now, TickPolicy policy)
+    /// <param name="schedule">The schedule.</param>
+    /// <param name="last">Up to here all is settled.</param>
+    /// <param name="now">What time it is.</param>
+    /// <param name="policy">What becomes of those that were missed.</param>
+    /// <param name="isFired">Whether a tick after <paramref name="last"/> was fired all the same: it is then neither to be fired nor missed.</param>
+    public static DueTicks Find(Schedule schedule, DateTimeOffset last, DateTimeOffset now, TickPolicy policy, Func<DateTimeOffset, bool> isFired)
     {
         var missed = new Queue<DateTimeOffset>();
         var late = new List<DateTimeOffset>();
@@ -18,6 +23,11 @@ internal sealed record DueTicks(IReadOnlyList<DateTimeOffset> Fire, int Missed, 
         var next = schedule.Next(Latest(last, now - Longer(policy.CatchUpWindow, policy.MisfireThreshold)));
         for (; next <= now; next = schedule.Next(next.Value))
         {
+            if (isFired(next.Value))
+            {
+                continue;
+            }
+
             if (now - next.Value <= policy.MisfireThreshold)
             {
                 late.Add(next.Value);
@@ -37,7 +47,7 @@ internal sealed record DueTicks(IReadOnlyList<DateTimeOffset> Fire, int Missed, 
 
     private static int Kept(TickPolicy policy) => policy.CatchUpWindow == TimeSpan.Zero ? 0 : policy.CatchUp switch
     {
-        CatchUp.All => Most,
+        CatchUp.All => MaxCaughtUp,
         CatchUp.Last => 1,
         _ => 0,
     };

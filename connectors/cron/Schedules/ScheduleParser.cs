@@ -4,13 +4,19 @@ using Cronos;
 namespace Connectors.Cron.Schedules;
 
 /// <summary>
-/// Reads the annotation <c>schedule</c> (openfaas-spec 5): 5 or 6 fields (seconds first), <c>@hourly</c> and its like, <c>@every 1m30s</c>, each with
+/// Reads the annotation <c>schedule</c> as OpenFaaS's cron-connector does: 5 or 6 fields (seconds first), <c>@hourly</c> and its like, <c>@every 1m30s</c>, each with
 /// an optional <c>CRON_TZ=Zone</c> or <c>TZ=Zone</c> before it; several with <c>;</c> between them.
 /// </summary>
 internal static class ScheduleParser
 {
     private const string Every = "@every ";
+
+    // Each is a metric's label and a cursor; nobody writes so many, or so long ones, by hand.
+    private const int MaxSchedules = 100;
+    private const int MaxLength = 1_000;
+
     private static readonly string[] ZonePrefixes = ["CRON_TZ=", "TZ="];
+    private static readonly string[] Intervals = ["@hourly", "@every_minute", "@every_second"];
 
     /// <summary>Reads all schedules of an annotation, each once.</summary>
     /// <param name="annotation">The annotation.</param>
@@ -19,38 +25,49 @@ internal static class ScheduleParser
     public static IReadOnlyList<Schedule> Parse(string annotation, TimeZoneInfo zone)
     {
         var texts = annotation.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        return texts.Length == 0
-            ? throw new BadScheduleException(BadSchedule.Empty, "the schedule is empty")
-            : [.. texts.Select(text => ParseOne(text, zone)).DistinctBy(s => (s.Text, s.Zone.Id))];
+        return texts.Length switch
+        {
+            0 => throw new BadScheduleException(BadSchedule.Empty, "the schedule is empty"),
+            > MaxSchedules => throw new BadScheduleException(BadSchedule.Size, $"there are {texts.Length} schedules; {MaxSchedules} are allowed"),
+            _ => [.. texts.Select(text => ParseOne(text, zone)).DistinctBy(s => (s.Text, s.Zone.Id))],
+        };
     }
 
     /// <summary>The zone of that name.</summary>
     /// <exception cref="BadScheduleException">There is none.</exception>
     public static TimeZoneInfo Zone(string name) =>
-        TimeZoneInfo.TryFindSystemTimeZoneById(name, out var zone) ? zone : throw new BadScheduleException(BadSchedule.Zone, $"\"{name}\" is not a time zone");
+        TimeZoneInfo.TryFindSystemTimeZoneById(name, out var zone) ? zone : throw new BadScheduleException(BadSchedule.Zone, $"{BadScheduleException.Quote(name)} is not a time zone");
 
     private static Schedule ParseOne(string text, TimeZoneInfo zone)
     {
+        if (text.Length > MaxLength)
+        {
+            throw new BadScheduleException(BadSchedule.Size, $"{BadScheduleException.Quote(text)} has {text.Length} characters; {MaxLength} are allowed");
+        }
+
         if (ZonePrefixes.FirstOrDefault(p => text.StartsWith(p, StringComparison.Ordinal)) is { } prefix)
         {
-            var space = text.IndexOf(' ', StringComparison.Ordinal);
+            var space = text.AsSpan().IndexOfAny(" \t\r\n");
             var name = space < 0 ? text[prefix.Length..] : text[prefix.Length..space];
             zone = Zone(name);
             text = space < 0 ? "" : text[space..].Trim();
         }
 
         var schedule = text.StartsWith(Every, StringComparison.OrdinalIgnoreCase) ? Periodic(text) : Calendar(text, zone);
-        return schedule.Next(DateTimeOffset.UnixEpoch) is null ? throw new BadScheduleException(BadSchedule.Never, $"\"{text}\" never comes") : schedule;
+        return schedule.Next(DateTimeOffset.UnixEpoch) is null ? throw new BadScheduleException(BadSchedule.Never, $"{BadScheduleException.Quote(text)} never comes") : schedule;
     }
 
     private static Schedule Periodic(string text)
     {
         if (!GoDuration.TryParse(text[Every.Length..], out var period) || period < TimeSpan.FromSeconds(1))
         {
-            throw new BadScheduleException(BadSchedule.Every, $"\"{text}\": a period such as 90s or 1h30m, at least 1s, is wanted");
+            throw new BadScheduleException(BadSchedule.Every, $"{BadScheduleException.Quote(text)}: a period such as 90s or 1h30m, at least 1s, is wanted");
         }
 
-        return new Schedule(text, TimeSpan.FromSeconds(Math.Floor(period.TotalSeconds)));
+        var schedule = new Schedule(text, TimeSpan.FromTicks(period.Ticks - (period.Ticks % TimeSpan.TicksPerSecond)));
+        return schedule.Next(DateTimeOffset.UnixEpoch) is not null
+            ? schedule
+            : throw new BadScheduleException(BadSchedule.Every, $"{BadScheduleException.Quote(text)}: the period is longer than the calendar, which ends with the year 9997");
     }
 
     private static Schedule Calendar(string text, TimeZoneInfo zone)
@@ -58,16 +75,19 @@ internal static class ScheduleParser
         var fields = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         if (!text.StartsWith('@') && fields.Length is not (5 or 6))
         {
-            throw new BadScheduleException(BadSchedule.Syntax, $"\"{text}\" has {fields.Length} fields; 5 are wanted, or 6 with seconds first");
+            throw new BadScheduleException(BadSchedule.Syntax, $"{BadScheduleException.Quote(text)} has {fields.Length} fields; 5 are wanted, or 6 with seconds first");
         }
 
         try
         {
-            return new Schedule(text, zone, text.StartsWith('@') ? [CronExpression.Parse(text)] : Expressions(fields));
+            return text.StartsWith('@')
+                ? new Schedule(text, zone, [CronExpression.Parse(text)], isInterval: Intervals.Contains(text, StringComparer.OrdinalIgnoreCase))
+                : new Schedule(text, zone, Expressions(fields), isInterval: fields[..^3].Any(f => f.AsSpan().ContainsAny("*?-/")));
         }
-        catch (CronFormatException fault)
+        catch (Exception fault)
         {
-            throw new BadScheduleException(BadSchedule.Syntax, $"\"{text}\": {fault.Message}");
+            // Cronos has a format exception, and others of which it says nothing: one for each H, which asks for a seed.
+            throw new BadScheduleException(BadSchedule.Syntax, $"{BadScheduleException.Quote(text)}: {fault.Message}");
         }
     }
 

@@ -5,6 +5,9 @@ namespace Connectors.Cron.Schedules;
 /// <summary>How the due instants of a schedule are treated; the connector's options, overridden by a function's annotations.</summary>
 internal sealed record TickPolicy
 {
+    /// <summary>The zone of schedules that name none.</summary>
+    public required TimeZoneInfo Zone { get; init; }
+
     /// <summary>Whether the call is enqueued rather than waited for.</summary>
     public required bool Asynchronous { get; init; }
 
@@ -25,6 +28,7 @@ internal sealed record TickPolicy
 
     public static TickPolicy Read(Settings settings, bool asynchronous) => new()
     {
+        Zone = MachineZone.Read(settings),
         Asynchronous = asynchronous,
         CatchUp = settings.Choice("catch_up", CatchUp.None, "What becomes of due instants missed while the connector was away: none, last or all are fired"),
         CatchUpWindow = settings.Duration("catch_up_window", TimeSpan.FromHours(1), "How far back missed instants are caught up with", TimeSpan.Zero, TimeSpan.FromDays(7)),

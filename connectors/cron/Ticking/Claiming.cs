@@ -1,49 +1,143 @@
 using Connectors.Cron.Cursors;
+using Microsoft.Extensions.Logging;
 
 namespace Connectors.Cron.Ticking;
 
-/// <summary>How a tick is claimed: anew, in the order of its schedule, or from a replica that fell silent.</summary>
-internal abstract class Claiming(Line line, DateTimeOffset due, TickDuties duties)
+/// <summary>
+/// What this replica does to the cursors it shares, and what it tells of that. A tick is claimed in one of two ways: when it is due, in the order of its
+/// schedule, or when another replica's claim has lapsed. A claim that cannot be written leaves the tick where it was: the source comes to it again.
+/// </summary>
+internal sealed class Claiming(Claims claims, TimeProvider time, ILogger<Claiming> log)
 {
-    protected Line Line => line;
+    /// <summary>Whether a schedule has no cursor to count on yet.</summary>
+    public bool IsClosed(EntryState state) => claims.IsClosed(state.Entry.Key);
 
-    protected DateTimeOffset Due => due;
+    /// <summary>Makes a schedule's cursor, or moves it on if its function was removed and is back.</summary>
+    public Task OpenAsync(EntryState state, CancellationToken ct) => claims.OpenAsync(state.Entry.Key, time.GetUtcNow(), ct);
 
-    protected TickDuties Duties => duties;
+    /// <summary>Notes that a schedule is gone.</summary>
+    public Task RemoveAsync(string key, CancellationToken ct) => claims.RemoveAsync(key, ct);
 
-    protected string Function => line.Entry.Function.ToString();
-
-    protected string Schedule => line.Entry.Schedule.ToString();
-
-    /// <summary>Whether the tick is ours to fire. False, too, when the cursors cannot be written: the source then comes to it again.</summary>
-    public async ValueTask<bool> ClaimAsync(CancellationToken ct)
+    /// <summary>
+    /// Takes back a cursor that lies ahead of this replica's clock, if it lay ahead of the broker's too when it was stored: of three clocks (that of the
+    /// replica that wrote it, the broker's, ours) the first is then the wrong one. Otherwise it is ours that is behind, and the cursor stays.
+    /// </summary>
+    /// <returns>Whether the cursor is one to go by.</returns>
+    public async Task<bool> CheckAsync(EntryState state, StoredCursor stored, CancellationToken ct)
     {
-        var isSettled = false;
-        try
+        var (now, last) = (time.GetUtcNow(), stored.Cursor.Last);
+        if (last - now <= Claims.ClockTolerance)
         {
-            await BeforeAsync(ct);
-            ct.ThrowIfCancellationRequested();
+            state.IsAhead = false;
+            return true;
+        }
 
-            // Not to be cancelled: a claim that was written and not heard of would be lost, if its call is one that is waited for.
-            var isOurs = await TryClaimAsync(CancellationToken.None);
-            isSettled = true;
-            return isOurs;
-        }
-        catch (Exception fault) when (fault is not OperationCanceledException || !ct.IsCancellationRequested)
+        if (stored.StoredAt is { } at && (at == DateTimeOffset.MinValue || last - at > Claims.ClockTolerance))
         {
-            Metrics.CursorFailed();
-            Log.ClaimFailed(duties.Log, Function, Schedule, due, fault.Message);
-            return false;
+            if (await claims.TakeBackAsync(state.Entry.Key, now, ct))
+            {
+                Metrics.TakenBack(state.Function);
+                Log.TakenBack(log, state.Function, state.Schedule, last, now);
+            }
         }
-        finally
+        else if (stored.StoredAt is not null && !state.IsAhead)
         {
-            Leave(isSettled);
+            state.IsAhead = true;
+            Log.ClockBehind(log, state.Function, state.Schedule, last, now);
+        }
+
+        return false;
+    }
+
+    /// <summary>All that was due was missed, or was fired ahead of its time: the cursor moves past it without a claim.</summary>
+    public async Task DropAsync(EntryState state, int missed, CancellationToken ct)
+    {
+        if (await claims.DropAsync(state.Entry.Key, time.GetUtcNow() - state.Entry.Delay, ct) && missed > 0)
+        {
+            TellMissed(state, missed);
         }
     }
 
-    protected abstract Task BeforeAsync(CancellationToken ct);
+    /// <summary>A tick that is due. With its claim those before it that were missed are dropped.</summary>
+    public Tick Due(EntryState state, DateTimeOffset due, int missed)
+    {
+        var turn = state.Begin(due);
+        return new Tick(state.Entry, due, ct => ClaimDueAsync(state, turn, missed, ct), time, log);
+    }
 
-    protected abstract Task<bool> TryClaimAsync(CancellationToken ct);
+    /// <summary>The ticks of a schedule whose claims have lapsed or were handed back, each once at a time. Only calls that are enqueued may be repeated.</summary>
+    public IEnumerable<Tick> Lapsed(EntryState state) =>
+        from claim in state.Entry.Policy.Asynchronous ? claims.Lapsed(state.Entry.Key).ToList() : []
+        where state.BeginTakeOver(claim.Due)
+        select new Tick(state.Entry, claim.Due, ct => TakeOverAsync(state, claim.Due), time, log);
 
-    protected abstract void Leave(bool isSettled);
+    private async Task<Lease?> ClaimDueAsync(EntryState state, Turn turn, int missed, CancellationToken ct)
+    {
+        ClaimResult? result = null;
+        try
+        {
+            if (await turn.Before.WaitAsync(ct))
+            {
+                // Not to be cancelled: a claim that was written and not heard of would be lost, if its call is one that is waited for.
+                result = await claims.TakeAsync(state.Entry, turn.Due, CancellationToken.None);
+            }
+        }
+        catch (Exception fault) when (!ct.IsCancellationRequested)
+        {
+            TellFailed(state, turn.Due, fault);
+        }
+        finally
+        {
+            state.End(turn, isClaimed: result is not null);
+        }
+
+        if (result is ClaimResult.Won or ClaimResult.Overlaps && missed > 0)
+        {
+            TellMissed(state, missed);
+        }
+
+        if (result == ClaimResult.Overlaps)
+        {
+            Metrics.Overlapped(state.Function);
+            Log.Overlapped(log, state.Function, state.Schedule, turn.Due);
+        }
+
+        return result == ClaimResult.Won ? new Lease(claims, state.Entry.Key, turn.Due, time) : null;
+    }
+
+    private async Task<Lease?> TakeOverAsync(EntryState state, DateTimeOffset due)
+    {
+        try
+        {
+            if (await claims.TakeOverAsync(state.Entry, due, CancellationToken.None) != ClaimResult.Won)
+            {
+                return null;
+            }
+
+            Metrics.TakenOver(state.Function);
+            Log.TakenOver(log, state.Function, state.Schedule, due);
+            return new Lease(claims, state.Entry.Key, due, time);
+        }
+        catch (Exception fault)
+        {
+            TellFailed(state, due, fault);
+            return null;
+        }
+        finally
+        {
+            state.EndTakeOver(due);
+        }
+    }
+
+    private void TellMissed(EntryState state, int missed)
+    {
+        Metrics.Missed(state.Function, missed);
+        Log.Missed(log, state.Function, state.Schedule, missed);
+    }
+
+    private void TellFailed(EntryState state, DateTimeOffset due, Exception fault)
+    {
+        Metrics.CursorFailed();
+        Log.ClaimFailed(log, state.Function, state.Schedule, due, fault.Message);
+    }
 }

@@ -7,110 +7,158 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Cron.Ticking;
 
-/// <summary>Yields ticks as they become due, those that were missed as the policy says, and those whose replica fell silent.</summary>
-internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursorStore store, TickDuties duties, ILogger<CronSource> log) : IEventSource
+/// <summary>
+/// Yields ticks as they become due, those that were missed as the policy says, and those whose claim has lapsed. One loop serves all schedules: whatever
+/// one of them throws is told, and it alone is looked at later or not at all.
+/// </summary>
+internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursorStore store, Claiming claiming, TimeProvider time, ILogger<CronSource> log) : IEventSource
 {
     // The wall clock may be set, and a suspended machine's timers stand still: never sleep longer than this without a look at it.
-    private static readonly TimeSpan LongestSleep = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan ClaimsPoll = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxSleep = TimeSpan.FromSeconds(10);
+
+    // Between two looks at claims that may lapse, and before another try with a cursor that could not be written.
+    private static readonly TimeSpan ShortSleep = TimeSpan.FromSeconds(1);
     private const int ParallelOpenings = 32;
+
+    // Cursors of schedules that are gone, until that is noted in them.
+    private readonly HashSet<string> _gone = new(StringComparer.Ordinal);
+    private TopicMap? _map;
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<Received> ReadAsync(Slots slots, [EnumeratorCancellation] CancellationToken stoppingToken)
     {
-        var map = await topics.FirstAsync(stoppingToken);
-        table.Update(map);
+        await topics.FirstAsync(stoppingToken);
         while (true)
         {
             using var round = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
             await store.ReadyAsync(stoppingToken);
-            await OpenAsync(stoppingToken);
+            var map = Update();
+            await OpenAndRemoveAsync(stoppingToken);
             var changed = store.ChangedAsync(round.Token);
-            var wake = duties.Time.GetUtcNow() + LongestSleep;
-            foreach (var line in table.Lines)
+            foreach (var state in table.States)
             {
-                foreach (var tick in await TicksAsync(line, stoppingToken))
+                foreach (var tick in await TicksAsync(state, stoppingToken))
                 {
                     yield return tick;
                 }
-
-                wake = Earlier(wake, WakeFor(line));
             }
 
-            foreach (var tick in store.WithClaims.Select(table.Find).OfType<Line>().SelectMany(SilentTicks).ToList())
+            foreach (var tick in store.WithClaims.Select(table.Find).OfType<EntryState>().SelectMany(claiming.Lapsed).ToList())
             {
                 yield return tick;
             }
 
-            await SleepAsync(wake, changed, topics.NextAsync(map, round.Token), round.Token);
+            await SleepAsync(changed, topics.NextAsync(map, round.Token), round.Token);
             await round.CancelAsync();
             stoppingToken.ThrowIfCancellationRequested();
-            if (topics.Value != map)
+        }
+    }
+
+    private TopicMap Update()
+    {
+        var map = topics.Value;
+        if (map != _map)
+        {
+            _map = map;
+            _gone.UnionWith(table.Update(map));
+        }
+
+        return map;
+    }
+
+    private async Task OpenAndRemoveAsync(CancellationToken ct)
+    {
+        var options = new ParallelOptions { MaxDegreeOfParallelism = ParallelOpenings, CancellationToken = ct };
+        _gone.RemoveWhere(key => table.Find(key) is not null);
+        var failed = 0;
+        await Parallel.ForEachAsync(_gone.ToList(), options, (key, token) => TryAsync(claiming.RemoveAsync(key, token), () => _gone.Remove(key)));
+        await Parallel.ForEachAsync(table.States.Where(claiming.IsClosed).ToList(), options, (state, token) => TryAsync(claiming.OpenAsync(state, token), () => false));
+        Metrics.CursorsAhead(table.States.Count(s => s.IsAhead));
+
+        async ValueTask TryAsync(Task write, Func<bool> then)
+        {
+            try
             {
-                map = topics.Value;
-                table.Update(map);
+                await write;
+                lock (_gone)
+                {
+                    then();
+                }
+            }
+            catch (Exception fault) when (!ct.IsCancellationRequested)
+            {
+                Metrics.CursorFailed();
+                if (Interlocked.Increment(ref failed) == 1)
+                {
+                    Log.OpenFailed(log, fault.Message);
+                }
             }
         }
     }
 
-    private async Task OpenAsync(CancellationToken ct)
+    private async Task<IReadOnlyList<Tick>> TicksAsync(EntryState state, CancellationToken ct)
     {
-        var unopened = table.Lines.Where(l => store.Seen(l.Entry.Key) is null).ToList();
-        await Parallel.ForEachAsync(
-            unopened,
-            new ParallelOptions { MaxDegreeOfParallelism = ParallelOpenings, CancellationToken = ct },
-            async (line, token) => await duties.Claims.OpenAsync(line.Entry.Key, duties.Time.GetUtcNow(), token));
-    }
-
-    private async Task<IReadOnlyList<Tick>> TicksAsync(Line line, CancellationToken ct)
-    {
-        var now = duties.Time.GetUtcNow() - line.Entry.Delay;
-        if (store.Seen(line.Entry.Key) is not { } seen || line.Last(seen.Cursor.Last) is var last && line.Next(last) is not { } next || next > now)
+        if (state.Fault is not null)
         {
             return [];
         }
 
-        var due = DueTicks.Find(line.Entry.Schedule, last, now, line.Entry.Policy);
-        if (due.Fire.Count == 0)
+        var now = time.GetUtcNow();
+        try
         {
-            await DropAsync(line, due, last, now, ct);
-        }
+            if (store.Latest(state.Entry.Key) is not { } stored || !await claiming.CheckAsync(state, stored, ct))
+            {
+                state.WakeAt = now + ShortSleep;
+                return [];
+            }
 
-        return [.. due.Fire.Select((tick, i) => new Tick(line.Entry, tick, new DueClaiming(line, tick, i == 0 ? due.Missed : 0, duties), duties))];
+            if (Find(state, stored.Cursor, now) is not { } due)
+            {
+                return [];
+            }
+
+            if (due.Fire.Count == 0)
+            {
+                await claiming.DropAsync(state, due.Missed, ct);
+            }
+
+            return [.. due.Fire.Select((tick, i) => claiming.Due(state, tick, i == 0 ? due.Missed : 0))];
+        }
+        catch (Exception fault) when (!ct.IsCancellationRequested)
+        {
+            Metrics.CursorFailed();
+            Log.ClaimFailed(log, state.Function, state.Schedule, now, fault.Message);
+            state.WakeAt = now + ShortSleep;
+            return [];
+        }
     }
 
-    // All that was due was missed: the cursor moves past it without a claim.
-    private async Task DropAsync(Line line, DueTicks due, DateTimeOffset last, DateTimeOffset now, CancellationToken ct)
+    private DueTicks? Find(EntryState state, Cursor cursor, DateTimeOffset now)
     {
-        if (await duties.Claims.DropAsync(line.Entry.Key, now, ct) && due.Missed > 0 && last < now)
+        try
         {
-            Metrics.Missed(line.Entry.Function.ToString(), due.Missed);
-            Log.Missed(log, line.Entry.Function.ToString(), line.Entry.Schedule.ToString(), due.Missed);
+            return state.Find(cursor, now);
+        }
+        catch (Exception fault)
+        {
+            table.Break(state, fault);
+            return null;
         }
     }
 
-    private IEnumerable<Tick> SilentTicks(Line line) =>
-        from claim in line.Entry.Policy.Asynchronous ? duties.Claims.Silent(line.Entry.Key).ToList() : []
-        where line.BeginTakeOver(claim.Due)
-        select new Tick(line.Entry, claim.Due, new TakeOver(line, claim.Due, duties), duties);
-
-    private DateTimeOffset? WakeFor(Line line) =>
-        store.Seen(line.Entry.Key) is { } seen && line.Next(line.Last(seen.Cursor.Last)) is { } next ? next + line.Entry.Delay : null;
-
-    private async Task SleepAsync(DateTimeOffset wake, Task changed, Task nextMap, CancellationToken ct)
+    private async Task SleepAsync(Task changed, Task nextMap, CancellationToken ct)
     {
-        var time = wake - duties.Time.GetUtcNow();
-        if (store.WithClaims.Count > 0 && time > ClaimsPoll)
+        var now = time.GetUtcNow();
+        var wake = now + (store.WithClaims.Count > 0 ? ShortSleep : MaxSleep);
+        foreach (var state in table.States)
         {
-            time = ClaimsPoll;
+            wake = state.WakeAt < wake ? state.WakeAt.Value : wake;
         }
 
-        if (time > TimeSpan.Zero)
+        if (wake > now)
         {
             // Timers count whole milliseconds, and cut off what is over.
-            await Task.WhenAny(Task.Delay(time + TimeSpan.FromMilliseconds(1), duties.Time, ct), changed, nextMap);
+            await Task.WhenAny(Task.Delay(wake - now + TimeSpan.FromMilliseconds(1), time, ct), changed, nextMap);
         }
     }
-
-    private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset? other) => other < one ? other.Value : one;
 }

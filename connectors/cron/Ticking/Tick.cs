@@ -1,9 +1,9 @@
 using System.Text;
 using Connectors.Cron.Cursors;
 using Connectors.Cron.Schedules;
-using Connectors.Sdk.Invocation;
-using Connectors.Streams.Records;
 using Connectors.Sdk.Events;
+using Connectors.Sdk.Invocation;
+using Microsoft.Extensions.Logging;
 
 namespace Connectors.Cron.Ticking;
 
@@ -13,19 +13,23 @@ namespace Connectors.Cron.Ticking;
 /// </summary>
 internal sealed class Tick : Received
 {
-    private static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan MostWait = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(5);
+
+    // The waits are exponential without jitter, so nothing is drawn from it.
+    private static readonly Random Undrawn = new(0);
 
     private readonly Entry _entry;
     private readonly DateTimeOffset _due;
-    private readonly Claiming _claiming;
-    private readonly TickDuties _duties;
-    private Beating? _beating;
+    private readonly Func<CancellationToken, Task<Lease?>> _claim;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private Lease? _lease;
 
-    public Tick(Entry entry, DateTimeOffset due, Claiming claiming, TickDuties duties)
+    public Tick(Entry entry, DateTimeOffset due, Func<CancellationToken, Task<Lease?>> claim, TimeProvider time, ILogger log)
         : base(Content(entry, due))
     {
-        (_entry, _due, _claiming, _duties) = (entry, due, claiming, duties);
+        (_entry, _due, _claim, _time, _log) = (entry, due, claim, time, log);
 
         // Enqueued in the order in which they are due; runs that are waited for may overlap.
         OrderKey = entry.Policy.Asynchronous ? entry.Key : null;
@@ -33,16 +37,21 @@ internal sealed class Tick : Received
 
     private string Function => _entry.Function.ToString();
 
+    private TimeSpan Lateness => _time.GetUtcNow() - _due - _entry.Delay;
+
+    // How long a call that the gateway does not take is repeated: as long as a tick may be late.
+    private TimeSpan Patience =>
+        _entry.Policy.CatchUp == CatchUp.None || _entry.Policy.CatchUpWindow < _entry.Policy.MisfireThreshold ? _entry.Policy.MisfireThreshold : _entry.Policy.CatchUpWindow;
+
     public override async ValueTask<bool> BeginAsync(CancellationToken ct)
     {
-        if (!await _claiming.ClaimAsync(ct))
+        _lease = await _claim(ct);
+        if (_lease is not null)
         {
-            return false;
+            Metrics.Late(Lateness);
         }
 
-        Metrics.Late(_duties.Time.GetUtcNow() - _due - _entry.Delay);
-        _beating = new Beating(_duties.Claims, _entry.Key, _due, _duties.Time);
-        return true;
+        return _lease is not null;
     }
 
     public override async ValueTask CompleteAsync(CancellationToken ct)
@@ -53,26 +62,23 @@ internal sealed class Tick : Received
 
     public override async ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct)
     {
-        if (_entry.Policy.Asynchronous && IsTransient(outcome) && _duties.Time.GetUtcNow() - _due - _entry.Delay < Patience)
+        if (_entry.Policy.Asynchronous && IsTransient(outcome) && Lateness < Patience)
         {
-            return BackOff.Delay(BackOffKind.Exponential, attempt, LeastWait, MostWait, _duties.Random);
+            return BackOff.Delay(BackOffKind.Exponential, attempt, MinWait, MaxWait, Undrawn);
         }
 
         Metrics.Fired(Function, succeeded: false);
         if (_entry.Policy.Asynchronous)
         {
-            Log.GivenUp(_duties.Log, Function, _entry.Schedule.ToString(), _due, outcome.Status, attempt);
+            Log.GivenUp(_log, Function, _entry.Schedule.ToString(), _due, outcome.Status, attempt);
         }
 
         await EndAsync(ct);
         return null;
     }
 
-    public override async ValueTask AbandonAsync(CancellationToken ct)
-    {
-        await StopBeatingAsync();
-        await (_entry.Policy.Asynchronous ? _duties.InsistAsync(c => _duties.Claims.HandBackAsync(_entry.Key, _due, c), ct) : EndAsync(ct));
-    }
+    public override async ValueTask AbandonAsync(CancellationToken ct) =>
+        await (_entry.Policy.Asynchronous && _lease is not null ? _lease.HandBackAsync(ct) : EndAsync(ct));
 
     private static Event Content(Entry entry, DateTimeOffset due) => new()
     {
@@ -88,18 +94,8 @@ internal sealed class Tick : Received
         Asynchronous = entry.Policy.Asynchronous,
     };
 
-    // How long a call that the gateway does not take is repeated: as long as a tick may be late.
-    private TimeSpan Patience =>
-        _entry.Policy.CatchUp == CatchUp.None || _entry.Policy.CatchUpWindow < _entry.Policy.MisfireThreshold ? _entry.Policy.MisfireThreshold : _entry.Policy.CatchUpWindow;
-
     // A gateway that knows no such function, or refuses the body, will not change its mind.
     private static bool IsTransient(Outcome outcome) => outcome.Kind != OutcomeKind.Failed || outcome.Status is >= 500 or 408 or 425 or 429;
 
-    private async Task EndAsync(CancellationToken ct)
-    {
-        await StopBeatingAsync();
-        await _duties.InsistAsync(c => _duties.Claims.EndAsync(_entry.Key, _due, c), ct);
-    }
-
-    private Task StopBeatingAsync() => _beating?.StopAsync() ?? Task.CompletedTask;
+    private Task EndAsync(CancellationToken ct) => _lease?.EndAsync(ct) ?? Task.CompletedTask;
 }

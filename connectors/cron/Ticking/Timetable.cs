@@ -1,87 +1,106 @@
 using Connectors.Cron.Schedules;
 using Connectors.Sdk.Invocation;
-using Connectors.Streams.Records;
 using Connectors.Sdk.Topics;
 using Microsoft.Extensions.Logging;
 
 namespace Connectors.Cron.Ticking;
 
-/// <summary>All schedules of all functions, as the last topic map has them. Owned by the source's loop.</summary>
+/// <summary>All schedules of all functions, as the last topic map has them. Owned by the source's loop. What is wrong with one disturbs no other.</summary>
 internal sealed class Timetable(TickPolicy defaults, ILogger<Timetable> log)
 {
-    private readonly Dictionary<string, Line> _lines = new(StringComparer.Ordinal);
-    private readonly Dictionary<FunctionName, (string Reason, string Error)> _bad = [];
+    private readonly Dictionary<string, EntryState> _states = new(StringComparer.Ordinal);
+    private Dictionary<FunctionName, Complaint> _bad = [];
 
-    public IReadOnlyCollection<Line> Lines => _lines.Values;
+    public IReadOnlyCollection<EntryState> States => _states.Values;
 
-    public Line? Find(string key) => _lines.GetValueOrDefault(key);
+    public EntryState? Find(string key) => _states.GetValueOrDefault(key);
 
-    /// <summary>Brings the table in line with a topic map: functions that are gone stop at once.</summary>
-    public void Update(TopicMap map)
+    /// <summary>Brings the table in line with a topic map: functions that are gone stop at once. Returns the keys of what is gone.</summary>
+    public IReadOnlyList<string> Update(TopicMap map)
     {
         var wanted = map.Match(Annotations.Topic).ToHashSet();
-        var functions = map.Functions.Where(f => wanted.Contains(f.Name)).ToList();
-        var entries = functions.SelectMany(Entries).ToDictionary(e => e.Key);
-
-        foreach (var (key, line) in _lines.Where(l => !entries.ContainsKey(l.Key)).ToList())
+        var bad = new Dictionary<FunctionName, Complaint>();
+        var entries = new Dictionary<string, Entry>(StringComparer.Ordinal);
+        foreach (var function in map.Functions.Where(f => wanted.Contains(f.Name)))
         {
-            _lines.Remove(key);
-            Metrics.NotDue(line.Entry.Function.ToString(), line.Entry.Schedule.ToString());
-            Log.Removed(log, line.Entry.Function.ToString(), line.Entry.Schedule.ToString());
+            foreach (var entry in Entries(function, bad))
+            {
+                entries[entry.Key] = entry;
+            }
+        }
+
+        var gone = _states.Keys.Where(key => !entries.ContainsKey(key)).ToList();
+        foreach (var key in gone)
+        {
+            _states.Remove(key, out var state);
+            Metrics.NotDue(state!.Function, state.Schedule); // it was found there a line above
+            Log.Removed(log, state.Function, state.Schedule);
         }
 
         foreach (var (key, entry) in entries)
         {
-            if (_lines.TryGetValue(key, out var line))
+            if (_states.TryGetValue(key, out var state))
             {
-                line.Entry = entry;
+                state.Entry = entry;
+                continue;
             }
-            else
-            {
-                _lines[key] = new Line(entry);
-                Log.Added(log, entry.Function.ToString(), entry.Schedule.ToString());
-            }
+
+            _states[key] = new EntryState(entry);
+            Log.Added(log, entry.Function.ToString(), entry.Schedule.ToString());
         }
 
-        foreach (var name in _bad.Keys.Where(name => !wanted.Contains(name)).ToList())
+        foreach (var broken in _states.Values.Where(s => s.Fault is not null))
         {
-            Mend(name);
+            bad.TryAdd(broken.Entry.Function, Complaint.Of(broken));
         }
+
+        Tell(bad);
+        return gone;
     }
 
-    private IReadOnlyList<Entry> Entries(Function function)
+    /// <summary>Leaves out a schedule whose ticks cannot be found, until it is another one.</summary>
+    public void Break(EntryState state, Exception fault)
+    {
+        state.Fault = fault.Message;
+        state.WakeAt = null;
+        Metrics.NotDue(state.Function, state.Schedule);
+        Tell(new Dictionary<FunctionName, Complaint>(_bad) { [state.Entry.Function] = Complaint.Of(state) });
+    }
+
+    // Whatever reading it throws is this one function's.
+    private IReadOnlyList<Entry> Entries(Function function, Dictionary<FunctionName, Complaint> bad)
     {
         try
         {
-            var entries = Entry.Of(function, defaults);
-            Mend(function.Name);
-            return entries;
+            return Entry.Of(function, defaults);
         }
-        catch (BadScheduleException fault)
+        catch (Exception fault)
         {
-            Complain(function.Name, (fault.Reason.ToString().ToLowerInvariant(), fault.Message));
+            bad[function.Name] = new Complaint(fault is BadScheduleException { Reason: var reason } ? reason : BadSchedule.Fault, fault.Message);
             return [];
         }
     }
 
-    private void Complain(FunctionName function, (string Reason, string Error) fault)
+    private void Tell(Dictionary<FunctionName, Complaint> bad)
     {
-        if (_bad.TryGetValue(function, out var known) && known == fault)
+        foreach (var (function, complaint) in _bad.Where(known => bad.GetValueOrDefault(known.Key) != known.Value))
         {
-            return;
+            Metrics.NoBadSchedule(function.ToString(), complaint.Label);
         }
 
-        Mend(function);
-        _bad[function] = fault;
-        Metrics.BadSchedule(function.ToString(), fault.Reason);
-        Log.BadSchedule(log, function.ToString(), fault.Reason, fault.Error);
+        foreach (var (function, complaint) in bad.Where(now => _bad.GetValueOrDefault(now.Key) != now.Value))
+        {
+            Metrics.BadSchedule(function.ToString(), complaint.Label);
+            Log.BadSchedule(log, function.ToString(), complaint.Label, complaint.Error);
+        }
+
+        _bad = bad;
     }
 
-    private void Mend(FunctionName function)
+    private sealed record Complaint(BadSchedule Reason, string Error)
     {
-        if (_bad.Remove(function, out var fault))
-        {
-            Metrics.NoBadSchedule(function.ToString(), fault.Reason);
-        }
+        public string Label => Reason.ToString().ToLowerInvariant();
+
+        public static Complaint Of(EntryState broken) => new(BadSchedule.Fault, $"{broken.Schedule}: {broken.Fault}");
     }
 }

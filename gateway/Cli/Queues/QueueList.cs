@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Connectors.Cli.Api;
-using Connectors.Cli.Printing;
+using Connectors.Cli.Asking;
+using Connectors.Cli.Telling;
 
 namespace Connectors.Cli.Queues;
 

@@ -1,9 +1,8 @@
 using System.Collections.Concurrent;
 using Connectors.Cron.Cursors;
 using Connectors.Cron.Schedules;
-using Connectors.Sdk.Invocation;
-using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Topics;
 using Microsoft.Extensions.Time.Testing;
 
@@ -53,47 +52,47 @@ public class ClaimsTests
                 if (await replica.TakeAsync(entry, due, ct) == ClaimResult.Won)
                 {
                     won.Add(due);
-                    await replica.BeatAsync(entry.Key, due, ct);
+                    await replica.RenewAsync(entry.Key, due, ct);
                     await replica.EndAsync(entry.Key, due, ct);
                 }
             }
         });
 
         Assert.Equal(Enumerable.Range(1, 300).Select(s => Noon.AddSeconds(s)), won.Order());
-        Assert.Equal("2026-01-02T12:05:00Z", _store.Seen(entry.Key)?.Cursor.ToString());
+        Assert.Equal("2026-01-02T12:05:00Z since=2026-01-02T12:00:00Z", _store.Latest(entry.Key)?.Cursor.ToString());
     }
 
     [Fact]
-    public async Task The_claim_of_a_silent_replica_is_taken_over_once()
+    public async Task A_lapsed_claim_is_taken_over_once()
     {
         var entry = Entry(asynchronous: true);
         await _one.TakeAsync(entry, Noon, CancellationToken.None);
-        _time.Advance(Claims.Lease);
-        Assert.Empty(_two.Silent(entry.Key));
+        _time.Advance(Claims.LeaseTime);
+        Assert.Empty(_two.Lapsed(entry.Key));
         Assert.Equal(ClaimResult.Lost, await _two.TakeOverAsync(entry, Noon, CancellationToken.None));
 
         _time.Advance(TimeSpan.FromSeconds(1));
 
-        Assert.Single(_two.Silent(entry.Key));
+        Assert.Single(_two.Lapsed(entry.Key));
         Assert.Equal(ClaimResult.Won, await _two.TakeOverAsync(entry, Noon, CancellationToken.None));
         Assert.Equal(ClaimResult.Lost, await new Claims(_store, _time).TakeOverAsync(entry, Noon, CancellationToken.None));
         await _one.EndAsync(entry.Key, Noon, CancellationToken.None);
-        Assert.Equal(_two.Replica, _store.Seen(entry.Key)?.Cursor.ClaimOf(Noon)?.Replica);
+        Assert.Equal(_two.Replica, _store.Latest(entry.Key)?.Cursor.ClaimOf(Noon)?.Replica);
     }
 
     [Fact]
-    public async Task Beats_keep_a_claim_even_while_others_write_the_cursor()
+    public async Task Renewals_keep_a_claim_even_while_others_write_the_cursor()
     {
         var entry = Entry(asynchronous: true);
         await _one.TakeAsync(entry, Noon, CancellationToken.None);
         await _two.TakeAsync(entry, Noon.AddSeconds(1), CancellationToken.None);
         for (var i = 0; i < 10; i++)
         {
-            _time.Advance(Claims.BeatInterval);
-            await _one.BeatAsync(entry.Key, Noon, CancellationToken.None);
+            _time.Advance(Claims.RenewalInterval);
+            await _one.RenewAsync(entry.Key, Noon, CancellationToken.None);
         }
 
-        Assert.Equal(Noon.AddSeconds(1), Assert.Single(_one.Silent(entry.Key)).Due);
+        Assert.Equal(Noon.AddSeconds(1), Assert.Single(_one.Lapsed(entry.Key)).Due);
     }
 
     [Fact]
@@ -127,11 +126,11 @@ public class ClaimsTests
     {
         var entry = Entry(asynchronous: false, Overlap.Forbid);
         await _one.TakeAsync(entry, Noon, CancellationToken.None);
-        _time.Advance(Claims.Lease + TimeSpan.FromSeconds(1));
+        _time.Advance(Claims.LeaseTime + TimeSpan.FromSeconds(1));
 
         Assert.Equal(ClaimResult.Won, await _two.TakeAsync(entry, Noon.AddSeconds(8), CancellationToken.None));
 
-        Assert.Equal(Noon.AddSeconds(8), Assert.Single(_store.Seen(entry.Key)!.Cursor.Open).Due);
+        Assert.Equal(Noon.AddSeconds(8), Assert.Single(_store.Latest(entry.Key)!.Cursor.Open).Due);
     }
 
     [Fact]
@@ -143,6 +142,94 @@ public class ClaimsTests
         Assert.True(await _one.DropAsync(entry.Key, Noon.AddSeconds(5), CancellationToken.None));
         Assert.False(await _two.DropAsync(entry.Key, Noon.AddSeconds(5), CancellationToken.None));
         Assert.Equal(ClaimResult.Lost, await _two.TakeAsync(entry, Noon.AddSeconds(5), CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_cursor_that_a_wrong_clock_moved_ahead_is_taken_back_and_no_tick_comes_twice()
+    {
+        // The one replica fires each second until 12:00:05, the other, an hour ahead, from 13:00:00 to 13:00:03.
+        var entry = Entry(asynchronous: true);
+        await _one.OpenAsync(entry.Key, Noon, CancellationToken.None);
+        var won = await WinAsync(_one, entry, Noon, 1, 5);
+        won.AddRange(await WinAsync(_two, entry, Noon.AddHours(1), 0, 3));
+        Assert.False(await _one.TakeBackAsync(entry.Key, Noon.AddHours(1), CancellationToken.None));
+
+        Assert.True(await _one.TakeBackAsync(entry.Key, Noon.AddSeconds(6), CancellationToken.None));
+        Assert.Equal("2026-01-02T12:00:06Z ahead=2026-01-02T12:59:59Z/2026-01-02T13:00:03Z", _store.Latest(entry.Key)!.Cursor.ToString());
+
+        // The wrong clock is still there: what it fires now joins what it fired before.
+        won.AddRange(await WinAsync(_two, entry, Noon.AddHours(1), 0, 6));
+        Assert.True(await _one.TakeBackAsync(entry.Key, Noon.AddSeconds(7), CancellationToken.None));
+        Assert.Equal("2026-01-02T12:00:07Z ahead=2026-01-02T12:59:59Z/2026-01-02T13:00:06Z", _store.Latest(entry.Key)!.Cursor.ToString());
+
+        won.AddRange(await WinAsync(_one, entry, Noon, 8, 3_610));
+        Assert.Equal(won.Count, won.Distinct().Count());
+        Assert.Equal(Enumerable.Range(1, 5).Concat(Enumerable.Range(8, 3_603)).Select(s => Noon.AddSeconds(s)), won.Order());
+        Assert.Equal("2026-01-02T13:00:10Z since=2026-01-02T12:59:59Z", _store.Latest(entry.Key)!.Cursor.ToString());
+    }
+
+    [Fact]
+    public async Task A_claim_of_a_wrong_clock_does_not_move_the_cursor_again_when_it_is_renewed_taken_over_or_ended()
+    {
+        var entry = Entry(asynchronous: true);
+        await _one.OpenAsync(entry.Key, Noon, CancellationToken.None);
+        await _two.TakeAsync(entry, Noon.AddHours(1), CancellationToken.None);
+        await _one.TakeBackAsync(entry.Key, Noon, CancellationToken.None);
+
+        await _two.RenewAsync(entry.Key, Noon.AddHours(1), CancellationToken.None);
+        Assert.Equal(Noon, _store.Latest(entry.Key)!.Cursor.Last);
+        await _two.HandBackAsync(entry.Key, Noon.AddHours(1), CancellationToken.None);
+        Assert.Equal(ClaimResult.Won, await _one.TakeOverAsync(entry, Noon.AddHours(1), CancellationToken.None));
+        Assert.Equal(Noon, _store.Latest(entry.Key)!.Cursor.Last);
+        await _one.EndAsync(entry.Key, Noon.AddHours(1), CancellationToken.None);
+
+        Assert.Equal("2026-01-02T12:00:00Z ahead=2026-01-02T12:59:59Z/2026-01-02T13:00:00Z", _store.Latest(entry.Key)!.Cursor.ToString());
+    }
+
+    [Fact]
+    public async Task A_removed_schedule_that_returns_counts_from_its_return()
+    {
+        var entry = Entry(asynchronous: true);
+        await _one.OpenAsync(entry.Key, Noon, CancellationToken.None);
+        await WinAsync(_one, entry, Noon, 1, 5);
+        Assert.False(_two.IsClosed(entry.Key));
+
+        await _one.RemoveAsync(entry.Key, CancellationToken.None);
+        Assert.True(_two.IsClosed(entry.Key));
+        await _two.OpenAsync(entry.Key, Noon.AddSeconds(40), CancellationToken.None);
+
+        Assert.False(_one.IsClosed(entry.Key));
+        Assert.Equal("2026-01-02T12:00:40Z", _store.Latest(entry.Key)!.Cursor.ToString());
+    }
+
+    [Fact]
+    public async Task One_that_returns_before_its_last_tick_fires_no_tick_again()
+    {
+        var entry = Entry(asynchronous: true);
+        await _one.OpenAsync(entry.Key, Noon, CancellationToken.None);
+        await WinAsync(_one, entry, Noon, 1, 5);
+        await _one.RemoveAsync(entry.Key, CancellationToken.None);
+
+        await _two.OpenAsync(entry.Key, Noon.AddSeconds(3), CancellationToken.None);
+
+        Assert.Empty(await WinAsync(_two, entry, Noon, 3, 5));
+        Assert.Single(await WinAsync(_two, entry, Noon, 6, 6));
+    }
+
+    // Claims, and ends, the ticks of these seconds; returns those won.
+    private static async Task<List<DateTimeOffset>> WinAsync(Claims replica, Entry entry, DateTimeOffset start, int from, int to)
+    {
+        var won = new List<DateTimeOffset>();
+        for (var second = from; second <= to; second++)
+        {
+            if (await replica.TakeAsync(entry, start.AddSeconds(second), CancellationToken.None) == ClaimResult.Won)
+            {
+                await replica.EndAsync(entry.Key, start.AddSeconds(second), CancellationToken.None);
+                won.Add(start.AddSeconds(second));
+            }
+        }
+
+        return won;
     }
 
     private static Entry Entry(bool asynchronous, Overlap overlap = Overlap.Allow)

@@ -7,6 +7,7 @@ public class DueTicksTests
 {
     private static readonly TickPolicy Policy = new()
     {
+        Zone = TimeZoneInfo.Utc,
         Asynchronous = true,
         CatchUp = CatchUp.None,
         CatchUpWindow = TimeSpan.FromHours(1),
@@ -35,7 +36,7 @@ public class DueTicksTests
     [InlineData("All", "13:00:00", "12:00:00", "", 0, "13:01:00")]
     public void Catching_up_each_minute(string catchUp, string last, string now, string fire, int missed, string next)
     {
-        var due = DueTicks.Find(Every("* * * * *"), At(last), At(now), Policy with { CatchUp = Enum.Parse<CatchUp>(catchUp) });
+        var due = DueTicks.Find(Every("* * * * *"), At(last), At(now), Policy with { CatchUp = Enum.Parse<CatchUp>(catchUp) }, _ => false);
 
         Assert.Equal(fire, string.Join(' ', due.Fire.Select(t => t.ToString("HH:mm:ss"))));
         Assert.Equal(missed, due.Missed);
@@ -51,7 +52,7 @@ public class DueTicksTests
         // Every 15 minutes for a day, of which the hour before 12:07:30 holds 11:15, 11:30, 11:45 and 12:00; a window of 50 minutes holds three.
         var policy = Policy with { CatchUp = Enum.Parse<CatchUp>(catchUp), CatchUpWindow = TimeSpan.FromMinutes(50) };
 
-        var due = DueTicks.Find(Every("*/15 * * * *"), At("12:00:00").AddDays(-1), At("12:07:30"), policy);
+        var due = DueTicks.Find(Every("*/15 * * * *"), At("12:00:00").AddDays(-1), At("12:07:30"), policy, _ => false);
 
         Assert.Equal((fire, missed), (due.Fire.Count, due.Missed));
     }
@@ -59,16 +60,25 @@ public class DueTicksTests
     [Fact]
     public void A_window_of_nothing_leaves_what_is_late()
     {
-        var due = DueTicks.Find(Every("* * * * * *"), At("11:00:00"), At("12:00:00"), Policy with { CatchUp = CatchUp.All, CatchUpWindow = TimeSpan.Zero });
+        var due = DueTicks.Find(Every("* * * * * *"), At("11:00:00"), At("12:00:00"), Policy with { CatchUp = CatchUp.All, CatchUpWindow = TimeSpan.Zero }, _ => false);
 
         Assert.Equal(10, due.Fire.Count);
         Assert.Equal(At("12:00:00"), due.Fire[^1]);
     }
 
     [Fact]
+    public void What_was_fired_ahead_of_its_time_is_neither_fired_again_nor_missed()
+    {
+        var due = DueTicks.Find(Every("* * * * *"), At("11:55:00"), At("12:00:30"), Policy with { CatchUp = CatchUp.Last }, tick => tick >= At("11:58:00") && tick <= At("12:01:00"));
+
+        Assert.Equal(At("11:57:00"), Assert.Single(due.Fire));
+        Assert.Equal((1, At("12:01:00")), (due.Missed, due.Next));
+    }
+
+    [Fact]
     public void Catching_up_has_a_bound()
     {
-        var due = DueTicks.Find(Every("* * * * * *"), At("12:00:00").AddDays(-7), At("12:00:00"), Policy with { CatchUp = CatchUp.All, CatchUpWindow = TimeSpan.FromDays(7) });
+        var due = DueTicks.Find(Every("* * * * * *"), At("12:00:00").AddDays(-7), At("12:00:00"), Policy with { CatchUp = CatchUp.All, CatchUpWindow = TimeSpan.FromDays(7) }, _ => false);
 
         Assert.Equal(10_010, due.Fire.Count, 10.0);
         Assert.Equal(7 * 86_400, due.Fire.Count + due.Missed, 1.0);

@@ -1,7 +1,6 @@
 using Connectors.Cron.Schedules;
-using Connectors.Sdk.Invocation;
-using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Topics;
 
 namespace Connectors.Cron.Tests.Schedules;

@@ -59,6 +59,45 @@ public sealed class CatchUpTests : IAsyncLifetime
         Assert.Equal(expected.Select(s => latest.AddSeconds(s)), _gateway.Calls.Skip(before).Select(RunningCron.Due));
     }
 
+    [Fact]
+    public async Task Time_without_the_function_is_not_caught_up_neither_while_it_runs_nor_over_a_restart()
+    {
+        (string Name, string Value)[] options = [("asynchronous_invocation", "true"), ("catch_up", "all"), ("catch_up_window", "1h"), ("misfire_threshold", "1s")];
+        var function = RunningCron.Function("a", "* * * * * *");
+        _gateway.Functions = [function];
+        await using var first = await RunningCron.StartAsync(_gateway.Url, _nats, options);
+        await _gateway.ReceivesAsync(2);
+
+        var away = new List<(DateTimeOffset From, DateTimeOffset To)> { await AwayAsync(function) };
+        await _gateway.ReceivesAsync(_gateway.Calls.Count + 2);
+
+        _gateway.Functions = [];
+        await Eventually.HoldsAsync(async () => (await _bucket.OnlyAsync("a")).Value.Contains("removed", StringComparison.Ordinal), "the removal is noted");
+        var removed = TimeProvider.System.GetUtcNow();
+        await first.StopAsync();
+        await Eventually.HoldsAsync(() => TimeProvider.System.GetUtcNow() > removed.AddSeconds(3), "three seconds without the function");
+        _gateway.Functions = [function];
+        var back = TimeProvider.System.GetUtcNow();
+        var before = _gateway.Calls.Count;
+        await using var second = await RunningCron.StartAsync(_gateway.Url, _nats, options);
+        await _gateway.ReceivesAsync(before + 2);
+
+        away.Add((removed, back));
+        Assert.All(away, span => Assert.DoesNotContain(_gateway.Calls, call => RunningCron.Due(call) > span.From && RunningCron.Due(call) < span.To));
+        Assert.Equal(_gateway.Calls.Count, _gateway.Calls.Select(RunningCron.Due).Distinct().Count());
+    }
+
+    // Takes the function away for some ticks.
+    private async Task<(DateTimeOffset From, DateTimeOffset To)> AwayAsync(ListedFunction function)
+    {
+        _gateway.Functions = [];
+        await Eventually.HoldsAsync(async () => (await _bucket.OnlyAsync("a")).Value.Contains("removed", StringComparison.Ordinal), "the removal is noted");
+        var removed = TimeProvider.System.GetUtcNow();
+        await Eventually.HoldsAsync(() => TimeProvider.System.GetUtcNow() > removed.AddSeconds(4), "four seconds without the function");
+        _gateway.Functions = [function];
+        return (removed, TimeProvider.System.GetUtcNow());
+    }
+
     // In the seconds before and after a tick one could not say which side of it the cursor was written on.
     private static Task AwayFromDueAsync() => Eventually.HoldsAsync(() => TimeProvider.System.GetUtcNow().Second % 30 is > 2 and < 24, "some way from a tick");
 }

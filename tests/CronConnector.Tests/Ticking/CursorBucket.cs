@@ -10,8 +10,8 @@ internal sealed class CursorBucket(NatsServer nats) : IAsyncDisposable
 {
     private readonly NatsConnection _connection = new(new NatsOpts { Url = nats.Url });
 
-    /// <summary>The one cursor in it, with its key.</summary>
-    public async Task<(string Key, string Value)> OnlyAsync()
+    /// <summary>The one cursor in it, with its key; or the one of a function, if the schedules of others are there too.</summary>
+    public async Task<(string Key, string Value)> OnlyAsync(string? function = null)
     {
         var bucket = await BucketAsync();
         var keys = new List<string>();
@@ -20,11 +20,14 @@ internal sealed class CursorBucket(NatsServer nats) : IAsyncDisposable
             keys.Add(key);
         }
 
-        var only = Assert.Single(keys);
+        var only = Assert.Single(keys, key => function is null || key.Contains($".{function}.", StringComparison.Ordinal));
         return (only, (await bucket.GetEntryAsync<string>(only)).Value ?? "");
     }
 
     public async Task WriteAsync(string key, string value) => await (await BucketAsync()).PutAsync(key, value);
+
+    /// <summary>Deletes the bucket with all that is in it.</summary>
+    public async Task DeleteAsync() => await new NatsKVContext(new NatsJSContext(_connection)).DeleteStoreAsync("OF_cron");
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 

@@ -4,6 +4,7 @@ using Connectors.Sdk;
 using Connectors.Sdk.Hosting;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Connectors.Cron.Tests.Ticking;
 
@@ -16,6 +17,23 @@ internal static class RunningCron
     /// <param name="options">Its own options.</param>
     public static Task<RunningConnector> StartAsync(Uri gateway, NatsServer? nats, params (string Name, string Value)[] options) =>
         RunningConnector.StartAsync(builder => Register(builder, RunningConnector.Options(gateway), nats, options));
+
+    /// <summary>Starts one on a machine whose clock may be wrong.</summary>
+    public static Task<RunningConnector> StartAsync(Uri gateway, NatsServer? nats, TimeProvider clock, params (string Name, string Value)[] options) => RunningConnector.StartAsync(builder =>
+    {
+        Register(builder, RunningConnector.Options(gateway), nats, options);
+        builder.Services.AddSingleton(clock);
+    });
+
+    /// <summary>The value of a sample, labels as exposed; null if there is none.</summary>
+    public static async Task<double?> SampleAsync(RunningConnector cron, string sample)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler());
+        var text = await http.GetStringAsync(new Uri(cron.Metrics, "/metrics"));
+        return text.Split('\n').FirstOrDefault(l => l.StartsWith(sample + " ", StringComparison.Ordinal)) is { } line
+            ? double.Parse(line.Split(' ')[^1], CultureInfo.InvariantCulture)
+            : null;
+    }
 
     public static void Register(WebApplicationBuilder builder, ConnectorOptions connector, NatsServer? nats, params (string Name, string Value)[] options)
     {

@@ -1,0 +1,112 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Connectors.Cli.Telling;
+
+namespace Connectors.Cli.Asking;
+
+/// <summary>The gateway over HTTP. What goes wrong is a <see cref="CommandFailure"/> that an operator understands.</summary>
+internal sealed class GatewayClient(Uri address, Credentials? credentials, bool tlsNoVerify) : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly string _root = address.AbsoluteUri.TrimEnd('/');
+    private readonly HttpClient _http = new(Connections(address, tlsNoVerify)) { Timeout = Patience };
+
+    /// <summary>The answer whatever its status, its body not read yet.</summary>
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content, CancellationToken ct)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(_root + path)) { Content = content };
+        request.Headers.Authorization = credentials?.Header;
+        request.Headers.UserAgent.Add(new ProductInfoHeaderValue("connectors", typeof(GatewayClient).Assembly.GetName().Version?.ToString(3)));
+        try
+        {
+            return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
+        }
+        catch (HttpRequestException fault) when (fault.HttpRequestError == HttpRequestError.SecureConnectionError)
+        {
+            throw new CommandFailure($"The gateway {_root} cannot be trusted: {Innermost(fault)} --tls-no-verify takes its certificate as it is.");
+        }
+        catch (HttpRequestException fault)
+        {
+            throw new CommandFailure($"The gateway {_root} does not answer: {Innermost(fault)}. Is it running? --gateway or OPENFAAS_URL names another.") { MayPass = true };
+        }
+        catch (TaskCanceledException) when (!ct.IsCancellationRequested)
+        {
+            throw new CommandFailure($"The gateway {_root} did not answer within {Patience.TotalSeconds} seconds.") { MayPass = true };
+        }
+    }
+
+    /// <summary>The answer if it says yes, its body not read yet.</summary>
+    public async Task<HttpResponseMessage> AskAsync(HttpMethod method, string path, HttpContent? content, CancellationToken ct)
+    {
+        var answer = await SendAsync(method, path, content, ct);
+        if (answer.IsSuccessStatusCode)
+        {
+            return answer;
+        }
+
+        using (answer)
+        {
+            throw await RefusalAsync(answer, ct);
+        }
+    }
+
+    /// <summary>The JSON of an answer that says yes.</summary>
+    public async Task<JsonNode> JsonAsync(HttpMethod method, string path, HttpContent? content, CancellationToken ct)
+    {
+        using var answer = await AskAsync(method, path, content, ct);
+        try
+        {
+            return JsonNode.Parse(await answer.Content.ReadAsByteArrayAsync(ct)) ?? throw NoQueues();
+        }
+        catch (JsonException)
+        {
+            throw NoQueues();
+        }
+        catch (HttpRequestException fault)
+        {
+            throw new CommandFailure($"The gateway {_root} broke off: {Innermost(fault)}.") { MayPass = true };
+        }
+
+        CommandFailure NoQueues() => new($"What answers at {_root} has no queues: is it a gateway of Connectors?");
+    }
+
+    /// <summary>What an answer that says no means.</summary>
+    public async Task<CommandFailure> RefusalAsync(HttpResponseMessage answer, CancellationToken ct)
+    {
+        if (answer.StatusCode == HttpStatusCode.Unauthorized)
+        {
+            return new CommandFailure(credentials is null
+                ? $"The gateway {_root} wants credentials: faas-cli login stores them, or give --user and --password-file."
+                : $"The gateway {_root} refuses these credentials ({credentials.Origin}).");
+        }
+
+        if (answer.Headers.Location is { } elsewhere)
+        {
+            return new CommandFailure($"The gateway {_root} sends to {Plain.OneLine(elsewhere.ToString())}: name that with --gateway.");
+        }
+
+        var text = Plain.OneLine((await answer.Content.ReadAsStringAsync(ct)).Trim());
+        return new CommandFailure($"The gateway {_root} refuses ({(int)answer.StatusCode}): {(text.Length > 0 ? text : answer.ReasonPhrase)}")
+        {
+            MayPass = answer.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout,
+        };
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private static SocketsHttpHandler Connections(Uri address, bool tlsNoVerify)
+    {
+        var connections = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !address.IsLoopback };
+        if (tlsNoVerify)
+        {
+            connections.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
+        }
+
+        return connections;
+    }
+
+    private static string Innermost(Exception fault) => Plain.OneLine(fault.GetBaseException().Message);
+}

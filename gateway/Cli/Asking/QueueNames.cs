@@ -1,0 +1,24 @@
+using System.CommandLine;
+
+namespace Connectors.Cli.Asking;
+
+/// <summary>The queues' names, for completion: whatever goes wrong, there are none.</summary>
+internal static class QueueNames
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    public static IEnumerable<string> Suggest(ParseResult parsed)
+    {
+        try
+        {
+            using var patience = new CancellationTokenSource(Patience, TimeProvider.System);
+            using var session = Session.Open(parsed, mayReadInput: false);
+            var queues = session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.All, null, patience.Token).GetAwaiter().GetResult();
+            return [.. queues.AsArray().Select(queue => (string?)queue?["name"] ?? "")];
+        }
+        catch (Exception)
+        {
+            return [];
+        }
+    }
+}

@@ -1,0 +1,22 @@
+namespace Connectors.Cli.Asking;
+
+/// <summary>Addresses in the gateway's API.</summary>
+internal static class QueuePath
+{
+    public const string All = "/system/queues";
+
+    public static string Of(string queue) => $"{All}/{queue}";
+
+    public static string Dead(string queue, ulong seq) => $"{All}/{queue}/dead/{seq}";
+
+    public static string Redrive(string queue, string id) => $"{All}/{queue}/redrives/{id}";
+
+    public static string Call(string callId) => $"/async-function/{Uri.EscapeDataString(callId)}";
+
+    /// <summary>Names and values; those without a value are left out.</summary>
+    public static string Query(params (string Name, string? Value)[] parts)
+    {
+        var given = parts.Where(p => !string.IsNullOrEmpty(p.Value)).Select(p => $"{p.Name}={Uri.EscapeDataString(p.Value!)}").ToList();
+        return given.Count == 0 ? "" : "?" + string.Join('&', given);
+    }
+}
