@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Connectors.Cli.Calls;
+using Connectors.Cli.Completion;
 using Connectors.Cli.DeadLetters;
 using Connectors.Cli.Queues;
 using Connectors.Cli.Redrives;

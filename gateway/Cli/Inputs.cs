@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Connectors.Cli.Asking;
+using Connectors.Cli.Completion;
 
 namespace Connectors.Cli;
 

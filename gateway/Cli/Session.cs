@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Connectors.Cli.Asking;
+using Connectors.Cli.Api;
+using Connectors.Cli.Printing;
 
 namespace Connectors.Cli;
 
@@ -38,7 +39,7 @@ internal sealed class Session : IDisposable
 
     public T Value<T>(Argument<T> argument) => _parsed.GetRequiredValue(argument);
 
-    public void Print(JsonNode json) => Out.WriteLine(json.ToJsonString(GatewayJson.Readable));
+    public void Print(JsonNode json) => Out.WriteLine(ReadableJson.Text(json));
 
     /// <summary>Returns if the operator wants it; <paramref name="question"/> is asked for only when somebody is there to answer it.</summary>
     public async Task ConfirmAsync(Func<Task<string>> question, CancellationToken ct)

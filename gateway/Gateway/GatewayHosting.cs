@@ -30,12 +30,13 @@ internal static class GatewayHosting
     public static void AddSecurity(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<SystemGuard>();
-        builder.Services.AddHostedService<FirstPassword>();
+        builder.Services.AddHostedService<InitialCredentials>();
     }
 
     public static void AddProvider(this WebApplicationBuilder builder, GatewayOptions options)
     {
-        builder.Services.AddSingleton(Relay.Create());
+        builder.Services.AddSingleton<UpstreamConnections>();
+        builder.Services.AddSingleton<Relay>();
         if (options.ProviderUrl is { } url)
         {
             AddRemote(builder.Services, options, url);
@@ -81,6 +82,7 @@ internal static class GatewayHosting
 
     public static void AddEndpoints(this WebApplicationBuilder builder)
     {
+        builder.Services.AddSingleton<ErrorHandling>();
         builder.Services.AddSingleton<EnqueueEndpoint>();
         builder.Services.AddSingleton<CallEndpoint>();
         builder.Services.AddSingleton<InvokeEndpoint>();
@@ -89,8 +91,15 @@ internal static class GatewayHosting
 
     public static void MapGateway(this WebApplication app)
     {
+        app.Use((http, next) =>
+        {
+            ConnectionHeader.Honour(http);
+            return next(http);
+        });
         var counting = app.Services.GetRequiredService<RequestCounting>();
         app.Use(counting.InvokeAsync);
+        var errors = app.Services.GetRequiredService<ErrorHandling>();
+        app.Use(errors.InvokeAsync);
         var guard = app.Services.GetRequiredService<SystemGuard>();
         app.Use(guard.InvokeAsync);
         FunctionRoutes.Map(app);
@@ -119,11 +128,14 @@ internal static class GatewayHosting
         kestrel.Limits.MaxRequestLineSize = MaxRequestLine;
         kestrel.Limits.RequestHeadersTimeout = options.ReadTimeout;
 
+        // RFC 9112 3.2.2: a whole address as target says which host is meant, whatever the Host header says.
+        kestrel.AllowHostHeaderOverride = true;
+
         // A body may be an event stream that is silent for a while; what bounds it is the call's own limit.
         kestrel.Limits.MinRequestBodyDataRate = null;
 
         // Header values are bytes: each char up to U+00FF is one, in and out.
-        kestrel.RequestHeaderEncodingSelector = _ => System.Text.Encoding.Latin1;
+        kestrel.RequestHeaderEncodingSelector = ConnectionHeader.EncodingOf;
         kestrel.ResponseHeaderEncodingSelector = _ => System.Text.Encoding.Latin1;
     }
 }

@@ -5,7 +5,7 @@ using Connectors.Streams.Nats;
 
 namespace Connectors.Gateway;
 
-/// <summary>What an operator sets; names and defaults as OpenFaaS's gateway has them where it has them (openfaas-spec 1.3).</summary>
+/// <summary>What an operator sets; names and defaults as OpenFaaS's gateway has them where it has them.</summary>
 internal sealed record GatewayOptions
 {
     public required ServiceOptions Service { get; init; }
@@ -39,24 +39,24 @@ internal sealed record GatewayOptions
     {
         var provider = Slashed(settings.Url("functions_provider_url", "", "Address of the provider's API; unset means the embedded provider"));
         var service = ServiceOptions.Read(settings, "gateway", metricsPort: 8082, port: 8080, secretMountPath: "/run/secrets");
-        var functionNamespace = settings.Text("function_namespace", "openfaas-fn", "Namespace of functions named without one");
-        var writeTimeout = Limit(settings, "write_timeout", "How long an answer of /system/ may take, a followed log included");
-        var queue = QueueOptions.Read(settings, service.SecretMountPath);
+        string functionNamespace;
+        TimeSpan writeTimeout;
+        QueueOptions queue;
         var options = new GatewayOptions
         {
             Service = service,
             ProviderUrl = provider,
             LogsProviderUrl = Slashed(settings.Url("logs_provider_url", "", "Address of the log provider; unset means the provider's")) ?? provider,
-            DefaultNamespace = functionNamespace,
+            DefaultNamespace = functionNamespace = settings.Text("function_namespace", "openfaas-fn", "Namespace of functions named without one"),
             ReadTimeout = Limit(settings, "read_timeout", "How long a caller may take to send its headers, and the whole body of an async call"),
-            WriteTimeout = writeTimeout,
+            WriteTimeout = writeTimeout = Limit(settings, "write_timeout", "How long an answer of /system/ may take, a followed log included"),
             UpstreamTimeout = Limit(settings, "upstream_timeout", "How long a function may take to answer"),
             MaxUpstreamTimeout = settings.Duration(
-                "max_upstream_timeout", TimeSpan.FromHours(1), "The longest X-Timeout that a caller may ask for in place of upstream_timeout", Shortest),
+                "max_upstream_timeout", TimeSpan.FromHours(1), "The longest X-Timeout that a caller may ask for in place of upstream_timeout", Min),
             BasicAuth = settings.Flag("basic_auth", provider is null, "Ask for the credentials of secret_mount_path on /system/; always on with the embedded provider"),
             ScaleFromZero = settings.Flag("scale_from_zero", false, "Start functions that have no replicas when they are called (remote provider; the embedded one always does)"),
             LogsRequestUri = settings.Text("write_request_uri", "", "Any value: log each request's address").Length > 0,
-            Queue = queue,
+            Queue = queue = QueueOptions.Read(settings, service.SecretMountPath),
             Embedded = ProviderOptions.Read(settings, functionNamespace, writeTimeout, [service.SecretMountPath, .. KeyFiles(queue.Nats.Access)]),
         };
         settings.Number("max_idle_conns", 1024, "Accepted for compatibility, without effect: idle connections are closed after 30 s");
@@ -67,9 +67,9 @@ internal sealed record GatewayOptions
         return options;
     }
 
-    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan Min = TimeSpan.FromMilliseconds(1);
 
-    private static TimeSpan Limit(Settings settings, string name, string meaning) => settings.Duration(name, TimeSpan.FromSeconds(60), meaning, Shortest);
+    private static TimeSpan Limit(Settings settings, string name, string meaning) => settings.Duration(name, TimeSpan.FromSeconds(60), meaning, Min);
 
     private static IEnumerable<string> KeyFiles(BrokerAccess access) =>
         new[] { access.UserFile, access.PasswordFile, access.TokenFile, access.NkeyFile, access.CredsFile, access.KeyFile }.OfType<string>();

@@ -21,6 +21,9 @@ internal static partial class Log
     [LoggerMessage(206, LogLevel.Warning, "Not accepted")]
     public static partial void NotStored(ILogger log, string callId, string function, string queue, string error);
 
+    [LoggerMessage(205, LogLevel.Warning, "Error answered")]
+    public static partial void ErrorAnswered(ILogger log, string callId, string method, string path, int status, string reason, string cause);
+
     [LoggerMessage(209, LogLevel.Information, "Calls are stored")]
     public static partial void Durability(ILogger log, string stream, string durability);
 
@@ -36,9 +39,15 @@ internal static partial class Log
     [LoggerMessage(232, LogLevel.Information, "Redrive ended")]
     public static partial void RedriveEnded(ILogger log, string job, string queue, long redriven, long skipped);
 
+    [LoggerMessage(235, LogLevel.Warning, "Redrives could not be looked at")]
+    public static partial void RedrivesNotRead(ILogger log, string error);
+
+    [LoggerMessage(236, LogLevel.Warning, "A queue could not be looked at")]
+    public static partial void QueueNotRead(ILogger log, string queue, string error);
+
     [LoggerMessage(233, LogLevel.Warning, "Calls have waited for a minute and none was taken; is there a worker for this queue?")]
-    public static partial void CallsUntaken(ILogger log, string queue, long calls);
+    public static partial void QueueStalled(ILogger log, string queue, long calls);
 
     [LoggerMessage(234, LogLevel.Information, "Calls are taken again")]
-    public static partial void CallsTakenAgain(ILogger log, string queue);
+    public static partial void QueueMoving(ILogger log, string queue);
 }

@@ -5,7 +5,7 @@ using Prometheus;
 
 namespace Connectors.Gateway;
 
-/// <summary>Everything that the gateway counts; OpenFaaS's names where it has them (openfaas-spec 1.15).</summary>
+/// <summary>Everything that the gateway counts; OpenFaaS's names where it has them.</summary>
 internal static class Metrics
 {
     /// <summary>Stands for every name that is no function's: callers choose names, and labels must have an end.</summary>
@@ -35,7 +35,7 @@ internal static class Metrics
     private static readonly Gauge ReadyReplicas = Prometheus.Metrics.CreateGauge(
         "gateway_service_ready_count", "Available replicas of functions", ["function_name"]);
 
-    private static readonly Gauge LeastReplicas = Prometheus.Metrics.CreateGauge(
+    private static readonly Gauge MinReplicas = Prometheus.Metrics.CreateGauge(
         "gateway_service_min", "Least replicas of functions", ["function_name"]);
 
     private static readonly Gauge TargetLoad = Prometheus.Metrics.CreateGauge(
@@ -82,11 +82,11 @@ internal static class Metrics
 
     public static double InvocationsOf(FunctionName function) => Counts.GetValueOrDefault(function.ToString());
 
-    public static void ServiceSeen(string function, ulong replicas, ulong ready, ulong least, ScaleTarget target)
+    public static void ServiceSeen(string function, ulong replicas, ulong ready, ulong min, ScaleTarget target)
     {
         Replicas.WithLabels(function).Set(replicas);
         ReadyReplicas.WithLabels(function).Set(ready);
-        LeastReplicas.WithLabels(function).Set(least);
+        MinReplicas.WithLabels(function).Set(min);
         TargetLoad.WithLabels(function, target.Type).Set(target.Load);
     }
 
@@ -94,7 +94,7 @@ internal static class Metrics
     {
         Replicas.RemoveLabelled(function);
         ReadyReplicas.RemoveLabelled(function);
-        LeastReplicas.RemoveLabelled(function);
+        MinReplicas.RemoveLabelled(function);
         TargetLoad.RemoveLabelled(function, target.Type);
     }
 
@@ -114,7 +114,7 @@ internal static class Metrics
 
     public static void Published(string queue, TimeSpan took) => PublishSeconds.WithLabels(queue).Observe(took.TotalSeconds);
 
-    public static void Untaken(string queue, TimeSpan time) => UntakenSeconds.WithLabels(queue).Set(time.TotalSeconds);
+    public static void Stalled(string queue, TimeSpan time) => UntakenSeconds.WithLabels(queue).Set(time.TotalSeconds);
 
     public static void QueueGone(string queue) => UntakenSeconds.RemoveLabelled(queue);
 

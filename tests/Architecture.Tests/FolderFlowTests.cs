@@ -14,7 +14,7 @@ public partial class FolderFlowTests
         { "connector-sdk/Sdk", "Connectors.Sdk", ["Events", "Topics", "Invocation", "Hosting"] },
         { "queue-worker", "Connectors.QueueWorker", ["Consuming", "Dispatching", "Callbacks", "Settling"] },
         { "gateway/Provider", "Connectors.Provider", ["Api", "Deploying", "Running", "State", "Isolation", "Processes", "Logs", "Contracts"] },
-        { "gateway/Cli", "Connectors.Cli", ["Calls", "Queues", "DeadLetters", "Redrives", "Asking", "Telling"] },
+        { "gateway/Cli", "Connectors.Cli", ["Calls", "Queues", "DeadLetters", "Redrives", "Completion", "Api", "Printing"] },
         { "connectors/kafka", "Connectors.Kafka", ["Polling", "Committing", "Settling", "Ordering", "Records"] },
         { "connectors/cron", "Connectors.Cron", ["Ticking", "Cursors", "Schedules"] },
     };

@@ -34,6 +34,20 @@ public sealed class LoginTests(Scene scene)
     }
 
     [Fact]
+    public async Task The_trees_own_command_finds_the_gateway_that_up_started_on_any_port()
+    {
+        using var stranger = Stranger();
+        stranger.Variables.Remove("OPENFAAS_URL");
+        stranger.Write("tree/.run/gateway-url", scene.Gateway.Api.AbsoluteUri.TrimEnd('/') + "\n");
+        stranger.Write("tree/.run/secrets/basic-auth-password", TestGateway.Password);
+        var built = Path.GetDirectoryName(Operator.Assembly)!;
+        await using var run = stranger.Script(
+            $"cp {Tools.RepositoryRoot}/cli $HOME/tree/ && mkdir -p $HOME/tree/artifacts/bin/Cli && ln -s {built} $HOME/tree/artifacts/bin/Cli/release && $HOME/tree/cli list");
+
+        (await run.EndAsync()).Succeeds();
+    }
+
+    [Fact]
     public async Task A_wrong_password_is_told_with_where_it_came_from()
     {
         using var stranger = Stranger();

@@ -12,11 +12,9 @@ public sealed class Operator : IDisposable
 
     public Operator()
     {
-        var configuration = AppContext.BaseDirectory.TrimEnd('/').EndsWith("debug", StringComparison.OrdinalIgnoreCase) ? "debug" : "release";
-        var assembly = Path.Combine(Tools.RepositoryRoot, "artifacts", "bin", "Cli", configuration, "connectors.dll");
         var bin = _home.CreateSubdirectory("bin").FullName;
         var command = Path.Combine(bin, "connectors");
-        File.WriteAllText(command, $"#!/bin/sh\nexec dotnet '{assembly}' \"$@\"\n");
+        File.WriteAllText(command, $"#!/bin/sh\nexec dotnet '{Assembly}' \"$@\"\n");
         File.SetUnixFileMode(command, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         _environment = new Dictionary<string, string>
         {
@@ -25,6 +23,10 @@ public sealed class Operator : IDisposable
             ["DOTNET_CLI_HOME"] = _home.FullName,
         };
     }
+
+    /// <summary>The command as it was built.</summary>
+    public static string Assembly { get; } = Path.Combine(
+        Tools.RepositoryRoot, "artifacts", "bin", "Cli", AppContext.BaseDirectory.TrimEnd('/').EndsWith("debug", StringComparison.OrdinalIgnoreCase) ? "debug" : "release", "connectors.dll");
 
     /// <summary>Variables for every run from now on.</summary>
     public IDictionary<string, string> Variables => _environment;

@@ -111,7 +111,7 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
     }
 
     [Fact]
-    public async Task Path_query_and_headers_are_stored_as_sent()
+    public async Task Path_without_dot_segments_query_and_headers_are_stored_as_sent()
     {
         var answer = await RawHttp.AskAsync(
             _gateway.Api,
@@ -121,7 +121,7 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
         var call = await _stored.LastAsync();
 
         Assert.Contains("HTTP/1.1 202", answer, StringComparison.Ordinal);
-        Assert.Equal("/a%2Fb//%7Ec/../d", call.Envelope.Path);
+        Assert.Equal("/a%2Fb//d", call.Envelope.Path);
         Assert.Equal("x=%20&y&x=2", call.Envelope.Query);
         Assert.Equal(["one", "two"], Values(call, "X-Twice"));
         Assert.Equal(["caf\u00e9 \u00ff"], Values(call, "X-Odd"));
@@ -130,6 +130,71 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
         Assert.Empty(Values(call, "Keep-Alive"));
         Assert.Empty(Values(call, "X-Invoke-Mode"));
         Assert.Equal([EnvelopeCodec.HeaderName], call.Headers.Keys);
+    }
+
+    [Theory]
+    [InlineData("/async-function/echo/../../async-function/echo/x", "/x")]
+    [InlineData("/async-function/echo/%2e%2E/%2e./async-function/echo", "")]
+    [InlineData("/async-function/echo/a/./b/..", "/a/")]
+    [InlineData("/async-function/%65cho/%7Ea", "/%7Ea")]
+    public async Task What_is_stored_leads_to_no_other_route_when_the_worker_sends_it(string path, string stored)
+    {
+        var answer = await RawHttp.AskAsync(_gateway.Api, $"POST {path} HTTP/1.1\nHost: x\n", "hi");
+
+        Assert.StartsWith("HTTP/1.1 202", answer, StringComparison.Ordinal);
+        Assert.Equal(stored, (await _stored.LastAsync()).Envelope.Path);
+    }
+
+    [Fact]
+    public async Task Headers_named_by_Connection_are_not_stored_and_none_of_the_gateways_can_be_struck_out()
+    {
+        await RawHttp.AskAsync(
+            _gateway.Api, "POST /async-function/echo HTTP/1.1\nHost: gw.test\nConnection: X-Hop, X-Call-Id, X-Forwarded-For, Host\nX-Hop: 1\nX-Call-Id: mine\n", "hi");
+        var call = await _stored.LastAsync();
+
+        Assert.Empty(Values(call, "X-Hop"));
+        Assert.Equal([call.Envelope.CallId], Values(call, "X-Call-Id"));
+        Assert.StartsWith("127.0.0.1:", Values(call, "X-Forwarded-For").Single(), StringComparison.Ordinal);
+        Assert.Equal(["gw.test"], Values(call, "X-Forwarded-Host"));
+    }
+
+    [Fact]
+    public async Task A_forked_function_is_told_who_called()
+    {
+        await _gateway.DeployAsync("told", "env");
+
+        using var answer = await _gateway.PostAsync("/function/told", "");
+        var variables = await answer.Content.ReadAsStringAsync();
+
+        Assert.Contains("Http_X_Forwarded_For=127.0.0.1:", variables, StringComparison.Ordinal);
+        Assert.Contains($"Http_X_Forwarded_Host={_gateway.Api.Authority}", variables, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("http://receiver.test/\u00c3\u00bcmlaut?q=\u00c3\u00bc", "http://receiver.test/%C3%BCmlaut?q=%C3%BC")]
+    [InlineData("http://receiver.test/a%2Fb/../c//d?x=%20", "http://receiver.test/a%2Fb/../c//d?x=%20")]
+    [InlineData("http://receiver.test/a b#part", "http://receiver.test/a%20b")]
+    [InlineData("", null)]
+    public async Task A_callbacks_address_is_stored_as_it_goes_out(string given, string? stored)
+    {
+        var answer = await RawHttp.AskAsync(_gateway.Api, $"POST /async-function/echo HTTP/1.1\nHost: x\nX-Callback-Url: {given}\n", "hi");
+
+        Assert.StartsWith("HTTP/1.1 202", answer, StringComparison.Ordinal);
+        Assert.Equal(stored, (await _stored.LastAsync()).Envelope.Callback);
+    }
+
+    [Theory]
+    [InlineData("GET")]
+    [InlineData("DELETE")]
+    public async Task A_functions_name_is_no_calls_id(string method)
+    {
+        foreach (var name in new[] { "echo", "echo.openfaas-fn" })
+        {
+            using var answer = await _gateway.SendAsync(new HttpMethod(method), "/async-function/" + name);
+
+            Assert.Equal(HttpStatusCode.MethodNotAllowed, answer.StatusCode);
+            Assert.Equal(["POST"], answer.Content.Headers.Allow);
+        }
     }
 
     [Fact]

@@ -5,7 +5,7 @@ using Connectors.Testing;
 
 namespace Connectors.Gateway.Tests;
 
-/// <summary>Every request that faas-cli sends (openfaas-spec 1.14), written out as it sends it, to the embedded provider and through a gateway to a remote one.</summary>
+/// <summary>Every request that faas-cli sends, written out as it sends it, to the embedded provider and through a gateway to a remote one.</summary>
 public sealed class FaasCliTests(ProviderFixture fixture) : IClassFixture<ProviderFixture>
 {
     [Theory]

@@ -4,7 +4,7 @@ using Connectors.Testing;
 
 namespace Connectors.Gateway.Tests;
 
-/// <summary>A process for each call: the classic watchdog's contract (openfaas-spec 10.8), and that nothing of a process outlives its call.</summary>
+/// <summary>A process for each call: the classic watchdog's contract, and that nothing of a process outlives its call.</summary>
 public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture<ProviderFixture>
 {
     private readonly TestGateway _gateway = fixture.Embedded;

@@ -87,7 +87,7 @@ public sealed class GatewayOptionsTests
         Assert.False(options.BasicAuth);
         Assert.False(options.ScaleFromZero);
         Assert.Equal("faas-request", options.Queue.DefaultQueue);
-        Assert.Null(options.Queue.Nats.Url);
+        Assert.False(options.Queue.Nats.IsSet);
     }
 
     [Fact]

@@ -83,7 +83,7 @@ public sealed class InvokeTests(RelayFixture fixture) : IClassFixture<RelayFixtu
         Assert.Equal("17", got.HeaderValues("X-Start-Time")[0]);
         Assert.Equal(2, got.HeaderValues("X-Start-Time").Count);
         Assert.Contains("X-Served-By: ", answer, StringComparison.Ordinal);
-        Assert.Null(got.Header("TE"));
+        Assert.Equal("trailers", got.Header("TE"));
         Assert.Null(got.Header("Proxy-Authorization"));
         Assert.Null(got.Header("Keep-Alive"));
         Assert.Null(got.Header("Authorization"));
@@ -129,14 +129,25 @@ public sealed class InvokeTests(RelayFixture fixture) : IClassFixture<RelayFixtu
     }
 
     [Fact]
-    public async Task A_function_slower_than_the_limit_is_502_without_a_body()
+    public async Task A_function_slower_than_the_limit_is_502_and_says_so()
     {
         fixture.Answer = _ => HttpContextAnswer.Never;
 
         using var answer = await _gateway.PostAsync("/function/slow", "hi");
 
         Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
-        Assert.Equal("", await answer.Content.ReadAsStringAsync());
+        Assert.Equal("slow.openfaas-fn did not answer within 500ms.", await answer.Content.ReadAsStringAsync());
+        Assert.True(answer.Headers.Contains("X-Call-Id"));
+    }
+
+    [Fact]
+    public async Task An_IPv6_caller_stands_in_brackets()
+    {
+        await using var gateway = await TestGateway.StartAsync(null, ("functions_provider_url", fixture.Provider.Url.AbsoluteUri), ("basic_auth", "true"), ("bind_address", "::1"));
+
+        using var answer = await gateway.PostAsync("/function/six", "hi");
+
+        Assert.StartsWith("[::1]:", Last("/function/six").Header("X-Forwarded-For"), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using Connectors.Testing;
 
 namespace Connectors.Gateway.Tests;
 
-/// <summary>The names and labels that OpenFaaS's dashboards and scalers read (openfaas-spec 1.15).</summary>
+/// <summary>The names and labels that OpenFaaS's dashboards and scalers read.</summary>
 public sealed class MetricsTests
 {
     [Fact]

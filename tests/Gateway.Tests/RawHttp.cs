@@ -8,12 +8,13 @@ public sealed class RawHttp : IDisposable
 {
     private readonly TcpClient _client = new();
 
-    public NetworkStream Stream => _client.GetStream();
+    public NetworkStream Stream { get; private set; } = null!; // set when connected
 
     public static async Task<RawHttp> ConnectAsync(Uri server)
     {
         var raw = new RawHttp();
         await raw._client.ConnectAsync(server.Host, server.Port);
+        raw.Stream = raw._client.GetStream();
         return raw;
     }
 
@@ -23,6 +24,19 @@ public sealed class RawHttp : IDisposable
         using var raw = await ConnectAsync(server);
         await raw.SendAsync(head.ReplaceLineEndings("\r\n") + $"Connection: close\r\nContent-Length: {Encoding.Latin1.GetByteCount(body)}\r\n\r\n{body}");
         return await raw.ReadToEndAsync();
+    }
+
+    /// <summary>Closes this side's half of the connection.</summary>
+    public void EndSending()
+    {
+        try
+        {
+            _client.Client.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
+        {
+            // The other side was first.
+        }
     }
 
     /// <summary>Each char is a byte.</summary>

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Connectors.Gateway.Tests;
 
-/// <summary>A remote provider whose functions have no replicas until they are asked for (openfaas-spec 1.7).</summary>
+/// <summary>A remote provider whose functions have no replicas until they are asked for.</summary>
 public sealed class ScaleFromZeroTests
 {
     [Fact]
@@ -41,6 +41,44 @@ public sealed class ScaleFromZeroTests
         Assert.Equal("namespace=openfaas-fn", scaled.Query);
         Assert.Equal(2, replicas);
         Assert.Equal(TestGateway.Admin, scaled.Header("Authorization"));
+    }
+
+    [Fact]
+    public async Task What_was_found_after_the_last_caller_left_is_not_handed_to_the_next_one()
+    {
+        var (isGone, available, refusals) = (false, 0, 0);
+        await using var provider = await HttpLedger.StartAsync(async (request, http) =>
+        {
+            if (request.Path == "/system/function/slow")
+            {
+                http.Response.StatusCode = isGone ? 404 : 200;
+                refusals += isGone ? 1 : 0;
+                await http.Response.WriteAsync($$"""{"name":"slow","image":"x","replicas":1,"availableReplicas":{{available}}}""");
+            }
+            else if (request.Path == "/system/function/awake")
+            {
+                await http.Response.WriteAsync("""{"name":"awake","image":"x","replicas":1,"availableReplicas":1}""");
+            }
+            else if (request.Path.StartsWith("/system/", StringComparison.Ordinal))
+            {
+                await http.Response.WriteAsync("[]");
+            }
+        });
+        await using var gateway = await StartAsync(provider.Url);
+        using var left = await gateway.PostAsync("/function/slow", "hi", ("X-Timeout", "300ms"));
+        isGone = true;
+        await Eventually.HoldsAsync(() => Volatile.Read(ref refusals) > 0, "the wait ends");
+        for (var i = 0; i < 3; i++)
+        {
+            using var other = await gateway.PostAsync("/function/awake", "hi");
+            Assert.Equal(HttpStatusCode.OK, other.StatusCode);
+        }
+
+        (isGone, available) = (false, 1);
+        using var next = await gateway.PostAsync("/function/slow", "hi");
+
+        Assert.Equal(HttpStatusCode.BadGateway, left.StatusCode);
+        Assert.Equal(HttpStatusCode.OK, next.StatusCode);
     }
 
     [Fact]

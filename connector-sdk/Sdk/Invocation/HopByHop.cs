@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 
 namespace Connectors.Sdk.Invocation;
 
-/// <summary>Headers that concern one connection only and never travel on (openfaas-spec 1.6, RFC 9110 7.6.1).</summary>
+/// <summary>Headers that concern one connection only and never travel on: a fixed set, and those that the message's own <c>Connection</c> names (RFC 9110 7.6.1).</summary>
 public static class HopByHop
 {
     private static readonly FrozenSet<string> Names = new[]
@@ -10,6 +10,32 @@ public static class HopByHop
         "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
     }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Whether a header of that name stays on its connection.</summary>
+    private static readonly FrozenSet<string> None = [];
+
+    /// <summary>Whether a header of that name stays on its connection, whatever <c>Connection</c> says.</summary>
     public static bool Contains(string name) => Names.Contains(name);
+
+    /// <summary>The headers that a message's <c>Connection</c> lines name, beside the fixed set; compared without regard to case.</summary>
+    /// <param name="connection">The values of those lines.</param>
+    public static IReadOnlySet<string> NamedBy(IEnumerable<string?> connection)
+    {
+        HashSet<string>? named = null;
+        foreach (var name in Words(connection))
+        {
+            if (!Names.Contains(name) && !name.Equals("close", StringComparison.OrdinalIgnoreCase))
+            {
+                (named ??= new(StringComparer.OrdinalIgnoreCase)).Add(name);
+            }
+        }
+
+        return named ?? (IReadOnlySet<string>)None;
+    }
+
+    /// <summary>Whether a message's <c>Connection</c> lines hold a word such as <c>close</c>, in any case.</summary>
+    /// <param name="connection">The values of those lines.</param>
+    /// <param name="word">The word.</param>
+    public static bool Has(IEnumerable<string?> connection, string word) => Words(connection).Contains(word, StringComparer.OrdinalIgnoreCase);
+
+    private static IEnumerable<string> Words(IEnumerable<string?> connection) =>
+        connection.SelectMany(line => (line ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
 }

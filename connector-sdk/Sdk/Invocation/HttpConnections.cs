@@ -7,8 +7,11 @@ public static class HttpConnections
 {
     private static readonly HttpRequestOptionsKey<bool> HasRepeated = new("repeated headers");
 
-    /// <summary>A pool whose header values are bytes: each char up to U+00FF is one. Repeated headers are sent as separate lines.</summary>
-    public static SocketsHttpHandler Create() => new()
+    /// <summary>
+    /// A pool whose header values are bytes: each char up to U+00FF is one. Repeated headers are sent as separate lines, and a request that may not be repeated
+    /// is never sent twice.
+    /// </summary>
+    public static HttpMessageHandler Create() => new SendsOnce(new SocketsHttpHandler
     {
         UseProxy = false,
         AllowAutoRedirect = false,
@@ -19,7 +22,7 @@ public static class HttpConnections
         MaxResponseHeadersLength = 128,
         RequestHeaderEncodingSelector = (name, request) => request.Options.TryGetValue(HasRepeated, out _) ? RepeatedHeader.EncodingOf(name) : Encoding.Latin1,
         ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1,
-    };
+    });
 
     /// <summary>Adds a header line to a request of such a pool; entity headers need content to be on. Lines with a name that is no token are left out.</summary>
     public static void Add(HttpRequestMessage request, string name, IReadOnlyList<string?> values)
@@ -34,6 +37,21 @@ public static class HttpConnections
         if (!request.Headers.TryAddWithoutValidation(name, value))
         {
             request.Content?.Headers.TryAddWithoutValidation(name, value);
+        }
+    }
+
+    // When a kept connection is closed under a request, SocketsHttpHandler sends it again on another one, whatever its method, unless its body has begun to go
+    // out. The server may have run it already. So a request that may not be repeated always has a body, even an empty one.
+    private sealed class SendsOnce(HttpMessageHandler connections) : DelegatingHandler(connections)
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (request.Method != HttpMethod.Get && request.Method != HttpMethod.Head && request.Method != HttpMethod.Options)
+            {
+                request.Content ??= new ByteArrayContent([]);
+            }
+
+            return base.SendAsync(request, cancellationToken);
         }
     }
 }

@@ -49,8 +49,9 @@ public sealed class Invoker : IDisposable
         {
             return Broken(OutcomeKind.Aborted, 499, "given up");
         }
-        catch (Exception fault) when (fault is HttpRequestException or IOException or SocketException)
+        catch (Exception fault) when (fault is HttpRequestException or IOException or SocketException or OperationCanceledException)
         {
+            // Cancelled by neither of us: the pool's own limit for making a connection.
             return Broken(OutcomeKind.Unreachable, 503, fault.GetBaseException().Message);
         }
 

@@ -41,7 +41,8 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
         _clientLog = new ClientLog(loggers);
         _connection = new NatsConnection(new NatsOpts
         {
-            Url = options.Url,
+            // Without a host there is no link, but whoever may need one is built all the same; the client wants an address, and never dials it.
+            Url = options.IsSet ? options.Url : NatsOpts.Default.Url,
             AuthOpts = options.Access.Auth,
             TlsOpts = options.Access.TlsOpts,
             Name = role.Name,

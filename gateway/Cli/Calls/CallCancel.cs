@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Connectors.Cli.Asking;
+using Connectors.Cli.Api;
 
 namespace Connectors.Cli.Calls;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Net;
-using Connectors.Cli.Asking;
-using Connectors.Cli.Telling;
+using Connectors.Cli.Api;
+using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.DeadLetters;
 

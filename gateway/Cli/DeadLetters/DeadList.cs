@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using Connectors.Cli.Asking;
-using Connectors.Cli.Telling;
+using Connectors.Cli.Api;
+using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.DeadLetters;
 
@@ -61,7 +61,7 @@ internal static class DeadList
         {
             foreach (var item in page.Items)
             {
-                session.Out.Write($"{before}\n{item.ToJsonString(GatewayJson.Readable)}");
+                session.Out.Write($"{before}\n{ReadableJson.Text(item)}");
                 before = ",";
             }
         }

@@ -3,7 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
-using Connectors.Cli.Asking;
+using Connectors.Cli.Api;
 using Connectors.Cli.Redrives;
 
 namespace Connectors.Cli.DeadLetters;

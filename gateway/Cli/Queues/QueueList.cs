@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Connectors.Cli.Asking;
-using Connectors.Cli.Telling;
+using Connectors.Cli.Api;
+using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.Queues;
 

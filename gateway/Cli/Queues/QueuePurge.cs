@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Connectors.Cli.Asking;
+using Connectors.Cli.Api;
 using Connectors.Cli.DeadLetters;
 
 namespace Connectors.Cli.Queues;

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Connectors.Cli.Asking;
-using Connectors.Cli.Telling;
+using Connectors.Cli.Api;
+using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.Redrives;
 

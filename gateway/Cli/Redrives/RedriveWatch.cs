@@ -1,5 +1,6 @@
-using Connectors.Cli.Asking;
-using Connectors.Cli.Telling;
+using System.Text.Json.Nodes;
+using Connectors.Cli.Api;
+using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.Redrives;
 
@@ -80,4 +81,21 @@ internal static class RedriveWatch
 
     private static string Hint(string queue, string id) =>
         $"To look at it: connectors redrives show {queue} {id}; to end it: connectors redrives cancel {queue} {id}";
+}
+
+/// <summary>A redrive as the gateway shows it, in words.</summary>
+internal sealed record RedriveProgress(JsonNode Job)
+{
+    public bool IsRunning => State == "running";
+
+    public bool IsDone => State == "done";
+
+    public string State => (string)Job["state"]!;
+
+    public string Counts => $"{Job["redriven"]} redriven, {Job["skipped"]} skipped";
+
+    /// <summary>Where it is: letters are numbered as they died, with gaps where others were removed.</summary>
+    public string Place => $"at letter {Job["position"]} of {Job["last"]}";
+
+    public string? Fault => (string?)Job["error"];
 }

@@ -2,12 +2,13 @@ using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Security;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
+using Microsoft.AspNetCore.Http.Features;
 using NATS.Client.Core;
 
 namespace Connectors.Gateway.Endpoints;
 
-/// <summary>What a caller may do with a call it made, by the call's id: <c>GET</c> and <c>DELETE /async-function/CALL-ID</c> (design section 8).</summary>
-internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, Cancellations cancellations, CallResults results)
+/// <summary>What a caller may do with a call it made, by the call's id: <c>GET</c> and <c>DELETE /async-function/CALL-ID</c>.</summary>
+internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, IProvider provider, Cancellations cancellations, CallResults results)
 {
     /// <summary>202 whatever became of the call: it may be unknown here and still wait in a queue.</summary>
     public Task CancelAsync(HttpContext http) => GuardAsync(http, async callId =>
@@ -25,7 +26,6 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, Ca
             return;
         }
 
-        http.Response.Headers[WellKnownHeaders.CallId] = callId;
         http.Response.Headers[WellKnownHeaders.CallState] = record.State;
         if (record.State == StoredResult.Queued)
         {
@@ -68,11 +68,21 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, Ca
             return;
         }
 
-        if (http.Request.RouteValues["name"] is not string callId || !CallStamp.IsId(callId))
+        if (provider.Knows(FunctionName.Parse((string)http.Request.RouteValues["name"]!, options.DefaultNamespace)))
+        {
+            http.Response.Headers.Allow = "POST";
+            await Answer.TextAsync(http, StatusCodes.Status405MethodNotAllowed, "This is a function, and async calls are POST; GET and DELETE take a call's id.");
+            return;
+        }
+
+        var callId = IdOf(http);
+        if (!CallStamp.IsId(callId))
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, "No call has such an id.");
             return;
         }
+
+        http.Response.Headers[WellKnownHeaders.CallId] = callId;
 
         try
         {
@@ -82,5 +92,13 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, Ca
         {
             await Refusal.NotStored("The queue does not answer.").AnswerAsync(http);
         }
+    }
+
+    // From the target as it was sent: an id may hold a slash or a percent sign, which are escaped there and only half unescaped in the route.
+    private static string IdOf(HttpContext http)
+    {
+        var path = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0];
+        var segment = path[(path.LastIndexOf('/') + 1)..];
+        return segment.Length > 0 ? Uri.UnescapeDataString(segment) : (string)http.Request.RouteValues["name"]!;
     }
 }

@@ -1,19 +1,21 @@
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
+using Connectors.Gateway.Forwarding;
 using Connectors.Sdk.Hosting;
 using Microsoft.Extensions.Primitives;
 
 namespace Connectors.Gateway.Endpoints;
 
-/// <summary>What the gateway writes on every call, on its way in and on its answer: call id, entry time, who served it (openfaas-spec 1.6).</summary>
+/// <summary>What the gateway writes on every call, on its way in and on its answer: call id, entry time, who called and who served it.</summary>
 internal static class CallStamp
 {
-    private const int LongestId = 256;
+    private const int MaxIdLength = 256;
     private static readonly string ServedBy = $"connectors/{CommandLine.Version}";
 
-    /// <summary>Returns the call id: the caller's, echoed, unless it is missing or cannot stand in a header again.</summary>
+    /// <summary>Returns the call id: the caller's, echoed, unless it is missing or none that can be asked for later.</summary>
     public static string Apply(HttpContext http, TimeProvider time)
     {
+        ForwardedHeaders.Apply(http);
         var given = http.Request.Headers[WellKnownHeaders.CallId];
         var id = given.Count == 1 && IsId(given[0]!) ? given[0]! : Guid.NewGuid().ToString();
         var now = UnixNanoseconds(time.GetUtcNow());
@@ -25,8 +27,9 @@ internal static class CallStamp
         return id;
     }
 
-    /// <summary>Whether a text can be a call id.</summary>
-    public static bool IsId(string text) => text.Length is > 0 and <= LongestId && !text.AsSpan().ContainsAnyExceptInRange('!', '~');
+    /// <summary>Whether a text can be a call id: it must stand in a header, and as a segment of a path, where dots alone mean something else.</summary>
+    public static bool IsId(string text) =>
+        text.Length is > 0 and <= MaxIdLength && text is not ("." or "..") && !text.AsSpan().ContainsAnyExceptInRange('!', '~');
 
     private static string UnixNanoseconds(DateTimeOffset now) => ((now.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) * 100).ToString();
 }

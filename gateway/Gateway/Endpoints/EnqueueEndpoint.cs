@@ -2,13 +2,14 @@ using Connectors.Gateway.Enqueueing;
 
 namespace Connectors.Gateway.Endpoints;
 
-/// <summary>A call that is stored and answered with 202: <c>/async-function/NAME</c>. What can be refused is refused before the body is read (design section 5).</summary>
+/// <summary>A call that is stored and answered with 202: <c>/async-function/NAME</c>. What can be refused is refused before the body is read.</summary>
 internal sealed class EnqueueEndpoint(GatewayOptions options, IProvider provider, CallQueue queue, TimeProvider time)
 {
     /// <param name="http">The request.</param>
     /// <param name="route">Below which route it came in.</param>
     public async Task HandleAsync(HttpContext http, string route)
     {
+        var callId = CallStamp.Apply(http, time);
         if (queue.IsOff)
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, "Async calls are off: faas_nats_address is not set.");
@@ -21,7 +22,6 @@ internal sealed class EnqueueEndpoint(GatewayOptions options, IProvider provider
             return;
         }
 
-        var callId = CallStamp.Apply(http, time);
         using var span = CallSpan.Start(http, $"enqueue {(provider.Knows(path.Function) ? path.Function.ToString() : Metrics.NoFunction)}", callId);
         if (await AcceptAsync(http, path, callId) is { } refusal)
         {

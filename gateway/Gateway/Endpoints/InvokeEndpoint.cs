@@ -15,6 +15,7 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
             return;
         }
 
+        var callId = CallStamp.Apply(http, time);
         if (FunctionPath.Of(http, FunctionRoutes.Sync, options.DefaultNamespace) is not { } path)
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, "No function has such a name.");
@@ -26,7 +27,6 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
             Log.Request(log, http.Request.Method, path.PathAndQuery);
         }
 
-        var callId = CallStamp.Apply(http, time);
         var label = provider.Knows(path.Function) ? path.Function.ToString() : Metrics.NoFunction;
         using var span = CallSpan.Start(http, $"call {label}", callId);
         var started = time.GetTimestamp();
@@ -46,7 +46,8 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
 
     private async Task InvokeAsync(HttpContext http, FunctionPath path)
     {
-        using var limit = new CancellationTokenSource(LimitOf(http.Request), time);
+        var patience = LimitOf(http.Request);
+        using var limit = new CancellationTokenSource(patience, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, http.RequestAborted);
         try
         {
@@ -58,9 +59,9 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
             {
                 http.Abort();
             }
-            else
+            else if (!http.RequestAborted.IsCancellationRequested)
             {
-                http.Response.StatusCode = StatusCodes.Status502BadGateway;
+                await Answer.TextAsync(http, StatusCodes.Status502BadGateway, $"{path.Function} did not answer within {GoDuration.Format(patience)}.");
             }
         }
     }

@@ -7,7 +7,7 @@ namespace Connectors.Gateway.Enqueueing;
 /// <summary>What an async call's headers must be like, checked before anything is read or asked.</summary>
 internal static partial class AcceptRules
 {
-    private const int MostHops = 16;
+    private const int MaxHops = 16;
 
     public static Refusal? Check(HttpRequest request, long bodyLimit) =>
         CheckHops(request) ?? CheckCallback(request) ?? CheckKey(request) ?? ResultAge.Read(request, out _) ?? CheckLength(request, bodyLimit);
@@ -16,19 +16,24 @@ internal static partial class AcceptRules
     public static int HopsOf(HttpRequest request) =>
         int.TryParse(request.Headers[WellKnownHeaders.CallbackHops], System.Globalization.NumberStyles.None, null, out var hops) ? hops : 0;
 
-    private static Refusal? CheckHops(HttpRequest request) => HopsOf(request) > MostHops
-        ? new Refusal(StatusCodes.Status508LoopDetected, $"{WellKnownHeaders.CallbackHops} is over {MostHops}: these callbacks call each other.")
+    /// <summary>
+    /// The callback's address as it goes out, null for none: as given, but for bytes that may not stand in an address, which are percent-encoded
+    /// (<c>/ü</c> in UTF-8 becomes <c>/%C3%BC</c>), and a fragment, which is no server's business. An empty header counts as none.
+    /// </summary>
+    public static string? CallbackOf(HttpRequest request)
+    {
+        var given = request.Headers[WellKnownHeaders.CallbackUrl].ToString().Trim();
+        return given.Length == 0 ? null : string.Concat(given.Split('#')[0].Select(c => c is > ' ' and < '\x7f' ? c.ToString() : $"%{(int)c:X2}"));
+    }
+
+    private static Refusal? CheckHops(HttpRequest request) => HopsOf(request) > MaxHops
+        ? new Refusal(StatusCodes.Status508LoopDetected, $"{WellKnownHeaders.CallbackHops} is over {MaxHops}: these callbacks call each other.")
         : null;
 
     private static Refusal? CheckCallback(HttpRequest request)
     {
-        var given = request.Headers[WellKnownHeaders.CallbackUrl];
-        if (given.Count == 0)
-        {
-            return null;
-        }
-
-        return given.Count == 1 && Uri.TryCreate(given[0], UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Host.Length > 0
+        var callback = CallbackOf(request);
+        return callback is null || (request.Headers[WellKnownHeaders.CallbackUrl].Count == 1 && Uri.TryCreate(callback, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Host.Length > 0)
             ? null
             : new Refusal(StatusCodes.Status400BadRequest, $"{WellKnownHeaders.CallbackUrl}: one absolute http or https address is allowed.");
     }

@@ -27,8 +27,8 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, TimeProvid
             Method = request.Method,
             Path = path.Rest,
             Query = path.Query,
-            Headers = [.. Stored(http)],
-            Callback = request.Headers[WellKnownHeaders.CallbackUrl] is { Count: 1 } callback ? callback[0] : null,
+            Headers = [.. Stored(request)],
+            Callback = AcceptRules.CallbackOf(request),
             Submitted = now,
             Deadline = settings.Retry?.MaxAge is { } age ? now + age : null,
             Hops = AcceptRules.HopsOf(request),
@@ -40,9 +40,8 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, TimeProvid
         };
     }
 
-    private IEnumerable<Header> Stored(HttpContext http)
+    private IEnumerable<Header> Stored(HttpRequest request)
     {
-        var request = http.Request;
         foreach (var (name, values) in request.Headers)
         {
             if (HopByHop.Contains(name) || NotStored.Contains(name))
@@ -57,17 +56,6 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, TimeProvid
                     yield return new Header(name, value ?? "");
                 }
             }
-        }
-
-        // The function sees the first caller, not the worker.
-        if (!request.Headers.ContainsKey("X-Forwarded-Host") && request.Host.HasValue)
-        {
-            yield return new Header("X-Forwarded-Host", request.Host.Value!);
-        }
-
-        if (!request.Headers.ContainsKey("X-Forwarded-For"))
-        {
-            yield return new Header("X-Forwarded-For", $"{http.Connection.RemoteIpAddress}:{http.Connection.RemotePort}");
         }
     }
 }

@@ -5,7 +5,7 @@ using Connectors.Streams.Nats;
 
 namespace Connectors.Gateway.Enqueueing;
 
-/// <summary>Where async calls go and what of them is refused (design section 5).</summary>
+/// <summary>Where async calls go and what of them is refused.</summary>
 internal sealed record QueueOptions
 {
     /// <summary>Names no server when async calls are off.</summary>

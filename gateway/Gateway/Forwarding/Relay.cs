@@ -1,117 +1,275 @@
+using System.Buffers;
 using System.Net.Sockets;
 using Connectors.Sdk.Invocation;
-using Microsoft.AspNetCore.Http.Features;
+using Connectors.Streams.Records;
+using Microsoft.Extensions.Primitives;
 
 namespace Connectors.Gateway.Forwarding;
 
-/// <summary>Passes a request on to an HTTP server and its answer back, both as streams: nothing is kept, nothing is sent twice.</summary>
-internal sealed class Relay(HttpMessageInvoker http) : IFunctionForwarder
+/// <summary>
+/// Passes a request on to an HTTP/1.1 server and its answer back, both as streams: nothing is kept. The answer is read while the request is still being sent,
+/// so a server may refuse a large body at its first byte. Only what may be repeated by anybody, a GET or HEAD without a body, is ever sent a second time:
+/// when a kept connection turns out to be closed before a byte of the answer came.
+/// </summary>
+internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarder
 {
-    private const int ChunkBytes = 16 * 1024;
-
-    public static Relay Create() => new(new HttpMessageInvoker(HttpConnections.Create()));
-
     /// <summary>
     /// Sends the caller's request to <paramref name="target"/>, whose path and query stay as they are. <paramref name="ct"/> is the call's time limit and its caller.
-    /// Only with <see cref="RelayEnd.Answered"/> and <see cref="RelayEnd.BrokenOff"/> has the caller been answered, in the latter case cut short.
+    /// Only with <see cref="ForwardKind.Answered"/> and <see cref="ForwardKind.BrokenOff"/> has the caller been answered, in the latter case cut short.
     /// </summary>
-    public async Task<RelayEnd> ForwardAsync(HttpContext caller, string target, RelayRules rules, CancellationToken ct)
+    public async Task<ForwardOutcome> ForwardAsync(HttpContext caller, string target, Upstream upstream, CancellationToken ct)
     {
-        var body = RequestBody.Of(caller);
-        try
+        var outcome = await TryForwardAsync(caller, target, upstream, ct);
+        if (outcome.Error.Length > 0)
         {
-            using var request = RelayedRequest.Create(caller, target, body, rules);
-            var isUpgrade = UpgradedConnection.IsAskedFor(caller);
-            if (isUpgrade)
-            {
-                UpgradedConnection.AskFor(request);
-            }
+            // Whatever is answered now, the log says what was behind it.
+            caller.Features.Set(new FailureCause($"{target.Split('?')[0]}: {outcome.Error}"));
+        }
 
-            using var answer = await http.SendAsync(request, ct);
-            if (rules.ErrorsOf?.Invoke((int)answer.StatusCode) is { } error)
-            {
-                await Answer.TextAsync(caller, error.Status, error.Text);
-                return RelayEnd.Answered;
-            }
+        if (outcome.Kind != ForwardKind.BadAnswer)
+        {
+            return outcome;
+        }
 
-            RelayedAnswer.CopyHead(answer, caller, rules);
-            rules.OnHead?.Invoke(caller.Response);
-            if (isUpgrade && UpgradedConnection.IsGranted(answer))
-            {
-                await UpgradedConnection.CopyAsync(answer, caller, ct);
-                return RelayEnd.Answered;
-            }
-
-            return await CopyBodyAsync(answer, caller.Response, ct);
-        }
-        catch (Exception fault) when (body?.CallerFault is { } callerFault)
-        {
-            return callerFault is BadHttpRequestException ? throw new BadHttpRequestException(callerFault.Message, fault) : RelayEnd.CallerGone;
-        }
-        catch (OperationCanceledException)
-        {
-            return caller.RequestAborted.IsCancellationRequested ? RelayEnd.CallerGone : RelayEnd.TimedOut;
-        }
-        catch (Exception fault) when (fault is HttpRequestException or IOException or SocketException)
-        {
-            return RelayEnd.Unreachable;
-        }
+        await Answer.TextAsync(caller, StatusCodes.Status502BadGateway, $"The function's answer cannot be passed on: {outcome.Error}.");
+        return new ForwardOutcome(ForwardKind.Answered);
     }
 
     /// <summary>The embedded provider's way to functions that speak HTTP.</summary>
     async Task<ForwardEnd> IFunctionForwarder.ForwardAsync(HttpContext caller, string target, Action<HttpResponse> onHead, CancellationToken ct) =>
-        await ForwardAsync(caller, target, new RelayRules(GuessesContentType: true, OnHead: onHead), ct) switch
+        (await ForwardAsync(caller, target, new Upstream(GuessesContentType: true, OnHead: onHead), ct)).Kind switch
         {
-            RelayEnd.Unreachable => ForwardEnd.Unreachable,
-            RelayEnd.TimedOut => ForwardEnd.TimedOut,
+            ForwardKind.Unreachable => ForwardEnd.Unreachable,
+            ForwardKind.TimedOut => ForwardEnd.TimedOut,
             _ => ForwardEnd.Answered,
         };
 
-    private static async Task<RelayEnd> CopyBodyAsync(HttpResponseMessage answer, HttpResponse response, CancellationToken ct)
+    private async Task<ForwardOutcome> TryForwardAsync(HttpContext caller, string target, Upstream upstream, CancellationToken ct)
     {
-        var chunk = System.Buffers.ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        var (server, pathAndQuery) = UpstreamServer.Of(target);
         try
         {
-            await using var body = await answer.Content.ReadAsStreamAsync(ct);
-            while (true)
+            if (connections.Reuse(server) is { } kept)
             {
-                var reading = body.ReadAsync(chunk, ct);
-                if (!reading.IsCompleted && !response.HasStarted && response.ContentLength is null)
+                if (await ExchangeAsync(kept, caller, pathAndQuery, upstream, ct) is { } outcome)
                 {
-                    // An event stream may be silent for long; its caller sees at once that it is open.
-                    await response.Body.FlushAsync(ct);
+                    return outcome;
                 }
-
-                var read = await reading;
-                if (read == 0)
-                {
-                    return RelayEnd.Answered;
-                }
-
-                await response.BodyWriter.WriteAsync(chunk.AsMemory(0, read), ct);
             }
+
+            var connection = await connections.ConnectAsync(server, ct);
+            return await ExchangeAsync(connection, caller, pathAndQuery, upstream, ct, isNew: true)
+                ?? new ForwardOutcome(ForwardKind.Unreachable, "the connection ended before the answer");
         }
-        catch (Exception fault) when (fault is OperationCanceledException or HttpRequestException or IOException or SocketException)
+        catch (OperationCanceledException)
         {
-            // The status is out, or on its way out: only a cut connection can still say that the answer is not whole.
-            response.HttpContext.Abort();
-            return RelayEnd.BrokenOff;
+            return caller.RequestAborted.IsCancellationRequested ? new ForwardOutcome(ForwardKind.CallerGone) : new ForwardOutcome(ForwardKind.TimedOut, "no answer in time");
+        }
+        catch (Exception fault) when (fault is IOException or SocketException)
+        {
+            return new ForwardOutcome(ForwardKind.Unreachable, fault.Message);
+        }
+    }
+
+    // Null: the connection ended before a byte of the answer, and the request may be sent once more.
+    private async Task<ForwardOutcome?> ExchangeAsync(
+        UpstreamConnection connection, HttpContext caller, string pathAndQuery, Upstream upstream, CancellationToken ct, bool isNew = false)
+    {
+        using var exchange = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var request = new UpstreamRequest(caller, connection.Output);
+        var asksForUpgrade = UpgradedConnection.IsAskedFor(caller);
+        request.WriteHead(connection.Server.Authority, pathAndQuery, upstream, asksForUpgrade);
+        var sending = request.SendAsync(exchange);
+        var isKept = false;
+        try
+        {
+            if (await ReadHeadAsync(connection, caller.Request.Method, exchange.Token) is not { } head)
+            {
+                return !isNew && !request.HasBody && IsSafe(caller.Request.Method) ? null : new ForwardOutcome(ForwardKind.Unreachable, "the connection ended before the answer");
+            }
+
+            if (head.Status == StatusCodes.Status101SwitchingProtocols)
+            {
+                if (!asksForUpgrade)
+                {
+                    throw new BadAnswerException("it switches to a protocol that nobody asked for");
+                }
+
+                CopyHead(head, caller, upstream);
+                await UpgradedConnection.CopyAsync(connection, caller, ct);
+                return new ForwardOutcome(ForwardKind.Answered);
+            }
+
+            if (upstream.ErrorsOf?.Invoke(head.Status) is { } error)
+            {
+                await Answer.TextAsync(caller, error.Status, error.Text);
+                return new ForwardOutcome(ForwardKind.Answered);
+            }
+
+            var outcome = await CopyAsync(head, connection, caller, upstream, ct);
+            isKept = outcome.Kind == ForwardKind.Answered && head.KeepsAlive && sending.IsCompletedSuccessfully && await sending && !connection.HasUnread;
+            if (isKept)
+            {
+                connections.Keep(connection, head.IdleLimit);
+            }
+
+            return outcome;
+        }
+        catch (BadAnswerException fault)
+        {
+            return new ForwardOutcome(ForwardKind.BadAnswer, fault.Message);
+        }
+        catch (Exception) when (request.CallerFault is { } fault)
+        {
+            return fault is BadHttpRequestException ? throw fault : new ForwardOutcome(ForwardKind.CallerGone);
         }
         finally
         {
-            System.Buffers.ArrayPool<byte>.Shared.Return(chunk);
+            if (!isKept)
+            {
+                // Whoever has answered need not be told the rest.
+                await exchange.CancelAsync();
+                connection.Dispose();
+            }
+
+            await sending;
         }
     }
+
+    // Null if the connection ended, in good order or not, before its first byte.
+    private static async Task<AnswerHead?> ReadHeadAsync(UpstreamConnection connection, string method, CancellationToken ct)
+    {
+        while (true)
+        {
+            if (await ReadHeadBytesAsync(connection, ct) is not { } bytes)
+            {
+                return null;
+            }
+
+            var head = AnswerHead.Parse(bytes, method);
+            if (!head.IsInterim)
+            {
+                return head;
+            }
+        }
+    }
+
+    private static async Task<byte[]?> ReadHeadBytesAsync(UpstreamConnection connection, CancellationToken ct)
+    {
+        while (true)
+        {
+            System.IO.Pipelines.ReadResult read;
+            try
+            {
+                read = await connection.Input.ReadAsync(ct);
+            }
+            catch (IOException)
+            {
+                return null;
+            }
+
+            if (EndOfHead(read.Buffer) is { } end)
+            {
+                var bytes = read.Buffer.Slice(0, end).ToArray();
+                connection.Input.AdvanceTo(end);
+                return bytes;
+            }
+
+            var length = read.Buffer.Length;
+            connection.Input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                return length == 0 ? null : throw new BadAnswerException("it ends within its headers");
+            }
+
+            if (length > AnswerHead.MaxBytes)
+            {
+                throw new BadAnswerException($"its headers are longer than {AnswerHead.MaxBytes / 1024} KiB");
+            }
+        }
+    }
+
+    // Behind the first empty line.
+    private static SequencePosition? EndOfHead(ReadOnlySequence<byte> read)
+    {
+        var reader = new SequenceReader<byte>(read);
+        while (reader.TryReadTo(out ReadOnlySequence<byte> line, (byte)'\n'))
+        {
+            if (line.Length == 0 || (line.Length == 1 && line.FirstSpan[0] == '\r'))
+            {
+                return reader.Position;
+            }
+        }
+
+        return null;
+    }
+
+    private static async Task<ForwardOutcome> CopyAsync(AnswerHead head, UpstreamConnection connection, HttpContext caller, Upstream upstream, CancellationToken ct)
+    {
+        CopyHead(head, caller, upstream);
+        var hasTrailers = head.Framing == BodyFraming.Chunked && HttpProtocol.IsHttp11(caller.Request.Protocol) && head.Headers.Any(h => h.Is("Trailer"));
+        if (hasTrailers)
+        {
+            caller.Response.Headers.TransferEncoding = "chunked";
+            caller.Response.Headers.Trailer = new StringValues([.. head.Headers.Where(h => h.Is("Trailer")).Select(h => h.Value)]);
+        }
+
+        try
+        {
+            await new AnswerBody(connection.Input, caller.Response, isDropped: head.Status == StatusCodes.Status205ResetContent, ct) { WritesChunks = hasTrailers }.CopyAsync(head);
+            return new ForwardOutcome(ForwardKind.Answered);
+        }
+        catch (Exception fault) when (fault is OperationCanceledException or IOException or BadAnswerException or SocketException)
+        {
+            // The status is out, or on its way out: only a cut connection can still say that the answer is not whole.
+            var hasLeft = caller.RequestAborted.IsCancellationRequested;
+            caller.Abort();
+            return hasLeft ? new ForwardOutcome(ForwardKind.CallerGone) : new ForwardOutcome(ForwardKind.BrokenOff, $"the answer broke off: {fault.Message}");
+        }
+    }
+
+    // In place of headers of the same name that are already set.
+    private static void CopyHead(AnswerHead head, HttpContext caller, Upstream upstream)
+    {
+        var response = caller.Response;
+        response.StatusCode = head.Status;
+        var ofConnection = HopByHop.NamedBy(head.Headers.Where(h => h.Is("Connection")).Select(h => h.Value));
+        var headers = head.Headers.Where(h => !HopByHop.Contains(h.Name) && !ofConnection.Contains(h.Name) && !h.Is("Content-Length")).ToList();
+        headers.ForEach(header => response.Headers.Remove(header.Name));
+        headers.ForEach(header => response.Headers.Append(header.Name, header.Value));
+
+        if (head.Status is not (101 or 204 or 205))
+        {
+            response.ContentLength = head.Length;
+        }
+
+        if (upstream.GuessesContentType && response.ContentType is null && head.Length != 0 && head.Status is not (101 or 204 or 205 or 304))
+        {
+            response.ContentType = caller.Request.ContentType ?? "text/plain";
+        }
+
+        upstream.OnHead?.Invoke(response);
+    }
+
+    private static bool IsSafe(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method);
 }
 
 /// <summary>How forwarding ended.</summary>
-internal enum RelayEnd
+/// <param name="Kind">Which kind of end.</param>
+/// <param name="Error">What went wrong; empty if nothing did.</param>
+internal readonly record struct ForwardOutcome(ForwardKind Kind, string Error = "");
+
+/// <summary>The kinds of <see cref="ForwardOutcome"/>.</summary>
+internal enum ForwardKind
 {
     /// <summary>The whole answer went back.</summary>
     Answered,
 
     /// <summary>The answer began and broke off; the caller's connection is cut.</summary>
     BrokenOff,
+
+    /// <summary>The answer is none, or one that cannot be passed on; the caller was told so with 502.</summary>
+    BadAnswer,
 
     /// <summary>No connection, or one that broke before it answered; the caller has no answer yet.</summary>
     Unreachable,
@@ -125,8 +283,11 @@ internal enum RelayEnd
 
 /// <summary>What differs between the servers that requests are passed on to.</summary>
 /// <param name="Authorization">Takes the place of the caller's own credentials; null leaves those.</param>
-/// <param name="GuessesContentType">Whether an answer without content type gets the request's, or text/plain (openfaas-spec 10.3).</param>
+/// <param name="GuessesContentType">Whether an answer without content type gets the request's, or text/plain, as OpenFaaS's watchdog does it.</param>
 /// <param name="ErrorsOf">What to answer instead of a status of the server's; null passes its answer on.</param>
 /// <param name="OnHead">Called before the answer's head goes back.</param>
-internal sealed record RelayRules(
+internal sealed record Upstream(
     string? Authorization = null, bool GuessesContentType = false, Func<int, (int Status, string Text)?>? ErrorsOf = null, Action<HttpResponse>? OnHead = null);
+
+/// <summary>Why the gateway answers an error of its own, in words for its operator.</summary>
+internal sealed record FailureCause(string Text);

@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Connectors.Gateway.Forwarding;
@@ -13,24 +12,15 @@ internal static class UpgradedConnection
         caller.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true }
         && caller.Request.Headers.Upgrade.ToString().Equals(WebSocket, StringComparison.OrdinalIgnoreCase);
 
-    public static void AskFor(HttpRequestMessage request)
-    {
-        request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
-        request.Headers.TryAddWithoutValidation("Upgrade", WebSocket);
-    }
-
-    public static bool IsGranted(HttpResponseMessage answer) => answer.StatusCode == HttpStatusCode.SwitchingProtocols;
-
     /// <summary>Copies both ways. The answer's head has been set, and goes back with this.</summary>
-    public static async Task CopyAsync(HttpResponseMessage answer, HttpContext caller, CancellationToken ct)
+    public static async Task CopyAsync(UpstreamConnection server, HttpContext caller, CancellationToken ct)
     {
         caller.Response.Headers.Upgrade = WebSocket;
         caller.Response.Headers.Connection = "Upgrade";
-        await using var server = await answer.Content.ReadAsStreamAsync(ct);
         await using var client = await caller.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var down = PumpAsync(server, client, either.Token);
-        var up = PumpAsync(client, server, either.Token);
+        var down = PumpAsync(server.Input.AsStream(leaveOpen: true), client, either.Token);
+        var up = PumpAsync(client, server.Stream, either.Token);
         await Task.WhenAny(down, up);
 
         // Half a websocket is of no use to anybody.

@@ -8,7 +8,7 @@ namespace Connectors.Gateway.Queues;
 internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Redriver redriver, QueueOverview overview, GatewayOptions options)
 {
     private const int DefaultLimit = 100;
-    private const int MostItems = 1000;
+    private const int MaxItems = 1000;
 
     public async Task ListAsync(HttpContext http, string queue)
     {
@@ -19,9 +19,9 @@ internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Re
             return;
         }
 
-        if (!TryNumber(query["limit"], DefaultLimit, out var limit) || limit is < 1 or > MostItems || !TryNumber(query["after"], 0, out var after))
+        if (!TryNumber(query["limit"], DefaultLimit, out var limit) || limit is < 1 or > MaxItems || !TryNumber(query["after"], 0, out var after))
         {
-            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"limit: 1 to {MostItems}; after: the number that the page before gave as next.");
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"limit: 1 to {MaxItems}; after: the number that the page before gave as next.");
             return;
         }
 

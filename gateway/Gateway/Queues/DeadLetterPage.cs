@@ -9,7 +9,7 @@ namespace Connectors.Gateway.Queues;
 internal sealed record DeadLetterPage(IReadOnlyList<DeadLetterItem> Items, ulong? Next)
 {
     // How many letters one request reads at most in search of a reason.
-    private const int MostRead = 10_000;
+    private const int MaxRead = 10_000;
     private const int Batch = 1000;
 
     public static async Task<DeadLetterPage> ReadAsync(DeadLetters letters, string queue, DeadFilter filter, ulong after, int limit, CancellationToken ct)
@@ -38,7 +38,7 @@ internal sealed record DeadLetterPage(IReadOnlyList<DeadLetterItem> Items, ulong
                 }
             }
 
-            if (batch.Count == 0 || read >= MostRead)
+            if (batch.Count == 0 || read >= MaxRead)
             {
                 return new DeadLetterPage(items, batch.Count == 0 ? null : after);
             }

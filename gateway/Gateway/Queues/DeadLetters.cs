@@ -18,7 +18,7 @@ internal sealed class DeadLetters(NatsLink link)
 
     // A consumer that nobody deleted, because this process died, goes by itself.
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan LongestFetch = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan MaxFetch = TimeSpan.FromSeconds(5);
 
     /// <summary>Up to <paramref name="most"/> letters of a queue behind the sequence <paramref name="after"/>, oldest first.</summary>
     public async Task<IReadOnlyList<DeadLetter>> ReadAsync(string queue, FunctionName? function, ulong after, int most, bool headersOnly, CancellationToken ct)
@@ -83,7 +83,7 @@ internal sealed class DeadLetters(NatsLink link)
         var letters = new List<DeadLetter>();
         if (consumer.Info.NumPending > 0)
         {
-            var opts = new NatsJSFetchOpts { MaxMsgs = (int)Math.Min((ulong)most, consumer.Info.NumPending), Expires = LongestFetch };
+            var opts = new NatsJSFetchOpts { MaxMsgs = (int)Math.Min((ulong)most, consumer.Info.NumPending), Expires = MaxFetch };
             await foreach (var message in consumer.FetchNoWaitAsync(opts, NatsRawSerializer<byte[]>.Default, ct))
             {
                 letters.Add(DeadLetter.From(message));

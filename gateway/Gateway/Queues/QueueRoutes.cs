@@ -5,7 +5,7 @@ using NATS.Client.Core;
 
 namespace Connectors.Gateway.Queues;
 
-/// <summary>The Queues API below <c>/system/queues</c> (design section 8; docs/queues.md).</summary>
+/// <summary>The Queues API below <c>/system/queues</c> (docs/queues.md).</summary>
 internal static class QueueRoutes
 {
     private const string Root = "/system/queues";

@@ -12,7 +12,7 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private readonly UntakenQueues _untaken = new(Patience);
+    private readonly StalledQueues _stalled = new(Patience);
     private Dictionary<string, ulong> _deliveries = [];
     private HashSet<string> _shown = [];
 
@@ -38,6 +38,10 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
         {
             // NATS is away, which is told elsewhere, or the gateway stops.
         }
+        catch (Exception fault)
+        {
+            Log.QueueNotRead(log, "", fault.Message);
+        }
     }
 
     private async Task LookAtAllAsync(CancellationToken ct)
@@ -46,27 +50,39 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
         var queues = await overview.ListAsync(ct);
         foreach (var queue in queues)
         {
-            var isTaken = queue.Calls == 0 || await IsTakenAsync(queue.Name, deliveries, ct);
-            var look = _untaken.See(queue.Name, isTaken, time.GetUtcNow());
-            Metrics.Untaken(queue.Name, look.For);
-            if (look.News == UntakenNews.Untaken)
+            try
             {
-                Log.CallsUntaken(log, queue.Name, queue.Calls);
+                Tell(queue, queue.Calls == 0 || await IsTakenAsync(queue.Name, deliveries, ct));
             }
-            else if (look.News == UntakenNews.TakenAgain)
+            catch (Exception fault) when (fault is not OperationCanceledException)
             {
-                Log.CallsTakenAgain(log, queue.Name);
+                // Deleted just now, or not what it seems to be: the other queues are looked at all the same.
+                Log.QueueNotRead(log, queue.Name, fault.Message);
             }
         }
 
         _deliveries = deliveries;
         foreach (var gone in _shown.Except(queues.Select(queue => queue.Name)))
         {
-            _untaken.See(gone, isTaken: true, time.GetUtcNow());
+            _stalled.See(gone, isTaken: true, time.GetUtcNow());
             Metrics.QueueGone(gone);
         }
 
         _shown = [.. queues.Select(queue => queue.Name)];
+    }
+
+    private void Tell(QueueCounts queue, bool isTaken)
+    {
+        var look = _stalled.See(queue.Name, isTaken, time.GetUtcNow());
+        Metrics.Stalled(queue.Name, look.For);
+        if (look.News == StalledNews.Stalled)
+        {
+            Log.QueueStalled(log, queue.Name, queue.Calls);
+        }
+        else if (look.News == StalledNews.Moving)
+        {
+            Log.QueueMoving(log, queue.Name);
+        }
     }
 
     // A pull that waits, a function's consumer (which lapses soon after its worker is gone), or deliveries since the last look.

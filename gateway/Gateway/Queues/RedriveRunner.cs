@@ -12,11 +12,14 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
 
     // How soon a job whose gateway died is taken over. Two gateways on one job would do no harm (R14), only work twice.
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
     private readonly string _owner = Guid.NewGuid().ToString("N");
     private readonly ConcurrentDictionary<string, Task> _running = new();
+
+    // Jobs that were seen ended: they lie there for a week, and need not be read again each time.
+    private readonly HashSet<string> _ended = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -46,19 +49,36 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     {
         try
         {
-            foreach (var id in await jobs.ListAsync(stopping))
+            var ids = await jobs.ListAsync(stopping);
+            _ended.IntersectWith(ids);
+            foreach (var id in ids.Where(id => !_running.ContainsKey(id) && !_ended.Contains(id)))
             {
-                if (!_running.ContainsKey(id) && await jobs.FindAsync(id, stopping) is { Job.State: RedriveState.Running } stored && stored.Job.OwnedUntil < Now)
-                {
-                    var task = RunAsync(stored, stopping);
-                    _running[id] = task;
-                    _ = task.ContinueWith(_ => _running.TryRemove(id, out var _), TaskScheduler.Default);
-                }
+                await AdoptAsync(id, stopping);
             }
         }
-        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !stopping.IsCancellationRequested))
+        catch (Exception fault) when (!stopping.IsCancellationRequested && fault is NatsException or OperationCanceledException)
         {
-            // Next time.
+            // NATS is away, which is told elsewhere: next time.
+        }
+        catch (Exception fault) when (!stopping.IsCancellationRequested)
+        {
+            Log.RedrivesNotRead(log, fault.Message);
+        }
+    }
+
+    // A job that is none, whoever wrote it, is left alone for good, and the others go on.
+    private async Task AdoptAsync(string id, CancellationToken stopping)
+    {
+        var stored = await jobs.FindAsync(id, stopping);
+        if (stored?.Job.State != RedriveState.Running)
+        {
+            _ended.Add(id);
+        }
+        else if (stored.Job.OwnedUntil < Now)
+        {
+            var task = RunAsync(stored, stopping);
+            _running[id] = task;
+            _ = task.ContinueWith(_ => _running.TryRemove(id, out var _), TaskScheduler.Default);
         }
     }
 
@@ -147,8 +167,8 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         // The clock is read once: a wait of minus one millisecond would last for ever.
         while (due - Now is var rest && rest > TimeSpan.Zero)
         {
-            await Task.Delay(rest < LongestPause ? rest : LongestPause, time, stopping);
-            if (rest > LongestPause)
+            await Task.Delay(rest < MaxPause ? rest : MaxPause, time, stopping);
+            if (rest > MaxPause)
             {
                 if (await SaveAsync(kept, kept.Job, stopping) is not { } saved)
                 {
@@ -159,7 +179,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
             }
         }
 
-        return (kept, (due < Now - LongestPause ? Now : due) + TimeSpan.FromSeconds(1 / rate));
+        return (kept, (due < Now - MaxPause ? Now : due) + TimeSpan.FromSeconds(1 / rate));
     }
 
     private Task<StoredJob?> SaveAsync(StoredJob old, RedriveJob job, CancellationToken ct) =>

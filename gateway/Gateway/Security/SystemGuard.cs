@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Connectors.Gateway.Security;
 
-/// <summary>Who may use <c>/system/</c> and how: credentials, no foreign web page, no form that looks like JSON (design section 8).</summary>
+/// <summary>Who may use <c>/system/</c> and how: credentials, no foreign web page, no form that looks like JSON.</summary>
 internal sealed class SystemGuard(GatewayOptions options, GatewayCredentials credentials)
 {
     public Task InvokeAsync(HttpContext http, RequestDelegate next)

@@ -6,8 +6,12 @@ namespace Connectors.Provider.Contracts;
 /// <summary>Answers that the gateway makes itself: errors are one line of plain text, as OpenFaaS's clients expect.</summary>
 public static class Answer
 {
+    /// <summary>Under this key of a request's items stands what the gateway answered in words; nothing if a function answered.</summary>
+    public const string Reason = "reason";
+
     public static Task TextAsync(HttpContext http, int status, string text)
     {
+        http.Items[Reason] = text;
         http.Response.StatusCode = status;
         http.Response.ContentType = "text/plain; charset=utf-8";
         var bytes = Encoding.UTF8.GetBytes(text);

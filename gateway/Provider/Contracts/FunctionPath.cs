@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Connectors.Provider.Contracts;
 
-/// <summary>What the address of a call says, byte for byte as the caller sent it.</summary>
+/// <summary>What the address of a call says, byte for byte as the caller sent it, but for dot segments: those are resolved.</summary>
 /// <param name="Function">The function.</param>
 /// <param name="Path">The whole path.</param>
 /// <param name="Rest">What follows the function's name, with its leading slash; empty for none.</param>
@@ -28,15 +28,47 @@ public readonly record struct FunctionPath(FunctionName Function, string Path, s
         }
 
         var (path, query) = Split(http.Features.Get<IHttpRequestFeature>()!.RawTarget);
+        var rest = RestOf(WithoutDots(path));
+        return new FunctionPath(function, prefix + name + rest, rest, query);
+    }
 
-        // Routed by the decoded path without dot segments. Where the bytes sent name another function than the route, the route is right.
-        var start = prefix + name;
-        if (!path.StartsWith(start, StringComparison.Ordinal) || (path.Length > start.Length && path[start.Length] != '/'))
+    // The route was found by the decoded path without dot segments, so the bytes sent have the same two segments in front, however they are written.
+    private static string RestOf(string path)
+    {
+        var name = path.IndexOf('/', 1);
+        var rest = name < 0 ? -1 : path.IndexOf('/', name + 1);
+        return rest < 0 ? "" : path[rest..];
+    }
+
+    // RFC 3986 5.2.4. Passed on with them, a path such as /../../async-function/f would be resolved by whoever gets it next, and lead out of its function.
+    private static string WithoutDots(string path)
+    {
+        if (!path.Contains("/.", StringComparison.Ordinal) && !path.Contains("%2e", StringComparison.OrdinalIgnoreCase))
         {
-            path = http.Request.Path.ToUriComponent();
+            return path;
         }
 
-        return new FunctionPath(function, path, path[Math.Min(start.Length, path.Length)..], query);
+        var kept = new List<string>();
+        var segments = path.Split('/')[1..];
+        for (var i = 0; i < segments.Length; i++)
+        {
+            var dots = segments[i].Replace("%2e", ".", StringComparison.OrdinalIgnoreCase);
+            if (dots == ".." && kept.Count > 0)
+            {
+                kept.RemoveAt(kept.Count - 1);
+            }
+
+            if (dots is not ("." or ".."))
+            {
+                kept.Add(segments[i]);
+            }
+            else if (i == segments.Length - 1)
+            {
+                kept.Add("");
+            }
+        }
+
+        return "/" + string.Join('/', kept);
     }
 
     private static (string Path, string Query) Split(string target)

@@ -8,7 +8,7 @@ using NATS.Client.Core;
 
 namespace Connectors.Gateway.Tests.Queues;
 
-/// <summary>The Queues API of design section 8, against dead letters as a worker writes them.</summary>
+/// <summary>The Queues API of docs/queues.md, against dead letters as a worker writes them.</summary>
 public sealed class QueuesApiTests(QueueFixture fixture) : IClassFixture<QueueFixture>
 {
     private readonly TestGateway _gateway = fixture.Gateway;

@@ -1,9 +1,11 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
+using NATS.Client.Core;
 
 namespace Connectors.Gateway.Tests.Queues;
 
@@ -89,6 +91,32 @@ public sealed class RedriveJobTests
         Assert.InRange(await seed.CountAsync("OF_slow"), after, after + 1);
     }
 
+    [Fact]
+    public async Task R15_a_job_that_has_ended_is_not_read_again_and_again()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "ended").CreateAsync();
+        await seed.DeadAsync(DeadLetterSeed.Call());
+        await EndAsync(gateway, "ended", await StartAsync(gateway, "ended", new { }));
+        await using var watcher = new NatsConnection(new NatsOpts { Url = nats.Url });
+        using var stop = new CancellationTokenSource();
+        var asked = new ConcurrentQueue<string>();
+        var watching = WatchAsync(watcher, asked, stop.Token);
+        await RoundsAsync(2);
+        asked.Clear();
+
+        await RoundsAsync(3);
+
+        Assert.DoesNotContain(asked, subject => subject.Contains(".GET.", StringComparison.Ordinal) && subject.Contains("KV_OF_redrives", StringComparison.Ordinal));
+        await stop.CancelAsync();
+        await watching;
+
+        Task RoundsAsync(int count) => Eventually.HoldsAsync(
+            () => asked.Count(s => s.StartsWith("$JS.API.CONSUMER.CREATE.KV_OF_redrives", StringComparison.Ordinal)) >= count, () => $"{count} looks at the jobs; there were {string.Join(' ', asked)}");
+    }
+
     [Theory]
     [InlineData("""{"ratePerSecond":0}""")]
     [InlineData("""{"ratePerSecond":"fast"}""")]
@@ -114,6 +142,21 @@ public sealed class RedriveJobTests
         ["initial_retry_wait"] = "100ms",
         ["max_retry_wait"] = "1s",
     });
+
+    private static async Task WatchAsync(NatsConnection connection, ConcurrentQueue<string> asked, CancellationToken stop)
+    {
+        try
+        {
+            await foreach (var message in connection.SubscribeAsync<byte[]>("$JS.API.>", cancellationToken: stop))
+            {
+                asked.Enqueue(message.Subject);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Seen enough.
+        }
+    }
 
     private static async Task<string> StartAsync(TestGateway gateway, string queue, object asked) =>
         JsonNode.Parse(await gateway.SystemAsync(HttpMethod.Post, $"queues/{queue}/redrives", asked, HttpStatusCode.Accepted))!["id"]!.ToString();

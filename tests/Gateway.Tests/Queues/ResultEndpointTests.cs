@@ -47,6 +47,34 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
         Assert.Equal([HttpStatusCode.NotFound, HttpStatusCode.NotFound, HttpStatusCode.NotFound], [unknown.StatusCode, past.StatusCode, notStored.StatusCode]);
     }
 
+    [Theory]
+    [InlineData("a/b")]
+    [InlineData("a%2Fb")]
+    [InlineData("a?b#c;d=\"e\"")]
+    [InlineData("a/../b")]
+    public async Task Every_id_that_is_accepted_can_be_asked_for(string id)
+    {
+        using var accepted = await _gateway.PostAsync("/async-function/echo", "hi", ("X-Call-Id", id), ("X-Store-Result", "10m"));
+
+        using var found = await _gateway.SendAsync(HttpMethod.Get, "/async-function/" + Uri.EscapeDataString(id));
+        using var cancelled = await _gateway.SendAsync(HttpMethod.Delete, "/async-function/" + Uri.EscapeDataString(id));
+
+        Assert.Equal([id], accepted.Headers.GetValues("X-Call-Id"));
+        Assert.Equal((HttpStatusCode.Accepted, HttpStatusCode.Accepted), (found.StatusCode, cancelled.StatusCode));
+        Assert.Equal([id], found.Headers.GetValues("X-Call-Id"));
+    }
+
+    [Theory]
+    [InlineData(".")]
+    [InlineData("..")]
+    [InlineData("with space")]
+    public async Task An_id_that_cannot_be_asked_for_is_replaced(string id)
+    {
+        using var accepted = await _gateway.PostAsync("/async-function/echo", "hi", ("X-Call-Id", id));
+
+        Assert.True(Guid.TryParse(accepted.Headers.GetValues("X-Call-Id").Single(), out _));
+    }
+
     [Fact]
     public async Task A_repeat_leaves_the_result_of_the_call_that_it_repeats()
     {

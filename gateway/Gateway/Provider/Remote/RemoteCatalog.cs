@@ -8,7 +8,7 @@ namespace Connectors.Gateway.Provider.Remote;
 
 /// <summary>
 /// A remote provider's functions: a list at most five seconds old, plus one direct look-up for what is not in it. While the provider is away the
-/// last list stands in, and what it does not hold is unknown rather than missing (design section 5).
+/// last list stands in, and what it does not hold is unknown rather than missing.
 /// </summary>
 internal sealed class RemoteCatalog(ProviderClient client, string defaultNamespace, TimeProvider time)
 {

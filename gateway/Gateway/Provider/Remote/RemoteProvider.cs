@@ -4,14 +4,14 @@ using Connectors.Streams.Records;
 
 namespace Connectors.Gateway.Provider.Remote;
 
-/// <summary>Functions behind another server's API (openfaas-spec 1.6, 1.7, 10.1).</summary>
+/// <summary>Functions behind another server's API.</summary>
 internal sealed class RemoteProvider(GatewayOptions options, RemoteCatalog catalog, RemoteSystem system, ScaleFromZero waking, Relay relay) : IProvider
 {
-    private static readonly RelayRules AsSent = new();
+    private static readonly Upstream AsSent = new();
 
     private readonly string _address = options.ProviderUrl!.AbsoluteUri.TrimEnd('/');
 
-    /// <summary>The whole path goes on as it came; a provider that cannot be reached, or not in time, is 502 with an empty body.</summary>
+    /// <summary>The whole path goes on as it came; a provider that cannot be reached, or not in time, is 502.</summary>
     public async Task InvokeAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
     {
         if (options.ScaleFromZero && await waking.ReadyAsync(path.Function, ct) is { Kind: not WakingKind.Ready } refused)
@@ -21,10 +21,14 @@ internal sealed class RemoteProvider(GatewayOptions options, RemoteCatalog catal
             return;
         }
 
-        var end = await relay.ForwardAsync(caller, _address + path.PathAndQuery, AsSent, ct);
-        if (end is RelayEnd.Unreachable or RelayEnd.TimedOut)
+        var outcome = await relay.ForwardAsync(caller, _address + path.PathAndQuery, AsSent, ct);
+        if (outcome.Kind == ForwardKind.Unreachable)
         {
-            caller.Response.StatusCode = StatusCodes.Status502BadGateway;
+            await Answer.TextAsync(caller, StatusCodes.Status502BadGateway, $"The provider cannot be reached for {path.Function}.");
+        }
+        else if (outcome.Kind == ForwardKind.TimedOut)
+        {
+            throw new OperationCanceledException(ct);
         }
     }
 

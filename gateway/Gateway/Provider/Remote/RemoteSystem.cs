@@ -3,7 +3,7 @@ using Connectors.Sdk.Hosting;
 
 namespace Connectors.Gateway.Provider.Remote;
 
-/// <summary>The routes below <c>/system/</c> that a remote provider answers; the gateway puts its own credentials in place of the caller's (openfaas-spec 1.2, 1.4).</summary>
+/// <summary>The routes below <c>/system/</c> that a remote provider answers; the gateway puts its own credentials in place of the caller's.</summary>
 internal sealed class RemoteSystem(GatewayOptions options, GatewayCredentials credentials, RemoteCounts counts, RemoteInfo info, Relay relay, TimeProvider time)
 {
     private static readonly (string Verb, string Route)[] PassedOn =
@@ -33,34 +33,36 @@ internal sealed class RemoteSystem(GatewayOptions options, GatewayCredentials cr
     }
 
     private Task PassOnAsync(HttpContext caller) =>
-        PassOnAsync(caller, _provider, new RelayRules(Authorization: credentials.Header?.ToString()), options.UpstreamTimeout);
+        PassOnAsync(caller, _provider, new Upstream(Authorization: credentials.Header?.ToString()), options.UpstreamTimeout);
 
-    private Task PassOnAsCallerAsync(HttpContext caller) => PassOnAsync(caller, _provider, new RelayRules(), options.UpstreamTimeout);
+    private Task PassOnAsCallerAsync(HttpContext caller) => PassOnAsync(caller, _provider, new Upstream(), options.UpstreamTimeout);
 
-    private async Task PassOnAsync(HttpContext caller, string server, RelayRules rules, TimeSpan limit)
+    private async Task PassOnAsync(HttpContext caller, string server, Upstream upstream, TimeSpan limit)
     {
-        var end = await ForwardAsync(caller, server, rules, limit);
-        if (end is RelayEnd.Unreachable or RelayEnd.TimedOut)
+        var outcome = await ForwardAsync(caller, server, upstream, limit);
+        if (outcome.Kind is ForwardKind.Unreachable or ForwardKind.TimedOut)
         {
-            await Answer.TextAsync(caller, StatusCodes.Status502BadGateway, end == RelayEnd.TimedOut ? "The provider did not answer in time." : "The provider cannot be reached.");
+            await Answer.TextAsync(
+                caller, StatusCodes.Status502BadGateway, outcome.Kind == ForwardKind.TimedOut ? "The provider did not answer in time." : "The provider cannot be reached.");
         }
     }
 
     // The provider of logs knows its own users: the caller's credentials go on.
     private async Task FollowLogsAsync(HttpContext caller)
     {
-        var end = await ForwardAsync(caller, _logs, new RelayRules(ErrorsOf: LogErrors), options.WriteTimeout);
-        if (end is RelayEnd.Unreachable or RelayEnd.TimedOut)
+        var outcome = await ForwardAsync(caller, _logs, new Upstream(ErrorsOf: LogErrors), options.WriteTimeout);
+        if (outcome.Kind is ForwardKind.Unreachable or ForwardKind.TimedOut)
         {
             await Answer.TextAsync(caller, StatusCodes.Status500InternalServerError, "log request failed");
         }
     }
 
-    private async Task<RelayEnd> ForwardAsync(HttpContext caller, string server, RelayRules rules, TimeSpan limit)
+    private async Task<ForwardOutcome> ForwardAsync(HttpContext caller, string server, Upstream upstream, TimeSpan limit)
     {
+        ForwardedHeaders.Apply(caller);
         using var timeout = new CancellationTokenSource(limit, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, caller.RequestAborted);
-        return await relay.ForwardAsync(caller, server + caller.Request.Path.ToUriComponent() + caller.Request.QueryString, rules, either.Token);
+        return await relay.ForwardAsync(caller, server + caller.Request.Path.ToUriComponent() + caller.Request.QueryString, upstream, either.Token);
     }
 
     private static (int Status, string Text)? LogErrors(int status) => status switch

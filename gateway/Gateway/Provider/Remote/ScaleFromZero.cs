@@ -6,15 +6,15 @@ namespace Connectors.Gateway.Provider.Remote;
 
 /// <summary>
 /// Before a call: has the function a replica that can take it? If there is none, one is asked for and waited for; all callers of a function
-/// share that one request (openfaas-spec 1.7).
+/// share that one request.
 /// </summary>
 internal sealed class ScaleFromZero(ProviderClient client, TimeProvider time)
 {
-    private const int MostTries = 20;
-    private const int MostPolls = 1000;
+    private const int MaxTries = 20;
+    private const int MaxPolls = 1000;
     private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LongestLookup = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LookupLimit = TimeSpan.FromSeconds(5);
 
     // When a function was last seen with a replica; only functions that exist get in.
     private readonly ConcurrentDictionary<FunctionName, long> _seen = new();
@@ -28,22 +28,24 @@ internal sealed class ScaleFromZero(ProviderClient client, TimeProvider time)
             return Waking.Ready;
         }
 
-        var shared = _waking.GetOrAdd(function, name => new Lazy<Task<Waking>>(() => WakeAsync(name)));
+        return await _waking.GetOrAdd(function, name => new Lazy<Task<Waking>>(() => WakeAsync(name))).Value.WaitAsync(ct);
+    }
+
+    // Belongs to no one caller: the others still wait when one leaves, and when all have left it still takes itself out, or the next caller, hours later,
+    // would be handed what it found.
+    private async Task<Waking> WakeAsync(FunctionName function)
+    {
         try
         {
-            return await shared.Value.WaitAsync(ct);
+            return await TryWakeAsync(function);
         }
         finally
         {
-            if (shared.Value.IsCompleted)
-            {
-                _waking.TryRemove(KeyValuePair.Create(function, shared));
-            }
+            _waking.TryRemove(function, out _);
         }
     }
 
-    // Belongs to no one caller: the others still wait when one leaves.
-    private async Task<Waking> WakeAsync(FunctionName function)
+    private async Task<Waking> TryWakeAsync(FunctionName function)
     {
         FunctionStatus? status;
         try
@@ -84,11 +86,11 @@ internal sealed class ScaleFromZero(ProviderClient client, TimeProvider time)
         {
             try
             {
-                using var limit = new CancellationTokenSource(LongestLookup, time);
+                using var limit = new CancellationTokenSource(LookupLimit, time);
                 await client.ScaleAsync(function, replicas, limit.Token);
                 return;
             }
-            catch (Exception fault) when (attempt < MostTries && fault is HttpRequestException or OperationCanceledException)
+            catch (Exception fault) when (attempt < MaxTries && fault is HttpRequestException or OperationCanceledException)
             {
                 await Task.Delay(Pause, time, CancellationToken.None);
             }
@@ -98,7 +100,7 @@ internal sealed class ScaleFromZero(ProviderClient client, TimeProvider time)
     // A budget that runs out is no error: the provider answers the call as it sees fit.
     private async Task WaitAvailableAsync(FunctionName function, FunctionStatus? status)
     {
-        for (var poll = 0; poll < MostPolls; poll++)
+        for (var poll = 0; poll < MaxPolls; poll++)
         {
             if (status?.AvailableReplicas > 0)
             {
@@ -113,7 +115,7 @@ internal sealed class ScaleFromZero(ProviderClient client, TimeProvider time)
 
     private async Task<FunctionStatus?> FindAsync(FunctionName function)
     {
-        using var limit = new CancellationTokenSource(LongestLookup, time);
+        using var limit = new CancellationTokenSource(LookupLimit, time);
         return await client.FindAsync(function, limit.Token);
     }
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Connectors.Cli.Telling;
+namespace Connectors.Cli.Printing;
 
 /// <summary>Text of callers and functions, made harmless for a terminal.</summary>
 internal static class Plain

@@ -1,6 +1,7 @@
 using System.CommandLine;
+using Connectors.Cli.Api;
 
-namespace Connectors.Cli.Asking;
+namespace Connectors.Cli.Completion;
 
 /// <summary>The queues' names, for completion: whatever goes wrong, there are none.</summary>
 internal static class QueueNames

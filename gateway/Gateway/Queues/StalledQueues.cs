@@ -2,7 +2,7 @@ namespace Connectors.Gateway.Queues;
 
 /// <summary>For how long calls have waited in each queue without any being taken. Pure: looks come from outside, with their time.</summary>
 /// <param name="patience">After how long it is worth a word.</param>
-internal sealed class UntakenQueues(TimeSpan patience)
+internal sealed class StalledQueues(TimeSpan patience)
 {
     private readonly Dictionary<string, Since> _since = [];
 
@@ -10,19 +10,19 @@ internal sealed class UntakenQueues(TimeSpan patience)
     /// <param name="queue">The queue.</param>
     /// <param name="isTaken">Whether no call waits, or calls are taken.</param>
     /// <param name="now">The time.</param>
-    public UntakenLook See(string queue, bool isTaken, DateTimeOffset now)
+    public StalledLook See(string queue, bool isTaken, DateTimeOffset now)
     {
         var wasKnown = _since.TryGetValue(queue, out var since);
         if (isTaken)
         {
             _since.Remove(queue);
-            return new UntakenLook(TimeSpan.Zero, wasKnown && since.IsTold ? UntakenNews.TakenAgain : UntakenNews.None);
+            return new StalledLook(TimeSpan.Zero, wasKnown && since.IsTold ? StalledNews.Moving : StalledNews.None);
         }
 
         var from = wasKnown ? since.From : now;
         var isLong = now - from >= patience;
         _since[queue] = new Since(from, isLong);
-        return new UntakenLook(now - from, isLong && !since.IsTold ? UntakenNews.Untaken : UntakenNews.None);
+        return new StalledLook(now - from, isLong && !since.IsTold ? StalledNews.Stalled : StalledNews.None);
     }
 
     private readonly record struct Since(DateTimeOffset From, bool IsTold);
@@ -31,12 +31,12 @@ internal sealed class UntakenQueues(TimeSpan patience)
 /// <summary>What a look at a queue tells.</summary>
 /// <param name="For">For how long calls have waited untaken; zero if they are taken.</param>
 /// <param name="News">What is worth a line in the log.</param>
-internal readonly record struct UntakenLook(TimeSpan For, UntakenNews News);
+internal readonly record struct StalledLook(TimeSpan For, StalledNews News);
 
 /// <summary>What is new about a queue.</summary>
-internal enum UntakenNews
+internal enum StalledNews
 {
     None,
-    Untaken,
-    TakenAgain,
+    Stalled,
+    Moving,
 }

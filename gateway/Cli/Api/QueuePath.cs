@@ -1,4 +1,4 @@
-namespace Connectors.Cli.Asking;
+namespace Connectors.Cli.Api;
 
 /// <summary>Addresses in the gateway's API.</summary>
 internal static class QueuePath

@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Connectors.Cli.Telling;
+namespace Connectors.Cli.Printing;
 
 /// <summary>Rows under a line of titles, page after page: columns are as wide as what was seen so far needs.</summary>
 internal sealed class Table(TextWriter output, params Column[] columns)
@@ -40,4 +42,31 @@ internal sealed class Table(TextWriter output, params Column[] columns)
 
     private void Line(StringBuilder text, string[] cells) =>
         text.AppendLine(string.Join("  ", columns.Select((column, i) => column.Fit(cells[i], _widths[i]))).TrimEnd());
+}
+
+/// <summary>A column of a table: its title, and the property of each row that it shows.</summary>
+internal sealed record Column(string Title, string Property)
+{
+    /// <summary>Numbers stand at the right.</summary>
+    public bool IsNumber { get; init; }
+
+    public string Cell(JsonNode? row) => Text(row?[Property]);
+
+    public string Fit(string cell, int width) => IsNumber ? cell.PadLeft(width) : cell.PadRight(width);
+
+    /// <summary>A value for people: times to the second, nothing as a dash.</summary>
+    public static string Text(JsonNode? value) => value switch
+    {
+        null => "-",
+        JsonValue one when one.GetValueKind() == JsonValueKind.String => Text(one.GetValue<string>()),
+        _ => value.ToJsonString(),
+    };
+
+    public static string Text(string value) => value switch
+    {
+        "" => "-",
+        [_, _, _, _, '-', _, _, '-', _, _, 'T', .., 'Z'] when DateTime.TryParse(
+            value, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal, out var time) => time.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+        _ => Plain.OneLine(value),
+    };
 }

@@ -1,4 +1,4 @@
-namespace Connectors.Cli.Telling;
+namespace Connectors.Cli.Printing;
 
 /// <summary>How far something long is: a line that is rewritten on a terminal; elsewhere a line of its own now and then.</summary>
 internal sealed class ProgressLine(TextWriter error, TimeProvider time)

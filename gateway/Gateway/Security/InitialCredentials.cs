@@ -4,7 +4,7 @@ using Connectors.Sdk.Hosting;
 namespace Connectors.Gateway.Security;
 
 /// <summary>The credentials that <c>/system/</c> asks for: given as files, or made at the first start of a gateway with the embedded provider.</summary>
-internal sealed class FirstPassword(GatewayOptions options, GatewayCredentials credentials, ILogger<FirstPassword> log) : IHostedService
+internal sealed class InitialCredentials(GatewayOptions options, GatewayCredentials credentials, ILogger<InitialCredentials> log) : IHostedService
 {
     private const int PasswordLength = 32;
     private const string Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

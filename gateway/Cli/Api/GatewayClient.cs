@@ -2,9 +2,9 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Connectors.Cli.Telling;
+using Connectors.Cli.Printing;
 
-namespace Connectors.Cli.Asking;
+namespace Connectors.Cli.Api;
 
 /// <summary>The gateway over HTTP. What goes wrong is a <see cref="CommandFailure"/> that an operator understands.</summary>
 internal sealed class GatewayClient(Uri address, Credentials? credentials, bool tlsNoVerify) : IDisposable

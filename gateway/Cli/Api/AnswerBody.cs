@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Connectors.Cli.Asking;
+namespace Connectors.Cli.Api;
 
 /// <summary>An answer's body, byte for byte: in a file if one was named, else here.</summary>
 internal sealed record AnswerBody(byte[] Bytes, string? File, long Length)

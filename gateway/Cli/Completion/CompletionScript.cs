@@ -1,6 +1,6 @@
 using System.CommandLine;
 
-namespace Connectors.Cli;
+namespace Connectors.Cli.Completion;
 
 /// <summary>The scripts that make a shell ask this command what may follow.</summary>
 internal static class CompletionScript

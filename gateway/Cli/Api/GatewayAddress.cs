@@ -1,4 +1,4 @@
-namespace Connectors.Cli.Asking;
+namespace Connectors.Cli.Api;
 
 /// <summary>Which gateway is meant: the option, else <c>OPENFAAS_URL</c>, else the one on this machine.</summary>
 internal static class GatewayAddress

@@ -1,0 +1,68 @@
+using Connectors.Gateway.Forwarding;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+
+namespace Connectors.Gateway.Endpoints;
+
+/// <summary>
+/// The edge around every request: what no room foresaw ends as an answer with call id and reason, and each error that the gateway makes itself leaves one line
+/// in the log with what was behind it.
+/// </summary>
+internal sealed class ErrorHandling(ILogger<ErrorHandling> log)
+{
+    public async Task InvokeAsync(HttpContext http, RequestDelegate next)
+    {
+        try
+        {
+            await next(http);
+        }
+        catch (Exception) when (http.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is left to be answered.
+        }
+        catch (BadHttpRequestException fault)
+        {
+            await AnswerAsync(http, fault.StatusCode, $"The request is malformed: {fault.Message}", fault.Message);
+        }
+        catch (Exception fault)
+        {
+            await AnswerAsync(http, StatusCodes.Status500InternalServerError, "The gateway failed over this request; its log has the cause under the call id.", fault.ToString());
+        }
+
+        Tell(http);
+    }
+
+    private static async Task AnswerAsync(HttpContext http, int status, string text, string cause)
+    {
+        http.Features.Set(new FailureCause(cause));
+        if (http.Response.HasStarted)
+        {
+            http.Abort();
+            return;
+        }
+
+        var callId = http.Response.Headers[WellKnownHeaders.CallId];
+        http.Response.Clear();
+        http.Response.Headers[WellKnownHeaders.CallId] = callId;
+        ConnectionHeader.Honour(http);
+        if (status >= StatusCodes.Status500InternalServerError)
+        {
+            http.Response.Headers[WellKnownHeaders.Internal] = "gateway";
+        }
+
+        await Answer.TextAsync(http, status, text);
+    }
+
+    private void Tell(HttpContext http)
+    {
+        var cause = http.Features.Get<FailureCause>()?.Text;
+        var reason = http.Items[Answer.Reason] as string;
+        if (cause is null && (reason is null || http.Response.StatusCode < StatusCodes.Status500InternalServerError))
+        {
+            return;
+        }
+
+        Log.ErrorAnswered(
+            log, http.Response.Headers[WellKnownHeaders.CallId].ToString(), http.Request.Method, http.Request.Path.Value ?? "", http.Response.StatusCode, reason ?? "", cause ?? "");
+    }
+}

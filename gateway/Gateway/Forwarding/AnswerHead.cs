@@ -1,0 +1,198 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.Gateway.Forwarding;
+
+/// <summary>
+/// Status line and headers of a server's answer, and what they say of the bytes that follow. Reading is lenient where RFC 9112 says how a proxy mends what it
+/// got, and refuses what could be understood in two ways: a refused answer is never passed on in part.
+/// </summary>
+internal sealed class AnswerHead
+{
+    /// <summary>Status line and headers together, as every answer's on its way.</summary>
+    public const int MaxBytes = 128 * 1024;
+
+    private static readonly SearchValues<char> Token =
+        SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+    private readonly List<Header> _headers = [];
+
+    public required int Status { get; init; }
+
+    /// <summary>In order, one for each line.</summary>
+    public IReadOnlyList<Header> Headers => _headers;
+
+    public BodyFraming Framing { get; private set; }
+
+    /// <summary>Bytes of the body with <see cref="BodyFraming.Length"/>; for an answer without a body, what it would have; null if not said.</summary>
+    public long? Length { get; private set; }
+
+    /// <summary>Whether another request may follow on the connection.</summary>
+    public bool KeepsAlive { get; private set; }
+
+    /// <summary>For how long the server promises to keep an idle connection.</summary>
+    public TimeSpan? IdleLimit { get; private set; }
+
+    /// <summary>Whether it only comes before the real one: 100, 102, 103.</summary>
+    public bool IsInterim => Status is >= 100 and < 200 and not StatusCodes.Status101SwitchingProtocols;
+
+    /// <summary>Reads a head.</summary>
+    /// <param name="bytes">All up to and with the empty line.</param>
+    /// <param name="method">What was asked: an answer to HEAD has no body.</param>
+    /// <exception cref="BadAnswerException">It is no answer, or one that cannot be passed on.</exception>
+    public static AnswerHead Parse(ReadOnlySpan<byte> bytes, string method)
+    {
+        Span<char> chars = bytes.Length <= 4096 ? stackalloc char[bytes.Length] : new char[bytes.Length];
+        Encoding.Latin1.GetChars(bytes, chars);
+        var rest = (ReadOnlySpan<char>)chars;
+        var (status, minor) = ReadStatusLine(NextLine(ref rest));
+        var head = new AnswerHead { Status = status };
+        head.ReadHeaders(rest);
+        head.Frame(method, minor);
+        return head;
+    }
+
+    /// <summary>Header lines as trailers have them; <see cref="BadAnswerException"/> for what is none.</summary>
+    public static IReadOnlyList<Header> ParseTrailers(ReadOnlySpan<byte> bytes)
+    {
+        var head = new AnswerHead { Status = StatusCodes.Status200OK };
+        head.ReadHeaders(Encoding.Latin1.GetString(bytes));
+        return head.Headers;
+    }
+
+    private static (int Status, int Minor) ReadStatusLine(ReadOnlySpan<char> line)
+    {
+        const string Version = "HTTP/1.";
+        if (!line.StartsWith(Version, StringComparison.Ordinal) || line.Length < 12 || !char.IsAsciiDigit(line[7]) || line[8] != ' ')
+        {
+            throw new BadAnswerException("it does not begin as an HTTP/1 answer does");
+        }
+
+        if (!int.TryParse(line[9..12], NumberStyles.None, CultureInfo.InvariantCulture, out var status) || status < 100 || (line.Length > 12 && line[12] != ' '))
+        {
+            throw new BadAnswerException("its status is no number from 100 to 999");
+        }
+
+        return (status, line[7] - '0');
+    }
+
+    private void ReadHeaders(ReadOnlySpan<char> rest)
+    {
+        while (rest.Length > 0 && NextLine(ref rest) is { Length: > 0 } line)
+        {
+            if (line[0] is ' ' or '\t')
+            {
+                // A folded line: its value goes on.
+                var last = _headers.Count > 0 ? _headers[^1] : throw new BadAnswerException("its first header begins with a space");
+                _headers[^1] = last with { Value = $"{last.Value} {Clean(line)}".Trim() };
+                continue;
+            }
+
+            var colon = line.IndexOf(':');
+            var name = colon < 0 ? default : line[..colon].TrimEnd(" \t");
+            if (name.IsEmpty || name.ContainsAnyExcept(Token))
+            {
+                throw new BadAnswerException("it has a header line without a name");
+            }
+
+            _headers.Add(new Header(name.ToString(), Clean(line[(colon + 1)..])));
+        }
+    }
+
+    // RFC 9112 6.3, in its order. What contradicts itself is refused: with two readings of where an answer ends, the next one could be anybody's.
+    private void Frame(string method, int minor)
+    {
+        KeepsAlive = minor > 0 && !Says("Connection", "close");
+        IdleLimit = ReadIdleLimit();
+        Length = ReadLength();
+        var codings = Values("Transfer-Encoding").Select(v => v.ToLowerInvariant()).ToList();
+        if (Status is (>= 100 and < 200) or 204 or 304 || HttpMethods.IsHead(method))
+        {
+            Framing = BodyFraming.None;
+        }
+        else if (codings.Count > 0)
+        {
+            // Content-Length beside it does not count, and a server that sends both is not trusted with another request.
+            Framing = codings is ["chunked"] ? BodyFraming.Chunked : throw new BadAnswerException($"its Transfer-Encoding is {string.Join(", ", codings)}");
+            KeepsAlive &= Length is null && minor > 0;
+            Length = null;
+        }
+        else
+        {
+            Framing = Length is null ? BodyFraming.UntilClosed : BodyFraming.Length;
+            KeepsAlive &= Length is not null;
+        }
+    }
+
+    // One number, however often it is repeated.
+    private long? ReadLength()
+    {
+        long? length = null;
+        foreach (var value in Values("Content-Length"))
+        {
+            if (!long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || (length ?? number) != number)
+            {
+                throw new BadAnswerException("its Content-Length is not one number");
+            }
+
+            length = number;
+        }
+
+        return length;
+    }
+
+    private TimeSpan? ReadIdleLimit()
+    {
+        foreach (var value in Values("Keep-Alive"))
+        {
+            if (value.StartsWith("timeout=", StringComparison.OrdinalIgnoreCase) && int.TryParse(value.AsSpan(8), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
+            {
+                return TimeSpan.FromSeconds(seconds);
+            }
+        }
+
+        return null;
+    }
+
+    private bool Says(string name, string word) => Values(name).Any(v => v.Equals(word, StringComparison.OrdinalIgnoreCase));
+
+    // The members of a list header, over all of its lines.
+    private IEnumerable<string> Values(string name) =>
+        _headers.Where(h => h.Is(name)).SelectMany(h => h.Value.Split(',', StringSplitOptions.TrimEntries));
+
+    private static ReadOnlySpan<char> NextLine(scoped ref ReadOnlySpan<char> rest)
+    {
+        var end = rest.IndexOf('\n');
+        var line = end < 0 ? rest : rest[..end];
+        rest = end < 0 ? default : rest[(end + 1)..];
+        return line.EndsWith('\r') ? line[..^1] : line;
+    }
+
+    // What may not stand in a value becomes a space.
+    private static string Clean(ReadOnlySpan<char> value)
+    {
+        value = value.Trim(" \t");
+        return value.IndexOfAnyInRange('\0', '\x1f') < 0 && !value.Contains('\x7f') ? value.ToString() : new Header("", value.ToString()).OneLine.Trim();
+    }
+}
+
+/// <summary>How it shows where an answer's body ends.</summary>
+internal enum BodyFraming
+{
+    /// <summary>There is no body.</summary>
+    None,
+
+    /// <summary>Its length was said before.</summary>
+    Length,
+
+    /// <summary>It comes in chunks that say their own.</summary>
+    Chunked,
+
+    /// <summary>With the connection.</summary>
+    UntilClosed,
+}
+
+/// <summary>An answer that cannot be passed on; the message says why, after "the answer cannot be passed on: ".</summary>
+internal sealed class BadAnswerException(string message) : Exception(message);

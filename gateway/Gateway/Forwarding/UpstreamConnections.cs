@@ -1,0 +1,193 @@
+using System.Collections.Concurrent;
+using System.IO.Pipelines;
+using System.Net.Security;
+using System.Net.Sockets;
+
+namespace Connectors.Gateway.Forwarding;
+
+/// <summary>Connections to servers, kept for the next request. A connection is lent to one exchange at a time; only one that ended in good order comes back.</summary>
+internal sealed class UpstreamConnections : IAsyncDisposable
+{
+    private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(30);
+
+    // A server closes an idle connection about when it said: from a second before, a request could meet the close on its way.
+    private static readonly TimeSpan IdleMargin = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<UpstreamServer, ConcurrentStack<UpstreamConnection>> _idle = new();
+    private readonly TimeProvider _time;
+    private readonly ITimer _sweeping;
+
+    public UpstreamConnections(TimeProvider time)
+    {
+        _time = time;
+        _sweeping = time.CreateTimer(_ => Sweep(), null, IdleLimit, IdleLimit);
+    }
+
+    /// <summary>One that was used before and still stands; null if there is none.</summary>
+    public UpstreamConnection? Reuse(UpstreamServer server)
+    {
+        if (_idle.TryGetValue(server, out var idle))
+        {
+            while (idle.TryPop(out var connection))
+            {
+                if (_time.GetUtcNow() < connection.KeptUntil && connection.IsIdle)
+                {
+                    return connection;
+                }
+
+                connection.Dispose();
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A new one; <see cref="IOException"/> or <see cref="SocketException"/> if there is no way to the server.</summary>
+    public async Task<UpstreamConnection> ConnectAsync(UpstreamServer server, CancellationToken ct)
+    {
+        using var limit = new CancellationTokenSource(ConnectLimit, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(server.Host, server.Port, either.Token);
+            Stream stream = new NetworkStream(socket, ownsSocket: true);
+            return new UpstreamConnection(server, socket, server.IsTls ? await SecureAsync(stream, server, either.Token) : stream);
+        }
+        catch (Exception fault)
+        {
+            socket.Dispose();
+            throw fault is OperationCanceledException && !ct.IsCancellationRequested
+                ? new IOException($"no connection to {server.Authority} within {ConnectLimit.TotalSeconds} s")
+                : fault is System.Security.Authentication.AuthenticationException
+                    ? new IOException(fault.Message, fault)
+                    : fault;
+        }
+    }
+
+    /// <summary>Takes back one whose exchange ended in good order.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="promised">For how long its server said that it keeps it; null if it did not say.</param>
+    public void Keep(UpstreamConnection connection, TimeSpan? promised)
+    {
+        var limit = promised is { } said && said - IdleMargin < IdleLimit ? said - IdleMargin : IdleLimit;
+        connection.KeptUntil = _time.GetUtcNow() + limit;
+        _idle.GetOrAdd(connection.Server, _ => new()).Push(connection);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _sweeping.DisposeAsync();
+        foreach (var connection in _idle.Values.SelectMany(idle => idle))
+        {
+            connection.Dispose();
+        }
+    }
+
+    // A server that is not asked any more, such as a process that was replaced, leaves nothing behind.
+    private void Sweep()
+    {
+        foreach (var (server, idle) in _idle)
+        {
+            var taken = new UpstreamConnection[idle.Count];
+            var count = idle.TryPopRange(taken);
+            foreach (var connection in taken[..count].Reverse())
+            {
+                if (_time.GetUtcNow() < connection.KeptUntil && connection.IsIdle)
+                {
+                    idle.Push(connection);
+                }
+                else
+                {
+                    connection.Dispose();
+                }
+            }
+
+            if (idle.IsEmpty)
+            {
+                // One that comes back right now lands in a stack that nobody sees, and ends with its finalizer.
+                _idle.TryRemove(KeyValuePair.Create(server, idle));
+            }
+        }
+    }
+
+    private static async Task<Stream> SecureAsync(Stream stream, UpstreamServer server, CancellationToken ct)
+    {
+        var secure = new SslStream(stream);
+        await secure.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions { TargetHost = server.Host, ApplicationProtocols = [SslApplicationProtocol.Http11] }, ct);
+        return secure;
+    }
+}
+
+/// <summary>Where a connection goes.</summary>
+/// <param name="IsTls">Whether it is https.</param>
+/// <param name="Host">Name or address, without brackets.</param>
+/// <param name="Port">The port.</param>
+/// <param name="Authority">Both as the <c>Host</c> header has them.</param>
+internal sealed record UpstreamServer(bool IsTls, string Host, int Port, string Authority)
+{
+    /// <summary>Splits <c>http://host:port/path?query</c>: what follows the server goes out as it stands.</summary>
+    public static (UpstreamServer Server, string PathAndQuery) Of(string target)
+    {
+        var begin = target.IndexOf("://", StringComparison.Ordinal) + 3;
+        var path = target.AsSpan(begin).IndexOfAny('/', '?');
+        var address = new Uri(path < 0 ? target : target[..(begin + path)]);
+        var rest = path < 0 ? "/" : target[(begin + path)..];
+        return (
+            new UpstreamServer(address.Scheme == Uri.UriSchemeHttps, address.DnsSafeHost, address.Port, address.Authority),
+            rest.StartsWith('/') ? rest : "/" + rest);
+    }
+}
+
+/// <summary>One connection, and what was read from it but not used yet.</summary>
+internal sealed class UpstreamConnection(UpstreamServer server, Socket socket, Stream stream) : IDisposable
+{
+    private static readonly StreamPipeReaderOptions Reading = new(bufferSize: 16 * 1024, leaveOpen: true);
+    private static readonly StreamPipeWriterOptions Writing = new(leaveOpen: true);
+
+    public UpstreamServer Server => server;
+
+    public Stream Stream => stream;
+
+    public PipeReader Input { get; } = PipeReader.Create(stream, Reading);
+
+    public PipeWriter Output { get; } = PipeWriter.Create(stream, Writing);
+
+    public DateTimeOffset KeptUntil { get; set; }
+
+    /// <summary>Whether nothing came since the last exchange: neither its end nor bytes that nobody asked for.</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            try
+            {
+                return !HasUnread && !socket.Poll(0, SelectMode.SelectRead);
+            }
+            catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Whether bytes were read that belong to no answer.</summary>
+    public bool HasUnread
+    {
+        get
+        {
+            if (!Input.TryRead(out var read))
+            {
+                return false;
+            }
+
+            Input.AdvanceTo(read.Buffer.Start);
+            return !read.Buffer.IsEmpty || read.IsCompleted;
+        }
+    }
+
+    // Reader and writer are not completed: that would give memory back into which a cut exchange may still read.
+    public void Dispose() => stream.Dispose();
+}
