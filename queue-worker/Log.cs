@@ -21,20 +21,11 @@ internal static partial class Log
     [LoggerMessage(305, LogLevel.Warning, "Dead letter")]
     public static partial void Dead(ILogger log, string callId, string function, string reason, int attempts, int? status, string? cause);
 
-    [LoggerMessage(EventId = 310, Message = "Stream was missing and is created")]
-    public static partial void StreamCreated(ILogger log, LogLevel level, string stream);
-
-    [LoggerMessage(EventId = 311, Message = "Consumer was missing and is created")]
-    public static partial void ConsumerCreated(ILogger log, LogLevel level, string stream, string consumer);
-
     [LoggerMessage(312, LogLevel.Warning, "Pull failed")]
     public static partial void PullFailed(ILogger log, string consumer, string reason);
 
     [LoggerMessage(313, LogLevel.Warning, "Broker does not answer")]
     public static partial void BrokerSilent(ILogger log, string server, string reason);
-
-    [LoggerMessage(315, LogLevel.Information, "Limits of the stream are brought in line with the options")]
-    public static partial void StreamUpdated(ILogger log, string stream);
 
     [LoggerMessage(316, LogLevel.Warning, "Mode is switched: the other mode's consumers are deleted")]
     public static partial void ModeSwitched(ILogger log, string queue, string from, string to);

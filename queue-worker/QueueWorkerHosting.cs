@@ -21,7 +21,6 @@ internal static class QueueWorkerHosting
 
     public static void AddConsuming(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<StreamSetup>();
         builder.Services.AddSingleton<Suspicion>();
         builder.Services.AddSingleton<ModeClaim>();
         builder.Services.AddSingleton<QueueGauges>();

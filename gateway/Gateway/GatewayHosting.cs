@@ -54,11 +54,9 @@ internal static class GatewayHosting
     public static void AddEnqueueing(this WebApplicationBuilder builder, GatewayOptions options)
     {
         builder.AddNats(options.Queue.Nats, new NatsRole("gateway", IsNeeded: false, Metrics.NatsReconnected));
-        builder.Services.AddSingleton<CallStreams>();
         builder.Services.AddSingleton<EnvelopeBuilder>();
         builder.Services.AddSingleton<CallStore>();
         builder.Services.AddSingleton<CallQueue>();
-        builder.Services.AddSingleton<Buckets>();
         builder.Services.AddSingleton<Cancellations>();
         builder.Services.AddSingleton<CallResults>();
         if (options.Queue.Nats.IsSet)

@@ -1,3 +1,4 @@
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.JetStream.Models;
 

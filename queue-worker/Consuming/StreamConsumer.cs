@@ -1,3 +1,4 @@
+using Connectors.Streams.Nats;
 using System.Runtime.CompilerServices;
 using Connectors.QueueWorker.Settling;
 using NATS.Client.Core;

@@ -1,4 +1,5 @@
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
 using NATS.Client.Core;

@@ -3,20 +3,17 @@ using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
-using NATS.Client.JetStream;
-using NATS.Client.KeyValueStore;
-using NATS.Net;
 
 namespace Connectors.QueueWorker.Dispatching;
 
 /// <summary>The call ids that callers cancelled, watched in <c>OF_cancelled</c> into memory; what runs under one of them is told at once (R13 of docs/delivery-states.md).</summary>
 internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, TimeProvider time, ILogger<CancelledCalls> log) : BackgroundService
 {
-    private const int NoSuchStream = 10059;
     private const int PruneEach = 1024;
-    private static readonly TimeSpan MaxAge = TimeSpan.FromDays(7);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
+    private readonly Bucket _bucket = new(link, BucketShape.Cancelled(options.Limits), Patience, time);
     private readonly ConcurrentDictionary<string, DateTimeOffset> _ids = new();
     private readonly ConcurrentDictionary<CancellationTokenSource, string> _running = new();
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -38,14 +35,12 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
 
         try
         {
-            var bucket = await link.JetStream.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Cancelled, ct);
-            var found = await bucket.TryGetEntryAsync(key, serializer: NatsRawSerializer<byte[]>.Default, cancellationToken: ct);
-            if (!found.Success && found.Error is NatsKVKeyNotFoundException or NatsKVKeyDeletedException)
+            if (await _bucket.FindAsync(key, ct) is null)
             {
                 _ids.TryRemove(new(key, created));
             }
         }
-        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (NatsException fault)
         {
             Log.CancellationsUnseen(log, StreamNames.Cancelled, fault.Message);
         }
@@ -87,27 +82,8 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
         }
     }
 
-    private async Task WatchAsync(CancellationToken stopping)
-    {
-        await link.OpenAsync(stopping);
-        var bucket = await OpenAsync(link.JetStream.CreateKeyValueStoreContext(), stopping);
-        var opts = new NatsKVWatchOpts
-        {
-            OnNoData = _ =>
-            {
-                _loaded.TrySetResult();
-                return ValueTask.FromResult(false);
-            },
-        };
-        await foreach (var entry in bucket.WatchAsync(NatsRawSerializer<byte[]>.Default, opts, stopping))
-        {
-            Take(entry.Key, entry.Created, entry.Operation == NatsKVOperation.Put);
-            if (entry.Delta == 0)
-            {
-                _loaded.TrySetResult();
-            }
-        }
-    }
+    private Task WatchAsync(CancellationToken stopping) =>
+        _bucket.WatchAsync(entry => Take(entry.Key, entry.Created, entry.Value is not null), () => _loaded.TrySetResult(), stopping);
 
     private void Take(string key, DateTimeOffset created, bool isCancelled)
     {
@@ -125,7 +101,7 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
 
         if (Interlocked.Increment(ref _added) % PruneEach == 0)
         {
-            foreach (var (old, _) in _ids.Where(id => id.Value < time.GetUtcNow() - MaxAge))
+            foreach (var (old, _) in _ids.Where(id => id.Value < time.GetUtcNow() - BucketShape.CancellationAge))
             {
                 _ids.TryRemove(old, out _);
             }
@@ -141,26 +117,6 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
         catch (ObjectDisposedException)
         {
             // It ended meanwhile.
-        }
-    }
-
-    private async Task<INatsKVStore> OpenAsync(INatsKVContext context, CancellationToken ct)
-    {
-        try
-        {
-            return await context.GetStoreAsync(StreamNames.Cancelled, ct);
-        }
-        catch (NatsJSApiException fault) when (fault.Error.ErrCode == NoSuchStream)
-        {
-            return await context.CreateStoreAsync(
-                new NatsKVConfig(StreamNames.Cancelled)
-                {
-                    MaxAge = MaxAge,
-                    History = 1,
-                    NumberOfReplicas = options.Limits.Replicas,
-                    Storage = options.Limits.Storage == StreamStorage.File ? NatsKVStorageType.File : NatsKVStorageType.Memory,
-                },
-                ct);
         }
     }
 

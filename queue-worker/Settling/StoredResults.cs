@@ -2,20 +2,18 @@ using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
-using NATS.Client.KeyValueStore;
-using NATS.Net;
 
 namespace Connectors.QueueWorker.Settling;
 
 /// <summary>Writes what a call came to where its caller looks for it. Never holds a call up: a result that cannot be stored is logged, and the call goes on (R3).</summary>
-internal sealed class StoredResults(NatsLink link, Metrics metrics, TimeProvider time, ILogger<StoredResults> log)
+internal sealed class StoredResults(NatsLink link, QueueWorkerOptions options, Metrics metrics, TimeProvider time, ILogger<StoredResults> log)
 {
     // The bucket's subject, and what client and server add.
     private const int OverheadBytes = 2048;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    private volatile INatsKVStore? _bucket;
+    private readonly Bucket _bucket = new(link, BucketShape.Results(options.Limits), Patience, time);
 
     public async Task StoreAsync(Envelope envelope, Outcome outcome, string state, CancellationToken ct)
     {
@@ -26,14 +24,10 @@ internal sealed class StoredResults(NatsLink link, Metrics metrics, TimeProvider
 
         try
         {
-            using var limit = new CancellationTokenSource(Patience, time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
-            var bucket = _bucket ??= await link.JetStream.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Results, either.Token);
-            await bucket.PutAsync(StreamNames.Token(envelope.CallId), Value(envelope, outcome, state, keep), NatsRawSerializer<byte[]>.Default, either.Token);
+            await _bucket.PutAsync(StreamNames.Token(envelope.CallId), Value(envelope, outcome, state, keep), ct);
         }
-        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (NatsException fault)
         {
-            _bucket = null;
             metrics.ResultsLost.Inc();
             Log.ResultNotStored(log, envelope.CallId, envelope.FunctionName.ToString(), fault.Message);
         }

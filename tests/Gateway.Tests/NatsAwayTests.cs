@@ -34,14 +34,14 @@ public sealed class NatsAwayTests
     public Task R1_nothing_is_promised_that_a_killed_broker_does_not_keep() => KeepsPromisesAsync(async (nats, _) =>
     {
         await nats.KillAsync();
-        return nats.StartAgainAsync;
+        return () => nats.StartAgainAsync();
     });
 
     [Fact]
     public Task R1_nothing_is_promised_that_a_stopped_broker_does_not_keep() => KeepsPromisesAsync(async (nats, _) =>
     {
         await nats.StopAsync();
-        return nats.StartAgainAsync;
+        return () => nats.StartAgainAsync();
     });
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
 using Connectors.Testing;
@@ -77,7 +78,7 @@ public sealed class Bench : IAsyncDisposable
         var bench = await StartAsync(answer, options, server, worker: false);
         foreach (var shape in StreamShape.All(bench.Queue, new StreamLimits()))
         {
-            await bench.JetStream.CreateStreamAsync(Consuming.StreamConfigs.From(shape));
+            await bench.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(shape));
         }
 
         return bench;

@@ -6,7 +6,7 @@ namespace Connectors.Testing;
 public sealed class NatsServer : IAsyncDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("nats-").FullName;
-    private readonly string _config;
+    private string _config;
     private readonly bool _floor;
     private ChildProcess? _process;
 
@@ -56,8 +56,10 @@ public sealed class NatsServer : IAsyncDisposable
     }
 
     /// <summary>Starts it again after <see cref="StopAsync"/> or <see cref="KillAsync"/>, on the same port and data.</summary>
-    public async Task StartAgainAsync()
+    /// <param name="config">Another configuration from now on; null for the same.</param>
+    public async Task StartAgainAsync(string? config = null)
     {
+        _config = config ?? _config;
         if (_process is not null)
         {
             await _process.DisposeAsync();

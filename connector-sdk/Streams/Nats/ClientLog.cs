@@ -1,19 +1,28 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 
 namespace Connectors.Streams.Nats;
 
 /// <summary>
 /// What the NATS client logs, for people: it writes several lines with stack traces at each try to connect, one of them with all that the server says of
-/// itself, and only in these is told why a connection that was lost does not come back. Here a trouble is one line with the whole chain of its causes, and is
-/// told once until it changes; the rest is for debugging.
+/// itself, and only in these is told why a connection that was lost does not come back. Here a trouble is one line with the whole chain of its causes, told
+/// once until the connection is there again; the rest is for debugging.
 /// </summary>
 internal sealed class ClientLog(ILoggerFactory loggers) : ILoggerFactory, ILogger
 {
     private readonly ILogger _log = loggers.CreateLogger<NatsLink>();
+    private readonly ConcurrentDictionary<string, bool> _told = new(StringComparer.Ordinal);
     private volatile string _last = "";
 
-    /// <summary>The next trouble is told, whether it is new or not.</summary>
-    public void Forget() => _last = "";
+    /// <summary>The last trouble that an exception brought; empty for none.</summary>
+    public string Last => _last;
+
+    /// <summary>Each trouble is told once more: the connection is there again.</summary>
+    public void Forget()
+    {
+        _told.Clear();
+        _last = "";
+    }
 
     public ILogger CreateLogger(string categoryName) => this;
 
@@ -23,14 +32,9 @@ internal sealed class ClientLog(ILoggerFactory loggers) : ILoggerFactory, ILogge
     {
         var words = exception is null ? formatter(state, null) : $"{formatter(state, null)}: {Causes(exception)}";
         var trouble = exception is null ? words : Causes(exception);
-        if (logLevel < LogLevel.Warning || trouble == _last)
-        {
-            Nats.Log.NatsClient(_log, LogLevel.Debug, words);
-            return;
-        }
-
-        _last = trouble;
-        Nats.Log.NatsClient(_log, LogLevel.Warning, words);
+        var isNews = logLevel >= LogLevel.Warning && _told.TryAdd(trouble, true);
+        _last = exception is null ? _last : trouble;
+        Nats.Log.NatsClient(_log, isNews ? LogLevel.Warning : LogLevel.Debug, words);
     }
 
     public IDisposable? BeginScope<TState>(TState state)

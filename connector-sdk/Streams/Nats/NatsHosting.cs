@@ -13,6 +13,7 @@ public static class NatsHosting
         builder.Services.AddSingleton(role);
         builder.Services.AddSingleton<NatsLink>();
         builder.Services.AddSingleton<StreamPublisher>();
+        builder.Services.AddSingleton<StreamSetup>();
         if (options.IsSet)
         {
             builder.Services.AddHostedService(services => services.GetRequiredService<NatsLink>());

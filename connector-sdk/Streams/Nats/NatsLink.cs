@@ -152,7 +152,8 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
         }
         catch (Exception fault) when (!stopping.IsCancellationRequested)
         {
-            var trouble = ClientLog.Causes(fault);
+            // Why no address could be connected to, the client only logs.
+            var trouble = fault.InnerException is null && _clientLog.Last.Length > 0 ? $"{fault.Message}: {_clientLog.Last}" : ClientLog.Causes(fault);
             if (trouble != _trouble)
             {
                 _trouble = trouble;

@@ -1,8 +1,7 @@
 namespace Connectors.Streams.Records;
 
 /// <summary>
-/// What a stream of ours looks like, in plain values: gateway and worker create the same one, whichever is first (design section 5).
-/// Each executable translates it for its broker client. Of an existing stream, <see cref="Subjects"/> and <see cref="Retention"/> must agree;
+/// What a stream of ours looks like, in plain values: gateway and worker create the same one, whichever is first. Of an existing stream, <see cref="Subjects"/> and <see cref="Retention"/> must agree;
 /// limits are brought in line only where an operator set them.
 /// </summary>
 public sealed record StreamShape

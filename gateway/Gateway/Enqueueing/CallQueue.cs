@@ -1,3 +1,4 @@
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -99,7 +100,7 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
             Log.NotStored(log, envelope.CallId, envelope.FunctionName.ToString(), queue, fault.Message);
             return Refusal.NotStored("Not accepted: the queue does not answer.");
         }
-        catch (ForeignStreamException fault)
+        catch (ConfigurationException fault)
         {
             Log.NotStored(log, envelope.CallId, envelope.FunctionName.ToString(), queue, fault.Message);
             return new Refusal(StatusCodes.Status500InternalServerError, fault.Message);

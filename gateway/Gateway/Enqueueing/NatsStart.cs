@@ -5,7 +5,7 @@ using Connectors.Streams.Records;
 namespace Connectors.Gateway.Enqueueing;
 
 /// <summary>Makes the default queue's stream ready before the first call needs it.</summary>
-internal sealed class NatsStart(NatsLink link, CallStreams streams, QueueOptions options, ILogger<NatsStart> log) : BackgroundService
+internal sealed class NatsStart(NatsLink link, StreamSetup streams, QueueOptions options, ILogger<NatsStart> log) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -13,7 +13,7 @@ internal sealed class NatsStart(NatsLink link, CallStreams streams, QueueOptions
         {
             await link.OpenAsync(stoppingToken);
             Log.Durability(log, StreamNames.Calls(options.DefaultQueue), options.Limits.Durability);
-            await streams.EnsureAsync(options.DefaultQueue, isMissing: false, stoppingToken);
+            await streams.EnsureOnceAsync(StreamShape.Calls(options.DefaultQueue, options.Limits), isMissing: false, stoppingToken);
         }
         catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
         {

@@ -1,5 +1,5 @@
 using Connectors.Sdk.Invocation;
-using Connectors.Streams.Records;
+using Connectors.Streams.Nats;
 using Connectors.Sdk.Hosting;
 
 namespace Connectors.Gateway.Enqueueing;
@@ -7,9 +7,6 @@ namespace Connectors.Gateway.Enqueueing;
 /// <summary>How long a caller may ask to have its result kept.</summary>
 internal static class ResultAge
 {
-    /// <summary>The bucket drops what is older, whatever was asked.</summary>
-    public static readonly TimeSpan Most = TimeSpan.FromHours(24);
-
     /// <summary>Null for not asked for; a refusal for what is no such time.</summary>
     public static Refusal? Read(HttpRequest request, out TimeSpan? age)
     {
@@ -20,12 +17,12 @@ internal static class ResultAge
             return null;
         }
 
-        if (given.Count == 1 && GoDuration.TryParse(given[0], out var asked) && asked > TimeSpan.Zero && asked <= Most)
+        if (given.Count == 1 && GoDuration.TryParse(given[0], out var asked) && asked > TimeSpan.Zero && asked <= BucketShape.MaxResultAge)
         {
             age = asked;
             return null;
         }
 
-        return new Refusal(StatusCodes.Status400BadRequest, $"{WellKnownHeaders.StoreResult}: a duration such as 10m, up to {GoDuration.Format(Most)}.");
+        return new Refusal(StatusCodes.Status400BadRequest, $"{WellKnownHeaders.StoreResult}: a duration such as 10m, up to {GoDuration.Format(BucketShape.MaxResultAge)}.");
     }
 }

@@ -1,4 +1,5 @@
 using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
@@ -48,7 +49,7 @@ internal static class QueueRoutes
         {
             await handle(http);
         }
-        catch (Exception fault) when (!http.Response.HasStarted && fault is NatsException or NotStoredException or ForeignStreamException)
+        catch (Exception fault) when (!http.Response.HasStarted && fault is NatsException or NotStoredException or ConfigurationException)
         {
             await Refusal.NotStored($"The queue cannot be asked: {fault.Message}.").AnswerAsync(http);
         }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Hosting;
 using NATS.Client.Core;
 
 namespace Connectors.Gateway.Queues;
@@ -146,7 +147,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
                 stored.Job with { Position = letter.Seq, Redriven = stored.Job.Redriven + (isOurs ? 1 : 0), Skipped = stored.Job.Skipped + (isOurs ? 0 : 1) },
                 stopping);
         }
-        catch (Exception fault) when (fault is NotStoredException or ForeignStreamException)
+        catch (Exception fault) when (fault is NotStoredException or ConfigurationException)
         {
             await SaveAsync(stored, stored.Job with { State = RedriveState.Stopped, Error = $"at {letter.Seq}: {fault.Message}" }, stopping);
             Log.RedriveInterrupted(log, stored.Job.Id, stored.Job.Queue, fault.Message);

@@ -1,0 +1,203 @@
+using Connectors.Streams.Records;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.KeyValueStore;
+
+namespace Connectors.Streams.Nats;
+
+/// <summary>
+/// A key-value bucket of ours. It is made if nobody did yet, and made again if somebody deleted it. Whatever it cannot do ends in a
+/// <see cref="NatsException"/> within <paramref name="patience"/>.
+/// </summary>
+/// <param name="link">The connection.</param>
+/// <param name="shape">What it is made like; one that is there may be otherwise, which is its operator's business.</param>
+/// <param name="patience">How long a reading or a writing may take.</param>
+/// <param name="time">The clock.</param>
+public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, TimeProvider time)
+{
+    private const int NoSuchStream = 10059;
+    private const int OtherConfiguration = 10058;
+
+    private static readonly NatsRawSerializer<byte[]> Raw = NatsRawSerializer<byte[]>.Default;
+
+    private volatile INatsKVStore? _store;
+
+    /// <summary>Writes a value; returns its revision.</summary>
+    public Task<ulong> PutAsync(string key, byte[] value, CancellationToken ct) =>
+        UseAsync(async (store, token) => Stored(await store.PutAsync(key, value, Raw, token)), ct);
+
+    /// <summary>Writes a value if there is none; returns its revision, null if there is one.</summary>
+    public Task<ulong?> TryCreateAsync(string key, byte[] value, CancellationToken ct) => UseAsync<ulong?>(
+        async (store, token) =>
+        {
+            var created = await store.TryCreateAsync(key, value, Raw, token);
+            return created.Success ? Stored(created.Value) : created.Error is NatsKVCreateException or NatsKVWrongLastRevisionException ? null : throw created.Error;
+        },
+        ct);
+
+    /// <summary>Writes a value if what is there still has <paramref name="revision"/>; returns the new one, null if it has not.</summary>
+    public Task<ulong?> TryUpdateAsync(string key, byte[] value, ulong revision, CancellationToken ct) => UseAsync<ulong?>(
+        async (store, token) =>
+        {
+            var updated = await store.TryUpdateAsync(key, value, revision, Raw, token);
+            return updated.Success ? Stored(updated.Value) : updated.Error is NatsKVWrongLastRevisionException ? null : throw updated.Error;
+        },
+        ct);
+
+    /// <summary>What is stored under a key; null for nothing.</summary>
+    public Task<BucketEntry?> FindAsync(string key, CancellationToken ct) => UseAsync<BucketEntry?>(
+        async (store, token) =>
+        {
+            var found = await store.TryGetEntryAsync(key, serializer: Raw, cancellationToken: token);
+            return found.Success ? Entry(found.Value) : found.Error is NatsKVKeyNotFoundException or NatsKVKeyDeletedException ? null : throw found.Error;
+        },
+        ct);
+
+    /// <summary>Deletes a key, whether there is one or not.</summary>
+    public Task DeleteAsync(string key, CancellationToken ct) => UseAsync(
+        async (store, token) =>
+        {
+            await store.DeleteAsync(key, cancellationToken: token);
+            return true;
+        },
+        ct);
+
+    /// <summary>All keys.</summary>
+    public Task<IReadOnlyList<string>> KeysAsync(CancellationToken ct) => UseAsync<IReadOnlyList<string>>(
+        async (store, token) =>
+        {
+            var keys = new List<string>();
+            await foreach (var key in store.GetKeysAsync(cancellationToken: token))
+            {
+                keys.Add(key);
+            }
+
+            return keys;
+        },
+        ct);
+
+    /// <summary>Waits for the connection, tells what is there and then every change, until it is cancelled or the bucket is gone; to be called again then.</summary>
+    /// <param name="changed">Called for each entry, oldest first; one without a value was deleted.</param>
+    /// <param name="loaded">Called once all that was there has been told.</param>
+    /// <param name="ct">Ends it.</param>
+    public async Task WatchAsync(Action<BucketEntry> changed, Action loaded, CancellationToken ct)
+    {
+        await link.OpenAsync(ct);
+        var store = await UseAsync((store, _) => Task.FromResult(store), ct);
+        var isLoaded = false;
+        var opts = new NatsKVWatchOpts
+        {
+            OnNoData = _ =>
+            {
+                Load();
+                return ValueTask.FromResult(false);
+            },
+        };
+        await foreach (var entry in store.WatchAsync(Raw, opts, ct))
+        {
+            changed(Entry(entry));
+            if (entry.Delta == 0)
+            {
+                Load();
+            }
+        }
+
+        void Load()
+        {
+            if (!isLoaded)
+            {
+                isLoaded = true;
+                loaded();
+            }
+        }
+    }
+
+    private static BucketEntry Entry(NatsKVEntry<byte[]> entry) =>
+        new(entry.Key, entry.Operation == NatsKVOperation.Put ? entry.Value ?? [] : null, entry.Revision, entry.Created);
+
+    // Servers before 2.11 may answer with no revision for what they have not stored.
+    private static ulong Stored(ulong revision) => revision > 0 ? revision : throw new NatsException("It is not known whether the value was stored");
+
+    private async Task<T> UseAsync<T>(Func<INatsKVStore, CancellationToken, Task<T>> use, CancellationToken ct)
+    {
+        using var limit = new CancellationTokenSource(patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
+        try
+        {
+            for (var wasGone = false; ; wasGone = true)
+            {
+                await link.OpenAsync(either.Token);
+                var store = _store ??= await OpenAsync(either.Token);
+                try
+                {
+                    return await use(store, either.Token);
+                }
+                catch (NatsException fault) when (!wasGone && IsGone(fault))
+                {
+                    _store = null;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            throw new NatsException($"The bucket {shape.Name} does not answer{(link.IsOpen ? "" : $": {link.Trouble}")}");
+        }
+    }
+
+    private static bool IsGone(NatsException fault) =>
+        fault is NatsNoRespondersException or NatsJSPublishNoResponseException or NatsJSApiNoResponseException or NatsJSApiException { Error.ErrCode: NoSuchStream };
+
+    private async Task<INatsKVStore> OpenAsync(CancellationToken ct)
+    {
+        var context = new NatsKVContext(link.JetStream);
+        try
+        {
+            return await context.CreateStoreAsync(
+                new NatsKVConfig(shape.Name)
+                {
+                    History = 1,
+                    MaxAge = shape.MaxAge,
+                    NumberOfReplicas = shape.Replicas,
+                    Storage = shape.Storage == StreamStorage.File ? NatsKVStorageType.File : NatsKVStorageType.Memory,
+                },
+                ct);
+        }
+        catch (NatsJSApiException fault) when (fault.Error.ErrCode == OtherConfiguration)
+        {
+            return await context.GetStoreAsync(shape.Name, ct);
+        }
+    }
+}
+
+/// <summary>What a bucket is made like.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="MaxAge">Age after which entries go; zero for never.</param>
+/// <param name="Storage">Where it lies.</param>
+/// <param name="Replicas">On how many servers.</param>
+public sealed record BucketShape(string Name, TimeSpan MaxAge, StreamStorage Storage, int Replicas)
+{
+    /// <summary>For how long a result is kept at most.</summary>
+    public static readonly TimeSpan MaxResultAge = TimeSpan.FromHours(24);
+
+    /// <summary>For how long a cancellation is kept: longer than a call may wait, so that none outlives its cancellation.</summary>
+    public static readonly TimeSpan CancellationAge = TimeSpan.FromDays(7);
+
+    /// <summary>Results of calls whose callers asked for them.</summary>
+    public static BucketShape Results(StreamLimits limits) => new(StreamNames.Results, MaxResultAge, limits.Storage, limits.Replicas);
+
+    /// <summary>Ids of cancelled calls.</summary>
+    public static BucketShape Cancelled(StreamLimits limits) => new(StreamNames.Cancelled, CancellationAge, limits.Storage, limits.Replicas);
+
+    /// <summary>Redrive jobs; finished ones can be looked at for a week.</summary>
+    public static BucketShape Redrives(StreamLimits limits) => new(StreamNames.Redrives, TimeSpan.FromDays(7), limits.Storage, limits.Replicas);
+
+    /// <summary>Cron cursors, kept for longer than the rarest schedule that people use comes round: what is left of removed functions goes in the end.</summary>
+    public static BucketShape Cron(int replicas) => new(StreamNames.Cron, TimeSpan.FromDays(400), StreamStorage.File, replicas);
+}
+
+/// <summary>An entry of a bucket.</summary>
+/// <param name="Key">Its key.</param>
+/// <param name="Value">Its value; null if it was deleted.</param>
+/// <param name="Revision">What a write has to name in order to replace it.</param>
+/// <param name="Created">When it was written.</param>
+public sealed record BucketEntry(string Key, byte[]? Value, ulong Revision, DateTimeOffset Created);

@@ -1,0 +1,167 @@
+using System.Collections.Concurrent;
+using Connectors.Sdk.Hosting;
+using Connectors.Streams.Records;
+using Microsoft.Extensions.Logging;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+
+namespace Connectors.Streams.Nats;
+
+/// <summary>Creates what is missing of a queue's streams and consumers, whichever service is first, and refuses what is not ours.</summary>
+public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
+{
+    /// <summary>The server's code for filters that overlap with another consumer's.</summary>
+    public const int NotUnique = 10100;
+
+    private const int NotFound = 404;
+    private const int Unavailable = 503;
+
+    // No suitable peers, cluster not assigned, not the leader: what a cluster says while it is about to be one again.
+    private static readonly int[] Passing = [10005, 10007, 10009];
+
+    private readonly ConcurrentDictionary<string, bool> _known = new();
+
+    /// <summary>Makes sure that the stream exists and is ours; asks the server only the first time and after it was missing.</summary>
+    /// <param name="shape">The stream.</param>
+    /// <param name="isMissing">Whether it did not answer for its subject: it may have been deleted.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="ConfigurationException">There is one of that name that is not ours, or the server cannot make such a stream.</exception>
+    public async Task EnsureOnceAsync(StreamShape shape, bool isMissing, CancellationToken ct)
+    {
+        if (isMissing || !_known.ContainsKey(shape.Name))
+        {
+            await FindOrCreateAsync(shape, LogLevel.Information, ct);
+            _known[shape.Name] = true;
+        }
+    }
+
+    /// <summary>Makes sure that the stream exists as it should, and returns it with the counts of its subjects.</summary>
+    /// <param name="shape">The stream.</param>
+    /// <param name="isFirst">Whether this is a first look, which brings the stream in line with the options.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="ConfigurationException">There is one of that name that is not ours, or the server cannot make such a stream.</exception>
+    public async Task<StreamInfo> EnsureAsync(StreamShape shape, bool isFirst, CancellationToken ct)
+    {
+        var found = await FindOrCreateAsync(shape, isFirst ? LogLevel.Information : LogLevel.Warning, ct);
+        if (isFirst && Change(shape, found.Config) is { } changed)
+        {
+            var updated = await link.JetStream.UpdateStreamAsync(changed, ct);
+            Log.StreamUpdated(log, shape.Name);
+            return found with { Config = updated.Info.Config };
+        }
+
+        return found;
+    }
+
+    /// <summary>Makes sure that the consumer exists, and returns it. One that lapses by itself is simply made, without a word.</summary>
+    public async Task<INatsJSConsumer> EnsureConsumerAsync(string stream, ConsumerConfig config, bool isFirst, CancellationToken ct)
+    {
+        if (config.InactiveThreshold > TimeSpan.Zero)
+        {
+            return await link.JetStream.CreateOrUpdateConsumerAsync(stream, config, ct);
+        }
+
+        try
+        {
+            var consumer = await link.JetStream.GetConsumerAsync(stream, config.Name!, ct);
+            if (consumer.Info.Config.AckWait == config.AckWait)
+            {
+                return consumer;
+            }
+        }
+        catch (NatsJSApiException missing) when (missing.Error.Code == NotFound)
+        {
+            Log.ConsumerCreated(log, isFirst ? LogLevel.Information : LogLevel.Warning, stream, config.Name!);
+        }
+
+        return await link.JetStream.CreateOrUpdateConsumerAsync(stream, config, ct);
+    }
+
+    /// <summary>A stream's shape in the client's words: the same whoever makes it.</summary>
+    public static StreamConfig ConfigOf(StreamShape shape) => new(shape.Name, [shape.Subjects])
+    {
+        Retention = RetentionOf(shape),
+        Storage = shape.Storage == StreamStorage.File ? StreamConfigStorage.File : StreamConfigStorage.Memory,
+        Discard = StreamConfigDiscard.New,
+        NumReplicas = shape.Replicas,
+        MaxBytes = shape.MaxBytes,
+        MaxMsgs = shape.MaxMessages,
+        MaxAge = shape.MaxAge,
+        DuplicateWindow = shape.DuplicateWindow,
+        AllowDirect = true,
+        Republish = shape.Hints is { } hints ? new Republish { Src = shape.Subjects, Dest = hints, HeadersOnly = true } : null,
+    };
+
+    private static StreamConfigRetention RetentionOf(StreamShape shape) =>
+        shape.Retention == StreamRetention.WorkQueue ? StreamConfigRetention.Workqueue : StreamConfigRetention.Limits;
+
+    private async Task<StreamInfo> FindOrCreateAsync(StreamShape shape, LogLevel level, CancellationToken ct)
+    {
+        var stream = await FindAsync(shape.Name, ct);
+        if (stream is null)
+        {
+            stream = await CreateAsync(shape, ct);
+            Log.StreamCreated(log, level, shape.Name);
+        }
+
+        Check(shape, stream.Config);
+        return stream;
+    }
+
+    private async Task<StreamInfo?> FindAsync(string name, CancellationToken ct)
+    {
+        try
+        {
+            return (await link.JetStream.GetStreamAsync(name, new StreamInfoRequest { SubjectsFilter = ">" }, ct)).Info;
+        }
+        catch (NatsJSApiException missing) when (missing.Error.Code == NotFound)
+        {
+            return null;
+        }
+    }
+
+    private async Task<StreamInfo> CreateAsync(StreamShape shape, CancellationToken ct)
+    {
+        try
+        {
+            return (await link.JetStream.CreateStreamAsync(ConfigOf(shape), ct)).Info;
+        }
+        catch (NatsJSApiException fault) when (fault.Error.Code != Unavailable && !Passing.Contains(fault.Error.ErrCode))
+        {
+            // Another service was quicker, perhaps with other limits; or the server cannot make such a stream.
+            return await FindAsync(shape.Name, ct)
+                ?? throw new ConfigurationException(
+                    $"stream {shape.Name} cannot be created: {fault.Error.Description}. Set nats_stream_storage, nats_stream_replicas, nats_max_bytes to what the server allows");
+        }
+    }
+
+    private static void Check(StreamShape shape, StreamConfig found)
+    {
+        if (found.Retention != RetentionOf(shape))
+        {
+            throw Foreign(shape, "retention", found.Retention.ToString(), RetentionOf(shape).ToString());
+        }
+
+        if (found.Subjects is not { Count: 1 } subjects || subjects.Single() != shape.Subjects)
+        {
+            throw Foreign(shape, "subjects", string.Join(", ", found.Subjects ?? []), shape.Subjects);
+        }
+    }
+
+    private static ConfigurationException Foreign(StreamShape shape, string field, string found, string needed) => new(
+        $"stream {shape.Name}: {field} is {found}, needed is {needed}. Take its messages elsewhere and delete it (nats stream rm {shape.Name}), or choose another queue");
+
+    // Limits that an operator set win over those found; those left at their defaults may have been set at another service.
+    private static StreamConfig? Change(StreamShape shape, StreamConfig found)
+    {
+        var wanted = found with
+        {
+            MaxBytes = shape.MaxBytes == -1 ? found.MaxBytes : shape.MaxBytes,
+            MaxMsgs = shape.MaxMessages == -1 ? found.MaxMsgs : shape.MaxMessages,
+            NumReplicas = shape.Replicas == 1 ? found.NumReplicas : shape.Replicas,
+            DuplicateWindow = shape.DuplicateWindow == StreamLimits.DefaultDuplicateWindow ? found.DuplicateWindow : shape.DuplicateWindow,
+            AllowDirect = true,
+        };
+        return wanted == found ? null : wanted;
+    }
+}

@@ -1,0 +1,134 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
+using Connectors.Testing;
+using NATS.Client.Core;
+using NATS.Client.KeyValueStore;
+
+namespace Connectors.Streams.Tests.Nats;
+
+public sealed class BucketTests : IAsyncLifetime
+{
+    private NatsServer _server = null!;
+    private TestLink _link = null!;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    private Bucket Bucket => field ??= Make(Eventually.Patience);
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await NatsServer.StartAsync();
+        _link = await TestLink.OpenAsync(_server);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _link.DisposeAsync();
+        await _server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Values_are_put_found_changed_by_revision_and_deleted()
+    {
+        var first = await Bucket.TryCreateAsync("k", [1], Ct);
+        Assert.Null(await Bucket.TryCreateAsync("k", [2], Ct));
+        var second = await Bucket.TryUpdateAsync("k", [3], first!.Value, Ct);
+        Assert.Null(await Bucket.TryUpdateAsync("k", [4], first.Value, Ct));
+        var found = await Bucket.FindAsync("k", Ct);
+        Assert.Equal(((byte)3, second!.Value), (found!.Value!.Single(), found.Revision));
+
+        await Bucket.DeleteAsync("k", Ct);
+        Assert.Null(await Bucket.FindAsync("k", Ct));
+        Assert.Null(await Bucket.FindAsync("never", Ct));
+        Assert.NotNull(await Bucket.TryCreateAsync("k", [5], Ct));
+        await Bucket.PutAsync("l", [6], Ct);
+        Assert.Equal(["k", "l"], (await Bucket.KeysAsync(Ct)).Order());
+    }
+
+    [Fact]
+    public async Task One_that_somebody_deleted_is_made_again_by_whatever_comes_first()
+    {
+        foreach (var use in new Func<Task>[]
+        {
+            () => Bucket.PutAsync("k", [1], Ct),
+            () => Bucket.FindAsync("k", Ct),
+            () => Bucket.TryCreateAsync("k", [1], Ct),
+            () => Bucket.TryUpdateAsync("k", [1], 7, Ct),
+            () => Bucket.DeleteAsync("k", Ct),
+            () => Bucket.KeysAsync(Ct),
+        })
+        {
+            await Bucket.PutAsync("other", [0], Ct);
+            await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
+
+            await use();
+
+            Assert.Null(await Bucket.FindAsync("other", Ct));
+        }
+    }
+
+    [Fact]
+    public async Task One_that_was_made_otherwise_is_used_as_it_is()
+    {
+        await new NatsKVContext(_link.Link.JetStream).CreateStoreAsync(new NatsKVConfig("OF_test") { History = 5, MaxAge = TimeSpan.FromDays(1) }, Ct);
+
+        Assert.True(await Bucket.PutAsync("k", [1], Ct) > 0);
+    }
+
+    [Fact]
+    public async Task What_does_not_answer_ends_as_an_exception()
+    {
+        await Bucket.PutAsync("k", [1], Ct);
+        await _server.KillAsync();
+        var impatient = Make(TimeSpan.FromMilliseconds(200));
+
+        await Assert.ThrowsAnyAsync<NatsException>(() => impatient.PutAsync("k", [2], Ct));
+        await _server.StartAgainAsync();
+        await Bucket.PutAsync("k", [3], Ct);
+    }
+
+    [Fact]
+    public async Task A_watch_tells_what_is_there_and_what_comes_and_ends_when_the_bucket_goes()
+    {
+        await Bucket.PutAsync("a", Encoding.ASCII.GetBytes("1"), Ct);
+        var told = new ConcurrentQueue<string>();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var watching = WatchAsync();
+        await Eventually.HoldsAsync(() => told.Contains("loaded"), "it is loaded");
+        await Bucket.PutAsync("b", Encoding.ASCII.GetBytes("2"), Ct);
+        await Bucket.DeleteAsync("a", Ct);
+        await Eventually.HoldsAsync(() => told.Contains("a gone"), "changes are told");
+        Assert.Equal(["a 1", "loaded", "b 2", "a gone"], told);
+
+        await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await Bucket.PutAsync("c", Encoding.ASCII.GetBytes("3"), Ct);
+                return told.Contains("c 3");
+            },
+            "the new bucket is watched");
+        await end.CancelAsync();
+        await watching;
+
+        async Task WatchAsync()
+        {
+            while (!end.IsCancellationRequested)
+            {
+                try
+                {
+                    await Bucket.WatchAsync(
+                        entry => told.Enqueue($"{entry.Key} {(entry.Value is { } value ? Encoding.ASCII.GetString(value) : "gone")}"), () => told.Enqueue("loaded"), end.Token);
+                }
+                catch (Exception fault) when (fault is NatsException or OperationCanceledException)
+                {
+                    // Again, as its users do.
+                }
+            }
+        }
+    }
+
+    private Bucket Make(TimeSpan patience) => new(_link.Link, new BucketShape("OF_test", TimeSpan.Zero, StreamStorage.File, Replicas: 1), patience, TimeProvider.System);
+}

@@ -1,0 +1,201 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using Connectors.Sdk.Hosting;
+using Connectors.Streams.Nats;
+using Connectors.Testing;
+using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
+
+namespace Connectors.Streams.Tests.Nats;
+
+/// <summary>How the link comes, goes and comes back, and what it says meanwhile.</summary>
+public sealed class NatsLinkTests : IDisposable
+{
+    private const string Login = "authorization { user: u, password: \"first one\" }";
+    private const string OtherLogin = "authorization { user: u, password: \"second one\" }";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("link-").FullName;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData("nats.openfaas", "nats://nats.openfaas:4222")]
+    [InlineData("127.0.0.1", "nats://127.0.0.1:4222")]
+    [InlineData("::1", "nats://[::1]:4222")]
+    [InlineData("[fd00::7]", "nats://[fd00::7]:4222")]
+    public void An_IPv6_host_stands_in_brackets(string host, string url)
+    {
+        var settings = new Settings(new Dictionary<string, string> { ["faas_nats_address"] = host });
+
+        Assert.Equal(url, NatsOptions.Read(settings, "/s", "faas_nats_address", "faas_nats_port", "", "x").Url);
+    }
+
+    [Fact]
+    public async Task It_may_come_late_and_go_and_come_back()
+    {
+        var port = FreePort.Next();
+        await using var link = await TestLink.StartAsync(port);
+        await Eventually.HoldsAsync(() => link.Link.Trouble.Contains("refused", StringComparison.OrdinalIgnoreCase), () => $"it says why: {link.Link.Trouble}");
+        Assert.Contains("refused", Assert.Single(link.Readiness.Unmet), StringComparison.OrdinalIgnoreCase);
+
+        await using var server = await NatsServer.StartAsync(port: port);
+        await link.Link.OpenAsync(Eventually.Patience, Ct);
+        Assert.Empty(link.Readiness.Unmet);
+
+        await server.KillAsync();
+        await Eventually.HoldsAsync(() => link.Readiness.Unmet.Count == 1 && !link.Link.IsOpen, "it is not ready");
+        await server.StartAgainAsync();
+        await link.Link.OpenAsync(Eventually.Patience, Ct);
+        await Eventually.HoldsAsync(() => link.Readiness.Unmet.Count == 0 && link.Reconnects == 1, "it is ready again");
+    }
+
+    [Fact]
+    public async Task It_ends_at_once_when_it_is_told_to_before_it_was_ever_connected()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var link = await TestLink.StartAsync(((IPEndPoint)silent.LocalEndpoint).Port);
+
+        await link.DisposeAsync().AsTask().WaitAsync(Eventually.Patience, Ct);
+    }
+
+    [Fact]
+    public async Task A_refused_login_is_told_once_with_its_cause()
+    {
+        await using var server = await NatsServer.StartAsync(Login);
+        using var lines = new Lines();
+        await using var link = await TestLink.StartAsync(server.Port, loggers: lines);
+
+        await Eventually.HoldsAsync(() => Refusals(server) >= 4, "it tries again and again");
+
+        Assert.Contains("Authorization Violation", link.Link.Trouble, StringComparison.Ordinal);
+        Assert.Single(lines.Warnings, line => line.Contains("cannot be reached", StringComparison.Ordinal) && line.Contains("Authorization Violation", StringComparison.Ordinal));
+        Assert.Equal(lines.Warnings.Distinct(), lines.Warnings);
+        Assert.Contains("Authorization Violation", Assert.Single(link.Readiness.Unmet), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_certificate_that_is_not_trusted_is_told()
+    {
+        await using var server = await NatsServer.StartAsync(new TestCertificates(_folder).ServerConfig());
+        await using var link = await TestLink.StartAsync(server.Port, new BrokerAccess { Tls = BrokerTls.Require });
+
+        await Eventually.HoldsAsync(() => link.Link.Trouble.Contains("certificate", StringComparison.Ordinal), () => $"it says why: {link.Link.Trouble}");
+    }
+
+    // The client would stop trying after two equal refusals, or after MaxReconnectRetry tries, and what waits on it would wait for ever.
+    [Fact]
+    public async Task A_password_that_is_rotated_after_many_refusals_is_taken_up_and_what_waits_goes_on()
+    {
+        await using var server = await NatsServer.StartAsync(Login);
+        var access = new BrokerAccess { UserFile = Put("user", "u\n"), PasswordFile = Put("password", "first one\n") };
+        await using var link = await TestLink.OpenAsync(server, access);
+        await using var waiting = await link.Link.Connection.SubscribeCoreAsync<string>("news", cancellationToken: Ct);
+
+        await server.KillAsync();
+        await server.StartAgainAsync(OtherLogin);
+        await Eventually.HoldsAsync(() => Refusals(server) >= 4, "the old password is refused");
+        Assert.False(link.Link.IsOpen);
+
+        Put("password", "second one");
+        await link.Link.OpenAsync(Eventually.Patience, Ct);
+        await link.Link.Connection.PublishAsync("news", "good", cancellationToken: Ct);
+        Assert.Equal("good", (await waiting.Msgs.ReadAsync(Ct)).Data);
+    }
+
+    [Fact]
+    public async Task A_token_is_rotated()
+    {
+        await using var server = await NatsServer.StartAsync("authorization { token: one }");
+        await using var link = await TestLink.OpenAsync(server, new BrokerAccess { TokenFile = Put("token", "one\n") });
+
+        await RotateAsync(server, link, "authorization { token: two }", () => Put("token", "two\n"));
+    }
+
+    [Fact]
+    public async Task An_nkey_needs_its_seed_alone_and_is_rotated()
+    {
+        await using var server = await NatsServer.StartAsync("");
+        var file = Put("user.nk", NatsIdentities.StrangersSeed);
+        await using var link = await TestLink.OpenAsync(server, new BrokerAccess { NkeyFile = file });
+
+        await RotateAsync(server, link, NatsIdentities.NkeyConfig, () => Put("user.nk", $"# ours\n{NatsIdentities.Seed}\n"));
+    }
+
+    [Fact]
+    public async Task Credentials_that_are_gone_for_a_while_are_taken_up_when_they_are_back()
+    {
+        await using var server = await NatsServer.StartAsync(NatsIdentities.OperatorConfig);
+        var content = await File.ReadAllTextAsync(NatsIdentities.CredsFile, Ct);
+        var file = Put("user.creds", content);
+        await using var link = await TestLink.OpenAsync(server, new BrokerAccess { CredsFile = file });
+
+        File.Delete(file);
+        await server.KillAsync();
+        await server.StartAgainAsync();
+        await Eventually.HoldsAsync(() => !link.Link.IsOpen, "it is away");
+        Put("user.creds", content);
+
+        await link.Link.OpenAsync(Eventually.Patience, Ct);
+        Assert.Equal(NatsConnectionState.Open, link.Link.Connection.ConnectionState);
+    }
+
+    [Fact]
+    public async Task What_nobody_serves_is_told_at_once()
+    {
+        await using var server = await NatsServer.StartAsync();
+        await using var link = await TestLink.OpenAsync(server);
+        var opts = new NatsSubOpts { Timeout = TimeSpan.FromHours(1) };
+
+        await Assert.ThrowsAsync<NatsNoRespondersException>(async () => await link.Link.Connection.RequestAsync<string, string>("nobody", "x", replyOpts: opts, cancellationToken: Ct));
+    }
+
+    private static async Task RotateAsync(NatsServer server, TestLink link, string config, Action rotate)
+    {
+        await server.KillAsync();
+        await server.StartAgainAsync(config);
+        await Eventually.HoldsAsync(() => Refusals(server) >= 3, "the old credentials are refused");
+        rotate();
+        await link.Link.OpenAsync(Eventually.Patience, Ct);
+    }
+
+    private static int Refusals(NatsServer server) => server.Log.Split("authentication error", StringSplitOptions.None).Length - 1;
+
+    private string Put(string name, string content)
+    {
+        var path = Path.Combine(_folder, name);
+        File.WriteAllText(path, content);
+        return path;
+    }
+
+    private sealed class Lines : ILoggerFactory, ILogger
+    {
+        public ConcurrentQueue<string> Warnings { get; } = new();
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (logLevel >= LogLevel.Warning)
+            {
+                Warnings.Enqueue($"{formatter(state, exception)} {string.Join(' ', (state as IEnumerable<KeyValuePair<string, object?>> ?? []).Select(p => p.Value))}");
+            }
+        }
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+}

@@ -1,0 +1,40 @@
+namespace Connectors.Testing;
+
+/// <summary>Three real nats-servers that form a cluster; server <c>n0</c> is the first of them, and so on.</summary>
+public sealed class NatsCluster : IAsyncDisposable
+{
+    private const int Size = 3;
+
+    private NatsCluster(IReadOnlyList<NatsServer> servers) => Servers = servers;
+
+    /// <summary>The servers.</summary>
+    public IReadOnlyList<NatsServer> Servers { get; }
+
+    /// <summary>Starts the servers. They may need a while, and on a busy machine another try, until they take streams with replicas.</summary>
+    /// <param name="floor">Whether they are the oldest that the product works with.</param>
+    public static async Task<NatsCluster> StartAsync(bool floor = false)
+    {
+        var routes = Enumerable.Range(0, Size).Select(_ => FreePort.Next()).ToArray();
+        var seeds = string.Join(", ", routes.Select(port => $"\"nats://127.0.0.1:{port}\""));
+        var servers = new List<NatsServer>();
+        for (var i = 0; i < Size; i++)
+        {
+            servers.Add(await NatsServer.StartAsync($"server_name: n{i}\ncluster {{ name: c, listen: \"127.0.0.1:{routes[i]}\", routes: [{seeds}] }}", floor: floor));
+        }
+
+        return new NatsCluster(servers);
+    }
+
+    /// <summary>The server of a name.</summary>
+    public NatsServer Named(string name) => Servers[name[^1] - '0'];
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var server in Servers)
+        {
+            server.Resume();
+            await server.DisposeAsync();
+        }
+    }
+}
