@@ -11,22 +11,19 @@ namespace Connectors.Sqs;
 
 internal static class SqsHosting
 {
-    /// <summary>Adds, for each queue and in their order, what settles its messages and what watches it.</summary>
+    /// <summary>Adds, for each queue, what reads it, settles its messages and tells how it is.</summary>
     public static WebApplicationBuilder AddQueues(this WebApplicationBuilder builder, SqsOptions options)
     {
-        builder.Services.AddSingleton(options).AddSingleton<IReadOnlyList<Settler>>(services =>
-        [
-            .. options.Queues.Select(address => new Settler(
-                new Queue(address, options, services.GetRequiredService<TimeProvider>()),
-                options,
-                services.GetRequiredService<TimeProvider>(),
-                services.GetRequiredService<ILogger<Settler>>())),
-        ]);
-        builder.Services.AddSingleton<IReadOnlyList<QueueWatch>>(services =>
-        [
-            .. options.Queues.Select(address => new QueueWatch(
-                address, services.GetRequiredService<LatestTopicMap>(), services.GetRequiredService<Readiness>(), services.GetRequiredService<ILogger<QueueWatch>>())),
-        ]);
+        builder.Services.AddSingleton(options).AddSingleton<IReadOnlyList<QueueReader>>(services => [.. options.Queues.Select(address => Reader(address, options, services))]);
         return builder;
+    }
+
+    private static QueueReader Reader(QueueAddress address, SqsOptions options, IServiceProvider services)
+    {
+        var (time, random) = (services.GetRequiredService<TimeProvider>(), services.GetRequiredService<Random>());
+        var settler = new Settler(new Queue(address, options, time), options, time, random, services.GetRequiredService<ILogger<Settler>>());
+        var watch = new QueueWatch(
+            address, services.GetRequiredService<LatestTopicMap>(), services.GetRequiredService<Readiness>(), services.GetRequiredService<ILogger<QueueWatch>>());
+        return new QueueReader(settler, watch, options, time, random);
     }
 }

@@ -5,11 +5,11 @@ using Connectors.Sqs.Settling;
 
 namespace Connectors.Sqs;
 
-/// <summary>What an operator may set: the names of OpenFaaS's sqs-connector (openfaas-spec 7), and ours in the same style. docs/sqs.md explains each.</summary>
+/// <summary>What an operator may set: the names of OpenFaaS's sqs-connector, and ours in the same style. docs/sqs.md explains each.</summary>
 internal sealed record SqsOptions
 {
     // SQS holds a received message for at most 12 hours, however often its visibility is renewed.
-    private static readonly TimeSpan LongestLease = TimeSpan.FromHours(12);
+    private static readonly TimeSpan MaxLease = TimeSpan.FromHours(12);
 
     public required ServiceOptions Service { get; init; }
 
@@ -37,8 +37,8 @@ internal sealed record SqsOptions
     public static SqsOptions Read(Settings settings)
     {
         var visibility = settings.Duration(
-            "visibility_timeout", TimeSpan.FromSeconds(30), "How soon a message comes back when this process dies; renewed while a function runs", TimeSpan.FromSeconds(1), LongestLease);
-        var renewal = settings.Duration("visibility_renewal", TimeSpan.Zero, "Time between two renewals of it; 0 for a third of visibility_timeout", TimeSpan.Zero, LongestLease);
+            "visibility_timeout", TimeSpan.FromSeconds(30), "How soon a message comes back when this process dies; renewed while a function runs", TimeSpan.FromSeconds(1), MaxLease);
+        var renewal = settings.Duration("visibility_renewal", TimeSpan.Zero, "Time between two renewals of it; 0 for a third of visibility_timeout", TimeSpan.Zero, MaxLease);
         var options = new SqsOptions
         {
             Queues = ReadQueues(settings),
@@ -93,8 +93,8 @@ internal sealed record SqsOptions
         OnFailure = settings.Choice(
             "on_failure", OnFailure.BackOff, "What becomes of a message that a function did not take: back_off (comes back later), release (at once) or delete"),
         MinWait = settings.Duration(
-            "initial_retry_wait", TimeSpan.FromSeconds(1), "back_off: wait after the first receive, doubled for each further one", TimeSpan.Zero, LongestLease),
-        MaxWait = settings.Duration("max_retry_wait", TimeSpan.FromSeconds(120), "back_off: longest wait", TimeSpan.Zero, LongestLease),
+            "initial_retry_wait", TimeSpan.FromSeconds(1), "back_off: wait after the first receive, doubled for each further one", TimeSpan.Zero, MaxLease),
+        MaxWait = settings.Duration("max_retry_wait", TimeSpan.FromSeconds(120), "back_off: longest wait", TimeSpan.Zero, MaxLease),
         BackOff = settings.Choice("backoff", BackOffKind.Equal, "How waits are spread: exponential (not), full (0 to 100 %) or equal (50 to 100 %)"),
     };
 
@@ -128,7 +128,7 @@ internal sealed record SqsOptions
             settings.Fault("max_retry_wait", "no shorter than initial_retry_wait");
         }
 
-        if (Connector.UpstreamTimeout >= LongestLease)
+        if (Connector.UpstreamTimeout >= MaxLease)
         {
             settings.Fault("upstream_timeout", "shorter than 12h, for which SQS holds a message at most");
         }

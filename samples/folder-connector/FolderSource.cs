@@ -6,7 +6,7 @@ using Connectors.Sdk.Events;
 namespace Connectors.Folder;
 
 /// <summary>Each file is an event. Whoever drops one in writes it under a name that begins with a dot, then renames it.</summary>
-internal sealed class FolderSource(FolderOptions options, TimeProvider time) : IEventSource
+internal sealed class FolderSource(FolderOptions options, TimeProvider time, Random random) : IEventSource
 {
     private readonly ConcurrentDictionary<string, bool> _held = new();
 
@@ -18,7 +18,7 @@ internal sealed class FolderSource(FolderOptions options, TimeProvider time) : I
             {
                 if (!file.Name.StartsWith('.') && _held.TryAdd(file.Name, true) && await TryReadAsync(file, stoppingToken) is { } content)
                 {
-                    yield return new ReceivedFile(content, file, () => _held.TryRemove(file.Name, out _));
+                    yield return new ReceivedFile(content, file, random, () => _held.TryRemove(file.Name, out _));
                 }
             }
 

@@ -4,10 +4,10 @@ using Connectors.Sdk.Invocation;
 namespace Connectors.Folder;
 
 /// <summary>A file and how it ends: deleted once every function took it, run again with a growing delay until then.</summary>
-internal sealed class ReceivedFile(Event content, FileInfo file, Action letGo) : Received(content)
+internal sealed class ReceivedFile(Event content, FileInfo file, Random random, Action letGo) : Received(content)
 {
-    private static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan MostWait = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(1);
 
     public override ValueTask CompleteAsync(CancellationToken ct)
     {
@@ -17,7 +17,7 @@ internal sealed class ReceivedFile(Event content, FileInfo file, Action letGo) :
     }
 
     public override ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct) =>
-        ValueTask.FromResult<TimeSpan?>(BackOff.Delay(BackOffKind.Exponential, attempt, LeastWait, MostWait, new Random(0)));
+        ValueTask.FromResult<TimeSpan?>(BackOff.Delay(BackOffKind.Equal, attempt, MinWait, MaxWait, random));
 
     public override ValueTask AbandonAsync(CancellationToken ct)
     {

@@ -21,6 +21,24 @@ public partial class MetricsPageTests
         Assert.Equal(created.Order(), listed.Order());
     }
 
+    // prometheus-net writes help texts as they are: a line break in one would make the page unreadable to Prometheus.
+    [Fact]
+    public void Help_texts_are_one_line_each_and_need_no_escaping()
+    {
+        var texts = Repository.Files("*.cs")
+            .Where(file => Services.Contains(Path.GetRelativePath(Repository.Root, file).Split('/')[0]))
+            .SelectMany(file => Help().Matches(File.ReadAllText(file)))
+            .Select(m => m.Groups[1].Value)
+            .ToList();
+
+        Assert.NotEmpty(texts);
+        Assert.All(texts, text => Assert.DoesNotContain('\\', text));
+    }
+
+    // The second argument, a literal of its own: whatever else it were could not be checked here.
+    [GeneratedRegex(@"Create(?:Counter|Gauge|Histogram)\(\s*""[a-z_]+"",\s*(""(?:[^""\\]|\\.)*"")")]
+    private static partial Regex Help();
+
     [GeneratedRegex(@"Create(Counter|Gauge|Histogram)\(\s*""([a-z_]+)""")]
     private static partial Regex Creation();
 

@@ -186,9 +186,14 @@ public abstract class EventSourceContract : IAsyncLifetime
 
         await ReceivesAsync(ids);
         Assert.DoesNotContain(Gateway.Calls, call => call.Header("X-Injected") is not null);
+        Assert.All(Gateway.Calls.SelectMany(call => call.Headers), header => Assert.True(IsReadable(header), $"{header.Key}: {header.Value}"));
         using var http = new HttpClient(new SocketsHttpHandler());
         Assert.True((await http.GetAsync(new Uri(connector.Metrics, "/healthz"))).IsSuccessStatusCode);
     }
+
+    // What every server and language reads as it was meant: a token, and printable ASCII.
+    private static bool IsReadable(KeyValuePair<string, string> header) =>
+        header.Key.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal)) && header.Value.All(c => c is >= ' ' and <= '~');
 
     /// <summary>The event's id in a request.</summary>
     protected static string Id(RecordedRequest request) => request.Header("Idempotency-Key") ?? "";

@@ -47,6 +47,31 @@ public sealed class FolderSourceTests : EventSourceContract
     }
 
     [Fact]
+    public async Task While_the_folder_is_gone_it_is_not_ready_and_needs_no_restart()
+    {
+        await using var connector = await StartAsync();
+        using var http = new HttpClient(new SocketsHttpHandler());
+        async Task<string> ReadyAsync() => await (await http.GetAsync(new Uri(connector.Metrics, "/readyz"))).Content.ReadAsStringAsync();
+        await Eventually.HoldsAsync(async () => await ReadyAsync() == "OK", "ready");
+
+        Directory.Delete(_folder, recursive: true);
+        await Eventually.HoldsAsync(async () => (await ReadyAsync()).StartsWith("event source: Could not find", StringComparison.Ordinal), "it says why");
+        Directory.CreateDirectory(_folder);
+
+        await Eventually.HoldsAsync(async () => await ReadyAsync() == "OK", "ready again");
+        await HappenAsync("key", "x"u8.ToArray());
+        await Gateway.ReceivesAsync(1);
+    }
+
+    [Fact]
+    public async Task Its_version_is_its_own_and_not_the_sdks()
+    {
+        var (exitCode, output) = await ServiceProcess.RunAsync("FolderConnector", new Dictionary<string, string>(), "--version");
+
+        Assert.Equal((0, "0.1.0"), (exitCode, output.Trim()));
+    }
+
+    [Fact]
     public async Task A_file_that_was_taken_is_gone()
     {
         await using var connector = await StartAsync();

@@ -9,10 +9,10 @@ namespace Connectors.Sqs.Tests;
 /// <summary>The connector inside the test process, as its Program builds it.</summary>
 internal static class Running
 {
-    /// <summary>Options as an operator sets them.</summary>
+    /// <summary>Options as an operator sets them; of one that is given twice the last counts.</summary>
     public static SqsOptions Options(params (string Name, string Value)[] values)
     {
-        var settings = new Settings(values.ToDictionary(v => v.Name, v => v.Value));
+        var settings = new Settings(values.GroupBy(v => v.Name).ToDictionary(g => g.Key, g => g.Last().Value));
         var options = SqsOptions.Read(settings);
         Assert.Empty(settings.Errors);
         return options;

@@ -14,12 +14,13 @@ public sealed record Event
     /// <summary>The raw body.</summary>
     public ReadOnlyMemory<byte> Body { get; init; }
 
-    /// <summary>The body's media type; null for the connector's default.</summary>
+    /// <summary>The body's media type; null, or what is none, for the connector's default.</summary>
     public string? ContentType { get; init; }
 
     /// <summary>
-    /// Headers of the connector's own, such as <c>X-Kafka-Partition</c>. A <c>traceparent</c> or <c>X-Call-Id</c> among them is continued instead of a new
-    /// one being made; other names that the SDK sets itself are left out.
+    /// Headers of the connector's own, such as <c>X-Kafka-Partition</c>, encoded by <see cref="ForeignHeaders"/> where HTTP could not carry them as they
+    /// are. A <c>traceparent</c> or <c>X-Call-Id</c> among them that is well-formed is continued instead of a new one being made. Other names that the SDK
+    /// or HTTP sets itself are left out; those of HTTP, such as <c>Host</c> and <c>Connection</c>, are counted.
     /// </summary>
     public IReadOnlyList<Header> Headers { get; init; } = [];
 

@@ -12,13 +12,14 @@ internal sealed class EventPump(EventReader reader, EventRunner runner, Slots sl
     public async Task RunAsync(CancellationToken stoppingToken)
     {
         using var drain = new Drain(service.GracePeriod, stoppingToken);
+        await using var said = stoppingToken.Register(() => Log.Draining(log, slots.Total - slots.Free));
         try
         {
             await DrawAsync(drain);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            Log.Draining(log, slots.Total - slots.Free);
+            // What was drawn goes on.
         }
         finally
         {
@@ -26,6 +27,8 @@ internal sealed class EventPump(EventReader reader, EventRunner runner, Slots sl
         }
     }
 
+    // A source may have something left when the process stops, such as the answer to a request that was under way: what it yields is run while there
+    // are slots.
     private async Task DrawAsync(Drain drain)
     {
         await using var events = reader.ReadAsync(slots, drain.Stopping).GetAsyncEnumerator(drain.Stopping);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using Connectors.Sdk.Invocation;
@@ -6,7 +7,7 @@ using Connectors.Sdk.Hosting;
 
 namespace Connectors.Sdk.Events;
 
-/// <summary>An event as the request that each function of its topic gets (openfaas-spec 4.2, design section 9).</summary>
+/// <summary>An event as the request that each function of its topic gets.</summary>
 internal sealed class EventRequest(ServiceOptions service, ConnectorOptions options)
 {
     // Answers are kept only to be printed; 64 KiB is more than a log line should be.
@@ -23,36 +24,41 @@ internal sealed class EventRequest(ServiceOptions service, ConnectorOptions opti
     {
         Function = function,
         Asynchronous = content.Asynchronous ?? options.Asynchronous,
-        Headers = [.. Headers(content, callId)],
+        Headers = [.. ForeignHeaders.Encode(Headers(content, callId))],
         Body = content.Body,
         Timeout = options.UpstreamTimeout,
         KeepBytes = options.PrintResponseBody ? PrintedBytes : 0,
     };
 
-    /// <summary>The event's own call id, or a new one.</summary>
-    public static string CallId(Event content) => Own(content, WellKnownHeaders.CallId) ?? Guid.NewGuid().ToString();
+    /// <summary>The event's own call id if it is of 1–128 <c>[A-Za-z0-9_.:-]</c>, or a new one.</summary>
+    public static string CallId(Event content) => Own(content, WellKnownHeaders.CallId) is { } own && IsId(own) ? own : Guid.NewGuid().ToString();
 
     /// <summary>An event's id as <c>Idempotency-Key</c>: unchanged if it is of 1–128 <c>[A-Za-z0-9_.:-]</c>, else its SHA-256 in base64url.</summary>
     public static string IdempotencyKey(string eventId) =>
-        eventId.Length is > 0 and <= 128 && eventId.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or ':' or '-')
-            ? eventId
-            : System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(eventId)));
+        IsId(eventId) ? eventId : System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(eventId)));
 
     private IEnumerable<Header> Headers(Event content, string callId)
     {
         yield return new Header(WellKnownHeaders.Connector, service.Name);
         yield return new Header(WellKnownHeaders.Topic, content.Topic);
         yield return new Header(WellKnownHeaders.CallId, callId);
-        yield return new Header(WellKnownHeaders.TraceParent, Own(content, WellKnownHeaders.TraceParent) ?? NewTrace());
+        yield return new Header(WellKnownHeaders.TraceParent, Trace(content) ?? NewTrace());
         yield return new Header(WellKnownHeaders.IdempotencyKey, IdempotencyKey(content.Id));
-        if ((content.ContentType ?? options.ContentType) is { Length: > 0 } type)
+        if ((ContentType(content) ?? options.ContentType) is { Length: > 0 } type)
         {
             yield return new Header("Content-Type", type);
         }
 
         foreach (var header in content.Headers.Where(h => !OwnHeaders.Contains(h.Name, StringComparer.OrdinalIgnoreCase)))
         {
-            yield return header;
+            if (header.Name.Length == 0 || Invoker.SetsItself(header.Name))
+            {
+                Metrics.HeaderLeftOut(content.Topic);
+            }
+            else
+            {
+                yield return header;
+            }
         }
 
         foreach (var header in options.CloudEvents ? CloudEvent.Headers(content, service.Name) : [])
@@ -61,7 +67,17 @@ internal sealed class EventRequest(ServiceOptions service, ConnectorOptions opti
         }
     }
 
+    private static string? ContentType(Event content) =>
+        content.ContentType is { } type && ForeignHeaders.IsPlain(type) && MediaTypeHeaderValue.TryParse(type, out _) ? type : null;
+
+    // Of the version that is written today, and readable.
+    private static string? Trace(Event content) =>
+        Own(content, WellKnownHeaders.TraceParent) is { Length: 55 } trace && ActivityContext.TryParse(trace, null, out _) ? trace : null;
+
     private static string? Own(Event content, string name) => content.Headers.FirstOrDefault(h => h.Is(name)) is { Value.Length: > 0 } own ? own.Value : null;
+
+    private static bool IsId(string text) =>
+        text.Length is > 0 and <= 128 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or ':' or '-');
 
     private static string NewTrace() => $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-01";
 }

@@ -38,7 +38,7 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
         while (true)
         {
             var run = received.Run = Next(received);
-            var worst = await SendAsync(received.Event, run, abort.Token);
+            var worst = await fanOut.SendAsync(received.Event, run, abort.Token);
             if (worst is null)
             {
                 await received.CompleteAsync(drain.Settling);
@@ -85,20 +85,6 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
             return false;
-        }
-    }
-
-    // An event that cannot even be sent (headers or a topic that no request can be made of) fails like any other.
-    private async Task<Outcome?> SendAsync(Event content, Run run, CancellationToken abort)
-    {
-        try
-        {
-            return await fanOut.SendAsync(content, run, abort);
-        }
-        catch (Exception fault)
-        {
-            Log.Unsendable(log, content.Topic, content.Id, fault);
-            return new Outcome { Kind = OutcomeKind.Failed, Status = 400, Error = fault.Message };
         }
     }
 

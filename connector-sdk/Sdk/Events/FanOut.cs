@@ -42,26 +42,39 @@ internal sealed class FanOut(LatestTopicMap topics, EventRequest request, Invoke
 
     private async Task<Outcome> CallAsync(Event content, Run run, FunctionName function, CancellationToken abort)
     {
-        var call = request.For(content, run.CallId, function);
-        var outcome = await invoker.InvokeAsync(call, abort);
+        var outcome = await SendAsync(content, run, function, abort);
         Metrics.Called(function.ToString(), outcome.Kind.ToString().ToLowerInvariant(), outcome.Duration);
-        Tell(content, run, call, outcome);
+        Tell(content, run, function, outcome);
         return outcome;
     }
 
-    private void Tell(Event content, Run run, FunctionCall call, Outcome outcome)
+    // What no request can be made of fails for this function alone, like any other call.
+    private async Task<Outcome> SendAsync(Event content, Run run, FunctionName function, CancellationToken abort)
+    {
+        try
+        {
+            return await invoker.InvokeAsync(request.For(content, run.CallId, function), abort);
+        }
+        catch (Exception fault)
+        {
+            Log.Unsendable(log, content.Topic, content.Id, fault);
+            return new Outcome { Kind = OutcomeKind.Failed, Status = 400, Error = fault.Message };
+        }
+    }
+
+    private void Tell(Event content, Run run, FunctionName function, Outcome outcome)
     {
         var level = outcome.Kind != OutcomeKind.Succeeded ? LogLevel.Warning : options.PrintResponse ? LogLevel.Information : LogLevel.Debug;
-        Log.Invoked(log, level, run.CallId, call.Function.ToString(), content.Topic, content.Id, run.Attempt, outcome.Status, outcome.Duration, outcome.Error);
+        Log.Invoked(log, level, run.CallId, function.ToString(), content.Topic, content.Id, run.Attempt, outcome.Status, outcome.Duration, outcome.Error);
         if (options.PrintRequestBody)
         {
-            Log.RequestBody(log, run.CallId, call.Function.ToString(), content.Body.Length, Encoding.UTF8.GetString(content.Body.Span));
+            Log.RequestBody(log, run.CallId, function.ToString(), content.Body.Length, Encoding.UTF8.GetString(content.Body.Span));
         }
 
         if (options.PrintResponseBody && outcome.Kind is OutcomeKind.Succeeded or OutcomeKind.Failed)
         {
             var body = outcome.IsBodyKept ? Encoding.UTF8.GetString(outcome.Body.Span) : null;
-            Log.ResponseBody(log, run.CallId, call.Function.ToString(), outcome.BodyLength, body);
+            Log.ResponseBody(log, run.CallId, function.ToString(), outcome.BodyLength, body);
         }
     }
 }

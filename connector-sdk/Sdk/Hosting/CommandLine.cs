@@ -9,9 +9,9 @@ public static class CommandLine
     /// <summary>Exit code for bad configuration.</summary>
     public const int BadConfiguration = 2;
 
-    /// <summary>The suite's version, for <c>--version</c> and <c>User-Agent</c>.</summary>
+    /// <summary>The version of the program that runs, for <c>--version</c>, the log and <c>User-Agent</c>: what its project file calls <c>Version</c>.</summary>
     public static string Version { get; } =
-        Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0.0.0";
+        (Assembly.GetEntryAssembly() ?? Assembly.GetExecutingAssembly()).GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0.0.0";
 
     /// <summary>Reads a service's options. False means that the process should end with <paramref name="exitCode"/>: all was said on the console.</summary>
     /// <param name="purpose">One sentence: what the service is for.</param>

@@ -11,6 +11,9 @@ internal static class Metrics
     private static readonly Counter Unmatched = Prometheus.Metrics.CreateCounter(
         "connector_events_unmatched_total", "Events of a topic that no function wants.", "topic");
 
+    private static readonly Counter HeadersLeftOut = Prometheus.Metrics.CreateCounter(
+        "connector_headers_left_out_total", "Headers of events that calls cannot have, because HTTP sets them itself or they have no name.", "topic");
+
     private static readonly Counter Reruns = Prometheus.Metrics.CreateCounter(
         "connector_event_reruns_total", "Runs of an event after its first, without its source having taken it back.", "topic");
 
@@ -34,6 +37,9 @@ internal static class Metrics
     private static readonly Gauge MapTime = Prometheus.Metrics.CreateGauge(
         "connector_topic_map_timestamp_seconds", "When the topic map in use was built; time() minus this is its age.");
 
+    private static readonly Gauge MapLeftOut = Prometheus.Metrics.CreateGauge(
+        "connector_topic_map_left_out", "Functions in the gateway's last list that could not be read or called, and are left out.");
+
     private static readonly Gauge MapFunctions = Prometheus.Metrics.CreateGauge("connector_topic_map_functions", "Functions that want any topic.");
 
     private static readonly Gauge Circuits = Prometheus.Metrics.CreateGauge(
@@ -45,6 +51,8 @@ internal static class Metrics
     public static void EventEnded(string topic, string verdict) => Events.WithLabels(topic, verdict).Inc();
 
     public static void EventUnmatched(string topic) => Unmatched.WithLabels(topic).Inc();
+
+    public static void HeaderLeftOut(string topic) => HeadersLeftOut.WithLabels(topic).Inc();
 
     public static void Rerun(string topic) => Reruns.WithLabels(topic).Inc();
 
@@ -60,11 +68,12 @@ internal static class Metrics
 
     public static void SourceFailed() => SourceFailures.Inc();
 
-    public static void MapRebuilt(int functions, DateTimeOffset now)
+    public static void MapRebuilt(int functions, int leftOut, DateTimeOffset now)
     {
         Rebuilds.WithLabels("ok").Inc();
         MapTime.Set(now.ToUnixTimeMilliseconds() / 1000.0);
         MapFunctions.Set(functions);
+        MapLeftOut.Set(leftOut);
     }
 
     public static void MapFailed() => Rebuilds.WithLabels("failed").Inc();

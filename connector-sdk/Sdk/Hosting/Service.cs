@@ -60,7 +60,6 @@ public static class Service
         }
         finally
         {
-            app.FlushTracing();
             await app.DisposeAsync();
         }
     }

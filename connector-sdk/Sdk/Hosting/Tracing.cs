@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
-using OpenTelemetry;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 
@@ -45,14 +44,9 @@ public static class Tracing
     {
         if (Environment.GetEnvironmentVariable(EndpointVariable) is { Length: > 0 })
         {
-            builder.Services.AddSingleton(OpenTelemetry.Sdk.CreateTracerProviderBuilder()
+            builder.Services.AddOpenTelemetry()
                 .ConfigureResource(resource => resource.AddService(service, serviceVersion: CommandLine.Version))
-                .AddSource(SourceName)
-                .AddOtlpExporter()
-                .Build());
+                .WithTracing(tracing => tracing.AddSource(SourceName).AddOtlpExporter());
         }
     }
-
-    /// <summary>Sends what was not sent yet.</summary>
-    internal static void FlushTracing(this WebApplication app) => app.Services.GetService<TracerProvider>()?.Dispose();
 }

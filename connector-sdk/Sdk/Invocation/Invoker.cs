@@ -59,6 +59,9 @@ public sealed class Invoker : IDisposable
             new() { Kind = kind, Status = status, Error = error, Duration = _time.GetElapsedTime(started) };
     }
 
+    /// <summary>Whether a header of that name is written anew for each connection, whatever the call says.</summary>
+    internal static bool SetsItself(string name) => HopByHop.Contains(name) || Ours.Contains(name);
+
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
@@ -72,7 +75,7 @@ public sealed class Invoker : IDisposable
         };
         foreach (var line in call.Headers.GroupBy(h => h.Name, StringComparer.OrdinalIgnoreCase))
         {
-            if (!HopByHop.Contains(line.Key) && !Ours.Contains(line.Key))
+            if (!SetsItself(line.Key))
             {
                 HttpConnections.Add(request, line.Key, [.. line.Select(h => h.OneLine)]);
             }

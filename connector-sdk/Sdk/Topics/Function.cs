@@ -10,7 +10,7 @@ public sealed record Function(FunctionName Name, IReadOnlyDictionary<string, str
     /// <summary>The annotation that names the topics a function wants.</summary>
     public const string TopicAnnotation = "topic";
 
-    /// <summary>The topics, each trimmed, empty ones dropped, none twice (openfaas-spec 4.1).</summary>
+    /// <summary>The topics, each trimmed, empty ones dropped, none twice.</summary>
     /// <param name="delimiter">What stands between topics; empty if the whole annotation is one topic.</param>
     public IReadOnlyList<string> Topics(string delimiter)
     {

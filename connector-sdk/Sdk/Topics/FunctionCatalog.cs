@@ -1,12 +1,13 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Hosting;
 
 namespace Connectors.Sdk.Topics;
 
-/// <summary>The functions that a gateway lists in all its namespaces (openfaas-spec 1.8, 4.1).</summary>
+/// <summary>The functions that a gateway lists in all its namespaces.</summary>
 public sealed class FunctionCatalog : IDisposable
 {
     private readonly HttpClient _http;
@@ -27,40 +28,71 @@ public sealed class FunctionCatalog : IDisposable
         };
     }
 
-    /// <summary>Lists all functions. Throws <see cref="HttpRequestException"/> or <see cref="System.Text.Json.JsonException"/> if any part of the list cannot be had.</summary>
-    public async Task<IReadOnlyList<Function>> ListAsync(CancellationToken ct)
+    /// <summary>Lists all functions. Throws <see cref="HttpRequestException"/> or <see cref="JsonException"/> if any part of the list cannot be had.</summary>
+    public async Task<FunctionList> ListAsync(CancellationToken ct)
     {
         var functions = new List<Function>();
+        var leftOut = 0;
         foreach (var ns in await NamespacesAsync(ct))
         {
             var query = ns.Length == 0 ? "" : "?namespace=" + Uri.EscapeDataString(ns);
             using var response = await GetAsync("system/functions" + query, ct);
-            await foreach (var listed in response.Content.ReadFromJsonAsAsyncEnumerable(CatalogJson.Default.FunctionJson, ct))
+            await foreach (var listed in response.Content.ReadFromJsonAsAsyncEnumerable(CatalogJson.Default.JsonElement, ct))
             {
-                if (listed is { Name.Length: > 0 })
+                if (Read(listed, ns) is { } function)
                 {
-                    functions.Add(new Function(new FunctionName(listed.Name, listed.Namespace ?? ns), Known(listed.Annotations)));
+                    functions.Add(function);
+                }
+                else
+                {
+                    leftOut++;
                 }
             }
         }
 
-        return functions;
+        return new FunctionList(functions, leftOut);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
-
-    // An annotation that is null is one without a value, as Go reads it.
-    private static Dictionary<string, string> Known(Dictionary<string, string?>? annotations) =>
-        (annotations ?? []).ToDictionary(a => a.Key, a => a.Value ?? "");
 
     // A provider without namespaces has one, with no name.
     private async Task<IReadOnlyList<string>> NamespacesAsync(CancellationToken ct)
     {
         using var response = await GetAsync("system/namespaces", ct, HttpStatusCode.NotFound, HttpStatusCode.MethodNotAllowed, HttpStatusCode.NotImplemented);
         var names = response.IsSuccessStatusCode ? await response.Content.ReadFromJsonAsync(CatalogJson.Default.StringArray, ct) : null;
-        return names is { Length: > 0 } ? names : [""];
+        return names is { Length: > 0 } ? [.. names.Where(n => n is not null)] : [""];
     }
+
+    // One odd function must not keep the others from being known: it is left out, and of an annotated one what is no text.
+    private static Function? Read(JsonElement listed, string ns)
+    {
+        if (listed.ValueKind != JsonValueKind.Object || Text(listed, "name") is not { } name)
+        {
+            return null;
+        }
+
+        var function = new FunctionName(name, Text(listed, "namespace") ?? ns);
+        return (function with { Namespace = function.Namespace.Length == 0 ? "none" : function.Namespace }).IsValid ? new Function(function, Annotations(listed)) : null;
+    }
+
+    // One that is null has no value, as Go reads it; of two of one name the last counts.
+    private static Dictionary<string, string> Annotations(JsonElement listed)
+    {
+        var annotations = new Dictionary<string, string>();
+        if (listed.TryGetProperty("annotations", out var given) && given.ValueKind == JsonValueKind.Object)
+        {
+            foreach (var annotation in given.EnumerateObject().Where(a => a.Value.ValueKind is JsonValueKind.String or JsonValueKind.Null))
+            {
+                annotations[annotation.Name] = annotation.Value.GetString() ?? "";
+            }
+        }
+
+        return annotations;
+    }
+
+    private static string? Text(JsonElement of, string property) =>
+        of.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private async Task<HttpResponseMessage> GetAsync(string path, CancellationToken ct, params HttpStatusCode[] tolerated)
     {
@@ -78,9 +110,11 @@ public sealed class FunctionCatalog : IDisposable
     }
 }
 
-internal sealed record FunctionJson(string? Name, string? Namespace, Dictionary<string, string?>? Annotations);
+/// <summary>What a gateway lists.</summary>
+/// <param name="Functions">The functions.</param>
+/// <param name="LeftOut">How many entries were no function that could be called.</param>
+public sealed record FunctionList(IReadOnlyList<Function> Functions, int LeftOut);
 
-[JsonSerializable(typeof(FunctionJson))]
+[JsonSerializable(typeof(JsonElement))]
 [JsonSerializable(typeof(string[]))]
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 internal sealed partial class CatalogJson : JsonSerializerContext;

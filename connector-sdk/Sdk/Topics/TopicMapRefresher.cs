@@ -42,14 +42,14 @@ public sealed class TopicMapRefresher : IDuty
         try
         {
             var started = _time.GetTimestamp();
-            var functions = await _guard.ExecuteAsync(async token => await _catalog.ListAsync(token), ct);
-            var map = new TopicMap(functions, _options.TopicDelimiter, _options.TopicPatterns);
+            var list = await _guard.ExecuteAsync(async token => await _catalog.ListAsync(token), ct);
+            var map = new TopicMap(list.Functions, _options.TopicDelimiter, _options.TopicPatterns);
             _latest.Swap(map);
             _readiness.Met(Condition);
-            Metrics.MapRebuilt(map.Functions.Count, _time.GetUtcNow());
+            Metrics.MapRebuilt(map.Functions.Count, list.LeftOut, _time.GetUtcNow());
             if (_options.PrintSync)
             {
-                Log.MapRebuilt(_log, functions.Count, map.Functions.Count, _time.GetElapsedTime(started));
+                Log.MapRebuilt(_log, list.Functions.Count, map.Functions.Count, _time.GetElapsedTime(started));
             }
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)

@@ -34,12 +34,16 @@ internal sealed class Queue : IDisposable
     public QueueAddress Address { get; }
 
     /// <summary>Receives up to so many messages, waiting so long for the first.</summary>
-    public async Task<IReadOnlyList<QueueMessage>> ReceiveAsync(int most, TimeSpan wait, CancellationToken ct)
+    /// <param name="max">How many.</param>
+    /// <param name="wait">How long; whole seconds.</param>
+    /// <param name="stoppingToken">Sends no further request.</param>
+    /// <param name="ct">Cuts the request that is under way. SQS does not notice: it goes on waiting, and hides what it would have sent.</param>
+    public async Task<IReadOnlyList<QueueMessage>> ReceiveAsync(int max, TimeSpan wait, CancellationToken stoppingToken, CancellationToken ct)
     {
         var request = new ReceiveMessageRequest
         {
             QueueUrl = Address.Url,
-            MaxNumberOfMessages = most,
+            MaxNumberOfMessages = max,
             WaitTimeSeconds = (int)wait.TotalSeconds,
             VisibilityTimeout = _visibilitySeconds,
             MessageSystemAttributeNames = [MessageSystemAttributeName.All],
@@ -48,7 +52,13 @@ internal sealed class Queue : IDisposable
             // A receive that is repeated under the same id brings the messages that the lost answer carried, instead of leaving their groups locked.
             ReceiveRequestAttemptId = Address.IsFifo ? Guid.NewGuid().ToString() : null,
         };
-        var response = await _receiving.ExecuteAsync(async token => await _client.ReceiveMessageAsync(request, token), ct);
+        var response = await _receiving.ExecuteAsync(
+            async token =>
+            {
+                stoppingToken.ThrowIfCancellationRequested();
+                return await _client.ReceiveMessageAsync(request, token);
+            },
+            ct);
         return [.. (response.Messages ?? []).Select(Read)];
     }
 
@@ -99,5 +109,11 @@ internal sealed class Queue : IDisposable
         message.Attributes ?? [],
         (message.MessageAttributes ?? []).ToDictionary(
             a => a.Key,
-            a => new QueueAttribute(a.Value.DataType, a.Value.StringValue ?? Convert.ToBase64String(a.Value.BinaryValue?.ToArray() ?? []))));
+            a => new QueueAttribute(a.Value.DataType ?? "", a.Value.StringValue ?? Convert.ToBase64String(a.Value.BinaryValue?.ToArray() ?? []))));
 }
+
+/// <summary>An entry of a batch that SQS did not carry out.</summary>
+/// <param name="Index">The entry's place in the batch.</param>
+/// <param name="Code">SQS's word for it.</param>
+/// <param name="IsGone">Whether trying again cannot help: the receipt handle is no longer good.</param>
+internal sealed record EntryFault(int Index, string Code, bool IsGone);

@@ -29,4 +29,8 @@ internal sealed record QueueMessage(
 /// <summary>A message attribute.</summary>
 /// <param name="Type"><c>String</c>, <c>Number</c> or <c>Binary</c>, perhaps with a label of the sender's behind a dot.</param>
 /// <param name="Value">Its text; binary ones in base64.</param>
-internal sealed record QueueAttribute(string Type, string Value);
+internal sealed record QueueAttribute(string Type, string Value)
+{
+    /// <summary>Whether it is text, rather than a number or bytes.</summary>
+    public bool IsText => Type == "String" || Type.StartsWith("String.", StringComparison.Ordinal);
+}

@@ -9,11 +9,11 @@ namespace Connectors.Sqs.Receiving;
 /// Polls one queue: with one long poll while there is little, with up to ten side by side while receives come back full. Each asks for no more than
 /// could start now.
 /// </summary>
-internal sealed class QueueReader(Settler settler, QueueWatch watch, Demand demand, SqsOptions options, TimeProvider time)
+internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions options, TimeProvider time, Random random)
 {
-    private const int MostPolls = 10;
-    private static readonly TimeSpan LeastDelay = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan MostDelay = TimeSpan.FromSeconds(30);
+    private const int MaxPolls = 10;
+    private static readonly TimeSpan MinDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(30);
 
     // Without a wait of SQS's own (wait_time 0), an empty queue is asked this often.
     private static readonly TimeSpan ShortPollPause = TimeSpan.FromSeconds(1);
@@ -21,21 +21,27 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, Demand dema
     // A busy queue's polls wait no longer, lest they keep slots from other queues once it is empty. Any wait at all makes SQS ask all its servers.
     private static readonly TimeSpan BusyWait = TimeSpan.FromSeconds(1);
 
-    private readonly Random _random = new();
     private bool _isKnown;
     private bool _isQuiet = true;
+
+    /// <summary>What settles the queue's messages.</summary>
+    public Settler Settler => settler;
 
     private Queue Queue => settler.Queue;
 
     // Asked for one message at a time, SQS has one of a FIFO group out at a time. Had we several and the first failed, the others would have to go back
     // unrun, use up their receives and reach the dead-letter queue with it.
-    private int Most => Queue.Address.IsFifo ? 1 : options.MaxMessages;
+    private int Max => Queue.Address.IsFifo ? 1 : options.MaxMessages;
 
     // What the long poll of a quiet queue keeps from the other queues.
-    private int QuietMost => Math.Clamp(options.Connector.MaxInflight / (4 * options.Queues.Count), 1, Most);
+    private int QuietMax => Math.Clamp(options.Connector.MaxInflight / (4 * options.Queues.Count), 1, Max);
 
-    /// <summary>Reads until <paramref name="ct"/> is cancelled, which does not throw. What it writes is counted in the demand.</summary>
-    public async Task RunAsync(ChannelWriter<Arrival> arrivals, CancellationToken ct)
+    /// <summary>Reads until it is to stop, which does not throw. What it writes stays reserved.</summary>
+    /// <param name="reservations">The slots, shared with the other queues.</param>
+    /// <param name="arrivals">Where to.</param>
+    /// <param name="ct">Begin no further poll; those under way end by themselves.</param>
+    /// <param name="cut">Cut those, too.</param>
+    public async Task RunAsync(Reservations reservations, ChannelWriter<Arrival> arrivals, CancellationToken ct, CancellationToken cut)
     {
         var polls = new List<Task<Poll>>();
         var wanted = 1;
@@ -43,13 +49,13 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, Demand dema
         {
             while (polls.Count < wanted)
             {
-                polls.Add(PollAsync(isOnly: polls.Count == 0, arrivals, ct));
+                polls.Add(PollAsync(isOnly: polls.Count == 0, reservations, arrivals, ct, cut));
             }
 
             var ended = await Task.WhenAny(polls);
             polls.Remove(ended);
             var poll = await ended;
-            wanted = poll.Kind == PollKind.Full ? Math.Min(wanted + 1, MostPolls) : poll.Kind == PollKind.Some ? Math.Max(wanted - 1, 1) : 1;
+            wanted = poll.Kind == PollKind.Full ? Math.Min(wanted + 1, MaxPolls) : poll.Kind == PollKind.Some ? Math.Max(wanted - 1, 1) : 1;
             failures = poll.Kind == PollKind.Failed ? failures + 1 : 0;
             if (poll.Fault is { } fault)
             {
@@ -61,14 +67,27 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, Demand dema
     }
 
     // Does not throw: a fault is the poll's result, and cancellation an empty one.
-    private async Task<Poll> PollAsync(bool isOnly, ChannelWriter<Arrival> arrivals, CancellationToken ct)
+    private async Task<Poll> PollAsync(bool isOnly, Reservations reservations, ChannelWriter<Arrival> arrivals, CancellationToken ct, CancellationToken cut)
     {
         try
         {
             await watch.WantedAsync(ct);
             var isQuiet = _isQuiet && isOnly;
-            var granted = await demand.TakeAsync(isQuiet ? QuietMost : Most, ct);
-            return await ReceiveAsync(granted, isQuiet || options.WaitTime < BusyWait ? options.WaitTime : BusyWait, arrivals, ct);
+            var asked = await reservations.ReserveAsync(isQuiet ? QuietMax : Max, ct);
+            var came = 0;
+            try
+            {
+                var wait = isQuiet || options.WaitTime < BusyWait ? options.WaitTime : BusyWait;
+                came = await ReceiveAsync(asked.Count, wait, arrivals, ct, cut);
+                await KnowAsync(came, wait, ct);
+            }
+            finally
+            {
+                reservations.Release(asked.Count - came);
+            }
+
+            // While slots are what is scarce, more polls would only take them from other queues.
+            return new Poll(came == asked.Count && !asked.HadToWait ? PollKind.Full : came > 0 ? PollKind.Some : PollKind.Empty);
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
@@ -80,30 +99,18 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, Demand dema
         }
     }
 
-    private async Task<Poll> ReceiveAsync(Grant asked, TimeSpan wait, ChannelWriter<Arrival> arrivals, CancellationToken ct)
+    private async Task<int> ReceiveAsync(int max, TimeSpan wait, ChannelWriter<Arrival> arrivals, CancellationToken ct, CancellationToken cut)
     {
-        var count = 0;
-        try
+        // The first receive does not wait, so that it is soon known whether the queue can be read.
+        var messages = await Queue.ReceiveAsync(max, _isKnown ? wait : TimeSpan.Zero, ct, cut);
+        var granted = time.GetTimestamp();
+        foreach (var message in messages)
         {
-            // The first receive does not wait, so that it is soon known whether the queue can be read.
-            var messages = await Queue.ReceiveAsync(asked.Count, _isKnown ? wait : TimeSpan.Zero, ct);
-            var granted = time.GetTimestamp();
-            foreach (var message in messages)
-            {
-                arrivals.TryWrite(new Arrival(settler, settler.Hold(message, granted)));
-                count++;
-            }
-
-            Metrics.Received(Queue.Address.Name, count);
-            await KnowAsync(count, wait, ct);
-        }
-        finally
-        {
-            demand.Return(asked.Count - count);
+            arrivals.TryWrite(new Arrival(settler, settler.Hold(message, granted)));
         }
 
-        // While slots are what is scarce, more polls would only take them from other queues.
-        return new Poll(count == asked.Count && !asked.HadToWait ? PollKind.Full : count > 0 ? PollKind.Some : PollKind.Empty);
+        Metrics.Received(Queue.Address.Name, messages.Count);
+        return messages.Count;
     }
 
     private async Task KnowAsync(int count, TimeSpan wait, CancellationToken ct)
@@ -123,7 +130,7 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, Demand dema
 
     private async Task BackOffAsync(Exception fault, int failures, CancellationToken ct)
     {
-        var delay = BackOff.Delay(BackOffKind.Equal, failures, LeastDelay, MostDelay, _random);
+        var delay = BackOff.Delay(BackOffKind.Equal, failures, MinDelay, MaxDelay, random);
         _isKnown = false;
         watch.Failed(fault, delay);
         await Task.Delay(delay, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

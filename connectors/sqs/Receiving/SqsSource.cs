@@ -7,32 +7,41 @@ using Connectors.Sqs.Settling;
 namespace Connectors.Sqs.Receiving;
 
 /// <summary>All queues as one source of events.</summary>
-internal sealed class SqsSource(SqsOptions options, IReadOnlyList<QueueWatch> watches, IReadOnlyList<Settler> settlers, LatestTopicMap topics, TimeProvider time)
-    : IEventSource, IAsyncDisposable
+internal sealed class SqsSource(SqsOptions options, IReadOnlyList<QueueReader> readers, LatestTopicMap topics, TimeProvider time) : IEventSource, IAsyncDisposable
 {
-    // The container knows the source under two names, and disposes of it twice.
-    private Task? _disposal;
-
     /// <inheritdoc/>
     public async IAsyncEnumerable<Received> ReadAsync(Slots slots, [EnumeratorCancellation] CancellationToken stoppingToken)
     {
-        var demand = new Demand(slots, time);
+        var reservations = new Reservations(slots, time);
         var arrivals = Channel.CreateUnbounded<Arrival>();
-        var readers = Task.WhenAll(settlers.Zip(watches, (settler, watch) =>
-            new QueueReader(settler, watch, demand, options, time).RunAsync(arrivals.Writer, stoppingToken)));
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+
+        // A long poll that is cut goes on at the server, which then hides a message for nobody. So polls end by themselves, if the grace period lasts,
+        // and what they bring is run like the rest.
+        using var cut = new CancellationTokenSource();
+        using var stopping = stoppingToken.Register(() => cut.CancelAfter(options.Service.GracePeriod));
+        var reading = ReadAsync(reservations, arrivals.Writer, ending, cut.Token);
         try
         {
-            while (true)
+            while (await arrivals.Reader.WaitToReadAsync(CancellationToken.None))
             {
-                yield return Read(await arrivals.Reader.ReadAsync(stoppingToken));
+                while (arrivals.Reader.TryRead(out var arrival))
+                {
+                    if (Read(arrival) is { } received)
+                    {
+                        yield return received;
+                    }
 
-                // The pump is back: what it got has its slot by now, and is no longer to be counted beside the slots.
-                demand.Return(1);
+                    // The pump is back: what it got has its slot by now, and is no longer to be counted beside the slots.
+                    reservations.Release(1);
+                }
             }
         }
         finally
         {
-            await readers;
+            await ending.CancelAsync();
+            await (stoppingToken.IsCancellationRequested ? Task.CompletedTask : cut.CancelAsync());
+            await reading;
             while (arrivals.Reader.TryRead(out var left))
             {
                 left.Settler.GiveBack(left.Lease, TimeSpan.Zero);
@@ -41,18 +50,52 @@ internal sealed class SqsSource(SqsOptions options, IReadOnlyList<QueueWatch> wa
     }
 
     /// <summary>Everything is settled: sends what the settlers still gather.</summary>
-    public ValueTask DisposeAsync() => new(_disposal ??= Task.WhenAll(settlers.Select(s => s.DisposeAsync().AsTask())));
+    public async ValueTask DisposeAsync() => await Task.WhenAll(readers.Select(r => r.Settler.DisposeAsync().AsTask()));
 
-    private SqsMessage Read(Arrival arrival)
+    // Ends with all queues, and with the fault of the first that fails. Does not throw: whoever reads the arrivals is told.
+    private async Task ReadAsync(Reservations reservations, ChannelWriter<Arrival> arrivals, CancellationTokenSource ending, CancellationToken cut)
+    {
+        try
+        {
+            await Task.WhenAll(readers.Select(async reader =>
+            {
+                try
+                {
+                    await reader.RunAsync(reservations, arrivals, ending.Token, cut);
+                }
+                catch
+                {
+                    await ending.CancelAsync();
+                    throw;
+                }
+            }));
+            arrivals.Complete();
+        }
+        catch (Exception fault)
+        {
+            arrivals.Complete(fault);
+        }
+    }
+
+    // A message that no event can be made of must not stop the others: it is hidden for long, until its queue's redrive policy ends it.
+    private SqsMessage? Read(Arrival arrival)
     {
         var (settler, lease) = arrival;
         var queue = settler.Queue.Address;
-        return new SqsMessage(MessageEvent.Of(lease.Message, queue), lease, settler, topics)
+        try
         {
-            OrderKey = queue.IsFifo && lease.Message.Group is { } group ? $"{queue.Url} {group}" : null,
+            return new SqsMessage(MessageEvent.Of(lease.Message, queue), lease, settler, topics)
+            {
+                OrderKey = queue.IsFifo && lease.Message.Group is { } group ? $"{queue.Url} {group}" : null,
 
-            // In order is worth more than once: whoever has the message now must not run it, and its successors, beside us.
-            Withdrawn = queue.IsFifo ? lease.Lost : CancellationToken.None,
-        };
+                // In order is worth more than once: whoever has the message now must not run it, and its successors, beside us.
+                Withdrawn = queue.IsFifo ? lease.Lost : CancellationToken.None,
+            };
+        }
+        catch (Exception fault)
+        {
+            settler.Refuse(lease, fault);
+            return null;
+        }
     }
 }

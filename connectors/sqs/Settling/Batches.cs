@@ -16,14 +16,14 @@ internal sealed class Batches<T> : IAsyncDisposable
     private readonly SemaphoreSlim _free = new(Sends, Sends);
     private readonly CancellationTokenSource _giveUp = new();
     private readonly TimeSpan _linger;
-    private readonly int _most;
+    private readonly int _max;
     private readonly TimeProvider _time;
     private readonly Func<IReadOnlyList<T>, CancellationToken, Task> _send;
     private readonly Task _loop;
 
-    public Batches(int most, TimeSpan linger, TimeProvider time, Func<IReadOnlyList<T>, CancellationToken, Task> send)
+    public Batches(int max, TimeSpan linger, TimeProvider time, Func<IReadOnlyList<T>, CancellationToken, Task> send)
     {
-        (_most, _linger, _time, _send) = (most, linger, time, send);
+        (_max, _linger, _time, _send) = (max, linger, time, send);
         _loop = RunAsync();
     }
 
@@ -57,13 +57,13 @@ internal sealed class Batches<T> : IAsyncDisposable
 
     private async Task<List<T>> GatherAsync()
     {
-        var batch = new List<T>(_most);
+        var batch = new List<T>(_max);
         using var late = new CancellationTokenSource(_linger, _time);
         try
         {
-            while (batch.Count < _most && await _items.Reader.WaitToReadAsync(late.Token))
+            while (batch.Count < _max && await _items.Reader.WaitToReadAsync(late.Token))
             {
-                while (batch.Count < _most && _items.Reader.TryRead(out var item))
+                while (batch.Count < _max && _items.Reader.TryRead(out var item))
                 {
                     batch.Add(item);
                 }

@@ -7,8 +7,8 @@ namespace Connectors.Sqs.Settling;
 /// <summary>Deletes what is done, by tens. What SQS does not delete is tried again on its own, for as long as it is ours.</summary>
 internal sealed class DeleteBatcher : IAsyncDisposable
 {
-    private static readonly TimeSpan LeastDelay = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan MostDelay = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan MinDelay = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(10);
 
     // Nothing waits for a deletion but the next message of a FIFO group.
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(200);
@@ -17,12 +17,13 @@ internal sealed class DeleteBatcher : IAsyncDisposable
     private readonly Queue _queue;
     private readonly VisibilityKeeper _keeper;
     private readonly TimeProvider _time;
+    private readonly Random _random;
     private readonly ILogger _log;
     private readonly Batches<Lease> _batches;
 
-    public DeleteBatcher(Queue queue, VisibilityKeeper keeper, TimeProvider time, ILogger log)
+    public DeleteBatcher(Queue queue, VisibilityKeeper keeper, TimeProvider time, Random random, ILogger log)
     {
-        (_queue, _keeper, _time, _log) = (queue, keeper, time, log);
+        (_queue, _keeper, _time, _random, _log) = (queue, keeper, time, random, log);
         _batches = new Batches<Lease>(Queue.BatchSize, queue.Address.IsFifo ? FifoLinger : Linger, time, DeleteAsync);
     }
 
@@ -34,14 +35,13 @@ internal sealed class DeleteBatcher : IAsyncDisposable
 
     private async Task DeleteAsync(IReadOnlyList<Lease> batch, CancellationToken ct)
     {
-        var random = new Random();
         var open = batch.Where(_keeper.Holds).ToList();
         for (var attempt = 1; open.Count > 0; attempt++)
         {
             open = await TryAsync(open, ct);
             if (open.Count > 0)
             {
-                await Task.Delay(BackOff.Delay(BackOffKind.Equal, attempt, LeastDelay, MostDelay, random), _time, ct);
+                await Task.Delay(BackOff.Delay(BackOffKind.Equal, attempt, MinDelay, MaxDelay, _random), _time, ct);
                 open.RemoveAll(lease => !_keeper.Holds(lease));
             }
         }

@@ -1,3 +1,4 @@
+using Connectors.Sdk.Invocation;
 using Connectors.Sqs.Queues;
 using Microsoft.Extensions.Logging;
 
@@ -10,13 +11,14 @@ internal sealed class Settler : IAsyncDisposable
     private readonly DeleteBatcher _deletes;
     private readonly ReturnBatcher _returns;
     private readonly FailurePolicy _policy;
+    private readonly Random _random;
     private readonly ILogger _log;
 
-    public Settler(Queue queue, SqsOptions options, TimeProvider time, ILogger<Settler> log)
+    public Settler(Queue queue, SqsOptions options, TimeProvider time, Random random, ILogger<Settler> log)
     {
-        (Queue, _policy, _log) = (queue, options.Failure, log);
+        (Queue, _policy, _random, _log) = (queue, options.Failure, random, log);
         _keeper = new VisibilityKeeper(queue, options, time, log);
-        _deletes = new DeleteBatcher(queue, _keeper, time, log);
+        _deletes = new DeleteBatcher(queue, _keeper, time, random, log);
         _returns = new ReturnBatcher(queue, _keeper, time, log);
     }
 
@@ -51,11 +53,13 @@ internal sealed class Settler : IAsyncDisposable
         }
     }
 
+    /// <summary>No event can be made of it: hides it for long, as often as the queue's redrive policy lets it come back.</summary>
+    public void Refuse(Lease lease, Exception fault) => Fail(lease, new Outcome { Kind = OutcomeKind.Failed, Status = 400, Error = fault.Message }, attempt: 1);
+
     /// <summary>A function did not take it. Returns the delay after which to run it again here, or null once it was given back or deleted.</summary>
-    public TimeSpan? Fail(Lease lease, Sdk.Invocation.Outcome outcome, int attempt)
+    public TimeSpan? Fail(Lease lease, Outcome outcome, int attempt)
     {
-        var random = new Random();
-        if (!lease.IsLost && _policy.RunAgainAfter(outcome, attempt, random) is { } delay)
+        if (!lease.IsLost && _policy.RunAgainAfter(outcome, attempt, _random) is { } delay)
         {
             return delay;
         }
@@ -67,7 +71,7 @@ internal sealed class Settler : IAsyncDisposable
             Log.Hopeless(_log, Queue.Address.Name, message.Id, message.Receives, outcome.Status, outcome.Error);
         }
 
-        if (_policy.HideFor(outcome, message.Receives, random) is { } hidden)
+        if (_policy.HideFor(outcome, message.Receives, _random) is { } hidden)
         {
             GiveBack(lease, hidden);
         }

@@ -77,10 +77,24 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
     {
         while (await _timer.WaitForNextTickAsync(CancellationToken.None))
         {
+            await RenewDueAsync();
+        }
+    }
+
+    private async Task RenewDueAsync()
+    {
+        try
+        {
             Metrics.Oldest(_queue.Address.Name, Age());
             var due = _leases.Keys.Where(l => !l.IsEnding && Holds(l) && _time.GetElapsedTime(l.Granted) >= _renewal - _timer.Period);
             var requests = due.OrderBy(l => l.Granted).Chunk(Queue.BatchSize);
             await Parallel.ForEachAsync(requests, new ParallelOptions { MaxDegreeOfParallelism = Requests }, async (leases, ct) => await RenewAsync(leases, ct));
+        }
+        catch (Exception fault)
+        {
+            // One odd message must not end the renewal of all others.
+            Metrics.Failed(_queue.Address.Name, "renew", "other");
+            Log.RenewFailed(_log, _queue.Address.Name, _leases.Count, fault.Message);
         }
     }
 

@@ -332,7 +332,7 @@ public sealed class EventPumpTests : IAsyncLifetime
         return RunningConnector.StartAsync(builder =>
         {
             builder.AddConnector<ScriptedSource>(with?.Invoke(options) ?? options);
-            builder.Services.AddSingleton(_source);
+            builder.Services.AddSingleton<IEventSource>(_source);
         });
     }
 

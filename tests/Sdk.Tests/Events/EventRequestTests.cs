@@ -50,6 +50,52 @@ public class EventRequestTests
         Assert.Equal("mine", EventRequest.CallId(own));
     }
 
+    [Theory]
+    [InlineData("5")]
+    [InlineData("text")]
+    [InlineData("text/\u4e16")]
+    [InlineData("text/plain\r\nX-Injected: 1")]
+    [InlineData("")]
+    public void A_content_type_that_is_none_gives_way_to_the_connectors(string type) =>
+        Assert.Equal("text/plain", One(Make(new ConnectorOptions { ContentType = "text/plain" }, Order with { ContentType = type }), "Content-Type"));
+
+    [Theory]
+    [InlineData("garbage")]
+    [InlineData("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331")]
+    [InlineData("00-00000000000000000000000000000000-b7ad6b7169203331-01")]
+    [InlineData("\u0001\u0002")]
+    public void A_trace_that_is_none_is_not_continued(string trace) =>
+        Assert.Matches("^00-[0-9a-f]{32}-[0-9a-f]{16}-01$", One(Make(new ConnectorOptions(), Order with { Headers = [new("traceparent", trace)] }), "traceparent"));
+
+    [Theory]
+    [InlineData("a b")]
+    [InlineData("\u4e16")]
+    [InlineData("a/b")]
+    public void A_call_id_that_is_none_is_not_continued(string callId) =>
+        Assert.True(Guid.TryParse(EventRequest.CallId(Order with { Headers = [new("X-Call-Id", callId)] }), out _));
+
+    [Fact]
+    public void What_no_header_can_carry_is_encoded_and_said_to_be()
+    {
+        var call = Make(new ConnectorOptions(), Order with { Topic = "größe", Headers = [new("X-City", "Zürich \u4e16"), new("X Odd\r\n", "a\r\nX-Injected: 1"), new("X-Plain", "as it is")] });
+
+        Assert.Equal(Base64("Zürich \u4e16"), One(call, "X-City"));
+        Assert.Equal("b64", One(call, "X-City-Enc"));
+        Assert.Equal(Base64("a\r\nX-Injected: 1"), One(call, "X%20Odd%0D%0A"));
+        Assert.Equal(Base64("größe"), One(call, "X-Topic"));
+        Assert.Equal("b64", One(call, "X-Topic-Enc"));
+        Assert.Equal("as it is", One(call, "X-Plain"));
+        Assert.DoesNotContain(call.Headers, h => h.Is("X-Plain-Enc"));
+
+        static string Base64(string text) => Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(text));
+    }
+
+    [Fact]
+    public void What_HTTP_sets_itself_is_left_out() =>
+        Assert.DoesNotContain(
+            Make(new ConnectorOptions(), Order with { Headers = [new("Host", "x"), new("connection", "x"), new("Content-Length", "5"), new("", "x")] }).Headers,
+            h => h.Value is "x" or "5");
+
     [Fact]
     public void Without_any_content_type_none_is_sent() =>
         Assert.DoesNotContain(Make(new ConnectorOptions(), Order with { Headers = [] }).Headers, h => h.Is("Content-Type"));

@@ -14,12 +14,12 @@ internal sealed class InMemoryBroker
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _next;
 
-    public string Add(string topic, string key, byte[] body)
+    public string Add(string topic, string key, byte[] body, params IReadOnlyList<Header> headers)
     {
         lock (_gate)
         {
             var id = $"mem:{_next++}";
-            _held.Add(new Held(key, new Event { Id = id, Topic = topic, Body = body }));
+            _held.Add(new Held(key, new Event { Id = id, Topic = topic, Body = body, Headers = headers }));
             Change();
             return id;
         }

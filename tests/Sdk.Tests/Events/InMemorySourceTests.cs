@@ -1,4 +1,5 @@
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -22,4 +23,7 @@ public class InMemorySourceTests : EventSourceContract
     }
 
     protected override Task<string> HappenAsync(string key, byte[] body) => Task.FromResult(_broker.Add(Topic, key, body));
+
+    protected override Task HappenBrokenAsync() => Task.FromResult(_broker.Add(
+        Topic, "broken", [0, 0xff], new("größe", "\u4e16\u754c"), new("X Odd\r\nX-Injected", "a\r\nX-Injected: 1"), new("", "no name"), new("traceparent", "\u0001")));
 }

@@ -17,6 +17,9 @@ internal sealed class ScriptedSource : IEventSource
 
     public int Readings { get; private set; }
 
+    /// <summary>Why it cannot be read; null while it can.</summary>
+    public string? FailsToRead { get; set; }
+
     /// <summary>Yields an event; <paramref name="onFail"/> answers <see cref="Received.FailAsync"/>.</summary>
     public void Give(string id, Func<Outcome, int, TimeSpan?>? onFail = null, string? key = null, string topic = "orders", Func<Event, Event>? with = null, CancellationToken withdrawn = default)
     {
@@ -32,6 +35,11 @@ internal sealed class ScriptedSource : IEventSource
     public async IAsyncEnumerable<Received> ReadAsync(Slots slots, [EnumeratorCancellation] CancellationToken stoppingToken)
     {
         Readings++;
+        if (FailsToRead is { } why)
+        {
+            throw new InvalidOperationException(why);
+        }
+
         while (true)
         {
             FreeWhenAsked.Enqueue(slots.Free);

@@ -1,6 +1,7 @@
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Topics;
 using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Connectors.Sdk.Tests.Topics;
@@ -115,6 +116,27 @@ public sealed class TopicMapRefresherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_odd_function_is_left_out_and_keeps_no_other_from_being_known()
+    {
+        const string list = """
+            [null, 5, "x", [], {}, {"name":null}, {"name":5}, {"name":""}, {"name":"a/b","annotations":{"topic":"orders"}}, {"name":"ns","namespace":"a b"},
+             {"name":"c","annotations":{"topic":null}}, {"name":"d","annotations":{"topic":["orders"],"topic":7}}, {"name":"e","annotations":"topic"},
+             {"name":"innocent","namespace":null,"annotations":{"schedule":1,"topic":"orders"}}]
+            """;
+        await using var gateway = await HttpLedger.StartAsync((request, http) =>
+        {
+            http.Response.StatusCode = request.Path == "/system/functions" ? 200 : 404;
+            return http.Response.WriteAsync(http.Response.StatusCode == 200 ? list : "");
+        });
+
+        await using var running = await RefreshAsync(options => options with { GatewayUrl = gateway.Url });
+
+        var map = await _latest.FirstAsync(CancellationToken.None).WaitAsync(Eventually.Patience);
+        Assert.Equal("innocent", Assert.Single(map.Match("orders")).ToString());
+        Assert.Equal("10", await SampleAsync("connector_topic_map_left_out"));
+    }
+
+    [Fact]
     public async Task Ten_thousand_functions_are_one_map()
     {
         _gateway.Functions = [.. Enumerable.Range(0, 10_000).Select(i => ListedFunction.Wanting($"topic-{i},all", $"fn-{i}"))];
@@ -126,12 +148,13 @@ public sealed class TopicMapRefresherTests : IAsyncLifetime
         Assert.Equal("fn-9999.openfaas-fn", Assert.Single(map.Match("topic-9999")).ToString());
     }
 
-    private static async Task<double> FailedAsync()
+    private static async Task<double> FailedAsync() => double.Parse(await SampleAsync("connector_topic_map_rebuilds_total{result=\"failed\"}") ?? "0");
+
+    private static async Task<string?> SampleAsync(string sample)
     {
         using var text = new MemoryStream();
         await Prometheus.Metrics.DefaultRegistry.CollectAndExportAsTextAsync(text);
-        var line = System.Text.Encoding.UTF8.GetString(text.ToArray()).Split('\n').FirstOrDefault(l => l.StartsWith("connector_topic_map_rebuilds_total{result=\"failed\"}", StringComparison.Ordinal));
-        return line is null ? 0 : double.Parse(line.Split(' ')[1]);
+        return System.Text.Encoding.UTF8.GetString(text.ToArray()).Split('\n').FirstOrDefault(l => l.StartsWith(sample + " ", StringComparison.Ordinal))?.Split(' ')[1];
     }
 
     private async Task<Running> RefreshAsync(Func<ConnectorOptions, ConnectorOptions>? with = null)

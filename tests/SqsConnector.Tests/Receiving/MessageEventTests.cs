@@ -51,6 +51,50 @@ public class MessageEventTests
     }
 
     [Fact]
+    public void An_attribute_that_would_pass_for_anothers_type_is_moved_aside()
+    {
+        var content = MessageEvent.Of(Message(attributes: new() { ["event"] = new("String", "created"), ["event-Type"] = new("Number", "7") }), Queue);
+
+        Assert.Equal("created", Header(content, "X-SQS-Attr-event"));
+        Assert.Equal("String", Header(content, "X-SQS-Attr-event-Type"));
+        Assert.Equal("7", Header(content, "X-SQS-Attr-Header-event-Type"));
+        Assert.Equal("Number", Header(content, "X-SQS-Attr-Header-event-Type-Type"));
+    }
+
+    [Fact]
+    public void Attributes_that_differ_in_case_alone_are_lines_of_one_header_with_their_types_in_the_same_order()
+    {
+        var content = MessageEvent.Of(Message(attributes: new() { ["foo"] = new("Number", "2"), ["Foo"] = new("String", "1") }), Queue);
+
+        Assert.Equal(["1", "2"], content.Headers.Where(h => h.Is("X-SQS-Attr-foo")).Select(h => h.Value));
+        Assert.Equal(["String", "Number"], content.Headers.Where(h => h.Is("X-SQS-Attr-foo-Type")).Select(h => h.Value));
+    }
+
+    [Theory]
+    [InlineData("Number", "5")]
+    [InlineData("Binary", "dGV4dC9wbGFpbg==")]
+    [InlineData("", "text/plain")]
+    public void Content_type_and_trace_are_taken_from_text_alone(string type, string value)
+    {
+        var content = MessageEvent.Of(Message(attributes: new() { ["Content-Type"] = new(type, value), ["traceparent"] = new(type, value) }), Queue);
+
+        Assert.Null(content.ContentType);
+        Assert.DoesNotContain(content.Headers, h => h.Is("traceparent"));
+        Assert.Equal(value.Replace("%", "%25", StringComparison.Ordinal), Header(content, "X-SQS-Attr-traceparent"));
+    }
+
+    [Fact]
+    public void Attributes_beyond_what_servers_take_are_left_out_and_counted()
+    {
+        var content = MessageEvent.Of(
+            Message(attributes: new() { ["a"] = new("String", new string('\u4e16', 10_000)), ["b"] = new("String", "fits"), ["c"] = new("String", new string('x', 17_000)) }), Queue);
+
+        Assert.Equal("fits", Header(content, "X-SQS-Attr-b"));
+        Assert.Equal("2", Header(content, "X-SQS-Attrs-Dropped"));
+        Assert.True(content.Headers.Sum(h => h.Name.Length + h.Value.Length + 4) < 20_000);
+    }
+
+    [Fact]
     public void A_content_type_that_is_no_header_is_not_taken() =>
         Assert.Null(MessageEvent.Of(Message(attributes: new() { ["Content-Type"] = new("String", "a\nb") }), Queue).ContentType);
 

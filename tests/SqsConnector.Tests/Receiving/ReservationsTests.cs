@@ -3,38 +3,38 @@ using Connectors.Sqs.Receiving;
 
 namespace Connectors.Sqs.Tests.Receiving;
 
-public class DemandTests
+public class ReservationsTests
 {
     [Fact]
     public async Task All_receives_together_never_ask_for_more_than_is_free()
     {
-        var demand = new Demand(new Slots(15), TimeProvider.System);
+        var reservations = new Reservations(new Slots(15), TimeProvider.System);
 
-        Assert.Equal(new Grant(10, HadToWait: false), await demand.TakeAsync(10, CancellationToken.None));
-        Assert.Equal(new Grant(5, HadToWait: false), await demand.TakeAsync(10, CancellationToken.None));
-        Assert.False(demand.TakeAsync(10, CancellationToken.None).IsCompleted);
+        Assert.Equal(new Reservation(10, HadToWait: false), await reservations.ReserveAsync(10, CancellationToken.None));
+        Assert.Equal(new Reservation(5, HadToWait: false), await reservations.ReserveAsync(10, CancellationToken.None));
+        Assert.False(reservations.ReserveAsync(10, CancellationToken.None).IsCompleted);
     }
 
     [Fact]
     public async Task What_is_returned_can_be_asked_for_again()
     {
-        var demand = new Demand(new Slots(10), TimeProvider.System);
-        _ = await demand.TakeAsync(10, CancellationToken.None);
-        var waiting = demand.TakeAsync(10, CancellationToken.None);
+        var reservations = new Reservations(new Slots(10), TimeProvider.System);
+        _ = await reservations.ReserveAsync(10, CancellationToken.None);
+        var waiting = reservations.ReserveAsync(10, CancellationToken.None);
         Assert.False(waiting.IsCompleted);
 
-        demand.Return(4);
+        reservations.Release(4);
 
-        Assert.Equal(new Grant(4, HadToWait: true), await waiting);
+        Assert.Equal(new Reservation(4, HadToWait: true), await waiting);
     }
 
     [Fact]
     public async Task Waiting_ends_with_the_token()
     {
-        var demand = new Demand(new Slots(1), TimeProvider.System);
-        _ = await demand.TakeAsync(1, CancellationToken.None);
+        var reservations = new Reservations(new Slots(1), TimeProvider.System);
+        _ = await reservations.ReserveAsync(1, CancellationToken.None);
         using var stop = new CancellationTokenSource();
-        var waiting = demand.TakeAsync(1, stop.Token);
+        var waiting = reservations.ReserveAsync(1, stop.Token);
 
         await stop.CancelAsync();
 
@@ -44,7 +44,7 @@ public class DemandTests
     [Fact]
     public async Task Many_takers_share_what_there_is()
     {
-        var demand = new Demand(new Slots(7), TimeProvider.System);
+        var reservations = new Reservations(new Slots(7), TimeProvider.System);
         var asked = 0;
         var most = 0;
         var gate = new Lock();
@@ -53,7 +53,7 @@ public class DemandTests
         {
             for (var i = 0; i < 5; i++)
             {
-                var (count, _) = await demand.TakeAsync(3, CancellationToken.None);
+                var (count, _) = await reservations.ReserveAsync(3, CancellationToken.None);
                 lock (gate)
                 {
                     asked += count;
@@ -66,7 +66,7 @@ public class DemandTests
                     asked -= count;
                 }
 
-                demand.Return(count);
+                reservations.Release(count);
             }
         }));
 

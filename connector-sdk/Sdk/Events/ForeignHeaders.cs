@@ -1,0 +1,82 @@
+using System.Text;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.Sdk.Events;
+
+/// <summary>
+/// How names and values that others chose become HTTP headers that nothing on the way can misread. In names, what HTTP does not allow in a token is
+/// percent-encoded UTF-8. A value that is not printable ASCII, or has a space at either end, is the base64 of its UTF-8, and a header of the same name
+/// with <c>-Enc</c> behind it says <c>b64</c>. What needs no encoding stays as it is.
+/// </summary>
+public static class ForeignHeaders
+{
+    /// <summary>Ends the name of the header that says how another's value is encoded.</summary>
+    public const string EncodingSuffix = "-Enc";
+
+    /// <summary>Begins a name that was moved aside.</summary>
+    public const string AsidePrefix = "Header-";
+
+    private const string TokenMarks = "!#$&'*+-.^_`|~%";
+
+    /// <summary>The name as an HTTP token; empty stays empty.</summary>
+    public static string Token(string name)
+    {
+        if (name.All(IsTokenChar))
+        {
+            return name;
+        }
+
+        var token = new StringBuilder(name.Length + 16);
+        foreach (var b in Encoding.UTF8.GetBytes(name))
+        {
+            _ = IsTokenChar((char)b) && b != '%' ? token.Append((char)b) : token.Append('%').Append(b.ToString("X2"));
+        }
+
+        return token.ToString();
+    }
+
+    /// <summary>
+    /// A name that cannot pass for another's companion, such as <c>event-Type</c> beside <c>event</c>: for each time that it ends in the companion's
+    /// suffix, and each time that it begins with <see cref="AsidePrefix"/>, that prefix is put before it once more. No two names become one.
+    /// </summary>
+    /// <param name="token">The name.</param>
+    /// <param name="suffix">What ends the names of companions, for example <c>-Type</c>.</param>
+    public static string Apart(string token, string suffix)
+    {
+        var times = 0;
+        for (var rest = token.AsSpan(); rest.EndsWith(suffix, StringComparison.OrdinalIgnoreCase); rest = rest[..^suffix.Length])
+        {
+            times++;
+        }
+
+        for (var rest = token.AsSpan(); rest.StartsWith(AsidePrefix, StringComparison.OrdinalIgnoreCase); rest = rest[AsidePrefix.Length..])
+        {
+            times++;
+        }
+
+        return string.Concat(Enumerable.Repeat(AsidePrefix, times)) + token;
+    }
+
+    /// <summary>Whether a value arrives as it is: printable ASCII, without spaces at its ends.</summary>
+    public static bool IsPlain(string value) => value.Length == 0 || (value[0] != ' ' && value[^1] != ' ' && value.All(c => c is >= ' ' and <= '~'));
+
+    /// <summary>The headers, encoded where they must be. Those of one name are encoded all or none.</summary>
+    public static IEnumerable<Header> Encode(IEnumerable<Header> headers)
+    {
+        foreach (var lines in headers.GroupBy(h => Token(h.Name), StringComparer.OrdinalIgnoreCase))
+        {
+            var arePlain = lines.All(h => IsPlain(h.Value));
+            foreach (var line in lines)
+            {
+                yield return new Header(lines.Key, arePlain ? line.Value : Convert.ToBase64String(Encoding.UTF8.GetBytes(line.Value)));
+            }
+
+            if (!arePlain)
+            {
+                yield return new Header(lines.Key + EncodingSuffix, "b64");
+            }
+        }
+    }
+
+    private static bool IsTokenChar(char c) => char.IsAsciiLetterOrDigit(c) || TokenMarks.Contains(c, StringComparison.Ordinal);
+}

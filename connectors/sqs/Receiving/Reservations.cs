@@ -1,0 +1,58 @@
+using Connectors.Sdk.Events;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Sqs.Receiving;
+
+/// <summary>Reserves free slots for receives, so that all of them together never ask for more than could run.</summary>
+internal sealed class Reservations(Slots slots, TimeProvider time)
+{
+    // A slot that came free waits so long for others: requests are paid for one by one.
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(20);
+
+    private readonly Signal _released = new();
+
+    // Guards the reckoning with what is free.
+    private readonly Lock _gate = new();
+    private int _reserved;
+
+    /// <summary>Waits until slots are free, and reserves from 1 to <paramref name="max"/> of them. They are to be released.</summary>
+    public async Task<Reservation> ReserveAsync(int max, CancellationToken ct)
+    {
+        for (var hadToWait = false; ; hadToWait = true)
+        {
+            var released = _released.Next;
+            if (TryReserve(max, out var reserved) is > 0 and var count)
+            {
+                return new Reservation(count, hadToWait);
+            }
+
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            await Task.WhenAny(released.WaitAsync(either.Token), slots.WhenFreeAsync(reserved + 1, either.Token));
+            await either.CancelAsync();
+            ct.ThrowIfCancellationRequested();
+            await Task.Delay(Gathering, time, ct);
+        }
+    }
+
+    /// <summary>Releases what was reserved and did not come, or came and has taken its slot by now.</summary>
+    public void Release(int count)
+    {
+        Interlocked.Add(ref _reserved, -count);
+        _released.Set();
+    }
+
+    private int TryReserve(int max, out int reserved)
+    {
+        lock (_gate)
+        {
+            var count = Math.Clamp(slots.Free - _reserved, 0, max);
+            reserved = Interlocked.Add(ref _reserved, count);
+            return count;
+        }
+    }
+}
+
+/// <summary>How much a receive may ask for.</summary>
+/// <param name="Count">So many messages.</param>
+/// <param name="HadToWait">Whether slots are what there is too little of.</param>
+internal readonly record struct Reservation(int Count, bool HadToWait);

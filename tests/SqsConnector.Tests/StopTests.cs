@@ -1,0 +1,53 @@
+using Connectors.Testing;
+
+namespace Connectors.Sqs.Tests;
+
+/// <summary>A long poll that is cut goes on at the server, which then hides a message for nobody.</summary>
+public class StopTests(QueueServer server)
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_the_last_long_poll_brings_after_the_stop_is_run(bool isFifo)
+    {
+        var dead = await server.CreateAsync("stop-dead", isFifo);
+        var queue = await server.CreateAsync("stop", isFifo, dead, maxReceives: 1);
+        await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using (var connector = await Running.StartAsync(
+            gateway, ("queue_url", server.Url(queue)), ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri), ("wait_time", "20s"), ("visibility_timeout", "10m")))
+        {
+            await Eventually.HoldsAsync(() => proxy.Requests("ReceiveMessage").Any(r => r.Text.Contains("\"WaitTimeSeconds\":20", StringComparison.Ordinal)), "a long poll is under way");
+
+            var stopping = connector.StopAsync();
+            await server.SendAsync(queue, "sent after the stop", isFifo ? "group" : null);
+            await stopping;
+        }
+
+        Assert.Equal("sent after the stop", Assert.Single(gateway.Calls).Text);
+        Assert.Equal((0, 0), await server.CountAsync(queue));
+        Assert.Equal((0, 0), await server.CountAsync(dead));
+    }
+
+    [Fact]
+    public async Task What_it_brings_for_no_function_is_shown_to_others_at_once()
+    {
+        var queue = await server.CreateAsync("stop-unwanted");
+        await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using (var connector = await Running.StartAsync(
+            gateway, ("queue_url", server.Url(queue)), ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri), ("wait_time", "20s"), ("visibility_timeout", "10m")))
+        {
+            await Eventually.HoldsAsync(() => proxy.Requests("ReceiveMessage").Any(r => r.Text.Contains("\"WaitTimeSeconds\":20", StringComparison.Ordinal)), "a long poll is under way");
+            gateway.Functions = [];
+            await gateway.IsPolledAsync();
+
+            var stopping = connector.StopAsync();
+            await server.SendAsync(queue, "sent after the stop");
+            await stopping;
+        }
+
+        Assert.Empty(gateway.Calls);
+        Assert.Equal((1, 0), await server.CountAsync(queue));
+    }
+}
