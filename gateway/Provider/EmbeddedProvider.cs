@@ -1,6 +1,7 @@
 using Connectors.Provider.Api;
 using Connectors.Provider.Contracts;
 using Connectors.Provider.Deploying;
+using Connectors.Provider.Running;
 using Connectors.Sdk.Invocation;
 
 namespace Connectors.Provider;
@@ -10,18 +11,25 @@ internal sealed class EmbeddedProvider(Functions functions, EmbeddedRoutes route
 {
     public async Task InvokeAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
     {
-        if (functions.Find(path.Function) is not { } function)
+        DeployedFunction? asked = null;
+        while (await FindAwakeAsync(path.Function) is { } function)
         {
-            await Answer.TextAsync(caller, StatusCodes.Status404NotFound, $"error finding function {path.Function}: not deployed");
-            return;
+            if (function == asked)
+            {
+                await InternalError.NoEndpointsAsync(caller, path.Function);
+                return;
+            }
+
+            if (await function.AnswerAsync(caller, path, ct))
+            {
+                return;
+            }
+
+            // Replaced or put to sleep between the look at it and the call: once more, unless it is still the same.
+            asked = functions.Find(path.Function) is { Definition.Replicas: > 0 } still && still == function ? function : null;
         }
 
-        if (function.Definition.Replicas == 0)
-        {
-            await functions.WakeAsync(function);
-        }
-
-        await function.AnswerAsync(caller, path, ct);
+        await Answer.TextAsync(caller, StatusCodes.Status404NotFound, $"error finding function {path.Function}: not deployed");
     }
 
     public Task<Lookup> FindAsync(FunctionName function, CancellationToken ct) =>
@@ -33,4 +41,7 @@ internal sealed class EmbeddedProvider(Functions functions, EmbeddedRoutes route
         Task.FromResult<IReadOnlyList<FunctionStatus>>([.. functions.All.Select(f => f.Status())]);
 
     public void MapSystem(IEndpointRouteBuilder builder) => routes.Map(builder);
+
+    private async Task<DeployedFunction?> FindAwakeAsync(FunctionName function) =>
+        functions.Find(function) is { Definition.Replicas: 0 } ? await functions.WakeAsync(function) : functions.Find(function);
 }

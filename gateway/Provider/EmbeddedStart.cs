@@ -44,11 +44,11 @@ internal sealed class EmbeddedStart(
 
     private async Task DeployAsync(string path)
     {
-        var stack = (from entry in StackFile.Read(path)
+        var stack = (from entry in StackFile.Read(path, Environment.GetEnvironmentVariable)
                      select entry with { Deployment = entry.Deployment with { Namespace = entry.Deployment.Namespace ?? options.DefaultNamespace } }).ToList();
         var faults = from entry in stack
                      from fault in DeployRules.Faults(entry.Deployment, secrets)
-                     select $"functions_path: {path}: {entry.Deployment.Service}: {fault}";
+                     select entry.Locate(fault);
         if (faults.ToList() is { Count: > 0 } all)
         {
             throw new ConfigurationException(string.Join('\n', all));
@@ -61,7 +61,14 @@ internal sealed class EmbeddedStart(
 
         foreach (var entry in stack)
         {
-            await functions.DeployAsync(entry.Deployment, expected: null, entry.HandlerFolder);
+            try
+            {
+                await functions.DeployAsync(entry.Deployment, expected: null, entry.HandlerFolder);
+            }
+            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+            {
+                Log.NotDeployed(log, $"{entry.Deployment.Service}.{entry.Deployment.Namespace}", entry.Locate($"handler: {fault.Message}"));
+            }
         }
     }
 }

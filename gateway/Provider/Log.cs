@@ -36,6 +36,15 @@ internal static partial class Log
     [LoggerMessage(220, LogLevel.Warning, "Directory of a deleted function left behind")]
     public static partial void FolderLeft(ILogger log, string folder, string error);
 
+    [LoggerMessage(224, LogLevel.Error, "Function not loaded")]
+    public static partial void NotLoaded(ILogger log, string function, string error);
+
+    [LoggerMessage(225, LogLevel.Error, "Function of the stack file not deployed")]
+    public static partial void NotDeployed(ILogger log, string function, string error);
+
+    [LoggerMessage(226, LogLevel.Error, "Process not started")]
+    public static partial void ProcessFailed(ILogger log, string function, string error);
+
     [LoggerMessage(221, LogLevel.Warning, "limits.cpu is kept and shown, not enforced")]
     public static partial void CpuNotLimited(ILogger log, string function, string cpu);
 }

@@ -6,7 +6,7 @@ namespace Connectors.Provider.Contracts;
 public sealed record DeleteRequest
 {
     [JsonPropertyName("functionName")]
-    public string FunctionName { get; init; } = "";
+    public string FunctionName { get; init => field = value ?? ""; } = "";
 
     [JsonPropertyName("namespace")]
     public string? Namespace { get; init; }

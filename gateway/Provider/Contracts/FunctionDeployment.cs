@@ -6,5 +6,5 @@ namespace Connectors.Provider.Contracts;
 public sealed record FunctionDeployment : FunctionSpec
 {
     [JsonPropertyName("service"), JsonPropertyOrder(-9)]
-    public string Service { get; init; } = "";
+    public string Service { get; init => field = value ?? ""; } = "";
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Connectors.Provider.Contracts;
@@ -5,12 +6,30 @@ namespace Connectors.Provider.Contracts;
 /// <summary>What a function asks of its machine.</summary>
 public sealed record FunctionResources
 {
-    [JsonPropertyName("memory")]
+    [JsonPropertyName("memory"), JsonConverter(typeof(AmountJson))]
     public string? Memory { get; init; }
 
-    [JsonPropertyName("cpu")]
+    [JsonPropertyName("cpu"), JsonConverter(typeof(AmountJson))]
     public string? Cpu { get; init; }
 
-    [JsonExtensionData]
-    public IDictionary<string, System.Text.Json.JsonElement>? Devices { get; set; }
+    /// <summary>Open files of a process; the embedded provider's own.</summary>
+    [JsonPropertyName("files"), JsonConverter(typeof(AmountJson))]
+    public string? Files { get; init; }
+
+    /// <summary>Processes of the function's user; the embedded provider's own.</summary>
+    [JsonPropertyName("processes"), JsonConverter(typeof(AmountJson))]
+    public string? Processes { get; init; }
+}
+
+/// <summary>An amount, written as text; a bare number is taken for its text.</summary>
+internal sealed class AmountJson : JsonConverter<string>
+{
+    public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
+    {
+        JsonTokenType.Number => JsonElement.ParseValue(ref reader).GetRawText(),
+        JsonTokenType.String => reader.GetString(),
+        _ => throw new JsonException(),
+    };
+
+    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(value);
 }

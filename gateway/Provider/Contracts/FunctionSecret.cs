@@ -6,7 +6,7 @@ namespace Connectors.Provider.Contracts;
 public sealed record FunctionSecret
 {
     [JsonPropertyName("name")]
-    public string Name { get; init; } = "";
+    public string Name { get; init => field = value ?? ""; } = "";
 
     [JsonPropertyName("namespace")]
     public string? Namespace { get; init; }

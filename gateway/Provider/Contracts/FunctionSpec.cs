@@ -6,7 +6,7 @@ namespace Connectors.Provider.Contracts;
 public record FunctionSpec
 {
     [JsonPropertyName("image"), JsonPropertyOrder(-8)]
-    public string Image { get; init; } = "";
+    public string Image { get; init => field = value ?? ""; } = "";
 
     [JsonPropertyName("namespace"), JsonPropertyOrder(-7)]
     public string? Namespace { get; init; }
@@ -15,7 +15,7 @@ public record FunctionSpec
     public string? EnvProcess { get; init; }
 
     [JsonPropertyName("envVars")]
-    public IReadOnlyDictionary<string, string>? EnvVars { get; init; }
+    public IReadOnlyDictionary<string, string>? EnvVars { get; init => field = Texts(value); }
 
     [JsonPropertyName("constraints")]
     public IReadOnlyList<string>? Constraints { get; init; }
@@ -24,10 +24,10 @@ public record FunctionSpec
     public IReadOnlyList<string>? Secrets { get; init; }
 
     [JsonPropertyName("labels")]
-    public IReadOnlyDictionary<string, string>? Labels { get; init; }
+    public IReadOnlyDictionary<string, string>? Labels { get; init => field = Texts(value); }
 
     [JsonPropertyName("annotations")]
-    public IReadOnlyDictionary<string, string>? Annotations { get; init; }
+    public IReadOnlyDictionary<string, string>? Annotations { get; init => field = Texts(value); }
 
     [JsonPropertyName("limits")]
     public FunctionResources? Limits { get; init; }
@@ -37,4 +37,8 @@ public record FunctionSpec
 
     [JsonPropertyName("readOnlyRootFilesystem")]
     public bool? ReadOnlyRootFilesystem { get; init; }
+
+    // As Go reads a null among texts.
+    internal static IReadOnlyDictionary<string, string>? Texts(IReadOnlyDictionary<string, string>? given) =>
+        given?.Any(entry => entry.Value is null) == true ? given.ToDictionary(entry => entry.Key, entry => entry.Value ?? "") : given;
 }

@@ -6,7 +6,7 @@ namespace Connectors.Provider.Contracts;
 public sealed record FunctionStatus : FunctionSpec
 {
     [JsonPropertyName("name"), JsonPropertyOrder(-9)]
-    public string Name { get; init; } = "";
+    public string Name { get; init => field = value ?? ""; } = "";
 
     [JsonPropertyName("invocationCount")]
     public double? InvocationCount { get; init; }

@@ -14,5 +14,9 @@ namespace Connectors.Provider.Contracts;
 [JsonSerializable(typeof(LogMessage))]
 [JsonSerializable(typeof(ScaleRequest))]
 [JsonSerializable(typeof(DeleteRequest))]
-[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+/// <summary>
+/// The JSON of OpenFaaS's API, read as Go reads it: keys in any letter case, unknown ones passed over, null as if the key were missing. Texts that may
+/// not be missing are "" then, never null.
+/// </summary>
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, PropertyNameCaseInsensitive = true)]
 public sealed partial class ProviderJson : JsonSerializerContext;

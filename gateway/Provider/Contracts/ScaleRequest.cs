@@ -6,7 +6,7 @@ namespace Connectors.Provider.Contracts;
 public sealed record ScaleRequest
 {
     [JsonPropertyName("serviceName")]
-    public string ServiceName { get; init; } = "";
+    public string ServiceName { get; init => field = value ?? ""; } = "";
 
     [JsonPropertyName("replicas")]
     public ulong? Replicas { get; init; }

@@ -1,15 +1,23 @@
+using System.Globalization;
+using System.Text;
 using System.Text.RegularExpressions;
 using Connectors.Provider.Contracts;
 using Connectors.Provider.Isolation;
 using Connectors.Provider.Running;
 using Connectors.Provider.State;
+using Connectors.Sdk.Hosting;
 
 namespace Connectors.Provider.Deploying;
 
-/// <summary>What a deployment must be like; every fault is one line.</summary>
+/// <summary>What a deployment must be like; every fault is one line that begins with the field's name.</summary>
 internal static partial class DeployRules
 {
     public const string NameRule = "must be a valid DNS entry of at most 63 characters";
+
+    // Linux takes no longer text as an argument, or as a variable with its name.
+    private const int MaxTextBytes = 128 * 1024 - 1;
+
+    private static readonly string[] Durations = ["com.openfaas.retry.min_wait", "com.openfaas.retry.max_wait", "com.openfaas.retry.max_age"];
 
     public static IReadOnlyList<string> Faults(FunctionDeployment deployment, SecretStore secrets)
     {
@@ -28,17 +36,33 @@ internal static partial class DeployRules
             faults.Add($"namespace: ({deployment.Namespace}) is invalid, {NameRule}");
         }
 
-        WatchdogSettings.Read(deployment, faults);
+        var settings = WatchdogSettings.Read(deployment, faults);
+        if (settings.Command.Any(word => !Fits(word)))
+        {
+            faults.Add($"envProcess: a word of the command is longer than {MaxTextBytes} bytes or holds a NUL");
+        }
+
         ResourceLimits.Read(deployment.Limits, faults);
-        faults.AddRange(from secret in deployment.Secrets ?? [] where !secrets.Contains(deployment.Namespace ?? "", secret) select $"secrets: there is no secret {secret}");
-        faults.AddRange(
-            from variable in deployment.EnvVars ?? new Dictionary<string, string>()
-            where variable.Key.Length == 0 || variable.Key.Contains('=', StringComparison.Ordinal) || (variable.Key + variable.Value).Contains('\0', StringComparison.Ordinal)
-            select $"envVars: \"{variable.Key}\" cannot be an environment variable");
+        faults.AddRange(from secret in deployment.Secrets ?? [] where !secrets.Contains(deployment.Namespace ?? "", secret ?? "") select $"secrets: there is no secret {secret ?? "null"}");
+        faults.AddRange(from variable in deployment.EnvVars ?? new Dictionary<string, string>() where !CanBe(variable) select VariableFault(variable.Key));
+        faults.AddRange(from name in Durations let fault = DurationFault(deployment, name) where fault is not null select fault);
         return faults;
     }
 
     public static bool IsName(string text) => Name().IsMatch(text);
+
+    private static bool CanBe(KeyValuePair<string, string> variable) =>
+        variable.Key.Length > 0 && !variable.Key.Contains('=', StringComparison.Ordinal) && Fits($"{variable.Key}={variable.Value}");
+
+    private static string VariableFault(string name) =>
+        $"envVars: \"{(name.Length > 100 ? name[..100] + "…" : name)}\" cannot be an environment variable: names are not empty and hold no =, and name and value together hold no NUL and at most {MaxTextBytes - 1} bytes";
+
+    private static bool Fits(string text) => !text.Contains('\0', StringComparison.Ordinal) && Encoding.UTF8.GetByteCount(text) <= MaxTextBytes;
+
+    private static string? DurationFault(FunctionDeployment deployment, string name) =>
+        deployment.Annotations?.GetValueOrDefault(name)?.Trim() is { Length: > 0 } text && !GoDuration.TryParse(text, out _, out var allowed)
+            ? $"annotations.{name}: \"{text}\" is not valid; allowed: {allowed}"
+            : null;
 
     [GeneratedRegex(@"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\z")]
     private static partial Regex Name();

@@ -18,21 +18,22 @@ internal sealed class DeployedFunction(FunctionDefinition definition, WatchdogSe
     public void Scale(FunctionDefinition scaled)
     {
         _definition = scaled;
-        runner.Scale((int)scaled.Replicas);
+        runner.Scale((int)scaled.Replicas, Task.CompletedTask);
     }
 
-    public async Task AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
+    /// <summary>False if the caller has no answer yet, as <see cref="IFunctionRunner.AnswerAsync"/> says.</summary>
+    public async Task<bool> AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
     {
         try
         {
-            if (Interlocked.Increment(ref _running) > settings.MaxInflight * (int)Math.Max(1, _definition.Replicas))
+            if (Interlocked.Increment(ref _running) > (long?)settings.MaxInflight * (long)Math.Max(1, _definition.Replicas))
             {
                 await InternalError.AnswerAsync(
                     caller, StatusCodes.Status429TooManyRequests, InternalError.Limiter, $"Concurrent request limit exceeded. Max concurrent requests: {settings.MaxInflight}");
-                return;
+                return true;
             }
 
-            await runner.AnswerAsync(caller, path, ct);
+            return await runner.AnswerAsync(caller, path, ct);
         }
         finally
         {

@@ -5,22 +5,32 @@ using Connectors.Sdk.Invocation;
 
 namespace Connectors.Provider.Deploying;
 
-/// <summary>The functions deployed here. A change is on disk before it counts, and one change is made at a time.</summary>
-internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeProvider time, ILogger<Functions> log) : IDisposable
+/// <summary>The functions deployed here. A change is on disk before it counts, and one change of a function is made at a time.</summary>
+internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeProvider time, ILogger<Functions> log)
 {
     private readonly ConcurrentDictionary<FunctionName, DeployedFunction> _all = new();
-    private readonly SemaphoreSlim _changing = new(1, 1);
+    private readonly FunctionLocks _changing = new();
+
+    // What was replaced and still ends its calls and processes; nobody's lock is held for it.
+    private readonly ConcurrentDictionary<DeployedFunction, Task> _leaving = new();
 
     public IEnumerable<DeployedFunction> All => _all.Values;
 
     public DeployedFunction? Find(FunctionName function) => _all.GetValueOrDefault(function);
 
-    /// <summary>Takes in what was deployed before.</summary>
+    /// <summary>Takes in what was deployed before. A function that cannot be made callable is told and left out; the others do not notice.</summary>
     public async Task LoadAsync()
     {
         foreach (var definition in store.ReadAll())
         {
-            await PutAsync(definition);
+            try
+            {
+                await PutAsync(definition, after: Task.CompletedTask);
+            }
+            catch (Exception fault)
+            {
+                Log.NotLoaded(log, definition.Name.ToString(), fault.Message);
+            }
         }
     }
 
@@ -29,13 +39,20 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
     /// <param name="expected">Whether the function must be there before, or must not; null for either.</param>
     /// <param name="handlerFolder">Files for the function's directory; null for none.</param>
     /// <returns>False if <paramref name="expected"/> was not met.</returns>
-    public Task<bool> DeployAsync(FunctionDeployment deployment, bool? expected, string? handlerFolder = null) => ChangeAsync(async () =>
+    public async Task<bool> DeployAsync(FunctionDeployment deployment, bool? expected, string? handlerFolder = null)
     {
         var name = new FunctionName(deployment.Service, deployment.Namespace!);
+        using var changing = await _changing.EnterAsync(name);
         var before = Find(name);
         if (expected is { } must && must != before is not null)
         {
             return false;
+        }
+
+        if (handlerFolder is not null)
+        {
+            await LeaveAsync(before);
+            runners.TakeFiles(name, handlerFolder);
         }
 
         var definition = new FunctionDefinition
@@ -44,15 +61,8 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
             CreatedAt = before?.Definition.CreatedAt ?? time.GetUtcNow(),
             Replicas = Math.Max(before?.Definition.Replicas ?? 0, MinReplicas.Of(deployment)),
         };
-        if (handlerFolder is not null)
-        {
-            await EndAsync(before);
-            runners.TakeFiles(name, handlerFolder);
-        }
-
         await store.WriteAsync(definition);
-        await PutAsync(definition);
-        await EndAsync(before);
+        await ReplaceAsync(before, definition);
         Log.Deployed(log, name.ToString());
         if (deployment.Limits?.Cpu is { Length: > 0 } cpu)
         {
@@ -60,11 +70,12 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
         }
 
         return true;
-    });
+    }
 
     /// <summary>Null means done, otherwise why not; false that there is no such function.</summary>
-    public Task<(bool Found, string? Refusal)> ScaleAsync(FunctionName function, ulong replicas) => ChangeAsync<(bool, string?)>(async () =>
+    public async Task<(bool Found, string? Refusal)> ScaleAsync(FunctionName function, ulong replicas)
     {
+        using var changing = await _changing.EnterAsync(function);
         if (Find(function) is not { } found)
         {
             return (false, null);
@@ -75,83 +86,96 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
             return (true, refusal);
         }
 
-        var scaled = found.Definition with { Replicas = replicas };
-        await store.WriteAsync(scaled);
-        found.Scale(scaled);
+        await ScaleAsync(found, replicas);
         return (true, null);
-    });
+    }
 
-    /// <summary>Gives a function without replicas the least that it may have; one with replicas is left as it is.</summary>
-    public Task WakeAsync(DeployedFunction function) => ChangeAsync(async () =>
+    /// <summary>
+    /// Gives a function without replicas the least that it may have; one with replicas is left as it is. Returns the function as it is deployed now, which
+    /// may be another than when the caller looked; null if it is gone.
+    /// </summary>
+    public async Task<DeployedFunction?> WakeAsync(FunctionName function)
     {
-        if (function.Definition.Replicas == 0)
+        using var changing = await _changing.EnterAsync(function);
+        var found = Find(function);
+        if (found?.Definition.Replicas == 0)
         {
-            var woken = function.Definition with { Replicas = MinReplicas.Of(function.Definition.Deployment) };
-            await store.WriteAsync(woken);
-            function.Scale(woken);
+            await ScaleAsync(found, MinReplicas.Of(found.Definition.Deployment));
         }
 
-        return true;
-    });
+        return found;
+    }
 
     /// <summary>False if there is no such function.</summary>
-    public Task<bool> DeleteAsync(FunctionName function) => ChangeAsync(async () =>
+    public async Task<bool> DeleteAsync(FunctionName function)
     {
-        if (!_all.ContainsKey(function))
+        using var changing = await _changing.EnterAsync(function);
+        if (Find(function) is not { } before)
         {
             return false;
         }
 
         store.Delete(function);
-        _all.TryRemove(function, out var before);
-        await EndAsync(before);
-        await runners.CleanUpAsync(before!.Definition);
+        _all.TryRemove(function, out _);
+        await LeaveAsync(before);
+        await Task.WhenAll(_leaving.Where(entry => entry.Key.Definition.Name == function).Select(entry => entry.Value));
+        await runners.CleanUpAsync(before.Definition);
         Log.Deleted(log, function.ToString());
         return true;
-    });
-
-    /// <summary>Gives functions that list a secret its new value; processes that stay are started again with it.</summary>
-    public Task RefreshAsync(string ns, string secret) => ChangeAsync(async () =>
-    {
-        foreach (var function in All.Where(f => f.Definition.Name.Namespace == ns && f.Definition.Deployment.Secrets?.Contains(secret) == true))
-        {
-            await PutAsync(function.Definition);
-            await EndAsync(function);
-        }
-
-        return true;
-    });
-
-    /// <summary>Ends every process.</summary>
-    public Task StopAsync() => Task.WhenAll(All.Select(function => function.Runner.DisposeAsync().AsTask()));
-
-    public void Dispose() => _changing.Dispose();
-
-    private async Task<T> ChangeAsync<T>(Func<Task<T>> change)
-    {
-        await _changing.WaitAsync();
-        try
-        {
-            return await change();
-        }
-        finally
-        {
-            _changing.Release();
-        }
     }
 
-    private async Task PutAsync(FunctionDefinition definition)
+    /// <summary>Gives functions that list a secret its new value; processes that stay are started again with it.</summary>
+    public async Task RefreshAsync(string ns, string secret)
+    {
+        foreach (var name in All.Where(f => f.Definition.Name.Namespace == ns && Lists(f)).Select(f => f.Definition.Name))
+        {
+            using var changing = await _changing.EnterAsync(name);
+            if (Find(name) is { } function && Lists(function))
+            {
+                await ReplaceAsync(function, function.Definition);
+            }
+        }
+
+        bool Lists(DeployedFunction function) => function.Definition.Deployment.Secrets?.Contains(secret) == true;
+    }
+
+    /// <summary>Ends every process.</summary>
+    public Task StopAsync() => Task.WhenAll([.. All.Select(function => function.Runner.DisposeAsync().AsTask()), .. _leaving.Values]);
+
+    private async Task ScaleAsync(DeployedFunction function, ulong replicas)
+    {
+        var scaled = function.Definition with { Replicas = replicas };
+        await store.WriteAsync(scaled);
+        function.Scale(scaled);
+    }
+
+    // Two processes cannot listen on one fixed port: the new one starts after the old one's end, and calls wait for it meanwhile.
+    private async Task ReplaceAsync(DeployedFunction? before, FunctionDefinition definition)
+    {
+        var leaving = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await PutAsync(definition, after: before is { Runner.IsAlone: true } ? leaving.Task : Task.CompletedTask);
+        _ = LeaveAsync(before).ContinueWith(_ => leaving.SetResult(), TaskScheduler.Default);
+    }
+
+    private async Task PutAsync(FunctionDefinition definition, Task after)
     {
         var function = await runners.BuildAsync(definition);
-        function.Runner.Scale((int)definition.Replicas);
+        function.Runner.Scale((int)definition.Replicas, after);
         _all[definition.Name] = function;
     }
 
-    private static async Task EndAsync(DeployedFunction? function)
+    private Task LeaveAsync(DeployedFunction? function) => function is null ? Task.CompletedTask : _leaving.GetOrAdd(function, static (leaves, all) => EndAsync(leaves, all), _leaving);
+
+    private static async Task EndAsync(DeployedFunction function, ConcurrentDictionary<DeployedFunction, Task> leaving)
     {
-        if (function is not null)
+        await Task.Yield();
+        try
         {
             await function.Runner.DisposeAsync();
+        }
+        finally
+        {
+            leaving.TryRemove(function, out _);
         }
     }
 }

@@ -20,7 +20,7 @@ internal sealed class RunnerChoice(
         var setup = new FunctionSetup(definition.Name, settings, sandbox, FunctionFolder.Variables(deployment, sandbox.Folder, mounted), logs.Of(definition.Name));
         IFunctionRunner runner = settings.Mode switch
         {
-            RunMode.Fork => new ForkedRunner(setup, options.MaxOutputBytes, time),
+            RunMode.Fork => new ForkedRunner(setup, options.MaxOutputBytes, time, log),
             RunMode.Http => new HttpRunner(setup, forwarder, time, log),
             _ => new ServiceRunner(setup, forwarder, time),
         };
@@ -37,5 +37,5 @@ internal sealed class RunnerChoice(
 
     /// <summary>Copies files into a function's directory; none of its processes may run.</summary>
     public void TakeFiles(FunctionName function, string handlerFolder) =>
-        HandlerFiles.Copy(handlerFolder, sandboxes.Prepare(function, secrets: null, limits: []).Folder, sandboxes.User);
+        HandlerFiles.Copy(handlerFolder, sandboxes.Prepare(function, secrets: null, limits: []).Folder, sandboxes.User, [.. options.HiddenPaths, options.DataPath]);
 }

@@ -23,12 +23,12 @@ internal static class ResourceLimits
             Add("--data", Bytes(memory), "limits.memory", memory, "an amount such as 128Mi");
         }
 
-        if (Device(limits, "files") is { } files)
+        if (limits?.Files is { Length: > 0 } files)
         {
             Add("--nofile", Count(files), "limits.files", files, "a whole number");
         }
 
-        if (Device(limits, "processes") is { } processes)
+        if (limits?.Processes is { Length: > 0 } processes)
         {
             Add("--nproc", Count(processes), "limits.processes", processes, "a whole number");
         }
@@ -48,16 +48,13 @@ internal static class ResourceLimits
         }
     }
 
-    private static string? Device(FunctionResources? limits, string name) =>
-        limits?.Devices?.TryGetValue(name, out var value) == true ? value.ToString() : null;
-
     private static long? Count(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0 ? count : null;
 
     private static long? Bytes(string text)
     {
         var (suffix, bytes) = Units.First(unit => text.EndsWith(unit.Suffix, StringComparison.Ordinal));
         return double.TryParse(text[..^suffix.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var amount) && amount > 0
-            ? (long)(amount * bytes)
+            && amount * bytes < long.MaxValue ? (long)(amount * bytes)
             : null;
     }
 }

@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.RegularExpressions;
 using Connectors.Provider.Processes;
 
 namespace Connectors.Provider.Isolation;
@@ -9,7 +11,7 @@ namespace Connectors.Provider.Isolation;
 /// <param name="Secrets">The directory of the secrets that it lists; null for none.</param>
 /// <param name="View">The mount table of its processes; only for <see cref="FunctionIsolation.Namespaces"/>.</param>
 /// <param name="Limits">Arguments of prlimit; empty for no limits.</param>
-internal sealed record Sandbox(FunctionIsolation Kind, int? User, string Folder, string? Secrets, string View, IReadOnlyList<string> Limits)
+internal sealed partial record Sandbox(FunctionIsolation Kind, int? User, string Folder, string? Secrets, string View, IReadOnlyList<string> Limits)
 {
     // As the first process of its namespace: what is to be seen is held open while everything around it is covered. It stays, so that signals
     // and orphans are handled as usual; with its end the kernel ends all others, whatever they made of themselves.
@@ -34,11 +36,45 @@ internal sealed record Sandbox(FunctionIsolation Kind, int? User, string Folder,
     /// <param name="mergesErrors">Whether standard error goes where standard output goes.</param>
     public ProcessPlan Plan(IReadOnlyList<string> command, IReadOnlyDictionary<string, string> variables, bool mergesErrors)
     {
-        var late = variables.Where(v => Obeyed.Any(name => (v.Key + "=").StartsWith(name, StringComparison.Ordinal))).ToDictionary();
-        IReadOnlyList<string> words = late.Count > 0 ? [Tool.Env, .. late.Select(v => $"{v.Key}={v.Value}"), .. command] : command;
-        return new ProcessPlan(
-            Wrap(words, mergesErrors), Folder, variables.Where(v => !late.ContainsKey(v.Key)).ToDictionary(), EndsAsOne: Kind == FunctionIsolation.Namespaces);
+        var late = variables.Where(IsLate).ToList();
+        var environment = variables.Where(v => !IsLate(v)).ToDictionary();
+        if (late.Count > 0)
+        {
+            command = [Tool.Shell, "-c", SetLate(late, environment), "function", .. command];
+        }
+
+        return new ProcessPlan(Wrap(command, mergesErrors), Folder, environment, EndsAsOne: Kind == FunctionIsolation.Namespaces);
     }
+
+    // What the programs in between obey, what their shell would drop (my.setting), and what .NET cannot hand on as it is.
+    private static bool IsLate(KeyValuePair<string, string> variable) =>
+        !ShellName().IsMatch(variable.Key)
+        || Obeyed.Any(name => (variable.Key + "=").StartsWith(name, StringComparison.Ordinal))
+        || EnvironmentBytes.AreNeeded(variable.Value);
+
+    // Under names of our own on the way, so that no value stands on a command line that everybody may read; the last shell before the function puts them
+    // in their places: exec env -u LATE_0 -- "$LATE_0" "$@", where LATE_0 is my.setting=1.
+    private static string SetLate(List<KeyValuePair<string, string>> late, Dictionary<string, string> environment)
+    {
+        var script = new StringBuilder("exec ").Append(Quoted(Tool.Env));
+        var settings = new StringBuilder();
+        for (var i = 0; i < late.Count; i++)
+        {
+            var (name, value) = late[i];
+            var alias = $"CONNECTORS_LATE_{i}";
+            var isOdd = EnvironmentBytes.AreNeeded(value);
+            environment[alias] = isOdd ? EnvironmentBytes.Escaped($"{name}={value}") : $"{name}={value}";
+            script.Append($" -u {alias}");
+            settings.Append(isOdd ? $" \"$(printf %b \"${alias}\")\"" : $" \"${alias}\"");
+        }
+
+        return script.Append(" --").Append(settings).Append(" \"$@\"").ToString();
+    }
+
+    private static string Quoted(string path) => $"'{path.Replace("'", @"'\''", StringComparison.Ordinal)}'";
+
+    [GeneratedRegex(@"^[A-Za-z_][A-Za-z0-9_]*\z")]
+    private static partial Regex ShellName();
 
     private IReadOnlyList<string> Wrap(IReadOnlyList<string> command, bool mergesErrors)
     {

@@ -21,16 +21,14 @@ internal sealed class FunctionLog(FunctionName function, string path, TimeProvid
     {
         lock (_writing)
         {
-            var file = Open();
-            foreach (var line in lines)
+            try
             {
-                var message = new LogMessage(function.Name, function.Namespace, instance, time.GetUtcNow(), line);
-                file.Write(JsonSerializer.SerializeToUtf8Bytes(message, ProviderJson.Default.LogMessage));
-                file.WriteByte((byte)'\n');
-                _followers.ForEach(follower => follower.Writer.TryWrite(message));
+                Append(instance, lines);
             }
-
-            file.Flush();
+            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+            {
+                // A full disk costs lines, never the call or the process that wrote them.
+            }
         }
     }
 
@@ -87,6 +85,20 @@ internal sealed class FunctionLog(FunctionName function, string path, TimeProvid
     {
         _file?.Dispose();
         _file = null;
+    }
+
+    private void Append(string instance, IEnumerable<string> lines)
+    {
+        var file = Open();
+        foreach (var line in lines)
+        {
+            var message = new LogMessage(function.Name, function.Namespace, instance, time.GetUtcNow(), line);
+            _followers.ForEach(follower => follower.Writer.TryWrite(message));
+            file.Write(JsonSerializer.SerializeToUtf8Bytes(message, ProviderJson.Default.LogMessage));
+            file.WriteByte((byte)'\n');
+        }
+
+        file.Flush();
     }
 
     private FileStream Open()

@@ -1,16 +1,35 @@
 using System.Globalization;
+using System.Text;
 using Connectors.Provider.Contracts;
+using Connectors.Provider.Isolation;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.Provider.Running;
 
-/// <summary>The variables of one call, as the classic watchdog names them.</summary>
+/// <summary>
+/// The variables of one call, as OpenFaaS's classic watchdog names them: <c>X-Call-Id: 7</c> is <c>Http_X_Call_Id=7</c>. Callers choose headers, and the
+/// function's libraries read variables as they please: what means something else to them is never set.
+/// </summary>
 internal static class CallVariables
 {
+    // What the watchdog itself says of a call; no header may say it instead.
+    private static readonly string[] Own = ["Http_Method", "Http_Path", "Http_Query", "Http_Host", "Http_ContentLength", "Http_Content_Length"];
+
     public static void Add(IDictionary<string, string> variables, HttpRequest request, FunctionPath path)
     {
-        foreach (var (name, values) in request.Headers)
+        // X_Name and X-Name would be one variable: the one with hyphens is meant, whatever stands first.
+        foreach (var (name, values) in request.Headers.OrderBy(header => header.Key.Contains('_', StringComparison.Ordinal) ? 0 : 1))
         {
-            Set($"Http_{Canonical(name)}", values.Count > 0 ? values[0] : "");
+            var variable = $"Http_{Canonical(name)}";
+            if (!HopByHop.Contains(name) && !IsProxy(name) && !Own.Contains(variable, StringComparer.OrdinalIgnoreCase))
+            {
+                Set(variable, values.Count > 0 ? values[0] : "");
+            }
+        }
+
+        foreach (var (name, value) in Forwarded.Missing(request.HttpContext))
+        {
+            Set($"Http_{Canonical(name)}", value);
         }
 
         Set("Http_Method", request.Method);
@@ -28,10 +47,14 @@ internal static class CallVariables
         {
             if (!string.IsNullOrEmpty(value) && !name.Contains('=', StringComparison.Ordinal) && !value.Contains('\0', StringComparison.Ordinal))
             {
-                variables[name] = value;
+                variables[name] = EnvironmentBytes.ToText(Encoding.Latin1.GetBytes(value));
             }
         }
     }
+
+    // Http_Proxy is where many libraries, without regard to case, learn of the proxy for their own requests, and Http_Proxy_… where some learn more of it.
+    private static bool IsProxy(string name) => name.Replace('_', '-') is var plain
+        && (plain.Equals("Proxy", StringComparison.OrdinalIgnoreCase) || plain.StartsWith("Proxy-", StringComparison.OrdinalIgnoreCase));
 
     // Go's canonical form, which functions know: x-call-id and X-CALL-ID are both X_Call_Id.
     private static string Canonical(string name) => string.Create(name.Length, name, static (to, from) =>

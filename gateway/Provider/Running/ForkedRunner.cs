@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Globalization;
 using Connectors.Provider.Contracts;
 using Connectors.Provider.Processes;
@@ -6,7 +7,7 @@ using Connectors.Sdk.Invocation;
 namespace Connectors.Provider.Running;
 
 /// <summary>A process for each call: the body on its standard input, the answer from its standard output, the status from its exit code.</summary>
-internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProvider time) : IFunctionRunner
+internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProvider time, ILogger log) : IFunctionRunner
 {
     private static readonly string[] Verbs = ["POST", "PUT", "PATCH", "DELETE", "GET"];
 
@@ -17,9 +18,19 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
 
     public string? RefusalOf(int replicas) => null;
 
-    public void Scale(int replicas) => _replicas = replicas;
+    public bool IsAlone => false;
 
-    public async Task AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
+    public void Scale(int replicas, Task after) => _replicas = replicas;
+
+    public async Task<bool> AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
+    {
+        await ForkAsync(caller, path, ct);
+        return true;
+    }
+
+    public ValueTask DisposeAsync() => default;
+
+    private async Task ForkAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
     {
         if (!Verbs.Contains(caller.Request.Method))
         {
@@ -31,7 +42,12 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
         var started = time.GetTimestamp();
         var variables = new Dictionary<string, string>(setup.Variables);
         CallVariables.Add(variables, caller.Request, path);
-        using var process = await ProcessGroup.StartAsync(setup.Plan(variables, _settings.CombinesOutput));
+        using var process = await StartAsync(caller, variables);
+        if (caller.Response.StatusCode == StatusCodes.Status500InternalServerError)
+        {
+            return;
+        }
+
         if (process is null)
         {
             await InternalError.AnswerAsync(
@@ -44,7 +60,21 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
         setup.Log.Write($"{process.Id}", $"{caller.Request.Method} {(path.Rest.Length > 0 ? path.Rest : "/")} - {caller.Response.StatusCode} - {output.Length} bytes ({Seconds(started)} s)");
     }
 
-    public ValueTask DisposeAsync() => default;
+    private async Task<ProcessGroup?> StartAsync(HttpContext caller, Dictionary<string, string> variables)
+    {
+        try
+        {
+            return await ProcessGroup.StartAsync(setup.Plan(variables, _settings.CombinesOutput));
+        }
+        catch (Win32Exception fault)
+        {
+            // No more processes, memory or open files: of the machine, not of the function.
+            Log.ProcessFailed(log, setup.Name.ToString(), fault.Message);
+            await InternalError.AnswerAsync(
+                caller, StatusCodes.Status500InternalServerError, InternalError.Proxy, $"No process can be started for {setup.Name.Name}: {fault.Message}");
+            return null;
+        }
+    }
 
     private async Task RunAsync(ProcessGroup process, HttpContext caller, CallOutput output, long started, CancellationToken ct)
     {

@@ -27,13 +27,15 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
         ? "upstream_url names a port, so there can be one process only; leave it out, and each process gets a port of its own as PORT"
         : null;
 
-    public void Scale(int replicas)
+    public bool IsAlone => Replica.HasFixedPort(setup.Settings);
+
+    public void Scale(int replicas, Task after)
     {
         lock (_choosing)
         {
             while (_replicas.Count < replicas)
             {
-                _replicas.Add(new Replica(setup, time, log));
+                _replicas.Add(new Replica(setup, after, time, log));
             }
 
             foreach (var surplus in _replicas[replicas..])
@@ -45,13 +47,12 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
         }
     }
 
-    public async Task AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
+    public async Task<bool> AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
     {
-        if (await ChooseAsync(ct) is not { } replica)
+        var (replica, hasOthers) = await ChooseAsync(ct);
+        if (replica is null)
         {
-            await InternalError.AnswerAsync(
-                caller, StatusCodes.Status503ServiceUnavailable, InternalError.Proxy, $"No endpoints available for: {setup.Name.Name}.");
-            return;
+            return hasOthers && await InternalError.NoEndpointsAsync(caller, setup.Name);
         }
 
         try
@@ -62,20 +63,23 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
         {
             replica.Release();
         }
+
+        return true;
     }
 
     public async ValueTask DisposeAsync()
     {
-        Scale(0);
+        Scale(0, Task.CompletedTask);
         await _leaving;
     }
 
-    // Waits for a process that is starting; one that keeps dying is not waited for.
-    private async Task<Replica?> ChooseAsync(CancellationToken ct)
+    // Waits for a process that is starting; one that keeps dying is not waited for. Without a replica to use: whether there are any.
+    private async Task<(Replica? Replica, bool HasOthers)> ChooseAsync(CancellationToken ct)
     {
         while (true)
         {
             List<Task> starting;
+            bool hasOthers;
             lock (_choosing)
             {
                 // The change is read before the state: a change in between ends the wait for it.
@@ -83,15 +87,16 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
                 if (seen.Where(s => s.State == ReplicaState.Ready).Select(s => s.Replica).MinBy(r => r.Running) is { } ready)
                 {
                     ready.Take();
-                    return ready;
+                    return (ready, true);
                 }
 
+                hasOthers = seen.Count > 0;
                 starting = [.. seen.Where(s => s.State == ReplicaState.Starting).Select(s => s.Changed)];
             }
 
             if (starting.Count == 0)
             {
-                return null;
+                return (null, hasOthers);
             }
 
             await Task.WhenAny(starting).WaitAsync(ct);

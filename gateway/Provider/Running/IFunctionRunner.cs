@@ -11,9 +11,15 @@ internal interface IFunctionRunner : IAsyncDisposable
     /// <summary>Whether so many replicas can be run; if not, why.</summary>
     string? RefusalOf(int replicas);
 
-    /// <summary>Has so many replicas from now on. Does not wait for them.</summary>
-    void Scale(int replicas);
+    /// <summary>Whether no other runner of the function may have processes at the same time.</summary>
+    bool IsAlone { get; }
 
-    /// <summary>Answers the caller. <paramref name="ct"/> is the call's time limit and its caller; its end is thrown.</summary>
-    Task AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct);
+    /// <summary>Has so many replicas from now on, new ones once <paramref name="after"/> has ended. Does not wait for them.</summary>
+    void Scale(int replicas, Task after);
+
+    /// <summary>
+    /// Answers the caller. False means that it has not, because there is no replica and none is on its way: the function was replaced, removed or scaled
+    /// to zero meanwhile. <paramref name="ct"/> is the call's time limit and its caller; its end is thrown.
+    /// </summary>
+    Task<bool> AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct);
 }

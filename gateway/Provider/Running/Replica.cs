@@ -23,13 +23,17 @@ internal sealed class Replica : IAsyncDisposable
     private volatile ReplicaState _state;
     private int _running;
 
-    public Replica(FunctionSetup setup, TimeProvider time, ILogger log)
+    /// <param name="setup">The function.</param>
+    /// <param name="after">What has to end before the first process starts.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">For the operator.</param>
+    public Replica(FunctionSetup setup, Task after, TimeProvider time, ILogger log)
     {
         _setup = setup;
         _time = time;
         _log = log;
         Address = "";
-        _living = LiveAsync();
+        _living = LiveAsync(after);
     }
 
     public ReplicaState State => _state;
@@ -56,10 +60,11 @@ internal sealed class Replica : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private async Task LiveAsync()
+    private async Task LiveAsync(Task after)
     {
         // The caller holds a lock; processes start without it.
         await Task.Yield();
+        await after.WaitAsync(_stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         for (var failures = 0; !_stop.IsCancellationRequested;)
         {
             var started = _time.GetTimestamp();
@@ -67,13 +72,13 @@ internal sealed class Replica : IAsyncDisposable
             {
                 await RunOnceAsync();
             }
-            catch (Exception fault) when (fault is not OperationCanceledException)
-            {
-                Log.ReplicaFailed(_log, _setup.Name.ToString(), fault.Message);
-            }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
                 break;
+            }
+            catch (Exception fault)
+            {
+                Log.ReplicaFailed(_log, _setup.Name.ToString(), fault.Message);
             }
 
             failures = _time.GetElapsedTime(started) > Stable ? 0 : failures + 1;

@@ -13,9 +13,15 @@ internal sealed class ServiceRunner(FunctionSetup setup, IFunctionForwarder forw
 
     public string? RefusalOf(int replicas) => null;
 
-    public void Scale(int replicas) => _replicas = replicas;
+    public bool IsAlone => false;
 
-    public Task AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct) => _call.AnswerAsync(caller, path, _address, ct);
+    public void Scale(int replicas, Task after) => _replicas = replicas;
+
+    public async Task<bool> AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
+    {
+        await _call.AnswerAsync(caller, path, _address, ct);
+        return true;
+    }
 
     public ValueTask DisposeAsync() => default;
 }

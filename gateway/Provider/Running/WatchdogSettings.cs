@@ -39,18 +39,18 @@ internal sealed record WatchdogSettings
         var upstream = First(Value("upstream_url"), Value("http_upstream_url"));
         if (!CommandWords.TrySplit(process ?? "", out var command))
         {
-            errors.Add("fprocess: a quote is not closed");
+            errors.Add("envProcess: a quote is not closed (fprocess in a stack file)");
         }
 
         Uri? url = null;
-        if (upstream is not null && (!Uri.TryCreate(upstream, UriKind.Absolute, out url) || url.Scheme is not ("http" or "https")))
+        if (upstream is not null && (!Uri.TryCreate(upstream, UriKind.Absolute, out url) || url.Scheme is not ("http" or "https") || url.Query.Length + url.Fragment.Length > 0))
         {
-            errors.Add($"upstream_url: \"{upstream}\" is not an http address");
+            errors.Add($"upstream_url: \"{upstream}\" is not an http address without a query");
         }
 
         if (process is null && upstream is null)
         {
-            errors.Add("envProcess is required: images are not run here; give the command as envProcess (fprocess), or upstream_url for a service that runs already");
+            errors.Add("envProcess: is required: images are not run here; give the command as envProcess (fprocess), or upstream_url for a service that runs already");
         }
 
         return new WatchdogSettings
@@ -61,8 +61,8 @@ internal sealed record WatchdogSettings
             ExecTimeout = Duration("exec_timeout") is { } limit && limit > TimeSpan.Zero ? limit : null,
             MaxInflight = Number("max_inflight") is { } most && most > 0 ? most : null,
             CombinesOutput = Flag("combine_output", true),
-            ContentType = Value("content_type"),
-            ReadyPath = Value("ready_path"),
+            ContentType = ContentType(),
+            ReadyPath = ReadyPath(),
             GracePeriod = Duration("write_timeout") ?? TimeSpan.FromSeconds(10),
         };
 
@@ -95,12 +95,12 @@ internal sealed record WatchdogSettings
                 return null;
             }
 
-            if (GoDuration.TryParse(text, out var duration))
+            if (GoDuration.TryParse(text, out var duration, out var allowed))
             {
                 return duration;
             }
 
-            errors.Add($"{name}: \"{text}\" is not a duration such as 10s or 1m30s");
+            errors.Add($"{name}: \"{text}\" is not valid; allowed: {allowed}");
             return null;
         }
 
@@ -119,6 +119,34 @@ internal sealed record WatchdogSettings
 
             errors.Add($"{name}: \"{text}\" is not a whole number");
             return null;
+        }
+
+        string? ContentType()
+        {
+            var text = Value("content_type");
+            if (text?.Any(c => c is < ' ' or > '~') == true)
+            {
+                errors.Add("content_type: holds a character that no header may hold; allowed are those of ASCII that can be seen, and spaces");
+                return null;
+            }
+
+            return text;
+        }
+
+        string? ReadyPath()
+        {
+            if (Value("ready_path") is not { } text)
+            {
+                return null;
+            }
+
+            var path = "/" + text.TrimStart('/');
+            if (!Uri.TryCreate(new Uri("http://127.0.0.1"), path, out _))
+            {
+                errors.Add($"ready_path: \"{text}\" is not a path such as /_/health");
+            }
+
+            return path;
         }
 
         bool Flag(string name, bool fallback) => Value(name) switch { null => fallback, var text => text is "true" or "1" };

@@ -10,25 +10,36 @@ namespace Connectors.Provider.State;
 /// </summary>
 internal static class StateFile
 {
-    private const string Unfinished = ".new";
+    // Names of functions, namespaces and secrets begin with a letter or digit: an unfinished file's name is nobody's. Each write has its own, and
+    // they are short, so that every name that a file system takes can be written.
+    private const string Unfinished = ".unfinished-";
 
     public static async Task WriteAsync(
         string path, ReadOnlyMemory<byte> content, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite, int? owner = null)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.Delete(path + Unfinished);
-        await using (var file = new FileStream(path + Unfinished, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = mode }))
+        var folder = Path.GetDirectoryName(path)!;
+        Directory.CreateDirectory(folder);
+        var unfinished = Path.Combine(folder, $"{Unfinished}{Guid.NewGuid():N}");
+        try
         {
-            await file.WriteAsync(content);
-            file.Flush(flushToDisk: true);
-        }
+            await using (var file = new FileStream(unfinished, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = mode }))
+            {
+                await file.WriteAsync(content);
+                file.Flush(flushToDisk: true);
+            }
 
-        if (owner is { } user)
+            if (owner is { } user)
+            {
+                UserIds.Give(unfinished, user);
+            }
+
+            File.Move(unfinished, path, overwrite: true);
+        }
+        catch
         {
-            UserIds.Give(path + Unfinished, user);
+            File.Delete(unfinished);
+            throw;
         }
-
-        File.Move(path + Unfinished, path, overwrite: true);
     }
 
     public static Task WriteJsonAsync<T>(string path, T value, JsonTypeInfo<T> type) => WriteAsync(path, JsonSerializer.SerializeToUtf8Bytes(value, type));
@@ -37,7 +48,8 @@ internal static class StateFile
     public static IReadOnlyList<string> Collect(string root)
     {
         Directory.CreateDirectory(root);
-        var all = Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).ToLookup(path => path.EndsWith(Unfinished, StringComparison.Ordinal));
+        var all = Directory.EnumerateFiles(root, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
+            .ToLookup(path => Path.GetFileName(path).StartsWith(Unfinished, StringComparison.Ordinal));
         foreach (var left in all[true])
         {
             File.Delete(left);

@@ -1,0 +1,113 @@
+using System.Text.Json.Nodes;
+using Connectors.Testing;
+
+namespace Connectors.Gateway.Tests.Embedded;
+
+/// <summary>A stack file at the gateway's start.</summary>
+public sealed class FunctionsPathTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("functions-").FullName;
+
+    public FunctionsPathTests() => File.SetUnixFileMode(_folder, File.GetUnixFileMode(_folder) | UnixFileMode.OtherExecute | UnixFileMode.OtherRead);
+
+    [Fact]
+    public async Task A_file_gives_the_functions_that_faas_cli_would_deploy_from_it()
+    {
+        File.WriteAllText(Path.Combine(_folder, "common.yml"), "environment:\n  from_file: \"yes\"\n");
+        var path = Write("""
+            version: 1.0
+            provider:
+              name: openfaas
+              gateway: http://127.0.0.1:8080
+            x-defaults: &defaults
+              image: x
+              fprocess: env
+              annotations:
+                com.openfaas.retry.attempts: 3
+            functions:
+              subject:
+                <<: *defaults
+                environment:
+                  stage: ${STAGE_OF_THIS_TEST:-dev}
+                  flag: true
+                  empty:
+                environment_file:
+                  - common.yml
+                labels:
+                  com.openfaas.scale.min: "2"
+            """);
+
+        // What faas-cli sends for it.
+        const string Sent = """
+            {"service":"subject","image":"x:latest","envProcess":"env","envVars":{"stage":"dev","flag":"true","empty":"","from_file":"yes"},
+             "labels":{"com.openfaas.scale.min":"2"},"annotations":{"com.openfaas.retry.attempts":"3"}}
+            """;
+        await using var fromFile = await TestGateway.StartAsync(null, ("functions_path", path));
+        await using var fromClient = await TestGateway.StartAsync();
+        await fromClient.SystemAsync(HttpMethod.Post, "functions", JsonNode.Parse(Sent), System.Net.HttpStatusCode.Accepted);
+
+        Assert.Equal(await DescribeAsync(fromClient), await DescribeAsync(fromFile));
+    }
+
+    [Fact]
+    public async Task A_handler_directory_may_hold_the_data_and_a_bad_one_concerns_its_function_alone()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "bad"));
+        File.CreateSymbolicLink(Path.Combine(_folder, "bad", "dangling"), "nowhere");
+        File.WriteAllText(Path.Combine(_folder, "greeting"), "hello");
+        var path = Write("""
+            functions:
+              whole:
+                fprocess: sh -c 'cat greeting; ls'
+                handler: .
+              broken:
+                fprocess: cat
+                handler: ./bad
+            """);
+        File.Delete(Path.Combine(_folder, "bad", "dangling"));
+        await using var gateway = await TestGateway.StartAsync(null, ("functions_path", path), ("data_path", Path.Combine(_folder, "data")));
+        using var answer = await gateway.PostAsync("/function/whole", "");
+        Assert.StartsWith("hellobad\n", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+
+        File.WriteAllText(Path.Combine(_folder, "greeting"), "again");
+        File.CreateSymbolicLink(Path.Combine(_folder, "bad", "loop"), "loop");
+        File.CreateSymbolicLink(Path.Combine(_folder, "bad", "up"), "..");
+        await gateway.Process.KillAsync();
+        await gateway.Process.StartAgainAsync();
+        using var broken = await gateway.PostAsync("/function/broken", "still the old one");
+
+        // The whole directory holds the bad one, and is refused for it too; what was deployed before goes on.
+        var told = gateway.Process.Process.Lines.Where(line => line.Contains("not deployed", StringComparison.Ordinal)).ToList();
+        Assert.Contains(told, line => line.Contains("functions.broken: handler: ", StringComparison.Ordinal) && line.Contains("bad/loop", StringComparison.Ordinal));
+        Assert.Equal("still the old one", await broken.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task A_fault_ends_the_start_with_file_line_and_key()
+    {
+        var path = Write("functions:\n  a:\n    fprocess: cat\n    environment:\n      exec_timeout: 2000h\n");
+
+        var refusal = await Assert.ThrowsAsync<InvalidOperationException>(() => TestGateway.StartAsync(null, ("functions_path", path)));
+
+        Assert.Contains("ended with 2", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains($"functions_path: {path}: line 5: functions.a: exec_timeout: ", refusal.Message, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private string Write(string text)
+    {
+        var path = Path.Combine(_folder, "functions.yaml");
+        File.WriteAllText(path, text);
+        return path;
+    }
+
+    private static async Task<string> DescribeAsync(TestGateway gateway)
+    {
+        var function = (JsonObject)await gateway.SystemJsonAsync("function/subject");
+        function.Remove("createdAt");
+        var variables = function["envVars"]!.AsObject();
+        function["envVars"] = new JsonObject(variables.OrderBy(v => v.Key, StringComparer.Ordinal).Select(v => KeyValuePair.Create(v.Key, v.Value?.DeepClone())));
+        return function.ToJsonString();
+    }
+}
