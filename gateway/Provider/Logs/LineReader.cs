@@ -6,7 +6,7 @@ namespace Connectors.Provider.Logs;
 /// <summary>Reads what a process says line by line; a line without an end is cut, not gathered.</summary>
 internal static class LineReader
 {
-    private const int LongestLine = 8 * 1024;
+    private const int MaxLineLength = 8 * 1024;
 
     /// <summary>Reads to the end, or until <paramref name="ct"/>.</summary>
     public static async Task CopyAsync(Stream from, FunctionLog log, string instance, CancellationToken ct)
@@ -47,7 +47,7 @@ internal static class LineReader
         {
             var end = chars.IndexOf('\n');
             var part = end < 0 ? chars : chars[..end];
-            var room = LongestLine - rest.Length;
+            var room = MaxLineLength - rest.Length;
             if (part.Length > room)
             {
                 rest.Append(part[..room]);

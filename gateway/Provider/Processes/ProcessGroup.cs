@@ -13,7 +13,7 @@ internal sealed partial class ProcessGroup : IDisposable
 
     // Children that left the group and the session still carry this variable, unless they cleared their environment.
     private const string RunVariable = "CONNECTORS_RUN";
-    private const int MostRounds = 10;
+    private const int MaxRounds = 10;
 
     private readonly Process _process;
     private readonly string _run;
@@ -80,7 +80,7 @@ internal sealed partial class ProcessGroup : IDisposable
     public void End()
     {
         // Whoever is being ended may still start another: looked for until nobody is found.
-        for (var round = 0; round < MostRounds; round++)
+        for (var round = 0; round < MaxRounds; round++)
         {
             var strays = _endsAsOne ? [] : Descendants.Of(_process.Id, $"{RunVariable}={_run}");
             EndLeftovers();

@@ -7,7 +7,7 @@ namespace Connectors.Provider.Running;
 internal static class ReadyProbe
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxAnswer = TimeSpan.FromSeconds(1);
     private static readonly HttpMessageInvoker Http = new(HttpConnections.Create());
 
     /// <summary>Returns once <paramref name="path"/> answers 200, or, without a path, once the port is open.</summary>
@@ -21,7 +21,7 @@ internal static class ReadyProbe
 
     private static async Task<bool> IsReadyAsync(Uri address, string? path, TimeProvider time, CancellationToken ct)
     {
-        using var limit = new CancellationTokenSource(LongestAnswer, time);
+        using var limit = new CancellationTokenSource(MaxAnswer, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
         try
         {

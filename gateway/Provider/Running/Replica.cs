@@ -8,8 +8,8 @@ namespace Connectors.Provider.Running;
 /// <summary>One process that stays: started, waited for until it is ready, started again with growing pauses when it dies.</summary>
 internal sealed class Replica : IAsyncDisposable
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan MinPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(10);
 
     // Having run so long, a process that dies starts again at once.
     private static readonly TimeSpan Stable = TimeSpan.FromSeconds(10);
@@ -153,7 +153,7 @@ internal sealed class Replica : IAsyncDisposable
             Become(ReplicaState.Starting);
         }
 
-        var pause = BackOff.Delay(BackOffKind.Exponential, Math.Max(1, failures), FirstPause, LongestPause, new Random());
+        var pause = BackOff.Delay(BackOffKind.Exponential, Math.Max(1, failures), MinPause, MaxPause, new Random());
         await Task.Delay(pause, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 

@@ -115,10 +115,10 @@ public sealed class DeployJsonTests(ProviderFixture fixture) : IClassFixture<Pro
                 "exec_timeout", "write_timeout", "max_inflight", "mode", "upstream_url", "content_type", "ready_path", "combine_output", "com.openfaas.retry.max_age", "com.openfaas.retry.attempts",
                 "com.openfaas.scale.min", "com.openfaas.queue", "topic", "schedule", "memory", "cpu", "files", "processes", "a.b", "a-b", "A=B", "", "LD_PRELOAD", "PATH", "CONNECTORS_RUN", "\0", "ü");
             var map = Gen.Select(inner, json).Array[0, 3].Select(entries => $"{{{string.Join(',', entries.Select(e => $"{JsonSerializer.Serialize(e.Item1)}:{e.Item2}"))}}}");
-            var field = Gen.Select(key, Gen.Frequency<string>((2, json), (3, map)), (k, v) => $"{JsonSerializer.Serialize(k)}:{v}");
-            var whole = Gen.Select(Gen.OneOf("odd", "odd-2", "odd-3"), Gen.OneOf("cat", "env", "/no/such"), field.Array[0, 3], (name, process, fields) =>
+            var pair = Gen.Select(key, Gen.Frequency<string>((2, json), (3, map)), (k, v) => $"{JsonSerializer.Serialize(k)}:{v}");
+            var whole = Gen.Select(Gen.OneOf("odd", "odd-2", "odd-3"), Gen.OneOf("cat", "env", "/no/such"), pair.Array[0, 3], (name, process, fields) =>
                 $"{{\"service\":\"{name}\",\"image\":\"x\",\"envProcess\":\"{process}\"{string.Concat(fields.Select(f => "," + f))}}}");
-            return Gen.Frequency<string>((8, whole), (1, field.Array[0, 4].Select(fields => $"{{{string.Join(',', fields)}}}")), (1, json), (1, Gen.Select(whole, Gen.Int[1, 60], (t, cut) => t[..Math.Max(0, t.Length - cut)])));
+            return Gen.Frequency<string>((8, whole), (1, pair.Array[0, 4].Select(fields => $"{{{string.Join(',', fields)}}}")), (1, json), (1, Gen.Select(whole, Gen.Int[1, 60], (t, cut) => t[..Math.Max(0, t.Length - cut)])));
         }
     }
 

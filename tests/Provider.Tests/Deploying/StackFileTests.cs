@@ -149,7 +149,7 @@ public sealed class StackFileTests : IDisposable
     [InlineData("functions:\n  a:\n    image: ${X/a/b}\n", "line 3: ${X/a/b}: is not a substitution")]
     [InlineData("functions:\n  a:\n    image: x\n    image: y\n", "line 4: is not YAML")]
     [InlineData("functions:\n  a: &a\n    <<: *a\n", "line ")]
-    [InlineData("functions:\n  a:\n\tb: c\n", "line 3: is not YAML")]
+    [InlineData("functions:\n  a:\n\tb: c\n", "is not YAML")]
     [InlineData("functions:\n  a:\n    environment_file: [none.yml]\n", "none.yml: cannot be read")]
     [InlineData("functions:\n  a:\n    fprocess: cat\n    environment:\n      ok: 1\n      exec_timeout: soon\n", "line 6: functions.a: exec_timeout: ")]
     [InlineData("functions:\n  a:\n    fprocess: cat\n    limits:\n      memory: lots\n", "line 5: functions.a: limits.memory: ")]
