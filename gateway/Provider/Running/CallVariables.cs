@@ -27,11 +27,6 @@ internal static class CallVariables
             }
         }
 
-        foreach (var (name, value) in Forwarded.Missing(request.HttpContext))
-        {
-            Set($"Http_{Canonical(name)}", value);
-        }
-
         Set("Http_Method", request.Method);
         Set("Http_Path", path.Rest.Length > 0 ? path.Rest : "/");
         Set("Http_Query", path.Query);
