@@ -233,7 +233,7 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
     [InlineData("""{"service":"Not_A_Name","envProcess":"cat"}""", "must be a valid DNS entry")]
     [InlineData("""{"service":"../../x","envProcess":"cat"}""", "must be a valid DNS entry")]
     [InlineData("""{"service":"x","namespace":"../y","envProcess":"cat"}""", "no namespace")]
-    [InlineData("""{"service":"x","image":"figlet"}""", "envProcess is required")]
+    [InlineData("""{"service":"x","image":"figlet"}""", "envProcess: is required")]
     [InlineData("""{"service":"x","envProcess":"sh -c 'open"}""", "a quote is not closed")]
     [InlineData("""{"service":"x","envProcess":"cat","envVars":{"exec_timeout":"soon"}}""", "exec_timeout")]
     [InlineData("""{"service":"x","envProcess":"cat","limits":{"memory":"lots"}}""", "limits.memory")]
