@@ -1,4 +1,10 @@
 using Connectors.Gateway;
+using Connectors.Gateway.Endpoints;
+using Connectors.Gateway.Enqueueing;
+using Connectors.Gateway.Forwarding;
+using Connectors.Gateway.Provider;
+using Connectors.Gateway.Queues;
+using Connectors.Gateway.Security;
 using Connectors.Sdk.Hosting;
 
 const string Purpose = "The gateway: functions over HTTP, at once or through a queue, and the API that deploys them.";
@@ -15,6 +21,7 @@ builder.AddSecurity();
 builder.AddEndpoints();
 builder.AddQueues();
 builder.AddEnqueueing(options);
+builder.AddForwarding();
 builder.AddProvider(options);
 
 var app = builder.Build();

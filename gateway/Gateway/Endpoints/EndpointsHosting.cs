@@ -1,0 +1,36 @@
+using Connectors.Gateway.Forwarding;
+using Connectors.Gateway.Queues;
+using Connectors.Gateway.Security;
+
+namespace Connectors.Gateway.Endpoints;
+
+/// <summary>The gateway's routes, and what every request passes on its way to them.</summary>
+internal static class EndpointsHosting
+{
+    public static void AddEndpoints(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<ErrorHandling>();
+        builder.Services.AddSingleton<EnqueueEndpoint>();
+        builder.Services.AddSingleton<CallEndpoint>();
+        builder.Services.AddSingleton<InvokeEndpoint>();
+        builder.Services.AddSingleton<RequestCounting>();
+    }
+
+    public static void MapGateway(this WebApplication app)
+    {
+        app.Use((http, next) =>
+        {
+            ConnectionHeader.Honour(http);
+            return next(http);
+        });
+        var counting = app.Services.GetRequiredService<RequestCounting>();
+        app.Use(counting.InvokeAsync);
+        var errors = app.Services.GetRequiredService<ErrorHandling>();
+        app.Use(errors.InvokeAsync);
+        var guard = app.Services.GetRequiredService<SystemGuard>();
+        app.Use(guard.InvokeAsync);
+        FunctionRoutes.Map(app);
+        QueueRoutes.Map(app);
+        app.Services.GetRequiredService<IProvider>().MapSystem(app);
+    }
+}

@@ -1,0 +1,18 @@
+namespace Connectors.Gateway.Queues;
+
+/// <summary>The Queues API, its jobs, and the look at queues that nobody consumes.</summary>
+internal static class QueuesHosting
+{
+    public static void AddQueues(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<QueueOverview>();
+        builder.Services.AddSingleton<DeadLetters>();
+        builder.Services.AddSingleton<Redriver>();
+        builder.Services.AddSingleton<RedriveJobs>();
+        builder.Services.AddSingleton<QueueEndpoints>();
+        builder.Services.AddSingleton<DeadLetterEndpoints>();
+        builder.Services.AddSingleton<RedriveEndpoints>();
+        builder.Services.AddHostedService<RedriveRunner>();
+        builder.Services.AddHostedService<QueueWatch>();
+    }
+}

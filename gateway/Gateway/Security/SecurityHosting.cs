@@ -1,0 +1,11 @@
+namespace Connectors.Gateway.Security;
+
+/// <summary>Who may use what lies below <c>/system/</c>.</summary>
+internal static class SecurityHosting
+{
+    public static void AddSecurity(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<SystemGuard>();
+        builder.Services.AddHostedService<InitialCredentials>();
+    }
+}
