@@ -9,11 +9,11 @@ namespace Connectors.Cron.Ticking;
 /// </summary>
 internal sealed class Claiming(Claims claims, TimeProvider time, ILogger<Claiming> log)
 {
-    /// <summary>Whether a schedule has no cursor to count on yet.</summary>
-    public bool IsClosed(EntryState state) => claims.IsClosed(state.Entry.Key);
+    /// <summary>Whether a schedule has no cursor to count on: none yet, or one that says that the schedule is gone.</summary>
+    public bool IsClosed(string key) => claims.IsClosed(key);
 
     /// <summary>Makes a schedule's cursor, or moves it on if its function was removed and is back.</summary>
-    public Task OpenAsync(EntryState state, CancellationToken ct) => claims.OpenAsync(state.Entry.Key, time.GetUtcNow(), ct);
+    public Task OpenAsync(string key, CancellationToken ct) => claims.OpenAsync(key, time.GetUtcNow(), ct);
 
     /// <summary>Notes that a schedule is gone.</summary>
     public Task RemoveAsync(string key, CancellationToken ct) => claims.RemoveAsync(key, ct);

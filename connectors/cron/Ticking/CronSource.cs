@@ -71,19 +71,17 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
         var options = new ParallelOptions { MaxDegreeOfParallelism = ParallelOpenings, CancellationToken = ct };
         _gone.RemoveWhere(key => table.Find(key) is not null);
         var failed = 0;
-        await Parallel.ForEachAsync(_gone.ToList(), options, (key, token) => TryAsync(claiming.RemoveAsync(key, token), () => _gone.Remove(key)));
-        await Parallel.ForEachAsync(table.States.Where(claiming.IsClosed).ToList(), options, (state, token) => TryAsync(claiming.OpenAsync(state, token), () => false));
+        await Parallel.ForEachAsync(_gone.ToList(), options, (key, token) => TryAsync(claiming.RemoveAsync(key, token)));
+        _gone.RemoveWhere(claiming.IsClosed);
+        await Parallel.ForEachAsync(
+            table.States.Select(s => s.Entry.Key).Where(claiming.IsClosed).ToList(), options, (key, token) => TryAsync(claiming.OpenAsync(key, token)));
         Metrics.CursorsAhead(table.States.Count(s => s.IsAhead));
 
-        async ValueTask TryAsync(Task write, Func<bool> then)
+        async ValueTask TryAsync(Task write)
         {
             try
             {
                 await write;
-                lock (_gone)
-                {
-                    then();
-                }
             }
             catch (Exception fault) when (!ct.IsCancellationRequested)
             {
