@@ -2,7 +2,7 @@ using Connectors.Sdk.Hosting;
 
 namespace Connectors.Kafka;
 
-/// <summary>What an operator may set: the names of OpenFaaS's kafka-connector (openfaas-spec 6), and ours in the same style. docs/kafka.md explains each.</summary>
+/// <summary>What an operator may set: the names of OpenFaaS's kafka-connector, and ours in the same style. docs/kafka.md explains each.</summary>
 internal sealed record KafkaOptions
 {
     public required ServiceOptions Service { get; init; }

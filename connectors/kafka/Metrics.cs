@@ -3,7 +3,7 @@ using Prometheus;
 
 namespace Connectors.Kafka;
 
-/// <summary>Every metric of the Kafka connector. The first three are OpenFaaS's (openfaas-spec 6).</summary>
+/// <summary>Every metric of the Kafka connector. The first three are OpenFaaS's.</summary>
 internal static class Metrics
 {
     private static readonly string[] GroupLabel = ["group"];

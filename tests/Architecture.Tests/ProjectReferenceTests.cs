@@ -1,55 +1,45 @@
+using System.Text.RegularExpressions;
+
 namespace Connectors.Architecture.Tests;
 
-/// <summary>Who may reference whom, read from the project files themselves.</summary>
-public class ProjectReferenceTests
+/// <summary>Who may reference whom, and who may know which broker: the table of docs/architecture.md, compared with the project files.</summary>
+public partial class ProjectReferenceTests
 {
-    private static readonly string[] Executables = ["Gateway", "QueueWorker", "CronConnector", "KafkaConnector", "SqsConnector", "Cli"];
-    private static readonly string[] Libraries = ["Connectors.Sdk", "Connectors.Streams"];
-    private static readonly string[] Brokers = ["NATS.Net", "Confluent.Kafka", "AWSSDK.SQS", "librdkafka.redist"];
+    private static readonly string[] Brokers = ["NATS.Net", "Confluent.Kafka", "AWSSDK.SQS", "AWSSDK.SecurityToken", "librdkafka.redist"];
+    private static readonly string[] Product = ["gateway", "queue-worker", "connectors", "connector-sdk"];
+
+    private static string Page { get; } = File.ReadAllText(Path.Combine(Repository.Root, "docs", "architecture.md"));
 
     [Fact]
-    public void Executables_reference_only_the_libraries()
+    public void Projects_reference_what_the_page_says_and_nothing_else()
     {
-        foreach (var project in Repository.Projects.Where(p => Executables.Contains(p.Name)))
-        {
-            Assert.All(project.ProjectReferences, reference => Assert.Contains(reference, project.Name == "Gateway" ? [.. Libraries, "Connectors.Provider"] : Libraries));
-        }
-    }
+        var projects = Repository.Projects.Where(project => Product.Contains(Repository.Relative(project.File).Split('/')[0]));
+        var found = projects.Select(project => Row(
+            Path.GetDirectoryName(Repository.Relative(project.File))!,
+            project.ProjectReferences.Select(reference => Repository.Projects.Single(other => other.Name == reference)).Select(other => Path.GetDirectoryName(Repository.Relative(other.File))!),
+            project.PackageReferences.Intersect(Brokers)));
+        var told = Reference().Matches(Page).Select(row => Row(row.Groups[1].Value, Quoted(row.Groups[2].Value), Quoted(row.Groups[3].Value)));
 
-    [Fact]
-    public void The_provider_knows_neither_the_gateway_nor_a_broker()
-    {
-        var provider = Repository.Projects.Single(p => p.Name == "Connectors.Provider");
+        Assert.Equal(told.Order(), found.Order());
 
-        Assert.Equal(["Connectors.Sdk"], provider.ProjectReferences);
-        Assert.Empty(provider.PackageReferences.Intersect(Brokers));
-    }
-
-    [Fact]
-    public void The_command_meets_the_gateway_over_HTTP_alone()
-    {
-        var command = Repository.Projects.Single(p => p.Name == "Cli");
-
-        Assert.Empty(command.ProjectReferences);
-        Assert.Empty(command.PackageReferences.Intersect(Brokers));
-    }
-
-    [Fact]
-    public void The_sdk_knows_no_broker_and_no_other_project()
-    {
-        var sdk = Repository.Projects.Single(p => p.Name == "Connectors.Sdk");
-
-        Assert.Empty(sdk.ProjectReferences);
-        Assert.Empty(sdk.PackageReferences.Intersect(Brokers));
+        static string Row(string project, IEnumerable<string> references, IEnumerable<string> brokers) =>
+            $"{project} → {string.Join(", ", references.Order())} | {string.Join(", ", brokers.Order())}";
     }
 
     [Fact]
     public void Every_project_is_in_the_solution()
     {
-        var solution = File.ReadAllText(Path.Combine(Repository.Root, "Connectors.sln"));
+        var solution = File.ReadAllText(Path.Combine(Repository.Root, "Connectors.sln")).Replace('\\', '/');
 
-        Assert.All(
-            Repository.Projects,
-            project => Assert.Contains(Path.GetFileName(project.File), solution, StringComparison.Ordinal));
+        Assert.All(Repository.Projects, project => Assert.Contains($"\"{Repository.Relative(project.File)}\"", solution, StringComparison.Ordinal));
     }
+
+    private static IEnumerable<string> Quoted(string cell) => Code().Matches(cell).Select(match => match.Groups[1].Value);
+
+    // | `gateway/Gateway` | what it is | references | broker packages |
+    [GeneratedRegex(@"^\| `([\w/-]+)` \|[^|]*\|([^|]*)\|([^|]*)\|$", RegexOptions.Multiline)]
+    private static partial Regex Reference();
+
+    [GeneratedRegex("`([^`]+)`")]
+    private static partial Regex Code();
 }

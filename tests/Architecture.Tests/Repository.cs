@@ -18,6 +18,9 @@ internal static class Repository
 
     public static IEnumerable<string> Files(string pattern) => FilesBelow(Root, pattern);
 
+    /// <summary>A path as seen from the root, with slashes.</summary>
+    public static string Relative(string path) => Path.GetRelativePath(Root, path);
+
     private static IEnumerable<string> FilesBelow(string folder, string pattern) =>
         Directory.EnumerateFiles(folder, pattern).Concat(
             Directory.EnumerateDirectories(folder)

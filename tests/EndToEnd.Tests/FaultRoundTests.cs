@@ -6,8 +6,8 @@ using Connectors.Testing;
 namespace Connectors.EndToEnd.Tests;
 
 /// <summary>
-/// The first two promises of design section 11, tried: each part is killed once under load and started again, in an order that differs from run to run.
-/// What ran stands in a file that the function wrote, what was called back in the receiver's own list.
+/// What is promised of a call that was answered with 202 (docs/delivery-states.md), tried: each part is killed once under load and started
+/// again, in an order that differs from run to run. What ran stands in a file that the function wrote, what was called back in the receiver's own list.
 /// </summary>
 public sealed class FaultRoundTests(ITestOutputHelper output)
 {

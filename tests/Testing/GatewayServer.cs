@@ -94,7 +94,7 @@ public sealed class GatewayServer : IAsyncDisposable
 
     private string Namespaces() => JsonSerializer.Serialize(Functions.Select(f => f.Namespace).Where(n => n.Length > 0).Distinct());
 
-    // The keys of FunctionStatus that gateways always write, in their order (openfaas-spec 1.8).
+    // The keys of FunctionStatus that gateways always write, in their order.
     private string List(string ns) => JsonSerializer.Serialize(Functions.Where(f => f.Namespace == ns).Select(f => new
     {
         name = f.Name,

@@ -1,6 +1,6 @@
 namespace Connectors.Sdk.Hosting;
 
-/// <summary>What every connector lets an operator set, under the names of OpenFaaS's own connectors (openfaas-spec 4.4) and some of ours.</summary>
+/// <summary>What every connector lets an operator set, under the names of OpenFaaS's own connectors and some of ours.</summary>
 public sealed record ConnectorOptions
 {
     /// <summary>The gateway; a path of its own is kept.</summary>

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Connectors.Sdk.Hosting;
 
-/// <summary>The gateway's basic-auth credentials from the files <c>basic-auth-user</c> and <c>basic-auth-password</c> (openfaas-spec 1.3).</summary>
+/// <summary>The gateway's basic-auth credentials from the files <c>basic-auth-user</c> and <c>basic-auth-password</c>.</summary>
 public sealed class GatewayCredentials(string secretMountPath)
 {
     private readonly SecretFile _user = new(System.IO.Path.Combine(secretMountPath, "basic-auth-user"));

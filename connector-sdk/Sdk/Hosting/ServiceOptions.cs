@@ -1,6 +1,6 @@
 namespace Connectors.Sdk.Hosting;
 
-/// <summary>What every service of the suite lets an operator set (design section 4).</summary>
+/// <summary>What every service of the suite lets an operator set.</summary>
 public sealed record ServiceOptions
 {
     /// <summary>The service's name in logs and in <c>User-Agent</c>.</summary>

@@ -5,7 +5,7 @@ public static class BackOff
 {
     /// <summary>
     /// Delay before send <paramref name="attempt"/>+1: min(max, min·2^(attempt−1)), then jitter.
-    /// <see cref="BackOffKind.Full"/> draws from 0–100 % of it, <see cref="BackOffKind.Equal"/> from 50–100 % (openfaas-spec 3.5).
+    /// <see cref="BackOffKind.Full"/> draws from 0–100 % of it, <see cref="BackOffKind.Equal"/> from 50–100 %.
     /// </summary>
     public static TimeSpan Delay(BackOffKind kind, int attempt, TimeSpan min, TimeSpan max, Random random)
     {

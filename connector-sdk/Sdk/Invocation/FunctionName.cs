@@ -1,6 +1,6 @@
 namespace Connectors.Sdk.Invocation;
 
-/// <summary>A function's name and namespace. Prints as <c>name.namespace</c>, which is also its metric label (openfaas-spec 1.5).</summary>
+/// <summary>A function's name and namespace. Prints as <c>name.namespace</c>, which is also its metric label.</summary>
 public readonly record struct FunctionName(string Name, string Namespace)
 {
     /// <summary>Splits at the last dot; without one the namespace is <paramref name="defaultNamespace"/>.</summary>

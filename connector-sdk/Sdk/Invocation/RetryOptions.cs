@@ -3,7 +3,7 @@ using Connectors.Sdk.Hosting;
 
 namespace Connectors.Sdk.Invocation;
 
-/// <summary>Reads a <see cref="RetryPolicy"/> from the options that services share (openfaas-spec 3.2).</summary>
+/// <summary>Reads a <see cref="RetryPolicy"/> from the options that services share.</summary>
 public static class RetryOptions
 {
     private static readonly IReadOnlySet<int> DefaultCodes = new HashSet<int> { 408, 429, 500, 502, 503, 504 };

@@ -1,7 +1,7 @@
 
 namespace Connectors.Sdk.Invocation;
 
-/// <summary>Which outcomes are sent again, how often and when (openfaas-spec 3.5). Pure; its tests hold the truth table.</summary>
+/// <summary>Which outcomes are sent again, how often and when. Pure; its tests hold the truth table.</summary>
 public sealed record RetryPolicy
 {
     /// <summary>Sends in all, the first included; at least 1.</summary>

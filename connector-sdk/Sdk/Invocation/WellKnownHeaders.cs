@@ -1,6 +1,6 @@
 namespace Connectors.Sdk.Invocation;
 
-/// <summary>Header names of the OpenFaaS system (openfaas-spec 1.6, 3.5, 3.6) and of our additions to it (design section 5).</summary>
+/// <summary>Header names of the OpenFaaS system and of our additions to it.</summary>
 public static class WellKnownHeaders
 {
     /// <summary>The caller's trace id.</summary>

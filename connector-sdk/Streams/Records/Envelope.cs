@@ -6,7 +6,7 @@ namespace Connectors.Streams.Records;
 
 /// <summary>
 /// An accepted call as it travels in a stream: the raw HTTP body is the message, and this, as one line of ASCII JSON, is its header
-/// <see cref="EnvelopeCodec.HeaderName"/> (design section 5). The envelope is the truth about attempts and waits; a consumer is disposable.
+/// <see cref="EnvelopeCodec.HeaderName"/>. The envelope is the truth about attempts and waits; a consumer is disposable.
 /// </summary>
 public sealed record Envelope
 {

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace Connectors.Streams.Records;
 
-/// <summary>Every name of ours in JetStream: streams, subjects, consumers, buckets and message ids (design section 5). Only here.</summary>
+/// <summary>Every name of ours in JetStream: streams, subjects, consumers, buckets and message ids. Only here.</summary>
 public static partial class StreamNames
 {
     /// <summary>The queue of functions without <c>com.openfaas.queue</c>.</summary>

@@ -6,7 +6,7 @@ using Header = Connectors.Sdk.Invocation.Header;
 
 namespace Connectors.Kafka.Records;
 
-/// <summary>A Kafka record as the event that functions get (openfaas-spec 6).</summary>
+/// <summary>A Kafka record as the event that functions get. Whatever cannot be sent is left out, and a header that ends in <c>-Dropped</c> says so.</summary>
 internal static class RecordEvent
 {
     /// <summary>Translates a record.</summary>

@@ -1,0 +1,64 @@
+using System.Text.RegularExpressions;
+
+namespace Connectors.Architecture.Tests;
+
+/// <summary>What pages and comments cite is in the repository.</summary>
+public partial class CitationTests
+{
+    private static readonly string[] Pages = [.. Repository.Files("*.md").Where(file => !Repository.Relative(file).StartsWith("tests/", StringComparison.Ordinal))];
+
+    [Fact]
+    public void Links_of_pages_lead_somewhere()
+    {
+        var broken = from page in Pages
+                     from Match link in Link().Matches(File.ReadAllText(page))
+                     let target = Path.Combine(Path.GetDirectoryName(page)!, link.Groups[1].Value)
+                     where !File.Exists(target) && !Directory.Exists(target)
+                     select $"{Repository.Relative(page)}: {link.Groups[1].Value}";
+
+        Assert.Empty(broken);
+    }
+
+    [Fact]
+    public void Files_and_folders_that_the_architecture_page_names_are_there()
+    {
+        var page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "architecture.md"));
+        var named = TreePath().Matches(page).Select(match => match.Groups[1].Value.TrimEnd('/')).Distinct();
+
+        Assert.DoesNotContain(named, path => !File.Exists(Path.Combine(Repository.Root, path)) && !Directory.Exists(Path.Combine(Repository.Root, path)));
+    }
+
+    [Fact]
+    public void Pages_that_comments_cite_are_there()
+    {
+        var missing = from file in Repository.Files("*.cs").Where(file => !file.Contains("/tests/Architecture.Tests/", StringComparison.Ordinal))
+                      from Match cited in CitedPage().Matches(File.ReadAllText(file))
+                      where !File.Exists(Path.Combine(Repository.Root, cited.Value))
+                      select $"{Repository.Relative(file)}: {cited.Value}";
+
+        Assert.Empty(missing);
+    }
+
+    [Fact]
+    public void Nothing_cites_papers_that_are_not_here()
+    {
+        var citing = Repository.Files("*.cs").Concat(Pages)
+            .Where(file => !file.Contains("/tests/Architecture.Tests/", StringComparison.Ordinal) && Absent().IsMatch(File.ReadAllText(file)))
+            .Select(Repository.Relative);
+
+        Assert.Empty(citing);
+    }
+
+    // [text](relative/path.md#part), and no address.
+    [GeneratedRegex(@"\]\((?![a-z]+:|#)([^)#\s]+)(?:#[^)]*)?\)")]
+    private static partial Regex Link();
+
+    [GeneratedRegex(@"`((?:gateway|queue-worker|connectors|connector-sdk|samples|tests|charts|docs)(?:/[\w.-]+)+/?)`")]
+    private static partial Regex TreePath();
+
+    [GeneratedRegex(@"\bdocs/[\w/-]+\.md\b")]
+    private static partial Regex CitedPage();
+
+    [GeneratedRegex(@"openfaas-spec|\bdesign(\.md|,? sections? \d)", RegexOptions.IgnoreCase)]
+    private static partial Regex Absent();
+}

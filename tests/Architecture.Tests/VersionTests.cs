@@ -1,0 +1,28 @@
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+
+namespace Connectors.Architecture.Tests;
+
+/// <summary>One version, that of Directory.Build.props, for programs, charts and images.</summary>
+public partial class VersionTests
+{
+    private static string Version { get; } = XDocument.Load(Path.Combine(Repository.Root, "Directory.Build.props")).Descendants("Version").Single().Value;
+
+    [Fact]
+    public void Charts_have_the_version_of_the_programs() => Assert.All(
+        Repository.Files("Chart.yaml").SelectMany(file => ChartVersion().Matches(File.ReadAllText(file)), (file, match) => (file, match.Groups[1].Value)),
+        chart => Assert.True(chart.Value == Version, $"{Repository.Relative(chart.file)} says {chart.Value}, Directory.Build.props {Version}"));
+
+    // With no tag of its own, a chart takes the one that is its appVersion.
+    [Fact]
+    public void Charts_start_the_images_of_their_version() => Assert.All(
+        Repository.Files("values.yaml").Where(file => Repository.Relative(file).StartsWith("charts/", StringComparison.Ordinal)),
+        file => Assert.Matches(NoTag(), File.ReadAllText(file)));
+
+    // The chart's own, its programs' and that of the chart that it shares: never kubeVersion or apiVersion.
+    [GeneratedRegex(@"^\s*(?:version|appVersion): ""?([^""\s]+)""?\s*$", RegexOptions.Multiline)]
+    private static partial Regex ChartVersion();
+
+    [GeneratedRegex("""^image:\n(?:  .*\n)*  tag: ""$""", RegexOptions.Multiline)]
+    private static partial Regex NoTag();
+}
