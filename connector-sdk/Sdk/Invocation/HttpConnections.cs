@@ -20,9 +20,13 @@ public static class HttpConnections
         ConnectTimeout = TimeSpan.FromSeconds(10),
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
         MaxResponseHeadersLength = 128,
-        RequestHeaderEncodingSelector = (name, request) => request.Options.TryGetValue(HasRepeated, out _) ? RepeatedHeader.EncodingOf(name) : Encoding.Latin1,
+        RequestHeaderEncodingSelector = EncodingOf,
         ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1,
     });
+
+    /// <summary>How a header of a request that <see cref="Add"/> filled is written; for pools of other makes, their <c>RequestHeaderEncodingSelector</c>.</summary>
+    public static Encoding EncodingOf(string name, HttpRequestMessage request) =>
+        request.Options.TryGetValue(HasRepeated, out _) ? RepeatedHeader.EncodingOf(name) : Encoding.Latin1;
 
     /// <summary>Adds a header line to a request of such a pool; entity headers need content to be on. Lines with a name that is no token are left out.</summary>
     public static void Add(HttpRequestMessage request, string name, IReadOnlyList<string?> values)

@@ -38,6 +38,12 @@ public sealed class Invoker : IDisposable
         {
             using var request = Request(call);
             using var response = await _http.SendAsync(request, limit.Token);
+            if ((int)response.StatusCode < 200)
+            {
+                // 101 hands the connection over to a protocol that nobody asked for; below 100 there is nothing.
+                return Broken(OutcomeKind.Unreachable, 502, $"the answer's status is {(int)response.StatusCode}");
+            }
+
             var (body, length) = await BodyReading.ReadAsync(response.Content, call.KeepBytes, limit.Token);
             return Answer(response, body, length, _time.GetElapsedTime(started));
         }
@@ -54,6 +60,11 @@ public sealed class Invoker : IDisposable
             // Cancelled by neither of us: the pool's own limit for making a connection.
             return Broken(OutcomeKind.Unreachable, 503, fault.GetBaseException().Message);
         }
+        catch (Exception fault)
+        {
+            // Nothing was sent, and no repeat would change that: the call itself cannot be written as a request.
+            return Broken(OutcomeKind.Failed, 400, $"the call cannot be sent: {fault.Message}");
+        }
 
         Outcome Broken(OutcomeKind kind, int status, string error) =>
             new() { Kind = kind, Status = status, Error = error, Duration = _time.GetElapsedTime(started) };
@@ -68,7 +79,7 @@ public sealed class Invoker : IDisposable
     private HttpRequestMessage Request(FunctionCall call)
     {
         var route = call.Asynchronous ? "async-function/" : "function/";
-        var address = _gateway.AbsoluteUri + route + call.Function + call.Path + (call.Query.Length > 0 ? "?" + call.Query : "");
+        var address = _gateway.AbsoluteUri + route + call.Function + RequestTarget.Of(call.Path + (call.Query.Length > 0 ? "?" + call.Query : ""));
         var request = new HttpRequestMessage(HttpMethod.Post, new Uri(address, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }))
         {
             Content = new ReadOnlyMemoryContent(call.Body),
