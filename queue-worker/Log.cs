@@ -51,6 +51,9 @@ internal static partial class Log
     [LoggerMessage(325, LogLevel.Error, "Delivery failed; the message is left to redelivery")]
     public static partial void DeliveryFailed(ILogger log, Exception fault, string subject, ulong sequence);
 
+    [LoggerMessage(327, LogLevel.Error, "Record is not stored for so long that its message is nakked; its slot is free for others")]
+    public static partial void NotStored(ILogger log, string subject, ulong sequence, string reason);
+
     [LoggerMessage(326, LogLevel.Information, "Message was delivered again while it runs here; it is not run twice")]
     public static partial void RunsAlready(ILogger log, string subject, ulong sequence);
 

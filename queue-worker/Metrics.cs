@@ -53,6 +53,9 @@ internal sealed class Metrics
     public Counter LeaseRenewals { get; } = Prometheus.Metrics.CreateCounter(
         "queue_worker_lease_renewals_total", "In-progress acks sent for running work.");
 
+    public Gauge Overdue { get; } = Prometheus.Metrics.CreateGauge(
+        "queue_worker_overdue_seconds", "By how much the slowest work that holds a slot is over its own limit, for calls and for callbacks; 0 when none is.", ["queue_name", "work"]);
+
     public Gauge LearnedLimit { get; } = Prometheus.Metrics.CreateGauge(
         "queue_worker_learned_limit", "Calls that a function is thought to take at once from this worker (function mode).", QueueAndFunction);
 

@@ -25,18 +25,20 @@ internal static class QueueWorkerHosting
         builder.Services.AddSingleton<ModeClaim>();
         builder.Services.AddSingleton<QueueGauges>();
         builder.Services.AddSingleton<Watchdog>();
-        builder.Services.AddSingleton<LeaseKeeper>();
         builder.Services.AddSingleton<Drain>();
         builder.Services.AddSingleton<Pulls>();
-        builder.Services.AddHostedService<ConsumingService>();
+
+        // Stopped in reverse: leases are kept until what runs has ended.
+        builder.Services.AddDuty<LeaseKeeper>("leases");
+        builder.Services.AddDuty<SlotWatch>("slot watch");
+        builder.Services.AddDuty<ConsumingService>("consuming");
     }
 
     public static void AddDispatching(this WebApplicationBuilder builder, DispatchOptions options)
     {
         builder.Services.AddSingleton(services => new Invoker(options.Gateway, "queue-worker", services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<CallSender>();
-        builder.Services.AddSingleton<CancelledCalls>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<CancelledCalls>());
+        builder.Services.AddDuty<CancelledCalls>("cancellations");
         builder.Services.AddSingleton<Dispatcher>();
     }
 
@@ -56,6 +58,7 @@ internal static class QueueWorkerHosting
     public static void AddSettling(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<WaitingRetries>();
+        builder.Services.AddSingleton<RecordWriter>();
         builder.Services.AddSingleton<Acks>();
         builder.Services.AddSingleton<StoredResults>();
         builder.Services.AddSingleton<CallbackRecords>();

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.QueueWorker.Callbacks;
 
@@ -19,7 +20,7 @@ internal static class CallbackConnections
             UseCookies = false,
             ActivityHeadersPropagator = null,
             ConnectCallback = (context, ct) => ConnectAsync(rules, network, context.DnsEndPoint, ct),
-            RequestHeaderEncodingSelector = (_, _) => System.Text.Encoding.Latin1,
+            RequestHeaderEncodingSelector = HttpConnections.EncodingOf,
             ResponseHeaderEncodingSelector = (_, _) => System.Text.Encoding.Latin1,
         };
         if (options.TlsInsecure)

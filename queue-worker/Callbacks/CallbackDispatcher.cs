@@ -6,9 +6,12 @@ namespace Connectors.QueueWorker.Callbacks;
 
 /// <summary>Takes one delivery of a callback record to its end: posted, to be posted again, or given up. The function is never run for it.</summary>
 internal sealed class CallbackDispatcher(
-    QueueWorkerOptions options, CallbackSender sender, CallbackSettler settler, TimeProvider time) : IDeliveryHandler
+    QueueWorkerOptions options, CallbackSender sender, CallbackSettler settler, TimeProvider time, Random random) : IDeliveryHandler
 {
-    private readonly CallbackPolicy _policy = new(options.Callbacks.MaxAge, options.Callbacks.InitialWait, options.Callbacks.MaxWait);
+    private readonly CallbackPolicy _policy = new(options.Callbacks.MaxAge, options.Callbacks.InitialWait, options.Callbacks.MaxWait, random);
+
+    // One POST, then a record of it.
+    public TimeSpan Limit { get; } = options.Callbacks.Timeout + (2 * RecordWriter.Patience(options));
 
     public async Task<Handled> HandleAsync(Delivery delivery, Grace grace)
     {
@@ -31,20 +34,24 @@ internal sealed class CallbackDispatcher(
 
     public Task NakAsync(Delivery delivery, CancellationToken ct) => settler.NakAsync(delivery, TimeSpan.Zero, ct);
 
+    public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => settler.FailAsync(delivery, fault, ct);
+
     private async Task HandleAsync(Delivery delivery, Envelope envelope, CallbackRecord record, Grace grace)
     {
+        // A record of another's making may claim to be of the future, and would never grow too old.
         var now = time.GetUtcNow();
+        record = record with { Since = record.Since < delivery.Place.Stored ? record.Since : delivery.Place.Stored, Attempt = Math.Max(1, record.Attempt) };
         if (envelope.Version > Envelope.CurrentVersion)
         {
             await settler.NakNewerAsync(delivery, grace.Writes);
         }
-        else if (record.NotBefore is { } notBefore && notBefore > now)
-        {
-            await settler.NakAsync(delivery, notBefore - now, grace.Writes);
-        }
         else if (_policy.IsTooOld(record, now))
         {
             await settler.GiveUpAsync(delivery, envelope, record, DeadReasons.CallbackExpired, null, null, grace.Writes);
+        }
+        else if (record.NotBefore is { } notBefore && notBefore > now)
+        {
+            await settler.NakAsync(delivery, notBefore - now, grace.Writes);
         }
         else
         {

@@ -4,7 +4,7 @@ using Connectors.Streams.Records;
 namespace Connectors.QueueWorker.Callbacks;
 
 /// <summary>What follows from the answer to a callback. Pure.</summary>
-internal sealed record CallbackPolicy(TimeSpan MaxAge, TimeSpan InitialWait, TimeSpan MaxWait)
+internal sealed record CallbackPolicy(TimeSpan MaxAge, TimeSpan InitialWait, TimeSpan MaxWait, Random Random)
 {
     public CallbackVerdict Decide(CallbackAnswer answer, CallbackRecord record, DateTimeOffset now)
     {
@@ -20,7 +20,7 @@ internal sealed record CallbackPolicy(TimeSpan MaxAge, TimeSpan InitialWait, Tim
 
         var wait = answer.RetryAfter is { } asked
             ? TimeSpan.FromTicks(Math.Clamp(asked.Ticks, InitialWait.Ticks, Math.Max(InitialWait.Ticks, MaxWait.Ticks)))
-            : BackOff.Delay(BackOffKind.Exponential, record.Attempt, InitialWait, MaxWait, new Random());
+            : BackOff.Delay(BackOffKind.Exponential, record.Attempt, InitialWait, MaxWait, Random);
         return IsTooOld(record, now + wait) ? new CallbackVerdict(CallbackEnd.Expired) : new CallbackVerdict(CallbackEnd.Retry, wait);
     }
 

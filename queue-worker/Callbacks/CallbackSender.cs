@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -28,42 +29,37 @@ internal sealed class CallbackPoster(QueueWorkerOptions options, HttpMessageInvo
 {
     public async Task<CallbackAnswer> PostAsync(Envelope envelope, CallbackRecord record, ReadOnlyMemory<byte> body, CancellationToken abort)
     {
-        if (!Uri.TryCreate(envelope.Callback, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
+        if (CallbackUrl.Of(envelope.Callback) is not { } url)
         {
             return new CallbackAnswer(0, "the callback URL is not http or https", IsRefused: true);
         }
 
-        if (IsSystem(url))
+        if (url.IsSystemOf(options.Dispatch.Gateway))
         {
             return new CallbackAnswer(0, "callbacks may not go to the gateway's own /system/", IsRefused: true);
         }
 
-        using var timeout = new CancellationTokenSource(options.Callbacks.Timeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(abort, timeout.Token);
+        using var limit = new TimeLimit(options.Callbacks.Timeout, time, abort);
         try
         {
             using var request = CallbackRequest.From(envelope, record, body, url, signer.Sign(envelope.DeliveryId, body));
-            using var response = await http.SendAsync(request, either.Token);
+            using var response = await http.SendAsync(request, limit.Token);
             return new CallbackAnswer((int)response.StatusCode, RetryAfter: Wait(response));
         }
         catch (OperationCanceledException) when (!abort.IsCancellationRequested)
         {
-            return new CallbackAnswer(0, "no answer in time");
+            return new CallbackAnswer(0, limit.IsOver ? "no answer in time" : "no connection in time");
         }
         catch (Exception fault) when (fault is HttpRequestException or IOException)
         {
             var cause = fault.GetBaseException();
             return new CallbackAnswer(0, cause.Message, IsRefused: cause is AddressRefusedException);
         }
-    }
-
-    // The gateway may have more names than we know: on its port, /system/ is refused whatever the host.
-    private bool IsSystem(Uri url)
-    {
-        var gateway = options.Dispatch.Gateway;
-        var path = Uri.UnescapeDataString(url.AbsolutePath).Replace('\\', '/').TrimStart('/');
-        return (url.Port == gateway.Port || url.Host.TrimEnd('.').Equals(gateway.Host, StringComparison.OrdinalIgnoreCase))
-            && (path.Equals("system", StringComparison.OrdinalIgnoreCase) || path.StartsWith("system/", StringComparison.OrdinalIgnoreCase));
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            // It cannot be written as a request, and trying again would not change that.
+            return new CallbackAnswer(0, $"the callback cannot be sent: {fault.Message}", IsRefused: true);
+        }
     }
 
     private TimeSpan? Wait(HttpResponseMessage response) => response.Headers.RetryAfter switch
@@ -74,32 +70,92 @@ internal sealed class CallbackPoster(QueueWorkerOptions options, HttpMessageInvo
     };
 }
 
-/// <summary>The POST that tells an outcome: the function's answer with our headers over its own.</summary>
-internal static class CallbackRequest
+/// <summary>Where a callback goes: the address as it was given, never rewritten on its way. Only what may not stand in a request line is escaped.</summary>
+/// <param name="Address">What is dialled and sent.</param>
+/// <param name="Credentials">The URL's user-info, unescaped; empty for none.</param>
+internal sealed record CallbackUrl(Uri Address, string Credentials)
 {
-    public static HttpRequestMessage From(Envelope envelope, CallbackRecord record, ReadOnlyMemory<byte> body, Uri url, IEnumerable<Header> signature)
+    private static readonly UriCreationOptions AsGiven = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
+    /// <summary>Reads a URL; null if it is not an absolute one of http or https.</summary>
+    public static CallbackUrl? Of(string? given)
     {
-        var own = Own(envelope, record).Concat(signature).ToList();
-        var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ReadOnlyMemoryContent(body) };
-        foreach (var header in record.Headers.Where(h => IsPassedOn(h) && !own.Any(o => o.Is(h.Name))).Concat(own))
+        if (!Uri.TryCreate(given, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
         {
-            if (!request.Headers.TryAddWithoutValidation(header.Name, header.Value))
+            return null;
+        }
+
+        var host = given.IndexOf("://", StringComparison.Ordinal) + 3;
+        var end = host < 3 ? -1 : given.AsSpan(host).IndexOfAny("/\\?#");
+        var target = end < 0 ? "/" : given[(host + end)..].Split('#')[0];
+        target = target.Length == 0 ? "/" : target[0] == '?' ? "/" + target : "/" + target[1..];
+        var server = url.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped);
+        return new CallbackUrl(new Uri(server + RequestTarget.Of(target), AsGiven), Uri.UnescapeDataString(url.UserInfo));
+    }
+
+    /// <summary>Whether it leads to a gateway's <c>/system/</c>. The gateway may have more names than we know: on its port, that is refused whatever the host.</summary>
+    public bool IsSystemOf(Uri gateway)
+    {
+        if (Address.Port != gateway.Port && !Address.Host.TrimEnd('.').Equals(gateway.Host, StringComparison.OrdinalIgnoreCase))
+        {
+            return false;
+        }
+
+        // As a server reads it: escapes undone, back to front, dot segments and empty ones gone.
+        var path = new Stack<string>();
+        foreach (var segment in Unescaped(Address.PathAndQuery.Split('?')[0]).Split('/', '\\'))
+        {
+            if (segment == "..")
             {
-                request.Content.Headers.TryAddWithoutValidation(header.Name, header.Value);
+                _ = path.TryPop(out _);
+            }
+            else if (segment is not ("" or "."))
+            {
+                path.Push(segment);
             }
         }
 
-        if (url.UserInfo.Length > 0)
+        return path.LastOrDefault()?.Equals("system", StringComparison.OrdinalIgnoreCase) == true;
+    }
+
+    private static string Unescaped(string path)
+    {
+        while (Uri.UnescapeDataString(path) is { } next && next != path)
         {
-            var credentials = Uri.UnescapeDataString(url.UserInfo);
+            path = next;
+        }
+
+        return path;
+    }
+}
+
+/// <summary>The POST that tells an outcome: the function's answer with our headers over its own.</summary>
+internal static class CallbackRequest
+{
+    // Of this one connection, or what would make the client wait for a word that receivers need not say.
+    private static readonly FrozenSet<string> NotPassedOn = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "Content-Length", "Host", "Expect");
+
+    public static HttpRequestMessage From(Envelope envelope, CallbackRecord record, ReadOnlyMemory<byte> body, CallbackUrl url, IEnumerable<Header> signature)
+    {
+        var own = Own(envelope, record).Concat(signature).ToList();
+        var named = HopByHop.NamedBy(record.Headers.Where(h => h.Is("Connection")).Select(h => h.Value));
+        var request = new HttpRequestMessage(HttpMethod.Post, url.Address) { Content = new ReadOnlyMemoryContent(body) };
+        var passed = record.Headers.Where(h => IsPassedOn(h) && !named.Contains(h.Name) && !own.Any(o => o.Is(h.Name)));
+        foreach (var lines in passed.Concat(own).GroupBy(h => h.Name, StringComparer.OrdinalIgnoreCase))
+        {
+            HttpConnections.Add(request, lines.Key, [.. lines.Select(h => h.OneLine)]);
+        }
+
+        if (url.Credentials.Length > 0)
+        {
             request.Headers.Remove("Authorization");
-            request.Headers.TryAddWithoutValidation("Authorization", "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials)));
+            request.Headers.TryAddWithoutValidation("Authorization", "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(url.Credentials)));
         }
 
         return request;
     }
 
-    private static bool IsPassedOn(Header header) => !HopByHop.Contains(header.Name) && !header.Is("Content-Length") && !header.Is("Host")
+    private static bool IsPassedOn(Header header) => !HopByHop.Contains(header.Name) && !NotPassedOn.Contains(header.Name)
         && !header.Name.StartsWith("webhook-", StringComparison.OrdinalIgnoreCase);
 
     private static IEnumerable<Header> Own(Envelope envelope, CallbackRecord record)

@@ -6,11 +6,12 @@ namespace Connectors.QueueWorker.Callbacks;
 
 /// <summary>Tells results that are too large for a record: posted directly, while the call's lease is kept, for a few minutes.</summary>
 internal sealed class OversizeCallbacks(
-    QueueWorkerOptions options, CallbackSender sender, CallbackRecords records, CallbackSettler settler, TimeProvider time)
+    QueueWorkerOptions options, CallbackSender sender, CallbackRecords records, CallbackSettler settler, TimeProvider time, Random random)
 {
-    private static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(5);
+    /// <summary>How long it is tried.</summary>
+    public static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(5);
 
-    private readonly CallbackPolicy _policy = new(MaxAge, options.Callbacks.InitialWait, options.Callbacks.MaxWait);
+    private readonly CallbackPolicy _policy = new(options.Callbacks.MaxAge < MaxAge ? options.Callbacks.MaxAge : MaxAge, options.Callbacks.InitialWait, options.Callbacks.MaxWait, random);
 
     /// <summary>Returns once the receiver has the result, or a dead letter tells that it does not.</summary>
     public async Task SendAsync(Envelope envelope, Outcome outcome, Grace grace)

@@ -5,17 +5,21 @@ using Connectors.Streams.Nats;
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>The worker's life: connect, set up, pull until told to stop, then finish what runs and nak the rest.</summary>
-internal sealed class ConsumingService(
-    QueueWorkerOptions options, NatsLink link, Watchdog watchdog, LeaseKeeper leases, Pulls pulls, ILogger<ConsumingService> log)
-    : BackgroundService
+internal sealed class ConsumingService : IDuty
 {
-    public override Task StartAsync(CancellationToken cancellationToken)
+    private readonly QueueWorkerOptions _options;
+    private readonly NatsLink _link;
+    private readonly Watchdog _watchdog;
+    private readonly Pulls _pulls;
+    private readonly ILogger _log;
+
+    public ConsumingService(QueueWorkerOptions options, NatsLink link, Watchdog watchdog, Pulls pulls, ILogger<ConsumingService> log)
     {
+        (_options, _link, _watchdog, _pulls, _log) = (options, link, watchdog, pulls, log);
         watchdog.Announce();
-        return base.StartAsync(cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task RunAsync(CancellationToken stoppingToken)
     {
         try
         {
@@ -30,37 +34,27 @@ internal sealed class ConsumingService(
 
     private async Task ConnectAsync(CancellationToken stopping)
     {
-        await link.OpenAsync(stopping);
-        await watchdog.StartAsync(stopping);
-        Log.Serving(log, options.Queue, options.Consuming.Mode.ToString(), options.Consuming.MaxInflight, link.ServerVersion, options.Limits.Durability);
+        await _link.OpenAsync(stopping);
+        await _watchdog.StartAsync(stopping);
+        Log.Serving(_log, _options.Queue, _options.Consuming.Mode.ToString(), _options.Consuming.MaxInflight, _link.ServerVersion, _options.Limits.Durability);
     }
 
+    // Whatever ends the pulls, what they started is not left behind: a stopping worker drains. One that goes on keeps it running, leases and all, and begins
+    // to pull anew.
     private async Task ServeAsync(CancellationToken stopping)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        using var ended = new CancellationTokenSource();
-        var renewal = leases.RunAsync(ended.Token);
-        var pull = pulls.RunAsync(ending.Token);
-        var watch = watchdog.RunAsync(ending.Token);
-
-        await Task.WhenAny(pull, watch);
+        var pull = _pulls.RunAsync(ending.Token);
+        var watch = _watchdog.RunAsync(ending.Token);
+        var first = await Task.WhenAny(pull, watch);
         await ending.CancelAsync();
-        await pull;
-        await pulls.DrainAsync();
-        await ended.CancelAsync();
-        await Task.WhenAll(Quietly(renewal), Quietly(watch));
-
-        static async Task Quietly(Task task)
+        await Task.WhenAll(pull, watch).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (stopping.IsCancellationRequested || first.Exception?.InnerException is ConfigurationException)
         {
-            try
-            {
-                await task;
-            }
-            catch (OperationCanceledException)
-            {
-                // That is how it ends.
-            }
+            await _pulls.DrainAsync();
         }
+
+        await first;
     }
 }
 

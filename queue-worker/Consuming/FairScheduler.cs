@@ -110,7 +110,9 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
         lock (_lock)
         {
             side.Lane.Running++;
-            side.Lane.MaxInflight = maxInflight ?? slots;
+
+            // One below 1 would never let the function run again, nor tell us better.
+            side.Lane.MaxInflight = maxInflight is > 0 ? maxInflight : slots;
             side.InVain = 0;
         }
     }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using System.Text;
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Invocation;
@@ -26,6 +27,13 @@ namespace Connectors.QueueWorker.Consuming;
 internal sealed class FunctionPulls : ICallPulls, IDisposable
 {
     private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
+    // Consumers are named by their function, and the server takes no longer names.
+    private const int MaxSubject = 200;
+
+    // No namespace may have a colon.
+    private const string Strangers = ":foreign";
+    private const string HintPrefix = "OF_HINT.";
+
     private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(10);
 
     private readonly QueueWorkerOptions _options;
@@ -37,6 +45,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private readonly ILogger _log;
     private readonly FairScheduler _scheduler;
     private readonly Partition _partition;
+    private readonly ConcurrentDictionary<FunctionName, string> _strangers = new();
     private readonly ConcurrentDictionary<Task, bool> _asks = new();
     private readonly Suspicion _news = new();
 
@@ -53,7 +62,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
             {
                 Log.FunctionFound(log, function.ToString(), priority.ToString());
                 var name = StreamNames.FunctionConsumer(function, priority);
-                var filter = StreamNames.CallSubject(options.Queue, priority, function);
+                var filter = _strangers.GetValueOrDefault(function) ?? StreamNames.CallSubject(options.Queue, priority, function);
                 return new StreamConsumer(
                     setup, StreamNames.Calls(options.Queue), StreamConsumer.Lapsing(name, filter, consuming.AckWait, consuming.InactiveThreshold), time);
             });
@@ -68,13 +77,14 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
             Hear(subject);
         }
 
-        foreach (var (function, limit) in _scheduler.Limits)
+        foreach (var (function, limit) in _scheduler.Limits.Where(learned => learned.Function.Namespace != Strangers))
         {
             _metrics.LearnedLimit.WithLabels(_options.Queue, function.ToString()).Set(limit);
         }
 
         foreach (var function in _scheduler.Forget(_time.GetUtcNow() - Remembered))
         {
+            _strangers.TryRemove(function, out _);
             _metrics.LearnedLimit.RemoveLabelled(_options.Queue, function.ToString());
         }
     }
@@ -108,28 +118,52 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
 
     private async Task ListenAsync(CancellationToken stopping)
     {
-        try
+        while (!stopping.IsCancellationRequested)
         {
-            await foreach (var hint in _link.Connection.SubscribeAsync<NatsMemoryOwner<byte>>(
-                StreamNames.Hints(_options.Queue), serializer: NatsRawSerializer<NatsMemoryOwner<byte>>.Default, cancellationToken: stopping))
+            try
             {
-                hint.Data.Dispose();
-                Hear(hint.Subject);
+                await foreach (var hint in _link.Connection.SubscribeAsync<NatsMemoryOwner<byte>>(
+                    StreamNames.Hints(_options.Queue), serializer: NatsRawSerializer<NatsMemoryOwner<byte>>.Default, cancellationToken: stopping))
+                {
+                    hint.Data.Dispose();
+                    Hear(hint.Subject[HintPrefix.Length..]);
+                }
             }
-        }
-        catch (OperationCanceledException)
-        {
-            // Told to stop.
+            catch (Exception fault) when (!stopping.IsCancellationRequested)
+            {
+                // Meanwhile the look finds what there is.
+                Log.PullFailed(_log, StreamNames.Hints(_options.Queue), fault.Message);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+
+            await Task.Delay(AfterFault, _time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     private void Hear(string subject)
     {
-        if (StreamNames.FunctionOf(subject) is { } function && StreamNames.PriorityOf(subject) is { } priority && _partition.Serves(function)
-            && _scheduler.Heard(function, priority, _time.GetUtcNow()))
+        var (function, priority) = OfSubject(subject);
+        if (_partition.Serves(function) && _scheduler.Heard(function, priority, _time.GetUtcNow()))
         {
             _news.Raise();
         }
+    }
+
+    // What stands on no function's subject is to get its end too: each such subject is treated as a function of its own, with a made-up name.
+    private (FunctionName Function, Priority Priority) OfSubject(string subject)
+    {
+        if (StreamNames.FunctionOf(subject) is { IsValid: true } function && StreamNames.PriorityOf(subject) is { } priority
+            && StreamNames.CallSubject(_options.Queue, priority, function) == subject && subject.Length <= MaxSubject)
+        {
+            return (function, priority);
+        }
+
+        var stranger = new FunctionName(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(subject)))[..32], Strangers);
+        _strangers[stranger] = subject;
+        return (stranger, Priority.Normal);
     }
 
     private async Task AskAsync(LaneSide side, int calls)
@@ -159,7 +193,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
                 failed = !side.Consumer.IsBound;
             }
         }
-        catch (Exception fault) when (fault is NatsException or OperationCanceledException or InvalidOperationException)
+        catch (Exception fault)
         {
             Log.PullFailed(_log, side.Consumer.Name, fault.Message);
             failed = true;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Connectors.QueueWorker.Settling;
+using Connectors.Sdk.Hosting;
 
 namespace Connectors.QueueWorker.Consuming;
 
@@ -7,7 +8,7 @@ namespace Connectors.QueueWorker.Consuming;
 /// Renews the leases of everything that runs: each third of <c>ack_wait</c>, so that one lost renewal does no harm. It is also what keeps a function's
 /// consumer from lapsing while a call runs longer than that takes.
 /// </summary>
-internal sealed class LeaseKeeper(QueueWorkerOptions options, Metrics metrics, TimeProvider time, ILogger<LeaseKeeper> log)
+internal sealed class LeaseKeeper(QueueWorkerOptions options, Metrics metrics, TimeProvider time, ILogger<LeaseKeeper> log) : IDuty
 {
     private readonly ConcurrentDictionary<Lease, Delivery> _leases = new();
 
@@ -19,14 +20,14 @@ internal sealed class LeaseKeeper(QueueWorkerOptions options, Metrics metrics, T
         return lease;
     }
 
-    public async Task RunAsync(CancellationToken ct)
+    public async Task RunAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(options.Consuming.AckWait / 3, time);
-        while (await timer.WaitForNextTickAsync(ct))
+        while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             foreach (var delivery in _leases.Values)
             {
-                await ExtendAsync(delivery, ct);
+                await ExtendAsync(delivery, stoppingToken);
             }
         }
     }
@@ -40,7 +41,7 @@ internal sealed class LeaseKeeper(QueueWorkerOptions options, Metrics metrics, T
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {
-            Log.LeaseNotRenewed(log, delivery.Subject, delivery.Sequence, fault.Message);
+            Log.LeaseNotRenewed(log, delivery.Subject, delivery.Place.Sequence, fault.Message);
         }
     }
 

@@ -39,12 +39,11 @@ internal sealed class PullLoop(
             }
             catch (Exception fault)
             {
-                Log.PullFailed(log, consumers[^1].Name, fault.Message);
-                suspicion.Raise();
-                await PauseAsync(stopping);
+                await RecoverAsync(consumers[^1], fault, stopping);
             }
         }
 
+        // None of them throws.
         await Task.WhenAll(_waits.OfType<Task>());
     }
 
@@ -96,7 +95,7 @@ internal sealed class PullLoop(
             }
         }
 
-        await await Task.WhenAny(_waits.OfType<Task>());
+        await Task.WhenAny(_waits.OfType<Task>());
     }
 
     private async Task WaitAsync(StreamConsumer consumer, CancellationToken stopping)
@@ -125,19 +124,21 @@ internal sealed class PullLoop(
         {
             // The loop ends.
         }
+        catch (Exception fault)
+        {
+            await RecoverAsync(consumer, fault, stopping);
+        }
     }
 
-    private async Task PauseAsync(CancellationToken stopping)
+    private async Task RecoverAsync(StreamConsumer consumer, Exception fault, CancellationToken stopping)
     {
-        try
-        {
-            await Task.Delay(AfterFault, time, stopping);
-        }
-        catch (OperationCanceledException)
-        {
-            // The loop ends.
-        }
+        Log.PullFailed(log, consumer.Name, fault.Message);
+        suspicion.Raise();
+        await PauseAsync(stopping);
     }
+
+    private async Task PauseAsync(CancellationToken stopping) =>
+        await Task.Delay(AfterFault, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }
 
 /// <summary>Static mode: one consumer for each priority, shared by all functions and replicas; first come, first served.</summary>

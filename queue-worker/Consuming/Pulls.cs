@@ -23,8 +23,8 @@ internal sealed class Pulls : IDisposable
     {
         _mode = mode;
         _drain = drain;
-        _callSlots = new Slots(options.Consuming.MaxInflight, calls, leases, drain.Grace, log);
-        _callbackSlots = new Slots(options.Callbacks.MaxInflight, callbacks, leases, drain.Grace, log);
+        _callSlots = new Slots(options.Consuming.MaxInflight, calls, leases, drain.Grace, time, log);
+        _callbackSlots = new Slots(options.Callbacks.MaxInflight, callbacks, leases, drain.Grace, time, log);
         _calls = options.Consuming.Mode == ScalingMode.Static
             ? new StaticPulls(options, setup, _callSlots, suspicion, time, log)
             : new FunctionPulls(options, link, setup, _callSlots, mode, metrics, time, log);
@@ -36,14 +36,26 @@ internal sealed class Pulls : IDisposable
         _callbacks = new PullLoop([CallbackConsumer], _callbackSlots, int.MaxValue, suspicion, time, log);
     }
 
+    public Slots CallSlots => _callSlots;
+
+    public Slots CallbackSlots => _callbackSlots;
+
     public StreamConsumer CallbackConsumer { get; }
 
     public IReadOnlyList<StreamConsumer> LastingCallConsumers => _calls.Lasting;
 
     public void Look(StreamInfo calls) => _calls.Look(calls);
 
-    /// <summary>Pulls until told to stop.</summary>
-    public Task RunAsync(CancellationToken stopping) => Task.WhenAll(RunCallsAsync(stopping), _callbacks.RunAsync(stopping));
+    /// <summary>Pulls until told to stop, or until one of the two ends although it was not.</summary>
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        var calls = RunCallsAsync(ending.Token);
+        var callbacks = _callbacks.RunAsync(ending.Token);
+        await Task.WhenAny(calls, callbacks);
+        await ending.CancelAsync();
+        await Task.WhenAll(calls, callbacks);
+    }
 
     /// <summary>Finishes what runs and naks the rest.</summary>
     public Task DrainAsync() =>
@@ -67,7 +79,7 @@ internal sealed class Pulls : IDisposable
                 await _calls.RunAsync(either.Token);
             }
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
             // Told to stop while the queue was in the other mode.
         }

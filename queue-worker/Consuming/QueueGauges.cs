@@ -36,10 +36,9 @@ internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries ret
         var waiting = new Dictionary<string, double>();
         foreach (var (subject, count) in info.State.Subjects ?? new Dictionary<string, long>())
         {
-            if (StreamNames.FunctionOf(subject) is { } function)
-            {
-                waiting[function.ToString()] = waiting.GetValueOrDefault(function.ToString()) + count;
-            }
+            // Whoever writes to the stream chooses subjects; labels are for functions.
+            var label = StreamNames.FunctionOf(subject) is { IsValid: true } function ? function.ToString() : "foreign";
+            waiting[label] = waiting.GetValueOrDefault(label) + count;
         }
 
         return waiting;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Connectors.QueueWorker.Settling;
+using Connectors.Sdk.Hosting;
 
 namespace Connectors.QueueWorker.Consuming;
 
@@ -7,13 +8,25 @@ namespace Connectors.QueueWorker.Consuming;
 /// What runs right now, each delivery in a slot and under a lease. A slot is taken before the broker is asked, so that nothing is fetched that cannot run;
 /// whoever took it either starts a delivery in it or releases it.
 /// </summary>
-internal sealed class Slots(int count, IDeliveryHandler handler, LeaseKeeper leases, Grace grace, ILogger log) : IDisposable
+/// <param name="count">How many.</param>
+/// <param name="handler">What is done with a delivery.</param>
+/// <param name="leases">Keeps the leases.</param>
+/// <param name="grace">What a stopping worker allows.</param>
+/// <param name="time">The clock.</param>
+/// <param name="log">The log.</param>
+internal sealed class Slots(int count, IDeliveryHandler handler, LeaseKeeper leases, Grace grace, TimeProvider time, ILogger log) : IDisposable
 {
     private readonly SemaphoreSlim _free = new(count, count);
-    private readonly ConcurrentDictionary<Task, bool> _tasks = new();
-    private readonly ConcurrentDictionary<(ulong Sequence, DateTimeOffset Stored), Delivery> _messages = new();
+    private readonly ConcurrentDictionary<Task, long> _tasks = new();
+    private readonly ConcurrentDictionary<MessagePlace, Delivery> _messages = new();
 
     public int Running => _tasks.Count;
+
+    /// <summary>By how much the work that is longest over its limit is over it; zero when none is.</summary>
+    public TimeSpan Overdue => _tasks.Values.Select(OverdueOf).DefaultIfEmpty().Max();
+
+    /// <summary>Whether every slot holds work that is over its limit: nothing is taken any more, and nothing comes to an end.</summary>
+    public bool AreStuck => _tasks.Values.Count(started => OverdueOf(started) > TimeSpan.Zero) >= count;
 
     public int Free => _free.CurrentCount;
 
@@ -47,7 +60,7 @@ internal sealed class Slots(int count, IDeliveryHandler handler, LeaseKeeper lea
     public void Start(Delivery delivery, Action<Handled>? ended = null, Action? freed = null)
     {
         var task = RunAsync(delivery, ended, freed);
-        _tasks[task] = true;
+        _tasks[task] = time.GetTimestamp();
         _ = task.ContinueWith(done => _tasks.TryRemove(done, out _), TaskScheduler.Default);
     }
 
@@ -55,7 +68,7 @@ internal sealed class Slots(int count, IDeliveryHandler handler, LeaseKeeper lea
     public Task NakAsync(Delivery delivery) => handler.NakAsync(delivery, grace.Writes);
 
     /// <summary>Ends when nothing runs any more.</summary>
-    public Task IdleAsync() => Task.WhenAll(_tasks.Keys);
+    public async Task IdleAsync() => await Task.WhenAll(_tasks.Keys).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     public void Dispose() => _free.Dispose();
 
@@ -73,36 +86,102 @@ internal sealed class Slots(int count, IDeliveryHandler handler, LeaseKeeper lea
             }
             else
             {
-                Log.RunsAlready(log, delivery.Subject, delivery.Sequence);
+                Log.RunsAlready(log, delivery.Subject, delivery.Place.Sequence);
             }
         }
         catch (OperationCanceledException) when (grace.Sends.IsCancellationRequested)
         {
-            await handler.NakAsync(delivery, grace.Writes);
+            await EndAsync(delivery, null);
         }
         catch (Exception fault)
         {
-            Log.DeliveryFailed(log, fault, delivery.Subject, delivery.Sequence);
+            if (fault is not NotStoredException)
+            {
+                Log.DeliveryFailed(log, fault, delivery.Subject, delivery.Place.Sequence);
+            }
+
+            await EndAsync(delivery, fault);
         }
         finally
         {
-            _messages.TryRemove(KeyValuePair.Create((delivery.Sequence, delivery.Stored), delivery));
-            ended?.Invoke(handled);
+            _messages.TryRemove(KeyValuePair.Create(delivery.Place, delivery));
+            Tell(() => ended?.Invoke(handled), delivery);
             _free.Release();
-            freed?.Invoke();
+            Tell(() => freed?.Invoke(), delivery);
         }
+    }
+
+    // Whatever one delivery does, its slot is free afterwards.
+    private async Task EndAsync(Delivery delivery, Exception? fault)
+    {
+        try
+        {
+            await (fault is null ? handler.NakAsync(delivery, grace.Writes) : handler.FailAsync(delivery, fault, grace.Writes));
+        }
+        catch (Exception second)
+        {
+            Log.DeliveryFailed(log, second, delivery.Subject, delivery.Place.Sequence);
+        }
+    }
+
+    private void Tell(Action listener, Delivery delivery)
+    {
+        try
+        {
+            listener();
+        }
+        catch (Exception fault)
+        {
+            Log.DeliveryFailed(log, fault, delivery.Subject, delivery.Place.Sequence);
+        }
+    }
+
+    private TimeSpan OverdueOf(long started)
+    {
+        var over = time.GetElapsedTime(started) - handler.Limit;
+        return over > TimeSpan.Zero ? over : TimeSpan.Zero;
     }
 
     // A consumer that was deleted or lost its state delivers again what runs here. The run goes on: its lease and its ack name the message, and so hold for
     // the new delivery too.
     private bool IsNew(Delivery delivery)
     {
-        var running = _messages.GetOrAdd((delivery.Sequence, delivery.Stored), delivery);
+        var running = _messages.GetOrAdd(delivery.Place, delivery);
         if (running == delivery)
         {
             return true;
         }
 
-        return running.IsNakked && _messages.TryUpdate((delivery.Sequence, delivery.Stored), delivery, running);
+        return running.IsNakked && _messages.TryUpdate(delivery.Place, delivery, running);
+    }
+}
+
+/// <summary>Tells of slots whose work is over its limit: a gauge for each kind of work, and a worker that is not ready when all of a kind are stuck.</summary>
+internal sealed class SlotWatch(QueueWorkerOptions options, Pulls pulls, Metrics metrics, Readiness readiness, TimeProvider time) : IDuty
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
+    public async Task RunAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        do
+        {
+            Look("calls", pulls.CallSlots);
+            Look("callbacks", pulls.CallbackSlots);
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private void Look(string work, Slots slots)
+    {
+        metrics.Overdue.WithLabels(options.Queue, work).Set(slots.Overdue.TotalSeconds);
+        if (slots.AreStuck)
+        {
+            readiness.Lost($"slots of {work}", "all of them hold work that is over its limit");
+        }
+        else
+        {
+            readiness.Met($"slots of {work}");
+        }
     }
 }

@@ -71,7 +71,7 @@ internal sealed class Watchdog(
             readiness.Met(Condition);
             return true;
         }
-        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !stopping.IsCancellationRequested))
+        catch (Exception fault) when (fault is not ConfigurationException && !stopping.IsCancellationRequested)
         {
             var reason = fault is OperationCanceledException ? "no answer in time" : fault.Message;
             readiness.Lost(Condition, reason);

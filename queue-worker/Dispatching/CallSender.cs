@@ -16,7 +16,7 @@ internal sealed class CallSender(
     private const int ClientClosedRequest = 499;
 
     /// <summary>Whether an aborted outcome was its caller's wish.</summary>
-    public bool IsCancelled(Envelope envelope) => cancelled.Contains(envelope.CallId);
+    public bool IsCancelled(Envelope envelope) => cancelled.Contains(envelope);
 
     public async Task<Outcome> SendAsync(Envelope envelope, ReadOnlyMemory<byte> body, CancellationToken abort)
     {
@@ -27,7 +27,7 @@ internal sealed class CallSender(
         }
 
         using var either = CancellationTokenSource.CreateLinkedTokenSource(abort);
-        using var watched = cancelled.Watch(envelope.CallId, either);
+        using var watched = cancelled.Watch(envelope, either);
         return IsCancelled(envelope)
             ? new Outcome { Kind = OutcomeKind.Aborted, Status = ClientClosedRequest, Error = "cancelled before it was sent" }
             : await InvokeAsync(envelope, body, either.Token);

@@ -1,34 +1,42 @@
 using System.Collections.Concurrent;
-using Connectors.Sdk.Invocation;
+using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
 
 namespace Connectors.QueueWorker.Dispatching;
 
-/// <summary>The call ids that callers cancelled, watched in <c>OF_cancelled</c> into memory; what runs under one of them is told at once (R13 of docs/delivery-states.md).</summary>
-internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, TimeProvider time, ILogger<CancelledCalls> log) : BackgroundService
+/// <summary>What callers cancelled, watched in <c>OF_cancelled</c> into memory; what runs is told at once (R13 of docs/delivery-states.md).</summary>
+internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, TimeProvider time, ILogger<CancelledCalls> log) : IDuty
 {
     private const int PruneEach = 1024;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LoadLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly Bucket _bucket = new(link, BucketShape.Cancelled(options.Limits), Patience, time);
-    private readonly ConcurrentDictionary<string, DateTimeOffset> _ids = new();
-    private readonly ConcurrentDictionary<CancellationTokenSource, string> _running = new();
+    private readonly ConcurrentDictionary<string, Cancellation> _ids = new();
+    private readonly ConcurrentDictionary<CancellationTokenSource, Envelope> _running = new();
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _added;
 
-    /// <summary>Done once all ids that there were at start are known, or they cannot be read.</summary>
-    public Task LoadedAsync(CancellationToken ct) => _loaded.Task.WaitAsync(ct);
+    /// <summary>Done once all cancellations that there were at start are known, or cannot be read, or are not told for so long that calls go on without.</summary>
+    public async Task LoadedAsync(CancellationToken ct)
+    {
+        if (!_loaded.Task.IsCompleted && !await Signal.CameAsync(_loaded.Task, LoadLimit, time, ct))
+        {
+            _loaded.TrySetResult();
+        }
+    }
 
-    public bool Contains(string callId) => _ids.ContainsKey(StreamNames.Token(callId));
+    /// <summary>Whether the call is cancelled.</summary>
+    public bool Contains(Envelope envelope) => _ids.TryGetValue(StreamNames.Token(envelope.CallId), out var cancellation) && cancellation.Covers(envelope.Submitted);
 
     /// <summary>Asks the bucket itself: a call that is put back has its cancellation taken back just before, and the watch may lag behind it.</summary>
     public async Task RefreshAsync(string callId, CancellationToken ct)
     {
         var key = StreamNames.Token(callId);
-        if (!_ids.TryGetValue(key, out var created))
+        if (!_ids.TryGetValue(key, out var known))
         {
             return;
         }
@@ -37,7 +45,7 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
         {
             if (await _bucket.FindAsync(key, ct) is null)
             {
-                _ids.TryRemove(new(key, created));
+                _ids.TryRemove(new(key, known));
             }
         }
         catch (NatsException fault)
@@ -47,11 +55,10 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
     }
 
     /// <summary>Cancels <paramref name="abort"/> when the call is cancelled, now or while it runs; disposed when it has run.</summary>
-    public IDisposable Watch(string callId, CancellationTokenSource abort)
+    public IDisposable Watch(Envelope envelope, CancellationTokenSource abort)
     {
-        var key = StreamNames.Token(callId);
-        _running[abort] = key;
-        if (_ids.ContainsKey(key))
+        _running[abort] = envelope;
+        if (Contains(envelope))
         {
             abort.Cancel();
         }
@@ -59,7 +66,7 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
         return new Watched(_running, abort);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task RunAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -67,15 +74,15 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
             {
                 await WatchAsync(stoppingToken);
             }
-            catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !stoppingToken.IsCancellationRequested))
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception fault)
             {
                 // Calls go on: a bucket that may not be read must not stop the queue.
                 Log.CancellationsUnseen(log, StreamNames.Cancelled, fault.Message);
                 _loaded.TrySetResult();
-            }
-            catch (OperationCanceledException)
-            {
-                return;
             }
 
             await Task.Delay(Pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -83,25 +90,25 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
     }
 
     private Task WatchAsync(CancellationToken stopping) =>
-        _bucket.WatchAsync(entry => Take(entry.Key, entry.Created, entry.Value is not null), () => _loaded.TrySetResult(), stopping);
+        _bucket.WatchAsync(entry => Take(entry.Key, entry.Value is { } value ? Cancellation.Decode(value, entry.Created) : null), () => _loaded.TrySetResult(), stopping);
 
-    private void Take(string key, DateTimeOffset created, bool isCancelled)
+    private void Take(string key, Cancellation? cancellation)
     {
-        if (!isCancelled)
+        if (cancellation is not { } made)
         {
             _ids.TryRemove(key, out _);
             return;
         }
 
-        _ids[key] = created;
-        foreach (var (abort, _) in _running.Where(send => send.Value == key))
+        _ids[key] = made;
+        foreach (var (abort, _) in _running.Where(send => StreamNames.Token(send.Value.CallId) == key && made.Covers(send.Value.Submitted)))
         {
             Abort(abort);
         }
 
         if (Interlocked.Increment(ref _added) % PruneEach == 0)
         {
-            foreach (var (old, _) in _ids.Where(id => id.Value < time.GetUtcNow() - BucketShape.CancellationAge))
+            foreach (var (old, _) in _ids.Where(id => id.Value.At < time.GetUtcNow() - BucketShape.CancellationAge))
             {
                 _ids.TryRemove(old, out _);
             }
@@ -120,7 +127,7 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
         }
     }
 
-    private sealed class Watched(ConcurrentDictionary<CancellationTokenSource, string> running, CancellationTokenSource abort) : IDisposable
+    private sealed class Watched(ConcurrentDictionary<CancellationTokenSource, Envelope> running, CancellationTokenSource abort) : IDisposable
     {
         public void Dispose() => running.TryRemove(abort, out _);
     }

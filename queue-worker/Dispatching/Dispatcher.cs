@@ -7,8 +7,12 @@ namespace Connectors.QueueWorker.Dispatching;
 
 /// <summary>Takes one delivery of a call from its envelope to its end: intake, send, verdict, settlement.</summary>
 internal sealed class Dispatcher(
-    QueueWorkerOptions options, CallSender sender, OversizeCallbacks oversize, Settler settler, TimeProvider time) : IDeliveryHandler
+    QueueWorkerOptions options, CallSender sender, OversizeCallbacks oversize, Settler settler, TimeProvider time, Random random) : IDeliveryHandler
 {
+    // One send; the result, if it is too large for a record, told directly; then the records: callback, dead letter, and the one of a callback given up.
+    public TimeSpan Limit { get; } =
+        options.Dispatch.UpstreamTimeout + OversizeCallbacks.MaxAge + options.Callbacks.Timeout + (3 * RecordWriter.Patience(options));
+
     public async Task<Handled> HandleAsync(Delivery delivery, Grace grace)
     {
         var intake = Intake.Judge(delivery.Envelope, delivery.EnvelopeError, delivery.Subject, settler.UnsettledDeliveries(delivery), time.GetUtcNow());
@@ -30,6 +34,8 @@ internal sealed class Dispatcher(
 
     public Task NakAsync(Delivery delivery, CancellationToken ct) => settler.NakAsync(delivery, delivery.Envelope, TimeSpan.Zero, ct);
 
+    public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => settler.FailAsync(delivery, fault, ct);
+
     private async Task<Handled> RunAsync(Delivery delivery, Envelope envelope, TimeSpan wait, Grace grace)
     {
         if (wait > TimeSpan.Zero)
@@ -47,7 +53,7 @@ internal sealed class Dispatcher(
             return new Handled();
         }
 
-        var verdict = (envelope.Retry?.Over(options.Dispatch.Retry) ?? options.Dispatch.Retry).Decide(outcome, envelope.Attempt, new Random());
+        var verdict = (envelope.Retry?.Over(options.Dispatch.Retry) ?? options.Dispatch.Retry).Decide(outcome, envelope.Attempt, random);
         if (verdict.Kind != VerdictKind.Retry && !settler.FitsCallback(envelope, outcome))
         {
             await oversize.SendAsync(envelope, outcome, grace);
@@ -97,12 +103,13 @@ internal readonly record struct Intake(IntakeKind Kind, Envelope? Envelope = nul
             return new Intake(IntakeKind.Foreign, envelope, Error: $"the envelope is of {envelope.FunctionName}, the subject of another function");
         }
 
-        if (envelope.Deadline <= now || (envelope.Retry?.MaxAge is { } maxAge && envelope.Submitted + maxAge <= now))
+        if (envelope.Deadline <= now || (envelope.Retry?.MaxAge is { } maxAge && now - envelope.Submitted >= maxAge))
         {
             return new Intake(IntakeKind.Expired, envelope);
         }
 
         var wait = envelope.NotBefore > now ? envelope.NotBefore.Value - now : TimeSpan.Zero;
+        wait = wait < Acks.MaxDelay ? wait : Acks.MaxDelay;
         return wait > ShortWait
             ? new Intake(IntakeKind.Early, envelope, wait)
             : new Intake(count > MaxLost + Acks.AllowedNaks(envelope) ? IntakeKind.WorkerLost : IntakeKind.Run, envelope, wait);

@@ -9,20 +9,24 @@ namespace Connectors.QueueWorker.Settling;
 /// Acks messages, and naks them without using an attempt. Each nak raises the message's delivery count, by which lost workers are noticed; so a message
 /// is nakked as it is only a few times, after that it is replaced by a copy, whose count starts anew.
 /// </summary>
-internal sealed class Acks(QueueWorkerOptions options, StreamPublisher publisher, WaitingRetries waiting, Metrics metrics, ILogger<Acks> log)
+internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, WaitingRetries waiting, Metrics metrics, ILogger<Acks> log)
 {
     private const int MaxRemembered = 100_000;
-    private static readonly TimeSpan WriteTimeout = TimeSpan.FromSeconds(5);
+    private const int MaxFailures = 5;
     private static readonly TimeSpan NewerWait = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan FailedWait = TimeSpan.FromSeconds(5);
 
-    // Naks of a message after a verdict that the full stream refused to store: by its place in the stream.
-    private readonly ConcurrentDictionary<ulong, int> _refused = new();
+    // Naks of a message after a verdict that the stream refused to store.
+    private readonly ConcurrentDictionary<MessagePlace, int> _refused = new();
+
+    /// <summary>The longest delay of a nak. What is to wait longer is nakked again when it is over: the envelope knows the rest.</summary>
+    public static readonly TimeSpan MaxDelay = TimeSpan.FromDays(1);
 
     /// <summary>How often a message may be nakked as it is: a retry copy for coming early, and any message once more.</summary>
     public static int AllowedNaks(Envelope envelope) => envelope.NotBefore is null ? 1 : 2;
 
     /// <summary>Deliveries of the message that may have ended with a worker, this one included.</summary>
-    public int UnsettledDeliveries(Delivery delivery) => delivery.Count - _refused.GetValueOrDefault(delivery.Sequence);
+    public int UnsettledDeliveries(Delivery delivery) => delivery.Count - _refused.GetValueOrDefault(delivery.Place);
 
     /// <summary>Naks a message, to be delivered again after the delay.</summary>
     public async Task NakAsync(Delivery delivery, Envelope? envelope, TimeSpan delay, CancellationToken ct)
@@ -32,9 +36,10 @@ internal sealed class Acks(QueueWorkerOptions options, StreamPublisher publisher
             return;
         }
 
+        delay = delay < MaxDelay ? delay : MaxDelay;
         if (envelope is not null && delay > TimeSpan.Zero)
         {
-            waiting.Add(delivery.Sequence, delay);
+            waiting.Add(delivery.Place, delay);
         }
 
         await NakAsync(delivery, delay, ct);
@@ -47,7 +52,22 @@ internal sealed class Acks(QueueWorkerOptions options, StreamPublisher publisher
         return NakAsync(delivery, NewerWait, ct);
     }
 
-    /// <summary>Naks a message whose verdict the full stream refused.</summary>
+    /// <summary>
+    /// Ends a delivery whose handling threw. What could not be written down is given back until there is somebody to take it. A fault of ours gets some more
+    /// tries, and then is the message's own: it ends as one that we cannot handle.
+    /// </summary>
+    public Task FailAsync(Delivery delivery, Exception fault, Func<Delivery, string, CancellationToken, Task> end, CancellationToken ct)
+    {
+        if (fault is NotStoredException)
+        {
+            Log.NotStored(log, delivery.Subject, delivery.Place.Sequence, fault.Message);
+            return NakRefusedAsync(delivery, options.Consuming.AckWait, ct);
+        }
+
+        return UnsettledDeliveries(delivery) < MaxFailures ? NakAsync(delivery, FailedWait, ct) : end(delivery, $"it cannot be handled: {fault.Message}", ct);
+    }
+
+    /// <summary>Naks a message whose verdict the stream refused.</summary>
     public async Task NakRefusedAsync(Delivery delivery, TimeSpan delay, CancellationToken ct)
     {
         if (_refused.Count >= MaxRemembered)
@@ -55,7 +75,7 @@ internal sealed class Acks(QueueWorkerOptions options, StreamPublisher publisher
             _refused.Clear();
         }
 
-        _refused.AddOrUpdate(delivery.Sequence, 1, (_, times) => times + 1);
+        _refused.AddOrUpdate(delivery.Place, 1, (_, times) => times + 1);
         await NakAsync(delivery, delay, ct);
     }
 
@@ -67,7 +87,7 @@ internal sealed class Acks(QueueWorkerOptions options, StreamPublisher publisher
             try
             {
                 await delivery.AckAsync(ct);
-                _refused.TryRemove(delivery.Sequence, out _);
+                _refused.TryRemove(delivery.Place, out _);
                 metrics.Processed.WithLabels(options.Queue).Inc();
                 return;
             }
@@ -75,7 +95,7 @@ internal sealed class Acks(QueueWorkerOptions options, StreamPublisher publisher
             {
                 if (last || ct.IsCancellationRequested)
                 {
-                    Log.AckFailed(log, delivery.Subject, delivery.Sequence, fault.Message);
+                    Log.AckFailed(log, delivery.Subject, delivery.Place.Sequence, fault.Message);
                     return;
                 }
             }
@@ -84,9 +104,9 @@ internal sealed class Acks(QueueWorkerOptions options, StreamPublisher publisher
 
     private async Task<bool> ReplaceAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
     {
-        var id = StreamNames.HandBackMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Sequence);
+        var id = StreamNames.HandBackMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Place.Sequence);
         var copy = new StreamMessage(delivery.Subject, id, [.. delivery.Headers.Where(h => h.Key == EnvelopeCodec.HeaderName)], delivery.Body);
-        if (!(await publisher.WriteOnceAsync(copy, WriteTimeout, ct)).IsStored)
+        if (await writer.StoreCopyOnceAsync(copy, ct) is not (WriteResult.Stored or WriteResult.Duplicate))
         {
             return false;
         }
@@ -103,23 +123,23 @@ internal sealed class Acks(QueueWorkerOptions options, StreamPublisher publisher
         }
         catch (Exception fault) when (fault is NatsException or OperationCanceledException or ObjectDisposedException)
         {
-            Log.NakFailed(log, delivery.Subject, delivery.Sequence, fault.Message);
+            Log.NakFailed(log, delivery.Subject, delivery.Place.Sequence, fault.Message);
         }
     }
 }
 
-/// <summary>What this worker nakked until its time comes, by its place in the stream. Only for a metric: the envelopes themselves know when.</summary>
+/// <summary>What this worker nakked until its time comes. Only for a metric: the envelopes themselves know when.</summary>
 internal sealed class WaitingRetries(TimeProvider time)
 {
     private const int MaxRemembered = 1_000_000;
 
-    private readonly ConcurrentDictionary<ulong, DateTimeOffset> _due = new();
+    private readonly ConcurrentDictionary<MessagePlace, DateTimeOffset> _due = new();
 
-    public void Add(ulong sequence, TimeSpan wait)
+    public void Add(MessagePlace place, TimeSpan wait)
     {
         if (_due.Count < MaxRemembered)
         {
-            _due[sequence] = time.GetUtcNow() + wait;
+            _due[place] = time.GetUtcNow() + wait;
         }
     }
 
@@ -127,11 +147,11 @@ internal sealed class WaitingRetries(TimeProvider time)
     public int Count()
     {
         var now = time.GetUtcNow();
-        foreach (var (sequence, due) in _due)
+        foreach (var (place, due) in _due)
         {
             if (due <= now)
             {
-                _due.TryRemove(sequence, out _);
+                _due.TryRemove(place, out _);
             }
         }
 

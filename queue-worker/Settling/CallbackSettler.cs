@@ -5,7 +5,7 @@ using Connectors.Streams.Records;
 namespace Connectors.QueueWorker.Settling;
 
 /// <summary>Writes down what became of a callback: nothing, a copy to post later, or a dead letter; then the record's ack.</summary>
-internal sealed class CallbackSettler(QueueWorkerOptions options, StreamPublisher publisher, DeadLetters deadLetters, Acks acks, TimeProvider time)
+internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLetters, Acks acks, TimeProvider time)
 {
     /// <summary>The receiver has it.</summary>
     public Task DoneAsync(Delivery delivery, CancellationToken ct) => acks.AckAsync(delivery, ct);
@@ -20,13 +20,17 @@ internal sealed class CallbackSettler(QueueWorkerOptions options, StreamPublishe
             id,
             [new(EnvelopeCodec.HeaderName, delivery.Header(EnvelopeCodec.HeaderName) ?? ""), new(CallbackRecord.HeaderName, next.Encode())],
             delivery.Body);
-        if ((await publisher.StoreUnlessFullAsync(copy, ct)).IsStored)
+        switch (await writer.StoreCopyAsync(copy, ct))
         {
-            await acks.AckAsync(delivery, ct);
-        }
-        else
-        {
-            await acks.NakAsync(delivery, null, after, ct);
+            case WriteResult.Stored or WriteResult.Duplicate:
+                await acks.AckAsync(delivery, ct);
+                break;
+            case WriteResult.TooLarge:
+                await GiveUpAsync(delivery, envelope, record, DeadReasons.CallbackRefused, null, "its copy to be posted later is too large for the stream", ct);
+                break;
+            default:
+                await acks.NakAsync(delivery, null, after, ct);
+                break;
         }
     }
 
@@ -34,16 +38,13 @@ internal sealed class CallbackSettler(QueueWorkerOptions options, StreamPublishe
     public async Task GiveUpAsync(
         Delivery delivery, Envelope envelope, CallbackRecord record, string reason, int? status, string? error, CancellationToken ct)
     {
-        await deadLetters.StoreCallbackAsync(Subject(envelope), envelope, record, Biography(record, reason, status, error), delivery.Body, ct);
+        await deadLetters.StoreCallbackAsync(envelope, record, Biography(record, reason, status, error), delivery.Body, ct);
         await acks.AckAsync(delivery, ct);
     }
 
     /// <summary>Given up without a record of its own: what was too large for one is told without its body, and the call goes on to its own end.</summary>
-    public Task GiveUpOversizeAsync(Envelope envelope, CallbackRecord record, string reason, int? status, string? error, CancellationToken ct)
-    {
-        var bodiless = record with { Headers = [.. record.Headers, new Header(WellKnownHeaders.ResultDropped, "size")] };
-        return deadLetters.StoreCallbackAsync(Subject(envelope), envelope with { Headers = [] }, bodiless, Biography(record, reason, status, error), default, ct);
-    }
+    public Task GiveUpOversizeAsync(Envelope envelope, CallbackRecord record, string reason, int? status, string? error, CancellationToken ct) =>
+        deadLetters.StoreCallbackAsync(envelope with { Headers = [] }, CallbackRecords.WithoutBody(record), Biography(record, reason, status, error), default, ct);
 
     /// <summary>Not a callback record.</summary>
     public async Task EndForeignAsync(Delivery delivery, string error, CancellationToken ct)
@@ -58,38 +59,59 @@ internal sealed class CallbackSettler(QueueWorkerOptions options, StreamPublishe
     /// <summary>Naks a record that only a newer worker understands.</summary>
     public Task NakNewerAsync(Delivery delivery, CancellationToken ct) => acks.NakNewerAsync(delivery, ct);
 
-    private string Subject(Envelope envelope) => StreamNames.DeadSubject(options.Queue, DeadKind.Callback, envelope.FunctionName);
+    /// <summary>Ends a record whose handling threw.</summary>
+    public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => acks.FailAsync(delivery, fault, EndForeignAsync, ct);
 
     private Biography Biography(CallbackRecord record, string reason, int? status, string? error) =>
         new() { Reason = reason, Status = status, Attempts = record.Attempt, FirstAt = record.Since, LastAt = time.GetUtcNow(), Error = error };
 }
 
 /// <summary>Writes outcomes down for their callbacks, so that telling them never depends on running the function again.</summary>
-internal sealed class CallbackRecords(QueueWorkerOptions options, StreamPublisher publisher, TimeProvider time)
+internal sealed class CallbackRecords(QueueWorkerOptions options, RecordWriter writer, TimeProvider time)
 {
-    /// <summary>Whether the outcome fits into one message of the stream.</summary>
-    public bool Fits(Envelope envelope, Outcome outcome) => publisher.Fits(Message(envelope, outcome));
+    private static readonly Header Dropped = new(WellKnownHeaders.ResultDropped, "size");
 
-    /// <summary>Stores the record if the call asked for a callback; returns once the stream has it.</summary>
-    public Task StoreAsync(Envelope envelope, Outcome outcome, CancellationToken ct) =>
-        envelope.Callback is null ? Task.CompletedTask : publisher.StoreForSureAsync(Message(envelope, outcome), ct);
+    /// <summary>Whether the outcome fits into one message of the stream.</summary>
+    public bool Fits(Envelope envelope, Outcome outcome) => writer.Fits(Message(envelope, Record(envelope, outcome), outcome.Body));
+
+    /// <summary>Stores the record if the call asked for a callback; returns once the stream has it. False means that it takes no form of it.</summary>
+    public async Task<bool> StoreAsync(Envelope envelope, Outcome outcome, CancellationToken ct)
+    {
+        if (envelope.Callback is null)
+        {
+            return true;
+        }
+
+        var record = Record(envelope, outcome);
+        return await writer.StoreAsync(
+            [
+                Message(envelope, record, outcome.Body),
+                Message(envelope, WithoutBody(record), default),
+                Message(envelope with { Path = "", Query = "", Unknown = null }, WithoutHeaders(record), default),
+            ],
+            ct);
+    }
 
     /// <summary>The record of an outcome.</summary>
     public CallbackRecord Record(Envelope envelope, Outcome outcome) => new()
     {
         Status = outcome.Status,
-        Headers = outcome.IsBodyKept ? outcome.Headers : [.. outcome.Headers, new Header(WellKnownHeaders.ResultDropped, "size")],
+        Headers = outcome.IsBodyKept ? outcome.Headers : [.. outcome.Headers, Dropped],
         Seconds = outcome.Duration.TotalSeconds,
-        Attempts = (envelope.Retry?.Attempts ?? options.Dispatch.Retry.Attempts),
+        Attempts = (envelope.Retry?.Over(options.Dispatch.Retry) ?? options.Dispatch.Retry).Attempts,
         Since = time.GetUtcNow(),
     };
 
-    private StreamMessage Message(Envelope envelope, Outcome outcome) => new(
+    /// <summary>The record of a result whose body was too large.</summary>
+    public static CallbackRecord WithoutBody(CallbackRecord record) =>
+        record.Headers.Contains(Dropped) ? record : record with { Headers = [.. record.Headers, Dropped] };
+
+    /// <summary>The record of a result whose headers were too large, too.</summary>
+    public static CallbackRecord WithoutHeaders(CallbackRecord record) => record with { Headers = [Dropped], Unknown = null };
+
+    private StreamMessage Message(Envelope envelope, CallbackRecord record, ReadOnlyMemory<byte> body) => new(
         StreamNames.CallbackSubject(options.Queue, envelope.FunctionName),
         StreamNames.CallbackMessageId(envelope.DeliveryId, envelope.Redrive),
-        [
-            new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(envelope with { Headers = [] })),
-            new(CallbackRecord.HeaderName, Record(envelope, outcome).Encode()),
-        ],
-        outcome.Body);
+        [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(envelope with { Headers = [] })), new(CallbackRecord.HeaderName, record.Encode())],
+        body);
 }

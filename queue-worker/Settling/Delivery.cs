@@ -14,8 +14,7 @@ internal sealed class Delivery
         var metadata = message.Metadata ?? throw new ArgumentException("The message is not from a stream.", nameof(message));
         _message = message;
         Count = (int)Math.Min(metadata.NumDelivered, int.MaxValue);
-        Sequence = metadata.Sequence.Stream;
-        Stored = metadata.Timestamp;
+        Place = new MessagePlace(metadata.Stream, metadata.Sequence.Stream, metadata.Timestamp);
         Envelope = EnvelopeCodec.TryDecode(Header(EnvelopeCodec.HeaderName), out var error);
         EnvelopeError = error;
     }
@@ -33,11 +32,8 @@ internal sealed class Delivery
     /// <summary>How often the message was handed over, this time included; naks count too.</summary>
     public int Count { get; }
 
-    /// <summary>The message's place in its stream.</summary>
-    public ulong Sequence { get; }
-
-    /// <summary>When the stream stored it.</summary>
-    public DateTimeOffset Stored { get; }
+    /// <summary>Where the message stands.</summary>
+    public MessagePlace Place { get; }
 
     /// <summary>Whether it was nakked: from then on the message may be delivered again.</summary>
     public bool IsNakked { get; private set; }
@@ -62,6 +58,9 @@ internal sealed class Delivery
     public ValueTask ExtendAsync(CancellationToken ct) => _message.AckProgressAsync(cancellationToken: ct);
 }
 
+/// <summary>Where a message stands. Streams count each for itself, and anew when they are created anew, so the number alone names no message.</summary>
+internal readonly record struct MessagePlace(string Stream, ulong Sequence, DateTimeOffset Stored);
+
 /// <summary>What a stream's deliveries are for: calls are dispatched, callback records are posted.</summary>
 internal interface IDeliveryHandler
 {
@@ -70,6 +69,12 @@ internal interface IDeliveryHandler
 
     /// <summary>Gives back a delivery for which there is no slot, or no time left.</summary>
     Task NakAsync(Delivery delivery, CancellationToken ct);
+
+    /// <summary>Ends a delivery whose handling threw: nakked, so that another try may do better, and a dead letter when several did not.</summary>
+    Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct);
+
+    /// <summary>How long one delivery may take; what takes longer is stuck.</summary>
+    TimeSpan Limit { get; }
 }
 
 /// <summary>What a stopping worker allows what still runs.</summary>

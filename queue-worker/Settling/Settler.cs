@@ -6,10 +6,11 @@ namespace Connectors.QueueWorker.Settling;
 
 /// <summary>
 /// Turns a verdict into writes: a retry copy, or what the call's end leaves behind (stored result, callback record, dead letter); then the ack. The order is
-/// the failure table's (docs/delivery-states.md). A write that fails is written again under the lease; the function is not run again for it.
+/// the failure table's (docs/delivery-states.md). A write that fails is written again under the lease; the function is not run again for it unless the stream refuses
+/// for longer than a slot may be held.
 /// </summary>
 internal sealed class Settler(
-    QueueWorkerOptions options, StreamPublisher publisher, StoredResults results, CallbackRecords callbacks, DeadLetters deadLetters, Acks acks, Metrics metrics, TimeProvider time)
+    QueueWorkerOptions options, RecordWriter writer, StoredResults results, CallbackRecords callbacks, DeadLetters deadLetters, Acks acks, Metrics metrics, TimeProvider time)
 {
     private const int BadGateway = 502;
     private const int GatewayTimeout = 504;
@@ -31,7 +32,7 @@ internal sealed class Settler(
     {
         if (verdict.Kind == VerdictKind.Retry)
         {
-            await RetryAsync(delivery, envelope, verdict.After, sent, ct);
+            await RetryAsync(delivery, envelope, outcome, verdict.After, sent, ct);
             return;
         }
 
@@ -74,13 +75,16 @@ internal sealed class Settler(
         await acks.AckAsync(delivery, ct);
     }
 
+    /// <summary>Ends a delivery whose handling threw.</summary>
+    public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => acks.FailAsync(delivery, fault, EndForeignAsync, ct);
+
     /// <summary>Naks a message; it uses no attempt.</summary>
     public Task NakAsync(Delivery delivery, Envelope? envelope, TimeSpan delay, CancellationToken ct) => acks.NakAsync(delivery, envelope, delay, ct);
 
     /// <summary>Naks a message that only a newer worker understands.</summary>
     public Task NakNewerAsync(Delivery delivery, CancellationToken ct) => acks.NakNewerAsync(delivery, ct);
 
-    private async Task RetryAsync(Delivery delivery, Envelope envelope, TimeSpan after, DateTimeOffset sent, CancellationToken ct)
+    private async Task RetryAsync(Delivery delivery, Envelope envelope, Outcome outcome, TimeSpan after, DateTimeOffset sent, CancellationToken ct)
     {
         // The copy takes the call's place in the stream: the envelope, not a consumer's state, knows when and how often.
         var next = envelope with
@@ -91,13 +95,20 @@ internal sealed class Settler(
         };
         var id = StreamNames.RetryMessageId(envelope.DeliveryId, envelope.Redrive, next.Attempt);
         var copy = new StreamMessage(delivery.Subject, id, [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(next))], delivery.Body);
-        if (!(await publisher.StoreUnlessFullAsync(copy, ct)).IsStored)
+        switch (await writer.StoreCopyAsync(copy, ct))
         {
-            await acks.NakRefusedAsync(delivery, after, ct);
-            return;
+            case WriteResult.Stored or WriteResult.Duplicate:
+                await acks.AckAsync(delivery, ct);
+                break;
+            case WriteResult.TooLarge:
+                var verdict = new Verdict(VerdictKind.Exhausted);
+                var biography = Biography(envelope, outcome, verdict, sent) with { Error = "its copy to be sent again is too large for the stream" };
+                await EndAsync(delivery, envelope, new CallEnd(outcome, biography), ct);
+                break;
+            default:
+                await acks.NakRefusedAsync(delivery, after, ct);
+                break;
         }
-
-        await acks.AckAsync(delivery, ct);
     }
 
     private async Task EndAsync(Delivery delivery, Envelope envelope, CallEnd end, CancellationToken ct)
@@ -105,7 +116,12 @@ internal sealed class Settler(
         await results.StoreAsync(envelope, end.Told, end.State, ct);
 
         // A call that ends before a send counts as often as it was sent.
-        await callbacks.StoreAsync(envelope with { Attempt = Math.Max(1, end.Biography?.Attempts ?? envelope.Attempt) }, end.Told, ct);
+        var told = envelope with { Attempt = Math.Max(1, end.Biography?.Attempts ?? envelope.Attempt) };
+        if (!await callbacks.StoreAsync(told, end.Told, ct))
+        {
+            await deadLetters.StoreCallbackAsync(told with { Headers = [] }, callbacks.Record(told, end.Told), Untold(), default, ct);
+        }
+
         if (end.Biography is { } biography)
         {
             await deadLetters.StoreAsync(delivery, envelope, end.Kind, biography, ct);
@@ -114,6 +130,14 @@ internal sealed class Settler(
         await acks.AckAsync(delivery, ct);
         metrics.Ends.WithLabels(options.Queue, envelope.FunctionName.ToString(), end.Word).Inc();
     }
+
+    private Biography Untold() => new()
+    {
+        Reason = DeadReasons.CallbackRefused,
+        FirstAt = time.GetUtcNow(),
+        LastAt = time.GetUtcNow(),
+        Error = "its record is too large for the stream",
+    };
 
     // No status says how such a call ended.
     private static Outcome Unanswered(Outcome outcome, Biography biography) =>

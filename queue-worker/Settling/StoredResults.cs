@@ -1,7 +1,6 @@
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
-using NATS.Client.Core;
 
 namespace Connectors.QueueWorker.Settling;
 
@@ -11,6 +10,8 @@ internal sealed class StoredResults(NatsLink link, QueueWorkerOptions options, M
     // The bucket's subject, and what client and server add.
     private const int OverheadBytes = 2048;
 
+    // Longer than any gateway grants.
+    private static readonly TimeSpan MaxKept = TimeSpan.FromDays(7);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly Bucket _bucket = new(link, BucketShape.Results(options.Limits), Patience, time);
@@ -26,7 +27,7 @@ internal sealed class StoredResults(NatsLink link, QueueWorkerOptions options, M
         {
             await _bucket.PutAsync(StreamNames.Token(envelope.CallId), Value(envelope, outcome, state, keep), ct);
         }
-        catch (NatsException fault)
+        catch (Exception fault) when (!ct.IsCancellationRequested)
         {
             metrics.ResultsLost.Inc();
             Log.ResultNotStored(log, envelope.CallId, envelope.FunctionName.ToString(), fault.Message);
@@ -42,7 +43,7 @@ internal sealed class StoredResults(NatsLink link, QueueWorkerOptions options, M
             Status = outcome.Status,
             Headers = outcome.Headers,
             Seconds = outcome.Duration.TotalSeconds,
-            Expires = time.GetUtcNow() + keep,
+            Expires = time.GetUtcNow() + (keep < MaxKept ? keep : MaxKept),
         };
         var value = outcome.IsBodyKept ? record.Encode(outcome.Body.Span) : null;
         return value is not null && value.Length + OverheadBytes <= link.MaxPayload ? value : (record with { Headers = [], IsDropped = true }).Encode([]);

@@ -26,6 +26,10 @@ public sealed partial class AlertTests : IDisposable
             "queue-worker", "QueueCallbacksFailing", "25m",
             ["queue_worker_callback_attempts_total{queue_name=\"custom-request\",outcome=\"unreachable\"} 0+60x40"], ["queue_worker_callback_attempts_total{queue_name=\"custom-request\",outcome=\"unreachable\"} 0+1x40"]
         },
+        {
+            "queue-worker", "QueueSlotsStuck", "10m",
+            ["queue_worker_overdue_seconds{queue_name=\"custom-request\",work=\"calls\"} 0+30x20"], ["queue_worker_overdue_seconds{queue_name=\"custom-request\",work=\"calls\"} 0+0x20"]
+        },
         { "gateway", "GatewayRefusingCalls", "15m", ["gateway_async_requests_total{queue_name=\"q\",code=\"503\"} 0+10x30"], ["gateway_async_requests_total{queue_name=\"q\",code=\"503\"} 7+0x30"] },
         { "gateway", "QueueUntaken", "15m", ["gateway_queue_untaken_seconds{queue_name=\"slow-queue\"} 10+60x20"], ["gateway_queue_untaken_seconds{queue_name=\"slow-queue\"} 50+0x20"] },
         { "gateway", "GatewayReconnecting", "15m", ["gateway_nats_reconnect_total 0+1x30"], ["gateway_nats_reconnect_total 0+0x30"] },

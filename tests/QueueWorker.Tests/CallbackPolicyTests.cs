@@ -7,7 +7,7 @@ namespace Connectors.QueueWorker.Tests;
 public sealed class CallbackPolicyTests
 {
     private static readonly DateTimeOffset Now = new(2026, 5, 4, 12, 0, 0, TimeSpan.Zero);
-    private static readonly CallbackPolicy Policy = new(TimeSpan.FromHours(24), TimeSpan.FromSeconds(5), TimeSpan.FromHours(1));
+    private static readonly CallbackPolicy Policy = new(TimeSpan.FromHours(24), TimeSpan.FromSeconds(5), TimeSpan.FromHours(1), new Random(1));
 
     [Theory]
     [InlineData(0, CallbackEnd.Retry)]

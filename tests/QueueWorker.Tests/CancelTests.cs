@@ -97,7 +97,29 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Empty(bench.Sends);
     }
 
-    // As the gateway does.
+    [Fact]
+    public async Task A_cancellation_is_of_the_calls_before_it_and_not_of_an_id_for_ever()
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+        var bucket = await BucketAsync(bench);
+        var made = TimeProvider.System.GetUtcNow() - TimeSpan.FromMinutes(1);
+        var (before, soon, later) = (Bench.Call() with { Submitted = made }, Bench.Call() with { Submitted = made + TimeSpan.FromSeconds(1) }, Bench.Call());
+        foreach (var call in new[] { before, soon, later })
+        {
+            await bucket.PutAsync(StreamNames.Token(call.CallId), new Cancellation(made).Encode(), NatsRawSerializer<byte[]>.Default);
+        }
+
+        await bench.EnqueueAsync(before);
+        await bench.EnqueueAsync(soon);
+        await bench.DeadLetterAsync(before);
+        await bench.DeadLetterAsync(soon);
+        await bench.EnqueueAsync(later);
+        await bench.IsEmptyAsync();
+
+        Assert.Equal(later.CallId, Assert.Single(bench.Sends).CallId);
+    }
+
+    // As gateways did that wrote no time.
     private static async Task CancelAsync(Bench bench, IEnumerable<string> callIds)
     {
         var bucket = await BucketAsync(bench);

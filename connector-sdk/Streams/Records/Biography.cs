@@ -36,6 +36,10 @@ public sealed record Biography
     [JsonPropertyName("error")]
     public string? Error { get; init; }
 
+    /// <summary>Whether body or headers were too large for a message beside this, and are gone: what is left cannot be run.</summary>
+    [JsonPropertyName("incomplete"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsIncomplete { get; init; }
+
     /// <summary>Keys of a newer writer.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; init; }

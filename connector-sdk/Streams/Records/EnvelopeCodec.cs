@@ -13,6 +13,10 @@ public static class EnvelopeCodec
     /// <summary>The largest envelope accepted, in bytes; over it the gateway answers 431.</summary>
     public const int MaxBytes = 32 * 1024;
 
+    private const int MaxCallId = 256;
+    private const int MaxDeliveryId = 128;
+    private const int MaxName = 200;
+
     /// <summary>Writes the header's value. JSON's default escaping leaves only ASCII, and no line break.</summary>
     public static string Encode(Envelope envelope) => JsonSerializer.Serialize(envelope, RecordJson.Options);
 
@@ -26,31 +30,42 @@ public static class EnvelopeCodec
             error = envelope is null ? $"the header {HeaderName} is missing" : Fault(envelope);
             return error.Length == 0 ? envelope : null;
         }
-        catch (JsonException fault)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException or ArgumentException or NotSupportedException)
         {
             error = $"the header {HeaderName} is not an envelope: {fault.Message}";
             return null;
         }
     }
 
+    // Ids become message ids and keys, names become subjects: what is longer, or of other characters, could not be written down again.
+    private static bool IsId(string id, int max) => id.Length > 0 && id.Length <= max && !id.AsSpan().ContainsAnyExceptInRange('!', '~');
+
     private static string Fault(Envelope envelope) => envelope switch
     {
         { Version: < 1 } => "v is below 1",
         { Version: > Envelope.CurrentVersion } => "",
-        { CallId.Length: 0 } => "callId is empty",
-        { DeliveryId.Length: 0 } => "deliveryId is empty",
+        _ when !IsId(envelope.CallId, MaxCallId) => "callId is not 1 to 256 printable ASCII characters",
+        _ when !IsId(envelope.DeliveryId, MaxDeliveryId) => "deliveryId is not 1 to 128 printable ASCII characters",
         { FunctionName.IsValid: false } => "fn or ns is not a function's name",
+        { Function.Length: > MaxName } or { Namespace.Length: > MaxName } => "fn or ns is longer than 200 characters",
+        { Path: [not '/', ..] } => "path does not begin with a slash",
         { Attempt: < 1 } => "attempt is below 1",
         _ => "",
     };
 }
 
+/// <summary>A duration in a record. One beyond what anything waits for counts as that: who wrote it meant "very long".</summary>
 internal sealed class GoDurationJson : JsonConverter<TimeSpan>
 {
-    public override TimeSpan Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        reader.TokenType == JsonTokenType.String && GoDuration.TryParse(reader.GetString(), out var duration)
-            ? duration
-            : throw new JsonException("A duration is written in Go form, such as 1m30s.");
+    public override TimeSpan Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType != JsonTokenType.String || !GoDuration.TryParse(reader.GetString(), out var duration))
+        {
+            throw new JsonException("A duration is written in Go form, such as 1m30s.");
+        }
+
+        return duration > GoDuration.Max ? GoDuration.Max : duration;
+    }
 
     public override void Write(Utf8JsonWriter writer, TimeSpan value, JsonSerializerOptions options) => writer.WriteStringValue(GoDuration.Format(value));
 }

@@ -19,7 +19,7 @@ internal static class RecordJson
         {
             return json is null ? null : JsonSerializer.Deserialize<T>(json, Options);
         }
-        catch (JsonException)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException or ArgumentException or NotSupportedException)
         {
             return null;
         }

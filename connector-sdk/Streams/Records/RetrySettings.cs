@@ -7,7 +7,7 @@ namespace Connectors.Streams.Records;
 /// <summary>What a function's <c>com.openfaas.retry.*</c> annotations asked for when the call was accepted; null leaves the worker's default.</summary>
 public sealed record RetrySettings
 {
-    /// <summary>Sends in all, the first included.</summary>
+    /// <summary>Sends in all, the first included; below 1 counts as 1.</summary>
     [JsonPropertyName("attempts")]
     public int? Attempts { get; init; }
 
@@ -34,7 +34,7 @@ public sealed record RetrySettings
     /// <summary>The policy with what the annotations override.</summary>
     public RetryPolicy Over(RetryPolicy policy) => policy with
     {
-        Attempts = Attempts ?? policy.Attempts,
+        Attempts = Attempts is { } attempts ? Math.Max(1, attempts) : policy.Attempts,
         Codes = Codes?.ToHashSet() ?? policy.Codes,
         MinWait = MinWait ?? policy.MinWait,
         MaxWait = MaxWait ?? policy.MaxWait,

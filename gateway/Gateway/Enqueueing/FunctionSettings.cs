@@ -19,7 +19,7 @@ internal sealed record FunctionSettings(string? Queue, RetrySettings? Retry, int
 
         var retry = new RetrySettings
         {
-            Attempts = Number("com.openfaas.retry.attempts"),
+            Attempts = Text("com.openfaas.retry.attempts") == "0" ? 1 : Number("com.openfaas.retry.attempts"),
             Codes = Codes(Text("com.openfaas.retry.codes")),
             MinWait = Duration("com.openfaas.retry.min_wait"),
             MaxWait = Duration("com.openfaas.retry.max_wait"),

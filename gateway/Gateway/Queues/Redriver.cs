@@ -13,7 +13,8 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, Cancellatio
     /// <summary>Throws <see cref="NotStoredException"/> if it stays a dead letter.</summary>
     public async Task<RedriveResult> RedriveAsync(string queue, DeadLetter letter, CancellationToken ct)
     {
-        if (letter.Envelope is not { Version: Envelope.CurrentVersion } envelope || (letter.IsCallback && letter.Callback is null))
+        if (letter.Envelope is not { Version: Envelope.CurrentVersion } envelope || (letter.IsCallback && letter.Callback is null)
+            || letter.Biography?.IsIncomplete == true)
         {
             return RedriveResult.NotOurs;
         }
@@ -59,6 +60,6 @@ internal enum RedriveResult
     /// <summary>Put back, but somebody else had removed the letter meanwhile.</summary>
     Gone,
 
-    /// <summary>No envelope of ours: it can be read or deleted, not run.</summary>
+    /// <summary>No envelope of ours, or not all of the call: it can be read or deleted, not run.</summary>
     NotOurs,
 }

@@ -1,0 +1,67 @@
+using Connectors.QueueWorker.Callbacks;
+using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
+
+namespace Connectors.QueueWorker.Tests;
+
+/// <summary>What a callback's receiver sees is what the function said, sent to the address that the caller gave.</summary>
+public sealed class CallbackFidelityTests(SharedNats nats) : IClassFixture<SharedNats>
+{
+    [Fact]
+    public async Task Lines_stay_lines_and_what_Connection_names_stays_behind()
+    {
+        await using var bench = await Bench.StartAsync(
+            (request, http) =>
+            {
+                if (request.Path.StartsWith("/function/", StringComparison.Ordinal))
+                {
+                    http.Response.Headers.Append("Set-Cookie", "a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT");
+                    http.Response.Headers.Append("Set-Cookie", "b=2");
+                    http.Response.Headers.Connection = "keep-alive, X-Hop";
+                    http.Response.Headers["X-Hop"] = "of this connection";
+                    http.Response.Headers["X-Mine"] = "kept";
+                }
+
+                return Task.CompletedTask;
+            },
+            server: nats.Server);
+
+        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        await bench.IsEmptyAsync();
+
+        var post = Assert.Single(bench.Posts);
+        Assert.Equal(["a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT", "b=2"], post.HeaderValues("Set-Cookie"));
+        Assert.Null(post.Header("X-Hop"));
+        Assert.Equal("kept", post.Header("X-Mine"));
+    }
+
+    // UTF-8 bytes stand in a header as one char each.
+    [Theory]
+    [InlineData("\u00c3\u00bcmlaut/a%2Fb/../c//d?q=%20\u00c3\u00a9&r=a+b#part", "/%C3%BCmlaut/a%2Fb/../c//d", "q=%20%C3%A9&r=a+b")]
+    [InlineData("?x=1", "/", "x=1")]
+    [InlineData("%7Ebob/~bob", "/%7Ebob/~bob", "")]
+    public async Task An_address_goes_out_byte_for_byte(string given, string path, string query)
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+
+        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.Http.Url + given });
+        await bench.IsEmptyAsync();
+
+        var post = Assert.Single(bench.Posts);
+        Assert.Equal((path, query), (post.Path, post.Query));
+    }
+
+    [Theory]
+    [InlineData("http://gw:8080/system/functions", true)]
+    [InlineData("http://gw:8080/x/../system/functions", true)]
+    [InlineData("http://gw:8080/x/%2e%2e/system/functions", true)]
+    [InlineData("http://gw:8080/%252e%252e/%2573ystem", true)]
+    [InlineData("http://gw:8080//./\\SYSTEM", true)]
+    [InlineData("http://other:8080/system", true)]
+    [InlineData("http://gw:9090/system", true)]
+    [InlineData("http://other:9090/system", false)]
+    [InlineData("http://gw:8080/function/system", false)]
+    [InlineData("http://gw:8080/systems", false)]
+    public void The_gateways_own_API_is_known_however_it_is_written(string url, bool isSystem) =>
+        Assert.Equal(isSystem, CallbackUrl.Of(url)!.IsSystemOf(new Uri("http://gw:8080/")));
+}

@@ -1,0 +1,128 @@
+using System.Text;
+using Connectors.Streams.Records;
+using CsCheck;
+
+namespace Connectors.QueueWorker.Tests;
+
+/// <summary>Generators of what functions, receivers and strangers may do to a worker.</summary>
+internal static class Nasty
+{
+    private static readonly Gen<string> Bytes = Gen.Char['\x01', '\xff'].Array[0, 40].Select(chars => new string(chars).Replace('\r', ' ').Replace('\n', ' '));
+
+    private static readonly Gen<string> Values = Gen.Frequency(
+        (10, Bytes),
+        (2, Gen.Const(new string('\'', 11_000))),
+        (1, Gen.Const(new string('x', 70_000))),
+        (1, Gen.Const("")),
+        (2, Gen.Const("99999999999999999999")));
+
+    private static readonly Gen<string> Names = Gen.Frequency(
+        (6, Gen.OneOfConst("X-Mine", "Set-Cookie", "Content-Type", "Retry-After", "Connection", "X-OpenFaaS-Internal", "Date", "Trailer", "Expect", "Host", "webhook-id", "Location")),
+        (2, Gen.OneOfConst("Content-Length", "Transfer-Encoding", "Content-Encoding", "Upgrade", "Keep-Alive", "Authorization", "Nats-Msg-Id")),
+        (1, Bytes));
+
+    private static readonly Gen<string> Lines = Gen.Select(Names, Values, (name, value) => $"{name}: {value}\r\n").Array[0, 5].Select(lines => string.Concat(lines));
+
+    private static readonly Gen<string> Status = Gen.Frequency(
+        (12, Gen.OneOfConst("200 OK", "202 Accepted", "204 No Content", "205 Reset Content", "206 Partial Content", "301 Moved", "304 Not Modified", "400 Bad", "404 No", "429 Many", "500 Error", "503 Away", "508 Loop")),
+        (3, Gen.Int[0, 999].Select(status => $"{status:000} Odd")),
+        (1, Gen.OneOfConst("", "abc", "99999 OK", "-1 OK")));
+
+    private static readonly Gen<byte[]> Body = Gen.Frequency((10, Gen.Byte.Array[0, 200]), (1, Gen.Const(new byte[1_100_000])));
+
+    /// <summary>Answers: most are nearly HTTP.</summary>
+    public static Gen<RawAnswer> Answers { get; } = Gen.Frequency(
+        (20, Gen.Select(Status, Lines, Body, Gen.Int[0, 9], Gen.Int[0, 30], Framed)),
+        (1, Gen.Byte.Array[0, 300].Select(bytes => new RawAnswer(bytes, After.Close))),
+        (1, Gen.Const(new RawAnswer("", After.Close))),
+        (1, Gen.Const(new RawAnswer("", After.Reset))));
+
+    /// <summary>The header blocks that no client writes.</summary>
+    public static Gen<byte[]> HeaderBlocks { get; } = Gen.OneOfConst(
+        "NATS/1.0\r\nno colon here\r\n\r\n", "NATS/1.0\r\n: no name\r\n\r\n", "NATS/1.0 503 odd\r\nEnvelope: {}\r\n\r\n", "NATS/9.9\r\n\r\n", "NATS/1.0\r\nEnvelope: \u00ff\u00fe\r\n\r\n", "\r\n\r\n", "NATS/1.0\r\nA: b").Select(Encoding.Latin1.GetBytes);
+
+    /// <summary>Messages of strangers: other headers, envelopes and records that are damaged, odd subjects.</summary>
+    public static Gen<(string Tail, IReadOnlyList<KeyValuePair<string, string>> Headers, byte[] Body)> Messages { get; } = Gen.Select(
+        Gen.OneOfConst("", "", "one", "a.b.c.d", "openfaas-fn.other", "=ZZ.=4", "=FF=FE.x", new string('n', 300) + ".f"),
+        Gen.Select(Damaged(Sample.Envelope), Damaged(Sample.Record), Gen.Int[0, 7], Bytes, (envelope, record, which, odd) => Headers(envelope, record, which, odd)),
+        Gen.Byte.Array[0, 100],
+        (tail, headers, body) => (tail, headers, body));
+
+    private static RawAnswer Framed(string status, string lines, byte[] body, int framing, int then)
+    {
+        var (framed, content, after) = framing switch
+        {
+            0 => ("", body, After.Close),
+            1 => ("Transfer-Encoding: chunked\r\n", Chunk(body), After.Keep),
+            2 => ("Transfer-Encoding: chunked\r\n", Encoding.ASCII.GetBytes("zz\r\nbroken"), After.Close),
+            3 => ($"Content-Length: {body.Length + 10}\r\n", body, After.Close),
+            4 => ($"Content-Length: {body.Length}\r\nContent-Length: {body.Length + 1}\r\n", body, After.Close),
+            5 => ($"Content-Length: {body.Length}\r\nTransfer-Encoding: chunked\r\n", Chunk(body), After.Close),
+            _ => ($"Content-Length: {body.Length}\r\n", body, After.Keep),
+        };
+        var head = Encoding.Latin1.GetBytes($"HTTP/1.1 {status}\r\n{lines}{framed}\r\n");
+        return new RawAnswer([.. head, .. content], then switch { 0 => After.Hang, 1 or 2 => After.Reset, 3 or 4 => After.Close, _ => after });
+    }
+
+    private static byte[] Chunk(byte[] body) => body.Length == 0
+        ? Encoding.ASCII.GetBytes("0\r\n\r\n")
+        : [.. Encoding.ASCII.GetBytes($"{body.Length:x}\r\n"), .. body, .. Encoding.ASCII.GetBytes("\r\n0\r\n\r\n")];
+
+    private static List<KeyValuePair<string, string>> Headers(string envelope, string record, int which, string odd)
+    {
+        var headers = new List<KeyValuePair<string, string>>();
+        if (which < 6)
+        {
+            headers.Add(new(EnvelopeCodec.HeaderName, envelope));
+        }
+
+        if (which is > 2 and < 7)
+        {
+            headers.Add(new(CallbackRecord.HeaderName, record));
+        }
+
+        if (which is 5 or 7)
+        {
+            headers.Add(new("X-Odd", string.Concat(odd.Where(c => c is >= ' ' and <= '~'))));
+            headers.Add(new("X-Long", new string('x', which == 5 ? 100 : 63_000)));
+        }
+
+        return headers;
+    }
+
+    // One place of valid JSON is put out of order: cut, replaced, or given a value that its type or its meaning does not allow.
+    private static Gen<string> Damaged(string json) => Gen.Frequency(
+        (2, Gen.Const(json)),
+        (4, Gen.Select(Gen.Int[0, json.Length - 1], Gen.Char[' ', '~'], (at, c) => json[..at] + c + json[(at + 1)..])),
+        (2, Gen.Int[0, json.Length - 1].Select(at => json[..at])),
+        (4, Gen.OneOfConst(
+            json.Replace("\"attempt\":1", "\"attempt\":2147483647", StringComparison.Ordinal),
+            json.Replace("\"attempt\":1", "\"attempt\":-2147483648", StringComparison.Ordinal),
+            json.Replace("\"attempt\":1", "\"attempt\":1e99", StringComparison.Ordinal),
+            json.Replace("\"headers\":[]", "\"headers\":[[\"a\"]]", StringComparison.Ordinal),
+            json.Replace("\"headers\":[]", "\"headers\":[[\"a\\r\\nb\",\"\\u0000\\r\\nc\"]]", StringComparison.Ordinal),
+            json.Replace("\"headers\":[]", "\"headers\":null", StringComparison.Ordinal),
+            json.Replace("\"headers\":[]", "\"headers\":[[\"\\ud800\",\"\\udfff\"]]", StringComparison.Ordinal),
+            json.Replace("2026-", "9999-", StringComparison.Ordinal),
+            json.Replace("2026-", "0001-", StringComparison.Ordinal),
+            json.Replace("\"path\":\"\"", "\"path\":\"x\\r\\n\\u0001\"", StringComparison.Ordinal),
+            json.Replace("\"path\":\"\"", "\"path\":\"/ x\\r\\n\\u0001\\ud800\"", StringComparison.Ordinal),
+            json.Replace("\"query\":\"\"", "\"query\":\"# \\u4e2d\"", StringComparison.Ordinal),
+            json.Replace("http:", "http:\\\\\\\\", StringComparison.Ordinal),
+            json.Replace("http:", "gopher:", StringComparison.Ordinal),
+            json.Replace("\"deliveryId\":\"", "\"deliveryId\":\"\\r\\n", StringComparison.Ordinal),
+            json.Replace("\"callId\":\"", "\"callId\":\"" + new string('c', 5000), StringComparison.Ordinal),
+            json[..^1] + ",\"retry\":{\"maxAge\":\"999999999h\",\"minWait\":\"9999999999999999999999h\"}}",
+            json[..^1] + ",\"retry\":{\"attempts\":-5,\"codes\":[]},\"maxInflight\":-1}",
+            json[..^1] + ",\"maxInflight\":0,\"storeResult\":\"250000000h\"}",
+            json[..^1] + ",\"x\":" + new string('[', 500) + new string(']', 500) + "}")));
+
+    // Neither may be of a newer version or wait for its time: such messages are meant to stay.
+    private static class Sample
+    {
+        public const string Envelope =
+            """{"callId":"c1","deliveryId":"d1","fn":"echo","ns":"openfaas-fn","method":"POST","path":"","query":"","headers":[],"callback":"http://127.0.0.1:1/","submitted":"2026-01-01T00:00:00+00:00","attempt":1,"redrive":0,"hops":0,"priority":"normal"}""";
+
+        public const string Record = """{"status":200,"headers":[],"seconds":0.5,"attempts":1,"since":"2026-01-01T00:00:00+00:00","attempt":1}""";
+    }
+}
