@@ -104,7 +104,7 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
 
     private async Task<bool> ReplaceAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
     {
-        var id = StreamNames.HandBackMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Place.Sequence);
+        var id = StreamNames.NakCopyMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Place.Sequence);
         var copy = new StreamMessage(delivery.Subject, id, [.. delivery.Headers.Where(h => h.Key == EnvelopeCodec.HeaderName)], delivery.Body);
         if (await writer.StoreCopyOnceAsync(copy, ct) is not (WriteResult.Stored or WriteResult.Duplicate))
         {

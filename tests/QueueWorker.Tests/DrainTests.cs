@@ -1,3 +1,4 @@
+using Connectors.Streams.Records;
 using Connectors.Testing;
 
 namespace Connectors.QueueWorker.Tests;
@@ -23,7 +24,7 @@ public sealed class DrainTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Fact]
-    public async Task What_outlasts_the_grace_period_is_handed_back_at_once()
+    public async Task What_outlasts_the_grace_period_is_nakked_at_once()
     {
         var gate = new TaskCompletionSource();
         await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["ack_wait"] = "10m", ["grace_period"] = "500ms" }, nats.Server);
@@ -38,5 +39,29 @@ public sealed class DrainTests(SharedNats nats) : IClassFixture<SharedNats>
 
         Assert.Equal([call.DeliveryId, call.DeliveryId], bench.Sends.Select(s => s.Header("X-Delivery-Id")));
         Assert.Equal(["1", "1"], bench.Sends.Select(s => s.Header("X-Attempt")));
+    }
+
+    [Fact]
+    public async Task A_worker_whose_pulls_failed_before_still_lets_what_runs_finish()
+    {
+        var gate = new TaskCompletionSource();
+        await using var bench = await Bench.StartAsync(Bench.Behind(gate));
+        await bench.EnqueueAsync();
+        await bench.Http.ReceivesAsync(1);
+
+        // Every pull that waits ends in a fault of its own.
+        await bench.Server.KillAsync();
+        await bench.Server.StartAgainAsync();
+        await bench.Worker.IsReadyAsync();
+        await bench.JetStream.DeleteConsumerAsync(bench.Calls, StreamNames.StaticNormal);
+        await bench.JetStream.DeleteConsumerAsync(bench.Callbacks, StreamNames.CallbackConsumer);
+        await Eventually.HoldsAsync(() => bench.Worker.Process.Lines.Any(l => l.Contains("Consumer was missing", StringComparison.Ordinal)), "it noticed");
+
+        var ended = bench.Worker.TerminateAsync();
+        await Eventually.HoldsAsync(() => bench.Worker.Process.Lines.Any(l => l.Contains(" Draining ", StringComparison.Ordinal)), "it drains");
+        gate.SetResult();
+
+        Assert.Equal(0, await ended);
+        Assert.Single(bench.Sends);
     }
 }

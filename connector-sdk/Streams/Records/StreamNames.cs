@@ -147,8 +147,8 @@ public static partial class StreamNames
     /// <summary>Message id of a retry copy; <paramref name="attempt"/> is the copy's. Names the redrive, for attempts count anew after one.</summary>
     public static string RetryMessageId(string deliveryId, int redrive, int attempt) => $"r.{deliveryId}.{redrive}.{attempt}";
 
-    /// <summary>Message id of a copy that takes the place of a message handed back too often; <paramref name="sequence"/> is that message's.</summary>
-    public static string HandBackMessageId(string deliveryId, int redrive, int attempt, ulong sequence) => $"h.{deliveryId}.{redrive}.{attempt}.{sequence}";
+    /// <summary>Message id of a copy that takes the place of a message nakked too often; <paramref name="sequence"/> is that message's.</summary>
+    public static string NakCopyMessageId(string deliveryId, int redrive, int attempt, ulong sequence) => $"h.{deliveryId}.{redrive}.{attempt}.{sequence}";
 
     /// <summary>Message id of a callback record.</summary>
     public static string CallbackMessageId(string deliveryId, int redrive) => $"b.{deliveryId}.{redrive}";
