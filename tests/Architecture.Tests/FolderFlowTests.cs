@@ -25,7 +25,6 @@ public partial class FolderFlowTests
     // What stands at a root beside Program, Log, Metrics, the hosting and the options: what every room uses, or what is the whole of it.
     private static readonly Dictionary<string, string[]> AtRoot = new()
     {
-        ["queue-worker"] = ["StreamWrites"],
         ["gateway/Provider"] = ["EmbeddedProvider", "EmbeddedStart"],
         ["gateway/Cli"] = ["CommandFailure", "CommandLine", "CommandTree", "Inputs", "Session"],
         ["connectors/kafka"] = ["Arrivals", "ClientLog", "Credentials", "KafkaReceived", "KafkaSettings", "KafkaSource", "TopicName"],
