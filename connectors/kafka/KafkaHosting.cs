@@ -13,11 +13,10 @@ internal static class KafkaHosting
     {
         builder.Services
             .AddSingleton(options)
+            .AddSingleton(options.Ordering)
             .AddSingleton<Backlog>()
             .AddSingleton<DeadLetters>()
-            .AddSingleton(new Random())
-            .AddSingleton<Settler>()
-            .AddSingleton<Arrivals>();
+            .AddSingleton<Settler>();
         return builder.AddConnector<KafkaSource>(options.Connector);
     }
 }

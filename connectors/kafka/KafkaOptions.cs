@@ -1,3 +1,7 @@
+using Connectors.Kafka.Client;
+using Connectors.Kafka.Ordering;
+using Connectors.Kafka.Records;
+using Connectors.Kafka.Settling;
 using Connectors.Sdk.Hosting;
 
 namespace Connectors.Kafka;
@@ -23,13 +27,9 @@ internal sealed record KafkaOptions
 
     public required bool LogSessions { get; init; }
 
-    public required Concurrency Concurrency { get; init; }
+    public required HeaderLimits Headers { get; init; }
 
-    /// <summary>How many events of one partition are held, running ones included, before it is paused.</summary>
-    public required int PartitionBuffer { get; init; }
-
-    /// <summary>How many bytes of one partition are held before it is paused.</summary>
-    public required long PartitionBufferBytes { get; init; }
+    public required OrderingOptions Ordering { get; init; }
 
     public required TimeSpan CommitInterval { get; init; }
 
@@ -45,12 +45,8 @@ internal sealed record KafkaOptions
             InitialOffset = settings.Choice("initial_offset", InitialOffset.Oldest, "Where a group without a committed offset begins: oldest or newest"),
             MaxBytes = settings.Number("max_bytes", 1_048_576, "The most bytes of one partition that one fetch brings; a longer record still comes", 1, 1_000_000_000),
             LogSessions = settings.Flag("log_sessions", true, "Log a line for each rebalance"),
-            Concurrency = settings.Choice(
-                "concurrency", Concurrency.Partition, "What runs one after another: the events of a partition, those of a key, or none (no order)"),
-            PartitionBuffer = settings.Number(
-                "partition_buffer", 256, "How many events of one partition are held, running ones included, before it is paused", 1, 100_000),
-            PartitionBufferBytes = settings.LongNumber(
-                "partition_buffer_bytes", 8 << 20, "How many bytes of one partition are held before it is paused", 1, 1 << 30),
+            Headers = HeaderLimits.Read(settings),
+            Ordering = OrderingOptions.Read(settings),
             CommitInterval = settings.Duration(
                 "commit_interval", TimeSpan.FromSeconds(1), "Time between two commits of finished offsets", TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(5)),
             Failure = FailureOptions.Read(settings),
@@ -100,12 +96,4 @@ internal enum InitialOffset
 {
     Oldest,
     Newest,
-}
-
-/// <summary>What runs one after another.</summary>
-internal enum Concurrency
-{
-    Partition,
-    Key,
-    None,
 }

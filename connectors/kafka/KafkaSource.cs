@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Connectors.Kafka.Ordering;
 using Connectors.Kafka.Polling;
+using Connectors.Kafka.Settling;
 using Connectors.Sdk.Events;
 using Connectors.Sdk.Hosting;
 
@@ -9,29 +10,35 @@ namespace Connectors.Kafka;
 /// <summary>Records of a consumer group as events. The client outlives the enumeration: what was yielded is settled and committed through it.</summary>
 internal sealed class KafkaSource : IEventSource, IAsyncDisposable
 {
+    // For what is left to do when running events took all of the grace period: to commit and to leave the group.
+    private static readonly TimeSpan MinClosingTime = TimeSpan.FromSeconds(3);
+
     private readonly KafkaOptions _options;
     private readonly Backlog _backlog;
-    private readonly Arrivals _arrivals;
+    private readonly Settler _settler;
     private readonly Readiness _readiness;
     private readonly TimeProvider _time;
     private readonly ILogger<KafkaSource> _log;
+    private readonly FirstLook _firstLook = new();
     private KafkaSession? _session;
+    private long? _stoppedAt;
 
-    public KafkaSource(KafkaOptions options, Backlog backlog, Arrivals arrivals, Readiness readiness, TimeProvider time, ILogger<KafkaSource> log)
+    public KafkaSource(KafkaOptions options, Backlog backlog, Settler settler, Readiness readiness, TimeProvider time, ILogger<KafkaSource> log)
     {
-        (_options, _backlog, _arrivals, _readiness, _time, _log) = (options, backlog, arrivals, readiness, time, log);
+        (_options, _backlog, _settler, _readiness, _time, _log) = (options, backlog, settler, readiness, time, log);
         readiness.Announce(Assignment.Condition);
     }
 
     public async IAsyncEnumerable<Received> ReadAsync(Slots slots, [EnumeratorCancellation] CancellationToken stoppingToken)
     {
+        using var stop = stoppingToken.Register(TakeNoMore);
         while (!stoppingToken.IsCancellationRequested)
         {
             var session = await OpenAsync();
             using var over = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, session.Ended);
-            while (await NextAsync(over.Token) is { } received)
+            while (await NextAsync(over.Token) is { } record)
             {
-                yield return received;
+                yield return record.Handed ??= new KafkaReceived(record, _settler) { Withdrawn = record.Partition.Withdrawn };
             }
 
             if (session.Ended.IsCancellationRequested)
@@ -39,31 +46,42 @@ internal sealed class KafkaSource : IEventSource, IAsyncDisposable
                 await session.Completion;
             }
         }
-
-        _session?.TakeNoMore();
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => new(EndAsync());
+
+    // What is left of the grace period, for every step of stopping is within it.
+    private TimeSpan ClosingTime
     {
-        if (Interlocked.Exchange(ref _session, null) is { } session)
+        get
         {
-            await session.EndAsync();
-            session.Dispose();
+            var left = _options.Service.GracePeriod - (_stoppedAt is { } at ? _time.GetElapsedTime(at) : TimeSpan.Zero);
+            return left > MinClosingTime ? left : MinClosingTime;
         }
+    }
+
+    private void TakeNoMore()
+    {
+        _stoppedAt = _time.GetTimestamp();
+        _session?.TakeNoMore();
     }
 
     private async Task<KafkaSession> OpenAsync()
     {
-        if (_session is { } last)
-        {
-            await last.EndAsync();
-            last.Dispose();
-        }
-
-        return _session = new KafkaSession(_options, _backlog, _arrivals, _readiness, _time, _log);
+        await EndAsync();
+        return _session = new KafkaSession(_options, _backlog, _firstLook, _readiness, _time, _log);
     }
 
-    private async Task<KafkaReceived?> NextAsync(CancellationToken ct)
+    private async Task EndAsync()
+    {
+        if (Interlocked.Exchange(ref _session, null) is { } session)
+        {
+            await session.EndAsync(ClosingTime);
+            session.Dispose();
+        }
+    }
+
+    private async Task<InFlight?> NextAsync(CancellationToken ct)
     {
         try
         {

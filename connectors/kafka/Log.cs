@@ -18,6 +18,18 @@ internal static partial class Log
     [LoggerMessage(504, LogLevel.Error, "Round failed")]
     public static partial void RoundFailed(ILogger log, Exception fault);
 
+    [LoggerMessage(505, LogLevel.Error, "Topic deleted and made again: the partition stands still until the group's offset is set")]
+    public static partial void Remade(ILogger log, string group, string topic, int partition, long offset);
+
+    [LoggerMessage(506, LogLevel.Warning, "The brokers do not say where the partition begins: it waits, and they are asked again")]
+    public static partial void StartUnknown(ILogger log, string group, string topic, int partition);
+
+    [LoggerMessage(507, LogLevel.Error, "The Kafka client does not close: it is left behind")]
+    public static partial void LeftBehind(ILogger log, string group, TimeSpan limit);
+
+    [LoggerMessage(508, LogLevel.Error, "Record not understood: its event carries its place and body alone")]
+    public static partial void Unreadable(ILogger log, string topic, int partition, long offset, Exception fault);
+
     [LoggerMessage(510, LogLevel.Warning, "Consuming failed, trying on")]
     public static partial void ConsumeFailed(ILogger log, string code, string reason, string? topic);
 
@@ -38,6 +50,9 @@ internal static partial class Log
 
     [LoggerMessage(522, LogLevel.Warning, "Dead letter")]
     public static partial void DeadLettered(ILogger log, string eventId, string topic, int partition, long offset, int attempt, int status, string? error);
+
+    [LoggerMessage(524, LogLevel.Warning, "Dead letter too large for the brokers, written again without a part of the record")]
+    public static partial void DeadLetterReduced(ILogger log, string eventId, string deadLetterTopic, string error);
 
     [LoggerMessage(523, LogLevel.Error, "Dead letter not written, the event blocks its order")]
     public static partial void DeadLetterFailed(ILogger log, string eventId, string deadLetterTopic, string error);

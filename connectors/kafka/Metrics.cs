@@ -66,6 +66,15 @@ internal static class Metrics
     private static readonly Gauge PartitionOutOfRange = Prometheus.Metrics.CreateGauge(
         "kafka_connector_offset_out_of_range", "1 while a partition stands still because the brokers do not have its offset.", PartitionLabels);
 
+    private static readonly Gauge PartitionRemade = Prometheus.Metrics.CreateGauge(
+        "kafka_connector_topic_remade", "1 while a partition stands still because its topic was deleted and made again.", PartitionLabels);
+
+    private static readonly Counter DroppedPartTotal = Prometheus.Metrics.CreateCounter(
+        "kafka_connector_dropped_parts_total", "Records delivered without a part that does not fit a request: key, timestamp, headers.", ["topic", "part"]);
+
+    private static readonly Counter ReducedDeadLetterTotal = Prometheus.Metrics.CreateCounter(
+        "kafka_connector_dead_letters_reduced_total", "Dead letters written without headers, key or value, because the brokers took them for too large.", TopicLabel);
+
     public static void Connected(string group) => ConnectTotal.WithLabels(group).Inc();
 
     public static void Consumed(string group, TopicPartition partition, string member, long offset)
@@ -112,6 +121,19 @@ internal static class Metrics
 
     public static void OutOfRange(string group, TopicPartition partition, bool isOutOfRange) =>
         PartitionOutOfRange.WithLabels(group, partition.Topic, partition.Partition.Value.ToString()).Set(isOutOfRange ? 1 : 0);
+
+    public static void Remade(string group, TopicPartition partition, bool isRemade) =>
+        PartitionRemade.WithLabels(group, partition.Topic, partition.Partition.Value.ToString()).Set(isRemade ? 1 : 0);
+
+    public static void Dropped(string topic, IEnumerable<string> parts)
+    {
+        foreach (var part in parts)
+        {
+            DroppedPartTotal.WithLabels(topic, part.ToLowerInvariant()).Inc();
+        }
+    }
+
+    public static void DeadLetterReduced(string topic) => ReducedDeadLetterTotal.WithLabels(topic).Inc();
 
     /// <summary>A partition that is no longer ours has no lag here.</summary>
     public static void Gone(string group, TopicPartition partition)

@@ -16,7 +16,7 @@ public partial class FolderFlowTests
         { "gateway/Gateway", "Connectors.Gateway", ["Endpoints", "Queues", "Enqueueing", "Provider", "Forwarding", "Security"] },
         { "gateway/Provider", "Connectors.Provider", ["Api", "Deploying", "Running", "State", "Isolation", "Processes", "Logs", "Contracts"] },
         { "gateway/Cli", "Connectors.Cli", ["Calls", "Queues", "DeadLetters", "Redrives", "Completion", "Api", "Printing"] },
-        { "connectors/kafka", "Connectors.Kafka", ["Polling", "Committing", "Settling", "Ordering", "Records"] },
+        { "connectors/kafka", "Connectors.Kafka", ["Polling", "Committing", "Settling", "Ordering", "Records", "Client"] },
         { "connectors/cron", "Connectors.Cron", ["Ticking", "Cursors", "Schedules"] },
         { "connectors/sqs", "Connectors.Sqs", ["Receiving", "Settling", "Queues"] },
         { "connector-sdk/Streams", "Connectors.Streams", ["Nats", "Records"] },

@@ -35,6 +35,7 @@ public sealed partial class AlertTests : IDisposable
         { "gateway", "GatewayReconnecting", "15m", ["gateway_nats_reconnect_total 0+1x30"], ["gateway_nats_reconnect_total 0+0x30"] },
         { "gateway", "GatewayAbsent", "10m", ["up 1+0x20"], ["gateway_nats_reconnect_total 0+0x20"] },
         { "kafka-connector", "KafkaOffsetOutOfRange", "5m", [$"kafka_connector_offset_out_of_range{Partition} 1+0x20"], [$"kafka_connector_offset_out_of_range{Partition} 0+0x20"] },
+        { "kafka-connector", "KafkaTopicRemade", "5m", [$"kafka_connector_topic_remade{Partition} 1+0x20"], [$"kafka_connector_topic_remade{Partition} 0+0x20"] },
         { "kafka-connector", "KafkaLagGrowing", "40m", [$"kafka_connector_lag{Partition} 2000+10x60"], [$"kafka_connector_lag{Partition} 2000-10x60"] },
         { "kafka-connector", "KafkaPartitionBlocked", "20m", [$"kafka_connector_oldest_event_age_seconds{Partition} 0+60x60"], [$"kafka_connector_oldest_event_age_seconds{Partition} 5+0x60"] },
         { "kafka-connector", "KafkaDeadLetters", "20m", ["kafka_connector_dead_letters_total{topic=\"t\"} 0+1x30"], ["kafka_connector_dead_letters_total{topic=\"t\"} 3+0x30"] },

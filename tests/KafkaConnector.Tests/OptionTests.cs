@@ -1,4 +1,7 @@
 using Confluent.Kafka;
+using Connectors.Kafka.Client;
+using Connectors.Kafka.Ordering;
+using Connectors.Kafka.Settling;
 using Connectors.Sdk.Hosting;
 
 namespace Connectors.Kafka.Tests;
@@ -115,8 +118,10 @@ public class OptionTests
         Assert.True(options.Connector.PrintResponse);
         Assert.Equal(8081, options.Service.MetricsPort);
         Assert.Equal("/var/secrets", options.Service.SecretMountPath);
-        Assert.Equal(Concurrency.Partition, options.Concurrency);
+        Assert.Equal(Concurrency.Partition, options.Ordering.Concurrency);
         Assert.Equal(OnFailure.Block, options.Failure.OnFailure);
+        Assert.Equal(50, options.Headers.Count);
+        Assert.Equal(8192, options.Headers.Bytes);
     }
 
     [Theory]
@@ -125,6 +130,8 @@ public class OptionTests
     [InlineData("broker_hosts", ",", "at least one host:port")]
     [InlineData("initial_offset", "middle", "oldest or newest")]
     [InlineData("max_bytes", "0", "from 1 to 1000000000")]
+    [InlineData("max_record_headers", "-1", "from 0 to 10000")]
+    [InlineData("max_record_header_bytes", "8k", "from 0 to 10000000")]
     [InlineData("concurrency", "some", "partition or key or none")]
     [InlineData("on_failure", "panic", "block or dead_letter or skip")]
     [InlineData("username_file", "/nowhere/user", "password_file: ")]

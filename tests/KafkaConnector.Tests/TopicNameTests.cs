@@ -1,3 +1,5 @@
+using Connectors.Kafka.Client;
+
 namespace Connectors.Kafka.Tests;
 
 public class TopicNameTests

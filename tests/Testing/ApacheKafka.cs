@@ -56,6 +56,12 @@ public sealed class ApacheKafka : IAsyncDisposable
         }
     }
 
+    /// <summary>Gives a topic so many partitions in all.</summary>
+    public Task SetPartitionsAsync(string name, int partitions) => RunAsync("partitions", name, Text(partitions));
+
+    /// <summary>Deletes a topic; the broker needs <c>delete.topic.enable=true</c>. Done a little later: until then its name is taken.</summary>
+    public Task DeleteTopicAsync(string name) => RunAsync("delete", name);
+
     /// <summary>SIGTERM to the broker.</summary>
     public async Task StopAsync() => await Broker.TerminateAsync();
 
@@ -74,6 +80,15 @@ public sealed class ApacheKafka : IAsyncDisposable
         await EndAsync(_broker);
         await EndAsync(_zooKeeper);
         Directory.Delete(_directory, recursive: true);
+    }
+
+    private async Task RunAsync(string verb, params string[] arguments)
+    {
+        await using var tool = ChildProcess.Start(Serve, [verb, _zooKeeperPort, .. arguments]);
+        if (await tool.ExitAsync() != 0)
+        {
+            throw new InvalidOperationException($"{verb} {string.Join(' ', arguments)} failed:\n{tool.Tail()}");
+        }
     }
 
     private static string Serve => Path.Combine(Tools.RepositoryRoot, "tests", "Testing", "servers", "kafka", "serve");

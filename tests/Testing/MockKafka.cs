@@ -36,6 +36,10 @@ public sealed partial class MockKafka : IDisposable
             DestroyClient(_client);
             throw new InvalidOperationException("librdkafka made no mock cluster.");
         }
+
+        // As quick as the tests' classic groups.
+        SetGroupSession(_cluster, 4500);
+        SetGroupHeartbeat(_cluster, 200);
     }
 
     /// <summary>For <c>bootstrap.servers</c>: every broker.</summary>
@@ -46,6 +50,12 @@ public sealed partial class MockKafka : IDisposable
 
     /// <summary>Makes a topic; one that is only asked for gets four partitions.</summary>
     public void CreateTopic(string name, int partitions = 1, int replicas = 1) => Check(NewTopic(_cluster, name, partitions, replicas));
+
+    /// <summary>Deletes a topic with all its records. Made again, it is another topic of the same name.</summary>
+    public void DeleteTopic(string name) => Check(RemoveTopic(_cluster, name));
+
+    /// <summary>Deletes a partition's records below an offset, as retention does.</summary>
+    public void DeleteRecords(string topic, int partition, long before) => Check(RemoveRecords(_cluster, topic, partition, before));
 
     /// <summary>Moves a partition to another leader; null leaves it without one.</summary>
     public void MoveLeader(string topic, int partition, int? broker) => Check(SetLeader(_cluster, topic, partition, broker ?? -1));
@@ -119,6 +129,18 @@ public sealed partial class MockKafka : IDisposable
 
     [LibraryImport(Library, EntryPoint = "rd_kafka_mock_topic_create", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int NewTopic(nint cluster, string topic, int partitions, int replicas);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_mock_set_group_consumer_session_timeout_ms")]
+    private static partial void SetGroupSession(nint cluster, int milliseconds);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_mock_set_group_consumer_heartbeat_interval_ms")]
+    private static partial void SetGroupHeartbeat(nint cluster, int milliseconds);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_mock_topic_delete", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RemoveTopic(nint cluster, string topic);
+
+    [LibraryImport(Library, EntryPoint = "rd_kafka_mock_partition_delete_records", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RemoveRecords(nint cluster, string topic, int partition, long before);
 
     [LibraryImport(Library, EntryPoint = "rd_kafka_mock_partition_set_leader", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetLeader(nint cluster, string topic, int partition, int broker);

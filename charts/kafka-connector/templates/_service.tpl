@@ -32,6 +32,10 @@
   value: {{ .Values.cloudEvents | quote }}
 - name: max_inflight
   value: {{ .Values.maxInflight | quote }}
+- name: max_record_headers
+  value: {{ .Values.maxRecordHeaders | quote }}
+- name: max_record_header_bytes
+  value: {{ .Values.maxRecordHeaderBytes | quote }}
 - name: on_failure
   value: {{ .Values.onFailure | quote }}
 {{- with .Values.otlpEndpoint }}

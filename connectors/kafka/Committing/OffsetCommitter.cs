@@ -4,7 +4,7 @@ using Connectors.Kafka.Ordering;
 namespace Connectors.Kafka.Committing;
 
 /// <summary>Commits what is done, in one request for all partitions. A partition that is let go is committed once more and then never again.</summary>
-internal sealed class OffsetCommitter(IConsumer<byte[]?, byte[]?> consumer, Backlog backlog, TimeProvider time, ILogger log)
+internal sealed class OffsetCommitter(GroupOffsets committed, Backlog backlog, TimeProvider time, ILogger log)
 {
     // Held while a commit is under way: brokers take a commit from any member, so one that began before a partition was let go must be over
     // before another consumer gets it.
@@ -74,27 +74,18 @@ internal sealed class OffsetCommitter(IConsumer<byte[]?, byte[]?> consumer, Back
 
         try
         {
-            consumer.Commit(advanced.Select(s => new TopicPartitionOffset(s.Partition.Name, s.Position)));
-            Note(advanced, refused: []);
+            committed.Write([.. advanced.Select(s => new CommittedOffset(s.Partition.Name, s.Position) { Note = s.LastDone?.ToString() ?? "" })]);
+            foreach (var state in advanced)
+            {
+                backlog.Committed(state.Partition, state.Position);
+            }
+
             _rebalancingSince = null;
             Metrics.Committed("ok");
-        }
-        catch (TopicPartitionOffsetException fault)
-        {
-            Note(advanced, [.. fault.Results.Where(r => r.Error.IsError).Select(r => r.TopicPartition)]);
-            Refused(fault.Results.First(r => r.Error.IsError).Error);
         }
         catch (KafkaException fault)
         {
             Refused(fault.Error);
-        }
-    }
-
-    private void Note(List<PartitionState> advanced, HashSet<TopicPartition> refused)
-    {
-        foreach (var state in advanced.Where(s => !refused.Contains(s.Partition.Name)))
-        {
-            backlog.Committed(state.Partition, state.Position);
         }
     }
 

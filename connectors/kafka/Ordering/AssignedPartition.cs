@@ -1,10 +1,17 @@
 using Confluent.Kafka;
+using Connectors.Kafka.Records;
 
 namespace Connectors.Kafka.Ordering;
 
 /// <summary>
-/// One partition, from the moment it is ours until it is let go; given anew, it is another object. Its events stand in lanes: of one lane one event is out
+/// One partition, from the moment it is ours until it is let go; given anew, it is another object. Its records stand in lanes, and of one lane one is out
 /// at a time. All that changes is guarded by <see cref="Backlog"/>.
+/// <code>
+/// _lanes  a: [a2, a3]   a1 is out, backs off or is ready; a2 is ready only once a1 is done
+///         b: []         b1 is out, and nothing waits behind it
+/// _ready  [c1]          may start at once; its lane c is busy from now on, so c2 would wait in _lanes
+/// </code>
+/// A lane is in the dictionary from its first record's entry until the record that was last in it is done.
 /// </summary>
 /// <param name="name">Topic and partition.</param>
 /// <param name="position">Where reading begins; -1 if only the first record will tell.</param>
@@ -13,10 +20,10 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
 {
     private readonly CancellationTokenSource _withdrawal = new();
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Queue<KafkaReceived> _ready = new();
+    private readonly Queue<InFlight> _ready = new();
 
     // The busy lanes, each with what waits behind its first.
-    private readonly Dictionary<string, Queue<KafkaReceived>> _lanes = [];
+    private readonly Dictionary<string, Queue<InFlight>> _lanes = [];
 
     public TopicPartition Name => name;
 
@@ -25,6 +32,12 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
 
     /// <summary>Completes when the partition is closed and none of its events runs.</summary>
     public Task Idle => _idle.Task;
+
+    /// <summary>
+    /// The record that the committed offset was noted with, until the first one read proves that it is still there or cannot be any more. Of the poll
+    /// thread.
+    /// </summary>
+    public LastRecord? Expected { get; set; }
 
     public OffsetLedger Ledger { get; } = new(position);
 
@@ -46,44 +59,44 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
     public bool HasReady => _ready.Count > 0;
 
     /// <summary>Lines an event up behind those of its lane.</summary>
-    public void Enter(KafkaReceived received)
+    public void Enter(InFlight record)
     {
         Held++;
-        HeldBytes += received.Event.Body.Length;
-        if (received.Lane is not { } lane)
+        HeldBytes += record.Event.Body.Length;
+        if (record.Lane is not { } lane)
         {
-            _ready.Enqueue(received);
+            _ready.Enqueue(record);
         }
         else if (_lanes.TryGetValue(lane, out var waiting))
         {
-            waiting.Enqueue(received);
+            waiting.Enqueue(record);
         }
         else
         {
-            _lanes[lane] = new Queue<KafkaReceived>();
-            _ready.Enqueue(received);
+            _lanes[lane] = new Queue<InFlight>();
+            _ready.Enqueue(record);
         }
     }
 
     /// <summary>Takes the next event out.</summary>
-    public KafkaReceived Start()
+    public InFlight Start()
     {
         Running++;
         return _ready.Dequeue();
     }
 
-    /// <summary>An event is out no more, and its lane waits for it.</summary>
+    /// <summary>An event is out no more, and its lane goes on waiting for it.</summary>
     public void Rest() => Running--;
 
     /// <summary>An event that rested may start again.</summary>
-    public void Return(KafkaReceived received) => _ready.Enqueue(received);
+    public void Return(InFlight record) => _ready.Enqueue(record);
 
     /// <summary>An event is out no more, and never will be.</summary>
-    public void Leave(KafkaReceived received)
+    public void Leave(InFlight record)
     {
         Running--;
         Held--;
-        HeldBytes -= received.Event.Body.Length;
+        HeldBytes -= record.Event.Body.Length;
         TellIdle();
     }
 

@@ -3,7 +3,7 @@ namespace Connectors.Kafka.Ordering;
 /// <summary>Events that wait until they may run again.</summary>
 internal sealed class BackingOff(TimeProvider time)
 {
-    private readonly PriorityQueue<KafkaReceived, long> _waiting = new();
+    private readonly PriorityQueue<InFlight, long> _waiting = new();
 
     /// <summary>Time until the first may run again; infinite without any.</summary>
     public TimeSpan UntilDue =>
@@ -11,18 +11,18 @@ internal sealed class BackingOff(TimeProvider time)
             ? TimeSpan.FromSeconds(Math.Max(0.001, (due - time.GetTimestamp()) / (double)time.TimestampFrequency))
             : Timeout.InfiniteTimeSpan;
 
-    public void Add(KafkaReceived received, TimeSpan after) =>
-        _waiting.Enqueue(received, time.GetTimestamp() + (long)(after.TotalSeconds * time.TimestampFrequency));
+    public void Add(InFlight record, TimeSpan after) =>
+        _waiting.Enqueue(record, time.GetTimestamp() + (long)(after.TotalSeconds * time.TimestampFrequency));
 
     /// <summary>The next that may run again; null if there is none yet. Those whose partition was closed are forgotten.</summary>
-    public KafkaReceived? TakeDue()
+    public InFlight? TakeDue()
     {
-        while (_waiting.TryPeek(out var received, out var due) && (due <= time.GetTimestamp() || !received.Partition.IsOpen))
+        while (_waiting.TryPeek(out var record, out var due) && (due <= time.GetTimestamp() || !record.Partition.IsOpen))
         {
             _waiting.Dequeue();
-            if (received.Partition.IsOpen)
+            if (record.Partition.IsOpen)
             {
-                return received;
+                return record;
             }
         }
 

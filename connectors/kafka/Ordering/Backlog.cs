@@ -1,17 +1,30 @@
+using Connectors.Sdk.Hosting;
+
 namespace Connectors.Kafka.Ordering;
 
 /// <summary>
-/// The events that were read and are not done. What may start is taken from the partition that runs least, so that none starves another; an event that
-/// backs off holds its lane, and nothing else.
+/// The records in flight of all partitions, between one thread that reads and many that settle.
+/// <para>
+/// Each is in one place: waiting in its lane, ready, out (from <see cref="NextAsync"/> until it is settled), or backing off. What holds between two calls:
+/// of a lane at most one record is ready, out or backing off, and it is the lowest that is not done, so that order survives retries; a partition that is
+/// closed has none but those out. The next to start is taken from the partition with the fewest out, in turn where several have as few, so that a
+/// partition of slow events gets as many slots as its share and not all that become free.
+/// </para>
+/// <code>
+/// concurrency=key, p0 has read a1 a2 b1, p1 has read c1; nothing is out
+/// NextAsync → a1 (p0)    NextAsync → c1 (p1 has fewer out)    NextAsync → b1 (a2 waits for a1)
+/// Nak(a1, 5s)            a1 backs off, a2 still waits; NextAsync waits for 5 s at most
+/// Done(b1), Done(c1)     p0's position stays at a1, p1's goes past c1
+/// </code>
 /// </summary>
-internal sealed class Backlog(KafkaOptions options, TimeProvider time)
+internal sealed class Backlog(OrderingOptions options, TimeProvider time)
 {
     // Guards all below and every partition's state. Held for a few instructions only, by the poll thread, the pump and those that settle.
     private readonly Lock _gate = new();
     private readonly List<AssignedPartition> _partitions = [];
     private readonly BackingOff _backingOff = new(time);
     private readonly HashSet<AssignedPartition> _resumable = [];
-    private TaskCompletionSource? _waiting;
+    private readonly Signal _changed = new();
     private int _turn;
 
     /// <summary>Takes a partition in.</summary>
@@ -24,24 +37,24 @@ internal sealed class Backlog(KafkaOptions options, TimeProvider time)
     }
 
     /// <summary>Adds an event that was read. True if its partition has enough now and is to be paused.</summary>
-    public bool Add(KafkaReceived received)
+    public bool Add(InFlight record)
     {
         lock (_gate)
         {
-            var partition = received.Partition;
-            if (!partition.IsOpen || !partition.Ledger.Read(received.Offset, time.GetUtcNow()))
+            var partition = record.Partition;
+            if (!partition.IsOpen || !partition.Ledger.Read(record.Identity, time.GetUtcNow()))
             {
                 return false;
             }
 
-            partition.Enter(received);
-            Signal();
+            partition.Enter(record);
+            _changed.Set();
             return !partition.IsPaused && (partition.IsPaused = IsFull(partition));
         }
     }
 
     /// <summary>The next event that may start, as soon as there is one. It is out until it is settled by one of the three methods below.</summary>
-    public async Task<KafkaReceived> NextAsync(CancellationToken ct)
+    public async Task<InFlight> NextAsync(CancellationToken ct)
     {
         while (true)
         {
@@ -54,56 +67,55 @@ internal sealed class Backlog(KafkaOptions options, TimeProvider time)
                     return next;
                 }
 
-                _waiting ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                changed = _waiting.Task;
+                changed = _changed.Next;
                 wait = _backingOff.UntilDue;
             }
 
-            await WaitAsync(changed, wait, ct);
+            await Signal.CameAsync(changed, wait, time, ct);
         }
     }
 
     /// <summary>The event is done. False if that came too late, its partition being let go already: another consumer will get it again.</summary>
-    public bool Done(KafkaReceived received)
+    public bool Done(InFlight record)
     {
         lock (_gate)
         {
-            var partition = received.Partition;
-            partition.Ledger.Done(received.Offset);
-            partition.Leave(received);
+            var partition = record.Partition;
+            partition.Ledger.Done(record.Offset);
+            partition.Leave(record);
             NoteRoom(partition);
-            if (partition.Advance(received.Lane))
+            if (partition.Advance(record.Lane))
             {
-                Signal();
+                _changed.Set();
             }
 
             return _partitions.Contains(partition);
         }
     }
 
-    /// <summary>The event is to run again after a while; its lane waits.</summary>
-    public void Again(KafkaReceived received, TimeSpan after)
+    /// <summary>The event is given back, to run again after a delay; its lane waits.</summary>
+    public void Nak(InFlight record, TimeSpan after)
     {
         lock (_gate)
         {
-            if (!received.Partition.IsOpen)
+            if (!record.Partition.IsOpen)
             {
-                received.Partition.Leave(received);
+                record.Partition.Leave(record);
                 return;
             }
 
-            received.Partition.Rest();
-            _backingOff.Add(received, after);
-            Signal();
+            record.Partition.Rest();
+            _backingOff.Add(record, after);
+            _changed.Set();
         }
     }
 
     /// <summary>The event was given up without a verdict; it stays unfinished, and its lane with it.</summary>
-    public void Abandon(KafkaReceived received)
+    public void Abandon(InFlight record)
     {
         lock (_gate)
         {
-            received.Partition.Leave(received);
+            record.Partition.Leave(record);
         }
     }
 
@@ -123,6 +135,19 @@ internal sealed class Backlog(KafkaOptions options, TimeProvider time)
         {
             _partitions.Remove(partition);
             _resumable.Remove(partition);
+        }
+    }
+
+    /// <summary>Lets all partitions go at once, of a client that does not end. They are to be withdrawn.</summary>
+    public IReadOnlyList<AssignedPartition> Clear()
+    {
+        lock (_gate)
+        {
+            List<AssignedPartition> left = [.. _partitions];
+            left.ForEach(partition => partition.Close());
+            _partitions.Clear();
+            _resumable.Clear();
+            return left;
         }
     }
 
@@ -148,7 +173,7 @@ internal sealed class Backlog(KafkaOptions options, TimeProvider time)
     {
         lock (_gate)
         {
-            return [.. _partitions.Select(p => new PartitionState(p, p.Ledger.Position, p.Committed, p.Held, p.IsPaused, p.Ledger.OldestAt))];
+            return [.. _partitions.Select(p => new PartitionState(p, p.Ledger.Position, p.Committed, p.Ledger.LastDone, p.Held, p.IsPaused, p.Ledger.OldestAt))];
         }
     }
 
@@ -161,25 +186,25 @@ internal sealed class Backlog(KafkaOptions options, TimeProvider time)
         }
     }
 
-    private KafkaReceived? TryTake()
+    private InFlight? TryTake()
     {
         while (_backingOff.TakeDue() is { } due)
         {
             due.Partition.Return(due);
         }
 
-        AssignedPartition? least = null;
+        AssignedPartition? fewest = null;
         for (var i = 0; i < _partitions.Count; i++)
         {
             var partition = _partitions[(_turn + i) % _partitions.Count];
-            if (partition.HasReady && partition.Running < (least?.Running ?? int.MaxValue))
+            if (partition.HasReady && partition.Running < (fewest?.Running ?? int.MaxValue))
             {
-                least = partition;
+                fewest = partition;
             }
         }
 
         _turn = (_turn + 1) % Math.Max(1, _partitions.Count);
-        return least?.Start();
+        return fewest?.Start();
     }
 
     private bool IsFull(AssignedPartition partition) => partition.Held >= options.PartitionBuffer || partition.HeldBytes >= options.PartitionBufferBytes;
@@ -191,23 +216,5 @@ internal sealed class Backlog(KafkaOptions options, TimeProvider time)
         {
             _resumable.Add(partition);
         }
-    }
-
-    private async Task WaitAsync(Task changed, TimeSpan wait, CancellationToken ct)
-    {
-        try
-        {
-            await changed.WaitAsync(wait, time, ct);
-        }
-        catch (TimeoutException)
-        {
-            // A back-off is over.
-        }
-    }
-
-    private void Signal()
-    {
-        _waiting?.SetResult();
-        _waiting = null;
     }
 }

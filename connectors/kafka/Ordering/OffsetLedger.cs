@@ -1,3 +1,5 @@
+using Connectors.Kafka.Records;
+
 namespace Connectors.Kafka.Ordering;
 
 /// <summary>
@@ -7,19 +9,23 @@ namespace Connectors.Kafka.Ordering;
 /// <param name="position">Where reading begins; -1 if only the first record will tell.</param>
 internal sealed class OffsetLedger(long position)
 {
-    private readonly Queue<(long Offset, DateTimeOffset At)> _read = new();
+    private readonly Queue<(LastRecord Record, DateTimeOffset At)> _read = new();
     private readonly HashSet<long> _done = [];
     private long _last = position - 1;
 
     /// <summary>The lowest unfinished offset: it may be committed, for all below it is done. -1 while nothing is known.</summary>
     public long Position { get; private set; } = position;
 
+    /// <summary>The last record below <see cref="Position"/>; null if none was read.</summary>
+    public LastRecord? LastDone { get; private set; }
+
     /// <summary>When the lowest unfinished event was read; null if all that was read is done.</summary>
     public DateTimeOffset? OldestAt => _read.TryPeek(out var oldest) ? oldest.At : null;
 
-    /// <summary>Notes an offset that was read. False if it was read before: the client went back, and its event is here already.</summary>
-    public bool Read(long offset, DateTimeOffset at)
+    /// <summary>Notes a record that was read. False if it was read before: the client went back, and its event is here already.</summary>
+    public bool Read(LastRecord record, DateTimeOffset at)
     {
+        var offset = record.Offset;
         if (offset <= _last)
         {
             return false;
@@ -31,7 +37,7 @@ internal sealed class OffsetLedger(long position)
         }
 
         _last = offset;
-        _read.Enqueue((offset, at));
+        _read.Enqueue((record, at));
         return true;
     }
 
@@ -39,10 +45,11 @@ internal sealed class OffsetLedger(long position)
     public void Done(long offset)
     {
         _done.Add(offset);
-        while (_read.TryPeek(out var lowest) && _done.Remove(lowest.Offset))
+        while (_read.TryPeek(out var lowest) && _done.Remove(lowest.Record.Offset))
         {
             _read.Dequeue();
-            Position = _read.TryPeek(out var next) ? next.Offset : _last + 1;
+            LastDone = lowest.Record;
+            Position = _read.TryPeek(out var next) ? next.Record.Offset : _last + 1;
         }
     }
 }

@@ -1,10 +1,14 @@
+using Connectors.Kafka.Records;
+
 namespace Connectors.Kafka.Ordering;
 
 /// <summary>How a partition stands at one moment.</summary>
 /// <param name="Partition">The partition.</param>
 /// <param name="Position">The lowest unfinished offset; -1 while nothing is known.</param>
 /// <param name="Committed">The committed offset; -1 for none.</param>
+/// <param name="LastDone">The last record below the position; null if none was read.</param>
 /// <param name="Held">Events in memory.</param>
 /// <param name="IsPaused">Whether no more is fetched.</param>
 /// <param name="OldestAt">When the lowest unfinished event was read.</param>
-internal sealed record PartitionState(AssignedPartition Partition, long Position, long Committed, int Held, bool IsPaused, DateTimeOffset? OldestAt);
+internal sealed record PartitionState(
+    AssignedPartition Partition, long Position, long Committed, LastRecord? LastDone, int Held, bool IsPaused, DateTimeOffset? OldestAt);

@@ -1,33 +1,53 @@
 using Confluent.Kafka;
 using Connectors.Kafka.Committing;
 using Connectors.Kafka.Ordering;
+using Connectors.Kafka.Records;
 using Connectors.Sdk.Hosting;
 
 namespace Connectors.Kafka.Polling;
 
-/// <summary>The partitions that are ours, and what happens when they come and go. Belongs to the poll thread, which all handlers run on.</summary>
-internal sealed class Assignment(KafkaOptions options, Backlog backlog, Readiness readiness, TimeSpan drainTime, ILogger log)
+/// <summary>
+/// The partitions that are ours, and what happens when they come and go. Belongs to the poll thread, which all handlers run on. One that cannot go on
+/// stands still and is told; the others never notice.
+/// </summary>
+internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, Backlog backlog, Readiness readiness, TimeSpan drainTime, TimeProvider time, ILogger log)
 {
     /// <summary>The condition of readiness that an assignment meets.</summary>
     public const string Condition = "partitions";
 
+    private static readonly TimeSpan LookUpLimit = TimeSpan.FromSeconds(5);
+
+    // Asked again on the poll thread, between records of the other partitions.
+    private static readonly TimeSpan AgainLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan AgainEvery = TimeSpan.FromSeconds(2);
+
     private readonly Dictionary<TopicPartition, AssignedPartition> _ours = [];
-    private readonly HashSet<TopicPartition> _outOfRange = [];
+
+    // Those of ours that stand still, and why. The last kind is not among _ours: where it begins is not known yet.
+    private readonly Dictionary<TopicPartition, Standing> _standing = [];
     private readonly List<TopicPartition> _new = [];
+    private long _lookedUp;
+
+    private enum Standing
+    {
+        OutOfRange,
+        Remade,
+        Unknown,
+    }
 
     /// <summary>Our name in the group, as of the last assignment.</summary>
     public string MemberId { get; private set; } = "";
 
     /// <summary>The partitions of this moment.</summary>
-    public IReadOnlyCollection<TopicPartition> Names => _ours.Keys;
+    public IReadOnlyCollection<TopicPartition> Names => [.. _ours.Keys.Union(_standing.Keys)];
 
-    /// <summary>A partition of ours; null if it is not.</summary>
-    public AssignedPartition? Find(TopicPartition name) => _ours.GetValueOrDefault(name);
+    /// <summary>A partition of ours that does not stand still; null if it is none.</summary>
+    public AssignedPartition? Find(TopicPartition name) => _standing.ContainsKey(name) ? null : _ours.GetValueOrDefault(name);
 
     /// <summary>The partitions that came since the last call and are still ours.</summary>
     public IReadOnlyList<TopicPartition> TakeNew()
     {
-        List<TopicPartition> added = [.. _new.Where(_ours.ContainsKey)];
+        List<TopicPartition> added = [.. _new.Where(name => Find(name) is not null)];
         _new.Clear();
         return added;
     }
@@ -35,20 +55,46 @@ internal sealed class Assignment(KafkaOptions options, Backlog backlog, Readines
     /// <summary>Takes partitions in and says where each begins.</summary>
     public IEnumerable<TopicPartitionOffset> Assigned(IConsumer<byte[]?, byte[]?> consumer, IReadOnlyCollection<TopicPartition> partitions)
     {
-        var starts = StartingOffsets.Find(consumer, partitions, options.InitialOffset);
-        foreach (var start in starts)
+        var found = starts.Find(partitions, LookUpLimit);
+        foreach (var start in found)
         {
-            var partition = new AssignedPartition(start.Name, start.Position, start.Committed);
-            _ours[start.Name] = partition;
-            _new.Add(start.Name);
-            backlog.Open(partition);
+            if (start.IsKnown)
+            {
+                Begin(start);
+            }
+            else
+            {
+                _standing[start.Name] = Standing.Unknown;
+                Log.StartUnknown(log, options.Group, start.Name.Topic, start.Name.Partition.Value);
+            }
         }
 
+        _lookedUp = time.GetTimestamp();
         MemberId = consumer.MemberId ?? "";
         Metrics.Connected(options.Group);
         Tell("assigned", partitions);
         TellReadiness("none assigned", isAssigned: true);
-        return starts.Select(s => new TopicPartitionOffset(s.Name, s.Offset));
+        return found.Select(s => new TopicPartitionOffset(s.Name, s.Offset));
+    }
+
+    /// <summary>Asks again, from time to time, where those partitions begin for which the brokers did not say.</summary>
+    public void LookUpAgain(IConsumer<byte[]?, byte[]?> consumer)
+    {
+        if (_standing.Count == 0 || time.GetElapsedTime(_lookedUp) < AgainEvery)
+        {
+            return;
+        }
+
+        _lookedUp = time.GetTimestamp();
+        foreach (var start in starts.Find([.. _standing.Where(s => s.Value == Standing.Unknown).Select(s => s.Key)], AgainLimit).Where(s => s.IsKnown))
+        {
+            if (TrySeek(consumer, start.Name, start.Offset))
+            {
+                _standing.Remove(start.Name);
+                Begin(start);
+                TellReadiness("none assigned", isAssigned: true);
+            }
+        }
     }
 
     /// <summary>Lets partitions go in order: nothing new starts, what runs may finish within the drain time, what is done is committed.</summary>
@@ -74,7 +120,9 @@ internal sealed class Assignment(KafkaOptions options, Backlog backlog, Readines
         Withdraw(leaving, "lost, the group went on without us");
     }
 
-    /// <summary>The brokers do not have the offset at which a partition should go on. It stays where it is: going on elsewhere would skip or repeat in silence.</summary>
+    /// <summary>
+    /// The brokers do not have the offset at which a partition should go on. It stays where it is: going on elsewhere would skip or repeat in silence.
+    /// </summary>
     public void OutOfRange(IConsumer<byte[]?, byte[]?> consumer, TopicPartition name)
     {
         if (Find(name) is not { } partition)
@@ -85,15 +133,86 @@ internal sealed class Assignment(KafkaOptions options, Backlog backlog, Readines
         var state = backlog.States().FirstOrDefault(s => s.Partition == partition);
         if (state is { Position: < 0, Committed: < 0 })
         {
-            // Nothing was ever read of it, so "the oldest" still is the oldest, whatever retention has deleted since we asked.
+            // Nothing was ever read of it, so "the oldest" still is the oldest, whatever retention has deleted since we asked. Where the client does not
+            // seek any more it throws, and a new one begins there.
             consumer.Seek(new TopicPartitionOffset(name, Offset.Beginning));
             return;
         }
 
-        _outOfRange.Add(name);
-        Metrics.OutOfRange(options.Group, name, isOutOfRange: true);
+        if (partition.Expected is not null && state is not null)
+        {
+            // Only the last record that was done is gone: retention has deleted it since we asked.
+            partition.Expected = null;
+            consumer.Seek(new TopicPartitionOffset(name, state.Position));
+            return;
+        }
+
+        Stand(consumer, name, Standing.OutOfRange);
         Log.OutOfRange(log, options.Group, name.Topic, name.Partition.Value, state?.Position ?? -1);
+    }
+
+    /// <summary>
+    /// Whether a record that was read is to be done. The first one may be the last that was done before, read again as a proof; if another stands in its
+    /// place, the topic was deleted and made again: offsets mean other records now, so the partition stands still.
+    /// </summary>
+    public bool IsToBeDone(IConsumer<byte[]?, byte[]?> consumer, AssignedPartition partition, LastRecord read)
+    {
+        if (partition.Expected is not { } expected)
+        {
+            return true;
+        }
+
+        partition.Expected = null;
+        if (read.Offset == expected.Offset && read != expected)
+        {
+            Stand(consumer, partition.Name, Standing.Remade);
+            Log.Remade(log, options.Group, partition.Name.Topic, partition.Name.Partition.Value, expected.Offset + 1);
+        }
+
+        // One further on: retention or compaction took the proof away.
+        return read.Offset != expected.Offset;
+    }
+
+    private void Begin(StartingOffset start)
+    {
+        var partition = new AssignedPartition(start.Name, start.Position, start.Committed) { Expected = start.Expected };
+        _ours[start.Name] = partition;
+        _new.Add(start.Name);
+        backlog.Open(partition);
+    }
+
+    private void Stand(IConsumer<byte[]?, byte[]?> consumer, TopicPartition name, Standing why)
+    {
+        _standing[name] = why;
+        consumer.Pause([name]);
+        Gauge(name, why, isStanding: true);
         TellReadiness("none assigned", isAssigned: true);
+    }
+
+    private void Gauge(TopicPartition name, Standing why, bool isStanding)
+    {
+        if (why == Standing.OutOfRange)
+        {
+            Metrics.OutOfRange(options.Group, name, isStanding);
+        }
+        else if (why == Standing.Remade)
+        {
+            Metrics.Remade(options.Group, name, isStanding);
+        }
+    }
+
+    // It fails while the client is still busy with the assignment, and when the partition has just been taken away.
+    private static bool TrySeek(IConsumer<byte[]?, byte[]?> consumer, TopicPartition name, Offset offset)
+    {
+        try
+        {
+            consumer.Seek(new TopicPartitionOffset(name, offset));
+            return true;
+        }
+        catch (KafkaException fault) when (!fault.Error.IsFatal)
+        {
+            return false;
+        }
     }
 
     private List<AssignedPartition> Close(IEnumerable<TopicPartition> partitions)
@@ -107,9 +226,9 @@ internal sealed class Assignment(KafkaOptions options, Backlog backlog, Readines
                 leaving.Add(partition);
             }
 
-            if (_outOfRange.Remove(name))
+            if (_standing.Remove(name, out var why))
             {
-                Metrics.OutOfRange(options.Group, name, isOutOfRange: false);
+                Gauge(name, why, isStanding: false);
             }
         }
 
@@ -128,9 +247,9 @@ internal sealed class Assignment(KafkaOptions options, Backlog backlog, Readines
 
     private void TellReadiness(string why, bool isAssigned)
     {
-        if (_outOfRange.Count > 0)
+        if (_standing.Count > 0)
         {
-            readiness.Lost(Condition, $"stored offset out of range: {string.Join(", ", _outOfRange.Select(p => $"{p.Topic}/{p.Partition.Value}"))}");
+            readiness.Lost(Condition, string.Join("; ", _standing.GroupBy(s => s.Value, s => s.Key).OrderBy(g => g.Key).Select(g => $"{Words(g.Key)}: {List(g)}")));
         }
         else if (isAssigned)
         {
@@ -141,6 +260,15 @@ internal sealed class Assignment(KafkaOptions options, Backlog backlog, Readines
             readiness.Lost(Condition, why);
         }
     }
+
+    private static string Words(Standing why) => why switch
+    {
+        Standing.OutOfRange => "stored offset out of range",
+        Standing.Remade => "topic deleted and made again",
+        _ => "starting offset not known",
+    };
+
+    private static string List(IEnumerable<TopicPartition> names) => string.Join(", ", names.Select(p => $"{p.Topic}/{p.Partition.Value}"));
 
     private void Tell(string what, IReadOnlyCollection<TopicPartition> partitions)
     {

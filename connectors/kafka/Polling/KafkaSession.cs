@@ -1,4 +1,5 @@
 using Confluent.Kafka;
+using Connectors.Kafka.Client;
 using Connectors.Kafka.Committing;
 using Connectors.Kafka.Ordering;
 using Connectors.Sdk.Hosting;
@@ -8,11 +9,15 @@ namespace Connectors.Kafka.Polling;
 /// <summary>One client from its making to its end: a thread that polls, and rounds that commit and tell how things stand.</summary>
 internal sealed class KafkaSession : IDisposable
 {
+    private static readonly TimeSpan LookLimit = TimeSpan.FromSeconds(5);
+
     private readonly KafkaOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly Credentials _credentials;
+    private readonly Backlog _backlog;
     private readonly IConsumer<byte[]?, byte[]?> _consumer;
+    private readonly StartingOffsets _starts;
     private readonly Assignment _assignment;
     private readonly OffsetCommitter _committer;
     private readonly PartitionGauges _gauges;
@@ -20,23 +25,25 @@ internal sealed class KafkaSession : IDisposable
     private readonly CancellationTokenSource _ending = new();
     private readonly CancellationTokenSource _ended = new();
 
-    public KafkaSession(KafkaOptions options, Backlog backlog, Arrivals arrivals, Readiness readiness, TimeProvider time, ILogger log)
+    public KafkaSession(KafkaOptions options, Backlog backlog, FirstLook firstLook, Readiness readiness, TimeProvider time, ILogger log)
     {
-        (_options, _time, _log) = (options, time, log);
+        (_options, _backlog, _time, _log) = (options, backlog, time, log);
         _credentials = Credentials.Of(options.Broker);
         var properties = KafkaSettings.Consumer(options);
-        _assignment = new Assignment(options, backlog, readiness, KafkaSettings.DrainTime(properties), log);
         _consumer = new ConsumerBuilder<byte[]?, byte[]?>(properties)
             .SetLogHandler((_, line) => ClientLog.Tell(log, line))
             .SetErrorHandler((_, error) => ClientLog.Tell(log, error))
             .SetPartitionsAssignedHandler(Assigned)
-            .SetPartitionsRevokedHandler((_, partitions) => _assignment.Revoked(Committer, partitions.Select(p => p.TopicPartition)))
-            .SetPartitionsLostHandler((_, partitions) => _assignment.Lost(Committer, partitions.Select(p => p.TopicPartition)))
+            .SetPartitionsRevokedHandler((_, partitions) => Revoked(partitions))
+            .SetPartitionsLostHandler((_, partitions) => Lost(partitions))
             .Build();
-        _committer = new OffsetCommitter(_consumer, backlog, time, log);
+        var committed = new GroupOffsets(_consumer);
+        _starts = new StartingOffsets(_consumer, committed, firstLook, options.InitialOffset, time);
+        _assignment = new Assignment(options, _starts, backlog, readiness, KafkaSettings.DrainTime(properties), time, log);
+        _committer = new OffsetCommitter(committed, backlog, time, log);
         _gauges = new PartitionGauges(_consumer, backlog, time, options.Group);
-        _polling = new PollLoop(_consumer, _assignment, backlog, arrivals, options.Group, log);
-        Completion = RunAsync();
+        _polling = new PollLoop(_consumer, _assignment, _committer, backlog, options, time, log);
+        Completion = Blocking.RunAsync(Run, "kafka-poll");
     }
 
     /// <summary>Cancelled when the session is over.</summary>
@@ -48,21 +55,34 @@ internal sealed class KafkaSession : IDisposable
     /// <summary>Fetches nothing more, and stays a member of the group for what still runs.</summary>
     public void TakeNoMore() => _polling.TakeNoMore();
 
-    /// <summary>Commits what is done, leaves the group and closes.</summary>
-    public async Task EndAsync()
+    /// <summary>
+    /// Commits what is done, leaves the group and closes. The client's own close may never end (a topic deleted and made again with fewer partitions, a
+    /// broker that answers nothing): after the limit it is left behind, and its events are given up.
+    /// </summary>
+    public async Task EndAsync(TimeSpan limit)
     {
         await _ending.CancelAsync();
-        await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        using var patience = new TimeLimit(limit, _time);
+        await Completion.WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!Completion.IsCompleted)
+        {
+            Log.LeftBehind(_log, _options.Group, limit);
+            foreach (var partition in _backlog.Clear())
+            {
+                partition.Withdraw();
+            }
+        }
     }
 
     public void Dispose()
     {
-        _consumer.Dispose();
-        _ending.Dispose();
-        _ended.Dispose();
+        // A client that was left behind may still look at them.
+        if (Completion.IsCompleted)
+        {
+            _ending.Dispose();
+            _ended.Dispose();
+        }
     }
-
-    private OffsetCommitter Committer => _committer;
 
     // What may come or go is decided by the brokers, within this thread's calls of the client.
     private IEnumerable<TopicPartitionOffset> Assigned(IConsumer<byte[]?, byte[]?> consumer, List<TopicPartition> partitions)
@@ -71,51 +91,40 @@ internal sealed class KafkaSession : IDisposable
         return _assignment.Assigned(consumer, partitions);
     }
 
-    private async Task RunAsync()
+    private void Revoked(List<TopicPartitionOffset> partitions) => _assignment.Revoked(_committer, partitions.Select(p => p.TopicPartition));
+
+    private void Lost(List<TopicPartitionOffset> partitions) => _assignment.Lost(_committer, partitions.Select(p => p.TopicPartition));
+
+    // The whole of it, on a thread that may block.
+    private void Run()
     {
         var rounds = RoundsAsync();
         try
         {
-            await PollOnThreadAsync();
+            Poll();
         }
         finally
         {
-            await _ending.CancelAsync();
-            await rounds;
+            _ending.Cancel();
+            rounds.GetAwaiter().GetResult();
             _assignment.Lost(_committer, [.. _assignment.Names]);
             _gauges.Tell();
-            await _ended.CancelAsync();
+            _consumer.Dispose();
+            _ended.Cancel();
         }
-    }
-
-    // librdkafka's calls block, so they get a thread of their own.
-    private Task PollOnThreadAsync()
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        new Thread(() =>
-        {
-            try
-            {
-                Poll();
-                done.SetResult();
-            }
-            catch (Exception fault)
-            {
-                done.SetException(fault);
-            }
-        })
-        { IsBackground = true, Name = "kafka-poll" }.Start();
-        return done.Task;
     }
 
     private void Poll()
     {
+        _starts.Prepare(LookLimit);
         _consumer.Subscribe(_options.Topics.Select(TopicName.Subscription));
         while (!_ending.IsCancellationRequested)
         {
             _polling.Step();
         }
 
+        // Before the close, which may not come to its own.
+        _committer.Commit();
         _consumer.Close();
     }
 

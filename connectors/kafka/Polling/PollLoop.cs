@@ -1,5 +1,8 @@
 using Confluent.Kafka;
+using Connectors.Kafka.Committing;
 using Connectors.Kafka.Ordering;
+using Connectors.Kafka.Records;
+using Connectors.Sdk.Events;
 
 namespace Connectors.Kafka.Polling;
 
@@ -7,7 +10,7 @@ namespace Connectors.Kafka.Polling;
 /// What the poll thread does, over and over: fetch a record, put it into the backlog, pause and resume partitions. It waits for records only, and, while the
 /// group takes partitions away, for what runs of them.
 /// </summary>
-internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment assignment, Backlog backlog, Arrivals arrivals, string group, ILogger log)
+internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment assignment, OffsetCommitter committer, Backlog backlog, KafkaOptions options, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(100);
 
@@ -16,7 +19,7 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
 
     private readonly HashSet<TopicPartition> _paused = [];
     private volatile bool _takesNoMore;
-    private bool _isHeld;
+    private bool _fetchesNothing;
     private string _lastFault = "";
 
     /// <summary>Fetches nothing more; the membership in the group goes on, for what still runs.</summary>
@@ -25,7 +28,7 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
     /// <summary>One round. Throws only what the client cannot recover from.</summary>
     public void Step()
     {
-        Hold();
+        StopFetching();
         try
         {
             if (consumer.Consume(_paused.Count > 0 ? ShortWait : Wait) is { Message: not null } record && !_takesNoMore)
@@ -39,6 +42,7 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
         }
 
         Resume();
+        assignment.LookUpAgain(consumer);
     }
 
     private void Take(ConsumeResult<byte[]?, byte[]?> record)
@@ -49,18 +53,40 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
         }
 
         _lastFault = "";
-        Metrics.Consumed(group, record.TopicPartition, assignment.MemberId, record.Offset.Value);
-        if (backlog.Add(arrivals.Create(record, partition)))
+        var identity = LastRecord.Of(record);
+        if (!assignment.IsToBeDone(consumer, partition, identity))
+        {
+            return;
+        }
+
+        Metrics.Consumed(options.Group, record.TopicPartition, assignment.MemberId, record.Offset.Value);
+        if (backlog.Add(InFlight.Of(record, identity, partition, Translate(record), options.Ordering.Concurrency, time.GetTimestamp())))
         {
             consumer.Pause([partition.Name]);
             _paused.Add(partition.Name);
         }
     }
 
+    // One record that cannot be told is no reason to end what serves all partitions.
+    private Event Translate(ConsumeResult<byte[]?, byte[]?> record)
+    {
+        try
+        {
+            var content = RecordEvent.Create(record, options.Group, options.Headers);
+            Metrics.Dropped(record.Topic, RecordEvent.Dropped(content));
+            return content;
+        }
+        catch (Exception fault)
+        {
+            Log.Unreadable(log, record.Topic, record.Partition.Value, record.Offset.Value, fault);
+            return RecordEvent.Unreadable(record, options.Group);
+        }
+    }
+
     private void Resume()
     {
         _paused.RemoveWhere(name => assignment.Find(name) is null);
-        if (_isHeld)
+        if (_fetchesNothing)
         {
             return;
         }
@@ -69,6 +95,7 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
         if (assignment.TakeNew() is { Count: > 0 } added)
         {
             consumer.Resume(added);
+            committer.Commit();
         }
 
         foreach (var partition in backlog.TakeResumable())
@@ -78,11 +105,11 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
         }
     }
 
-    private void Hold()
+    private void StopFetching()
     {
-        if (_takesNoMore && !_isHeld)
+        if (_takesNoMore && !_fetchesNothing)
         {
-            _isHeld = true;
+            _fetchesNothing = true;
             consumer.Pause(assignment.Names);
         }
     }

@@ -1,4 +1,6 @@
 using Confluent.Kafka;
+using Connectors.Kafka.Committing;
+using Connectors.Kafka.Records;
 
 namespace Connectors.Kafka.Polling;
 
@@ -6,44 +8,105 @@ namespace Connectors.Kafka.Polling;
 /// Where newly assigned partitions begin: at the committed offset, else where <c>initial_offset</c> says. Looked up by us rather than left to the client's
 /// reset rule, which cannot tell a group that has committed nothing from one whose offset the brokers no longer have.
 /// </summary>
-internal static class StartingOffsets
+internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, GroupOffsets committed, FirstLook firstLook, InitialOffset initial, TimeProvider time)
 {
-    private const int Tries = 3;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
-    /// <summary>Looks them up. Throws <see cref="KafkaException"/> if the brokers do not say.</summary>
-    public static IReadOnlyList<StartingOffset> Find(IConsumer<byte[]?, byte[]?> consumer, IReadOnlyCollection<TopicPartition> partitions, InitialOffset initial)
+    /// <summary>Looks before anything is assigned.</summary>
+    public void Prepare(TimeSpan limit)
     {
-        var found = new List<StartingOffset>();
-        foreach (var committed in partitions.Count == 0 ? [] : Persist(() => consumer.Committed(partitions, Patience)))
+        if (initial == InitialOffset.Newest)
         {
-            var name = committed.TopicPartition;
-            found.Add(committed.Offset switch
-            {
-                { IsSpecial: false } offset => new StartingOffset(name, offset, offset.Value, offset.Value),
-                _ when initial == InitialOffset.Oldest => new StartingOffset(name, Offset.Beginning, -1, -1),
-                // Resolved and then committed, so that what comes from now on is not skipped by a restart.
-                _ => Newest(name, Persist(() => consumer.QueryWatermarkOffsets(name, Patience)).High),
-            });
+            firstLook.TryTake(consumer.Handle, limit);
         }
-
-        return found;
     }
 
-    private static StartingOffset Newest(TopicPartition name, Offset end) => new(name, end, end.Value, -1);
-
-    private static T Persist<T>(Func<T> ask)
+    /// <summary>Looks them up. What the brokers do not tell of one partition holds up no other: it is unknown for now.</summary>
+    public IReadOnlyList<StartingOffset> Find(IReadOnlyCollection<TopicPartition> partitions, TimeSpan limit)
     {
-        for (var tries = 1; ; tries++)
+        if (partitions.Count == 0)
         {
-            try
-            {
-                return ask();
-            }
-            catch (KafkaException fault) when (tries < Tries && !fault.Error.IsFatal)
-            {
-                // Brokers move and coordinators change just when partitions are assigned.
-            }
+            return [];
+        }
+
+        if (Try(() => committed.Read(partitions, limit)) is not { } all)
+        {
+            return [.. partitions.Select(StartingOffset.Unknown)];
+        }
+
+        var wereRead = new Dictionary<string, bool?>();
+        var began = time.GetTimestamp();
+        return [.. all.Select(c => Start(c, wereRead, began, limit))];
+    }
+
+    private StartingOffset Start(CommittedOffset found, Dictionary<string, bool?> wereRead, long began, TimeSpan limit)
+    {
+        if (found.Error is not null)
+        {
+            return StartingOffset.Unknown(found.Name);
+        }
+
+        if (found.Offset >= 0)
+        {
+            return Committed(found, limit - time.GetElapsedTime(began));
+        }
+
+        return initial == InitialOffset.Oldest ? new StartingOffset(found.Name, Offset.Beginning, -1, -1) : Newest(found.Name, wereRead, limit);
+    }
+
+    // Reading begins with the last record that was done, if the commit says which that was: it proves that the topic is still the one that was read.
+    // If retention has taken it, or if there is no time left to ask, there is no proof.
+    private StartingOffset Committed(CommittedOffset found, TimeSpan left)
+    {
+        var start = new StartingOffset(found.Name, found.Offset, found.Offset, found.Offset);
+        return LastRecord.Parse(found.Note) is { } last
+            && left > TimeSpan.Zero
+            && Try(() => consumer.QueryWatermarkOffsets(found.Name, left)) is { } marks
+            && last.Offset >= marks.Low.Value
+            && last.Offset < Math.Min(marks.High.Value, found.Offset)
+                ? start with { Offset = last.Offset, Expected = last }
+                : start;
+    }
+
+    // Resolved and then committed, so that what comes from now on is not skipped by a restart. A topic of which the group has committed anything was read
+    // before, so a partition of it without an offset is new: it appeared while the group was away.
+    private StartingOffset Newest(TopicPartition name, Dictionary<string, bool?> wereRead, TimeSpan limit)
+    {
+        if (!firstLook.TryTake(consumer.Handle, limit))
+        {
+            return StartingOffset.Unknown(name);
+        }
+
+        if (!wereRead.TryGetValue(name.Topic, out var wasRead))
+        {
+            wereRead[name.Topic] = wasRead = WasRead(name.Topic, limit);
+        }
+
+        if (wasRead is not { } known || Try(() => consumer.QueryWatermarkOffsets(name, limit)) is not { } marks)
+        {
+            return StartingOffset.Unknown(name);
+        }
+
+        var isNew = known || name.Partition.Value >= firstLook.Partitions(name.Topic);
+        var offset = isNew ? marks.Low : marks.High;
+        return new StartingOffset(name, offset, offset.Value, -1);
+    }
+
+    private bool? WasRead(string topic, TimeSpan limit)
+    {
+        List<TopicPartition> all = [.. Enumerable.Range(0, firstLook.Partitions(topic)).Select(number => new TopicPartition(topic, number))];
+        return all.Count == 0 ? false : Try(() => committed.Read(all, limit))?.Any(c => c.Offset >= 0);
+    }
+
+    // What fails is asked again before long: brokers move and coordinators change just when partitions are assigned.
+    private static T? Try<T>(Func<T> ask)
+        where T : class
+    {
+        try
+        {
+            return ask();
+        }
+        catch (KafkaException fault) when (!fault.Error.IsFatal)
+        {
+            return null;
         }
     }
 }
@@ -51,6 +114,16 @@ internal static class StartingOffsets
 /// <summary>Where a partition begins.</summary>
 /// <param name="Name">The partition.</param>
 /// <param name="Offset">What the client is told.</param>
-/// <param name="Position">The same as a number; -1 if only the first record will tell.</param>
+/// <param name="Position">The lowest offset that is not done; -1 if only the first record will tell.</param>
 /// <param name="Committed">What the group has committed; -1 for nothing.</param>
-internal sealed record StartingOffset(TopicPartition Name, Offset Offset, long Position, long Committed);
+internal sealed record StartingOffset(TopicPartition Name, Offset Offset, long Position, long Committed)
+{
+    /// <summary>False if the brokers did not say: the partition waits.</summary>
+    public bool IsKnown { get; private init; } = true;
+
+    /// <summary>The record that is to be found at <see cref="Offset"/>, unless it is gone; null if none was noted.</summary>
+    public LastRecord? Expected { get; init; }
+
+    /// <summary>The client is told the end meanwhile: a place that every partition has.</summary>
+    public static StartingOffset Unknown(TopicPartition name) => new(name, Offset.End, -1, -1) { IsKnown = false };
+}

@@ -6,8 +6,8 @@ namespace Connectors.Kafka.Records;
 
 /// <summary>
 /// A record's headers as HTTP headers that nothing on the way can misread; the rules are in docs/kafka.md. Names keep what HTTP allows in a token, all else is
-/// percent-encoded; a name of the connector's own is moved aside; a value that is not printable ASCII is base64 and said to be; beyond a total of
-/// <see cref="MostBytes"/> headers are left out and counted.
+/// percent-encoded; a name of the connector's own is moved aside; a value that is not printable ASCII is base64 and said to be; beyond
+/// <see cref="HeaderLimits"/> headers are left out, counted and named.
 /// </summary>
 internal static class HeaderRules
 {
@@ -16,25 +16,25 @@ internal static class HeaderRules
     /// <summary>Takes the place of a name that would pass for one of ours.</summary>
     public const string Aside = Prefix + "Header-";
 
-    /// <summary>How many headers were left out.</summary>
+    /// <summary>How many headers were left out, and their names: <c>3 colour shape size</c>.</summary>
     public const string Dropped = Prefix + "Headers-Dropped";
 
-    /// <summary>Servers commonly refuse more than 32 KiB of headers in all; half of it is left to the rest of the way.</summary>
-    public const int MostBytes = 16 * 1024;
-
     /// <summary>The longest key that is sent, before encoding.</summary>
-    public const int MostKeyBytes = 4 * 1024;
+    public const int MaxKeyBytes = 4 * 1024;
+
+    // The names of what was left out may be as long as what was left out.
+    private const int MaxDroppedBytes = 512;
 
     private const string Encoding = "-Enc";
     private const string TokenMarks = "!#$&'*+-.^_`|~";
 
     private static readonly HashSet<string> Own = new(StringComparer.OrdinalIgnoreCase)
     {
-        "Partition", "Offset", "Key", "Key-Dropped", "Timestamp", "Tombstone", "Headers-Dropped",
+        "Partition", "Offset", "Key", "Key-Dropped", "Timestamp", "Timestamp-Dropped", "Tombstone", "Headers-Dropped", "Unreadable",
     };
 
     /// <summary>The headers, in the record's order.</summary>
-    public static IReadOnlyList<Header> Translate(Headers? headers)
+    public static IReadOnlyList<Header> Translate(Headers? headers, HeaderLimits limits)
     {
         if (headers is null || headers.Count == 0)
         {
@@ -42,14 +42,14 @@ internal static class HeaderRules
         }
 
         var translated = new List<Header>();
-        var (bytes, dropped) = (0, 0);
+        var (bytes, dropped) = (0, new List<string>());
         foreach (var group in headers.GroupBy(h => Name(h.Key), StringComparer.OrdinalIgnoreCase))
         {
             List<Header> lines = [.. Values(group.Key, [.. group.Select(h => h.GetValueBytes())])];
             var size = lines.Sum(l => l.Name.Length + l.Value.Length + 4);
-            if (bytes + size > MostBytes)
+            if (bytes + size > limits.Bytes || translated.Count + lines.Count > limits.Count)
             {
-                dropped += group.Count();
+                dropped.AddRange(group.Select(h => Token(h.Key)));
                 continue;
             }
 
@@ -57,9 +57,9 @@ internal static class HeaderRules
             translated.AddRange(lines);
         }
 
-        if (dropped > 0)
+        if (dropped.Count > 0)
         {
-            translated.Add(new Header(Dropped, dropped.ToString()));
+            translated.Add(new Header(Dropped, Names(dropped)));
         }
 
         return translated;
@@ -67,7 +67,7 @@ internal static class HeaderRules
 
     /// <summary>The record's key, and how it was encoded if it had to be; only its length, if it is longer than a header should be.</summary>
     public static IEnumerable<Header> Key(byte[] key) =>
-        key.Length <= MostKeyBytes ? Values(Prefix + "Key", [key]) : [new Header(Prefix + "Key-Dropped", key.Length.ToString())];
+        key.Length <= MaxKeyBytes ? Values(Prefix + "Key", [key]) : [new Header(Prefix + "Key-Dropped", key.Length.ToString())];
 
     /// <summary>The HTTP name for a record header's name.</summary>
     public static string Name(string name)
@@ -75,6 +75,22 @@ internal static class HeaderRules
         var token = Token(name);
         var isOwn = Own.Contains(token) || token.EndsWith(Encoding, StringComparison.OrdinalIgnoreCase) || token.StartsWith("Header-", StringComparison.OrdinalIgnoreCase);
         return (isOwn ? Aside : Prefix) + token;
+    }
+
+    private static string Names(List<string> dropped)
+    {
+        var text = new StringBuilder(dropped.Count.ToString());
+        foreach (var name in dropped)
+        {
+            if (text.Length + 1 + name.Length > MaxDroppedBytes)
+            {
+                return text.Append(" ...").ToString();
+            }
+
+            text.Append(' ').Append(name);
+        }
+
+        return text.ToString();
     }
 
     // Repeated headers are encoded all or none, so that one companion speaks for all.

@@ -9,34 +9,60 @@ namespace Connectors.Kafka.Records;
 /// <summary>A Kafka record as the event that functions get. Whatever cannot be sent is left out, and a header that ends in <c>-Dropped</c> says so.</summary>
 internal static class RecordEvent
 {
+    private const string DroppedSuffix = "-Dropped";
+    private static readonly string[] Parts = ["Key", "Timestamp", "Headers"];
+
+    // What a DateTime can hold: the years 1 to 9999. A producer that counts microseconds is in the year 57,000.
+    private static readonly long MinTime = DateTimeOffset.MinValue.ToUnixTimeMilliseconds();
+    private static readonly long MaxTime = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
+
     /// <summary>Translates a record.</summary>
     /// <param name="record">The record.</param>
     /// <param name="group">Our consumer group: another group's delivery of the same record is another event.</param>
-    public static Event Create(ConsumeResult<byte[]?, byte[]?> record, string group)
+    /// <param name="limits">How much of its headers is sent.</param>
+    public static Event Create(ConsumeResult<byte[]?, byte[]?> record, string group, HeaderLimits limits) => Bare(record, group) with
     {
-        var (partition, offset) = (Number(record.Partition.Value), Number(record.Offset.Value));
-        var time = record.Message.Timestamp;
-        return new Event
-        {
-            // With the timestamp, for offsets begin anew when a topic is deleted and made again.
-            Id = $"kafka:{group}:{record.Topic}:{partition}:{offset}:{Number(time.UnixTimestampMs)}",
-            Topic = record.Topic,
-            Body = record.Message.Value,
-            Headers = [.. Headers(record, partition, offset)],
-            Time = time.Type == TimestampType.NotAvailable ? null : DateTimeOffset.FromUnixTimeMilliseconds(time.UnixTimestampMs),
-            Source = $"/kafka/{record.Topic}/{partition}",
-            Type = "connectors.kafka.record",
-        };
+        Headers = [.. Place(record), .. Headers(record.Message, limits)],
+        Time = Time(record.Message.Timestamp),
+    };
+
+    /// <summary>The record's place and body alone: for one that proved impossible to translate, which must not hold up the others.</summary>
+    public static Event Unreadable(ConsumeResult<byte[]?, byte[]?> record, string group) => Bare(record, group) with
+    {
+        Headers = [.. Place(record), new Header(HeaderRules.Prefix + "Unreadable", "true")],
+    };
+
+    /// <summary>The parts of an event's record that were left out.</summary>
+    public static IEnumerable<string> Dropped(Event content) => Parts.Where(part => content.Headers.Any(h => h.Is($"{HeaderRules.Prefix}{part}{DroppedSuffix}")));
+
+    private static Event Bare(ConsumeResult<byte[]?, byte[]?> record, string group) => new()
+    {
+        // With the timestamp, for offsets begin anew when a topic is deleted and made again.
+        Id = $"kafka:{group}:{record.Topic}:{Number(record.Partition.Value)}:{Number(record.Offset.Value)}:{Number(record.Message.Timestamp.UnixTimestampMs)}",
+        Topic = record.Topic,
+        Body = record.Message.Value,
+        Source = $"/kafka/{record.Topic}/{Number(record.Partition.Value)}",
+        Type = "connectors.kafka.record",
+    };
+
+    private static DateTimeOffset? Time(Timestamp timestamp) =>
+        IsTime(timestamp) ? DateTimeOffset.FromUnixTimeMilliseconds(timestamp.UnixTimestampMs) : null;
+
+    private static bool IsTime(Timestamp timestamp) =>
+        timestamp.Type != TimestampType.NotAvailable && timestamp.UnixTimestampMs >= MinTime && timestamp.UnixTimestampMs <= MaxTime;
+
+    private static IEnumerable<Header> Place(ConsumeResult<byte[]?, byte[]?> record)
+    {
+        yield return new Header(HeaderRules.Prefix + "Partition", Number(record.Partition.Value));
+        yield return new Header(HeaderRules.Prefix + "Offset", Number(record.Offset.Value));
     }
 
-    private static IEnumerable<Header> Headers(ConsumeResult<byte[]?, byte[]?> record, string partition, string offset)
+    private static IEnumerable<Header> Headers(Message<byte[]?, byte[]?> message, HeaderLimits limits)
     {
-        var message = record.Message;
-        yield return new Header(HeaderRules.Prefix + "Partition", partition);
-        yield return new Header(HeaderRules.Prefix + "Offset", offset);
         if (message.Timestamp.Type != TimestampType.NotAvailable)
         {
-            yield return new Header(HeaderRules.Prefix + "Timestamp", Number(message.Timestamp.UnixTimestampMs));
+            var name = HeaderRules.Prefix + "Timestamp" + (IsTime(message.Timestamp) ? "" : DroppedSuffix);
+            yield return new Header(name, Number(message.Timestamp.UnixTimestampMs));
         }
 
         foreach (var header in message.Key is null ? [] : HeaderRules.Key(message.Key))
@@ -49,7 +75,7 @@ internal static class RecordEvent
             yield return new Header(HeaderRules.Prefix + "Tombstone", "true");
         }
 
-        foreach (var header in HeaderRules.Translate(message.Headers).Concat(Continued(message.Headers)))
+        foreach (var header in HeaderRules.Translate(message.Headers, limits).Concat(Continued(message.Headers)))
         {
             yield return header;
         }

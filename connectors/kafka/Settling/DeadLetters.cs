@@ -1,37 +1,79 @@
 using System.Globalization;
 using System.Text;
 using Confluent.Kafka;
+using Connectors.Kafka.Client;
+using Connectors.Kafka.Ordering;
 using Connectors.Sdk.Invocation;
 
 namespace Connectors.Kafka.Settling;
 
 /// <summary>Writes dead letters: the record as it was, with its biography in <c>X-Dead-*</c> headers beside its own.</summary>
-internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogger<DeadLetters> log) : IDisposable
+internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogger<DeadLetters> log) : IAsyncDisposable
 {
+    // An error may be as long as somebody's stack.
+    private const int MaxReason = 1024;
+
+    private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(2);
+
     // Guards the producer: made at the first dead letter, and made anew when the credentials change.
     private readonly Lock _gate = new();
     private IProducer<byte[]?, byte[]?>? _producer;
     private Credentials? _credentials;
 
-    /// <summary>True once the brokers have it. False, told and counted, if they did not take it: the event is then not done.</summary>
-    public async Task<bool> TryPublishAsync(KafkaReceived received, Outcome outcome, int attempt, CancellationToken ct)
+    // What is left out of a letter that the brokers take for too large, a step further each time. The last form always fits.
+    [Flags]
+    private enum Left
     {
-        var topic = options.Failure.DeadLetterTopicOf(received.Event.Topic);
+        Nothing = 0,
+        Headers = 1,
+        Value = 2,
+        Key = 4,
+    }
+
+    private static readonly Left[] Forms = [Left.Nothing, Left.Headers, Left.Headers | Left.Value | Left.Key];
+
+    /// <summary>True once the brokers have it. False, told and counted, if they did not take it: the event is then not done.</summary>
+    public async Task<bool> TryPublishAsync(InFlight record, Outcome outcome, int attempt, CancellationToken ct)
+    {
+        var topic = options.Failure.DeadLetterTopicOf(record.Event.Topic);
         try
         {
-            await Producer().ProduceAsync(topic, Letter(received, outcome, attempt), ct);
-            Metrics.DeadLettered(received.Event.Topic);
+            await PublishAsync(topic, record, [.. Biography(record, outcome, attempt)], ct);
+            Metrics.DeadLettered(record.Event.Topic);
             return true;
         }
         catch (Exception fault)
         {
-            Metrics.DeadLetterFailed(received.Event.Topic);
-            Log.DeadLetterFailed(log, received.Event.Id, topic, fault.Message);
+            Metrics.DeadLetterFailed(record.Event.Topic);
+            Log.DeadLetterFailed(log, record.Event.Id, topic, fault.Message);
             return false;
         }
     }
 
-    public void Dispose() => _producer?.Dispose();
+    public async ValueTask DisposeAsync()
+    {
+        if (_producer is { } producer)
+        {
+            await Task.WhenAny(Blocking.RunAsync(producer.Dispose, "kafka-close"), Task.Delay(ClosingTime, time, CancellationToken.None));
+        }
+    }
+
+    private async Task PublishAsync(string topic, InFlight record, IReadOnlyList<(string Name, string Value)> biography, CancellationToken ct)
+    {
+        foreach (var left in Forms)
+        {
+            try
+            {
+                await Producer().ProduceAsync(topic, Letter(record.Message, biography, left), ct);
+                return;
+            }
+            catch (KafkaException fault) when (fault.Error.Code == ErrorCode.MsgSizeTooLarge && left != Forms[^1])
+            {
+                Metrics.DeadLetterReduced(record.Event.Topic);
+                Log.DeadLetterReduced(log, record.Event.Id, topic, fault.Error.Reason);
+            }
+        }
+    }
 
     private IProducer<byte[]?, byte[]?> Producer()
     {
@@ -52,31 +94,42 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
         }
     }
 
-    private Message<byte[]?, byte[]?> Letter(KafkaReceived received, Outcome outcome, int attempt)
+    private static Message<byte[]?, byte[]?> Letter(Message<byte[]?, byte[]?> record, IReadOnlyList<(string Name, string Value)> biography, Left left)
     {
         var headers = new Headers();
-        foreach (var header in received.Message.Headers ?? [])
+        foreach (var header in left.HasFlag(Left.Headers) ? [] : record.Headers ?? [])
         {
             headers.Add(header.Key, header.GetValueBytes());
         }
 
-        foreach (var (name, value) in Biography(received, outcome, attempt))
+        foreach (var (name, value) in left == Left.Nothing ? biography : biography.Append(("X-Dead-Dropped", Words(record, left))))
         {
             headers.Remove(name);
             headers.Add(name, Encoding.UTF8.GetBytes(value));
         }
 
-        return new Message<byte[]?, byte[]?> { Key = received.Message.Key, Value = received.Message.Value, Headers = headers };
+        return new Message<byte[]?, byte[]?>
+        {
+            Key = left.HasFlag(Left.Key) ? null : record.Key,
+            Value = left.HasFlag(Left.Value) ? null : record.Value,
+            Headers = headers,
+        };
     }
 
-    private IEnumerable<(string Name, string Value)> Biography(KafkaReceived received, Outcome outcome, int attempt)
+    // headers=3, value=1048000, key=12: how many, and how many bytes.
+    private static string Words(Message<byte[]?, byte[]?> record, Left left) =>
+        left.HasFlag(Left.Value)
+            ? $"headers={record.Headers?.Count ?? 0} value={record.Value?.Length ?? 0} key={record.Key?.Length ?? 0}"
+            : $"headers={record.Headers?.Count ?? 0}";
+
+    private IEnumerable<(string Name, string Value)> Biography(InFlight record, Outcome outcome, int attempt)
     {
-        yield return ("X-Dead-Topic", received.Event.Topic);
-        yield return ("X-Dead-Partition", Number(received.Partition.Name.Partition.Value));
-        yield return ("X-Dead-Offset", Number(received.Offset));
-        if (received.Message.Timestamp.Type != TimestampType.NotAvailable)
+        yield return ("X-Dead-Topic", record.Event.Topic);
+        yield return ("X-Dead-Partition", Number(record.Partition.Name.Partition.Value));
+        yield return ("X-Dead-Offset", Number(record.Offset));
+        if (record.Message.Timestamp.Type != TimestampType.NotAvailable)
         {
-            yield return ("X-Dead-Timestamp", Number(received.Message.Timestamp.UnixTimestampMs));
+            yield return ("X-Dead-Timestamp", Number(record.Message.Timestamp.UnixTimestampMs));
         }
 
         yield return ("X-Dead-Group", options.Group);
@@ -86,12 +139,16 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
         yield return ("X-Dead-At", time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
     }
 
-    private static string Reason(Outcome outcome) => outcome.Kind switch
+    private static string Reason(Outcome outcome)
     {
-        OutcomeKind.TimedOut => $"timed out: {outcome.Error}",
-        OutcomeKind.Unreachable => $"unreachable: {outcome.Error}",
-        _ => outcome.Error ?? $"answered {outcome.Status}",
-    };
+        var reason = outcome.Kind switch
+        {
+            OutcomeKind.TimedOut => $"timed out: {outcome.Error}",
+            OutcomeKind.Unreachable => $"unreachable: {outcome.Error}",
+            _ => outcome.Error ?? $"answered {outcome.Status}",
+        };
+        return reason.Length > MaxReason ? reason[..MaxReason] : reason;
+    }
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -3,77 +3,71 @@ using Connectors.Sdk.Invocation;
 
 namespace Connectors.Kafka.Settling;
 
-/// <summary>What becomes of an event after a run. Its offset counts as finished only here: taken, dead-lettered or skipped.</summary>
+/// <summary>
+/// Settles records: every way in which one leaves flight, or is given back, is here. An offset counts as done only if its event was taken, dead-lettered
+/// or skipped.
+/// </summary>
 internal sealed class Settler(KafkaOptions options, Backlog backlog, DeadLetters deadLetters, TimeProvider time, Random random, ILogger<Settler> log)
 {
-    // Guards the source of jitter.
-    private readonly Lock _drawing = new();
-
     private RetryPolicy Retry => options.Failure.Retry;
 
-    public void Complete(KafkaReceived received) => End(received, "completed");
+    /// <summary>Every function took it.</summary>
+    public void Complete(InFlight record) => End(record, "completed");
 
-    public void Abandon(KafkaReceived received)
+    /// <summary>It was given up without a verdict.</summary>
+    public void Abandon(InFlight record)
     {
-        backlog.Abandon(received);
-        Metrics.Ended(received.Event.Topic, "abandoned");
+        backlog.Abandon(record);
+        Metrics.Ended(record.Event.Topic, "abandoned");
     }
 
     /// <summary>Retries it, or lets <c>on_failure</c> decide. It does not throw: an event that nobody settles would hold its partition for ever.</summary>
-    public async ValueTask FailAsync(KafkaReceived received, Outcome outcome, int attempt, CancellationToken ct)
+    public async ValueTask FailAsync(InFlight record, Outcome outcome, int attempt, CancellationToken ct)
     {
-        var verdict = Draw(r => Retry.Decide(outcome, attempt, r));
+        var verdict = Retry.Decide(outcome, attempt, random);
         if (verdict.Kind == VerdictKind.Retry)
         {
-            Again(received, verdict.After);
+            Nak(record, verdict.After);
             return;
         }
 
         switch (options.Failure.OnFailure)
         {
             case OnFailure.Skip:
-                Log.Skipped(log, received.Event.Id, received.Event.Topic, received.Partition.Name.Partition.Value, received.Offset, attempt, outcome.Status, outcome.Error);
-                End(received, "skipped");
+                Log.Skipped(log, record.Event.Id, record.Event.Topic, record.Partition.Name.Partition.Value, record.Offset, attempt, outcome.Status, outcome.Error);
+                End(record, "skipped");
                 break;
-            case OnFailure.DeadLetter when await deadLetters.TryPublishAsync(received, outcome, attempt, ct):
-                Log.DeadLettered(log, received.Event.Id, received.Event.Topic, received.Partition.Name.Partition.Value, received.Offset, attempt, outcome.Status, outcome.Error);
-                End(received, "dead_letter");
+            case OnFailure.DeadLetter when await deadLetters.TryPublishAsync(record, outcome, attempt, ct):
+                Log.DeadLettered(log, record.Event.Id, record.Event.Topic, record.Partition.Name.Partition.Value, record.Offset, attempt, outcome.Status, outcome.Error);
+                End(record, "dead_letter");
                 break;
             default:
-                Block(received, outcome, attempt);
+                Block(record, outcome, attempt);
                 break;
         }
     }
 
-    private void Block(KafkaReceived received, Outcome outcome, int attempt)
+    private void Block(InFlight record, Outcome outcome, int attempt)
     {
-        if (!received.IsToldBlocked)
+        if (!record.IsToldBlocked)
         {
-            received.IsToldBlocked = true;
-            Log.Blocked(log, received.Event.Id, received.Event.Topic, received.Partition.Name.Partition.Value, received.Offset, attempt, outcome.Status, outcome.Error);
+            record.IsToldBlocked = true;
+            Log.Blocked(log, record.Event.Id, record.Event.Topic, record.Partition.Name.Partition.Value, record.Offset, attempt, outcome.Status, outcome.Error);
         }
 
-        Again(received, Draw(r => BackOff.Delay(Retry.BackOff, attempt, Retry.MinWait, Retry.MaxWait, r)));
+        Nak(record, BackOff.Delay(Retry.BackOff, attempt, Retry.MinWait, Retry.MaxWait, random));
     }
 
-    private void Again(KafkaReceived received, TimeSpan after)
+    private void Nak(InFlight record, TimeSpan after)
     {
-        Metrics.Retried(received.Event.Topic);
-        backlog.Again(received, after);
+        Metrics.Retried(record.Event.Topic);
+        backlog.Nak(record, after);
     }
 
-    private void End(KafkaReceived received, string verdict)
+    private void End(InFlight record, string verdict)
     {
-        var inTime = backlog.Done(received);
-        Metrics.Ended(received.Event.Topic, inTime ? verdict : "too_late");
-        Metrics.Took(received.Event.Topic, time.GetElapsedTime(received.ReadAt));
-    }
-
-    private T Draw<T>(Func<Random, T> decide)
-    {
-        lock (_drawing)
-        {
-            return decide(random);
-        }
+        var inTime = backlog.Done(record);
+        Metrics.Ended(record.Event.Topic, inTime ? verdict : "too_late");
+        Metrics.Took(record.Event.Topic, time.GetElapsedTime(record.ReadAt));
     }
 }

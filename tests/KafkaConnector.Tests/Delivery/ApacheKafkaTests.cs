@@ -113,21 +113,60 @@ public class ApacheKafkaTests
     }
 
     [Fact]
-    public async Task A_topic_that_is_not_there_is_told_and_found_once_it_is()
+    public async Task With_newest_a_partition_that_is_added_is_read_from_its_beginning()
     {
-        await using var kafka = await ApacheKafka.StartAsync("auto.create.topics.enable=false");
-        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("orders", "receiver"));
-        await using var connector = await ServiceProcess.StartAsync(
-            "KafkaConnector", Environment(kafka, gateway, "kafka_topic_metadata_refresh_interval_ms", "500"), ready: false);
-
-        await connector.Process.LineAsync(line => line.Contains("UnknownTopicOrPart", StringComparison.Ordinal), "the log names the topic");
-        Assert.Contains("partitions: ", await Scene.ReadinessAsync(connector.Metrics), StringComparison.Ordinal);
-        Assert.True(await connector.MetricAsync("kafka_connector_errors_total{code=\"UnknownTopicOrPart\"}") >= 1);
+        await using var kafka = await ApacheKafka.StartAsync();
         await kafka.CreateTopicAsync("orders", 1);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("orders", "receiver"));
+        var ledger = new FunctionLedger(gateway, (_, _) => Task.FromResult(200));
         await ProduceAsync(kafka, 1);
+        await using var connector = await ServiceProcess.StartAsync(
+            "KafkaConnector", Environment(kafka, gateway, "initial_offset", "newest", "kafka_topic_metadata_refresh_interval_ms", "5000"));
+        await Eventually.HoldsAsync(() => Committed(kafka, 1)[0] == 1, "the end of the first is committed");
 
-        await gateway.ReceivesAsync(1);
-        await connector.IsReadyAsync();
+        await kafka.SetPartitionsAsync("orders", 2);
+        await ProduceToAsync(kafka, 1, 2);
+
+        await Eventually.HoldsAsync(() => ledger.Taken == 2, () => $"both come; {ledger.Taken} did\n{connector.Process.Tail()}");
+        Assert.All(ledger.Deliveries, delivery => Assert.Equal(1, delivery.Partition));
+    }
+
+    [Fact]
+    public async Task A_topic_made_again_while_the_connector_was_away_is_told_and_not_skipped_into()
+    {
+        await using var kafka = await ApacheKafka.StartAsync("delete.topic.enable=true");
+        await kafka.CreateTopicAsync("orders", 1);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("orders", "receiver"));
+        var ledger = new FunctionLedger(gateway, (_, _) => Task.FromResult(200));
+        await using var connector = await ServiceProcess.StartAsync("KafkaConnector", Environment(kafka, gateway));
+        await ProduceAsync(kafka, 3);
+        await Eventually.HoldsAsync(() => Committed(kafka, 1)[0] == 3, "three are committed");
+        Assert.Equal(0, await connector.TerminateAsync());
+
+        await RemakeAsync(kafka, "orders", 1);
+        await ProduceAsync(kafka, 60);
+        await connector.StartAgainAsync(ready: false);
+
+        await connector.Process.LineAsync(line => line.Contains("Topic deleted and made again", StringComparison.Ordinal), "the log tells");
+        Assert.Equal(3, ledger.Taken);
+        Assert.Contains("topic deleted and made again: orders/0", await Scene.ReadinessAsync(connector.Metrics), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_topic_made_again_with_fewer_partitions_does_not_keep_the_process_from_ending()
+    {
+        await using var kafka = await ApacheKafka.StartAsync("delete.topic.enable=true");
+        await kafka.CreateTopicAsync("orders", 2);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("orders", "receiver"));
+        var ledger = new FunctionLedger(gateway, (_, _) => Task.FromResult(200));
+        await using var connector = await ServiceProcess.StartAsync(
+            "KafkaConnector", Environment(kafka, gateway, "grace_period", "5s", "kafka_topic_metadata_refresh_interval_ms", "500"));
+        await ProduceToAsync(kafka, 1, 2);
+        await Eventually.HoldsAsync(() => ledger.Taken == 2, "both are taken");
+
+        await RemakeAsync(kafka, "orders", 1);
+
+        Assert.Equal(0, await connector.TerminateAsync());
     }
 
     [Fact]
@@ -183,7 +222,33 @@ public class ApacheKafkaTests
             new Message<string?, byte[]?> { Key = $"k{i % 50}", Value = System.Text.Encoding.UTF8.GetBytes((i / 50).ToString(CultureInfo.InvariantCulture)) })));
     }
 
-    private static IReadOnlyList<long> Committed(ApacheKafka kafka) => Clients.Committed(kafka.BootstrapServers, "tests", "orders", Partitions, Old);
+    private static async Task ProduceToAsync(ApacheKafka kafka, int partition, int count)
+    {
+        using var producer = Clients.Producer(kafka.BootstrapServers, Old);
+        for (var i = 0; i < count; i++)
+        {
+            // A client may have to learn first of a partition that was just added.
+            await Eventually.HoldsAsync(
+                async () => await producer.ProduceAsync(new TopicPartition("orders", partition), new Message<string?, byte[]?> { Value = "0"u8.ToArray() }) is not null,
+                "it is produced");
+        }
+    }
+
+    // Its name is taken until the deletion is done.
+    private static async Task RemakeAsync(ApacheKafka kafka, string topic, int partitions)
+    {
+        await kafka.DeleteTopicAsync(topic);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await kafka.CreateTopicAsync(topic, partitions);
+                return true;
+            },
+            "the topic is made again");
+    }
+
+    private static IReadOnlyList<long> Committed(ApacheKafka kafka, int partitions = Partitions) =>
+        Clients.Committed(kafka.BootstrapServers, "tests", "orders", partitions, Old);
 
     private static void AssertNothingUndoneIsCommitted(ApacheKafka kafka, FunctionLedger ledger)
     {

@@ -125,8 +125,8 @@ public class FailureTests
         await scene.ProduceAsync("k", "bad");
         await Eventually.HoldsAsync(() => ledger.Count == 1, "the event runs");
 
-        // To the next two requests to produce (0) the broker says that the message is too large (10).
-        scene.Kafka.Fail(0, 10, 10);
+        // To the next two requests to produce (0) the broker says that the record is not valid (87).
+        scene.Kafka.Fail(0, 87, 87);
         release.SetResult();
 
         await scene.CommitsAllAsync(1, 1);
@@ -134,6 +134,37 @@ public class FailureTests
         Assert.Single(Clients.ReadAll(scene.Kafka.BootstrapServers, "orders.dead", 1));
         await MetricAsync(connector, "kafka_connector_dead_letter_failures_total{topic=\"orders\"}", 2);
         Assert.Contains(connector.Process.Lines, line => line.Contains("Dead letter not written", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(1, "headers=1")]
+    [InlineData(2, "headers=1 value=3 key=1")]
+    public async Task A_dead_letter_that_is_too_large_for_the_brokers_is_written_without_a_part_of_the_record(int refusals, string dropped)
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Kafka.CreateTopic("orders.dead", 1);
+        var release = new TaskCompletionSource();
+        _ = new FunctionLedger(scene.Gateway, async (_, _) =>
+        {
+            await release.Task;
+            return 400;
+        });
+        await using var connector = await scene.StartConnectorAsync("on_failure", "dead_letter");
+        await scene.ProduceAsync("k", "bad", headers: new Headers { { "Colour", "red"u8.ToArray() } });
+        await scene.Gateway.ReceivesAsync(1);
+
+        // 10: the message is too large.
+        scene.Kafka.Fail(0, [.. Enumerable.Repeat(10, refusals)]);
+        release.SetResult();
+
+        await scene.CommitsAllAsync(1, 1);
+        var letter = Assert.Single(Clients.ReadAll(scene.Kafka.BootstrapServers, "orders.dead", 1));
+        Assert.Null(Header(letter, "Colour"));
+        Assert.Equal(dropped, Header(letter, "X-Dead-Dropped"));
+        Assert.Equal("answered 400", Header(letter, "X-Dead-Reason"));
+        Assert.Equal(refusals == 1, letter.Message.Value is not null);
+        Assert.Equal(refusals == 1, letter.Message.Key is not null);
+        await MetricAsync(connector, "kafka_connector_dead_letters_reduced_total{topic=\"orders\"}", refusals);
     }
 
     [Fact]

@@ -41,6 +41,31 @@ public class GroupTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_group_of_the_new_protocol_shares_partitions_and_hands_them_on_without_loss()
+    {
+        string[] protocol = ["kafka_group_protocol", "consumer", "kafka_session_timeout_ms", "", "kafka_heartbeat_interval_ms", ""];
+        await using var scene = await Scene.StartAsync(Partitions);
+        var ledger = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(200));
+        await using var first = await scene.StartConnectorAsync(protocol);
+        await using var second = await scene.StartConnectorAsync(protocol);
+        await Eventually.HoldsAsync(
+            async () => await AssignedAsync(first) is > 0 and var one && await AssignedAsync(second) is > 0 and var two && one + two == Partitions,
+            "both share the partitions");
+        for (var i = 0; i < 300; i++)
+        {
+            scene.Send($"k{i % 60}", (i / 60).ToString(CultureInfo.InvariantCulture));
+        }
+
+        await scene.FlushAsync();
+        await Eventually.HoldsAsync(() => ledger.Taken >= 30, "the load runs");
+        Assert.Equal(0, await first.TerminateAsync());
+
+        await scene.CommitsAllAsync(Partitions, 300);
+        Assert.Equal(300, ledger.Taken);
+        Assert.Empty(ledger.OutOfOrder());
+    }
+
+    [Fact]
     public async Task What_outlasts_the_poll_interval_is_given_up_and_comes_again()
     {
         await using var scene = await Scene.StartAsync();

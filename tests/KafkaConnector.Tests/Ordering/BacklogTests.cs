@@ -1,5 +1,6 @@
 using Confluent.Kafka;
 using Connectors.Kafka.Ordering;
+using Connectors.Kafka.Records;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Connectors.Kafka.Tests.Ordering;
@@ -12,9 +13,9 @@ public sealed class BacklogTests : IDisposable
     private readonly AssignedPartition _first = new(new TopicPartition("t", 0), 0, 0);
     private readonly AssignedPartition _second = new(new TopicPartition("t", 1), 0, 0);
     private Backlog _backlog;
-    private Arrivals _arrivals;
+    private OrderingOptions _options = null!; // set with the backlog
 
-    public BacklogTests() => (_backlog, _arrivals) = Create();
+    public BacklogTests() => _backlog = Create();
 
     [Fact]
     public async Task Of_a_partition_one_event_is_out_at_a_time()
@@ -32,7 +33,7 @@ public sealed class BacklogTests : IDisposable
     [Fact]
     public async Task Of_a_key_one_event_is_out_at_a_time_and_other_keys_go_on()
     {
-        (_backlog, _arrivals) = Create("concurrency", "key");
+        _backlog = Create("concurrency", "key");
         Add(_first, 0, "a");
         Add(_first, 1, "a");
         Add(_first, 2, "b");
@@ -50,7 +51,7 @@ public sealed class BacklogTests : IDisposable
     [Fact]
     public async Task Without_order_all_are_out_at_once()
     {
-        (_backlog, _arrivals) = Create("concurrency", "none");
+        _backlog = Create("concurrency", "none");
         Add(_first, 0, "a");
         Add(_first, 1, "a");
 
@@ -61,7 +62,7 @@ public sealed class BacklogTests : IDisposable
     [Fact]
     public async Task The_partition_that_runs_least_comes_first()
     {
-        (_backlog, _arrivals) = Create("concurrency", "none");
+        _backlog = Create("concurrency", "none");
         for (var offset = 0; offset < 10; offset++)
         {
             Add(_first, offset);
@@ -84,7 +85,7 @@ public sealed class BacklogTests : IDisposable
         Add(_first, 1);
         var zero = await NextAsync();
 
-        _backlog.Again(zero, Soon);
+        _backlog.Nak(zero, Soon);
         AssertNothingNext();
         var next = NextAsync();
         _time.Advance(Soon);
@@ -98,7 +99,7 @@ public sealed class BacklogTests : IDisposable
     public async Task Nothing_that_backs_off_holds_up_another_partition()
     {
         Add(_first, 0);
-        _backlog.Again(await NextAsync(), Soon);
+        _backlog.Nak(await NextAsync(), Soon);
         Add(_second, 0);
 
         Assert.Same(_second, (await NextAsync()).Partition);
@@ -107,7 +108,7 @@ public sealed class BacklogTests : IDisposable
     [Fact]
     public async Task A_full_partition_is_paused_and_resumed_when_half_empty()
     {
-        (_backlog, _arrivals) = Create("partition_buffer", "4", "concurrency", "none");
+        _backlog = Create("partition_buffer", "4", "concurrency", "none");
         Assert.False(Add(_first, 0));
         Assert.False(Add(_first, 1));
         Assert.False(Add(_first, 2));
@@ -128,7 +129,7 @@ public sealed class BacklogTests : IDisposable
     [Fact]
     public async Task Bytes_fill_a_partition_too()
     {
-        (_backlog, _arrivals) = Create("partition_buffer_bytes", "10", "concurrency", "none");
+        _backlog = Create("partition_buffer_bytes", "10", "concurrency", "none");
 
         Assert.False(Add(_first, 0, size: 9));
         Assert.True(Add(_first, 1, size: 1));
@@ -139,7 +140,7 @@ public sealed class BacklogTests : IDisposable
     [Fact]
     public async Task A_closed_partition_starts_nothing_and_is_idle_when_what_runs_is_settled()
     {
-        (_backlog, _arrivals) = Create("concurrency", "none");
+        _backlog = Create("concurrency", "none");
         Add(_first, 0);
         Add(_first, 1);
         Add(_first, 2);
@@ -149,7 +150,7 @@ public sealed class BacklogTests : IDisposable
         AssertNothingNext();
         Assert.False(_first.Idle.IsCompleted);
         Assert.True(_backlog.Done(zero));
-        _backlog.Again(one, Soon);
+        _backlog.Nak(one, Soon);
 
         Assert.True(_first.Idle.IsCompleted);
         Assert.Equal(1, _backlog.States().Single(s => s.Partition == _first).Position);
@@ -187,24 +188,27 @@ public sealed class BacklogTests : IDisposable
         _second.Dispose();
     }
 
-    private (Backlog, Arrivals) Create(params string[] pairs)
+    private Backlog Create(params string[] pairs)
     {
-        var options = Scene.Read(pairs.Chunk(2).ToDictionary(pair => pair[0], pair => pair[1]));
-        var backlog = new Backlog(options, _time);
+        _options = Scene.Read(pairs.Chunk(2).ToDictionary(pair => pair[0], pair => pair[1])).Ordering;
+        var backlog = new Backlog(_options, _time);
         backlog.Open(_first);
         backlog.Open(_second);
-        return (backlog, new Arrivals(options, null!, _time)); // nothing is settled here
+        return backlog;
     }
 
-    private bool Add(AssignedPartition partition, long offset, string? key = "k", int size = 1) => _backlog.Add(_arrivals.Create(
-        new ConsumeResult<byte[]?, byte[]?>
+    private bool Add(AssignedPartition partition, long offset, string? key = "k", int size = 1)
+    {
+        var record = new ConsumeResult<byte[]?, byte[]?>
         {
             TopicPartitionOffset = new TopicPartitionOffset(partition.Name, offset),
             Message = new Message<byte[]?, byte[]?> { Key = key is null ? null : System.Text.Encoding.UTF8.GetBytes(key), Value = new byte[size] },
-        },
-        partition));
+        };
+        var content = RecordEvent.Unreadable(record, "g");
+        return _backlog.Add(InFlight.Of(record, LastRecord.Of(record), partition, content, _options.Concurrency, _time.GetTimestamp()));
+    }
 
-    private Task<KafkaReceived> NextAsync() => _backlog.NextAsync(CancellationToken.None);
+    private Task<InFlight> NextAsync() => _backlog.NextAsync(CancellationToken.None);
 
     private void AssertNothingNext()
     {

@@ -1,4 +1,5 @@
 using Connectors.Kafka.Ordering;
+using Connectors.Kafka.Records;
 
 namespace Connectors.Kafka.Tests.Ordering;
 
@@ -50,18 +51,18 @@ public class OffsetLedgerTests
         Read(ledger, 5, 6);
         ledger.Done(5);
 
-        Assert.False(ledger.Read(4, At));
-        Assert.False(ledger.Read(5, At));
-        Assert.False(ledger.Read(6, At));
-        Assert.True(ledger.Read(7, At));
+        Assert.False(ledger.Read(Record(4), At));
+        Assert.False(ledger.Read(Record(5), At));
+        Assert.False(ledger.Read(Record(6), At));
+        Assert.True(ledger.Read(Record(7), At));
     }
 
     [Fact]
     public void The_oldest_unfinished_event_is_known_by_its_time()
     {
         var ledger = new OffsetLedger(0);
-        ledger.Read(0, At);
-        ledger.Read(1, At.AddSeconds(1));
+        ledger.Read(Record(0), At);
+        ledger.Read(Record(1), At.AddSeconds(1));
 
         Assert.Equal(At, ledger.OldestAt);
         ledger.Done(0);
@@ -84,7 +85,7 @@ public class OffsetLedgerTests
                 if (open.Count == 0 || random.Next(2) == 0)
                 {
                     last += 1 + random.Next(3);
-                    Assert.True(ledger.Read(last, At));
+                    Assert.True(ledger.Read(Record(last), At));
                     open.Add(last);
                     read.Add(last);
                 }
@@ -103,5 +104,20 @@ public class OffsetLedgerTests
         }
     }
 
-    private static void Read(OffsetLedger ledger, params long[] offsets) => Assert.All(offsets, offset => Assert.True(ledger.Read(offset, At)));
+    [Fact]
+    public void The_last_record_below_the_position_is_known()
+    {
+        var ledger = new OffsetLedger(0);
+        Read(ledger, 0, 3, 5);
+
+        ledger.Done(3);
+        Assert.Null(ledger.LastDone);
+        ledger.Done(0);
+        Assert.Equal(Record(3), ledger.LastDone);
+    }
+
+    // Of a print of its own, so that no two are taken for one another.
+    private static LastRecord Record(long offset) => new(offset, (ulong)offset * 31);
+
+    private static void Read(OffsetLedger ledger, params long[] offsets) => Assert.All(offsets, offset => Assert.True(ledger.Read(Record(offset), At)));
 }

@@ -1,4 +1,4 @@
-namespace Connectors.Kafka;
+namespace Connectors.Kafka.Client;
 
 /// <summary>User name and password as they are now. A client knows those that it was made with; when the files change, it is made anew.</summary>
 internal sealed record Credentials(string? Username, string? Password)

@@ -1,7 +1,8 @@
+using Connectors.Kafka.Client;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 
-namespace Connectors.Kafka;
+namespace Connectors.Kafka.Settling;
 
 /// <summary>What happens to an event that a function does not take.</summary>
 internal sealed record FailureOptions
@@ -25,6 +26,10 @@ internal sealed record FailureOptions
     };
 
     public string DeadLetterTopicOf(string topic) => DeadLetterTopic.Replace("{topic}", topic, StringComparison.Ordinal);
+
+    /// <summary>What no pattern among the topics may bring back in, as the client's expression; null for nothing. A dead letter would go round for ever.</summary>
+    public string? DeadLetterPattern(IReadOnlyList<string> topics) =>
+        OnFailure == OnFailure.DeadLetter && topics.Any(TopicName.IsPattern) ? $"^{TopicName.Expression(DeadLetterTopicOf("*"), '*')}$" : null;
 
     /// <summary>A dead letter that is consumed again from its own topic would go round for ever.</summary>
     public void CheckDeadLetterTopic(Settings settings, IReadOnlyList<string> topics)

@@ -1,6 +1,6 @@
 using Connectors.Sdk.Hosting;
 
-namespace Connectors.Kafka;
+namespace Connectors.Kafka.Client;
 
 /// <summary>How the brokers are reached.</summary>
 internal sealed record BrokerOptions

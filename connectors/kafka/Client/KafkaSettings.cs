@@ -2,7 +2,7 @@ using System.Globalization;
 using Confluent.Kafka;
 using Connectors.Sdk.Hosting;
 
-namespace Connectors.Kafka;
+namespace Connectors.Kafka.Client;
 
 /// <summary>Our options as librdkafka's properties. Pure, but for <see cref="Check"/>, which asks librdkafka itself.</summary>
 internal static class KafkaSettings
@@ -10,11 +10,11 @@ internal static class KafkaSettings
     // What runs may take this share of the poll interval to finish when its partition is taken away; the rest is for committing.
     private const double DrainShare = 0.8;
 
-    // librdkafka's default for max.poll.interval.ms, and its most: a day.
+    // librdkafka's default for max.poll.interval.ms, and its maximum: a day.
     private const long UsualPollInterval = 300_000;
-    private const long MostPollInterval = 86_400_000;
+    private const long MaxPollInterval = 86_400_000;
 
-    private const string NoLibrary = "librdkafka.so beside the program: install Debian's package librdkafka1 and build again";
+    private const string NoLibrary = "librdkafka of the package librdkafka.redist beside the program, for this kind of machine";
 
     // Which of our options a property comes from, for messages that name the property only.
     private static readonly (string Property, string Option)[] Origins =
@@ -40,7 +40,7 @@ internal static class KafkaSettings
         // A topic made later is found within this time.
         properties["topic.metadata.refresh.interval.ms"] = "30000";
         properties["max.poll.interval.ms"] = Number(PollInterval(options.Connector.UpstreamTimeout));
-        if (DeadLetterTopics(options) is { } dead)
+        if (options.Failure.DeadLetterPattern(options.Topics) is { } dead)
         {
             properties["topic.blacklist"] = dead;
         }
@@ -145,13 +145,7 @@ internal static class KafkaSettings
 
     // Long enough for a call that has just begun to end before its partition is let go.
     private static long PollInterval(TimeSpan upstreamTimeout) =>
-        Math.Clamp((long)(upstreamTimeout.TotalMilliseconds / DrainShare) + 1, UsualPollInterval, MostPollInterval);
-
-    // Patterns must not bring dead letters back in: each would go round for ever.
-    private static string? DeadLetterTopics(KafkaOptions options) =>
-        options.Failure.OnFailure == OnFailure.DeadLetter && options.Topics.Any(TopicName.IsPattern)
-            ? $"^{TopicName.Expression(options.Failure.DeadLetterTopicOf("*"), '*')}$"
-            : null;
+        Math.Clamp((long)(upstreamTimeout.TotalMilliseconds / DrainShare) + 1, UsualPollInterval, MaxPollInterval);
 
     private static void AddUnlessEmpty(Dictionary<string, string> properties, string name, string value)
     {

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Connectors.Kafka;
+namespace Connectors.Kafka.Client;
 
 /// <summary>Names of topics, and what stands for several: <c>orders-*</c>, or librdkafka's regular expressions, which begin with <c>^</c>.</summary>
 internal static partial class TopicName

@@ -1,6 +1,6 @@
 using Confluent.Kafka;
 
-namespace Connectors.Kafka;
+namespace Connectors.Kafka.Client;
 
 /// <summary>What librdkafka has to say, as log lines and metrics of ours.</summary>
 internal static class ClientLog

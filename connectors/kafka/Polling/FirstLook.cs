@@ -1,0 +1,38 @@
+using Confluent.Kafka;
+
+namespace Connectors.Kafka.Polling;
+
+/// <summary>
+/// The partitions that were there when the connector first looked. <c>initial_offset=newest</c> holds for those only: what appears later is all new, and is
+/// read from its beginning. One look for the life of the process, whatever clients it makes.
+/// </summary>
+internal sealed class FirstLook
+{
+    private IReadOnlyDictionary<string, int>? _counts;
+
+    /// <summary>Whether it was possible to look.</summary>
+    public bool IsTaken => _counts is not null;
+
+    /// <summary>Looks, unless that was done. False if the brokers do not answer.</summary>
+    public bool TryTake(Handle client, TimeSpan limit)
+    {
+        if (IsTaken)
+        {
+            return true;
+        }
+
+        try
+        {
+            using var admin = new DependentAdminClientBuilder(client).Build();
+            _counts = admin.GetMetadata(limit).Topics.ToDictionary(t => t.Topic, t => t.Partitions.Count);
+            return true;
+        }
+        catch (KafkaException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>How many partitions a topic had; 0 if it was not there.</summary>
+    public int Partitions(string topic) => _counts?.GetValueOrDefault(topic) ?? 0;
+}
