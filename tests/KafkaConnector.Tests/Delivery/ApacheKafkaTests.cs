@@ -144,7 +144,7 @@ public class ApacheKafkaTests
         Assert.Equal(0, await connector.TerminateAsync());
 
         await RemakeAsync(kafka, "orders", 1);
-        await ProduceAsync(kafka, 60);
+        await ProduceToAsync(kafka, 0, 5);
         await connector.StartAgainAsync(ready: false);
 
         await connector.Process.LineAsync(line => line.Contains("Topic deleted and made again", StringComparison.Ordinal), "the log tells");
