@@ -31,6 +31,25 @@ public class DeliveryTests(QueueServer server)
     }
 
     [Fact]
+    public async Task A_message_whose_checksum_the_server_reckons_otherwise_disturbs_no_other()
+    {
+        var queue = await server.CreateAsync("checksum");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await server.Client.SendMessageAsync(new Amazon.SQS.Model.SendMessageRequest
+        {
+            QueueUrl = server.Url(queue),
+            MessageBody = "odd",
+            MessageAttributes = new() { ["a"] = new() { DataType = "other", StringValue = "x" } },
+        });
+        await server.SendAsync(queue, Enumerable.Range(0, 9).Select(i => ($"{i}", (string?)null)));
+
+        await using var connector = await Running.StartAsync(gateway, ("queue_url", server.Url(queue)));
+
+        await gateway.ReceivesAsync(10);
+        await server.IsEmptyAsync(queue);
+    }
+
+    [Fact]
     public async Task On_wish_it_is_a_cloud_event_and_enqueued()
     {
         var queue = await server.CreateAsync("cloud");

@@ -1,6 +1,7 @@
 using Amazon.Runtime;
 using Amazon.SQS;
 using Amazon.SQS.Model;
+using Connectors.Sqs.Queues;
 using Connectors.Testing;
 
 [assembly: AssemblyFixture(typeof(Connectors.Sqs.Tests.QueueServer))]
@@ -19,7 +20,7 @@ public sealed class QueueServer : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Server = await SqsServer.StartAsync();
-        Client = new AmazonSQSClient(
+        Client = new UncheckedClient(
             new BasicAWSCredentials(Credentials.Key, Credentials.Secret),
             new AmazonSQSConfig { ServiceURL = Server.Url.AbsoluteUri, AuthenticationRegion = SqsServer.Region });
     }

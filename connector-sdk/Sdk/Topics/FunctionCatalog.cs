@@ -64,7 +64,7 @@ public sealed class FunctionCatalog : IDisposable
         return names is { Length: > 0 } ? [.. names.Where(n => n is not null)] : [""];
     }
 
-    // One odd function must not keep the others from being known: it is left out, and of an annotated one what is no text.
+    // One odd function is left out, and so is an annotation that is no text: neither keeps the others from being known.
     private static Function? Read(JsonElement listed, string ns)
     {
         if (listed.ValueKind != JsonValueKind.Object || Text(listed, "name") is not { } name)

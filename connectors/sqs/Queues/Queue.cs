@@ -1,5 +1,8 @@
 using System.Globalization;
+using Amazon.Runtime;
+using Amazon.Runtime.Internal;
 using Amazon.SQS;
+using Amazon.SQS.Internal;
 using Amazon.SQS.Model;
 using Connectors.Sdk.Hosting;
 using Polly;
@@ -28,7 +31,7 @@ internal sealed class Queue : IDisposable
 
         // One try more by the SDK itself, with which it corrects a wrong clock or an expired token; all other tries are the guards'.
         var config = new AmazonSQSConfig { ServiceURL = address.Endpoint.AbsoluteUri, AuthenticationRegion = address.Region, MaxErrorRetry = 1 };
-        _client = FileCredentials.Of(options.CredentialsFile) is { } credentials ? new AmazonSQSClient(credentials, config) : new AmazonSQSClient(config);
+        _client = FileCredentials.Of(options.CredentialsFile) is { } credentials ? new UncheckedClient(credentials, config) : new UncheckedClient(config);
     }
 
     public QueueAddress Address { get; }
@@ -110,6 +113,29 @@ internal sealed class Queue : IDisposable
         (message.MessageAttributes ?? []).ToDictionary(
             a => a.Key,
             a => new QueueAttribute(a.Value.DataType ?? "", a.Value.StringValue ?? Convert.ToBase64String(a.Value.BinaryValue?.ToArray() ?? []))));
+}
+
+/// <summary>
+/// The SDK's client without its check of MD5 sums: one message whose sum a server reckons otherwise would fail the receive of ten, again and again, until
+/// all of them are dead letters that nobody ran. That bytes arrive as they were sent is for TLS to see to.
+/// </summary>
+internal sealed class UncheckedClient : AmazonSQSClient
+{
+    public UncheckedClient(AmazonSQSConfig config)
+        : base(config)
+    {
+    }
+
+    public UncheckedClient(AWSCredentials credentials, AmazonSQSConfig config)
+        : base(credentials, config)
+    {
+    }
+
+    protected override void CustomizeRuntimePipeline(RuntimePipeline pipeline)
+    {
+        base.CustomizeRuntimePipeline(pipeline);
+        pipeline.RemoveHandler<ValidationResponseHandler>();
+    }
 }
 
 /// <summary>An entry of a batch that SQS did not carry out.</summary>
