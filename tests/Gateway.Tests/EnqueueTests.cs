@@ -297,7 +297,6 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
             ["com.openfaas.retry.attempts"] = "4",
             ["com.openfaas.retry.codes"] = "429, 503",
             ["com.openfaas.retry.min_wait"] = "250ms",
-            ["com.openfaas.retry.max_wait"] = "nonsense",
             ["com.openfaas.retry.max_age"] = "1h",
             ["com.openfaas.queue.max_inflight"] = "3",
         });
