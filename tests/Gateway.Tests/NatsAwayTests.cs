@@ -31,6 +31,16 @@ public sealed class NatsAwayTests
     }
 
     [Fact]
+    public async Task A_gateway_that_never_reached_NATS_stops_when_it_is_told_to()
+    {
+        await using var gateway = await TestGateway.StartAsync(
+            null, ("faas_nats_address", "127.0.0.1"), ("faas_nats_port", FreePort.Next().ToString(CultureInfo.InvariantCulture)), ("grace_period", "1h"));
+        await gateway.Process.Process.LineAsync(line => line.Contains("NATS cannot be reached", StringComparison.Ordinal) && line.Contains("refused", StringComparison.Ordinal), "it says why");
+
+        Assert.Equal(0, await gateway.Process.TerminateAsync());
+    }
+
+    [Fact]
     public Task R1_nothing_is_promised_that_a_killed_broker_does_not_keep() => KeepsPromisesAsync(async (nats, _) =>
     {
         await nats.KillAsync();

@@ -2,6 +2,7 @@ using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.KeyValueStore;
 using Polly;
@@ -72,6 +73,12 @@ internal sealed class KvCursorStore : IDuty, ICursorStore
             var written = replaces is null or { Revision: 0 }
                 ? await bucket.TryCreateAsync(key, cursor.ToString(), cancellationToken: token)
                 : await bucket.TryUpdateAsync(key, cursor.ToString(), replaces.Revision, cancellationToken: token);
+            if (written is { Success: true, Value: 0 })
+            {
+                // Servers before 2.11 may answer so for what they have not stored.
+                throw new NatsException("it is not known whether the cursor was stored");
+            }
+
             if (written.Success)
             {
                 _cache.Note(key, cursor, written.Value, storedAt: null);
