@@ -70,6 +70,8 @@ public sealed class ResultTests(SharedNats nats) : IClassFixture<SharedNats>
         await using var server = await NatsServer.StartAsync();
         await using var bench = await Bench.StartAsync(server: server);
 
+        // Whoever else has the name leaves no room for the bucket.
+        await bench.JetStream.CreateStreamAsync(new NATS.Client.JetStream.Models.StreamConfig("KV_OF_results", ["elsewhere"]));
         await bench.EnqueueAsync(Bench.Call() with { StoreResult = TimeSpan.FromMinutes(10) });
         await bench.IsEmptyAsync();
 

@@ -149,7 +149,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     }
 
     private static ConfigurationException Foreign(StreamShape shape, string field, string found, string needed) => new(
-        $"stream {shape.Name}: {field} is {found}, needed is {needed}. Take its messages elsewhere and delete it (nats stream rm {shape.Name}), or choose another queue");
+        $"stream {shape.Name}: {field} is {found}, needed is {needed}. Take its messages elsewhere and delete it (nats stream rm {shape.Name}), or choose another queue (queue_name of the worker, annotation com.openfaas.queue)");
 
     // Limits that an operator set win over those found; those left at their defaults may have been set at another service.
     private static StreamConfig? Change(StreamShape shape, StreamConfig found)
