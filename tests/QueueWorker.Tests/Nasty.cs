@@ -42,7 +42,7 @@ internal static class Nasty
         "NATS/1.0\r\nno colon here\r\n\r\n", "NATS/1.0\r\n: no name\r\n\r\n", "NATS/1.0 503 odd\r\nEnvelope: {}\r\n\r\n", "NATS/9.9\r\n\r\n", "NATS/1.0\r\nEnvelope: \u00ff\u00fe\r\n\r\n", "\r\n\r\n", "NATS/1.0\r\nA: b").Select(Encoding.Latin1.GetBytes);
 
     /// <summary>Messages of strangers: other headers, envelopes and records that are damaged, odd subjects.</summary>
-    public static Gen<(string Tail, IReadOnlyList<KeyValuePair<string, string>> Headers, byte[] Body)> Messages { get; } = Gen.Select(
+    public static Gen<(string Tail, List<KeyValuePair<string, string>> Headers, byte[] Body)> Messages { get; } = Gen.Select(
         OneOf("", "", "one", "a.b.c.d", "openfaas-fn.other", "=ZZ.=4", "=FF=FE.x", new string('n', 300) + ".f"),
         Gen.Select(Damaged(Sample.Envelope), Damaged(Sample.Record), Gen.Int[0, 7], Bytes, (envelope, record, which, odd) => Headers(envelope, record, which, odd)),
         Gen.Byte.Array[0, 100],
