@@ -25,7 +25,7 @@ public sealed class FaultRoundTests(ITestOutputHelper output)
         [
             ("worker", pipeline.Worker.KillAsync, () => pipeline.Worker.StartAgainAsync()),
             ("gateway", pipeline.Gateway.KillAsync, () => pipeline.Gateway.StartAgainAsync()),
-            ("nats-server", pipeline.Nats.KillAsync, pipeline.Nats.StartAgainAsync),
+            ("nats-server", pipeline.Nats.KillAsync, () => pipeline.Nats.StartAgainAsync()),
             ("function", function.KillAsync, function.StartAgainAsync),
             ("receiver", pipeline.Callbacks.StopAsync, pipeline.Callbacks.StartAgainAsync),
         ];
