@@ -140,8 +140,8 @@ public sealed class GatewayOptionsTests
         var (exitCode, output) = await ServiceProcess.RunAsync("Gateway", environment);
 
         Assert.Equal(2, exitCode);
-        Assert.Contains("line 2: functions.bad_name: service: (bad_name) is invalid", output, StringComparison.Ordinal);
-        Assert.Contains("line 4: functions.nothing: envProcess: is required", output, StringComparison.Ordinal);
+        Assert.Contains("line 3: functions.bad_name: service: (bad_name) is invalid", output, StringComparison.Ordinal);
+        Assert.Contains("line 5: functions.nothing: envProcess: is required", output, StringComparison.Ordinal);
         Directory.Delete(home, recursive: true);
     }
 }

@@ -21,6 +21,13 @@ internal static class Clients
         return [.. consumer.Committed(names, TimeSpan.FromSeconds(30)).OrderBy(c => c.Partition.Value).Select(c => c.Offset.Value)];
     }
 
+    /// <summary>How many partitions a topic has; a broker that makes topics of its own accord makes it.</summary>
+    public static int Partitions(string hosts, string topic, params string[] properties)
+    {
+        using var admin = new AdminClientBuilder(With(new() { ["bootstrap.servers"] = hosts }, properties)).SetLogHandler((_, _) => { }).Build();
+        return admin.GetMetadata(topic, TimeSpan.FromSeconds(10)).Topics.Single().Partitions.Count;
+    }
+
     /// <summary>Sets what a group has committed, as an operator's tool would.</summary>
     public static void Commit(string hosts, string group, string topic, int partition, long offset)
     {

@@ -17,7 +17,7 @@ public sealed class CallbackFidelityTests(SharedNats nats) : IClassFixture<Share
                 {
                     http.Response.Headers.Append("Set-Cookie", "a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT");
                     http.Response.Headers.Append("Set-Cookie", "b=2");
-                    http.Response.Headers.Connection = "keep-alive, X-Hop";
+                    http.Response.Headers.Connection = "X-Hop";
                     http.Response.Headers["X-Hop"] = "of this connection";
                     http.Response.Headers["X-Mine"] = "kept";
                 }

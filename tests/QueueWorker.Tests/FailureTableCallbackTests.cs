@@ -20,6 +20,7 @@ public sealed class FailureTableCallbackTests(SharedNats nats) : IClassFixture<S
             server: nats.Server);
         var call = await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
         await first.Task;
+        await Eventually.HoldsAsync(async () => await bench.CountAsync(bench.Calls) == 0, "the call is acked");
 
         await bench.Worker.KillAsync();
         await bench.Worker.StartAgainAsync();

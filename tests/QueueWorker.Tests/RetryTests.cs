@@ -158,7 +158,7 @@ public sealed class RetryTests(SharedNats nats) : IClassFixture<SharedNats>
             },
             new() { ["debug"] = "false" },
             nats.Server);
-        var retry = new RetrySettings { MinWait = TimeSpan.FromSeconds(20), MaxWait = TimeSpan.FromSeconds(20) };
+        var retry = new RetrySettings { MinWait = TimeSpan.FromSeconds(40), MaxWait = TimeSpan.FromSeconds(40) };
 
         await Task.WhenAll(Enumerable.Range(0, 5_000).Select(_ => bench.EnqueueAsync(Bench.Call(slow) with { Retry = retry })));
         await bench.Http.ReceivesAsync(5_000);

@@ -80,7 +80,7 @@ internal static class HeaderRules
     private static string Names(List<string> dropped)
     {
         var text = new StringBuilder(dropped.Count.ToString());
-        foreach (var name in dropped)
+        foreach (var name in dropped.Where(name => name.Length > 0))
         {
             if (text.Length + 1 + name.Length > MaxDroppedBytes)
             {
