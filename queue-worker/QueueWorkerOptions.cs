@@ -1,9 +1,9 @@
 using Connectors.QueueWorker.Callbacks;
 using Connectors.QueueWorker.Consuming;
 using Connectors.QueueWorker.Dispatching;
+using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
-using Connectors.Sdk.Hosting;
 
 namespace Connectors.QueueWorker;
 

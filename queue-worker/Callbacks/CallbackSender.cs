@@ -2,9 +2,9 @@ using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
-using Connectors.Sdk.Hosting;
 
 namespace Connectors.QueueWorker.Callbacks;
 

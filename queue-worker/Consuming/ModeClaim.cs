@@ -1,7 +1,7 @@
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
-using Connectors.Sdk.Hosting;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 

@@ -1,6 +1,6 @@
-using Connectors.Streams.Nats;
 using System.Runtime.CompilerServices;
 using Connectors.QueueWorker.Settling;
+using Connectors.Streams.Nats;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
-using Connectors.Sdk.Hosting;
 
 namespace Connectors.QueueWorker.Dispatching;
 

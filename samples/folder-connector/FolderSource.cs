@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Events;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.Folder;
 

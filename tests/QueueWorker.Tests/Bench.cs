@@ -1,8 +1,8 @@
 using System.Text;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
-using Connectors.Sdk.Hosting;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 using NATS.Client.Core;

@@ -1,8 +1,8 @@
 using System.Net;
 using Connectors.QueueWorker.Callbacks;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
-using Connectors.Sdk.Hosting;
 using Connectors.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 

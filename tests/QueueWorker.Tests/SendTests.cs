@@ -1,6 +1,6 @@
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
-using Connectors.Sdk.Hosting;
 using Connectors.Testing;
 
 namespace Connectors.QueueWorker.Tests;

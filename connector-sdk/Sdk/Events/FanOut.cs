@@ -1,6 +1,6 @@
 using System.Text;
-using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Topics;
 using Microsoft.Extensions.Logging;
 

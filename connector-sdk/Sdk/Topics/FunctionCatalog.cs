@@ -2,8 +2,8 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.Sdk.Topics;
 

@@ -1,6 +1,6 @@
-using Connectors.Sdk.Invocation;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.Streams.Records;
 

@@ -1,7 +1,7 @@
-using Connectors.Sdk.Invocation;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.Streams.Records;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Confluent.Kafka;
-using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Events;
+using Connectors.Sdk.Invocation;
 using Header = Connectors.Sdk.Invocation.Header;
 
 namespace Connectors.Kafka.Records;

@@ -1,5 +1,5 @@
-using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Events;
+using Connectors.Sdk.Invocation;
 using Connectors.Sqs.Queues;
 
 namespace Connectors.Sqs.Receiving;

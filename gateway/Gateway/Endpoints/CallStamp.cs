@@ -1,7 +1,7 @@
-using Connectors.Sdk.Invocation;
-using Connectors.Streams.Records;
 using Connectors.Gateway.Forwarding;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using Microsoft.Extensions.Primitives;
 
 namespace Connectors.Gateway.Endpoints;

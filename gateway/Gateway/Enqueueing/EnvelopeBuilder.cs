@@ -1,8 +1,8 @@
 using System.Collections.Frozen;
 using Connectors.Gateway.Security;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
-using Connectors.Sdk.Hosting;
 
 namespace Connectors.Gateway.Enqueueing;
 

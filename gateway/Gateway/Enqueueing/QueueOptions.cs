@@ -1,7 +1,7 @@
-using Connectors.Sdk.Invocation;
-using Connectors.Streams.Records;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
 
 namespace Connectors.Gateway.Enqueueing;
 

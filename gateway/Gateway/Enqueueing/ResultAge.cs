@@ -1,6 +1,6 @@
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
-using Connectors.Sdk.Hosting;
 
 namespace Connectors.Gateway.Enqueueing;
 

@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using Connectors.Sdk.Invocation;
-using Connectors.Streams.Records;
 using Connectors.Sdk.Topics;
+using Connectors.Streams.Records;
 
 namespace Connectors.Benchmarks.Micro;
 

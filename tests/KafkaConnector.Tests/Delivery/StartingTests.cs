@@ -1,6 +1,6 @@
+using Confluent.Kafka;
 using Connectors.Kafka.Committing;
 using Connectors.Testing;
-using Confluent.Kafka;
 
 namespace Connectors.Kafka.Tests.Delivery;
 

@@ -1,6 +1,6 @@
-using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Events;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.Sdk.Tests.Events;
 
