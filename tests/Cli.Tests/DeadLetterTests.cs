@@ -15,7 +15,7 @@ public sealed class DeadLetterTests(Scene scene)
         var seed = await scene.SeedAsync();
         await seed.DeadAsync(DeadLetterSeed.Call("one", "a"), new byte[7]);
         await seed.DeadAsync(DeadLetterSeed.Call("one", "b"), reason: DeadReasons.Failed);
-        await seed.DeadAsync(DeadLetterSeed.Call("two", "c\u001b[31m"), reason: DeadReasons.Failed);
+        await seed.DeadAsync(DeadLetterSeed.Call("two", "c"), reason: "odd\u001b[31m");
 
         var table = (await scene.RunAsync("dead", "list", seed.Queue)).Succeeds();
         var json = (await scene.RunAsync("dead", "list", seed.Queue, "--json", "--function", "one", "--reason", "failed")).Json;
@@ -23,7 +23,7 @@ public sealed class DeadLetterTests(Scene scene)
 
         Assert.Equal("SEQ  FUNCTION         KIND  REASON     STATUS  ATTEMPTS  LAST                  BYTES  CALL ID", table.Lines[0]);
         Assert.Matches(@"^  1  one\.openfaas-fn  call  exhausted     500         3  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ      7  a$", table.Lines[1]);
-        Assert.EndsWith("  c?[31m", table.Lines[3], StringComparison.Ordinal);
+        Assert.Contains("  odd?[31m ", table.Lines[3], StringComparison.Ordinal);
         Assert.Equal("b", (string)Assert.Single(json.AsArray())!["callId"]!);
         Assert.Empty(none.AsArray());
     }
