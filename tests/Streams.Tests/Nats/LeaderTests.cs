@@ -65,16 +65,19 @@ public sealed class LeaderTests(ITestOutputHelper output)
         {
             var body = Guid.NewGuid().ToString();
             var write = default(StreamWrite);
-            while (!write.IsStored)
+            while (true)
             {
                 write = await publisher.WriteAsync(new StreamMessage("s.a", body, [], Encoding.ASCII.GetBytes(body)), terms, Ct);
-                if (write.Result == WriteResult.Unknown)
+                if (write.IsStored)
                 {
-                    _unknown.AddOrUpdate(write.Reason, 1, (_, count) => count + 1);
-                    if (_stop)
-                    {
-                        break;
-                    }
+                    break;
+                }
+
+                Assert.True(write.Result != WriteResult.TooLarge, write.Reason);
+                _unknown.AddOrUpdate($"{write.Result}: {write.Reason}", 1, (_, count) => count + 1);
+                if (_stop)
+                {
+                    break;
                 }
             }
 

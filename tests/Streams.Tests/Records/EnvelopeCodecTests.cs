@@ -81,7 +81,7 @@ public class EnvelopeCodecTests
         for (var i = 0; i < 500; i++)
         {
             var text = AnyText(random);
-            var envelope = Least with { CallId = "c" + text, Path = text, Query = text, Callback = text, Headers = [new(text, text), new(text, "")] };
+            var envelope = Least with { Path = "/" + text, Query = text, Callback = text, Headers = [new(text, text), new(text, "")] };
 
             var encoded = EnvelopeCodec.Encode(envelope);
 
@@ -89,7 +89,7 @@ public class EnvelopeCodecTests
             var again = EnvelopeCodec.TryDecode(encoded, out var error);
             Assert.Equal("", error);
             Assert.Equal(envelope.Headers, again!.Headers);
-            Assert.Equal(text, again.Path);
+            Assert.Equal("/" + text, again.Path);
         }
     }
 
