@@ -100,8 +100,15 @@ public sealed partial class ChildProcess : IAsyncDisposable
         await ExitAsync();
     }
 
-    /// <summary>SIGSTOP: the process stays, and does nothing.</summary>
-    public void Pause() => Signal(Stop);
+    /// <summary>SIGSTOP: the process stays, and does nothing. Returns once all of its threads have stopped, for a busy one takes its time.</summary>
+    public void Pause()
+    {
+        Signal(Stop);
+        SpinWait.SpinUntil(() => Directory.GetDirectories($"/proc/{Id}/task").All(IsStopped), TimeSpan.FromSeconds(10));
+
+        // The state follows the name, which stands in brackets.
+        static bool IsStopped(string thread) => File.ReadAllText(Path.Combine(thread, "stat")).Split(')')[^1].TrimStart().StartsWith('T');
+    }
 
     /// <summary>SIGCONT after <see cref="Pause"/>.</summary>
     public void Resume() => Signal(Continue);
