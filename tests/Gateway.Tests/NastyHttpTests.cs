@@ -122,7 +122,8 @@ public sealed partial class NastyHttpTests : IAsyncLifetime
             errors.Add(id);
         }
 
-        using var innocent = await _gateway.PostAsync("/function/innocent", "hi");
+        // A call that may be repeated: a server that closes without a word can do so while any other is on its way to it.
+        using var innocent = await _gateway.SendAsync(HttpMethod.Get, "/function/innocent");
         Assert.Equal("fine", await innocent.Content.ReadAsStringAsync());
     }
 

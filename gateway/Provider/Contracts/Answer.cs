@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Serialization.Metadata;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.Provider.Contracts;
 
@@ -13,6 +14,12 @@ public static class Answer
     {
         http.Items[Reason] = text;
         http.Response.StatusCode = status;
+        if (status >= StatusCodes.Status500InternalServerError && http.Response.Headers[WellKnownHeaders.CallId].Count == 0)
+        {
+            // By its id the log's line is found, of what is no call too.
+            http.Response.Headers[WellKnownHeaders.CallId] = Guid.NewGuid().ToString();
+        }
+
         http.Response.ContentType = "text/plain; charset=utf-8";
         var bytes = Encoding.UTF8.GetBytes(text);
         http.Response.ContentLength = bytes.Length;
