@@ -44,9 +44,9 @@ public sealed class TopicMapRefresher : IDuty
             var started = _time.GetTimestamp();
             var list = await _guard.ExecuteAsync(async token => await _catalog.ListAsync(token), ct);
             var map = new TopicMap(list.Functions, _options.TopicDelimiter, _options.TopicPatterns);
+            Metrics.MapRebuilt(map.Functions.Count, list.LeftOut, _time.GetUtcNow());
             _latest.Swap(map);
             _readiness.Met(Condition);
-            Metrics.MapRebuilt(map.Functions.Count, list.LeftOut, _time.GetUtcNow());
             if (_options.PrintSync)
             {
                 Log.MapRebuilt(_log, list.Functions.Count, map.Functions.Count, _time.GetElapsedTime(started));
