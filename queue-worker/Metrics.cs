@@ -1,80 +1,118 @@
+using Connectors.Sdk.Invocation;
 using Prometheus;
 
 namespace Connectors.QueueWorker;
 
 /// <summary>Every metric of the queue-worker. Names of OpenFaaS where it has one, ours in the same style.</summary>
-internal sealed class Metrics
+internal static class Metrics
 {
     private static readonly string[] Queue = ["queue_name"];
     private static readonly string[] QueueAndFunction = ["queue_name", "function_name"];
 
     private static readonly HistogramConfiguration Seconds = new() { Buckets = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600] };
 
-    public Gauge Pending { get; } = Prometheus.Metrics.CreateGauge(
+    private static readonly Gauge PendingCalls = Prometheus.Metrics.CreateGauge(
         "queue_worker_pending_messages", "Calls waiting, per function.", QueueAndFunction);
 
-    public Gauge OldestPending { get; } = Prometheus.Metrics.CreateGauge(
+    private static readonly Gauge OldestPendingSeconds = Prometheus.Metrics.CreateGauge(
         "queue_worker_oldest_pending_seconds", "Age of the oldest call that has not ended; 0 when there is none.", Queue);
 
-    public Gauge WaitingRetries { get; } = Prometheus.Metrics.CreateGauge(
+    private static readonly Gauge Retries = Prometheus.Metrics.CreateGauge(
         "queue_worker_waiting_retries", "Calls that this worker nakked until their time comes.", Queue);
 
-    public Counter Ends { get; } = Prometheus.Metrics.CreateCounter(
+    private static readonly Counter Ends = Prometheus.Metrics.CreateCounter(
         "queue_worker_call_ends_total", "Calls that came to their end here: succeeded, dead, cancelled or expired.", ["queue_name", "function_name", "end"]);
 
-    public Counter Processed { get; } = Prometheus.Metrics.CreateCounter(
+    private static readonly Counter ProcessedTotal = Prometheus.Metrics.CreateCounter(
         "queue_worker_messages_processed_total", "Messages brought to their end by this worker.", Queue);
 
-    /// <summary>OpenFaaS's own name and type: a total that is a gauge, as it is read from the stream's state.</summary>
-    public Gauge Submitted { get; } = Prometheus.Metrics.CreateGauge(
+    // OpenFaaS's own name and type: a total that is a gauge, as it is read from the stream's state.
+    private static readonly Gauge SubmittedTotal = Prometheus.Metrics.CreateGauge(
         "queue_worker_messages_submitted_total", "Messages ever stored in the queue's stream.", Queue);
 
-    public Gauge FunctionInflight { get; } = Prometheus.Metrics.CreateGauge(
+    private static readonly Gauge FunctionInflight = Prometheus.Metrics.CreateGauge(
         "queue_worker_function_invocation_inflight", "Calls running in this worker.", QueueAndFunction);
 
-    public Counter Reconnects { get; } = Prometheus.Metrics.CreateCounter(
+    private static readonly Counter Reconnects = Prometheus.Metrics.CreateCounter(
         "queue_worker_nats_reconnect_total", "Reconnections to the NATS server.");
 
-    public Counter Attempts { get; } = Prometheus.Metrics.CreateCounter(
+    private static readonly Counter Attempts = Prometheus.Metrics.CreateCounter(
         "queue_worker_attempts_total", "Sends of calls by the status they ended with.", ["queue_name", "function_name", "code"]);
 
-    public Histogram CallDuration { get; } = Prometheus.Metrics.CreateHistogram(
+    private static readonly Histogram CallSeconds = Prometheus.Metrics.CreateHistogram(
         "queue_worker_call_duration_seconds", "Duration of sends.", QueueAndFunction, Seconds);
 
-    public Histogram QueueTime { get; } = Prometheus.Metrics.CreateHistogram(
+    private static readonly Histogram QueueSeconds = Prometheus.Metrics.CreateHistogram(
         "queue_worker_queue_time_seconds", "Time from accept to the first send.", QueueAndFunction, Seconds);
 
-    public Counter Callbacks { get; } = Prometheus.Metrics.CreateCounter(
+    private static readonly Counter Callbacks = Prometheus.Metrics.CreateCounter(
         "queue_worker_callback_attempts_total", "Callback POSTs: delivered, refused (an answer that is no success) or unreachable.", ["queue_name", "outcome"]);
 
-    public Counter DeadLetters { get; } = Prometheus.Metrics.CreateCounter(
+    private static readonly Counter DeadLetters = Prometheus.Metrics.CreateCounter(
         "queue_worker_dead_letters_total", "Dead letters written, by reason.", ["queue_name", "reason"]);
 
-    public Counter LeaseRenewals { get; } = Prometheus.Metrics.CreateCounter(
+    private static readonly Counter LeaseRenewals = Prometheus.Metrics.CreateCounter(
         "queue_worker_lease_renewals_total", "In-progress acks sent for running work.");
 
-    public Gauge Overdue { get; } = Prometheus.Metrics.CreateGauge(
+    private static readonly Gauge OverdueSeconds = Prometheus.Metrics.CreateGauge(
         "queue_worker_overdue_seconds", "By how much the slowest work that holds a slot is over its own limit, for calls and for callbacks; 0 when none is.", ["queue_name", "work"]);
 
-    public Gauge LearnedLimit { get; } = Prometheus.Metrics.CreateGauge(
+    private static readonly Gauge LearnedLimit = Prometheus.Metrics.CreateGauge(
         "queue_worker_learned_limit", "Calls that a function is thought to take at once from this worker (function mode).", QueueAndFunction);
 
-    public Counter ResultsLost { get; } = Prometheus.Metrics.CreateCounter(
+    private static readonly Counter ResultsLost = Prometheus.Metrics.CreateCounter(
         "queue_worker_results_lost_total", "Results that could not be stored for their callers.");
 
-    public Counter NewerVersion { get; } = Prometheus.Metrics.CreateCounter(
+    private static readonly Counter NewerEnvelopes = Prometheus.Metrics.CreateCounter(
         "queue_worker_newer_envelopes_total", "Messages nakked because only a newer worker understands them.", Queue);
 
+    public static void Submitted(string queue, ulong messages) => SubmittedTotal.WithLabels(queue).Set(messages);
+
+    public static void OldestPending(string queue, TimeSpan age) => OldestPendingSeconds.WithLabels(queue).Set(age.TotalSeconds);
+
+    public static void WaitingRetries(string queue, int count) => Retries.WithLabels(queue).Set(count);
+
+    /// <summary>The stream holds so many calls of a function; those that run here do not wait.</summary>
+    public static void Pending(string queue, string function, double stored) =>
+        PendingCalls.WithLabels(queue, function).Set(Math.Max(0, stored - FunctionInflight.WithLabels(queue, function).Value));
+
+    public static void Ended(string queue, FunctionName function, string end) => Ends.WithLabels(queue, function.ToString(), end).Inc();
+
+    public static void Processed(string queue) => ProcessedTotal.WithLabels(queue).Inc();
+
+    public static void Reconnected() => Reconnects.Inc();
+
+    public static void Attempted(string queue, string function, int status, TimeSpan took)
+    {
+        Attempts.WithLabels(queue, function, status.ToString()).Inc();
+        CallSeconds.WithLabels(queue, function).Observe(took.TotalSeconds);
+    }
+
+    public static void Waited(string queue, string function, TimeSpan time) => QueueSeconds.WithLabels(queue, function).Observe(time.TotalSeconds);
+
+    public static void CalledBack(string queue, string outcome) => Callbacks.WithLabels(queue, outcome).Inc();
+
+    public static void DeadLettered(string queue, string reason) => DeadLetters.WithLabels(queue, reason).Inc();
+
+    public static void LeaseRenewed() => LeaseRenewals.Inc();
+
+    public static void Overdue(string queue, string work, TimeSpan time) => OverdueSeconds.WithLabels(queue, work).Set(time.TotalSeconds);
+
+    public static void Learned(string queue, FunctionName function, double limit) => LearnedLimit.WithLabels(queue, function.ToString()).Set(limit);
+
+    public static void Forgot(string queue, FunctionName function) => LearnedLimit.RemoveLabelled(queue, function.ToString());
+
+    public static void ResultLost() => ResultsLost.Inc();
+
+    public static void NakkedNewer(string queue) => NewerEnvelopes.WithLabels(queue).Inc();
+
     /// <summary>Counts a call as running until disposed.</summary>
-    public IDisposable Inflight(string queue, string function)
+    public static IDisposable Inflight(string queue, string function)
     {
         var gauge = FunctionInflight.WithLabels(queue, function);
         gauge.Inc();
         return new InflightCount(gauge);
     }
-
-    /// <summary>Calls of a function that run in this worker.</summary>
-    public double Running(string queue, string function) => FunctionInflight.WithLabels(queue, function).Value;
 
     private sealed class InflightCount(Gauge.Child gauge) : IDisposable
     {

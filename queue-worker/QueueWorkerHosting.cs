@@ -14,9 +14,7 @@ internal static class QueueWorkerHosting
     public static void AddBroker(this WebApplicationBuilder builder, QueueWorkerOptions options)
     {
         builder.Services.AddSingleton(options);
-        var metrics = new Metrics();
-        builder.Services.AddSingleton(metrics);
-        builder.AddNats(options.Nats, new NatsRole($"queue-worker {options.Queue}", IsNeeded: true, () => metrics.Reconnects.Inc()));
+        builder.AddNats(options.Nats, new NatsRole($"queue-worker {options.Queue}", IsNeeded: true, Metrics.Reconnected));
     }
 
     public static void AddConsuming(this WebApplicationBuilder builder)

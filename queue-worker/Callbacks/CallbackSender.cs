@@ -9,7 +9,7 @@ using Connectors.Streams.Records;
 namespace Connectors.QueueWorker.Callbacks;
 
 /// <summary>Posts an outcome to its callback URL once, and says so: one span, one log line and one count for each POST.</summary>
-internal sealed class CallbackSender(QueueWorkerOptions options, CallbackPoster poster, Metrics metrics, ILogger<CallbackSender> log)
+internal sealed class CallbackSender(QueueWorkerOptions options, CallbackPoster poster, ILogger<CallbackSender> log)
 {
     public async Task<CallbackAnswer> PostAsync(Envelope envelope, CallbackRecord record, ReadOnlyMemory<byte> body, CancellationToken abort)
     {
@@ -18,7 +18,7 @@ internal sealed class CallbackSender(QueueWorkerOptions options, CallbackPoster 
         var answer = await poster.PostAsync(envelope with { Trace = span?.Id ?? envelope.Trace }, record, body, abort);
         span?.SetTag("http.response.status_code", answer.Status).SetStatus(answer.Error is null ? ActivityStatusCode.Ok : ActivityStatusCode.Error, answer.Error);
         var outcome = answer.Status is >= 200 and < 300 ? "delivered" : answer.Status > 0 ? "refused" : "unreachable";
-        metrics.Callbacks.WithLabels(options.Queue, outcome).Inc();
+        Metrics.CalledBack(options.Queue, outcome);
         Log.Callback(log, envelope.CallId, envelope.FunctionName.ToString(), record.Attempt, answer.Status, answer.Error);
         return answer;
     }
@@ -161,18 +161,18 @@ internal static class CallbackRequest
     private static IEnumerable<Header> Own(Envelope envelope, CallbackRecord record)
     {
         yield return new Header(WellKnownHeaders.CallId, envelope.CallId);
-        yield return new Header(WellKnownHeaders.DeliveryId, envelope.DeliveryId);
-        yield return new Header(WellKnownHeaders.WebhookId, envelope.DeliveryId);
-        yield return new Header(WellKnownHeaders.FunctionName, envelope.FunctionName.ToString());
-        yield return new Header(WellKnownHeaders.FunctionStatus, Text(record.Status));
+        yield return new Header(CallHeaders.DeliveryId, envelope.DeliveryId);
+        yield return new Header(CallHeaders.WebhookId, envelope.DeliveryId);
+        yield return new Header(CallHeaders.FunctionName, envelope.FunctionName.ToString());
+        yield return new Header(CallHeaders.FunctionStatus, Text(record.Status));
         yield return new Header(WellKnownHeaders.DurationSeconds, record.Seconds.ToString("F6", CultureInfo.InvariantCulture));
-        yield return new Header(WellKnownHeaders.Retry, Text(envelope.Attempt - 1));
-        yield return new Header(WellKnownHeaders.RetryMax, Text(record.Attempts - 1));
-        yield return new Header(WellKnownHeaders.CallbackHops, Text(envelope.Hops + 1));
+        yield return new Header(CallHeaders.Retry, Text(envelope.Attempt - 1));
+        yield return new Header(CallHeaders.RetryMax, Text(record.Attempts - 1));
+        yield return new Header(CallHeaders.CallbackHops, Text(envelope.Hops + 1));
         yield return new Header("User-Agent", $"queue-worker/{CommandLine.Version}");
         if (envelope.Redrive > 0)
         {
-            yield return new Header(WellKnownHeaders.Redrive, Text(envelope.Redrive));
+            yield return new Header(CallHeaders.Redrive, Text(envelope.Redrive));
         }
 
         if (envelope.Trace is { } trace)

@@ -40,7 +40,6 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private readonly NatsLink _link;
     private readonly Slots _slots;
     private readonly ModeClaim _mode;
-    private readonly Metrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly FairScheduler _scheduler;
@@ -50,9 +49,9 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private readonly Suspicion _news = new();
 
     public FunctionPulls(
-        QueueWorkerOptions options, NatsLink link, StreamSetup setup, Slots slots, ModeClaim mode, Metrics metrics, TimeProvider time, ILogger log)
+        QueueWorkerOptions options, NatsLink link, StreamSetup setup, Slots slots, ModeClaim mode, TimeProvider time, ILogger log)
     {
-        (_options, _link, _slots, _mode, _metrics, _time, _log) = (options, link, slots, mode, metrics, time, log);
+        (_options, _link, _slots, _mode, _time, _log) = (options, link, slots, mode, time, log);
         var consuming = options.Consuming;
         _partition = new Partition(consuming.Partitions, consuming.Partition);
         _scheduler = new FairScheduler(
@@ -79,13 +78,13 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
 
         foreach (var (function, limit) in _scheduler.Limits.Where(learned => learned.Function.Namespace != Strangers))
         {
-            _metrics.LearnedLimit.WithLabels(_options.Queue, function.ToString()).Set(limit);
+            Metrics.Learned(_options.Queue, function, limit);
         }
 
         foreach (var function in _scheduler.Forget(_time.GetUtcNow() - Remembered))
         {
             _strangers.TryRemove(function, out _);
-            _metrics.LearnedLimit.RemoveLabelled(_options.Queue, function.ToString());
+            Metrics.Forgot(_options.Queue, function);
         }
     }
 

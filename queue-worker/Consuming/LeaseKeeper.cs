@@ -8,7 +8,7 @@ namespace Connectors.QueueWorker.Consuming;
 /// Renews the leases of everything that runs: each third of <c>ack_wait</c>, so that one lost renewal does no harm. It is also what keeps a function's
 /// consumer from lapsing while a call runs longer than that takes.
 /// </summary>
-internal sealed class LeaseKeeper(QueueWorkerOptions options, Metrics metrics, TimeProvider time, ILogger<LeaseKeeper> log) : IDuty
+internal sealed class LeaseKeeper(QueueWorkerOptions options, TimeProvider time, ILogger<LeaseKeeper> log) : IDuty
 {
     private readonly ConcurrentDictionary<Lease, Delivery> _leases = new();
 
@@ -37,7 +37,7 @@ internal sealed class LeaseKeeper(QueueWorkerOptions options, Metrics metrics, T
         try
         {
             await delivery.ExtendAsync(ct);
-            metrics.LeaseRenewals.Inc();
+            Metrics.LeaseRenewed();
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {

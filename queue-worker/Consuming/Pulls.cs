@@ -19,7 +19,7 @@ internal sealed class Pulls : IDisposable
 
     public Pulls(
         QueueWorkerOptions options, NatsLink link, StreamSetup setup, ModeClaim mode, Suspicion suspicion, LeaseKeeper leases, Drain drain,
-        Dispatcher calls, CallbackDispatcher callbacks, Metrics metrics, TimeProvider time, ILogger<Pulls> log)
+        Dispatcher calls, CallbackDispatcher callbacks, TimeProvider time, ILogger<Pulls> log)
     {
         _mode = mode;
         _drain = drain;
@@ -27,7 +27,7 @@ internal sealed class Pulls : IDisposable
         _callbackSlots = new Slots(options.Callbacks.MaxInflight, callbacks, leases, drain.Grace, time, log);
         _calls = options.Consuming.Mode == ScalingMode.Static
             ? new StaticPulls(options, setup, _callSlots, suspicion, time, log)
-            : new FunctionPulls(options, link, setup, _callSlots, mode, metrics, time, log);
+            : new FunctionPulls(options, link, setup, _callSlots, mode, time, log);
         CallbackConsumer = new StreamConsumer(
             setup,
             StreamNames.Callbacks(options.Queue),

@@ -7,20 +7,20 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>What the streams' states say of the queue, as metrics.</summary>
-internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries retries, Metrics metrics, TimeProvider time)
+internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries retries, TimeProvider time)
 {
     private readonly HashSet<string> _functions = [];
 
     public void Show(StreamInfo info)
     {
-        metrics.Submitted.WithLabels(options.Queue).Set(info.State.LastSeq);
-        metrics.OldestPending.WithLabels(options.Queue).Set(Oldest(info).TotalSeconds);
-        metrics.WaitingRetries.WithLabels(options.Queue).Set(retries.Count());
+        Metrics.Submitted(options.Queue, info.State.LastSeq);
+        Metrics.OldestPending(options.Queue, Oldest(info));
+        Metrics.WaitingRetries(options.Queue, retries.Count());
         var waiting = Waiting(info);
         foreach (var function in _functions.Union(waiting.Keys).ToList())
         {
             _functions.Add(function);
-            metrics.Pending.WithLabels(options.Queue, function).Set(Math.Max(0, waiting.GetValueOrDefault(function) - metrics.Running(options.Queue, function)));
+            Metrics.Pending(options.Queue, function, waiting.GetValueOrDefault(function));
         }
     }
 

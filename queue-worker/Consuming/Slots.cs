@@ -157,7 +157,7 @@ internal sealed class Slots(int count, IDeliveryHandler handler, LeaseKeeper lea
 }
 
 /// <summary>Tells of slots whose work is over its limit: a gauge for each kind of work, and a worker that is not ready when all of a kind are stuck.</summary>
-internal sealed class SlotWatch(QueueWorkerOptions options, Pulls pulls, Metrics metrics, Readiness readiness, TimeProvider time) : IDuty
+internal sealed class SlotWatch(QueueWorkerOptions options, Pulls pulls, Readiness readiness, TimeProvider time) : IDuty
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
@@ -174,7 +174,7 @@ internal sealed class SlotWatch(QueueWorkerOptions options, Pulls pulls, Metrics
 
     private void Look(string work, Slots slots)
     {
-        metrics.Overdue.WithLabels(options.Queue, work).Set(slots.Overdue.TotalSeconds);
+        Metrics.Overdue(options.Queue, work, slots.Overdue);
         if (slots.AreStuck)
         {
             readiness.Lost($"slots of {work}", "all of them hold work that is over its limit");

@@ -10,7 +10,7 @@ namespace Connectors.QueueWorker.Dispatching;
 /// cancelled while it runs is aborted.
 /// </summary>
 internal sealed class CallSender(
-    QueueWorkerOptions options, Invoker invoker, CancelledCalls cancelled, Metrics metrics, TimeProvider time, ILogger<CallSender> log)
+    QueueWorkerOptions options, Invoker invoker, CancelledCalls cancelled, TimeProvider time, ILogger<CallSender> log)
 {
     // What nginx logs for a client that went away; no function can answer it through HTTP.
     private const int ClientClosedRequest = 499;
@@ -38,13 +38,13 @@ internal sealed class CallSender(
         var function = envelope.FunctionName.ToString();
         if (envelope.Attempt == 1)
         {
-            metrics.QueueTime.WithLabels(options.Queue, function).Observe((time.GetUtcNow() - envelope.Submitted).TotalSeconds);
+            Metrics.Waited(options.Queue, function, time.GetUtcNow() - envelope.Submitted);
         }
 
         Log.Invoke(log, envelope.CallId, function, envelope.Attempt);
         using var span = Tracing.Start($"call {function}", ActivityKind.Client, envelope.Trace);
         span?.SetTag("callId", envelope.CallId).SetTag("attempt", envelope.Attempt);
-        using var inflight = metrics.Inflight(options.Queue, function);
+        using var inflight = Metrics.Inflight(options.Queue, function);
         var outcome = await invoker.InvokeAsync(CallRequest.From(envelope, body, options.Dispatch, span?.Id), abort);
         span?.SetTag("http.response.status_code", outcome.Status).SetStatus(outcome.Kind == OutcomeKind.Succeeded ? ActivityStatusCode.Ok : ActivityStatusCode.Error, outcome.Error);
         Log.Invoked(log, envelope.CallId, function, envelope.Attempt, outcome.Status, outcome.Duration, outcome.Error);
@@ -53,8 +53,7 @@ internal sealed class CallSender(
             Log.Answered(log, envelope.CallId, function, outcome.BodyLength, System.Text.Encoding.UTF8.GetString(outcome.Body.Span));
         }
 
-        metrics.Attempts.WithLabels(options.Queue, function, outcome.Status.ToString()).Inc();
-        metrics.CallDuration.WithLabels(options.Queue, function).Observe(outcome.Duration.TotalSeconds);
+        Metrics.Attempted(options.Queue, function, outcome.Status, outcome.Duration);
         return outcome;
     }
 }
@@ -64,7 +63,7 @@ internal static class CallRequest
 {
     // X-Invoke-Mode would enqueue the call again; the others are set anew.
     private static readonly string[] NotSent =
-        [WellKnownHeaders.InvokeMode, WellKnownHeaders.CallId, WellKnownHeaders.DeliveryId, WellKnownHeaders.Attempt, WellKnownHeaders.TraceParent];
+        [CallHeaders.InvokeMode, WellKnownHeaders.CallId, CallHeaders.DeliveryId, CallHeaders.Attempt, WellKnownHeaders.TraceParent];
 
     public static FunctionCall From(Envelope envelope, ReadOnlyMemory<byte> body, DispatchOptions options, string? trace) => new()
     {
@@ -80,8 +79,8 @@ internal static class CallRequest
     private static IEnumerable<Header> Own(Envelope envelope, string? trace)
     {
         yield return new Header(WellKnownHeaders.CallId, envelope.CallId);
-        yield return new Header(WellKnownHeaders.DeliveryId, envelope.DeliveryId);
-        yield return new Header(WellKnownHeaders.Attempt, envelope.Attempt.ToString());
+        yield return new Header(CallHeaders.DeliveryId, envelope.DeliveryId);
+        yield return new Header(CallHeaders.Attempt, envelope.Attempt.ToString());
         if ((trace ?? envelope.Trace) is { } parent)
         {
             yield return new Header(WellKnownHeaders.TraceParent, parent);

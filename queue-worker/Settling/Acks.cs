@@ -9,7 +9,7 @@ namespace Connectors.QueueWorker.Settling;
 /// Acks messages, and naks them without using an attempt. Each nak raises the message's delivery count, by which lost workers are noticed; so a message
 /// is nakked as it is only a few times, after that it is replaced by a copy, whose count starts anew.
 /// </summary>
-internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, WaitingRetries waiting, Metrics metrics, ILogger<Acks> log)
+internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, WaitingRetries waiting, ILogger<Acks> log)
 {
     private const int MaxRemembered = 100_000;
     private const int MaxFailures = 5;
@@ -48,7 +48,7 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
     /// <summary>Naks a message of a newer version, which is never dead-lettered: a newer worker is on its way.</summary>
     public Task NakNewerAsync(Delivery delivery, CancellationToken ct)
     {
-        metrics.NewerVersion.WithLabels(options.Queue).Inc();
+        Metrics.NakkedNewer(options.Queue);
         return NakAsync(delivery, NewerWait, ct);
     }
 
@@ -88,7 +88,7 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
             {
                 await delivery.AckAsync(ct);
                 _refused.TryRemove(delivery.Place, out _);
-                metrics.Processed.WithLabels(options.Queue).Inc();
+                Metrics.Processed(options.Queue);
                 return;
             }
             catch (Exception fault) when (fault is NatsException or OperationCanceledException or ObjectDisposedException)

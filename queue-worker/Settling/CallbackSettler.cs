@@ -69,7 +69,7 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
 /// <summary>Writes outcomes down for their callbacks, so that telling them never depends on running the function again.</summary>
 internal sealed class CallbackRecords(QueueWorkerOptions options, RecordWriter writer, TimeProvider time)
 {
-    private static readonly Header Dropped = new(WellKnownHeaders.ResultDropped, "size");
+    private static readonly Header Dropped = new(CallHeaders.ResultDropped, "size");
 
     /// <summary>Whether the outcome fits into one message of the stream.</summary>
     public bool Fits(Envelope envelope, Outcome outcome) => writer.Fits(Message(envelope, Record(envelope, outcome), outcome.Body));

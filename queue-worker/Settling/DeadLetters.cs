@@ -8,7 +8,7 @@ namespace Connectors.QueueWorker.Settling;
 /// Writes what was given up, with its biography. What is too large for a message of the stream is left out piece by piece, and the biography says so; alone,
 /// it always fits.
 /// </summary>
-internal sealed class DeadLetters(QueueWorkerOptions options, RecordWriter writer, Metrics metrics, TimeProvider time, ILogger<DeadLetters> log)
+internal sealed class DeadLetters(QueueWorkerOptions options, RecordWriter writer, TimeProvider time, ILogger<DeadLetters> log)
 {
     private const int MaxErrorLength = 1000;
     private const int MaxNameLength = 200;
@@ -82,7 +82,7 @@ internal sealed class DeadLetters(QueueWorkerOptions options, RecordWriter write
 
     private void Tell(Biography biography, string callId, string function)
     {
-        metrics.DeadLetters.WithLabels(options.Queue, biography.Reason).Inc();
+        Metrics.DeadLettered(options.Queue, biography.Reason);
         Log.Dead(log, callId, function, biography.Reason, biography.Attempts, biography.Status, biography.Error);
     }
 

@@ -10,7 +10,7 @@ namespace Connectors.QueueWorker.Settling;
 /// for longer than a slot may be held.
 /// </summary>
 internal sealed class Settler(
-    QueueWorkerOptions options, RecordWriter writer, StoredResults results, CallbackRecords callbacks, DeadLetters deadLetters, Acks acks, Metrics metrics, TimeProvider time)
+    QueueWorkerOptions options, RecordWriter writer, StoredResults results, CallbackRecords callbacks, DeadLetters deadLetters, Acks acks, TimeProvider time)
 {
     private const int BadGateway = 502;
     private const int GatewayTimeout = 504;
@@ -128,7 +128,7 @@ internal sealed class Settler(
         }
 
         await acks.AckAsync(delivery, ct);
-        metrics.Ends.WithLabels(options.Queue, envelope.FunctionName.ToString(), end.Word).Inc();
+        Metrics.Ended(options.Queue, envelope.FunctionName, end.Word);
     }
 
     private Biography Untold() => new()
@@ -141,7 +141,7 @@ internal sealed class Settler(
 
     // No status says how such a call ended.
     private static Outcome Unanswered(Outcome outcome, Biography biography) =>
-        outcome with { Headers = [new Header(WellKnownHeaders.CallState, biography.Reason)], Body = default, BodyLength = 0 };
+        outcome with { Headers = [new Header(CallHeaders.CallState, biography.Reason)], Body = default, BodyLength = 0 };
 
     private Biography Biography(Envelope envelope, Outcome outcome, Verdict verdict, DateTimeOffset sent) => new()
     {

@@ -5,7 +5,7 @@ using Connectors.Streams.Records;
 namespace Connectors.QueueWorker.Settling;
 
 /// <summary>Writes what a call came to where its caller looks for it. Never holds a call up: a result that cannot be stored is logged, and the call goes on (R3).</summary>
-internal sealed class StoredResults(NatsLink link, QueueWorkerOptions options, Metrics metrics, TimeProvider time, ILogger<StoredResults> log)
+internal sealed class StoredResults(NatsLink link, QueueWorkerOptions options, TimeProvider time, ILogger<StoredResults> log)
 {
     // The bucket's subject, and what client and server add.
     private const int OverheadBytes = 2048;
@@ -29,7 +29,7 @@ internal sealed class StoredResults(NatsLink link, QueueWorkerOptions options, M
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {
-            metrics.ResultsLost.Inc();
+            Metrics.ResultLost();
             Log.ResultNotStored(log, envelope.CallId, envelope.FunctionName.ToString(), fault.Message);
         }
     }

@@ -53,7 +53,7 @@ public sealed class SlotsTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     private static Slots SlotsOf(int count, Handler handler, TimeProvider time) => new(
-        count, handler, new LeaseKeeper(Options, new Metrics(), time, NullLogger<LeaseKeeper>.Instance), new Grace(default, default), time, NullLogger.Instance);
+        count, handler, new LeaseKeeper(Options, time, NullLogger<LeaseKeeper>.Instance), new Grace(default, default), time, NullLogger.Instance);
 
     private static async Task<Delivery> DeliveryAsync(Bench bench)
     {

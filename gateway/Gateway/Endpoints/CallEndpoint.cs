@@ -26,7 +26,7 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, IP
             return;
         }
 
-        http.Response.Headers[WellKnownHeaders.CallState] = record.State;
+        http.Response.Headers[CallHeaders.CallState] = record.State;
         if (record.State == StoredResult.Queued)
         {
             http.Response.StatusCode = StatusCodes.Status202Accepted;
@@ -34,17 +34,17 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, IP
         }
 
         http.Response.StatusCode = record.Status is >= 200 and <= 599 ? record.Status : StatusCodes.Status502BadGateway;
-        foreach (var header in record.Headers.Where(h => !HopByHop.Contains(h.Name) && !h.Is("Content-Length") && !h.Is(WellKnownHeaders.CallId) && !h.Is(WellKnownHeaders.CallState)))
+        foreach (var header in record.Headers.Where(h => !HopByHop.Contains(h.Name) && !h.Is("Content-Length") && !h.Is(WellKnownHeaders.CallId) && !h.Is(CallHeaders.CallState)))
         {
             http.Response.Headers.Append(header.Name, header.OneLine);
         }
 
-        http.Response.Headers[WellKnownHeaders.FunctionName] = record.Function;
-        http.Response.Headers[WellKnownHeaders.FunctionStatus] = record.Status.ToString();
+        http.Response.Headers[CallHeaders.FunctionName] = record.Function;
+        http.Response.Headers[CallHeaders.FunctionStatus] = record.Status.ToString();
         http.Response.Headers[WellKnownHeaders.DurationSeconds] = record.Seconds.ToString("F6");
         if (record.IsDropped)
         {
-            http.Response.Headers[WellKnownHeaders.ResultDropped] = "size";
+            http.Response.Headers[CallHeaders.ResultDropped] = "size";
         }
 
         if (http.Response.StatusCode is not (204 or 205 or 304))

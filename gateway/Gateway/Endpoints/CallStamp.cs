@@ -20,10 +20,10 @@ internal static class CallStamp
         var id = given.Count == 1 && IsId(given[0]!) ? given[0]! : Guid.NewGuid().ToString();
         var now = UnixNanoseconds(time.GetUtcNow());
         http.Request.Headers[WellKnownHeaders.CallId] = id;
-        http.Request.Headers[WellKnownHeaders.StartTime] = StringValues.Concat(http.Request.Headers[WellKnownHeaders.StartTime], now);
+        http.Request.Headers[CallHeaders.StartTime] = StringValues.Concat(http.Request.Headers[CallHeaders.StartTime], now);
         http.Response.Headers[WellKnownHeaders.CallId] = id;
-        http.Response.Headers[WellKnownHeaders.StartTime] = now;
-        http.Response.Headers[WellKnownHeaders.ServedBy] = ServedBy;
+        http.Response.Headers[CallHeaders.StartTime] = now;
+        http.Response.Headers[CallHeaders.ServedBy] = ServedBy;
         return id;
     }
 

@@ -9,7 +9,7 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
 {
     public async Task HandleAsync(HttpContext http)
     {
-        if (HttpMethods.IsPost(http.Request.Method) && http.Request.Headers[WellKnownHeaders.InvokeMode].ToString().Equals("async", StringComparison.OrdinalIgnoreCase))
+        if (HttpMethods.IsPost(http.Request.Method) && http.Request.Headers[CallHeaders.InvokeMode].ToString().Equals("async", StringComparison.OrdinalIgnoreCase))
         {
             await enqueue.HandleAsync(http, FunctionRoutes.Sync);
             return;

@@ -14,7 +14,7 @@ internal static partial class AcceptRules
 
     /// <summary>How many callbacks lie between the first caller and this request; what is no number counts as none.</summary>
     public static int HopsOf(HttpRequest request) =>
-        int.TryParse(request.Headers[WellKnownHeaders.CallbackHops], System.Globalization.NumberStyles.None, null, out var hops) ? hops : 0;
+        int.TryParse(request.Headers[CallHeaders.CallbackHops], System.Globalization.NumberStyles.None, null, out var hops) ? hops : 0;
 
     /// <summary>
     /// The callback's address as it goes out, null for none: as given, but for bytes that may not stand in an address, which are percent-encoded
@@ -22,20 +22,20 @@ internal static partial class AcceptRules
     /// </summary>
     public static string? CallbackOf(HttpRequest request)
     {
-        var given = request.Headers[WellKnownHeaders.CallbackUrl].ToString().Trim();
+        var given = request.Headers[CallHeaders.CallbackUrl].ToString().Trim();
         return given.Length == 0 ? null : string.Concat(given.Split('#')[0].Select(c => c is > ' ' and < '\x7f' ? c.ToString() : $"%{(int)c:X2}"));
     }
 
     private static Refusal? CheckHops(HttpRequest request) => HopsOf(request) > MaxHops
-        ? new Refusal(StatusCodes.Status508LoopDetected, $"{WellKnownHeaders.CallbackHops} is over {MaxHops}: these callbacks call each other.")
+        ? new Refusal(StatusCodes.Status508LoopDetected, $"{CallHeaders.CallbackHops} is over {MaxHops}: these callbacks call each other.")
         : null;
 
     private static Refusal? CheckCallback(HttpRequest request)
     {
         var callback = CallbackOf(request);
-        return callback is null || (request.Headers[WellKnownHeaders.CallbackUrl].Count == 1 && Uri.TryCreate(callback, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Host.Length > 0)
+        return callback is null || (request.Headers[CallHeaders.CallbackUrl].Count == 1 && Uri.TryCreate(callback, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Host.Length > 0)
             ? null
-            : new Refusal(StatusCodes.Status400BadRequest, $"{WellKnownHeaders.CallbackUrl}: one absolute http or https address is allowed.");
+            : new Refusal(StatusCodes.Status400BadRequest, $"{CallHeaders.CallbackUrl}: one absolute http or https address is allowed.");
     }
 
     private static Refusal? CheckKey(HttpRequest request)

@@ -84,7 +84,7 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
             Metrics.Published(queue, time.GetElapsedTime(started));
             if (stored.IsDuplicate)
             {
-                http.Response.Headers[WellKnownHeaders.Duplicate] = "true";
+                http.Response.Headers[CallHeaders.Duplicate] = "true";
             }
 
             Log.Accepted(log, envelope.CallId, envelope.DeliveryId, envelope.FunctionName.ToString(), queue, body.Length, stored.IsDuplicate);

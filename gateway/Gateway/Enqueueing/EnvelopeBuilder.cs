@@ -11,7 +11,7 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, TimeProvid
 {
     // Of this one connection, or already acted upon: a stored X-Invoke-Mode would make the worker's call an async one again.
     private static readonly FrozenSet<string> NotStored =
-        FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "Host", "Content-Length", "Expect", WellKnownHeaders.InvokeMode);
+        FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "Host", "Content-Length", "Expect", CallHeaders.InvokeMode);
 
     public Envelope Build(HttpContext http, FunctionPath path, FunctionSettings settings, string callId)
     {
@@ -36,7 +36,7 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, TimeProvid
             Retry = settings.Retry,
             MaxInflight = settings.MaxInflight,
             StoreResult = keep,
-            Priority = request.Headers[WellKnownHeaders.Priority].ToString().Equals("high", StringComparison.OrdinalIgnoreCase) ? Priority.High : Priority.Normal,
+            Priority = request.Headers[CallHeaders.Priority].ToString().Equals("high", StringComparison.OrdinalIgnoreCase) ? Priority.High : Priority.Normal,
         };
     }
 

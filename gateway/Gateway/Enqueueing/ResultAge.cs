@@ -1,6 +1,6 @@
 using Connectors.Sdk.Hosting;
-using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
 
 namespace Connectors.Gateway.Enqueueing;
 
@@ -11,7 +11,7 @@ internal static class ResultAge
     public static Refusal? Read(HttpRequest request, out TimeSpan? age)
     {
         age = null;
-        var given = request.Headers[WellKnownHeaders.StoreResult];
+        var given = request.Headers[CallHeaders.StoreResult];
         if (given.Count == 0)
         {
             return null;
@@ -23,6 +23,6 @@ internal static class ResultAge
             return null;
         }
 
-        return new Refusal(StatusCodes.Status400BadRequest, $"{WellKnownHeaders.StoreResult}: a duration such as 10m, up to {GoDuration.Format(BucketShape.MaxResultAge)}.");
+        return new Refusal(StatusCodes.Status400BadRequest, $"{CallHeaders.StoreResult}: a duration such as 10m, up to {GoDuration.Format(BucketShape.MaxResultAge)}.");
     }
 }
