@@ -9,9 +9,7 @@ public static class BackOff
     /// </summary>
     public static TimeSpan Delay(BackOffKind kind, int attempt, TimeSpan min, TimeSpan max, Random random)
     {
-        // 2^62 ticks is 146,000 years: doubling further could only overflow.
-        var doublings = Math.Min(attempt - 1, 62);
-        var ticks = Math.Min(max.Ticks, min.Ticks * Math.Pow(2, doublings));
+        var ticks = Ticks(attempt, min, max);
         return TimeSpan.FromTicks((long)(kind switch
         {
             BackOffKind.Full => ticks * random.NextDouble(),
@@ -19,6 +17,12 @@ public static class BackOff
             _ => ticks,
         }));
     }
+
+    /// <summary>The same without jitter.</summary>
+    public static TimeSpan Delay(int attempt, TimeSpan min, TimeSpan max) => TimeSpan.FromTicks((long)Ticks(attempt, min, max));
+
+    // 2^62 ticks is 146,000 years: doubling further could only overflow.
+    private static double Ticks(int attempt, TimeSpan min, TimeSpan max) => Math.Min(max.Ticks, min.Ticks * Math.Pow(2, Math.Min(attempt - 1, 62)));
 }
 
 /// <summary>How delays are spread.</summary>

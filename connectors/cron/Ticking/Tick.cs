@@ -16,9 +16,6 @@ internal sealed class Tick : Received
     private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(5);
 
-    // The waits are exponential without jitter, so nothing is drawn from it.
-    private static readonly Random Undrawn = new(0);
-
     private readonly Entry _entry;
     private readonly DateTimeOffset _due;
     private readonly Func<CancellationToken, Task<Lease?>> _claim;
@@ -64,7 +61,7 @@ internal sealed class Tick : Received
     {
         if (_entry.Policy.Asynchronous && IsTransient(outcome) && Lateness < Patience)
         {
-            return BackOff.Delay(BackOffKind.Exponential, attempt, MinWait, MaxWait, Undrawn);
+            return BackOff.Delay(attempt, MinWait, MaxWait);
         }
 
         Metrics.Fired(Function, succeeded: false);

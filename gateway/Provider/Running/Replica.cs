@@ -153,7 +153,7 @@ internal sealed class Replica : IAsyncDisposable
             Become(ReplicaState.Starting);
         }
 
-        var pause = BackOff.Delay(BackOffKind.Exponential, Math.Max(1, failures), MinPause, MaxPause, new Random());
+        var pause = BackOff.Delay(Math.Max(1, failures), MinPause, MaxPause);
         await Task.Delay(pause, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
