@@ -6,7 +6,9 @@ namespace Connectors.Sdk.Events;
 /// <summary>Draws events while there are slots and runs them; on stop takes no more, but brings what runs to its end within the grace period.</summary>
 internal sealed class EventPump(EventReader reader, EventRunner runner, Slots slots, ServiceOptions service, ILogger<EventPump> log) : IDuty
 {
-    private readonly Lanes _lanes = new();
+    // Guards the lanes: events enter from the loop, and leave from the runs.
+    private readonly Lock _gate = new();
+    private readonly Lanes<Received> _lanes = new();
 
     /// <inheritdoc/>
     public async Task RunAsync(CancellationToken stoppingToken)
@@ -39,7 +41,37 @@ internal sealed class EventPump(EventReader reader, EventRunner runner, Slots sl
             var received = events.Current;
             slots.Take();
             Metrics.Running(+1);
-            _lanes.Start(received.OrderKey, () => RunOneAsync(received, drain));
+            Start(received, drain);
+        }
+    }
+
+    private void Start(Received received, Drain drain)
+    {
+        lock (_gate)
+        {
+            if (!_lanes.Enter(received.OrderKey, received))
+            {
+                return;
+            }
+        }
+
+        _ = RunLaneAsync(received, drain);
+    }
+
+    // An event, and then those that waited behind it in its order.
+    private async Task RunLaneAsync(Received received, Drain drain)
+    {
+        for (var next = received; next is not null; next = Leave(next))
+        {
+            await RunOneAsync(next, drain);
+        }
+    }
+
+    private Received? Leave(Received received)
+    {
+        lock (_gate)
+        {
+            return _lanes.Leave(received.OrderKey, out var next) ? next : null;
         }
     }
 

@@ -1,48 +1,51 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Connectors.Sdk.Events;
 
-/// <summary>Runs pieces of work of one key one after another, in the order in which they came; those without a key at once.</summary>
-internal sealed class Lanes
+/// <summary>
+/// Lets what has one key go one after another, in the order in which it came; what has none goes at once. It says what may go, and runs nothing. Its owner
+/// sees to it that no two threads are in it at once.
+/// <code>
+/// Enter("a", a1) → true    Enter("a", a2) → false    Enter("b", b1) → true
+/// Leave("a") → a2          Leave("b") → none, b is free
+/// </code>
+/// </summary>
+/// <typeparam name="T">What goes.</typeparam>
+public sealed class Lanes<T>
 {
-    // Guards the dictionary and its queues: a key is in it while work of that key runs, with what waits behind it.
-    private readonly Lock _gate = new();
-    private readonly Dictionary<string, Queue<Func<Task>>> _waiting = [];
+    // The busy lanes, each with what waits behind the one that went; null where nothing does.
+    private readonly Dictionary<string, Queue<T>?> _busy = [];
 
-    /// <summary>Starts the work now or when its key is free. The work tells its own end, and does not throw.</summary>
-    public void Start(string? key, Func<Task> work)
+    /// <summary>Lines one up. True if it may go now, and its lane is busy until it has left; false if it waits.</summary>
+    public bool Enter(string? key, T item)
     {
+        if (key is null || _busy.TryAdd(key, null))
+        {
+            return true;
+        }
+
+        (_busy[key] ??= new()).Enqueue(item);
+        return false;
+    }
+
+    /// <summary>One that went is done. True with the next of its lane, which may go now.</summary>
+    public bool Leave(string? key, [MaybeNullWhen(false)] out T next)
+    {
+        next = default;
         if (key is null)
         {
-            _ = work();
-            return;
+            return false;
         }
 
-        lock (_gate)
+        if (_busy[key] is { } waiting && waiting.TryDequeue(out next))
         {
-            if (_waiting.TryGetValue(key, out var queue))
-            {
-                queue.Enqueue(work);
-                return;
-            }
-
-            _waiting[key] = new Queue<Func<Task>>();
+            return true;
         }
 
-        _ = RunAsync(key, work);
+        _busy.Remove(key);
+        return false;
     }
 
-    private async Task RunAsync(string key, Func<Task> work)
-    {
-        while (true)
-        {
-            await work();
-            lock (_gate)
-            {
-                if (!_waiting[key].TryDequeue(out work!))
-                {
-                    _waiting.Remove(key);
-                    return;
-                }
-            }
-        }
-    }
+    /// <summary>Forgets all that waits, and that any lane is busy.</summary>
+    public void Clear() => _busy.Clear();
 }

@@ -1,5 +1,6 @@
 using Confluent.Kafka;
 using Connectors.Kafka.Records;
+using Connectors.Sdk.Events;
 
 namespace Connectors.Kafka.Ordering;
 
@@ -7,11 +8,10 @@ namespace Connectors.Kafka.Ordering;
 /// One partition, from the moment it is ours until it is let go; given anew, it is another object. Its records stand in lanes, and of one lane one is out
 /// at a time. All that changes is guarded by <see cref="Backlog"/>.
 /// <code>
-/// _lanes  a: [a2, a3]   a1 is out, backs off or is ready; a2 is ready only once a1 is done
-///         b: []         b1 is out, and nothing waits behind it
-/// _ready  [c1]          may start at once; its lane c is busy from now on, so c2 would wait in _lanes
+/// _lanes  a: a2, a3     a1 is out, backs off or is ready; a2 is ready only once a1 is done
+///         b: none       b1 is out, and nothing waits behind it
+/// _ready  c1            may start at once; its lane c is busy from now on, so c2 would wait in _lanes
 /// </code>
-/// A lane is in the dictionary from its first record's entry until the record that was last in it is done.
 /// </summary>
 /// <param name="name">Topic and partition.</param>
 /// <param name="position">Where reading begins; -1 if only the first record will tell.</param>
@@ -21,9 +21,7 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
     private readonly CancellationTokenSource _withdrawal = new();
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Queue<InFlight> _ready = new();
-
-    // The busy lanes, each with what waits behind its first.
-    private readonly Dictionary<string, Queue<InFlight>> _lanes = [];
+    private readonly Lanes<InFlight> _lanes = new();
 
     public TopicPartition Name => name;
 
@@ -63,17 +61,8 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
     {
         Held++;
         HeldBytes += record.Event.Body.Length;
-        if (record.Lane is not { } lane)
+        if (_lanes.Enter(record.Lane, record))
         {
-            _ready.Enqueue(record);
-        }
-        else if (_lanes.TryGetValue(lane, out var waiting))
-        {
-            waiting.Enqueue(record);
-        }
-        else
-        {
-            _lanes[lane] = new Queue<InFlight>();
             _ready.Enqueue(record);
         }
     }
@@ -103,18 +92,13 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
     /// <summary>The lane of an event that is done goes on. True if another may start now.</summary>
     public bool Advance(string? lane)
     {
-        if (lane is null || !IsOpen)
+        if (!IsOpen || !_lanes.Leave(lane, out var next))
         {
             return false;
         }
 
-        if (_lanes[lane].TryDequeue(out var next))
-        {
-            _ready.Enqueue(next);
-            return true;
-        }
-
-        return !_lanes.Remove(lane);
+        _ready.Enqueue(next);
+        return true;
     }
 
     /// <summary>Starts nothing more, and forgets all that is not out.</summary>
