@@ -1,13 +1,22 @@
 using Connectors.Benchmarks;
+using Connectors.Benchmarks.Baselines;
 using Connectors.Benchmarks.Micro;
 using Connectors.Benchmarks.Whole;
 
-var benchmarks = new Dictionary<string, Func<TimeSpan, Task<Report>>>
+if (args is ["baseline", var kind, var target])
+{
+    await Baseline.RunAsync(kind, target);
+    return 0;
+}
+
+var benchmarks = new Dictionary<string, Func<BenchmarkRequest, Task<Report>>>
 {
     ["relay"] = RelayBenchmark.RunAsync,
     ["accept"] = AcceptBenchmark.RunAsync,
+    ["through"] = ThroughBenchmark.RunAsync,
     ["drain"] = DrainBenchmark.RunAsync,
     ["latency"] = LatencyBenchmark.RunAsync,
+    ["start"] = StartBenchmark.RunAsync,
     ["kafka"] = _ => KafkaBenchmark.RunAsync(),
     ["envelope"] = _ => MicroBenchmark.RunAsync<EnvelopeBenchmark>("Envelope: one message header, written and read"),
     ["topics"] = _ => MicroBenchmark.RunAsync<TopicBenchmark>("Topic map: 1,000 functions, one look-up"),
@@ -22,7 +31,7 @@ if (request.Fault is not null)
 
 foreach (var name in request.Names)
 {
-    var report = await benchmarks[name](request.Duration);
+    var report = await benchmarks[name](request);
     Console.WriteLine(report.Markdown);
     if (request.Save)
     {

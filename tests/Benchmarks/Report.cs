@@ -8,19 +8,28 @@ namespace Connectors.Benchmarks;
 internal sealed class Report(string title)
 {
     private readonly StringBuilder _text = new($"## {title}\n\n");
+    private bool _isBegun;
 
     internal string Markdown => _text.ToString();
 
     /// <summary>A row of figures; the first row is the head.</summary>
     internal Report Row(params object[] cells)
     {
-        var first = !_text.ToString().Contains("\n|", StringComparison.Ordinal);
         _text.Append("| ").AppendJoin(" | ", cells.Select(Format)).Append(" |\n");
-        if (first)
+        if (!_isBegun)
         {
+            _isBegun = true;
             _text.Append('|').Insert(_text.Length, " --- |", cells.Length).Append('\n');
         }
 
+        return this;
+    }
+
+    /// <summary>Begins another table.</summary>
+    internal Report Table()
+    {
+        _isBegun = false;
+        _text.Append('\n');
         return this;
     }
 
@@ -39,7 +48,7 @@ internal sealed class Report(string title)
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, name + ".md"), $"{Markdown}\nMeasured {day} with `./bench {name}` on {Machine.Describe()}.\n");
     }
 
-    private static string Format(object cell) => cell switch
+    internal static string Format(object cell) => cell switch
     {
         double and >= 100 => ((double)cell).ToString("N0", CultureInfo.InvariantCulture),
         double small => small.ToString("0.##", CultureInfo.InvariantCulture),

@@ -26,6 +26,9 @@ public sealed class NatsServer : IAsyncDisposable
     /// <summary>Data directory, and where a configuration may point for files of its own.</summary>
     public string Home => _directory;
 
+    /// <summary>The running process's id.</summary>
+    public int ProcessId => Running.Id;
+
     /// <summary>What the server logged since its last start.</summary>
     public string Log => _process?.Tail(200) ?? "";
 

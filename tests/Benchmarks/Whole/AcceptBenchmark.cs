@@ -1,21 +1,40 @@
+using System.Globalization;
+
 namespace Connectors.Benchmarks.Whole;
 
-/// <summary>How fast calls get their 202, each after nats-server stored it; nobody runs them meanwhile.</summary>
+/// <summary>How fast calls get their 202, each after nats-server stored it; nobody runs them meanwhile. The baseline publishes the same messages and waits for their acks.</summary>
 internal static class AcceptBenchmark
 {
-    internal static async Task<Report> RunAsync(TimeSpan duration)
+    internal static async Task<Report> RunAsync(BenchmarkRequest request)
     {
-        await using var pipeline = await Pipeline.StartAsync();
-        var url = new Uri(pipeline.Gateway.Api, "/async-function/noop");
-        await Load.RunAsync(url, TimeSpan.FromSeconds(3));
-        var before = await pipeline.StoredAsync();
+        await using var bare = await Pipeline.StartAsync(Build.Own);
+        await bare.CreateStreamAsync();
+        var publisher = await bare.WithBaselineAsync("publish", bare.NatsUrl);
+        using var http = new HttpClient(new SocketsHttpHandler());
+        var contestants = new List<Contestant>
+        {
+            new("a bare publisher", bare.Parts, async duration =>
+            {
+                var measured = Sample.Of(new Figures(await http.GetStringAsync(new Uri(publisher, $"/?seconds={duration.TotalSeconds.ToString(CultureInfo.InvariantCulture)}"))));
+                await bare.PurgeAsync();
+                return measured;
+            }),
+        };
+        var pipelines = new List<Pipeline>();
+        foreach (var build in request.Builds)
+        {
+            var pipeline = await Pipeline.StartAsync(build);
+            pipelines.Add(await pipeline.WithGatewayAsync());
+            contestants.Add(new(build.Named("the gateway"), pipeline.Parts, async duration =>
+            {
+                var measured = Sample.Of(await Load.RunAsync(pipeline.Async, duration));
+                await pipeline.PurgeAsync();
+                return measured;
+            }));
+        }
 
-        var load = await Load.RunAsync(url, duration);
-
-        var stored = await pipeline.StoredAsync() - before;
-        return new Report("Asynchronous calls accepted: 1 KiB posted over 32 connections, file store")
-            .Row("202/s", "median", "p99", "not 2xx", "answered", "stored")
-            .Row(load.PerSecond, load.Median, load.Percentile99, load.Refused, load.Requests, stored)
-            .Note("Load, gateway and nats-server share the machine. Stored may exceed answered by the connections that were cut at the end.");
+        var report = await Contest.RunAsync("Asynchronous calls accepted: 1 KiB posted over 32 connections, file store, no worker", "calls", "a bare publisher", request, contestants);
+        await Pipeline.EndAsync(pipelines);
+        return report;
     }
 }

@@ -1,44 +1,54 @@
 namespace Connectors.Benchmarks.Whole;
 
-/// <summary>What the queue costs one call on an idle system: from the caller's request to the 202, and to the function's first byte.</summary>
+/// <summary>What the queue costs a call while the machine is not busy: from the moment the caller wants to send it to the 202, and to the function's start.</summary>
 internal static class LatencyBenchmark
 {
-    private const int WarmUp = 200;
-
-    internal static async Task<Report> RunAsync(TimeSpan duration)
+    internal static async Task<Report> RunAsync(BenchmarkRequest request)
     {
-        await using var pipeline = await Pipeline.StartAsync();
-        await pipeline.StartWorkerAsync(maxInflight: 8);
-        using var http = new HttpClient(new SocketsHttpHandler());
-        var url = new Uri(pipeline.Gateway.Api, "/async-function/noop");
-        var (accepted, ran) = (new List<TimeSpan>(), new List<TimeSpan>());
-        for (var call = 0; call < WarmUp; call++)
+        var report = new Report("From a caller to its function: 1 KiB, file store, one worker with max_inflight=32").Row("", "a second", "p50", "p99", "p99.9");
+        var pipelines = new List<(Build Build, Pipeline Pipeline)>();
+        foreach (var build in request.Builds)
         {
-            await CallAsync();
+            var pipeline = await Pipeline.StartAsync(build);
+            pipelines.Add((build, pipeline));
+            await (await pipeline.WithGatewayAsync()).WithWorkerAsync();
+            await Load.RunAsync(pipeline.Async, request.WarmUp, rate: 2_000);
+            await Load.RunAsync(pipeline.Sync, request.WarmUp, rate: 2_000);
         }
 
-        var start = TimeProvider.System.GetTimestamp();
-        while (TimeProvider.System.GetElapsedTime(start) < duration)
+        foreach (var rate in new[] { 100, 1_000 })
         {
-            var (toAnswer, toFunction) = await CallAsync();
-            accepted.Add(toAnswer);
-            ran.Add(toFunction);
+            foreach (var (build, pipeline) in pipelines)
+            {
+                await MeasureAsync(report, build, pipeline, rate, request);
+            }
         }
 
-        return new Report("One asynchronous call at a time: 1 KiB, file store")
-            .Row($"{accepted.Count} calls", "median", "p99", "longest")
-            .Row("request to 202", At(accepted, 0.5), At(accepted, 0.99), accepted.Max())
-            .Row("request to the function's start", At(ran, 0.5), At(ran, 0.99), ran.Max());
-
-        async Task<(TimeSpan ToAnswer, TimeSpan ToFunction)> CallAsync()
-        {
-            var sent = TimeProvider.System.GetTimestamp();
-            using var answer = await http.PostAsync(url, new ByteArrayContent(new byte[1024]));
-            var answered = TimeProvider.System.GetElapsedTime(sent);
-            var id = answer.EnsureSuccessStatusCode().Headers.GetValues("X-Call-Id").Single();
-            return (answered, TimeProvider.System.GetElapsedTime(sent, await pipeline.Function.RunsAsync(id)));
-        }
+        await Pipeline.EndAsync(pipelines.Select(each => each.Pipeline));
+        return report.Note($"{request.Rounds} rounds of {request.Duration.TotalSeconds:0.#} s; medians. Each call is timed from when it was due.");
     }
 
-    private static TimeSpan At(List<TimeSpan> times, double part) => times.Order().ElementAt((int)(part * (times.Count - 1)));
+    private static async Task MeasureAsync(Report report, Build build, Pipeline pipeline, int rate, BenchmarkRequest request)
+    {
+        var (direct, sync, accepted, ran) = (new List<Latency>(), new List<Latency>(), new List<Latency>(), new List<Latency>());
+        for (var round = 0; round < request.Rounds; round++)
+        {
+            direct.Add((await Load.RunAsync(pipeline.Function.Url, request.Duration, rate)).Latency);
+            sync.Add((await Load.RunAsync(pipeline.Sync, request.Duration, rate)).Latency);
+            await pipeline.Function.ForgetAsync();
+            var load = await Load.RunAsync(pipeline.Async, request.Duration, rate);
+            accepted.Add(load.Latency);
+            ran.Add((await pipeline.Function.RanAsync(load["requests"], "what was accepted is run")).Latency);
+        }
+
+        Tell("to the function and back", direct);
+        Tell("through the gateway and back", sync);
+        Tell("to the 202", accepted);
+        Tell("to the function's start", ran);
+
+        void Tell(string what, List<Latency> rounds) => report.Row(
+            build.Named(what), rate, Median(rounds, one => one.Median), Median(rounds, one => one.Percentile99), Median(rounds, one => one.Percentile999));
+    }
+
+    private static TimeSpan Median(List<Latency> rounds, Func<Latency, TimeSpan> part) => rounds.Select(part).Order().ElementAt(rounds.Count / 2);
 }

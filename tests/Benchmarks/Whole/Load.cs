@@ -1,66 +1,24 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Connectors.Testing;
 
 namespace Connectors.Benchmarks.Whole;
 
-/// <summary>What wrk measured; it posts 1 KiB over 32 connections as fast as they are answered.</summary>
-internal sealed partial record Load(double PerSecond, long Requests, long Refused, TimeSpan Median, TimeSpan Percentile99)
+/// <summary>The load of <c>native/load.c</c>: posts 1 KiB, over 32 connections unless told otherwise.</summary>
+internal static class Load
 {
-    private const int Connections = 32;
+    internal const int Connections = 32;
 
-    internal static async Task<Load> RunAsync(Uri url, TimeSpan duration)
+    /// <summary>Every connection asks again once it is answered; or, with a rate, so many are due a second, each timed from then.</summary>
+    internal static async Task<Figures> RunAsync(Uri url, TimeSpan duration, int rate = 0, int connections = Connections)
     {
-        var script = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.lua");
-        await File.WriteAllTextAsync(script, """
-            wrk.method = "POST"
-            wrk.body = string.rep("x", 1024)
-            wrk.headers["Content-Type"] = "application/octet-stream"
-            """);
-        try
-        {
-            await using var wrk = ChildProcess.Start(
-                Tools.Path("load"), ["-t", "1", "-c", Text(Connections), "-d", $"{Text((int)duration.TotalSeconds)}s", "--latency", "-s", script, url.AbsoluteUri]);
-            await Eventually.HoldsAsync(() => wrk.HasExited, () => $"wrk ends; it wrote:\n{wrk.Tail()}", duration + Eventually.Patience);
-            return await wrk.ExitAsync() == 0 ? Read(string.Join('\n', wrk.Lines)) : throw new InvalidOperationException($"wrk: {wrk.Tail()}");
-        }
-        finally
-        {
-            File.Delete(script);
-        }
+        await using var load = ChildProcess.Start(
+            Program("load"), [Text(url.Port), url.AbsolutePath, Text(connections), duration.TotalSeconds.ToString(CultureInfo.InvariantCulture), Text(rate)]);
+        await Eventually.HoldsAsync(() => load.HasExited, () => "the load ends", duration + Eventually.Patience);
+        return await load.ExitAsync() == 0 ? new Figures(string.Join('\n', load.Lines)) : throw new InvalidOperationException($"load: {load.Tail()}");
     }
 
-    private static Load Read(string text) => new(
-        Number(Rate().Match(text)),
-        (long)Number(Total().Match(text)),
-        (long)Number(NotOk().Match(text)),
-        Time(Percentile().Matches(text).First(m => m.Groups[1].Value == "50")),
-        Time(Percentile().Matches(text).First(m => m.Groups[1].Value == "99")));
-
-    private static double Number(Match match) => match.Success ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
-
-    private static TimeSpan Time(Match match)
-    {
-        var value = double.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture);
-        return match.Groups[3].Value switch
-        {
-            "us" => TimeSpan.FromMicroseconds(value),
-            "ms" => TimeSpan.FromMilliseconds(value),
-            _ => TimeSpan.FromSeconds(value),
-        };
-    }
+    /// <summary>What <c>./bench</c> compiled of <c>native</c>.</summary>
+    internal static string Program(string name) => Path.Combine(Tools.RepositoryRoot, ".run", "bench", "native", name);
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
-
-    [GeneratedRegex(@"Requests/sec:\s+([\d.]+)")]
-    private static partial Regex Rate();
-
-    [GeneratedRegex(@"(\d+) requests in")]
-    private static partial Regex Total();
-
-    [GeneratedRegex(@"Non-2xx or 3xx responses: (\d+)")]
-    private static partial Regex NotOk();
-
-    [GeneratedRegex(@"^\s+(50|99)%\s+([\d.]+)(us|ms|s)\s*$", RegexOptions.Multiline)]
-    private static partial Regex Percentile();
 }

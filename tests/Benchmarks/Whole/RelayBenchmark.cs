@@ -1,21 +1,30 @@
 namespace Connectors.Benchmarks.Whole;
 
-/// <summary>What the gateway costs a synchronous call: the same function asked directly and through it.</summary>
+/// <summary>What the gateway costs a synchronous call: the function asked directly, through relays that do nothing else, and through the gateway.</summary>
 internal static class RelayBenchmark
 {
-    internal static async Task<Report> RunAsync(TimeSpan duration)
+    internal static async Task<Report> RunAsync(BenchmarkRequest request)
     {
-        await using var pipeline = await Pipeline.StartAsync();
-        var through = new Uri(pipeline.Gateway.Api, "/function/noop");
-        await Load.RunAsync(through, TimeSpan.FromSeconds(3));
+        await using var handler = await Pipeline.StartAsync(Build.Own, withNats: false);
+        await using var yarp = await Pipeline.StartAsync(Build.Own, withNats: false);
+        var contestants = new List<Contestant>
+        {
+            Of("the function itself", handler.Function.Url, []),
+            Of("a bare SocketsHttpHandler", await handler.WithBaselineAsync("handler", handler.Function.Url.AbsoluteUri), handler.Parts),
+            Of("YARP's forwarder", await yarp.WithBaselineAsync("yarp", yarp.Function.Url.AbsoluteUri), yarp.Parts),
+        };
+        var pipelines = new List<Pipeline>();
+        foreach (var build in request.Builds)
+        {
+            var pipeline = await Pipeline.StartAsync(build, withNats: false);
+            pipelines.Add(await pipeline.WithGatewayAsync());
+            contestants.Add(Of(build.Named("the gateway"), pipeline.Sync, pipeline.Parts));
+        }
 
-        var direct = await Load.RunAsync(pipeline.Function.Url, duration);
-        var relayed = await Load.RunAsync(through, duration);
-
-        return new Report("Synchronous calls: 1 KiB posted over 32 connections")
-            .Row("", "calls/s", "median", "p99", "not 2xx")
-            .Row("the function itself", direct.PerSecond, direct.Median, direct.Percentile99, direct.Refused)
-            .Row("through the gateway", relayed.PerSecond, relayed.Median, relayed.Percentile99, relayed.Refused)
-            .Note("Load, gateway and function share the machine.");
+        var report = await Contest.RunAsync("Synchronous calls: 1 KiB posted over 32 connections", "calls", "YARP's forwarder", request, contestants);
+        await Pipeline.EndAsync(pipelines);
+        return report;
     }
+
+    private static Contestant Of(string name, Uri url, IReadOnlyList<Part> parts) => new(name, parts, async duration => Sample.Of(await Load.RunAsync(url, duration)));
 }

@@ -1,0 +1,86 @@
+using System.Globalization;
+using System.IO.MemoryMappedFiles;
+using Connectors.Testing;
+
+namespace Connectors.Benchmarks.Whole;
+
+/// <summary>A process that takes part in a benchmark, and what it has used of the machine so far.</summary>
+internal sealed class Part : IAsyncDisposable
+{
+    // /proc counts processor time in these.
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(10);
+
+    private readonly int _id;
+    private readonly string? _allocations;
+    private readonly IAsyncDisposable _process;
+
+    private Part(string name, int id, IAsyncDisposable process, string? allocations) => (Name, _id, _process, _allocations) = (name, id, process, allocations);
+
+    internal string Name { get; }
+
+    internal Usage Usage
+    {
+        get
+        {
+            // The state follows the name, which stands in brackets; user and system time are the 12th and 13th field from there.
+            var stat = File.ReadAllText($"/proc/{Text(_id)}/stat").Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            var ticks = long.Parse(stat[11], CultureInfo.InvariantCulture) + long.Parse(stat[12], CultureInfo.InvariantCulture);
+            var status = File.ReadLines($"/proc/{Text(_id)}/status").ToList();
+            return new Usage(ticks * Tick, Allocated(), Kibibytes("VmRSS:"), Kibibytes("VmHWM:"));
+
+            long Kibibytes(string name) => long.Parse(status.First(line => line.StartsWith(name, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+        }
+    }
+
+    internal static Part Of(NatsServer server) => new("nats-server", server.ProcessId, server, allocations: null);
+
+    internal static Part Of(string name, ChildProcess process) => new(name, process.Id, process, allocations: null);
+
+    /// <summary>Starts a .NET program that counts what it allocates, and waits until it listens.</summary>
+    /// <param name="name">What its figures are called.</param>
+    /// <param name="arguments">For <c>dotnet</c>: the assembly and what it gets.</param>
+    /// <param name="environment">All of its environment, but for what every process needs.</param>
+    /// <param name="isUp">Whether a line that it wrote says that it listens.</param>
+    internal static async Task<(Part Part, ChildProcess Process, string Line)> StartAsync(
+        string name, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, Func<string, bool> isUp)
+    {
+        var allocations = Path.GetTempFileName();
+        await File.WriteAllBytesAsync(allocations, new byte[sizeof(long)]);
+        var process = ChildProcess.Start(
+            "dotnet",
+            arguments,
+            new Dictionary<string, string>(environment) { ["DOTNET_STARTUP_HOOKS"] = typeof(Part).Assembly.Location, [AllocationHook.Variable] = allocations },
+            bare: true);
+        return (new Part(name, process.Id, process, allocations), process, await process.LineAsync(isUp, $"{name} listens"));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _process.DisposeAsync();
+        if (_allocations is not null)
+        {
+            File.Delete(_allocations);
+        }
+    }
+
+    private long? Allocated()
+    {
+        if (_allocations is null)
+        {
+            return null;
+        }
+
+        using var file = MemoryMappedFile.CreateFromFile(_allocations, FileMode.Open);
+        using var view = file.CreateViewAccessor(0, sizeof(long));
+        return view.ReadInt64(0);
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
+
+/// <summary>What a process has used.</summary>
+/// <param name="Cpu">Processor time since its start.</param>
+/// <param name="Allocated">Bytes allocated since its start; null where that is not known.</param>
+/// <param name="Resident">KiB in memory now.</param>
+/// <param name="Peak">KiB in memory at most.</param>
+internal readonly record struct Usage(TimeSpan Cpu, long? Allocated, long Resident, long Peak);
