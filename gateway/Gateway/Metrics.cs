@@ -15,8 +15,6 @@ internal static class Metrics
     private static readonly double[] Buckets = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10];
     private static readonly double[] PublishBuckets = [.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5];
 
-    private static readonly ConcurrentDictionary<string, long> Counts = new();
-
     private static readonly Histogram Seconds = Prometheus.Metrics.CreateHistogram(
         "gateway_functions_seconds", "Time that functions took to answer", ["function_name", "code"], new HistogramConfiguration { Buckets = Buckets });
 
@@ -65,22 +63,27 @@ internal static class Metrics
     private static readonly Counter NatsReconnects = Prometheus.Metrics.CreateCounter(
         "gateway_nats_reconnect_total", "Connections to NATS that were made anew");
 
+    // Found by labels once, not for every call. Each is bounded as its labels are.
+    private static readonly ConcurrentDictionary<string, FunctionSeries> Calls = new();
+    private static readonly ConcurrentDictionary<(string Method, string Path, int Status), (Counter.Child Count, Histogram.Child Seconds)> Answers = new();
+    private static readonly ConcurrentDictionary<(string Queue, int Status), Counter.Child> AcceptsOf = new();
+    private static readonly ConcurrentDictionary<string, Histogram.Child> Publishes = new();
+
     public static void CallStarted(string function)
     {
-        Started.WithLabels(function).Inc();
-        Inflight.WithLabels(function).Inc();
+        var series = SeriesOf(function);
+        series.Started.Inc();
+        series.Inflight.Inc();
     }
 
     public static void CallEnded(string startedAs, string function, int status, TimeSpan took)
     {
-        var code = status.ToString();
-        Inflight.WithLabels(startedAs).Dec();
-        Invocations.WithLabels(function, code).Inc();
-        Seconds.WithLabels(function, code).Observe(took.TotalSeconds);
-        Counts.AddOrUpdate(function, 1, (_, count) => count + 1);
+        SeriesOf(startedAs).Inflight.Dec();
+        var series = SeriesOf(function);
+        series.Ended(status, took);
     }
 
-    public static double InvocationsOf(FunctionName function) => Counts.GetValueOrDefault(function.ToString());
+    public static double InvocationsOf(FunctionName function) => Calls.TryGetValue(function.ToString(), out var series) ? series.Count : 0;
 
     public static void ServiceSeen(string function, ulong replicas, ulong ready, ulong min, ScaleTarget target)
     {
@@ -100,8 +103,13 @@ internal static class Metrics
 
     public static void HttpAnswered(string method, string path, int status, TimeSpan took)
     {
-        HttpRequests.WithLabels(method, path, status.ToString()).Inc();
-        HttpSeconds.WithLabels(method, path, status.ToString()).Observe(took.TotalSeconds);
+        var series = Answers.GetOrAdd((method, path, status), static key =>
+        {
+            string[] labels = [key.Method, key.Path, key.Status.ToString()];
+            return (HttpRequests.WithLabels(labels), HttpSeconds.WithLabels(labels));
+        });
+        series.Count.Inc();
+        series.Seconds.Observe(took.TotalSeconds);
     }
 
     public static void ProviderAnswered(string method, string path, int status, TimeSpan took)
@@ -110,13 +118,40 @@ internal static class Metrics
         ProviderSeconds.WithLabels(status.ToString(), method, path).Observe(took.TotalSeconds);
     }
 
-    public static void Accepted(string queue, int status) => Accepts.WithLabels(queue, status.ToString()).Inc();
+    public static void Accepted(string queue, int status) =>
+        AcceptsOf.GetOrAdd((queue, status), static key => Accepts.WithLabels(key.Queue, key.Status.ToString())).Inc();
 
-    public static void Published(string queue, TimeSpan took) => PublishSeconds.WithLabels(queue).Observe(took.TotalSeconds);
+    public static void Published(string queue, TimeSpan took) => Publishes.GetOrAdd(queue, static name => PublishSeconds.WithLabels(name)).Observe(took.TotalSeconds);
 
     public static void Stalled(string queue, TimeSpan time) => UntakenSeconds.WithLabels(queue).Set(time.TotalSeconds);
 
     public static void QueueGone(string queue) => UntakenSeconds.RemoveLabelled(queue);
 
     public static void NatsReconnected() => NatsReconnects.Inc();
+
+    private static FunctionSeries SeriesOf(string function) => Calls.GetOrAdd(function, static name => new FunctionSeries(name));
+
+    /// <summary>A function's own of the metrics of calls.</summary>
+    private sealed class FunctionSeries(string function)
+    {
+        private readonly ConcurrentDictionary<int, (Counter.Child Count, Histogram.Child Seconds)> _byCode = new();
+        private long _count;
+
+        public Counter.Child Started { get; } = Metrics.Started.WithLabels(function);
+
+        public Gauge.Child Inflight { get; } = Metrics.Inflight.WithLabels(function);
+
+        public long Count => Interlocked.Read(ref _count);
+
+        public void Ended(int status, TimeSpan took)
+        {
+            Interlocked.Increment(ref _count);
+            var (count, seconds) = _byCode.GetOrAdd(
+                status,
+                static (code, name) => (Invocations.WithLabels(name, code.ToString()), Seconds.WithLabels(name, code.ToString())),
+                function);
+            count.Inc();
+            seconds.Observe(took.TotalSeconds);
+        }
+    }
 }

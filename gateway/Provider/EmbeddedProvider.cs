@@ -42,6 +42,6 @@ internal sealed class EmbeddedProvider(Functions functions, EmbeddedRoutes route
 
     public void MapSystem(IEndpointRouteBuilder builder) => routes.Map(builder);
 
-    private async Task<DeployedFunction?> FindAwakeAsync(FunctionName function) =>
-        functions.Find(function) is { Definition.Replicas: 0 } ? await functions.WakeAsync(function) : functions.Find(function);
+    private ValueTask<DeployedFunction?> FindAwakeAsync(FunctionName function) =>
+        functions.Find(function) is { Definition.Replicas: 0 } ? new(functions.WakeAsync(function)) : new(functions.Find(function));
 }

@@ -138,7 +138,7 @@ internal static class CallbackRequest
     public static HttpRequestMessage From(Envelope envelope, CallbackRecord record, ReadOnlyMemory<byte> body, CallbackUrl url, IEnumerable<Header> signature)
     {
         var own = Own(envelope, record).Concat(signature).ToList();
-        var named = HopByHop.NamedBy(record.Headers.Where(h => h.Is("Connection")).Select(h => h.Value));
+        var named = HopByHop.NamedBy(record.Headers.Where(h => h.Is("Connection")).Select(h => h.Value).ToArray());
         var request = new HttpRequestMessage(HttpMethod.Post, url.Address) { Content = new ReadOnlyMemoryContent(body) };
         var passed = record.Headers.Where(h => IsPassedOn(h) && !named.Contains(h.Name) && !own.Any(o => o.Is(h.Name)));
         foreach (var lines in passed.Concat(own).GroupBy(h => h.Name, StringComparer.OrdinalIgnoreCase))

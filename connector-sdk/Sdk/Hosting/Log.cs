@@ -20,6 +20,9 @@ internal static partial class Log
     [LoggerMessage(104, LogLevel.Error, "Duty ended, beginning it anew")]
     public static partial void DutyEnded(ILogger log, string duty, TimeSpan delay, Exception? fault);
 
+    [LoggerMessage(105, LogLevel.Warning, "Log lines were dropped: nobody reads the output fast enough")]
+    public static partial void LinesDropped(ILogger log, long lines);
+
     [LoggerMessage(110, LogLevel.Information, "Topic map rebuilt")]
     public static partial void MapRebuilt(ILogger log, int functions, int subscribed, TimeSpan duration);
 

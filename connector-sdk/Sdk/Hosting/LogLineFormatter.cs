@@ -4,8 +4,6 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Logging.Console;
-using Microsoft.Extensions.Options;
 
 namespace Connectors.Sdk.Hosting;
 
@@ -13,45 +11,55 @@ namespace Connectors.Sdk.Hosting;
 /// One line for each entry. Console: <c>2026-01-02T03:04:05.678Z info Invoked {"callId":"…","status":200}</c>; JSON: the same as one object.
 /// Values are always JSON, so that nothing a caller sends can start a line of its own.
 /// </summary>
-internal sealed class LogLineFormatter(TimeProvider time, IOptions<LogLineOptions> options) : ConsoleFormatter(FormatterName)
+internal sealed class LogLineFormatter(TimeProvider time, LogEncoding encoding)
 {
-    public const string FormatterName = "connectors";
+    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
+
+    // As long as a time is.
+    private const int TimeBytes = 24;
 
     // Only what JSON itself needs is escaped: a log is read by people, and is no HTML.
     private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
-    {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        using var json = new Utf8JsonWriter(buffer, Readable);
-        var now = time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'");
-        var message = logEntry.Formatter(logEntry.State, logEntry.Exception);
-        var isJson = options.Value.Encoding == LogEncoding.Json;
+    [ThreadStatic]
+    private static Utf8JsonWriter? _json;
 
+    public void Write<TState>(in LogEntry<TState> entry, IBufferWriter<byte> line)
+    {
+        var json = _json ??= new Utf8JsonWriter(line, Readable);
+        var message = entry.Formatter(entry.State, entry.Exception);
+        Span<byte> now = stackalloc byte[TimeBytes];
+        time.GetUtcNow().UtcDateTime.TryFormat(now, out _, TimeFormat);
+        if (encoding == LogEncoding.Console)
+        {
+            line.Write(now);
+            line.Write(" "u8);
+            Encoding.UTF8.GetBytes(Level(entry.LogLevel), line);
+            line.Write(" "u8);
+            Encoding.UTF8.GetBytes(OneLine(message), line);
+            line.Write(" "u8);
+        }
+
+        json.Reset(line);
         json.WriteStartObject();
-        if (isJson)
+        if (encoding == LogEncoding.Json)
         {
             json.WriteString("ts", now);
-            json.WriteString("level", Level(logEntry.LogLevel));
+            json.WriteString("level", Level(entry.LogLevel));
             json.WriteString("msg", message);
         }
 
-        WriteFields(json, logEntry.State as IReadOnlyList<KeyValuePair<string, object?>>, logEntry.Exception);
+        WriteFields(json, entry.State as IReadOnlyList<KeyValuePair<string, object?>> ?? [], entry.Exception);
         json.WriteEndObject();
         json.Flush();
-
-        if (!isJson)
-        {
-            textWriter.Write($"{now} {Level(logEntry.LogLevel)} {OneLine(message)} ");
-        }
-
-        textWriter.WriteLine(Encoding.UTF8.GetString(buffer.WrittenSpan));
+        line.Write("\n"u8);
     }
 
-    private static void WriteFields(Utf8JsonWriter json, IReadOnlyList<KeyValuePair<string, object?>>? fields, Exception? exception)
+    private static void WriteFields(Utf8JsonWriter json, IReadOnlyList<KeyValuePair<string, object?>> fields, Exception? exception)
     {
-        foreach (var (name, value) in fields ?? [])
+        for (var i = 0; i < fields.Count; i++)
         {
+            var (name, value) = fields[i];
             if (value is not null && name != "{OriginalFormat}")
             {
                 json.WritePropertyName(name);
@@ -70,6 +78,7 @@ internal sealed class LogLineFormatter(TimeProvider time, IOptions<LogLineOption
     {
         switch (value)
         {
+            case string text: json.WriteStringValue(text); break;
             case bool flag: json.WriteBooleanValue(flag); break;
             case int number: json.WriteNumberValue(number); break;
             case long number: json.WriteNumberValue(number); break;
@@ -82,7 +91,7 @@ internal sealed class LogLineFormatter(TimeProvider time, IOptions<LogLineOption
     }
 
     private static string OneLine(string message) =>
-        message.Any(EndsLine) ? string.Concat(message.Select(c => EndsLine(c) ? ' ' : c)) : message;
+        message.AsSpan().IndexOfAnyExceptInRange(' ', '~') >= 0 ? string.Concat(message.Select(c => EndsLine(c) ? ' ' : c)) : message;
 
     private static bool EndsLine(char c) => char.IsControl(c) || c is '\u2028' or '\u2029';
 
@@ -94,10 +103,4 @@ internal sealed class LogLineFormatter(TimeProvider time, IOptions<LogLineOption
         LogLevel.Warning => "warn",
         _ => "error",
     };
-}
-
-/// <summary>What <see cref="LogLineFormatter"/> is set to.</summary>
-internal sealed class LogLineOptions : ConsoleFormatterOptions
-{
-    public LogEncoding Encoding { get; set; }
 }

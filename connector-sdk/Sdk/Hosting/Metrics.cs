@@ -48,6 +48,9 @@ internal static class Metrics
     private static readonly Counter DutyRestarts = Prometheus.Metrics.CreateCounter(
         "service_duty_restarts_total", "Background duties that ended although the service runs, and were begun anew.", "duty");
 
+    private static readonly Counter LogLinesDropped = Prometheus.Metrics.CreateCounter(
+        "service_log_lines_dropped_total", "Log lines that were dropped because nobody read the output fast enough.");
+
     public static void EventEnded(string topic, string verdict) => Events.WithLabels(topic, verdict).Inc();
 
     public static void EventUnmatched(string topic) => Unmatched.WithLabels(topic).Inc();
@@ -77,6 +80,8 @@ internal static class Metrics
     }
 
     public static void MapFailed() => Rebuilds.WithLabels("failed").Inc();
+
+    public static void LogLineDropped() => LogLinesDropped.Inc();
 
     public static void DutyRestarted(string duty) => DutyRestarts.WithLabels(duty).Inc();
 

@@ -86,8 +86,8 @@ public static class Service
         logging.SetMinimumLevel(options.Debug ? LogLevel.Debug : LogLevel.Information);
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("System", LogLevel.Warning);
-        logging.AddConsole(console => console.FormatterName = LogLineFormatter.FormatterName);
-        logging.AddConsoleFormatter<LogLineFormatter, LogLineOptions>(line => line.Encoding = options.LogEncoding);
+        logging.Services.AddSingleton<ILoggerProvider>(all => new LogLines(
+            new LogLineFormatter(all.GetRequiredService<TimeProvider>(), options.LogEncoding), Console.OpenStandardOutput()));
     }
 
     private static void TellAddresses(WebApplication app, ServiceOptions options, ILogger log)

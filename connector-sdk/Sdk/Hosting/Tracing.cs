@@ -19,13 +19,16 @@ public static class Tracing
 
     private static readonly ActivitySource Source = new(SourceName);
 
+    /// <summary>Whether anybody collects spans.</summary>
+    public static bool IsOn => Source.HasListeners();
+
     /// <summary>Starts a span that continues a <c>traceparent</c>; null while nobody listens.</summary>
     /// <param name="name">What is done, with bounded variety: for example <c>call echo.openfaas-fn</c>.</param>
     /// <param name="kind">Which side of the exchange we are.</param>
     /// <param name="trace">The <c>traceparent</c> to continue; null or an unreadable one starts a trace.</param>
     public static Activity? Start(string name, ActivityKind kind, string? trace)
     {
-        if (!Source.HasListeners())
+        if (!IsOn)
         {
             return null;
         }

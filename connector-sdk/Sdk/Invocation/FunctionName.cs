@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Connectors.Sdk.Invocation;
 
 /// <summary>A function's name and namespace. Prints as <c>name.namespace</c>, which is also its metric label.</summary>
@@ -16,5 +18,7 @@ public readonly record struct FunctionName(string Name, string Namespace)
     /// <inheritdoc/>
     public override string ToString() => Namespace.Length == 0 ? Name : $"{Name}.{Namespace}";
 
-    private static bool IsPart(string part) => part.Length > 0 && part.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
+    private static readonly SearchValues<char> Letters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.");
+
+    private static bool IsPart(string part) => part.Length > 0 && !part.AsSpan().ContainsAnyExcept(Letters);
 }

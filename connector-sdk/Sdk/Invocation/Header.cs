@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -11,10 +12,10 @@ public readonly record struct Header(string Name, string Value)
     public bool Is(string name) => Name.Equals(name, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The value with spaces for the characters that would end its line or the request: an HTTP client writes them as they are.</summary>
-    public string OneLine => Value.Any(Breaks) ? string.Concat(Value.Select(c => Breaks(c) ? ' ' : c)) : Value;
+    public string OneLine => Value.AsSpan().ContainsAny(Breaking) ? string.Concat(Value.Select(c => Breaking.Contains(c) ? ' ' : c)) : Value;
 
     // Not the upper control characters: in a value read as Latin-1 they are bytes of something else.
-    private static bool Breaks(char c) => c is (< ' ' and not '\t') or '\x7f';
+    private static readonly SearchValues<char> Breaking = SearchValues.Create([.. Enumerable.Range(0, 0x80).Select(c => (char)c).Where(c => c is (< ' ' and not '\t') or '\x7f')]);
 }
 
 internal sealed class HeaderJson : JsonConverter<Header>

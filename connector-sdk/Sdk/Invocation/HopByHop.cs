@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Microsoft.Extensions.Primitives;
 
 namespace Connectors.Sdk.Invocation;
 
@@ -10,6 +11,8 @@ public static class HopByHop
         "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
     }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
+    private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> NamesBySpan = Names.GetAlternateLookup<ReadOnlySpan<char>>();
+
     private static readonly FrozenSet<string> None = [];
 
     /// <summary>Whether a header of that name stays on its connection, whatever <c>Connection</c> says.</summary>
@@ -17,14 +20,18 @@ public static class HopByHop
 
     /// <summary>The headers that a message's <c>Connection</c> lines name, beside the fixed set; compared without regard to case.</summary>
     /// <param name="connection">The values of those lines.</param>
-    public static IReadOnlySet<string> NamedBy(IEnumerable<string?> connection)
+    public static IReadOnlySet<string> NamedBy(StringValues connection)
     {
         HashSet<string>? named = null;
-        foreach (var name in Words(connection))
+        foreach (var line in connection)
         {
-            if (!Names.Contains(name) && !name.Equals("close", StringComparison.OrdinalIgnoreCase))
+            foreach (var part in line.AsSpan().Split(','))
             {
-                (named ??= new(StringComparer.OrdinalIgnoreCase)).Add(name);
+                var name = line.AsSpan()[part].Trim();
+                if (!name.IsEmpty && !NamesBySpan.Contains(name) && !name.Equals("close", StringComparison.OrdinalIgnoreCase))
+                {
+                    (named ??= new(StringComparer.OrdinalIgnoreCase)).Add(name.ToString());
+                }
             }
         }
 
@@ -34,8 +41,19 @@ public static class HopByHop
     /// <summary>Whether a message's <c>Connection</c> lines hold a word such as <c>close</c>, in any case.</summary>
     /// <param name="connection">The values of those lines.</param>
     /// <param name="word">The word.</param>
-    public static bool Has(IEnumerable<string?> connection, string word) => Words(connection).Contains(word, StringComparer.OrdinalIgnoreCase);
+    public static bool Has(StringValues connection, string word)
+    {
+        foreach (var line in connection)
+        {
+            foreach (var part in line.AsSpan().Split(','))
+            {
+                if (line.AsSpan()[part].Trim().Equals(word, StringComparison.OrdinalIgnoreCase))
+                {
+                    return true;
+                }
+            }
+        }
 
-    private static IEnumerable<string> Words(IEnumerable<string?> connection) =>
-        connection.SelectMany(line => (line ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+        return false;
+    }
 }

@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using System.Text.Json;
+using Connectors.Sdk.Hosting;
 using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
 
@@ -23,6 +23,8 @@ public sealed class StreamPublisher(NatsLink link, TimeProvider time, ILogger<St
 
     private static readonly TimeSpan MinPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(1);
+
+    private PublishAnswers? _answers;
 
     /// <summary>Whether the server takes a message of that size at all: all of it within max_payload, its headers within 64 KiB.</summary>
     public bool Fits(StreamMessage message)
@@ -56,15 +58,14 @@ public sealed class StreamPublisher(NatsLink link, TimeProvider time, ILogger<St
     /// <param name="ct">Gives up; throws, and the message may be stored all the same.</param>
     public async Task<StreamWrite> WriteAsync(StreamMessage message, WriteTerms terms, CancellationToken ct)
     {
-        using var deadline = new CancellationTokenSource(terms.Patience, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, deadline.Token);
+        using var deadline = new TimeLimit(terms.Patience, time, ct);
         var last = new StreamWrite(WriteResult.Refused, "NATS is away");
         var mayBeStored = false;
         try
         {
             for (var pause = MinPause; ; pause = pause * 2 < MaxPause ? pause * 2 : MaxPause)
             {
-                last = await TryAsync(message, terms, last, either.Token);
+                last = await TryAsync(message, terms, last, deadline.Token);
                 mayBeStored |= last.Result == WriteResult.Unknown;
                 if (last.IsFinal || (last.Result == WriteResult.Full && !terms.WaitsForRoom) || (last.Result == WriteResult.Unknown && message.Id is null))
                 {
@@ -72,7 +73,7 @@ public sealed class StreamPublisher(NatsLink link, TimeProvider time, ILogger<St
                 }
 
                 message = last.IsIdSpent && terms.RenewsId ? message with { Id = $"{message.Id}.{RandomNumberGenerator.GetHexString(8, lowercase: true)}" } : message;
-                await Task.Delay(pause, time, either.Token);
+                await Task.Delay(pause, time, deadline.Token);
             }
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
@@ -104,32 +105,32 @@ public sealed class StreamPublisher(NatsLink link, TimeProvider time, ILogger<St
 
     private async Task<StreamWrite> AskAsync(StreamMessage message, TimeSpan patience, CancellationToken ct)
     {
+        using var limit = new TimeLimit(patience, time, ct);
         try
         {
-            using var limit = new CancellationTokenSource(patience, time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
-            var reply = await link.Connection.RequestAsync(
-                message.Subject,
-                message.Body,
-                HeadersOf(message),
-                NatsRawSerializer<ReadOnlyMemory<byte>>.Default,
-                NatsRawSerializer<ReadOnlyMemory<byte>>.Default,
-                replyOpts: new NatsSubOpts { Timeout = patience },
-                cancellationToken: either.Token);
-            return StreamAnswer.Read(reply.Data.Span);
-        }
-        catch (NatsNoRespondersException)
-        {
-            return new StreamWrite(WriteResult.Refused, "no stream takes the subject, or it has no leader") { IsStreamMissing = true };
+            return await (_answers ?? await SubscribeAsync(limit.Token)).AskAsync(message, HeadersOf(message), limit.Token);
         }
         catch (NatsPayloadTooLargeException fault)
         {
             return new StreamWrite(WriteResult.TooLarge, fault.Message);
         }
-        catch (Exception fault) when (fault is NatsException or JsonException || (fault is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !ct.IsCancellationRequested))
         {
             return new StreamWrite(WriteResult.Unknown, fault is OperationCanceledException ? "no answer in time" : fault.Message);
         }
+    }
+
+    // Several may come here at first; all but one end their subscription again.
+    private async Task<PublishAnswers> SubscribeAsync(CancellationToken ct)
+    {
+        var made = await PublishAnswers.SubscribeAsync(link.Connection, ct);
+        if (Interlocked.CompareExchange(ref _answers, made, null) is not { } first)
+        {
+            return made;
+        }
+
+        await made.DisposeAsync();
+        return first;
     }
 
     private static NatsHeaders HeadersOf(StreamMessage message)

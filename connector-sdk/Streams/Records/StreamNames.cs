@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -90,6 +91,11 @@ public static partial class StreamNames
     /// <summary>A text as one subject token: bytes outside <c>[A-Za-z0-9_-]</c> become <c>=XX</c>.</summary>
     public static string Token(string text)
     {
+        if (!text.AsSpan().ContainsAnyExcept(TokenChars))
+        {
+            return text;
+        }
+
         var token = new StringBuilder(text.Length);
         foreach (var b in Encoding.UTF8.GetBytes(text))
         {
@@ -171,6 +177,8 @@ public static partial class StreamNames
 
     /// <summary>Message id of a redriven call; <paramref name="redrive"/> is the copy's.</summary>
     public static string RedriveMessageId(string deliveryId, int redrive) => $"v.{deliveryId}.{redrive}";
+
+    private static readonly SearchValues<char> TokenChars = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
 
     private static string Again(int callbackRedrive) => callbackRedrive > 0 ? $".v{callbackRedrive}" : "";
 

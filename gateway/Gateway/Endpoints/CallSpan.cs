@@ -19,12 +19,18 @@ internal sealed class CallSpan : IDisposable
 
     /// <summary>Starts a span below the caller's; null while nobody collects them, and then the caller's context goes on as it came.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="name">What is done, with bounded variety.</param>
+    /// <param name="deed">What is done.</param>
+    /// <param name="function">The function, or what stands for those that nobody knows.</param>
     /// <param name="callId">The call's id.</param>
-    public static CallSpan? Start(HttpContext http, string name, string callId)
+    public static CallSpan? Start(HttpContext http, string deed, string function, string callId)
     {
+        if (!Tracing.IsOn)
+        {
+            return null;
+        }
+
         var given = http.Request.Headers[WellKnownHeaders.TraceParent];
-        if (Tracing.Start(name, ActivityKind.Server, given is [var trace] ? trace : null) is not { } span)
+        if (Tracing.Start($"{deed} {function}", ActivityKind.Server, given is [var trace] ? trace : null) is not { } span)
         {
             return null;
         }

@@ -1,3 +1,4 @@
+using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Forwarding;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
@@ -17,7 +18,7 @@ internal static class CallStamp
     {
         ForwardedHeaders.Apply(http);
         var given = http.Request.Headers[WellKnownHeaders.CallId];
-        var id = given.Count == 1 && IsId(given[0]!) ? given[0]! : Guid.NewGuid().ToString();
+        var id = given.Count == 1 && IsId(given[0]!) ? given[0]! : FreshId.Next();
         var now = UnixNanoseconds(time.GetUtcNow());
         http.Request.Headers[WellKnownHeaders.CallId] = id;
         http.Request.Headers[CallHeaders.StartTime] = StringValues.Concat(http.Request.Headers[CallHeaders.StartTime], now);

@@ -22,7 +22,7 @@ internal sealed class EnqueueEndpoint(GatewayOptions options, IProvider provider
             return;
         }
 
-        using var span = CallSpan.Start(http, $"enqueue {(provider.Knows(path.Function) ? path.Function.ToString() : Metrics.NoFunction)}", callId);
+        using var span = CallSpan.Start(http, "enqueue", provider.Knows(path.Function) ? path.Function.ToString() : Metrics.NoFunction, callId);
         if (await AcceptAsync(http, path, callId) is { } refusal)
         {
             await refusal.AnswerAsync(http);

@@ -56,8 +56,13 @@ internal sealed class ErrorHandling(ILogger<ErrorHandling> log)
     private void Tell(HttpContext http)
     {
         var cause = http.Features.Get<FailureCause>()?.Text;
+        if (cause is null && http.Response.StatusCode < StatusCodes.Status500InternalServerError)
+        {
+            return;
+        }
+
         var reason = http.Items[Answer.Reason] as string;
-        if (cause is null && (reason is null || http.Response.StatusCode < StatusCodes.Status500InternalServerError))
+        if (cause is null && reason is null)
         {
             return;
         }

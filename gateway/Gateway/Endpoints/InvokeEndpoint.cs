@@ -28,7 +28,7 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
         }
 
         var label = provider.Knows(path.Function) ? path.Function.ToString() : Metrics.NoFunction;
-        using var span = CallSpan.Start(http, $"call {label}", callId);
+        using var span = CallSpan.Start(http, "call", label, callId);
         var started = time.GetTimestamp();
         Metrics.CallStarted(label);
         try
@@ -39,21 +39,21 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
         {
             var took = time.GetElapsedTime(started);
             var status = http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted ? 499 : http.Response.StatusCode;
-            Metrics.CallEnded(label, status < 400 ? path.Function.ToString() : label, status, took);
-            Log.Called(log, callId, path.Function.ToString(), http.Request.Method, status, took);
+            var function = label == Metrics.NoFunction ? path.Function.ToString() : label;
+            Metrics.CallEnded(label, status < 400 ? function : label, status, took);
+            Log.Called(log, callId, function, http.Request.Method, status, took);
         }
     }
 
     private async Task InvokeAsync(HttpContext http, FunctionPath path)
     {
         var patience = LimitOf(http.Request);
-        using var limit = new CancellationTokenSource(patience, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, http.RequestAborted);
+        using var limit = new TimeLimit(patience, time, http.RequestAborted);
         try
         {
-            await provider.InvokeAsync(http, path, either.Token);
+            await provider.InvokeAsync(http, path, limit.Token);
         }
-        catch (OperationCanceledException) when (either.IsCancellationRequested)
+        catch (OperationCanceledException) when (limit.Token.IsCancellationRequested)
         {
             if (http.Response.HasStarted)
             {

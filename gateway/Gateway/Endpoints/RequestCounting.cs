@@ -5,20 +5,34 @@ internal sealed class RequestCounting(GatewayOptions options, TimeProvider time)
 {
     private static readonly string[] Counted =
     [
-        "/system/functions", "/system/function", "/system/scale-function", "/system/info", "/system/namespaces", "/system/namespace", "/system/secrets",
-        "/system/logs", "/system/telemetry", "/async-function",
+        "/async-function", "/system/functions", "/system/function", "/system/scale-function", "/system/info", "/system/namespaces", "/system/namespace", "/system/secrets",
+        "/system/logs", "/system/telemetry",
     ];
 
     private static readonly string[] Verbs = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-    public async Task InvokeAsync(HttpContext http, RequestDelegate next)
+    public Task InvokeAsync(HttpContext http, RequestDelegate next) => PathOf(http.Request.Path) is { } path ? CountAsync(http, next, path) : next(http);
+
+    private static string? PathOf(PathString asked)
     {
-        if (Counted.FirstOrDefault(path => http.Request.Path.StartsWithSegments(path)) is not { } path)
+        if (asked.Value is not { } path || !(path.StartsWith("/system/", StringComparison.OrdinalIgnoreCase) || path.StartsWith("/async-function", StringComparison.OrdinalIgnoreCase)))
         {
-            await next(http);
-            return;
+            return null;
         }
 
+        foreach (var counted in Counted)
+        {
+            if (asked.StartsWithSegments(counted))
+            {
+                return counted;
+            }
+        }
+
+        return null;
+    }
+
+    private async Task CountAsync(HttpContext http, RequestDelegate next, string path)
+    {
         var started = time.GetTimestamp();
         try
         {

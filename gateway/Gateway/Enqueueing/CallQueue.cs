@@ -37,12 +37,13 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
     private async Task<Refusal?> AcceptAsync(HttpContext http, FunctionPath path, FunctionSettings settings, string queue, string callId)
     {
         var limit = MaxBodyBytes;
-        var (body, refusal) = await ReadBodyAsync(http, limit);
+        var (read, refusal) = await ReadBodyAsync(http, limit);
         if (refusal is not null)
         {
             return refusal;
         }
 
+        using var body = read;
         var envelope = builder.Build(http, path, settings, callId);
         var encoded = EnvelopeCodec.Encode(envelope);
         if (encoded.Length > EnvelopeCodec.MaxBytes)
@@ -51,18 +52,28 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
                 StatusCodes.Status431RequestHeaderFieldsTooLarge, $"Address and headers take {encoded.Length} bytes in the queue; the limit is {EnvelopeCodec.MaxBytes}.");
         }
 
-        return await StoreAsync(http, queue, envelope, encoded, body, limit);
+        return await StoreAsync(http, queue, envelope, encoded, body.Bytes, limit);
     }
 
-    private async Task<(ReadOnlyMemory<byte> Body, Refusal? Refusal)> ReadBodyAsync(HttpContext http, int limit)
+    private async ValueTask<(CallBody Body, Refusal? Refusal)> ReadBodyAsync(HttpContext http, int limit)
     {
-        using var slow = new CancellationTokenSource(options.ReadTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(slow.Token, http.RequestAborted);
+        if (CallBody.TryHold(http.Request) is { } there)
+        {
+            if (there.Bytes.Length <= limit)
+            {
+                return (there, null);
+            }
+
+            there.Dispose();
+            return (default, Refusal.TooLarge(limit, there.Bytes.Length));
+        }
+
+        using var slow = new TimeLimit(options.ReadTimeout, time, http.RequestAborted);
         try
         {
-            return await CallBody.ReadAsync(http.Request, limit, either.Token) is { } body ? (body, null) : (default, Refusal.TooLarge(limit, null));
+            return await CallBody.ReadAsync(http.Request, limit, slow.Token) is { } body ? (body, null) : (default, Refusal.TooLarge(limit, null));
         }
-        catch (OperationCanceledException) when (slow.IsCancellationRequested)
+        catch (OperationCanceledException) when (slow.IsOver)
         {
             return (default, new Refusal(StatusCodes.Status408RequestTimeout, "The body did not come in time."));
         }

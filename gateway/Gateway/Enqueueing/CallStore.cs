@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
@@ -12,28 +13,40 @@ internal sealed class CallStore(StreamPublisher publisher, StreamSetup streams, 
     // How often a write with a message id is tried within nats_publish_timeout when answers are lost.
     private const int Tries = 4;
 
+    private readonly QueueOptions _options = options;
+
+    // What is the same for all calls of a queue, and for all of its callback records.
+    private readonly ConcurrentDictionary<string, Route> _calls = new();
+    private readonly ConcurrentDictionary<string, Route> _callbacks = new();
+
     /// <summary>Stores a call. Throws <see cref="NotStoredException"/> unless it is known to be stored.</summary>
     public Task<StoredCall> StoreAsync(string queue, Envelope envelope, string encoded, ReadOnlyMemory<byte> body, string? messageId) => StoreAsync(
-        StreamShape.Calls(queue, options.Limits),
+        _calls.GetOrAdd(queue, static (name, store) => store.RouteTo(StreamShape.Calls(name, store._options.Limits)), this),
         new StreamMessage(StreamNames.CallSubject(queue, envelope.Priority, envelope.FunctionName), messageId, [new(EnvelopeCodec.HeaderName, encoded)], body));
 
     /// <summary>Stores the record of a callback.</summary>
     public Task<StoredCall> StoreCallbackAsync(string queue, Envelope envelope, CallbackRecord record, ReadOnlyMemory<byte> body, string messageId) => StoreAsync(
-        StreamShape.Callbacks(queue, options.Limits),
+        _callbacks.GetOrAdd(queue, static (name, store) => store.RouteTo(StreamShape.Callbacks(name, store._options.Limits)), this),
         new StreamMessage(
             StreamNames.CallbackSubject(queue, envelope.FunctionName),
             messageId,
             [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(envelope)), new(CallbackRecord.HeaderName, record.Encode())],
             body));
 
-    private async Task<StoredCall> StoreAsync(StreamShape stream, StreamMessage message)
+    private Route RouteTo(StreamShape stream)
     {
-        var terms = new WriteTerms(options.PublishTimeout)
+        var once = new WriteTerms(_options.PublishTimeout)
         {
-            TryTimeout = message.Id is null ? options.PublishTimeout : options.PublishTimeout / Tries,
+            TryTimeout = _options.PublishTimeout,
             Prepare = (isMissing, ct) => streams.EnsureOnceAsync(stream, isMissing, ct),
         };
-        var write = await publisher.WriteAsync(message, terms, CancellationToken.None);
+        return new Route(stream, once, once with { TryTimeout = _options.PublishTimeout / Tries });
+    }
+
+    private async Task<StoredCall> StoreAsync(Route route, StreamMessage message)
+    {
+        var stream = route.Stream;
+        var write = await publisher.WriteAsync(message, message.Id is null ? route.Once : route.Repeated, CancellationToken.None);
         return write.Result switch
         {
             WriteResult.Stored or WriteResult.Duplicate when write.Stream != stream.Name =>
@@ -45,6 +58,9 @@ internal sealed class CallStore(StreamPublisher publisher, StreamSetup streams, 
             _ => throw new NotStoredException($"{write.Reason}: it is not known whether the call was stored; repeating it with the same Idempotency-Key is safe"),
         };
     }
+
+    /// <summary>A stream, and on which terms messages are written to it, without and with a message id.</summary>
+    private sealed record Route(StreamShape Stream, WriteTerms Once, WriteTerms Repeated);
 }
 
 /// <summary>A call that is in its stream.</summary>

@@ -21,13 +21,13 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, TimeProvid
         return new Envelope
         {
             CallId = callId,
-            DeliveryId = Guid.NewGuid().ToString(),
+            DeliveryId = FreshId.Next(),
             Function = path.Function.Name,
             Namespace = path.Function.Namespace,
             Method = request.Method,
             Path = path.Rest,
             Query = path.Query,
-            Headers = [.. Stored(request)],
+            Headers = Stored(request),
             Callback = AcceptRules.CallbackOf(request),
             Submitted = now,
             Deadline = settings.Retry?.MaxAge is { } age ? now + age : null,
@@ -40,8 +40,9 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, TimeProvid
         };
     }
 
-    private IEnumerable<Header> Stored(HttpRequest request)
+    private List<Header> Stored(HttpRequest request)
     {
+        var stored = new List<Header>(request.Headers.Count);
         foreach (var (name, values) in request.Headers)
         {
             if (HopByHop.Contains(name) || NotStored.Contains(name))
@@ -53,9 +54,11 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, TimeProvid
             {
                 if (!name.Equals("Authorization", StringComparison.OrdinalIgnoreCase) || !BasicCredentials.Match(value, credentials))
                 {
-                    yield return new Header(name, value ?? "");
+                    stored.Add(new Header(name, value ?? ""));
                 }
             }
         }
+
+        return stored;
     }
 }

@@ -1,7 +1,9 @@
 using System.Buffers;
+using System.Collections.Frozen;
 using System.Globalization;
 using System.Text;
 using Connectors.Sdk.Invocation;
+using Microsoft.Extensions.Primitives;
 
 namespace Connectors.Gateway.Forwarding;
 
@@ -17,12 +19,20 @@ internal sealed class AnswerHead
     private static readonly SearchValues<char> Token =
         SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-    private readonly List<Header> _headers = [];
+    // What most answers have, in the cases that servers write: no new text for each.
+    private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> UsualNames = new[]
+    {
+        "Content-Type", "Content-Length", "Date", "Server", "Connection", "Transfer-Encoding", "Keep-Alive", "Cache-Control", "Vary", "ETag", "Last-Modified",
+        "X-Call-Id", "X-Duration-Seconds", "X-Start-Time", "X-Powered-By", "content-type", "content-length", "date", "server",
+    }.ToFrozenSet(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
+
+    private readonly List<Header> _headers = new(8);
+    private IReadOnlySet<string> _ofConnection = FrozenSet<string>.Empty;
 
     public required int Status { get; init; }
 
     /// <summary>In order, one for each line.</summary>
-    public IReadOnlyList<Header> Headers => _headers;
+    public List<Header> Headers => _headers;
 
     public BodyFraming Framing { get; private set; }
 
@@ -42,9 +52,9 @@ internal sealed class AnswerHead
     /// <param name="bytes">All up to and with the empty line.</param>
     /// <param name="method">What was asked: an answer to HEAD has no body.</param>
     /// <exception cref="BadAnswerException">It is no answer, or one that cannot be passed on.</exception>
-    public static AnswerHead Parse(ReadOnlySpan<byte> bytes, string method)
+    public static AnswerHead Parse(ReadOnlySequence<byte> bytes, string method)
     {
-        Span<char> chars = bytes.Length <= 4096 ? stackalloc char[bytes.Length] : new char[bytes.Length];
+        Span<char> chars = bytes.Length <= 4096 ? stackalloc char[(int)bytes.Length] : new char[bytes.Length];
         Encoding.Latin1.GetChars(bytes, chars);
         var rest = (ReadOnlySpan<char>)chars;
         var (status, minor) = ReadStatusLine(NextLine(ref rest));
@@ -53,6 +63,9 @@ internal sealed class AnswerHead
         head.Frame(method, minor);
         return head;
     }
+
+    /// <summary>Whether a header goes back to the caller: it concerns neither this connection nor the length, which is known better here.</summary>
+    public bool IsPassedOn(Header header) => !HopByHop.Contains(header.Name) && !_ofConnection.Contains(header.Name) && !header.Is("Content-Length");
 
     /// <summary>Header lines as trailers have them; <see cref="BadAnswerException"/> for what is none.</summary>
     public static IReadOnlyList<Header> ParseTrailers(ReadOnlySpan<byte> bytes)
@@ -97,17 +110,19 @@ internal sealed class AnswerHead
                 throw new BadAnswerException("it has a header line without a name");
             }
 
-            _headers.Add(new Header(name.ToString(), Clean(line[(colon + 1)..])));
+            _headers.Add(new Header(UsualNames.TryGetValue(name, out var usual) ? usual : name.ToString(), Clean(line[(colon + 1)..])));
         }
     }
 
     // RFC 9112 6.3, in its order. What contradicts itself is refused: with two readings of where an answer ends, the next one could be anybody's.
     private void Frame(string method, int minor)
     {
-        KeepsAlive = minor > 0 && !Says("Connection", "close");
+        var connection = Values("Connection");
+        KeepsAlive = minor > 0 && !HopByHop.Has(connection, "close");
+        _ofConnection = HopByHop.NamedBy(connection);
         IdleLimit = ReadIdleLimit();
         Length = ReadLength();
-        var codings = Values("Transfer-Encoding").Select(v => v.ToLowerInvariant()).ToList();
+        var codings = Values("Transfer-Encoding");
         if (Status is (>= 100 and < 200) or 204 or 304 || HttpMethods.IsHead(method))
         {
             Framing = BodyFraming.None;
@@ -115,7 +130,9 @@ internal sealed class AnswerHead
         else if (codings.Count > 0)
         {
             // Content-Length beside it does not count, and a server that sends both is not trusted with another request.
-            Framing = codings is ["chunked"] ? BodyFraming.Chunked : throw new BadAnswerException($"its Transfer-Encoding is {string.Join(", ", codings)}");
+            Framing = codings is [var coding] && coding!.Trim().Equals("chunked", StringComparison.OrdinalIgnoreCase)
+                ? BodyFraming.Chunked
+                : throw new BadAnswerException($"its Transfer-Encoding is {codings.ToString().ToLowerInvariant()}");
             KeepsAlive &= Length is null && minor > 0;
             Length = null;
         }
@@ -130,14 +147,17 @@ internal sealed class AnswerHead
     private long? ReadLength()
     {
         long? length = null;
-        foreach (var value in Values("Content-Length"))
+        foreach (var line in Values("Content-Length"))
         {
-            if (!long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || (length ?? number) != number)
+            foreach (var part in line.AsSpan().Split(','))
             {
-                throw new BadAnswerException("its Content-Length is not one number");
-            }
+                if (!long.TryParse(line.AsSpan()[part].Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) || (length ?? number) != number)
+                {
+                    throw new BadAnswerException("its Content-Length is not one number");
+                }
 
-            length = number;
+                length = number;
+            }
         }
 
         return length;
@@ -145,22 +165,35 @@ internal sealed class AnswerHead
 
     private TimeSpan? ReadIdleLimit()
     {
-        foreach (var value in Values("Keep-Alive"))
+        foreach (var line in Values("Keep-Alive"))
         {
-            if (value.StartsWith("timeout=", StringComparison.OrdinalIgnoreCase) && int.TryParse(value.AsSpan(8), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
+            foreach (var part in line.AsSpan().Split(','))
             {
-                return TimeSpan.FromSeconds(seconds);
+                var value = line.AsSpan()[part].Trim();
+                if (value.StartsWith("timeout=", StringComparison.OrdinalIgnoreCase) && int.TryParse(value[8..], NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
+                {
+                    return TimeSpan.FromSeconds(seconds);
+                }
             }
         }
 
         return null;
     }
 
-    private bool Says(string name, string word) => Values(name).Any(v => v.Equals(word, StringComparison.OrdinalIgnoreCase));
+    // The lines of that name.
+    private StringValues Values(string name)
+    {
+        var values = default(StringValues);
+        foreach (var header in _headers)
+        {
+            if (header.Is(name))
+            {
+                values = StringValues.Concat(values, header.Value);
+            }
+        }
 
-    // The members of a list header, over all of its lines.
-    private IEnumerable<string> Values(string name) =>
-        _headers.Where(h => h.Is(name)).SelectMany(h => h.Value.Split(',', StringSplitOptions.TrimEntries));
+        return values;
+    }
 
     private static ReadOnlySpan<char> NextLine(scoped ref ReadOnlySpan<char> rest)
     {

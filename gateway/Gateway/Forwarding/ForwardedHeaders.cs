@@ -1,5 +1,6 @@
 using System.Net;
 using Connectors.Sdk.Invocation;
+using Microsoft.AspNetCore.Connections.Features;
 
 namespace Connectors.Gateway.Forwarding;
 
@@ -29,9 +30,31 @@ internal static class ForwardedHeaders
             headers[ForwardedHost] = http.Request.Host.Value;
         }
 
-        if (!headers.ContainsKey(ForwardedFor) && http.Connection.RemoteIpAddress is { } address)
+        if (!headers.ContainsKey(ForwardedFor) && CallerOf(http) is { } caller)
         {
-            headers[ForwardedFor] = new IPEndPoint(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, http.Connection.RemotePort).ToString();
+            headers[ForwardedFor] = caller;
         }
     }
+
+    // The same for each request of a connection.
+    private static string? CallerOf(HttpContext http)
+    {
+        if (http.Features.Get<IConnectionItemsFeature>()?.Items is not { } items)
+        {
+            return Written(http.Connection);
+        }
+
+        if (items.TryGetValue(ForwardedFor, out var known))
+        {
+            return (string?)known;
+        }
+
+        var caller = Written(http.Connection);
+        items[ForwardedFor] = caller;
+        return caller;
+    }
+
+    private static string? Written(ConnectionInfo connection) => connection.RemoteIpAddress is { } address
+        ? new IPEndPoint(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, connection.RemotePort).ToString()
+        : null;
 }

@@ -46,7 +46,7 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
 
     private async Task<ForwardOutcome> TryForwardAsync(HttpContext caller, string target, Upstream upstream, CancellationToken ct)
     {
-        var (server, pathAndQuery) = UpstreamServer.Of(target);
+        var (server, pathAndQuery) = connections.Split(target);
         try
         {
             if (connections.Reuse(server) is { } kept)
@@ -75,15 +75,14 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
     private async Task<ForwardOutcome?> ExchangeAsync(
         UpstreamConnection connection, HttpContext caller, string pathAndQuery, Upstream upstream, CancellationToken ct, bool isNew = false)
     {
-        using var exchange = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var request = new UpstreamRequest(caller, connection.Output);
+        using var request = new UpstreamRequest(caller, connection.Output, ct);
         var asksForUpgrade = UpgradedConnection.IsAskedFor(caller);
-        request.WriteHead(connection.Server.Authority, pathAndQuery, upstream, asksForUpgrade);
-        var sending = request.SendAsync(exchange);
+        request.WriteHead(connection.Server, pathAndQuery, upstream, asksForUpgrade);
+        var sending = request.SendAsync();
         var isKept = false;
         try
         {
-            if (await ReadHeadAsync(connection, caller.Request.Method, exchange.Token) is not { } head)
+            if (await ReadHeadAsync(connection, caller.Request.Method, request.Token) is not { } head)
             {
                 return !isNew && !request.HasBody && IsSafe(caller.Request.Method) ? null : new ForwardOutcome(ForwardKind.Unreachable, "the connection ended before the answer");
             }
@@ -127,8 +126,7 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
         {
             if (!isKept)
             {
-                // Whoever has answered need not be told the rest.
-                await exchange.CancelAsync();
+                await request.StopAsync();
                 connection.Dispose();
             }
 
@@ -137,24 +135,7 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
     }
 
     // Null if the connection ended, in good order or not, before its first byte.
-    private static async Task<AnswerHead?> ReadHeadAsync(UpstreamConnection connection, string method, CancellationToken ct)
-    {
-        while (true)
-        {
-            if (await ReadHeadBytesAsync(connection, ct) is not { } bytes)
-            {
-                return null;
-            }
-
-            var head = AnswerHead.Parse(bytes, method);
-            if (!head.IsInterim)
-            {
-                return head;
-            }
-        }
-    }
-
-    private static async Task<byte[]?> ReadHeadBytesAsync(UpstreamConnection connection, CancellationToken ct)
+    private static async ValueTask<AnswerHead?> ReadHeadAsync(UpstreamConnection connection, string method, CancellationToken ct)
     {
         while (true)
         {
@@ -170,9 +151,14 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
 
             if (EndOfHead(read.Buffer) is { } end)
             {
-                var bytes = read.Buffer.Slice(0, end).ToArray();
+                var head = AnswerHead.Parse(read.Buffer.Slice(0, end), method);
                 connection.Input.AdvanceTo(end);
-                return bytes;
+                if (!head.IsInterim)
+                {
+                    return head;
+                }
+
+                continue;
             }
 
             var length = read.Buffer.Length;
@@ -233,10 +219,21 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
     {
         var response = caller.Response;
         response.StatusCode = head.Status;
-        var ofConnection = HopByHop.NamedBy(head.Headers.Where(h => h.Is("Connection")).Select(h => h.Value));
-        var headers = head.Headers.Where(h => !HopByHop.Contains(h.Name) && !ofConnection.Contains(h.Name) && !h.Is("Content-Length")).ToList();
-        headers.ForEach(header => response.Headers.Remove(header.Name));
-        headers.ForEach(header => response.Headers.Append(header.Name, header.Value));
+        foreach (var header in head.Headers)
+        {
+            if (head.IsPassedOn(header))
+            {
+                response.Headers.Remove(header.Name);
+            }
+        }
+
+        foreach (var header in head.Headers)
+        {
+            if (head.IsPassedOn(header))
+            {
+                response.Headers.Append(header.Name, header.Value);
+            }
+        }
 
         if (head.Status is not (101 or 204 or 205))
         {

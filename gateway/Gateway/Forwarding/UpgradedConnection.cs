@@ -9,7 +9,8 @@ internal static class UpgradedConnection
 
     /// <summary>Whether the caller asks for it. Only websockets are let through: anything else could speak to the server as the gateway.</summary>
     public static bool IsAskedFor(HttpContext caller) =>
-        caller.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true }
+        caller.Request.Headers.Upgrade.Count > 0
+        && caller.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true }
         && caller.Request.Headers.Upgrade.ToString().Equals(WebSocket, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Copies both ways. The answer's head has been set, and goes back with this.</summary>

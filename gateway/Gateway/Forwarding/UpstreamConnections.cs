@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Text;
 
 namespace Connectors.Gateway.Forwarding;
 
@@ -14,30 +15,39 @@ internal sealed class UpstreamConnections : IAsyncDisposable
     // A server closes an idle connection about when it said: from a second before, a request could meet the close on its way.
     private static readonly TimeSpan IdleMargin = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<UpstreamServer, ConcurrentStack<UpstreamConnection>> _idle = new();
+    private readonly ConcurrentDictionary<string, UpstreamServer> _servers = new();
+    private readonly ConcurrentDictionary<string, UpstreamServer>.AlternateLookup<ReadOnlySpan<char>> _serversBySpan;
     private readonly TimeProvider _time;
     private readonly ITimer _sweeping;
 
     public UpstreamConnections(TimeProvider time)
     {
         _time = time;
+        _serversBySpan = _servers.GetAlternateLookup<ReadOnlySpan<char>>();
         _sweeping = time.CreateTimer(_ => Sweep(), null, IdleLimit, IdleLimit);
+    }
+
+    /// <summary>Splits <c>http://host:port/path?query</c>: what follows the server goes out as it stands.</summary>
+    public (UpstreamServer Server, string PathAndQuery) Split(string target)
+    {
+        var begin = target.IndexOf("://", StringComparison.Ordinal) + 3;
+        var path = target.AsSpan(begin).IndexOfAny('/', '?');
+        var address = path < 0 ? target : target.AsSpan(0, begin + path);
+        var rest = path < 0 ? "/" : target[(begin + path)..];
+        return (_serversBySpan.TryGetValue(address, out var known) ? known : Add(address.ToString()), rest.StartsWith('/') ? rest : "/" + rest);
     }
 
     /// <summary>One that was used before and still stands; null if there is none.</summary>
     public UpstreamConnection? Reuse(UpstreamServer server)
     {
-        if (_idle.TryGetValue(server, out var idle))
+        while (server.Take() is { } connection)
         {
-            while (idle.TryPop(out var connection))
+            if (IsUsable(connection))
             {
-                if (_time.GetUtcNow() < connection.KeptUntil && connection.IsIdle)
-                {
-                    return connection;
-                }
-
-                connection.Dispose();
+                return connection;
             }
+
+            connection.Dispose();
         }
 
         return null;
@@ -59,7 +69,7 @@ internal sealed class UpstreamConnections : IAsyncDisposable
         {
             socket.Dispose();
             throw fault is OperationCanceledException && !ct.IsCancellationRequested
-                ? new IOException($"no connection to {server.Authority} within {ConnectLimit.TotalSeconds} s")
+                ? new IOException($"no connection to {server.Address} within {ConnectLimit.TotalSeconds} s")
                 : fault is System.Security.Authentication.AuthenticationException
                     ? new IOException(fault.Message, fault)
                     : fault;
@@ -73,30 +83,34 @@ internal sealed class UpstreamConnections : IAsyncDisposable
     {
         var limit = promised is { } said && said - IdleMargin < IdleLimit ? said - IdleMargin : IdleLimit;
         connection.KeptUntil = _time.GetUtcNow() + limit;
-        _idle.GetOrAdd(connection.Server, _ => new()).Push(connection);
+        _servers.GetOrAdd(connection.Server.Address, connection.Server).Keep(connection);
     }
 
     public async ValueTask DisposeAsync()
     {
         await _sweeping.DisposeAsync();
-        foreach (var connection in _idle.Values.SelectMany(idle => idle))
+        foreach (var connection in _servers.Values.SelectMany(server => server.TakeAll()))
         {
             connection.Dispose();
         }
     }
 
+    private UpstreamServer Add(string address) => _servers.GetOrAdd(address, UpstreamServer.Of);
+
+    private bool IsUsable(UpstreamConnection connection) => _time.GetUtcNow() < connection.KeptUntil && connection.IsIdle;
+
     // A server that is not asked any more, such as a process that was replaced, leaves nothing behind.
     private void Sweep()
     {
-        foreach (var (server, idle) in _idle)
+        foreach (var server in _servers.Values)
         {
-            var taken = new UpstreamConnection[idle.Count];
-            var count = idle.TryPopRange(taken);
-            foreach (var connection in taken[..count].Reverse())
+            var hasSome = false;
+            foreach (var connection in server.TakeAll())
             {
-                if (_time.GetUtcNow() < connection.KeptUntil && connection.IsIdle)
+                if (IsUsable(connection))
                 {
-                    idle.Push(connection);
+                    hasSome = true;
+                    server.Keep(connection);
                 }
                 else
                 {
@@ -104,10 +118,10 @@ internal sealed class UpstreamConnections : IAsyncDisposable
                 }
             }
 
-            if (idle.IsEmpty)
+            if (!hasSome)
             {
-                // One that comes back right now lands in a stack that nobody sees, and ends with its finalizer.
-                _idle.TryRemove(KeyValuePair.Create(server, idle));
+                // One that comes back right now is kept where nobody looks, and ends with its finalizer.
+                _servers.TryRemove(KeyValuePair.Create(server.Address, server));
             }
         }
     }
@@ -121,23 +135,62 @@ internal sealed class UpstreamConnections : IAsyncDisposable
     }
 }
 
-/// <summary>Where a connection goes.</summary>
-/// <param name="IsTls">Whether it is https.</param>
-/// <param name="Host">Name or address, without brackets.</param>
-/// <param name="Port">The port.</param>
-/// <param name="Authority">Both as the <c>Host</c> header has them.</param>
-internal sealed record UpstreamServer(bool IsTls, string Host, int Port, string Authority)
+/// <summary>Where connections go, and those that nobody uses now.</summary>
+internal sealed class UpstreamServer
 {
-    /// <summary>Splits <c>http://host:port/path?query</c>: what follows the server goes out as it stands.</summary>
-    public static (UpstreamServer Server, string PathAndQuery) Of(string target)
+    // Guards the stack. The one used last is used next: the others may rest, and end.
+    private readonly Lock _lending = new();
+    private readonly Stack<UpstreamConnection> _idle = new();
+
+    private UpstreamServer(string address, Uri parsed)
     {
-        var begin = target.IndexOf("://", StringComparison.Ordinal) + 3;
-        var path = target.AsSpan(begin).IndexOfAny('/', '?');
-        var address = new Uri(path < 0 ? target : target[..(begin + path)]);
-        var rest = path < 0 ? "/" : target[(begin + path)..];
-        return (
-            new UpstreamServer(address.Scheme == Uri.UriSchemeHttps, address.DnsSafeHost, address.Port, address.Authority),
-            rest.StartsWith('/') ? rest : "/" + rest);
+        Address = address;
+        IsTls = parsed.Scheme == Uri.UriSchemeHttps;
+        Host = parsed.DnsSafeHost;
+        Port = parsed.Port;
+        Authority = Encoding.Latin1.GetBytes(parsed.Authority);
+    }
+
+    /// <summary>Scheme, host and port, as the target has them.</summary>
+    public string Address { get; }
+
+    public bool IsTls { get; }
+
+    /// <summary>Name or address, without brackets.</summary>
+    public string Host { get; }
+
+    public int Port { get; }
+
+    /// <summary>Host and port as the <c>Host</c> header has them.</summary>
+    public ReadOnlyMemory<byte> Authority { get; }
+
+    public static UpstreamServer Of(string address) => new(address, new Uri(address));
+
+    public void Keep(UpstreamConnection connection)
+    {
+        lock (_lending)
+        {
+            _idle.Push(connection);
+        }
+    }
+
+    public UpstreamConnection? Take()
+    {
+        lock (_lending)
+        {
+            return _idle.TryPop(out var connection) ? connection : null;
+        }
+    }
+
+    /// <summary>All of them, the one used longest ago first.</summary>
+    public IReadOnlyList<UpstreamConnection> TakeAll()
+    {
+        lock (_lending)
+        {
+            var all = _idle.Reverse().ToList();
+            _idle.Clear();
+            return all;
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Connectors.Provider.Contracts;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 
 namespace Connectors.Provider.Running;
@@ -9,11 +10,10 @@ internal sealed class HttpCall(FunctionSetup setup, IFunctionForwarder forwarder
 {
     public async Task AnswerAsync(HttpContext caller, FunctionPath path, string address, CancellationToken ct)
     {
-        using var limit = setup.Settings.ExecTimeout is { } most ? new CancellationTokenSource(most, time) : new CancellationTokenSource();
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
+        using var limit = setup.Settings.ExecTimeout is { } max ? new TimeLimit(max, time, ct) : null;
         var target = address + (path.Rest.Length > 0 ? path.Rest : "/") + (path.Query.Length > 0 ? "?" + path.Query : "");
         var started = time.GetTimestamp();
-        switch (await forwarder.ForwardAsync(caller, target, response => Mark(response, started), either.Token))
+        switch (await forwarder.ForwardAsync(caller, target, response => Mark(response, started), limit?.Token ?? ct))
         {
             case ForwardEnd.Unreachable:
                 await InternalError.AnswerAsync(caller, StatusCodes.Status500InternalServerError, InternalError.Proxy, $"Can't reach service for: {setup.Name.Name}.");

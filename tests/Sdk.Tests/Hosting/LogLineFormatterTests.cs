@@ -1,8 +1,9 @@
+using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using Connectors.Sdk.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 
 namespace Connectors.Sdk.Tests.Hosting;
 
@@ -54,13 +55,13 @@ public class LogLineFormatterTests
 
     private static string Write(LogEncoding encoding, string message, Exception? fault, params (string Name, object? Value)[] fields)
     {
-        var formatter = new LogLineFormatter(new StoppedClock(), Options.Create(new LogLineOptions { Encoding = encoding }));
+        var formatter = new LogLineFormatter(new StoppedClock(), encoding);
         IReadOnlyList<KeyValuePair<string, object?>> state = [.. fields.Select(f => KeyValuePair.Create(f.Name, f.Value)), KeyValuePair.Create<string, object?>("{OriginalFormat}", message)];
-        using var text = new StringWriter { NewLine = "\n" };
+        var line = new ArrayBufferWriter<byte>();
 
-        formatter.Write(new LogEntry<IReadOnlyList<KeyValuePair<string, object?>>>(LogLevel.Information, "c", 1, state, fault, (_, _) => message), null, text);
+        formatter.Write(new LogEntry<IReadOnlyList<KeyValuePair<string, object?>>>(LogLevel.Information, "c", 1, state, fault, (_, _) => message), line);
 
-        var written = text.ToString();
+        var written = Encoding.UTF8.GetString(line.WrittenSpan);
         Assert.EndsWith("\n", written, StringComparison.Ordinal);
         return written[..^1];
     }

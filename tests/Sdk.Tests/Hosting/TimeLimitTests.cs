@@ -53,4 +53,43 @@ public class TimeLimitTests
 
         Assert.False(limit.Token.IsCancellationRequested);
     }
+
+    [Fact]
+    public async Task What_ended_one_limit_does_not_end_the_next()
+    {
+        using var caller = new CancellationTokenSource();
+        for (var round = 0; round < 100; round++)
+        {
+            using (var over = new TimeLimit(TimeSpan.FromMilliseconds(1), TimeProvider.System))
+            using (new TimeLimit(TimeSpan.FromHours(1), TimeProvider.System, caller.Token))
+            {
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            using (new TimeLimit(TimeSpan.FromMilliseconds(1), TimeProvider.System))
+            {
+                // Its time passes about now.
+            }
+
+            using var next = new TimeLimit(TimeSpan.FromHours(1), TimeProvider.System);
+            using var afterNext = new TimeLimit(Timeout.InfiniteTimeSpan, TimeProvider.System);
+            Assert.False(next.Token.IsCancellationRequested);
+            Assert.False(afterNext.Token.IsCancellationRequested);
+        }
+
+        await caller.CancelAsync();
+        using var last = new TimeLimit(TimeSpan.FromHours(1), TimeProvider.System);
+        Assert.False(last.Token.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task Any_of_many_callers_may_cancel()
+    {
+        using var third = new CancellationTokenSource();
+        using var limit = new TimeLimit(TimeSpan.FromHours(1), TimeProvider.System, CancellationToken.None, CancellationToken.None, third.Token);
+
+        await third.CancelAsync();
+
+        Assert.Equal((true, false), (limit.Token.IsCancellationRequested, limit.IsOver));
+    }
 }

@@ -1,0 +1,85 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using NATS.Client.Core;
+
+namespace Connectors.Streams.Nats;
+
+/// <summary>
+/// The streams' answers to what is published over a connection: one subscription for all of them. A request of the client's own makes a subscription, a channel
+/// and timers for each; here an answer is read on the thread that reads the connection, and wakes its writer.
+/// </summary>
+internal sealed class PublishAnswers : NatsSubBase
+{
+    private readonly ConcurrentDictionary<long, TaskCompletionSource<StreamWrite>> _waiting = new();
+    private readonly string _inbox;
+    private long _last;
+
+    private PublishAnswers(INatsConnection connection, string inbox)
+        : base(connection, connection.SubscriptionManager, inbox + "*", queueGroup: null, opts: null) => _inbox = inbox;
+
+    /// <summary>Subscribes. The subject is not below the connection's own inbox, which the client keeps for requests of its own.</summary>
+    internal static async Task<PublishAnswers> SubscribeAsync(INatsConnection connection, CancellationToken ct)
+    {
+        var answers = new PublishAnswers(connection, $"{connection.Opts.InboxPrefix}.{RandomNumberGenerator.GetHexString(22)}.");
+        await connection.AddSubAsync(answers, ct);
+        return answers;
+    }
+
+    /// <summary>Publishes, and returns what the stream answers; <see cref="OperationCanceledException"/> when it does not before <paramref name="ct"/> ends.</summary>
+    internal async Task<StreamWrite> AskAsync(StreamMessage message, NatsHeaders headers, CancellationToken ct)
+    {
+        var number = Interlocked.Increment(ref _last);
+        var answer = new TaskCompletionSource<StreamWrite>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _waiting[number] = answer;
+        try
+        {
+            using var end = ct.UnsafeRegister(static (waiting, token) => ((TaskCompletionSource<StreamWrite>)waiting!).TrySetCanceled(token), answer);
+            await Connection.PublishAsync(
+                message.Subject,
+                message.Body,
+                headers,
+                replyTo: string.Create(CultureInfo.InvariantCulture, $"{_inbox}{number}"),
+                NatsRawSerializer<ReadOnlyMemory<byte>>.Default,
+                cancellationToken: ct);
+            return await answer.Task;
+        }
+        finally
+        {
+            _waiting.TryRemove(number, out _);
+        }
+    }
+
+    protected override ValueTask ReceiveInternalAsync(string subject, string? replyTo, ReadOnlySequence<byte>? headersBuffer, ReadOnlySequence<byte> payloadBuffer)
+    {
+        if (long.TryParse(subject.AsSpan(Math.Min(_inbox.Length, subject.Length)), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && _waiting.TryRemove(number, out var answer))
+        {
+            answer.TrySetResult(Read(headersBuffer, payloadBuffer));
+        }
+
+        return default;
+    }
+
+    // The connection ends for good; whoever still waits has a time limit.
+    protected override void TryComplete()
+    {
+    }
+
+    private static StreamWrite Read(ReadOnlySequence<byte>? headers, ReadOnlySequence<byte> payload)
+    {
+        try
+        {
+            // An answer without a body is the server's own: nobody subscribes to the subject.
+            return payload.IsEmpty && headers is not null
+                ? new StreamWrite(WriteResult.Refused, "no stream takes the subject, or it has no leader") { IsStreamMissing = true }
+                : StreamAnswer.Read(payload.IsSingleSegment ? payload.FirstSpan : payload.ToArray());
+        }
+        catch (JsonException fault)
+        {
+            return new StreamWrite(WriteResult.Unknown, fault.Message);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using System.Text;
+using Connectors.Sdk.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Sdk.Tests.Hosting;
+
+public class LogLinesTests
+{
+    [Fact]
+    public async Task Lines_of_many_writers_are_written_whole_and_in_the_order_of_each()
+    {
+        const int Writers = 8;
+        const int Lines = 2_000;
+        using var output = new MemoryStream();
+        using (var lines = new LogLines(new LogLineFormatter(TimeProvider.System, LogEncoding.Console), output))
+        {
+            await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Factory.StartNew(
+                () =>
+                {
+                    for (var line = 0; line < Lines; line++)
+                    {
+                        Say(lines, $"w{writer}-{line}.");
+                    }
+                },
+                TestContext.Current.CancellationToken,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default)));
+        }
+
+        var written = Encoding.UTF8.GetString(output.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')[2]).ToList();
+        Assert.Equal(Writers * Lines, written.Count);
+        for (var writer = 0; writer < Writers; writer++)
+        {
+            Assert.Equal(Enumerable.Range(0, Lines).Select(line => $"w{writer}-{line}."), written.Where(line => line.StartsWith($"w{writer}-", StringComparison.Ordinal)));
+        }
+    }
+
+    [Fact]
+    public void What_was_logged_before_the_end_is_written_and_what_is_logged_after_it_too()
+    {
+        using var output = new MemoryStream();
+        var lines = new LogLines(new LogLineFormatter(TimeProvider.System, LogEncoding.Console), output);
+        Say(lines, "before");
+
+        lines.Dispose();
+        Say(lines, "after");
+
+        var written = Encoding.UTF8.GetString(output.ToArray());
+        Assert.Contains("before", written, StringComparison.Ordinal);
+        Assert.Contains("after", written, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Nobody_waits_for_an_output_that_stands_still_and_the_lines_dropped_are_told_of()
+    {
+        using var output = new StandingStill();
+        using (var lines = new LogLines(new LogLineFormatter(TimeProvider.System, LogEncoding.Console), output))
+        {
+            // More than is kept; with an output that is waited for this would not end.
+            for (var line = 0; line < 100; line++)
+            {
+                Say(lines, new string('x', 100_000));
+            }
+
+            output.GoOn();
+        }
+
+        Assert.Contains("Log lines were dropped", Encoding.UTF8.GetString(output.ToArray()), StringComparison.Ordinal);
+    }
+
+    private static void Say(LogLines lines, string text) => lines.Log(LogLevel.Information, default, text, null, (state, _) => state);
+
+    private sealed class StandingStill : MemoryStream
+    {
+        private readonly ManualResetEventSlim _may = new();
+
+        public void GoOn() => _may.Set();
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            _may.Wait();
+            base.Write(buffer);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            _may.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}
