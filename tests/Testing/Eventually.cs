@@ -4,7 +4,7 @@ namespace Connectors.Testing;
 public static class Eventually
 {
     /// <summary>The longest wait; beyond it the thing is taken not to happen.</summary>
-    public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(60);
+    public static TimeSpan Patience { get; } = TimeSpan.FromMinutes(3);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
 
