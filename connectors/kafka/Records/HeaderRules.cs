@@ -1,20 +1,17 @@
 using System.Text;
 using Confluent.Kafka;
+using Connectors.Sdk.Events;
 using Header = Connectors.Sdk.Invocation.Header;
 
 namespace Connectors.Kafka.Records;
 
 /// <summary>
-/// A record's headers as HTTP headers that nothing on the way can misread; the rules are in docs/kafka.md. Names keep what HTTP allows in a token, all else is
-/// percent-encoded; a name of the connector's own is moved aside; a value that is not printable ASCII is base64 and said to be; beyond
-/// <see cref="HeaderLimits"/> headers are left out, counted and named.
+/// A record's headers as HTTP headers by the rules of <see cref="ForeignHeaders"/>; docs/kafka.md has them in full. Values are bytes here, so it is those that
+/// become base64. Beyond <see cref="HeaderLimits"/> headers are left out, counted and named.
 /// </summary>
 internal static class HeaderRules
 {
     public const string Prefix = "X-Kafka-";
-
-    /// <summary>Takes the place of a name that would pass for one of ours.</summary>
-    public const string Aside = Prefix + "Header-";
 
     /// <summary>How many headers were left out, and their names: <c>3 colour shape size</c>.</summary>
     public const string Dropped = Prefix + "Headers-Dropped";
@@ -24,9 +21,6 @@ internal static class HeaderRules
 
     // The names of what was left out may be as long as what was left out.
     private const int MaxDroppedBytes = 512;
-
-    private const string Encoding = "-Enc";
-    private const string TokenMarks = "!#$&'*+-.^_`|~";
 
     private static readonly HashSet<string> Own = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -49,7 +43,7 @@ internal static class HeaderRules
             var size = lines.Sum(l => l.Name.Length + l.Value.Length + 4);
             if (bytes + size > limits.Bytes || translated.Count + lines.Count > limits.Count)
             {
-                dropped.AddRange(group.Select(h => Token(h.Key)));
+                dropped.AddRange(group.Select(h => ForeignHeaders.Token(h.Key)));
                 continue;
             }
 
@@ -70,12 +64,7 @@ internal static class HeaderRules
         key.Length <= MaxKeyBytes ? Values(Prefix + "Key", [key]) : [new Header(Prefix + "Key-Dropped", key.Length.ToString())];
 
     /// <summary>The HTTP name for a record header's name.</summary>
-    public static string Name(string name)
-    {
-        var token = Token(name);
-        var isOwn = Own.Contains(token) || token.EndsWith(Encoding, StringComparison.OrdinalIgnoreCase) || token.StartsWith("Header-", StringComparison.OrdinalIgnoreCase);
-        return (isOwn ? Aside : Prefix) + token;
-    }
+    public static string Name(string name) => Prefix + ForeignHeaders.Apart(ForeignHeaders.Token(name), ForeignHeaders.EncodingSuffix, Own);
 
     private static string Names(List<string> dropped)
     {
@@ -96,39 +85,17 @@ internal static class HeaderRules
     // Repeated headers are encoded all or none, so that one companion speaks for all.
     private static IEnumerable<Header> Values(string name, IReadOnlyList<byte[]?> values)
     {
-        var mustEncode = values.Any(v => v is not null && !IsPlain(v));
-        foreach (var value in values)
+        // One char for each byte.
+        List<string?> texts = [.. values.Select(v => v is null ? null : Encoding.Latin1.GetString(v))];
+        var arePlain = texts.All(t => t is null || ForeignHeaders.IsPlain(t));
+        foreach (var (text, value) in texts.Zip(values))
         {
-            yield return new Header(name, value is null ? "" : mustEncode ? Convert.ToBase64String(value) : System.Text.Encoding.ASCII.GetString(value));
+            yield return new Header(name, value is null ? "" : arePlain ? text! : Convert.ToBase64String(value)); // of the same value
         }
 
-        if (mustEncode)
+        if (!arePlain || texts.Contains(null))
         {
-            yield return new Header(name + Encoding, "b64");
+            yield return new Header(name + ForeignHeaders.EncodingSuffix, arePlain ? "null" : "b64");
         }
-        else if (values.Any(v => v is null))
-        {
-            yield return new Header(name + Encoding, "null");
-        }
-    }
-
-    // Printable ASCII; spaces at either end would be lost on the way.
-    private static bool IsPlain(byte[] value) => value.Length == 0 || (value[0] != ' ' && value[^1] != ' ' && value.All(b => b is >= 0x20 and <= 0x7e));
-
-    private static string Token(string name)
-    {
-        if (name.Length > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || TokenMarks.Contains(c, StringComparison.Ordinal)))
-        {
-            return name;
-        }
-
-        var token = new StringBuilder(name.Length + 16);
-        foreach (var b in System.Text.Encoding.UTF8.GetBytes(name))
-        {
-            var c = (char)b;
-            _ = char.IsAsciiLetterOrDigit(c) || TokenMarks.Contains(c, StringComparison.Ordinal) ? token.Append(c) : token.Append('%').Append(b.ToString("X2"));
-        }
-
-        return token.ToString();
     }
 }

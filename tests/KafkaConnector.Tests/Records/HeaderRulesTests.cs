@@ -21,9 +21,10 @@ public class HeaderRulesTests
     [InlineData("Offset", "X-Kafka-Header-Offset")]
     [InlineData("partition", "X-Kafka-Header-partition")]
     [InlineData("Key", "X-Kafka-Header-Key")]
-    [InlineData("Key-Enc", "X-Kafka-Header-Key-Enc")]
+    [InlineData("Key-Enc", "X-Kafka-Header-Header-Key-Enc")]
     [InlineData("Colour-enc", "X-Kafka-Header-Colour-enc")]
-    [InlineData("Header-Offset", "X-Kafka-Header-Header-Offset")]
+    [InlineData("Header-Colour", "X-Kafka-Header-Header-Colour")]
+    [InlineData("Header-Offset", "X-Kafka-Header-Header-Header-Offset")]
     [InlineData("Tombstone", "X-Kafka-Header-Tombstone")]
     public void A_name_is_made_safe(string name, string expected) => Assert.Equal(expected, HeaderRules.Name(name));
 
