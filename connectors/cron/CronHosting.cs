@@ -52,8 +52,10 @@ internal static class CronHosting
         .AddNats(options.Nats, new NatsRole("cron-connector", IsNeeded: true, () => { }))
         .Services
         .AddSingleton(services => new KvCursorStore(
-            services.GetRequiredService<NatsLink>(),
-            options.BucketReplicas,
+            new Bucket(services.GetRequiredService<NatsLink>(), BucketShape.Cron(options.BucketReplicas), KvCursorStore.Patience, services.GetRequiredService<TimeProvider>())
+            {
+                IsMadeAgain = false,
+            },
             services.GetRequiredService<TimeProvider>(),
             services.GetRequiredService<Readiness>(),
             services.GetRequiredService<ILogger<KvCursorStore>>()))

@@ -22,6 +22,23 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
 
     private volatile INatsKVStore? _store;
 
+    /// <summary>
+    /// Whether what finds the bucket gone makes it again and goes on. False for those who remember what was in it: their reading or writing fails, and
+    /// <see cref="OpenAsync(CancellationToken)"/> tells them that it is another one.
+    /// </summary>
+    public bool IsMadeAgain { get; init; } = true;
+
+    /// <summary>Completes when the connection is lost that is there now, or comes next. A bucket may be another one behind the connection that follows.</summary>
+    public Task Disconnected => link.Disconnected;
+
+    /// <summary>Waits for the connection, makes the bucket unless it is there, and tells when it was made: by that one is told from another of its name.</summary>
+    public async Task<DateTimeOffset> OpenAsync(CancellationToken ct)
+    {
+        await link.OpenAsync(ct);
+        _store = null;
+        return await UseAsync(async (store, token) => (await store.GetStatusAsync(token)).Info.Created, ct);
+    }
+
     /// <summary>Writes a value; returns its revision.</summary>
     public Task<ulong> PutAsync(string key, byte[] value, CancellationToken ct) =>
         UseAsync(async (store, token) => Stored(await store.PutAsync(key, value, Raw, token)), ct);
@@ -127,12 +144,12 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
             for (var wasGone = false; ; wasGone = true)
             {
                 await link.OpenAsync(either.Token);
-                var store = _store ??= await OpenAsync(either.Token);
+                var store = _store ??= await MakeAsync(either.Token);
                 try
                 {
                     return await use(store, either.Token);
                 }
-                catch (NatsException fault) when (!wasGone && IsGone(fault))
+                catch (NatsException fault) when (IsMadeAgain && !wasGone && IsGone(fault))
                 {
                     _store = null;
                 }
@@ -147,7 +164,7 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
     private static bool IsGone(NatsException fault) =>
         fault is NatsNoRespondersException or NatsJSPublishNoResponseException or NatsJSApiNoResponseException or NatsJSApiException { Error.ErrCode: NoSuchStream };
 
-    private async Task<INatsKVStore> OpenAsync(CancellationToken ct)
+    private async Task<INatsKVStore> MakeAsync(CancellationToken ct)
     {
         var context = new NatsKVContext(link.JetStream);
         try

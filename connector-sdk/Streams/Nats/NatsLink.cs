@@ -29,6 +29,7 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
     private readonly ILogger<NatsLink> _log;
     private readonly ClientLog _clientLog;
     private volatile TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Signal _disconnected = new();
     private volatile string _trouble = "not connected yet";
     private volatile string? _refusal;
     private volatile bool _isTrusted;
@@ -90,6 +91,9 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
 
     /// <summary>Why the link is not open, in words.</summary>
     public string Trouble => _refusal ?? _trouble;
+
+    /// <summary>Completes when the connection is lost that is there now, or comes next.</summary>
+    public Task Disconnected => _disconnected.Next;
 
     /// <summary>Returns once the link is open.</summary>
     public async Task OpenAsync(CancellationToken ct)
@@ -200,6 +204,7 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
     {
         _isTrusted = false;
         _trouble = "the connection is lost";
+        _disconnected.Set();
         Log.NatsLost(_log, _options.Url);
         LoseReadiness();
         return ValueTask.CompletedTask;

@@ -78,6 +78,35 @@ public sealed class BucketTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_remembers_what_was_in_it_is_told_that_it_is_gone_and_that_the_next_is_another()
+    {
+        var bucket = new Bucket(_link.Link, Shape, Eventually.Patience, TimeProvider.System) { IsMadeAgain = false };
+        var made = await bucket.OpenAsync(Ct);
+        await bucket.PutAsync("k", [1], Ct);
+        Assert.Equal(made, await bucket.OpenAsync(Ct));
+
+        await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
+
+        await Assert.ThrowsAnyAsync<NatsException>(() => bucket.TryUpdateAsync("k", [2], 1, Ct));
+        await Assert.ThrowsAnyAsync<NatsException>(() => bucket.FindAsync("k", Ct));
+        Assert.NotEqual(made, await bucket.OpenAsync(Ct));
+        Assert.Null(await bucket.FindAsync("k", Ct));
+    }
+
+    [Fact]
+    public async Task A_lost_connection_is_told()
+    {
+        var disconnected = Bucket.Disconnected;
+        await Bucket.PutAsync("k", [1], Ct);
+        Assert.False(disconnected.IsCompleted);
+
+        await _server.KillAsync();
+
+        await disconnected.WaitAsync(Eventually.Patience, Ct);
+        Assert.False(Bucket.Disconnected.IsCompleted);
+    }
+
+    [Fact]
     public async Task What_does_not_answer_ends_as_an_exception()
     {
         await Bucket.PutAsync("k", [1], Ct);
@@ -130,5 +159,7 @@ public sealed class BucketTests : IAsyncLifetime
         }
     }
 
-    private Bucket Make(TimeSpan patience) => new(_link.Link, new BucketShape("OF_test", TimeSpan.Zero, StreamStorage.File, Replicas: 1), patience, TimeProvider.System);
+    private static BucketShape Shape => new("OF_test", TimeSpan.Zero, StreamStorage.File, Replicas: 1);
+
+    private Bucket Make(TimeSpan patience) => new(_link.Link, Shape, patience, TimeProvider.System);
 }
