@@ -7,7 +7,7 @@ namespace Connectors.Sdk.Topics;
 public sealed class TopicMap
 {
     private readonly FrozenDictionary<string, FunctionName[]> _exact;
-    private readonly IReadOnlyList<(TopicPattern Pattern, FunctionName Function)> _patterns;
+    private readonly PatternIndex _patterns;
 
     /// <summary>Builds the map.</summary>
     /// <param name="functions">The gateway's functions, with or without topics.</param>
@@ -17,8 +17,8 @@ public sealed class TopicMap
     {
         var wishes = functions.SelectMany(f => f.Topics(delimiter).Select(t => (Topic: t, Function: f))).ToLookup(w => withPatterns && TopicPattern.IsPattern(w.Topic));
         Functions = [.. wishes.SelectMany(w => w).Select(w => w.Function).DistinctBy(f => f.Name)];
-        _exact = wishes[false].GroupBy(w => w.Topic, w => w.Function.Name).ToFrozenDictionary(g => g.Key, g => g.Distinct().ToArray(), StringComparer.Ordinal);
-        _patterns = [.. wishes[true].Select(w => (new TopicPattern(w.Topic), w.Function.Name))];
+        _exact = ByTopic(wishes[false]).ToFrozenDictionary(StringComparer.Ordinal);
+        _patterns = new PatternIndex(ByTopic(wishes[true]));
     }
 
     /// <summary>The functions that want any topic at all.</summary>
@@ -30,7 +30,23 @@ public sealed class TopicMap
     /// <summary>The functions that want a topic, each once.</summary>
     public IReadOnlyList<FunctionName> Match(string topic)
     {
-        var exact = _exact.GetValueOrDefault(topic) ?? [];
-        return _patterns.Count == 0 ? exact : [.. exact.Union(_patterns.Where(p => p.Pattern.Matches(topic)).Select(p => p.Function))];
+        FunctionName[] found = _exact.GetValueOrDefault(topic) ?? [];
+        HashSet<FunctionName>? several = null;
+        foreach (var functions in _patterns.Match(topic))
+        {
+            if (found.Length == 0)
+            {
+                found = functions;
+            }
+            else
+            {
+                (several ??= [.. found]).UnionWith(functions);
+            }
+        }
+
+        return several is null ? found : [.. several];
     }
+
+    private static Dictionary<string, FunctionName[]> ByTopic(IEnumerable<(string Topic, Function Function)> wishes) =>
+        wishes.GroupBy(w => w.Topic, w => w.Function.Name).ToDictionary(g => g.Key, g => g.Distinct().ToArray(), StringComparer.Ordinal);
 }

@@ -1,5 +1,6 @@
 using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Topics;
+using CsCheck;
 
 namespace Connectors.Sdk.Tests.Topics;
 
@@ -101,6 +102,21 @@ public class TopicMapTests
         }
 
         string Letters(string of, int most) => string.Concat(Enumerable.Range(0, random.Next(most)).Select(_ => of[random.Next(of.Length)]));
+    }
+
+    [Fact]
+    public void Whatever_is_wanted_a_topic_finds_what_comparing_it_with_each_would_find()
+    {
+        var wish = Gen.String[Gen.Char["ab*"], 1, 6];
+        Gen.Select(wish.Array[0, 30], Gen.String[Gen.Char["ab"], 0, 7]).Sample((wishes, topic) =>
+        {
+            var map = Map(true, [.. wishes.Select((w, i) => ($"f{i % 7}", w))]);
+            var expected = wishes.Select((w, i) => (Name: $"f{i % 7}.ns", Wish: w)).Where(f => TopicPattern.IsPattern(f.Wish) ? new TopicPattern(f.Wish).Matches(topic) : f.Wish == topic);
+
+            var found = Match(map, topic).ToList();
+
+            Assert.Equal(expected.Select(f => f.Name).Distinct().Order(), found.Order());
+        });
     }
 
     private static IEnumerable<string> Match(TopicMap map, string topic) => map.Match(topic).Select(f => f.ToString());
