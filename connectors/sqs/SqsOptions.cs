@@ -132,10 +132,5 @@ internal sealed record SqsOptions
         {
             settings.Fault("upstream_timeout", "shorter than 12h, for which SQS holds a message at most");
         }
-
-        if (Connector.MaxInflight < Queues.Count)
-        {
-            settings.Fault("max_inflight", $"at least the number of queues, {Queues.Count}");
-        }
     }
 }

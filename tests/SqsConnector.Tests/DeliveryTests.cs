@@ -84,6 +84,29 @@ public class DeliveryTests(QueueServer server)
     }
 
     [Fact]
+    public async Task A_busy_queue_has_all_slots_while_more_queues_than_slots_are_quiet_and_what_comes_to_those_is_next()
+    {
+        var busy = await server.CreateAsync("busy");
+        string[] quiet = [await server.CreateAsync("quiet"), await server.CreateAsync("quiet"), await server.CreateAsync("quiet")];
+        var ledger = new Ledger((_, _) => false) { Gate = new() };
+        await using var gateway = await GatewayServer.StartAsync([ListedFunction.Wanting(busy, "one"), .. quiet.Select(q => ListedFunction.Wanting(q, "two"))]);
+        gateway.Answer = ledger.AnswerAsync;
+        await using var connector = await Running.StartAsync(gateway, ("queue_url", string.Join(',', quiet.Append(busy).Select(server.Url))), ("max_inflight", "2"));
+
+        await server.SendAsync(busy, Enumerable.Range(0, 10).Select(i => ($"{i}", (string?)null)));
+        await gateway.ReceivesAsync(2);
+        await server.SendAsync(quiet[0], "quiet");
+        await Eventually.HoldsAsync(async () => await server.CountAsync(quiet[0]) == (0, 1), "it is received, and waits for a slot");
+        Assert.Equal(2, gateway.Calls.Count);
+        ledger.Gate.SetResult();
+
+        await gateway.ReceivesAsync(11);
+        await server.IsEmptyAsync(busy);
+        await server.IsEmptyAsync(quiet[0]);
+        Assert.Equal(11, gateway.Calls.Count);
+    }
+
+    [Fact]
     public async Task What_no_function_wants_stays_in_the_queue_until_one_does()
     {
         var (wanted, unwanted) = (await server.CreateAsync("wanted"), await server.CreateAsync("unwanted"));

@@ -62,15 +62,4 @@ public class SqsOptionsTests
 
         Assert.StartsWith(name + ": ", Assert.Single(settings.Errors), StringComparison.Ordinal);
     }
-
-    [Fact]
-    public void Each_queue_needs_a_slot()
-    {
-        var urls = string.Join(',', Enumerable.Range(0, 5).Select(i => Url + i));
-        var settings = new Settings(new Dictionary<string, string> { ["queue_url"] = urls, ["max_inflight"] = "4" });
-
-        _ = SqsOptions.Read(settings);
-
-        Assert.Contains("5", Assert.Single(settings.Errors), StringComparison.Ordinal);
-    }
 }

@@ -6,8 +6,9 @@ using Connectors.Sqs.Settling;
 namespace Connectors.Sqs.Receiving;
 
 /// <summary>
-/// Polls one queue: with one long poll while there is little, with up to ten side by side while receives come back full. Each asks for no more than
-/// could start now.
+/// Polls one queue: with one long poll while it is quiet, with up to ten side by side while receives come back full. The long poll of a quiet queue asks for
+/// one message and takes no slot: all queues' long polls share the slots, and what one brings while all are busy waits for the next, hidden from others.
+/// The polls of a busy queue ask for no more than could start now.
 /// </summary>
 internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions options, TimeProvider time, Random random)
 {
@@ -32,9 +33,6 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
     // Asked for one message at a time, SQS has one of a FIFO group out at a time. Had we several and the first failed, the others would have to go back
     // unrun, use up their receives and reach the dead-letter queue with it.
     private int Max => Queue.Address.IsFifo ? 1 : options.MaxMessages;
-
-    // What the long poll of a quiet queue keeps from the other queues.
-    private int QuietMax => Math.Clamp(options.Connector.MaxInflight / (4 * options.Queues.Count), 1, Max);
 
     /// <summary>Reads until it is to stop, which does not throw. What it writes stays reserved.</summary>
     /// <param name="reservations">The slots, shared with the other queues.</param>
@@ -73,21 +71,21 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
         {
             await watch.WantedAsync(ct);
             var isQuiet = _isQuiet && isOnly;
-            var asked = await reservations.ReserveAsync(isQuiet ? QuietMax : Max, ct);
+            var asked = isQuiet ? Reservation.None : await reservations.ReserveAsync(Max, ct);
             var came = 0;
             try
             {
                 var wait = isQuiet || options.WaitTime < BusyWait ? options.WaitTime : BusyWait;
-                came = await ReceiveAsync(asked.Count, wait, arrivals, ct, cut);
+                came = await ReceiveAsync(asked, wait, arrivals, ct, cut);
                 await KnowAsync(came, wait, ct);
             }
             finally
             {
-                reservations.Release(asked.Count - came);
+                reservations.Release(Math.Max(0, asked.Count - came));
             }
 
             // While slots are what is scarce, more polls would only take them from other queues.
-            return new Poll(came == asked.Count && !asked.HadToWait ? PollKind.Full : came > 0 ? PollKind.Some : PollKind.Empty);
+            return new Poll(came >= Math.Max(1, asked.Count) && !asked.HadToWait ? PollKind.Full : came > 0 ? PollKind.Some : PollKind.Empty);
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
@@ -99,14 +97,14 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
         }
     }
 
-    private async Task<int> ReceiveAsync(int max, TimeSpan wait, ChannelWriter<Arrival> arrivals, CancellationToken ct, CancellationToken cut)
+    private async Task<int> ReceiveAsync(Reservation asked, TimeSpan wait, ChannelWriter<Arrival> arrivals, CancellationToken ct, CancellationToken cut)
     {
         // The first receive does not wait, so that it is soon known whether the queue can be read.
-        var messages = await Queue.ReceiveAsync(max, _isKnown ? wait : TimeSpan.Zero, ct, cut);
+        var messages = await Queue.ReceiveAsync(Math.Max(1, asked.Count), _isKnown ? wait : TimeSpan.Zero, ct, cut);
         var granted = time.GetTimestamp();
         foreach (var message in messages)
         {
-            arrivals.TryWrite(new Arrival(settler, settler.Hold(message, granted)));
+            arrivals.TryWrite(new Arrival(settler, settler.Hold(message, granted), IsReserved: asked.Count > 0));
         }
 
         Metrics.Received(Queue.Address.Name, messages.Count);
@@ -148,4 +146,7 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
 }
 
 /// <summary>A message that came in, held from now on.</summary>
-internal sealed record Arrival(Settler Settler, Lease Lease);
+/// <param name="Settler">What settles it.</param>
+/// <param name="Lease">Our right to it.</param>
+/// <param name="IsReserved">Whether a slot was reserved for it.</param>
+internal sealed record Arrival(Settler Settler, Lease Lease, bool IsReserved);

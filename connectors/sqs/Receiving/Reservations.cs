@@ -3,7 +3,7 @@ using Connectors.Sdk.Hosting;
 
 namespace Connectors.Sqs.Receiving;
 
-/// <summary>Reserves free slots for receives, so that all of them together never ask for more than could run.</summary>
+/// <summary>Reserves free slots for the receives of busy queues, so that all of them together never ask for more than could run.</summary>
 internal sealed class Reservations(Slots slots, TimeProvider time)
 {
     // A slot that came free waits so long for others: requests are paid for one by one.
@@ -55,4 +55,8 @@ internal sealed class Reservations(Slots slots, TimeProvider time)
 /// <summary>How much a receive may ask for.</summary>
 /// <param name="Count">So many messages.</param>
 /// <param name="HadToWait">Whether slots are what there is too little of.</param>
-internal readonly record struct Reservation(int Count, bool HadToWait);
+internal readonly record struct Reservation(int Count, bool HadToWait)
+{
+    /// <summary>For a receive that no slot is kept for.</summary>
+    public static Reservation None => default;
+}
