@@ -1,6 +1,7 @@
 using Confluent.Kafka;
 using Connectors.Kafka.Client;
 using Connectors.Kafka.Ordering;
+using Connectors.Kafka.Polling;
 using Connectors.Kafka.Settling;
 using Connectors.Sdk.Hosting;
 
@@ -103,12 +104,12 @@ public class OptionTests
     {
         var options = Read();
 
-        Assert.Equal(["faas-request"], options.Topics);
+        Assert.Equal(["faas-request"], options.Subscription.Topics);
         Assert.Equal(["kf-kafka:9092"], options.Broker.Hosts);
-        Assert.Equal("faas-group-1", options.Group);
-        Assert.Equal(InitialOffset.Oldest, options.InitialOffset);
-        Assert.Equal(1_048_576, options.MaxBytes);
-        Assert.True(options.LogSessions);
+        Assert.Equal("faas-group-1", options.Subscription.Group);
+        Assert.Equal(InitialOffset.Oldest, options.Session.InitialOffset);
+        Assert.Equal(1_048_576, options.Subscription.MaxBytes);
+        Assert.True(options.Session.LogSessions);
         Assert.Equal(new Uri("http://gateway.openfaas:8080"), options.Connector.GatewayUrl);
         Assert.Equal(TimeSpan.FromMinutes(2), options.Connector.UpstreamTimeout);
         Assert.Equal(TimeSpan.FromSeconds(30), options.Connector.RebuildInterval);

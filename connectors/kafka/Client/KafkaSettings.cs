@@ -26,21 +26,21 @@ internal static class KafkaSettings
     public static Dictionary<string, string> Consumer(KafkaOptions options)
     {
         var properties = Client(options);
-        properties["group.id"] = options.Group;
+        properties["group.id"] = options.Subscription.Group;
         // Committed only by us, and never moved by the client: a stored offset that is out of range is an error to be told.
         properties["enable.auto.commit"] = "false";
         properties["enable.auto.offset.store"] = "false";
         properties["auto.offset.reset"] = "error";
-        properties["max.partition.fetch.bytes"] = Number(options.MaxBytes);
-        properties["fetch.max.bytes"] = Number(Math.Max(options.MaxBytes, 52_428_800));
-        properties["receive.message.max.bytes"] = Number(Math.Max(options.MaxBytes, 52_428_800) + 100_000_000L);
+        properties["max.partition.fetch.bytes"] = Number(options.Subscription.MaxBytes);
+        properties["fetch.max.bytes"] = Number(Math.Max(options.Subscription.MaxBytes, 52_428_800));
+        properties["receive.message.max.bytes"] = Number(Math.Max(options.Subscription.MaxBytes, 52_428_800) + 100_000_000L);
         // What waits in the client is not paid for by partition_buffer; its own defaults (100,000 records, 64 MiB) are more than a function needs.
         properties["queued.min.messages"] = "1000";
         properties["queued.max.messages.kbytes"] = "16384";
         // A topic made later is found within this time.
         properties["topic.metadata.refresh.interval.ms"] = "30000";
         properties["max.poll.interval.ms"] = Number(PollInterval(options.Connector.UpstreamTimeout));
-        if (options.Failure.DeadLetterPattern(options.Topics) is { } dead)
+        if (options.Failure.DeadLetterPattern(options.Subscription.Topics) is { } dead)
         {
             properties["topic.blacklist"] = dead;
         }

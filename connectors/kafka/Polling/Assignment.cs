@@ -65,13 +65,13 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
             else
             {
                 _standing[start.Name] = Standing.Unknown;
-                Log.StartUnknown(log, options.Group, start.Name.Topic, start.Name.Partition.Value);
+                Log.StartUnknown(log, options.Subscription.Group, start.Name.Topic, start.Name.Partition.Value);
             }
         }
 
         _lookedUp = time.GetTimestamp();
         MemberId = consumer.MemberId ?? "";
-        Metrics.Connected(options.Group);
+        Metrics.Connected(options.Subscription.Group);
         Tell("assigned", partitions);
         TellReadiness("none assigned", isAssigned: true);
         return found.Select(s => new TopicPartitionOffset(s.Name, s.Offset));
@@ -104,7 +104,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         Tell("revoked", [.. leaving.Select(p => p.Name)]);
         if (!Task.WaitAll([.. leaving.Select(p => p.Idle)], drainTime))
         {
-            Log.DrainedLate(log, options.Group, leaving.Count(p => !p.Idle.IsCompleted), drainTime);
+            Log.DrainedLate(log, options.Subscription.Group, leaving.Count(p => !p.Idle.IsCompleted), drainTime);
         }
 
         committer.LetGo(leaving);
@@ -148,7 +148,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         }
 
         Stand(consumer, name, Standing.OutOfRange);
-        Log.OutOfRange(log, options.Group, name.Topic, name.Partition.Value, state?.Position ?? -1);
+        Log.OutOfRange(log, options.Subscription.Group, name.Topic, name.Partition.Value, state?.Position ?? -1);
     }
 
     /// <summary>
@@ -166,11 +166,21 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         if (read.Offset == expected.Offset && read != expected)
         {
             Stand(consumer, partition.Name, Standing.Remade);
-            Log.Remade(log, options.Group, partition.Name.Topic, partition.Name.Partition.Value, expected.Offset + 1);
+            Log.Remade(log, options.Subscription.Group, partition.Name.Topic, partition.Name.Partition.Value, expected.Offset + 1);
         }
 
         // One further on: retention or compaction took the proof away.
         return read.Offset != expected.Offset;
+    }
+
+    /// <summary>A topic is another one than that which was read: its partitions stand still. What was read of the old one is brought to its end.</summary>
+    public void Remade(IConsumer<byte[]?, byte[]?> consumer, string topic)
+    {
+        foreach (var state in backlog.States().Where(s => s.Partition.Name.Topic == topic && Find(s.Partition.Name) == s.Partition))
+        {
+            Stand(consumer, state.Partition.Name, Standing.Remade);
+            Log.Remade(log, options.Subscription.Group, topic, state.Partition.Name.Partition.Value, state.Position);
+        }
     }
 
     private void Begin(StartingOffset start)
@@ -193,11 +203,11 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
     {
         if (why == Standing.OutOfRange)
         {
-            Metrics.OutOfRange(options.Group, name, isStanding);
+            Metrics.OutOfRange(options.Subscription.Group, name, isStanding);
         }
         else if (why == Standing.Remade)
         {
-            Metrics.Remade(options.Group, name, isStanding);
+            Metrics.Remade(options.Subscription.Group, name, isStanding);
         }
     }
 
@@ -272,8 +282,8 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
 
     private void Tell(string what, IReadOnlyCollection<TopicPartition> partitions)
     {
-        Metrics.Rebalanced(options.Group, what);
-        var level = options.LogSessions ? LogLevel.Information : LogLevel.Debug;
-        Log.Rebalanced(log, level, options.Group, what, string.Join(' ', partitions.GroupBy(p => p.Topic).Select(t => $"{t.Key}[{string.Join(',', t.Select(p => p.Partition.Value))}]")));
+        Metrics.Rebalanced(options.Subscription.Group, what);
+        var level = options.Session.LogSessions ? LogLevel.Information : LogLevel.Debug;
+        Log.Rebalanced(log, level, options.Subscription.Group, what, string.Join(' ', partitions.GroupBy(p => p.Topic).Select(t => $"{t.Key}[{string.Join(',', t.Select(p => p.Partition.Value))}]")));
     }
 }

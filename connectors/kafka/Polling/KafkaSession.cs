@@ -17,6 +17,7 @@ internal sealed class KafkaSession : IDisposable
     private readonly Credentials _credentials;
     private readonly Backlog _backlog;
     private readonly IConsumer<byte[]?, byte[]?> _consumer;
+    private readonly TopicIds _topicIds;
     private readonly StartingOffsets _starts;
     private readonly Assignment _assignment;
     private readonly OffsetCommitter _committer;
@@ -38,11 +39,12 @@ internal sealed class KafkaSession : IDisposable
             .SetPartitionsLostHandler((_, partitions) => Lost(partitions))
             .Build();
         var committed = new GroupOffsets(_consumer);
-        _starts = new StartingOffsets(_consumer, committed, firstLook, options.InitialOffset, time);
+        _topicIds = new TopicIds(_consumer.Handle, time, log);
+        _starts = new StartingOffsets(_consumer, committed, firstLook, options.Session.InitialOffset, time);
         _assignment = new Assignment(options, _starts, backlog, readiness, KafkaSettings.DrainTime(properties), time, log);
         _committer = new OffsetCommitter(committed, backlog, time, log);
-        _gauges = new PartitionGauges(_consumer, backlog, time, options.Group);
-        _polling = new PollLoop(_consumer, _assignment, _committer, backlog, options, time, log);
+        _gauges = new PartitionGauges(_consumer, backlog, time, options.Subscription.Group);
+        _polling = new PollLoop(_consumer, _assignment, _topicIds, _committer, backlog, options, time, log);
         Completion = Blocking.RunAsync(Run, "kafka-poll");
     }
 
@@ -66,7 +68,7 @@ internal sealed class KafkaSession : IDisposable
         await Completion.WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!Completion.IsCompleted)
         {
-            Log.LeftBehind(_log, _options.Group, limit);
+            Log.LeftBehind(_log, _options.Subscription.Group, limit);
             foreach (var partition in _backlog.Clear())
             {
                 partition.Withdraw();
@@ -88,6 +90,9 @@ internal sealed class KafkaSession : IDisposable
     private IEnumerable<TopicPartitionOffset> Assigned(IConsumer<byte[]?, byte[]?> consumer, List<TopicPartition> partitions)
     {
         _committer.Rebalanced();
+
+        // Before it is looked whether the last record is still there: whatever is made again after that has another id.
+        _topicIds.LookAsync([.. partitions.Select(p => p.Topic).Distinct()]).GetAwaiter().GetResult();
         return _assignment.Assigned(consumer, partitions);
     }
 
@@ -98,7 +103,7 @@ internal sealed class KafkaSession : IDisposable
     // The whole of it, on a thread that may block.
     private void Run()
     {
-        var rounds = RoundsAsync();
+        var rounds = Task.WhenAll(RoundsAsync(), _topicIds.FollowAsync(Topics, _ending.Token));
         try
         {
             Poll();
@@ -109,6 +114,7 @@ internal sealed class KafkaSession : IDisposable
             rounds.GetAwaiter().GetResult();
             _assignment.Lost(_committer, [.. _assignment.Names]);
             _gauges.Tell();
+            _topicIds.Dispose();
             _consumer.Dispose();
             _ended.Cancel();
         }
@@ -117,7 +123,7 @@ internal sealed class KafkaSession : IDisposable
     private void Poll()
     {
         _starts.Prepare(LookLimit);
-        _consumer.Subscribe(_options.Topics.Select(TopicName.Subscription));
+        _consumer.Subscribe(_options.Subscription.Topics.Select(TopicName.Subscription));
         while (!_ending.IsCancellationRequested)
         {
             _polling.Step();
@@ -128,18 +134,20 @@ internal sealed class KafkaSession : IDisposable
         _consumer.Close();
     }
 
+    private IReadOnlyCollection<string> Topics() => [.. _backlog.States().Select(s => s.Partition.Name.Topic).Distinct()];
+
     private async Task RoundsAsync()
     {
         while (!_ending.IsCancellationRequested)
         {
-            await Task.Delay(_options.CommitInterval, _time, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(_options.Session.CommitInterval, _time, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             try
             {
                 _committer.Commit();
                 _gauges.Tell();
                 if (Credentials.Of(_options.Broker) != _credentials)
                 {
-                    Log.CredentialsChanged(_log, _options.Group);
+                    Log.CredentialsChanged(_log, _options.Subscription.Group);
                     await _ending.CancelAsync();
                 }
             }

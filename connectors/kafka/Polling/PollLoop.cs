@@ -10,7 +10,8 @@ namespace Connectors.Kafka.Polling;
 /// What the poll thread does, over and over: fetch a record, put it into the backlog, pause and resume partitions. It waits for records only, and, while the
 /// group takes partitions away, for what runs of them.
 /// </summary>
-internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment assignment, OffsetCommitter committer, Backlog backlog, KafkaOptions options, TimeProvider time, ILogger log)
+internal sealed class PollLoop(
+    IConsumer<byte[]?, byte[]?> consumer, Assignment assignment, TopicIds topicIds, OffsetCommitter committer, Backlog backlog, KafkaOptions options, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(100);
 
@@ -43,6 +44,10 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
 
         Resume();
         assignment.LookUpAgain(consumer);
+        while (topicIds.TryTakeRemade(out var topic))
+        {
+            assignment.Remade(consumer, topic);
+        }
     }
 
     private void Take(ConsumeResult<byte[]?, byte[]?> record)
@@ -59,7 +64,7 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
             return;
         }
 
-        Metrics.Consumed(options.Group, record.TopicPartition, assignment.MemberId, record.Offset.Value);
+        Metrics.Consumed(options.Subscription.Group, record.TopicPartition, assignment.MemberId, record.Offset.Value);
         if (backlog.Add(InFlight.Of(record, identity, partition, Translate(record), options.Ordering.Concurrency, time.GetTimestamp())))
         {
             consumer.Pause([partition.Name]);
@@ -72,14 +77,14 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
     {
         try
         {
-            var content = RecordEvent.Create(record, options.Group, options.Headers);
+            var content = RecordEvent.Create(record, options.Subscription.Group, options.Headers);
             Metrics.Dropped(record.Topic, RecordEvent.Dropped(content));
             return content;
         }
         catch (Exception fault)
         {
             Log.Unreadable(log, record.Topic, record.Partition.Value, record.Offset.Value, fault);
-            return RecordEvent.Unreadable(record, options.Group);
+            return RecordEvent.Unreadable(record, options.Subscription.Group);
         }
     }
 

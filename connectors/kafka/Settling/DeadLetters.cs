@@ -132,7 +132,7 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
             yield return ("X-Dead-Timestamp", Number(record.Message.Timestamp.UnixTimestampMs));
         }
 
-        yield return ("X-Dead-Group", options.Group);
+        yield return ("X-Dead-Group", options.Subscription.Group);
         yield return ("X-Dead-Reason", Reason(outcome));
         yield return ("X-Dead-Status", Number(outcome.Status));
         yield return ("X-Dead-Attempts", Number(attempt));
