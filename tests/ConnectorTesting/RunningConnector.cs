@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Globalization;
 using Connectors.Sdk.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -10,9 +12,13 @@ namespace Connectors.Testing;
 public sealed class RunningConnector : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private readonly KeptLog _log;
     private bool _isStopped;
 
-    private RunningConnector(WebApplication app) => _app = app;
+    private RunningConnector(WebApplication app, KeptLog log) => (_app, _log) = (app, log);
+
+    /// <summary>What it logged so far: each entry's message, and then its fields as <c>name=value</c>.</summary>
+    public IReadOnlyCollection<string> Lines => _log.Lines;
 
     /// <summary>Its services.</summary>
     public IServiceProvider Services => _app.Services;
@@ -45,12 +51,32 @@ public sealed class RunningConnector : IAsyncDisposable
             LogEncoding = LogEncoding.Console,
             SecretMountPath = AppContext.BaseDirectory,
         });
-        builder.Logging.ClearProviders();
+        var log = new KeptLog();
+        builder.Logging.ClearProviders().AddProvider(log);
         register(builder);
         var app = builder.Build();
         app.MapSystemEndpoints();
         await app.StartAsync();
-        return new RunningConnector(app);
+        return new RunningConnector(app, log);
+    }
+
+    /// <summary>Waits until it has logged these words.</summary>
+    public Task SaysAsync(string words) => Eventually.HoldsAsync(
+        () => Lines.Any(line => line.Contains(words, StringComparison.Ordinal)), () => $"the log says {words}; it says\n{string.Join('\n', Lines.TakeLast(30))}");
+
+    /// <summary>Waits until <c>/readyz</c> answers 200.</summary>
+    public Task IsReadyAsync() => Eventually.HoldsAsync(async () => (await Http.GetAsync(new Uri(Metrics, "/readyz"))).IsSuccessStatusCode, "the connector is ready");
+
+    /// <summary>
+    /// The value of a metric's sample, labels as exposed; null if there is none. Connectors of one test process share their metrics: labels have to be the
+    /// test's own.
+    /// </summary>
+    public async Task<double?> MetricAsync(string sample)
+    {
+        var text = await Http.GetStringAsync(new Uri(Metrics, "/metrics"));
+        return text.Split('\n').FirstOrDefault(line => line.StartsWith(sample + " ", StringComparison.Ordinal)) is { } found
+            ? double.Parse(found.Split(' ')[^1], CultureInfo.InvariantCulture)
+            : null;
     }
 
     /// <summary>What SIGTERM does: take no more, finish, settle. Returns once all is settled.</summary>
@@ -68,5 +94,32 @@ public sealed class RunningConnector : IAsyncDisposable
     {
         await StopAsync();
         await _app.DisposeAsync();
+        _log.Dispose();
+    }
+
+    private static HttpClient Http { get; } = new(new SocketsHttpHandler());
+
+    private sealed class KeptLog : ILoggerProvider, ILogger
+    {
+        private readonly ConcurrentQueue<string> _lines = new();
+
+        public IReadOnlyCollection<string> Lines => _lines;
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            var fields = (state as IReadOnlyList<KeyValuePair<string, object?>> ?? []).Where(f => f.Key != "{OriginalFormat}").Select(f => $" {f.Key}={f.Value}");
+            _lines.Enqueue($"{formatter(state, exception)}{string.Concat(fields)}");
+        }
+
+        public void Dispose()
+        {
+        }
     }
 }

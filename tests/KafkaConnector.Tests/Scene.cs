@@ -7,8 +7,7 @@ namespace Connectors.Kafka.Tests;
 /// <summary>A cluster, a gateway with one function that wants the topic, and what a test does with both.</summary>
 internal sealed class Scene : IAsyncDisposable
 {
-    public const string Topic = "orders";
-    public const string Group = "tests";
+    private static int _scenes;
 
     private readonly Lazy<IProducer<string?, byte[]?>> _producer;
 
@@ -20,6 +19,11 @@ internal sealed class Scene : IAsyncDisposable
         _producer = new Lazy<IProducer<string?, byte[]?>>(() => Clients.Producer(kafka.BootstrapServers));
     }
 
+    /// <summary>The topic, and the group that reads it; the scene's own, as connectors of one process share their metrics.</summary>
+    public string Topic { get; } = $"orders{Interlocked.Increment(ref _scenes)}";
+
+    public string Group => "readers-of-" + Topic;
+
     public MockKafka Kafka { get; }
 
     public GatewayServer Gateway { get; }
@@ -30,8 +34,10 @@ internal sealed class Scene : IAsyncDisposable
     public static async Task<Scene> StartAsync(int partitions = 1, int brokers = 1)
     {
         var kafka = MockKafka.Start(brokers);
-        kafka.CreateTopic(Topic, partitions);
-        return new Scene(kafka, await GatewayServer.StartAsync(ListedFunction.Wanting(Topic, "receiver")));
+        var scene = new Scene(kafka, await GatewayServer.StartAsync());
+        scene.Gateway.Functions = [ListedFunction.Wanting(scene.Topic, "receiver")];
+        kafka.CreateTopic(scene.Topic, partitions);
+        return scene;
     }
 
     /// <summary>The options of a connector as an operator would set them: short times, nothing else.</summary>
@@ -77,14 +83,17 @@ internal sealed class Scene : IAsyncDisposable
     /// <summary>Starts the connector in this process and waits until it has partitions.</summary>
     public async Task<RunningConnector> RunConnectorAsync(params string[] more)
     {
-        var options = Options(more);
-        var connector = await RunningConnector.StartAsync(builder => builder.AddKafka(options));
-        await IsReadyAsync(connector);
+        var connector = await BeginConnectorAsync(more);
+        await connector.IsReadyAsync();
         return connector;
     }
 
-    public static Task IsReadyAsync(RunningConnector connector) => Eventually.HoldsAsync(
-        async () => (await Http.GetAsync(new Uri(connector.Metrics, "/readyz"))).IsSuccessStatusCode, "the connector is ready");
+    /// <summary>Starts the connector in this process and does not wait.</summary>
+    public Task<RunningConnector> BeginConnectorAsync(params string[] more)
+    {
+        var options = Options(more);
+        return RunningConnector.StartAsync(builder => builder.AddKafka(options), options.Service.GracePeriod);
+    }
 
     public static async Task<string> ReadinessAsync(Uri metrics) => await (await Http.GetAsync(new Uri(metrics, "/readyz"))).Content.ReadAsStringAsync();
 
@@ -92,9 +101,9 @@ internal sealed class Scene : IAsyncDisposable
 
     private static HttpClient Http { get; } = new(new SocketsHttpHandler());
 
-    public async Task<DeliveryResult<string?, byte[]?>> ProduceAsync(string? key, string body, int? partition = null, string topic = Topic, Headers? headers = null) =>
+    public async Task<DeliveryResult<string?, byte[]?>> ProduceAsync(string? key, string body, int? partition = null, string? topic = null, Headers? headers = null) =>
         await Producer.ProduceAsync(
-            new TopicPartition(topic, partition ?? Partition.Any),
+            new TopicPartition(topic ?? Topic, partition ?? Partition.Any),
             new Message<string?, byte[]?> { Key = key, Value = System.Text.Encoding.UTF8.GetBytes(body), Headers = headers });
 
     /// <summary>Sends without waiting; <see cref="FlushAsync"/> waits for all.</summary>
@@ -107,12 +116,12 @@ internal sealed class Scene : IAsyncDisposable
     }
 
     /// <summary>What the group has committed of a topic's partitions; -1001 for nothing.</summary>
-    public IReadOnlyList<long> Committed(int partitions, string topic = Topic) => Clients.Committed(Kafka.BootstrapServers, Group, topic, partitions);
+    public IReadOnlyList<long> Committed(int partitions, string? topic = null) => Clients.Committed(Kafka.BootstrapServers, Group, topic ?? Topic, partitions);
 
     /// <summary>Waits until everything is committed, up to so many records.</summary>
-    public Task CommitsAllAsync(int partitions, long records, string topic = Topic) => Eventually.HoldsAsync(
+    public Task CommitsAllAsync(int partitions, long records, string? topic = null) => Eventually.HoldsAsync(
         () => Committed(partitions, topic).Sum(offset => Math.Max(0, offset)) == records,
-        () => $"{records} records of {topic} are committed; {string.Join(", ", Committed(partitions, topic))} are");
+        () => $"{records} records of {topic ?? Topic} are committed; {string.Join(", ", Committed(partitions, topic))} are");
 
     public async ValueTask DisposeAsync()
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 
@@ -7,10 +6,9 @@ namespace Connectors.Sqs.Tests;
 /// <summary>From a real queue through the connector's process and a real gateway to a function: no part is played.</summary>
 public sealed class RealGatewayTests(QueueServer server) : IAsyncLifetime
 {
-    private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("sqs-gateway-");
     private NatsServer _nats = null!;
     private HttpLedger _function = null!;
-    private ServiceProcess _gateway = null!;
+    private OwnGateway _gateway = null!;
     private string _queue = "";
     private int _status = StatusCodes.Status200OK;
 
@@ -23,30 +21,7 @@ public sealed class RealGatewayTests(QueueServer server) : IAsyncLifetime
             http.Response.StatusCode = Interlocked.Exchange(ref _status, StatusCodes.Status200OK);
             return Task.CompletedTask;
         });
-        var functions = Path.Combine(_home.FullName, "functions.yaml");
-        await File.WriteAllTextAsync(functions, $$"""
-            version: "1.0"
-            provider:
-              name: openfaas
-            functions:
-              work:
-                image: test/work
-                annotations:
-                  topic: {{_queue}}
-                environment:
-                  upstream_url: {{_function.Url}}
-            """);
-        await File.WriteAllTextAsync(Path.Combine(_home.FullName, "basic-auth-user"), "admin");
-        await File.WriteAllTextAsync(Path.Combine(_home.FullName, "basic-auth-password"), "secret");
-        _gateway = await ServiceProcess.StartAsync("Gateway", new Dictionary<string, string>
-        {
-            ["faas_nats_address"] = "127.0.0.1",
-            ["faas_nats_port"] = _nats.Port.ToString(CultureInfo.InvariantCulture),
-            ["functions_path"] = functions,
-            ["data_path"] = Path.Combine(_home.FullName, "data"),
-            ["secret_mount_path"] = _home.FullName,
-            ["max_body_bytes"] = "1000",
-        });
+        _gateway = await OwnGateway.StartAsync(_nats, "work", _function.Url, new Dictionary<string, string> { ["topic"] = _queue }, ("max_body_bytes", "1000"));
     }
 
     public async ValueTask DisposeAsync()
@@ -54,7 +29,6 @@ public sealed class RealGatewayTests(QueueServer server) : IAsyncLifetime
         await _gateway.DisposeAsync();
         await _function.DisposeAsync();
         await _nats.DisposeAsync();
-        _home.Delete(recursive: true);
     }
 
     [Fact]
@@ -88,9 +62,9 @@ public sealed class RealGatewayTests(QueueServer server) : IAsyncLifetime
 
     private Task<ServiceProcess> StartAsync(string asynchronous) => ServiceProcess.StartAsync("SqsConnector", new Dictionary<string, string>
     {
-        ["gateway_url"] = _gateway.Api.AbsoluteUri,
+        ["gateway_url"] = _gateway.Url.AbsoluteUri,
         ["queue_url"] = server.Url(_queue),
-        ["secret_mount_path"] = _home.FullName,
+        ["secret_mount_path"] = _gateway.Secrets,
         ["rebuild_interval"] = "100ms",
         ["wait_time"] = "1s",
         ["asynchronous_invocation"] = asynchronous,

@@ -30,12 +30,4 @@ internal static class Running
         var options = Options([("gateway_url", gateway.Url.AbsoluteUri), ("rebuild_interval", "50ms"), ("wait_time", "1s"), .. values]);
         return RunningConnector.StartAsync(builder => Register(builder, options));
     }
-
-    public static async Task<double> MetricAsync(this RunningConnector connector, string sample)
-    {
-        using var http = new HttpClient(new SocketsHttpHandler());
-        var text = await http.GetStringAsync(new Uri(connector.Metrics, "/metrics"));
-        var line = text.Split('\n').FirstOrDefault(l => l.StartsWith(sample + " ", StringComparison.Ordinal));
-        return line is null ? 0 : double.Parse(line.Split(' ')[1]);
-    }
 }

@@ -50,6 +50,11 @@ public class EntryTests
         Assert.Equal(BadSchedule.Zone, Assert.Throws<BadScheduleException>(() => Read(("schedule", "* * * * *"), ("timezone", "Nowhere"))).Reason);
 
     [Fact]
+    public void Another_name_of_the_same_zone_makes_another_schedule() =>
+        Assert.NotEqual(
+            Assert.Single(Read(("schedule", "0 9 * * *"), ("timezone", "UTC"))).Key, Assert.Single(Read(("schedule", "0 9 * * *"), ("timezone", "Etc/UTC"))).Key);
+
+    [Fact]
     public void Function_schedule_and_zone_make_its_identity_and_nothing_else_does()
     {
         var one = Assert.Single(Read(("schedule", "* * * * *")));

@@ -72,14 +72,14 @@ public sealed class CronSourceTests : IAsyncLifetime
         _gateway.Functions = [RunningCron.Function("bad", "now and then"), RunningCron.Function("worse", "* * * * *", "timezone", "Nowhere"), RunningCron.Function("a", "* * * * * *")];
         await using var cron = await RunningCron.StartAsync(_gateway.Url, null);
         await _gateway.ReceivesAsync(1, To("a"));
-        Assert.Equal("1", await SampleAsync(cron, "cron_connector_bad_schedule{function_name=\"bad.openfaas-fn\",reason=\"syntax\"}"));
-        Assert.Equal("1", await SampleAsync(cron, "cron_connector_bad_schedule{function_name=\"worse.openfaas-fn\",reason=\"zone\"}"));
+        Assert.Equal(1, await cron.MetricAsync("cron_connector_bad_schedule{function_name=\"bad.openfaas-fn\",reason=\"syntax\"}"));
+        Assert.Equal(1, await cron.MetricAsync("cron_connector_bad_schedule{function_name=\"worse.openfaas-fn\",reason=\"zone\"}"));
 
         _gateway.Functions = [RunningCron.Function("bad", "* * * * * *")];
 
         await _gateway.ReceivesAsync(1, To("bad"));
-        Assert.Null(await SampleAsync(cron, "cron_connector_bad_schedule{function_name=\"bad.openfaas-fn\",reason=\"syntax\"}"));
-        Assert.Null(await SampleAsync(cron, "cron_connector_bad_schedule{function_name=\"worse.openfaas-fn\",reason=\"zone\"}"));
+        Assert.Null(await cron.MetricAsync("cron_connector_bad_schedule{function_name=\"bad.openfaas-fn\",reason=\"syntax\"}"));
+        Assert.Null(await cron.MetricAsync("cron_connector_bad_schedule{function_name=\"worse.openfaas-fn\",reason=\"zone\"}"));
     }
 
     [Fact]
@@ -91,11 +91,11 @@ public sealed class CronSourceTests : IAsyncLifetime
 
         await _gateway.ReceivesAsync(2);
 
-        await Eventually.HoldsAsync(async () => await SampleAsync(cron, $"cron_connector_firings_total{{function_name=\"{name}.openfaas-fn\",result=\"succeeded\"}}") is "2" or "3", "two firings");
-        var next = double.Parse(await SampleAsync(cron, $"cron_connector_next_due_timestamp_seconds{{function_name=\"{name}.openfaas-fn\",schedule=\"*/2 * * * * *\"}}") ?? "0");
+        await Eventually.HoldsAsync(async () => await cron.MetricAsync($"cron_connector_firings_total{{function_name=\"{name}.openfaas-fn\",result=\"succeeded\"}}") is 2 or 3, "two firings");
+        var next = await cron.MetricAsync($"cron_connector_next_due_timestamp_seconds{{function_name=\"{name}.openfaas-fn\",schedule=\"*/2 * * * * *\"}}") ?? 0;
         Assert.Equal(0, next % 2);
         Assert.InRange(next, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() - 60, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 60);
-        Assert.NotNull(await SampleAsync(cron, "cron_connector_lateness_seconds_count"));
+        Assert.NotNull(await cron.MetricAsync("cron_connector_lateness_seconds_count"));
     }
 
     [Fact]
@@ -136,7 +136,7 @@ public sealed class CronSourceTests : IAsyncLifetime
         release.SetResult();
 
         await _gateway.ReceivesAsync(3, To("b"));
-        Assert.NotNull(await SampleAsync(cron, "cron_connector_misfires_total{function_name=\"b.openfaas-fn\",reason=\"overlap\"}"));
+        Assert.NotNull(await cron.MetricAsync("cron_connector_misfires_total{function_name=\"b.openfaas-fn\",reason=\"overlap\"}"));
     }
 
     [Fact]
@@ -163,12 +163,5 @@ public sealed class CronSourceTests : IAsyncLifetime
     {
         http.Response.StatusCode = status;
         return Task.CompletedTask;
-    }
-
-    private static async Task<string?> SampleAsync(RunningConnector cron, string sample)
-    {
-        using var http = new HttpClient(new SocketsHttpHandler());
-        var text = await http.GetStringAsync(new Uri(cron.Metrics, "/metrics"));
-        return text.Split('\n').FirstOrDefault(l => l.StartsWith(sample + " ", StringComparison.Ordinal))?.Split(' ')[^1];
     }
 }

@@ -3,52 +3,38 @@ using Connectors.Testing;
 namespace Connectors.Cron.Tests.Ticking;
 
 /// <summary>Two replicas whose bucket is deleted, or whose broker is killed, with its data or without: every second is fired.</summary>
-public sealed class LostBucketTests : IAsyncLifetime
+public sealed class LostBucketTests : CronTest
 {
     private static readonly (string, string)[] Options = [("asynchronous_invocation", "true"), ("catch_up", "all"), ("misfire_threshold", "1m")];
-
-    private NatsServer _nats = null!; // set before each test
-    private GatewayServer _gateway = null!; // set before each test
-
-    public async ValueTask InitializeAsync()
-    {
-        _nats = await NatsServer.StartAsync();
-        _gateway = await GatewayServer.StartAsync(RunningCron.Function("a", "* * * * * *"));
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _gateway.DisposeAsync();
-        await _nats.DisposeAsync();
-    }
 
     [Fact]
     public async Task The_bucket_is_deleted() => await GoesOnAsync(async () =>
     {
-        await using var bucket = new CursorBucket(_nats);
+        await using var bucket = new CursorBucket(Nats);
         await bucket.DeleteAsync();
     });
 
     [Fact]
     public async Task The_broker_is_killed() => await GoesOnAsync(async () =>
     {
-        await _nats.KillAsync();
-        await _nats.StartAgainAsync();
+        await Nats.KillAsync();
+        await Nats.StartAgainAsync();
     });
 
     [Fact]
     public async Task The_broker_is_killed_and_its_data_are_lost() => await GoesOnAsync(async () =>
     {
-        await _nats.KillAsync();
-        Directory.Delete(Path.Combine(_nats.Home, "data"), recursive: true);
-        await _nats.StartAgainAsync();
+        await Nats.KillAsync();
+        Directory.Delete(Path.Combine(Nats.Home, "data"), recursive: true);
+        await Nats.StartAgainAsync();
     });
 
     private async Task GoesOnAsync(Func<Task> happensAsync)
     {
-        await using var one = await RunningCron.StartAsync(_gateway.Url, _nats, Options);
-        await using var other = await RunningCron.StartAsync(_gateway.Url, _nats, Options);
-        await _gateway.ReceivesAsync(3);
+        Gateway.Functions = [RunningCron.Function("a", "* * * * * *")];
+        await using var one = await RunningCron.StartAsync(Gateway.Url, Nats, Options);
+        await using var other = await RunningCron.StartAsync(Gateway.Url, Nats, Options);
+        await Gateway.ReceivesAsync(3);
 
         await happensAsync();
 
@@ -59,10 +45,10 @@ public sealed class LostBucketTests : IAsyncLifetime
 
         // Twice only that which was in flight, and under the same Idempotency-Key.
         Assert.InRange(ticks.Count - ticks.Distinct().Count(), 0, 2);
-        Assert.Equal(ticks.Distinct().Count(), _gateway.Calls.Select(c => c.Header("Idempotency-Key")).Distinct().Count());
-        await using var bucket = new CursorBucket(_nats);
+        Assert.Equal(ticks.Distinct().Count(), Gateway.Calls.Select(c => c.Header("Idempotency-Key")).Distinct().Count());
+        await using var bucket = new CursorBucket(Nats);
         Assert.NotEmpty((await bucket.OnlyAsync()).Value);
     }
 
-    private List<DateTimeOffset> Ticks() => [.. _gateway.Calls.Select(RunningCron.Due).Order()];
+    private List<DateTimeOffset> Ticks() => [.. Gateway.Calls.Select(RunningCron.Due).Order()];
 }

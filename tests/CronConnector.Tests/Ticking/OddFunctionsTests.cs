@@ -5,23 +5,8 @@ using CsCheck;
 namespace Connectors.Cron.Tests.Ticking;
 
 /// <summary>A hundred functions with odd annotations beside one that is in order: it ticks, and what is wrong with the others is told.</summary>
-public sealed class OddFunctionsTests : IAsyncLifetime
+public sealed class OddFunctionsTests : CronTest
 {
-    private NatsServer _nats = null!; // set before each test
-    private GatewayServer _gateway = null!; // set before each test
-
-    public async ValueTask InitializeAsync()
-    {
-        _nats = await NatsServer.StartAsync();
-        _gateway = await GatewayServer.StartAsync();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _gateway.DisposeAsync();
-        await _nats.DisposeAsync();
-    }
-
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -40,12 +25,12 @@ public sealed class OddFunctionsTests : IAsyncLifetime
                     RunningCron.Function($"ü.a/b?c#d {run}", "* * * * * *"),
                     RunningCron.Function(new string('x', 5_000), "* * * * * *"),
                 ];
-                _gateway.Functions = [.. odd, RunningCron.Function("innocent", "* * * * * *")];
-                await using var cron = await RunningCron.StartAsync(_gateway.Url, isShared ? _nats : null);
+                Gateway.Functions = [.. odd, RunningCron.Function("innocent", "* * * * * *")];
+                await using var cron = await RunningCron.StartAsync(Gateway.Url, isShared ? Nats : null);
 
-                await _gateway.ReceivesAsync(6, IsInnocent);
+                await Gateway.ReceivesAsync(6, IsInnocent);
 
-                var ticks = _gateway.Calls.Where(IsInnocent).Select(RunningCron.Due).Order().ToList();
+                var ticks = Gateway.Calls.Where(IsInnocent).Select(RunningCron.Due).Order().ToList();
                 Assert.Equal(Enumerable.Range(0, ticks.Count).Select(i => ticks[0].AddSeconds(i)), ticks);
                 using var http = new HttpClient(new SocketsHttpHandler());
                 Assert.True((await http.GetAsync(new Uri(cron.Metrics, "/readyz"))).IsSuccessStatusCode);

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net.Http.Json;
-using System.Text;
 using Connectors.Cron.Cursors;
 using Connectors.Testing;
 
@@ -11,26 +9,17 @@ public sealed class ReplicasTests : IAsyncLifetime
 {
     private const int Seconds = 20;
 
-    private readonly string _home = Directory.CreateTempSubdirectory("cron-").FullName;
     private readonly List<ServiceProcess> _replicas = [];
     private NatsServer _nats = null!; // set before each test
     private HttpLedger _function = null!; // set before each test
-    private ServiceProcess _gateway = null!; // set before each test
+    private OwnGateway _gateway = null!; // set before each test
 
     public async ValueTask InitializeAsync()
     {
-        await File.WriteAllTextAsync(Path.Combine(_home, "basic-auth-user"), "admin");
-        await File.WriteAllTextAsync(Path.Combine(_home, "basic-auth-password"), "s3cret");
         _nats = await NatsServer.StartAsync();
         _function = await HttpLedger.StartAsync();
-        _gateway = await ServiceProcess.StartAsync("Gateway", new Dictionary<string, string>
-        {
-            ["secret_mount_path"] = _home,
-            ["data_path"] = Path.Combine(_home, "data"),
-            ["faas_nats_address"] = "127.0.0.1",
-            ["faas_nats_port"] = _nats.Port.ToString(CultureInfo.InvariantCulture),
-        });
-        await DeployAsync();
+        _gateway = await OwnGateway.StartAsync(
+            _nats, "tick", _function.Url, new Dictionary<string, string> { ["topic"] = "cron-function", ["schedule"] = "* * * * * *" });
     }
 
     public async ValueTask DisposeAsync()
@@ -43,7 +32,6 @@ public sealed class ReplicasTests : IAsyncLifetime
         await _gateway.DisposeAsync();
         await _function.DisposeAsync();
         await _nats.DisposeAsync();
-        Directory.Delete(_home, recursive: true);
     }
 
     [Fact]
@@ -116,9 +104,9 @@ public sealed class ReplicasTests : IAsyncLifetime
         {
             _replicas.Add(await ServiceProcess.StartAsync("CronConnector", new Dictionary<string, string>
             {
-                ["gateway_url"] = _gateway.Api.AbsoluteUri,
+                ["gateway_url"] = _gateway.Url.AbsoluteUri,
                 ["basic_auth"] = "true",
-                ["secret_mount_path"] = _home,
+                ["secret_mount_path"] = _gateway.Secrets,
                 ["rebuild_interval"] = "1s",
                 ["misfire_threshold"] = "1m",
                 ["asynchronous_invocation"] = asynchronous ? "true" : "false",
@@ -126,23 +114,5 @@ public sealed class ReplicasTests : IAsyncLifetime
                 ["nats_port"] = _nats.Port.ToString(CultureInfo.InvariantCulture),
             }));
         }
-    }
-
-    private async Task DeployAsync()
-    {
-        using var http = new HttpClient(new SocketsHttpHandler());
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_gateway.Api, "/system/functions"))
-        {
-            Content = JsonContent.Create(new
-            {
-                service = "tick",
-                image = "none",
-                annotations = new { topic = "cron-function", schedule = "* * * * * *" },
-                envVars = new { upstream_url = _function.Url.AbsoluteUri },
-            }),
-        };
-        request.Headers.TryAddWithoutValidation("Authorization", "Basic " + Convert.ToBase64String(Encoding.ASCII.GetBytes("admin:s3cret")));
-        using var response = await http.SendAsync(request);
-        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
     }
 }

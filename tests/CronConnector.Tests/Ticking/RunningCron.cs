@@ -25,16 +25,6 @@ internal static class RunningCron
         builder.Services.AddSingleton(clock);
     });
 
-    /// <summary>The value of a sample, labels as exposed; null if there is none.</summary>
-    public static async Task<double?> SampleAsync(RunningConnector cron, string sample)
-    {
-        using var http = new HttpClient(new SocketsHttpHandler());
-        var text = await http.GetStringAsync(new Uri(cron.Metrics, "/metrics"));
-        return text.Split('\n').FirstOrDefault(l => l.StartsWith(sample + " ", StringComparison.Ordinal)) is { } line
-            ? double.Parse(line.Split(' ')[^1], CultureInfo.InvariantCulture)
-            : null;
-    }
-
     public static void Register(WebApplicationBuilder builder, ConnectorOptions connector, NatsServer? nats, params (string Name, string Value)[] options)
     {
         var values = options.ToDictionary(o => o.Name, o => o.Value);

@@ -3,23 +3,8 @@ using Connectors.Testing;
 namespace Connectors.Cron.Tests.Ticking;
 
 /// <summary>Replicas whose clock is wrong, beside a broker whose clock is right: no tick is fired twice, and no schedule falls silent.</summary>
-public sealed class WrongClockTests : IAsyncLifetime
+public sealed class WrongClockTests : CronTest
 {
-    private NatsServer _nats = null!; // set before each test
-    private GatewayServer _gateway = null!; // set before each test
-
-    public async ValueTask InitializeAsync()
-    {
-        _nats = await NatsServer.StartAsync();
-        _gateway = await GatewayServer.StartAsync();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _gateway.DisposeAsync();
-        await _nats.DisposeAsync();
-    }
-
     [Theory]
     [InlineData(1, "none")]
     [InlineData(1, "all")]
@@ -27,54 +12,54 @@ public sealed class WrongClockTests : IAsyncLifetime
     public async Task After_a_replica_that_was_ahead_schedules_go_on_and_no_tick_comes_twice(int hours, string catchUp)
     {
         var function = "ahead" + Guid.NewGuid().ToString("N")[..6];
-        _gateway.Functions = [RunningCron.Function(function, "*/2 * * * * *")];
+        Gateway.Functions = [RunningCron.Function(function, "*/2 * * * * *")];
         (string, string)[] options = [("catch_up", catchUp), ("catch_up_window", "30s"), ("misfire_threshold", "1s")];
-        await using (var wrong = await RunningCron.StartAsync(_gateway.Url, _nats, new MovableClock(TimeSpan.FromHours(hours)), options))
+        await using (var wrong = await RunningCron.StartAsync(Gateway.Url, Nats, new MovableClock(TimeSpan.FromHours(hours)), options))
         {
-            await _gateway.ReceivesAsync(3, IsAhead);
+            await Gateway.ReceivesAsync(3, IsAhead);
         }
 
         // The right one goes on at once.
         var clock = new MovableClock(TimeSpan.Zero);
-        await using var right = await RunningCron.StartAsync(_gateway.Url, _nats, clock, options);
-        await _gateway.ReceivesAsync(3, call => !IsAhead(call));
-        Assert.Equal(1, await RunningCron.SampleAsync(right, $"cron_connector_cursors_taken_back_total{{function_name=\"{function}.openfaas-fn\"}}"));
+        await using var right = await RunningCron.StartAsync(Gateway.Url, Nats, clock, options);
+        await Gateway.ReceivesAsync(3, call => !IsAhead(call));
+        Assert.Equal(1, await right.MetricAsync($"cron_connector_cursors_taken_back_total{{function_name=\"{function}.openfaas-fn\"}}"));
 
         // And when the time comes that was fired ahead, it is passed over.
-        var last = _gateway.Calls.Where(IsAhead).Max(RunningCron.Due);
+        var last = Gateway.Calls.Where(IsAhead).Max(RunningCron.Due);
         clock.Ahead = last.AddSeconds(-4) - TimeProvider.System.GetUtcNow();
-        await _gateway.ReceivesAsync(2, call => RunningCron.Due(call) > last);
-        Assert.Equal(_gateway.Calls.Count, _gateway.Calls.Select(RunningCron.Due).Distinct().Count());
+        await Gateway.ReceivesAsync(2, call => RunningCron.Due(call) > last);
+        Assert.Equal(Gateway.Calls.Count, Gateway.Calls.Select(RunningCron.Due).Distinct().Count());
     }
 
     [Fact]
     public async Task A_replica_that_is_behind_fires_nothing_and_says_so()
     {
-        _gateway.Functions = [RunningCron.Function("a", "* * * * * *")];
-        await using (var right = await RunningCron.StartAsync(_gateway.Url, _nats, ("misfire_threshold", "1s")))
+        Gateway.Functions = [RunningCron.Function("a", "* * * * * *")];
+        await using (var right = await RunningCron.StartAsync(Gateway.Url, Nats, ("misfire_threshold", "1s")))
         {
-            await _gateway.ReceivesAsync(2);
+            await Gateway.ReceivesAsync(2);
         }
 
-        var before = _gateway.Calls.Count;
-        await using var behind = await RunningCron.StartAsync(_gateway.Url, _nats, new MovableClock(TimeSpan.FromHours(-1)), ("catch_up", "all"));
+        var before = Gateway.Calls.Count;
+        await using var behind = await RunningCron.StartAsync(Gateway.Url, Nats, new MovableClock(TimeSpan.FromHours(-1)), ("catch_up", "all"));
 
-        await Eventually.HoldsAsync(async () => await RunningCron.SampleAsync(behind, "cron_connector_cursors_ahead") == 1, "it is told");
-        Assert.Equal(before, _gateway.Calls.Count);
+        await Eventually.HoldsAsync(async () => await behind.MetricAsync("cron_connector_cursors_ahead") == 1, "it is told");
+        Assert.Equal(before, Gateway.Calls.Count);
     }
 
     [Fact]
     public async Task One_replica_whose_clock_is_set_back_goes_on()
     {
         var clock = new MovableClock(TimeSpan.FromHours(1));
-        _gateway.Functions = [RunningCron.Function("a", "* * * * * *")];
-        await using var cron = await RunningCron.StartAsync(_gateway.Url, null, clock, ("misfire_threshold", "1s"));
-        await _gateway.ReceivesAsync(2, IsAhead);
+        Gateway.Functions = [RunningCron.Function("a", "* * * * * *")];
+        await using var cron = await RunningCron.StartAsync(Gateway.Url, null, clock, ("misfire_threshold", "1s"));
+        await Gateway.ReceivesAsync(2, IsAhead);
 
         clock.Ahead = TimeSpan.Zero;
 
-        await _gateway.ReceivesAsync(3, call => !IsAhead(call));
-        Assert.Equal(_gateway.Calls.Count, _gateway.Calls.Select(RunningCron.Due).Distinct().Count());
+        await Gateway.ReceivesAsync(3, call => !IsAhead(call));
+        Assert.Equal(Gateway.Calls.Count, Gateway.Calls.Select(RunningCron.Due).Distinct().Count());
     }
 
     private static bool IsAhead(RecordedRequest call) => RunningCron.Due(call) > call.At.AddMinutes(2);

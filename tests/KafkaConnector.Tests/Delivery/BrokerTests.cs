@@ -31,15 +31,15 @@ public class BrokerTests
     {
         await using var scene = await Scene.StartAsync(partitions: 3, brokers: 3);
         var ledger = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(200));
-        await using var connector = await scene.StartConnectorAsync("kafka_reconnect_backoff_max_ms", "500");
+        await using var connector = await scene.RunConnectorAsync("kafka_reconnect_backoff_max_ms", "500");
         for (var partition = 0; partition < 3; partition++)
         {
-            scene.Kafka.MoveLeader(Scene.Topic, partition, partition + 1);
+            scene.Kafka.MoveLeader(scene.Topic, partition, partition + 1);
         }
 
-        scene.Kafka.MoveGroup(Scene.Group, 1);
+        scene.Kafka.MoveGroup(scene.Group, 1);
         scene.Kafka.StopBroker(3);
-        scene.Kafka.MoveLeader(Scene.Topic, 2, 2);
+        scene.Kafka.MoveLeader(scene.Topic, 2, 2);
         for (var i = 0; i < 30; i++)
         {
             scene.Send("k", "x", partition: i % 3);
@@ -75,16 +75,15 @@ public class BrokerTests
     {
         await using var scene = await Scene.StartAsync();
         using var secrets = new SecretFiles(("user", "alice"), ("password", "old"));
-        await using var connector = await ServiceProcess.StartAsync(
-            "KafkaConnector",
-            scene.Environment("username_file", secrets.Path("user"), "password_file", secrets.Path("password"), "kafka_security_protocol", "plaintext"));
+        await using var connector = await scene.RunConnectorAsync(
+            "username_file", secrets.Path("user"), "password_file", secrets.Path("password"), "kafka_security_protocol", "plaintext");
 
         await File.WriteAllTextAsync(secrets.Path("password"), "new");
 
-        await SaysAsync(connector, "Credentials changed");
+        await connector.SaysAsync("Credentials changed");
         await scene.ProduceAsync("k", "x");
         await scene.CommitsAllAsync(1, 1);
-        Assert.Equal(2, connector.Process.Lines.Count(line => line.Contains("\"what\":\"assigned\"", StringComparison.Ordinal)));
+        Assert.Equal(2, connector.Lines.Count(line => line.Contains("what=assigned", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -98,15 +97,15 @@ public class BrokerTests
             await scene.ProduceAsync("k", "x", partition: 1);
         }
 
-        Clients.Commit(scene.Kafka.BootstrapServers, Scene.Group, Scene.Topic, 0, 1000);
-        await using var connector = await ServiceProcess.StartAsync("KafkaConnector", scene.Environment(), ready: false);
+        Clients.Commit(scene.Kafka.BootstrapServers, scene.Group, scene.Topic, 0, 1000);
+        await using var connector = await scene.BeginConnectorAsync();
 
-        await SaysAsync(connector, "Stored offset out of range");
+        await connector.SaysAsync("Stored offset out of range");
         await Eventually.HoldsAsync(() => ledger.Taken == 5, "the other partition goes on");
         Assert.All(ledger.Deliveries, delivery => Assert.Equal(1, delivery.Partition));
-        Assert.Equal(1, await connector.MetricAsync("kafka_connector_offset_out_of_range{group=\"tests\",topic=\"orders\",partition=\"0\"}"));
-        Assert.Contains("orders/0", await Scene.ReadinessAsync(connector.Metrics), StringComparison.Ordinal);
-        Assert.Equal(0, await connector.TerminateAsync());
+        Assert.Equal(1, await connector.MetricAsync($"kafka_connector_offset_out_of_range{{group=\"{scene.Group}\",topic=\"{scene.Topic}\",partition=\"0\"}}"));
+        Assert.Contains($"{scene.Topic}/0", await Scene.ReadinessAsync(connector.Metrics), StringComparison.Ordinal);
+        await connector.StopAsync();
         Assert.Equal([1000, 5], scene.Committed(2));
     }
 
@@ -116,12 +115,13 @@ public class BrokerTests
         await using var scene = await Scene.StartAsync();
         var ledger = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(200));
         await scene.ProduceAsync("k", "before");
-        await using var connector = await scene.StartConnectorAsync("initial_offset", "newest");
-        await scene.CommitsAllAsync(1, 1);
-        await connector.TerminateAsync();
+        await using (await scene.RunConnectorAsync("initial_offset", "newest"))
+        {
+            await scene.CommitsAllAsync(1, 1);
+        }
 
         await scene.ProduceAsync("k", "while away");
-        await connector.StartAgainAsync();
+        await using var again = await scene.RunConnectorAsync("initial_offset", "newest");
 
         await scene.CommitsAllAsync(1, 2);
         Assert.Equal("while away", Assert.Single(ledger.Deliveries).Text);
@@ -132,14 +132,14 @@ public class BrokerTests
     {
         await using var scene = await Scene.StartAsync();
         _ = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(200));
-        await using var connector = await scene.StartConnectorAsync();
+        await using var connector = await scene.RunConnectorAsync();
 
         // 8 is OffsetCommit, 28 says that the offset's metadata is not acceptable: an error that the client does not retry by itself.
         scene.Kafka.Fail(8, 28);
         await scene.ProduceAsync("k", "x");
 
         await scene.CommitsAllAsync(1, 1);
-        Assert.True(await connector.MetricAsync("kafka_connector_commits_total{result=\"failed\"}") >= 1);
+        await connector.SaysAsync("Commit failed");
     }
 
     private static Task<string> SaysAsync(ServiceProcess connector, string words) =>

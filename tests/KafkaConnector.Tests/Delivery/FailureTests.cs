@@ -15,7 +15,7 @@ public class FailureTests
     {
         await using var scene = await Scene.StartAsync(partitions: 2);
         var ledger = new FunctionLedger(scene.Gateway, (delivery, _) => Task.FromResult(delivery.Partition == 0 ? 500 : 200));
-        await using var connector = await scene.StartConnectorAsync(
+        await using var connector = await scene.RunConnectorAsync(
             "concurrency", concurrency, "partition_buffer", "20", "max_retry_attempts", "2", "max_inflight", "4");
         for (var i = 0; i < 500; i++)
         {
@@ -26,15 +26,15 @@ public class FailureTests
         await scene.FlushAsync();
 
         await Eventually.HoldsAsync(() => ledger.Taken == 500, () => $"the other partition goes on; {ledger.Taken} are taken");
-        await MetricAsync(connector, "kafka_connector_paused_partitions{group=\"tests\"}", 1);
-        await MetricAsync(connector, "kafka_connector_lag{group=\"tests\",topic=\"orders\",partition=\"0\"}", 500);
+        await MetricAsync(connector, $"kafka_connector_paused_partitions{{group=\"{scene.Group}\"}}", 1);
+        await MetricAsync(connector, $"kafka_connector_lag{{group=\"{scene.Group}\",topic=\"{scene.Topic}\",partition=\"0\"}}", 500);
         scene.Send("late", "x", partition: 0);
         await scene.FlushAsync();
-        await MetricAsync(connector, "kafka_connector_lag{group=\"tests\",topic=\"orders\",partition=\"0\"}", 501);
-        await MetricAsync(connector, "kafka_connector_held_events{group=\"tests\"}", 20);
-        await MetricAsync(connector, "kafka_connector_lag{group=\"tests\",topic=\"orders\",partition=\"1\"}", 0);
-        Assert.True(await connector.MetricAsync("kafka_connector_oldest_event_age_seconds{group=\"tests\",topic=\"orders\",partition=\"0\"}") > 0);
-        Assert.Contains(connector.Process.Lines, line => line.Contains("Event blocks its order", StringComparison.Ordinal));
+        await MetricAsync(connector, $"kafka_connector_lag{{group=\"{scene.Group}\",topic=\"{scene.Topic}\",partition=\"0\"}}", 501);
+        await MetricAsync(connector, $"kafka_connector_held_events{{group=\"{scene.Group}\"}}", 20);
+        await MetricAsync(connector, $"kafka_connector_lag{{group=\"{scene.Group}\",topic=\"{scene.Topic}\",partition=\"1\"}}", 0);
+        Assert.True(await connector.MetricAsync($"kafka_connector_oldest_event_age_seconds{{group=\"{scene.Group}\",topic=\"{scene.Topic}\",partition=\"0\"}}") > 0);
+        Assert.Contains(connector.Lines, line => line.Contains("Event blocks its order", StringComparison.Ordinal));
         Assert.True(scene.Committed(1)[0] <= 0);
     }
 
@@ -44,7 +44,7 @@ public class FailureTests
         await using var scene = await Scene.StartAsync();
         var isMended = false;
         var ledger = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(Volatile.Read(ref isMended) ? 200 : 404));
-        await using var connector = await scene.StartConnectorAsync("partition_buffer", "10");
+        await using var connector = await scene.RunConnectorAsync("partition_buffer", "10");
         for (var i = 0; i < 100; i++)
         {
             scene.Send("k", i.ToString(CultureInfo.InvariantCulture));
@@ -64,9 +64,9 @@ public class FailureTests
     public async Task Dead_letters_are_exactly_the_failed_events_as_they_were()
     {
         await using var scene = await Scene.StartAsync(partitions: 3);
-        scene.Kafka.CreateTopic("orders.dead", 1);
+        scene.Kafka.CreateTopic($"{scene.Topic}.dead", 1);
         _ = new FunctionLedger(scene.Gateway, (delivery, _) => Task.FromResult(delivery.Text == "bad" ? 500 : 200));
-        await using var connector = await scene.StartConnectorAsync("on_failure", "dead_letter", "max_retry_attempts", "2");
+        await using var connector = await scene.RunConnectorAsync("on_failure", "dead_letter", "max_retry_attempts", "2");
         for (var i = 0; i < 90; i++)
         {
             await scene.ProduceAsync($"k{i}", i % 10 == 0 ? "bad" : "good", partition: i % 3, headers: new Headers { { "Colour", "red"u8.ToArray() } });
@@ -74,14 +74,14 @@ public class FailureTests
 
         await scene.CommitsAllAsync(3, 90);
 
-        var dead = Clients.ReadAll(scene.Kafka.BootstrapServers, "orders.dead", 1);
+        var dead = Clients.ReadAll(scene.Kafka.BootstrapServers, $"{scene.Topic}.dead", 1);
         Assert.Equal(Enumerable.Range(0, 9).Select(i => $"k{i * 10}").Order(), dead.Select(d => Encoding.UTF8.GetString(d.Message.Key!)).Order());
         Assert.All(dead, letter =>
         {
             Assert.Equal("bad", Encoding.UTF8.GetString(letter.Message.Value!));
             Assert.Equal("red", Header(letter, "Colour"));
-            Assert.Equal("orders", Header(letter, "X-Dead-Topic"));
-            Assert.Equal("tests", Header(letter, "X-Dead-Group"));
+            Assert.Equal(scene.Topic, Header(letter, "X-Dead-Topic"));
+            Assert.Equal(scene.Group, Header(letter, "X-Dead-Group"));
             Assert.Equal("answered 500", Header(letter, "X-Dead-Reason"));
             Assert.Equal("500", Header(letter, "X-Dead-Status"));
             Assert.Equal("2", Header(letter, "X-Dead-Attempts"));
@@ -89,8 +89,8 @@ public class FailureTests
             Assert.Equal(ordinal % 3, int.Parse(Header(letter, "X-Dead-Partition")!, CultureInfo.InvariantCulture));
             Assert.Equal(ordinal / 3, int.Parse(Header(letter, "X-Dead-Offset")!, CultureInfo.InvariantCulture));
         });
-        await MetricAsync(connector, "kafka_connector_dead_letters_total{topic=\"orders\"}", 9);
-        await MetricAsync(connector, "kafka_connector_events_total{topic=\"orders\",verdict=\"completed\"}", 81);
+        await MetricAsync(connector, $"kafka_connector_dead_letters_total{{topic=\"{scene.Topic}\"}}", 9);
+        await MetricAsync(connector, $"kafka_connector_events_total{{topic=\"{scene.Topic}\",verdict=\"completed\"}}", 81);
     }
 
     [Fact]
@@ -99,9 +99,9 @@ public class FailureTests
         await using var scene = await Scene.StartAsync();
         scene.Kafka.CreateTopic("lost", 1);
         _ = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(400));
-        await using var connector = await scene.StartConnectorAsync("on_failure", "dead_letter", "dead_letter_topic", "lost");
+        await using var connector = await scene.RunConnectorAsync("on_failure", "dead_letter", "dead_letter_topic", "lost");
 
-        await scene.Producer.ProduceAsync(Scene.Topic, new Message<string?, byte[]?> { Key = null, Value = null });
+        await scene.Producer.ProduceAsync(scene.Topic, new Message<string?, byte[]?> { Key = null, Value = null });
 
         await scene.CommitsAllAsync(1, 1);
         var letter = Assert.Single(Clients.ReadAll(scene.Kafka.BootstrapServers, "lost", 1));
@@ -114,14 +114,14 @@ public class FailureTests
     public async Task A_dead_letter_that_the_brokers_refuse_blocks_instead_of_being_lost()
     {
         await using var scene = await Scene.StartAsync();
-        scene.Kafka.CreateTopic("orders.dead", 1);
+        scene.Kafka.CreateTopic($"{scene.Topic}.dead", 1);
         var release = new TaskCompletionSource();
         var ledger = new FunctionLedger(scene.Gateway, async (_, _) =>
         {
             await release.Task;
             return 400;
         });
-        await using var connector = await scene.StartConnectorAsync("on_failure", "dead_letter");
+        await using var connector = await scene.RunConnectorAsync("on_failure", "dead_letter");
         await scene.ProduceAsync("k", "bad");
         await Eventually.HoldsAsync(() => ledger.Count == 1, "the event runs");
 
@@ -131,9 +131,9 @@ public class FailureTests
 
         await scene.CommitsAllAsync(1, 1);
         Assert.Equal(3, ledger.Count);
-        Assert.Single(Clients.ReadAll(scene.Kafka.BootstrapServers, "orders.dead", 1));
-        await MetricAsync(connector, "kafka_connector_dead_letter_failures_total{topic=\"orders\"}", 2);
-        Assert.Contains(connector.Process.Lines, line => line.Contains("Dead letter not written", StringComparison.Ordinal));
+        Assert.Single(Clients.ReadAll(scene.Kafka.BootstrapServers, $"{scene.Topic}.dead", 1));
+        await MetricAsync(connector, $"kafka_connector_dead_letter_failures_total{{topic=\"{scene.Topic}\"}}", 2);
+        Assert.Contains(connector.Lines, line => line.Contains("Dead letter not written", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -142,14 +142,14 @@ public class FailureTests
     public async Task A_dead_letter_that_is_too_large_for_the_brokers_is_written_without_a_part_of_the_record(int refusals, string dropped)
     {
         await using var scene = await Scene.StartAsync();
-        scene.Kafka.CreateTopic("orders.dead", 1);
+        scene.Kafka.CreateTopic($"{scene.Topic}.dead", 1);
         var release = new TaskCompletionSource();
         _ = new FunctionLedger(scene.Gateway, async (_, _) =>
         {
             await release.Task;
             return 400;
         });
-        await using var connector = await scene.StartConnectorAsync("on_failure", "dead_letter");
+        await using var connector = await scene.RunConnectorAsync("on_failure", "dead_letter");
         await scene.ProduceAsync("k", "bad", headers: new Headers { { "Colour", "red"u8.ToArray() } });
         await scene.Gateway.ReceivesAsync(1);
 
@@ -158,13 +158,13 @@ public class FailureTests
         release.SetResult();
 
         await scene.CommitsAllAsync(1, 1);
-        var letter = Assert.Single(Clients.ReadAll(scene.Kafka.BootstrapServers, "orders.dead", 1));
+        var letter = Assert.Single(Clients.ReadAll(scene.Kafka.BootstrapServers, $"{scene.Topic}.dead", 1));
         Assert.Null(Header(letter, "Colour"));
         Assert.Equal(dropped, Header(letter, "X-Dead-Dropped"));
         Assert.Equal("answered 400", Header(letter, "X-Dead-Reason"));
         Assert.Equal(refusals == 1, letter.Message.Value is not null);
         Assert.Equal(refusals == 1, letter.Message.Key is not null);
-        await MetricAsync(connector, "kafka_connector_dead_letters_reduced_total{topic=\"orders\"}", refusals);
+        await MetricAsync(connector, $"kafka_connector_dead_letters_reduced_total{{topic=\"{scene.Topic}\"}}", refusals);
     }
 
     [Fact]
@@ -172,16 +172,16 @@ public class FailureTests
     {
         await using var scene = await Scene.StartAsync();
         var ledger = new FunctionLedger(scene.Gateway, (delivery, _) => Task.FromResult(delivery.Text == "bad" ? 503 : 200));
-        await using var connector = await scene.StartConnectorAsync("on_failure", "skip", "max_retry_attempts", "3");
+        await using var connector = await scene.RunConnectorAsync("on_failure", "skip", "max_retry_attempts", "3");
         await scene.ProduceAsync("k", "bad");
         await scene.ProduceAsync("k", "good");
 
         await scene.CommitsAllAsync(1, 2);
 
         Assert.Equal(3, ledger.Deliveries.Count(d => d.Text == "bad"));
-        await MetricAsync(connector, "kafka_connector_events_total{topic=\"orders\",verdict=\"skipped\"}", 1);
-        await MetricAsync(connector, "kafka_connector_retries_total{topic=\"orders\"}", 2);
-        Assert.Contains(connector.Process.Lines, line => line.Contains("Event skipped", StringComparison.Ordinal));
+        await MetricAsync(connector, $"kafka_connector_events_total{{topic=\"{scene.Topic}\",verdict=\"skipped\"}}", 1);
+        await MetricAsync(connector, $"kafka_connector_retries_total{{topic=\"{scene.Topic}\"}}", 2);
+        Assert.Contains(connector.Lines, line => line.Contains("Event skipped", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -189,28 +189,28 @@ public class FailureTests
     {
         await using var scene = await Scene.StartAsync();
         var ledger = new FunctionLedger(scene.Gateway, (delivery, _) => Task.FromResult(delivery.Text.Length > 1000 ? 413 : 200));
-        await using var connector = await scene.StartConnectorAsync("on_failure", "skip");
+        await using var connector = await scene.RunConnectorAsync("on_failure", "skip");
         await scene.ProduceAsync("k", new string('x', 2000));
         await scene.ProduceAsync("k", "small");
 
         await scene.CommitsAllAsync(1, 2);
 
         Assert.Single(ledger.Deliveries, d => d.Text.Length > 1000);
-        Assert.Contains(connector.Process.Lines, line => line.Contains("Event skipped", StringComparison.Ordinal) && line.Contains("413", StringComparison.Ordinal));
+        Assert.Contains(connector.Lines, line => line.Contains("Event skipped", StringComparison.Ordinal) && line.Contains("413", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task Of_two_functions_only_the_one_that_failed_is_called_again()
     {
         await using var scene = await Scene.StartAsync();
-        scene.Gateway.Functions = [ListedFunction.Wanting(Scene.Topic, "good"), ListedFunction.Wanting(Scene.Topic, "bad")];
+        scene.Gateway.Functions = [ListedFunction.Wanting(scene.Topic, "good"), ListedFunction.Wanting(scene.Topic, "bad")];
         var bad = 0;
         scene.Gateway.Answer = (request, http) =>
         {
             http.Response.StatusCode = request.Path.Contains("bad", StringComparison.Ordinal) && Interlocked.Increment(ref bad) < 3 ? 500 : 200;
             return Task.CompletedTask;
         };
-        await using var connector = await scene.StartConnectorAsync();
+        await using var connector = await scene.RunConnectorAsync();
         await scene.ProduceAsync("k", "x");
 
         await scene.CommitsAllAsync(1, 1);
@@ -223,6 +223,6 @@ public class FailureTests
     private static string? Header(ConsumeResult<byte[]?, byte[]?> record, string name) =>
         record.Message.Headers.TryGetLastBytes(name, out var value) ? Encoding.UTF8.GetString(value) : null;
 
-    private static Task MetricAsync(ServiceProcess connector, string sample, double expected) =>
+    private static Task MetricAsync(RunningConnector connector, string sample, double expected) =>
         Eventually.HoldsAsync(async () => await connector.MetricAsync(sample) == expected, $"{sample} is {expected}");
 }

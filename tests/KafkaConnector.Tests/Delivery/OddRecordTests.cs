@@ -19,12 +19,12 @@ public class OddRecordTests(ITestOutputHelper output)
     {
         await using var scene = await Scene.StartAsync();
         scene.Kafka.CreateTopic("innocent");
-        scene.Gateway.Functions = [ListedFunction.Wanting("orders,innocent", "receiver")];
-        await using var connector = await scene.StartConnectorAsync("topics", "orders,innocent", "cloud_events", "true");
+        scene.Gateway.Functions = [ListedFunction.Wanting($"{scene.Topic},innocent", "receiver")];
+        await using var connector = await scene.RunConnectorAsync("topics", $"{scene.Topic},innocent", "cloud_events", "true");
         var micros = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
 
         await scene.Producer.ProduceAsync(
-            Scene.Topic, new Message<string?, byte[]?> { Value = "odd"u8.ToArray(), Timestamp = new Timestamp(micros, TimestampType.CreateTime) });
+            scene.Topic, new Message<string?, byte[]?> { Value = "odd"u8.ToArray(), Timestamp = new Timestamp(micros, TimestampType.CreateTime) });
         await scene.ProduceAsync(null, "behind it");
         await scene.ProduceAsync(null, "innocent", topic: "innocent");
 
@@ -34,15 +34,15 @@ public class OddRecordTests(ITestOutputHelper output)
         Assert.Equal(micros.ToString(CultureInfo.InvariantCulture), odd.Header("X-Kafka-Timestamp-Dropped"));
         Assert.Null(odd.Header("X-Kafka-Timestamp"));
         Assert.Null(odd.Header("ce-time"));
-        Assert.Equal(1, await connector.MetricAsync("kafka_connector_dropped_parts_total{topic=\"orders\",part=\"timestamp\"}"));
-        Assert.DoesNotContain(connector.Process.Lines, line => line.Contains("Event source failed", StringComparison.Ordinal));
+        Assert.Equal(1, await connector.MetricAsync($"kafka_connector_dropped_parts_total{{topic=\"{scene.Topic}\",part=\"timestamp\"}}"));
+        Assert.DoesNotContain(connector.Lines, line => line.Contains("Event source failed", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task More_headers_than_a_server_takes_are_cut_to_what_it_takes_and_named()
     {
         await using var scene = await Scene.StartAsync();
-        await using var connector = await scene.StartConnectorAsync("cloud_events", "true");
+        await using var connector = await scene.RunConnectorAsync("cloud_events", "true");
         var headers = new Headers();
         for (var i = 0; i < 84; i++)
         {
@@ -67,8 +67,8 @@ public class OddRecordTests(ITestOutputHelper output)
     {
         await using var scene = await Scene.StartAsync(Partitions);
         scene.Kafka.CreateTopic("innocent");
-        scene.Kafka.CreateTopic("orders.dead");
-        scene.Gateway.Functions = [ListedFunction.Wanting("orders,innocent", "receiver")];
+        scene.Kafka.CreateTopic($"{scene.Topic}.dead");
+        scene.Gateway.Functions = [ListedFunction.Wanting($"{scene.Topic},innocent", "receiver")];
         var calls = new ConcurrentQueue<(string Topic, int Partition, long Offset)>();
         var runs = new ConcurrentDictionary<(int, long), int>();
         scene.Gateway.Answer = (request, http) =>
@@ -78,35 +78,35 @@ public class OddRecordTests(ITestOutputHelper output)
             http.Response.StatusCode = topic == "innocent" ? 200 : Status(delivery, runs.AddOrUpdate((delivery.Partition, delivery.Offset), 1, (_, n) => n + 1));
             return Task.CompletedTask;
         };
-        await using var connector = await scene.StartConnectorAsync(
-            "topics", "orders,innocent", "concurrency", "key", "on_failure", "dead_letter", "max_retry_attempts", "3", "cloud_events", "true");
+        await using var connector = await scene.RunConnectorAsync(
+            "topics", $"{scene.Topic},innocent", "concurrency", "key", "on_failure", "dead_letter", "max_retry_attempts", "3", "cloud_events", "true");
         using var producer = new ProducerBuilder<byte[]?, byte[]?>(new Dictionary<string, string> { ["bootstrap.servers"] = scene.Kafka.BootstrapServers }).Build();
 
         var keys = new Dictionary<(int, long), string?>();
         foreach (var (record, ordinal) in records.Select((record, ordinal) => (record, ordinal)))
         {
             var partition = record.Key is { Length: > 0 } key ? key[0] % Partitions : ordinal % Partitions;
-            var stored = await producer.ProduceAsync(new TopicPartition(Scene.Topic, partition), record.Message());
+            var stored = await producer.ProduceAsync(new TopicPartition(scene.Topic, partition), record.Message());
             keys[(partition, stored.Offset.Value)] = record.Key is null ? null : Convert.ToHexString(record.Key);
             if (ordinal % 50 == 0)
             {
                 var innocent = await scene.ProduceAsync("k", "innocent", topic: "innocent");
                 await Eventually.HoldsAsync(
-                    () => calls.Contains(("innocent", 0, innocent.Offset.Value)), () => $"the innocent topic flows behind record {ordinal}\n{connector.Process.Tail()}");
+                    () => calls.Contains(("innocent", 0, innocent.Offset.Value)), () => $"the innocent topic flows behind record {ordinal}\n{string.Join('\n', connector.Lines.TakeLast(30))}");
             }
         }
 
         await Eventually.HoldsAsync(
             () => scene.Committed(Partitions).Sum(o => Math.Max(0, o)) == records.Length,
-            () => $"all have their end; {string.Join(", ", scene.Committed(Partitions))} are committed\n{connector.Process.Tail()}",
+            () => $"all have their end; {string.Join(", ", scene.Committed(Partitions))} are committed\n{string.Join('\n', connector.Lines.TakeLast(30))}",
             TimeSpan.FromMinutes(3));
-        var dead = await connector.MetricAsync("kafka_connector_dead_letters_total{topic=\"orders\"}") ?? 0;
-        var completed = await connector.MetricAsync("kafka_connector_events_total{topic=\"orders\",verdict=\"completed\"}") ?? 0;
+        var dead = await connector.MetricAsync($"kafka_connector_dead_letters_total{{topic=\"{scene.Topic}\"}}") ?? 0;
+        var completed = await connector.MetricAsync($"kafka_connector_events_total{{topic=\"{scene.Topic}\",verdict=\"completed\"}}") ?? 0;
         Assert.Equal(records.Length, dead + completed);
-        Assert.Equal(dead, Clients.ReadAll(scene.Kafka.BootstrapServers, "orders.dead", 1).Count);
-        AssertOrder(calls.Where(c => c.Topic == Scene.Topic).Select(c => (c.Partition, c.Offset)), keys);
-        Assert.DoesNotContain(connector.Process.Lines, line => line.Contains("Event source failed", StringComparison.Ordinal));
-        Assert.Equal(0, await connector.TerminateAsync());
+        Assert.Equal(dead, Clients.ReadAll(scene.Kafka.BootstrapServers, $"{scene.Topic}.dead", 1).Count);
+        AssertOrder(calls.Where(c => c.Topic == scene.Topic).Select(c => (c.Partition, c.Offset)), keys);
+        Assert.DoesNotContain(connector.Lines, line => line.Contains("Event source failed", StringComparison.Ordinal));
+        await connector.StopAsync();
     }
 
     // One in seven is refused for good, one in five at first: decided by where it stands, so that a seed gives the same again.

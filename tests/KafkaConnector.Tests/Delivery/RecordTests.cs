@@ -29,7 +29,7 @@ public class RecordTests
         Assert.Equal("body", call.Text);
         Assert.Equal("text/plain", call.Header("Content-Type"));
         Assert.Equal("kafka-connector", call.Header("X-Connector"));
-        Assert.Equal(Scene.Topic, call.Header("X-Topic"));
+        Assert.Equal(scene.Topic, call.Header("X-Topic"));
         Assert.Equal("0", call.Header("X-Kafka-Partition"));
         Assert.Equal("0", call.Header("X-Kafka-Offset"));
         Assert.Equal("k-1", call.Header("X-Kafka-Key"));
@@ -41,7 +41,7 @@ public class RecordTests
         Assert.Equal(trace, call.Header("traceparent"));
         Assert.NotNull(call.Header("X-Kafka-Timestamp"));
         Assert.Null(call.Header("X-Kafka-Tombstone"));
-        Assert.Equal("/kafka/orders/0", call.Header("ce-source"));
+        Assert.Equal($"/kafka/{scene.Topic}/0", call.Header("ce-source"));
         Assert.Equal(call.Header("Idempotency-Key"), call.Header("ce-id"));
         Assert.NotNull(call.Header("ce-time"));
     }
@@ -50,10 +50,10 @@ public class RecordTests
     public async Task A_tombstone_is_an_empty_body_that_says_so_and_a_binary_key_is_base64()
     {
         await using var scene = await Scene.StartAsync();
-        await using var connector = await scene.StartConnectorAsync();
+        await using var connector = await scene.RunConnectorAsync();
         using var producer = new ProducerBuilder<byte[]?, byte[]?>(new ProducerConfig { BootstrapServers = scene.Kafka.BootstrapServers }).Build();
 
-        await producer.ProduceAsync(Scene.Topic, new Message<byte[]?, byte[]?> { Key = [0, 13, 10, 255], Value = null });
+        await producer.ProduceAsync(scene.Topic, new Message<byte[]?, byte[]?> { Key = [0, 13, 10, 255], Value = null });
 
         await scene.Gateway.ReceivesAsync(1);
         var call = scene.Gateway.Calls.Single();
@@ -85,7 +85,7 @@ public class RecordTests
         scene.Gateway.Functions = [ListedFunction.Wanting("orders-*", "receiver")];
         await scene.ProduceAsync("k", "dead", topic: "orders-eu.dead");
         await scene.ProduceAsync("k", "alive", topic: "orders-eu");
-        await using var connector = await scene.StartConnectorAsync("topics", "orders-*", "on_failure", "dead_letter");
+        await using var connector = await scene.RunConnectorAsync("topics", "orders-*", "on_failure", "dead_letter");
 
         await scene.Gateway.ReceivesAsync(1);
         await scene.CommitsAllAsync(1, 1, "orders-eu");

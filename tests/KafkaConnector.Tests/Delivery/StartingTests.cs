@@ -14,7 +14,7 @@ public class StartingTests
         scene.Gateway.Functions = [ListedFunction.Wanting("orders-*", "receiver")];
         scene.Kafka.CreateTopic("orders-us");
         await scene.ProduceAsync("k", "old", topic: "orders-us");
-        await using var connector = await scene.StartConnectorAsync(
+        await using var connector = await scene.RunConnectorAsync(
             "topics", "orders-*", "initial_offset", "newest", "kafka_topic_metadata_refresh_interval_ms", "3000");
         await scene.CommitsAllAsync(1, 1, "orders-us");
 
@@ -32,13 +32,13 @@ public class StartingTests
         await using var scene = await Scene.StartAsync();
         scene.Gateway.Functions = [ListedFunction.Wanting("orders-*", "receiver")];
         scene.Kafka.CreateTopic("orders-us");
-        await using var connector = await scene.StartConnectorAsync("topics", "orders-*", "initial_offset", "newest");
+        await using var connector = await scene.RunConnectorAsync("topics", "orders-*", "initial_offset", "newest");
         scene.Kafka.CreateTopic("orders-eu");
         await Eventually.HoldsAsync(() => scene.Committed(1, "orders-eu")[0] == 0, "its beginning is committed");
-        await connector.TerminateAsync();
+        await connector.StopAsync();
 
         await scene.ProduceAsync("k", "while away", topic: "orders-eu");
-        await connector.StartAgainAsync();
+        await using var again = await scene.RunConnectorAsync("topics", "orders-*", "initial_offset", "newest");
 
         await scene.CommitsAllAsync(1, 1, "orders-eu");
         Assert.Equal("while away", Assert.Single(scene.Gateway.Calls).Text);
@@ -49,14 +49,14 @@ public class StartingTests
     {
         await using var scene = await Scene.StartAsync(partitions: 2);
         var ledger = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(200));
-        await using var connector = await scene.StartConnectorAsync();
+        await using var connector = await scene.RunConnectorAsync();
         for (var i = 0; i < 3; i++)
         {
             await scene.ProduceAsync("k", "old", partition: 0);
         }
 
         await scene.CommitsAllAsync(2, 3);
-        await connector.TerminateAsync();
+        await connector.StopAsync();
         await RemakeAsync(scene, "moved");
         for (var i = 0; i < 5; i++)
         {
@@ -64,19 +64,49 @@ public class StartingTests
         }
 
         await scene.ProduceAsync("k", "innocent", partition: 1);
-        await using var next = await ServiceProcess.StartAsync("KafkaConnector", scene.Environment("group", "moved"), ready: false);
+        await using var next = await scene.BeginConnectorAsync("group", "moved");
 
-        await next.Process.LineAsync(line => line.Contains("Topic deleted and made again", StringComparison.Ordinal), "the log tells");
+        await next.SaysAsync("Topic deleted and made again");
         await Eventually.HoldsAsync(() => ledger.Deliveries.Any(d => d.Text == "innocent"), "the other partition goes on");
         Assert.DoesNotContain(ledger.Deliveries, d => d.Text == "new");
-        Assert.Equal(1, await next.MetricAsync("kafka_connector_topic_remade{group=\"moved\",topic=\"orders\",partition=\"0\"}"));
-        Assert.Contains("topic deleted and made again: orders/0", await Scene.ReadinessAsync(next.Metrics), StringComparison.Ordinal);
-        Assert.Equal(0, await next.TerminateAsync());
+        Assert.Equal(1, await next.MetricAsync($"kafka_connector_topic_remade{{group=\"moved\",topic=\"{scene.Topic}\",partition=\"0\"}}"));
+        Assert.Contains($"topic deleted and made again: {scene.Topic}/0", await Scene.ReadinessAsync(next.Metrics), StringComparison.Ordinal);
+        await next.StopAsync();
 
         // As an operator's tool sets it, without a note.
-        Clients.Commit(scene.Kafka.BootstrapServers, "set", Scene.Topic, 0, 1);
-        await using var last = await scene.StartConnectorAsync("group", "set");
+        Clients.Commit(scene.Kafka.BootstrapServers, "set", scene.Topic, 0, 1);
+        await using var last = await scene.RunConnectorAsync("group", "set");
         await Eventually.HoldsAsync(() => ledger.Deliveries.Count(d => d.Text == "new") == 4, "the new topic is read from there");
+    }
+
+    [Fact]
+    public async Task A_topic_made_again_while_it_is_read_is_an_alarm_before_long_and_other_topics_go_on()
+    {
+        await using var scene = await Scene.StartAsync(partitions: 2);
+        scene.Kafka.CreateTopic("innocent");
+        scene.Gateway.Functions = [ListedFunction.Wanting($"{scene.Topic},innocent", "receiver")];
+        await using var connector = await scene.RunConnectorAsync("topics", $"{scene.Topic},innocent");
+        for (var i = 0; i < 3; i++)
+        {
+            await scene.ProduceAsync("k", "old", partition: 0);
+        }
+
+        await scene.CommitsAllAsync(2, 3);
+        scene.Kafka.DeleteTopic(scene.Topic);
+        scene.Kafka.CreateTopic(scene.Topic, 2);
+        for (var i = 0; i < 5; i++)
+        {
+            await scene.ProduceAsync("k", "new", partition: 0);
+        }
+
+        await connector.SaysAsync("Topic deleted and made again");
+        await Eventually.HoldsAsync(
+            async () => await Scene.ReadinessAsync(connector.Metrics) is var words && words.Contains($"{scene.Topic}/0", StringComparison.Ordinal) && words.Contains($"{scene.Topic}/1", StringComparison.Ordinal),
+            "both partitions stand");
+        Assert.Equal(1, await connector.MetricAsync($"kafka_connector_topic_remade{{group=\"{scene.Group}\",topic=\"{scene.Topic}\",partition=\"0\"}}"));
+        await scene.ProduceAsync("k", "innocent", topic: "innocent");
+        await scene.CommitsAllAsync(1, 1, "innocent");
+        await connector.StopAsync();
     }
 
     [Fact]
@@ -84,24 +114,27 @@ public class StartingTests
     {
         await using var scene = await Scene.StartAsync();
         var ledger = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(200));
-        await using var connector = await scene.StartConnectorAsync();
-        await scene.ProduceAsync("k", "0");
-        await scene.ProduceAsync("k", "1");
-        await scene.CommitsAllAsync(1, 2);
-        await connector.TerminateAsync();
-        await connector.StartAgainAsync();
-        await scene.ProduceAsync("k", "2");
-        await scene.CommitsAllAsync(1, 3);
-        await connector.TerminateAsync();
+        await using (await scene.RunConnectorAsync())
+        {
+            await scene.ProduceAsync("k", "0");
+            await scene.ProduceAsync("k", "1");
+            await scene.CommitsAllAsync(1, 2);
+        }
 
-        scene.Kafka.DeleteRecords(Scene.Topic, 0, before: 3);
-        await connector.StartAgainAsync();
+        await using (await scene.RunConnectorAsync())
+        {
+            await scene.ProduceAsync("k", "2");
+            await scene.CommitsAllAsync(1, 3);
+        }
+
+        scene.Kafka.DeleteRecords(scene.Topic, 0, before: 3);
+        await using var connector = await scene.RunConnectorAsync();
         await scene.ProduceAsync("k", "3");
 
         await scene.CommitsAllAsync(1, 4);
         Assert.Equal(["0", "1", "2", "3"], ledger.Deliveries.Select(d => d.Text));
-        Assert.Equal(0, await connector.MetricAsync("kafka_connector_topic_remade{group=\"tests\",topic=\"orders\",partition=\"0\"}") ?? 0);
-        Assert.Equal(0, await connector.MetricAsync("kafka_connector_offset_out_of_range{group=\"tests\",topic=\"orders\",partition=\"0\"}") ?? 0);
+        Assert.Equal(0, await connector.MetricAsync($"kafka_connector_topic_remade{{group=\"{scene.Group}\",topic=\"{scene.Topic}\",partition=\"0\"}}") ?? 0);
+        Assert.Equal(0, await connector.MetricAsync($"kafka_connector_offset_out_of_range{{group=\"{scene.Group}\",topic=\"{scene.Topic}\",partition=\"0\"}}") ?? 0);
     }
 
     [Fact]
@@ -109,19 +142,19 @@ public class StartingTests
     {
         await using var scene = await Scene.StartAsync(partitions: 2);
         var ledger = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(200));
-        Clients.Commit(scene.Kafka.BootstrapServers, Scene.Group, Scene.Topic, 1, 0);
+        Clients.Commit(scene.Kafka.BootstrapServers, scene.Group, scene.Topic, 1, 0);
         await scene.ProduceAsync("k", "innocent", partition: 1);
-        scene.Kafka.MoveLeader(Scene.Topic, 0, broker: null);
-        await using var connector = await ServiceProcess.StartAsync("KafkaConnector", scene.Environment("initial_offset", "newest"), ready: false);
+        scene.Kafka.MoveLeader(scene.Topic, 0, broker: null);
+        await using var connector = await scene.BeginConnectorAsync("initial_offset", "newest");
 
-        await connector.Process.LineAsync(line => line.Contains("do not say where the partition begins", StringComparison.Ordinal), "the log tells");
+        await connector.SaysAsync("do not say where the partition begins");
         await Eventually.HoldsAsync(() => ledger.Taken == 1, "the other partition goes on");
-        Assert.Contains("starting offset not known: orders/0", await Scene.ReadinessAsync(connector.Metrics), StringComparison.Ordinal);
-        scene.Kafka.MoveLeader(Scene.Topic, 0, broker: 1);
+        Assert.Contains($"starting offset not known: {scene.Topic}/0", await Scene.ReadinessAsync(connector.Metrics), StringComparison.Ordinal);
+        scene.Kafka.MoveLeader(scene.Topic, 0, broker: 1);
         await connector.IsReadyAsync();
         await scene.ProduceAsync("k", "late", partition: 0);
 
-        await Eventually.HoldsAsync(() => ledger.Taken == 2, () => $"the partition goes on too; {ledger.Taken} are taken\n{connector.Process.Tail()}");
+        await Eventually.HoldsAsync(() => ledger.Taken == 2, () => $"the partition goes on too; {ledger.Taken} are taken\n{string.Join('\n', connector.Lines.TakeLast(30))}");
     }
 
     [Fact]
@@ -129,9 +162,9 @@ public class StartingTests
     {
         await using var scene = await Scene.StartAsync();
         scene.Gateway.Functions = [ListedFunction.Wanting("missing", "receiver")];
-        await using var connector = await ServiceProcess.StartAsync("KafkaConnector", scene.Environment("topics", "missing"), ready: false);
+        await using var connector = await scene.BeginConnectorAsync("topics", "missing");
 
-        await connector.Process.LineAsync(line => line.Contains("UnknownTopicOrPart", StringComparison.Ordinal), "the log names the topic");
+        await connector.SaysAsync("UnknownTopicOrPart");
         Assert.Contains("partitions: ", await Scene.ReadinessAsync(connector.Metrics), StringComparison.Ordinal);
         Assert.True(await connector.MetricAsync("kafka_connector_errors_total{code=\"UnknownTopicOrPart\"}") >= 1);
         scene.Kafka.CreateTopic("missing");
@@ -145,17 +178,17 @@ public class StartingTests
     // had no members yet.
     private static async Task RemakeAsync(Scene scene, string group)
     {
-        using var old = Clients.Consumer(scene.Kafka.BootstrapServers, Scene.Group);
-        var committed = new GroupOffsets(old).Read([new TopicPartition(Scene.Topic, 0)], TimeSpan.FromSeconds(30));
+        using var old = Clients.Consumer(scene.Kafka.BootstrapServers, scene.Group);
+        var committed = new GroupOffsets(old).Read([new TopicPartition(scene.Topic, 0)], TimeSpan.FromSeconds(30));
         Assert.Equal(3, Assert.Single(committed).Offset);
-        scene.Kafka.DeleteTopic(Scene.Topic);
-        scene.Kafka.CreateTopic(Scene.Topic, 2);
+        scene.Kafka.DeleteTopic(scene.Topic);
+        scene.Kafka.CreateTopic(scene.Topic, 2);
         using var moved = Clients.Consumer(scene.Kafka.BootstrapServers, group);
         await Eventually.HoldsAsync(
             () =>
             {
                 new GroupOffsets(moved).Write(committed);
-                return Task.FromResult(Clients.Committed(scene.Kafka.BootstrapServers, group, Scene.Topic, 1)[0] == 3);
+                return Task.FromResult(Clients.Committed(scene.Kafka.BootstrapServers, group, scene.Topic, 1)[0] == 3);
             },
             "the old offset stands");
     }
