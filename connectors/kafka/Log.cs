@@ -30,9 +30,6 @@ internal static partial class Log
     [LoggerMessage(508, LogLevel.Error, "Record not understood: its event carries its place and body alone")]
     public static partial void Unreadable(ILogger log, string topic, int partition, long offset, Exception fault);
 
-    [LoggerMessage(509, LogLevel.Debug, "The brokers do not tell the ids of topics")]
-    public static partial void TopicIdsUnknown(ILogger log, string error);
-
     [LoggerMessage(510, LogLevel.Warning, "Consuming failed, trying on")]
     public static partial void ConsumeFailed(ILogger log, string code, string reason, string? topic);
 

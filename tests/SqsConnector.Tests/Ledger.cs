@@ -19,6 +19,12 @@ internal sealed class Ledger(Func<string, int, bool> fails)
 
     public int Calls(string body) => _calls.GetValueOrDefault(body);
 
+    /// <summary>How many different bodies were taken.</summary>
+    public int Distinct => _taken.Distinct().Count();
+
+    /// <summary>How long a call takes.</summary>
+    public TimeSpan Pace { get; init; }
+
     /// <summary>Takes no call before the test says so.</summary>
     public TaskCompletionSource? Gate { get; set; }
 
@@ -30,7 +36,7 @@ internal sealed class Ledger(Func<string, int, bool> fails)
         InterlockedMax(running);
         var body = request.Text;
         var call = _calls.AddOrUpdate(body, 1, (_, n) => n + 1);
-        await (Gate?.Task ?? Task.CompletedTask);
+        await (Gate?.Task ?? Task.Delay(Pace, TimeProvider.System, http.RequestAborted));
         if (fails(body, call))
         {
             http.Response.StatusCode = StatusCodes.Status500InternalServerError;

@@ -20,10 +20,13 @@ public sealed class QueueServer : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Server = await SqsServer.StartAsync();
-        Client = new UncheckedClient(
-            new BasicAWSCredentials(Credentials.Key, Credentials.Secret),
-            new AmazonSQSConfig { ServiceURL = Server.Url.AbsoluteUri, AuthenticationRegion = SqsServer.Region });
+        Client = ClientOf(Server);
     }
+
+    /// <summary>A client of a server, this one or a test's own.</summary>
+    public static AmazonSQSClient ClientOf(SqsServer server) => new UncheckedClient(
+        new BasicAWSCredentials(Credentials.Key, Credentials.Secret),
+        new AmazonSQSConfig { ServiceURL = server.Url.AbsoluteUri, AuthenticationRegion = SqsServer.Region });
 
     /// <summary>Makes a queue that no other test knows; returns its name.</summary>
     public async Task<string> CreateAsync(string name, bool isFifo = false, string? deadLetters = null, int maxReceives = 0)

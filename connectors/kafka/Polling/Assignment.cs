@@ -173,16 +173,6 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         return read.Offset != expected.Offset;
     }
 
-    /// <summary>A topic is another one than that which was read: its partitions stand still. What was read of the old one is brought to its end.</summary>
-    public void Remade(IConsumer<byte[]?, byte[]?> consumer, string topic)
-    {
-        foreach (var state in backlog.States().Where(s => s.Partition.Name.Topic == topic && Find(s.Partition.Name) == s.Partition))
-        {
-            Stand(consumer, state.Partition.Name, Standing.Remade);
-            Log.Remade(log, options.Subscription.Group, topic, state.Partition.Name.Partition.Value, state.Position);
-        }
-    }
-
     private void Begin(StartingOffset start)
     {
         var partition = new AssignedPartition(start.Name, start.Position, start.Committed) { Expected = start.Expected };

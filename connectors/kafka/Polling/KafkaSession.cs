@@ -17,7 +17,6 @@ internal sealed class KafkaSession : IDisposable
     private readonly Credentials _credentials;
     private readonly Backlog _backlog;
     private readonly IConsumer<byte[]?, byte[]?> _consumer;
-    private readonly TopicIds _topicIds;
     private readonly StartingOffsets _starts;
     private readonly Assignment _assignment;
     private readonly OffsetCommitter _committer;
@@ -39,12 +38,11 @@ internal sealed class KafkaSession : IDisposable
             .SetPartitionsLostHandler((_, partitions) => Lost(partitions))
             .Build();
         var committed = new GroupOffsets(_consumer);
-        _topicIds = new TopicIds(_consumer.Handle, time, log);
         _starts = new StartingOffsets(_consumer, committed, firstLook, options.Session.InitialOffset, time);
         _assignment = new Assignment(options, _starts, backlog, readiness, KafkaSettings.DrainTime(properties), time, log);
         _committer = new OffsetCommitter(committed, backlog, time, log);
         _gauges = new PartitionGauges(_consumer, backlog, time, options.Subscription.Group);
-        _polling = new PollLoop(_consumer, _assignment, _topicIds, _committer, backlog, options, time, log);
+        _polling = new PollLoop(_consumer, _assignment, _committer, backlog, options, time, log);
         Completion = Blocking.RunAsync(Run, "kafka-poll");
     }
 
@@ -90,9 +88,6 @@ internal sealed class KafkaSession : IDisposable
     private IEnumerable<TopicPartitionOffset> Assigned(IConsumer<byte[]?, byte[]?> consumer, List<TopicPartition> partitions)
     {
         _committer.Rebalanced();
-
-        // Before it is looked whether the last record is still there: whatever is made again after that has another id.
-        _topicIds.LookAsync([.. partitions.Select(p => p.Topic).Distinct()]).GetAwaiter().GetResult();
         return _assignment.Assigned(consumer, partitions);
     }
 
@@ -103,7 +98,7 @@ internal sealed class KafkaSession : IDisposable
     // The whole of it, on a thread that may block.
     private void Run()
     {
-        var rounds = Task.WhenAll(RoundsAsync(), _topicIds.FollowAsync(Topics, _ending.Token));
+        var rounds = RoundsAsync();
         try
         {
             Poll();
@@ -114,7 +109,6 @@ internal sealed class KafkaSession : IDisposable
             rounds.GetAwaiter().GetResult();
             _assignment.Lost(_committer, [.. _assignment.Names]);
             _gauges.Tell();
-            _topicIds.Dispose();
             _consumer.Dispose();
             _ended.Cancel();
         }
@@ -133,8 +127,6 @@ internal sealed class KafkaSession : IDisposable
         _committer.Commit();
         _consumer.Close();
     }
-
-    private IReadOnlyCollection<string> Topics() => [.. _backlog.States().Select(s => s.Partition.Name.Topic).Distinct()];
 
     private async Task RoundsAsync()
     {

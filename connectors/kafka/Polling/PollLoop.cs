@@ -10,8 +10,7 @@ namespace Connectors.Kafka.Polling;
 /// What the poll thread does, over and over: fetch a record, put it into the backlog, pause and resume partitions. It waits for records only, and, while the
 /// group takes partitions away, for what runs of them.
 /// </summary>
-internal sealed class PollLoop(
-    IConsumer<byte[]?, byte[]?> consumer, Assignment assignment, TopicIds topicIds, OffsetCommitter committer, Backlog backlog, KafkaOptions options, TimeProvider time, ILogger log)
+internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment assignment, OffsetCommitter committer, Backlog backlog, KafkaOptions options, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(100);
 
@@ -44,10 +43,6 @@ internal sealed class PollLoop(
 
         Resume();
         assignment.LookUpAgain(consumer);
-        while (topicIds.TryTakeRemade(out var topic))
-        {
-            assignment.Remade(consumer, topic);
-        }
     }
 
     private void Take(ConsumeResult<byte[]?, byte[]?> record)

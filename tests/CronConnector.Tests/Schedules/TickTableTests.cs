@@ -1,5 +1,6 @@
 using System.Globalization;
 using Connectors.Cron.Schedules;
+using Connectors.Testing;
 using Cronos;
 
 namespace Connectors.Cron.Tests.Schedules;
@@ -292,13 +293,16 @@ public class TickTableTests
         var start = new DateTimeOffset(2024, 12, 31, 0, 0, 0, TimeSpan.Zero);
         foreach (var zone in TimeZoneInfo.GetSystemTimeZones())
         {
+            // A zone whose clock no longer changes is the same all year.
+            var end = zone.GetAdjustmentRules().Any(r => r.DateEnd > start && r.DaylightDelta != TimeSpan.Zero) ? start.AddDays(370 * Rounds.Of(usual: 1, many: 4)) : start.AddDays(9);
             foreach (var text in new[] { "30 1 * * *", "30 0,2 * * *", "0 */5 * * *" })
             {
                 var schedule = Assert.Single(ScheduleParser.Parse(text, zone));
-                for (DateTimeOffset? at = start; at < start.AddYears(2); at = schedule.Next(at.Value))
+                DateTimeOffset? next;
+                for (var at = start; at < end; at = next.Value)
                 {
-                    var next = schedule.Next(at.Value);
-                    Assert.True(next > at && next < at.Value.AddDays(2), $"{zone.Id}, {text}: after {at:u} comes {next:u}");
+                    next = schedule.Next(at);
+                    Assert.True(next > at && next < at.AddDays(2), $"{zone.Id}, {text}: after {at:u} comes {next:u}");
                 }
             }
         }
@@ -310,7 +314,7 @@ public class TickTableTests
         // Cronos throws here.
         Assert.ThrowsAny<ArgumentException>(() => CronExpression.EverySecond.GetNextOccurrence(DateTime.SpecifyKind(DateTime.MaxValue, DateTimeKind.Utc)));
 
-        foreach (var zone in TimeZoneInfo.GetSystemTimeZones())
+        foreach (var (_, zone) in TimeZoneInfo.GetSystemTimeZones().Index().Where(z => z.Index % Rounds.Of(usual: 9, many: 1) == 0))
         {
             foreach (var text in new[] { "* * * * * *", "0 0 31 12 *", "@every 1h", "0 0 13 * FRI" })
             {

@@ -4,10 +4,10 @@ using Connectors.Testing;
 
 namespace Connectors.Cron.Tests.Ticking;
 
-/// <summary>Real processes: a gateway, a broker and three connectors, of which one is killed, one is started midway, while the broker is restarted.</summary>
+/// <summary>Real processes: a gateway, a broker and two or three connectors, of which one is killed, one is started midway, while the broker is restarted.</summary>
 public sealed class ReplicasTests : IAsyncLifetime
 {
-    private const int Seconds = 20;
+    private static readonly int Seconds = Rounds.Of(usual: 14, many: 120);
 
     private readonly List<ServiceProcess> _replicas = [];
     private NatsServer _nats = null!; // set before each test
@@ -50,7 +50,7 @@ public sealed class ReplicasTests : IAsyncLifetime
 
         // What the killed one had begun is repeated by now: a broker recognises repeats of calls that are done only until its restart (docs/cron.md).
         await Eventually.HoldsAsync(async () => (await CursorAsync()) is { } cursor && cursor.Last > killed && cursor.Open.All(c => c.Due > killed), "all it had claimed is fired");
-        await Eventually.HoldsAsync(() => ledger.Ticks.Count >= 10, "half of them");
+        await Eventually.HoldsAsync(() => ledger.Ticks.Count >= Seconds / 2, "half of them");
         await _nats.StopAsync();
         await _nats.StartAgainAsync();
 
@@ -62,12 +62,13 @@ public sealed class ReplicasTests : IAsyncLifetime
     [Fact]
     public async Task Waited_for_every_second_comes_once_and_a_kill_costs_one_at_most()
     {
-        await StartAsync(asynchronous: false, 3);
+        await StartAsync(asynchronous: false, 2);
         await _function.ReceivesAsync(5);
+        Assert.Empty(await Promtool.ObjectionsAsync(_replicas[0]));
         var first = Ticks().Min();
         await _replicas[0].KillAsync();
         await StartAsync(asynchronous: false, 1);
-        await Eventually.HoldsAsync(() => Ticks().Count >= 10, "half of them");
+        await Eventually.HoldsAsync(() => Ticks().Count >= Seconds / 2, "half of them");
         await _nats.StopAsync();
         await _nats.StartAgainAsync();
 
@@ -76,18 +77,6 @@ public sealed class ReplicasTests : IAsyncLifetime
             () => Ticks().Any(t => t > wanted[^1].AddSeconds(2)) && Ticks().Count(wanted.Contains) >= Seconds - 1,
             () => $"the time is over and all ticks but one have come; there were {string.Join(' ', Ticks().Select(t => t.ToString("mm:ss", CultureInfo.InvariantCulture)))}");
         Assert.Equal(Ticks().Count, Ticks().Distinct().Count());
-    }
-
-    [Fact]
-    public async Task Waited_for_without_a_kill_every_second_comes_exactly_once()
-    {
-        await StartAsync(asynchronous: false, 3);
-
-        await _function.ReceivesAsync(12);
-
-        var ticks = Ticks();
-        Assert.Equal(Enumerable.Range(0, ticks.Count).Select(i => ticks[0].AddSeconds(i)), ticks);
-        Assert.Empty(await Promtool.ObjectionsAsync(_replicas[0]));
     }
 
     private async Task<Cursor?> CursorAsync()

@@ -46,17 +46,16 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
         await MakeTopicAsync(_topic);
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(_topic, "receiver"));
         var ledger = new FunctionLedger(gateway, (_, _) => Task.FromResult(200));
-        await using var connector = await ServiceProcess.StartAsync("KafkaConnector", Environment(gateway));
+        await using var connector = await RunAsync(gateway);
         await ProduceAsync(10);
         await Eventually.HoldsAsync(() => ledger.Taken == 10, "the first are taken");
 
         await Kafka.KillAsync();
-        await connector.Process.LineAsync(line => line.Contains("Local_Transport", StringComparison.Ordinal), "the log says that the broker is away");
+        await connector.SaysAsync("Local_Transport");
         await Kafka.StartAgainAsync();
         await ProduceAsync(10);
 
         await Eventually.HoldsAsync(() => ledger.Taken == 20, () => $"the rest is taken; {ledger.Taken} are");
-        Assert.False(connector.Process.HasExited);
     }
 
     [Fact]
@@ -99,12 +98,12 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
             await release.Task;
             return 200;
         });
-        await using var first = await ServiceProcess.StartAsync("KafkaConnector", Environment(gateway));
+        await using var first = await RunAsync(gateway);
         await ProduceAsync(1);
         await Eventually.HoldsAsync(() => ledger.Count == 1, "the event runs");
 
-        await using var second = await ServiceProcess.StartAsync("KafkaConnector", Environment(gateway), ready: false);
-        await first.Process.LineAsync(line => line.Contains("\"what\":\"revoked\"", StringComparison.Ordinal), "the group takes the partition back");
+        await using var second = await BeginAsync(gateway);
+        await first.SaysAsync("what=revoked");
         release.SetResult();
 
         await second.IsReadyAsync();
@@ -120,14 +119,13 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(_topic, "receiver"));
         var ledger = new FunctionLedger(gateway, (_, _) => Task.FromResult(200));
         await ProduceAsync(1);
-        await using var connector = await ServiceProcess.StartAsync(
-            "KafkaConnector", Environment(gateway, "initial_offset", "newest", "kafka_topic_metadata_refresh_interval_ms", "5000"));
+        await using var connector = await RunAsync(gateway, "initial_offset", "newest", "kafka_topic_metadata_refresh_interval_ms", "5000");
         await Eventually.HoldsAsync(() => Committed(1)[0] == 1, "the end of the first is committed");
 
         await Kafka.SetPartitionsAsync(_topic, 2);
         await ProduceToAsync(1, 2);
 
-        await Eventually.HoldsAsync(() => ledger.Taken == 2, () => $"both come; {ledger.Taken} did\n{connector.Process.Tail()}");
+        await Eventually.HoldsAsync(() => ledger.Taken == 2, () => $"both come; {ledger.Taken} did\n{string.Join('\n', connector.Lines.TakeLast(30))}");
         Assert.All(ledger.Deliveries, delivery => Assert.Equal(1, delivery.Partition));
     }
 
@@ -137,16 +135,17 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
         await Kafka.CreateTopicAsync(_topic, 2);
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(_topic, "receiver"));
         var ledger = new FunctionLedger(gateway, (_, _) => Task.FromResult(200));
-        await using var connector = await ServiceProcess.StartAsync("KafkaConnector", Environment(gateway));
-        await ProduceToAsync(0, 3);
-        await Eventually.HoldsAsync(() => Committed(1)[0] == 3, "three are committed");
-        Assert.Equal(0, await connector.TerminateAsync());
+        await using (await RunAsync(gateway))
+        {
+            await ProduceToAsync(0, 3);
+            await Eventually.HoldsAsync(() => Committed(1)[0] == 3, "three are committed");
+        }
 
         await RemakeAsync();
-        await ProduceToAsync(0, 5);
-        await connector.StartAgainAsync(ready: false);
+        await ProduceToAsync(0, 5, "1");
+        await using var connector = await BeginAsync(gateway);
 
-        await connector.Process.LineAsync(line => line.Contains("Topic deleted and made again", StringComparison.Ordinal), "the log tells");
+        await connector.SaysAsync("Topic deleted and made again");
         Assert.Equal(3, ledger.Taken);
         Assert.Contains($"topic deleted and made again: {_topic}/0", await Scene.ReadinessAsync(connector.Metrics), StringComparison.Ordinal);
     }
@@ -174,12 +173,25 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
         await MakeTopicAsync($"{_topic}.dead");
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(_topic, "receiver"));
         _ = new FunctionLedger(gateway, (_, _) => Task.FromResult(400));
-        await using var connector = await ServiceProcess.StartAsync("KafkaConnector", Environment(gateway, "on_failure", "dead_letter"));
+        await using var connector = await RunAsync(gateway, "on_failure", "dead_letter");
 
         await ProduceAsync(3);
 
         await Eventually.HoldsAsync(
             async () => await connector.MetricAsync($"kafka_connector_dead_letters_total{{topic=\"{_topic}\"}}") == 3, "three dead letters are written");
+    }
+
+    private async Task<RunningConnector> RunAsync(GatewayServer gateway, params string[] more)
+    {
+        var connector = await BeginAsync(gateway, more);
+        await connector.IsReadyAsync();
+        return connector;
+    }
+
+    private Task<RunningConnector> BeginAsync(GatewayServer gateway, params string[] more)
+    {
+        var options = Scene.Read(Environment(gateway, more));
+        return RunningConnector.StartAsync(builder => builder.AddKafka(options), options.Service.GracePeriod);
     }
 
     private async Task<double> AssignedAsync(ServiceProcess connector) =>
@@ -219,7 +231,7 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
             new Message<string?, byte[]?> { Key = $"k{i % 50}", Value = System.Text.Encoding.UTF8.GetBytes((i / 50).ToString(CultureInfo.InvariantCulture)) })));
     }
 
-    private async Task ProduceToAsync(int partition, int count)
+    private async Task ProduceToAsync(int partition, int count, string text = "0")
     {
         for (var i = 0; i < count; i++)
         {
@@ -228,7 +240,7 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
                 async () =>
                 {
                     using var producer = Clients.Producer(Kafka.BootstrapServers, Old);
-                    return await producer.ProduceAsync(new TopicPartition(_topic, partition), new Message<string?, byte[]?> { Value = "0"u8.ToArray() }) is not null;
+                    return await producer.ProduceAsync(new TopicPartition(_topic, partition), new Message<string?, byte[]?> { Value = System.Text.Encoding.UTF8.GetBytes(text) }) is not null;
                 },
                 "it is produced");
         }

@@ -7,9 +7,9 @@ namespace Connectors.Kafka.Tests.Delivery;
 public class KilledTests(ITestOutputHelper output)
 {
     private const int Partitions = 6;
-    private const int Keys = 300;
-    private static readonly int Kills = Rounds.Of(usual: 5, many: 20);
-    private static readonly int Events = 1_000 * Kills;
+    private const int Keys = 60;
+    private static readonly int Kills = Rounds.Of(usual: 3, many: 20);
+    private static readonly int Events = Rounds.Of(usual: 300, many: 1_000) * Kills;
 
     [Fact]
     public async Task Killed_again_and_again_it_loses_nothing_keeps_order_and_commits_nothing_undone()

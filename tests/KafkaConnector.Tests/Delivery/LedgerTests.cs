@@ -14,8 +14,8 @@ public class LedgerTests(ITestOutputHelper output)
     private const int Brokers = 3;
     private const int Partitions = 6;
     private const int Keys = 60;
-    private static readonly int Faults = Rounds.Of(usual: 4, many: 60);
-    private static readonly int Events = 400 * (Faults + 1);
+    private static readonly int Faults = Rounds.Of(usual: 3, many: 60);
+    private static readonly int Events = 150 * (Faults + 1);
 
     // CONNECTORS_SEED=7 for another order of faults.
     private static readonly int Seed = int.Parse(Environment.GetEnvironmentVariable("CONNECTORS_SEED") ?? "1", CultureInfo.InvariantCulture);

@@ -1,0 +1,21 @@
+using Connectors.Testing;
+
+namespace Connectors.Cron.Tests.Ticking;
+
+/// <summary>Three connectors of one bucket, all well.</summary>
+public sealed class SharedCursorTests : CronTest
+{
+    [Fact]
+    public async Task Of_three_replicas_one_fires_each_second()
+    {
+        Gateway.Functions = [RunningCron.Function("a", "* * * * * *")];
+        await using var one = await RunningCron.StartAsync(Gateway.Url, Nats, ("misfire_threshold", "1m"));
+        await using var two = await RunningCron.StartAsync(Gateway.Url, Nats, ("misfire_threshold", "1m"));
+        await using var three = await RunningCron.StartAsync(Gateway.Url, Nats, ("misfire_threshold", "1m"));
+
+        await Gateway.ReceivesAsync(8);
+
+        var ticks = Gateway.Calls.Select(RunningCron.Due).Order().ToList();
+        Assert.Equal(Enumerable.Range(0, ticks.Count).Select(i => ticks[0].AddSeconds(i)), ticks);
+    }
+}
