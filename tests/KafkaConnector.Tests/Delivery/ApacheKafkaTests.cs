@@ -20,7 +20,7 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
     [Fact]
     public async Task Events_survive_kills_restarts_and_a_rebalance_in_order()
     {
-        await Kafka.CreateTopicAsync(_topic, Partitions);
+        await MakeTopicAsync(_topic, Partitions);
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(_topic, "receiver"));
         var failing = 0;
         var ledger = new FunctionLedger(gateway, (_, _) => Task.FromResult(Interlocked.Increment(ref failing) % 20 == 0 ? 500 : 200));
@@ -61,7 +61,7 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
     [Fact]
     public async Task Of_two_connectors_one_is_killed_and_one_added_and_only_what_was_in_flight_comes_twice()
     {
-        await Kafka.CreateTopicAsync(_topic, Partitions);
+        await MakeTopicAsync(_topic, Partitions);
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(_topic, "receiver"));
         var ledger = new FunctionLedger(gateway, async (_, http) =>
         {
@@ -132,7 +132,7 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
     [Fact]
     public async Task A_topic_made_again_while_the_connector_was_away_is_told_and_not_skipped_into()
     {
-        await Kafka.CreateTopicAsync(_topic, 2);
+        await MakeTopicAsync(_topic, 2);
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(_topic, "receiver"));
         var ledger = new FunctionLedger(gateway, (_, _) => Task.FromResult(200));
         await using (await RunAsync(gateway))
@@ -153,7 +153,7 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
     [Fact]
     public async Task A_topic_made_again_with_fewer_partitions_does_not_keep_the_process_from_ending()
     {
-        await Kafka.CreateTopicAsync(_topic, 2);
+        await MakeTopicAsync(_topic, 2);
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(_topic, "receiver"));
         var ledger = new FunctionLedger(gateway, (_, _) => Task.FromResult(200));
         await using var connector = await ServiceProcess.StartAsync(
@@ -247,7 +247,15 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
     }
 
     // A topic that somebody asks for is made by the broker with one partition, which is cheaper than its tool.
-    private Task MakeTopicAsync(string topic) => Eventually.HoldsAsync(() => Clients.Partitions(Kafka.BootstrapServers, topic, Old) == 1, "the topic is made");
+    private async Task MakeTopicAsync(string topic, int partitions = 1)
+    {
+        if (partitions > 1)
+        {
+            await Kafka.CreateTopicAsync(topic, partitions);
+        }
+
+        await Eventually.HoldsAsync(() => Clients.Partitions(Kafka.BootstrapServers, topic, Old) == partitions, "the topic is made");
+    }
 
     // A topic of two partitions, which the broker makes again with one for whoever asks for it, the connector or us.
     private async Task RemakeAsync()
