@@ -16,7 +16,7 @@ namespace Connectors.Cron.Tests.Cursors;
 public class ClaimLedgerTests(ITestOutputHelper output)
 {
     private static readonly DateTimeOffset Noon = new(2026, 1, 2, 12, 0, 0, TimeSpan.Zero);
-    private static readonly int Ticks = Rounds.Of(usual: 2_000, many: 50_000);
+    private static readonly int Ticks = Rounds.Of(usual: 1_000, many: 50_000);
     private static readonly int Seed = int.Parse(Environment.GetEnvironmentVariable("CONNECTORS_SEED") ?? "1", CultureInfo.InvariantCulture);
 
     [Theory]

@@ -105,7 +105,7 @@ public class BrokerTests
         Assert.All(ledger.Deliveries, delivery => Assert.Equal(1, delivery.Partition));
         Assert.Equal(1, await connector.MetricAsync($"kafka_connector_offset_out_of_range{{group=\"{scene.Group}\",topic=\"{scene.Topic}\",partition=\"0\"}}"));
         Assert.Contains($"{scene.Topic}/0", await Scene.ReadinessAsync(connector.Metrics), StringComparison.Ordinal);
-        await connector.StopAsync();
+        await connector.DisposeAsync();
         Assert.Equal([1000, 5], scene.Committed(2));
     }
 
