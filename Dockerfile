@@ -1,50 +1,107 @@
-# One image per service: docker build --target queue-worker -t connectors/queue-worker .
+# syntax=docker/dockerfile:1
+# One image per service, and only that service is built: docker build --target queue-worker -t connectors/queue-worker .
+# Tags of base images move with their patches. To pin them, give digests: --build-arg SDK=mcr.microsoft.com/dotnet/sdk@sha256:… (docs/operations.md).
 ARG DOTNET=10.0
+ARG SDK=mcr.microsoft.com/dotnet/sdk:${DOTNET}
+ARG SERVICE=mcr.microsoft.com/dotnet/aspnet:${DOTNET}-noble-chiseled-extra
+ARG COMMAND=mcr.microsoft.com/dotnet/runtime:${DOTNET}-noble-chiseled
+ARG GATEWAY=mcr.microsoft.com/dotnet/aspnet:${DOTNET}-noble
 
-FROM mcr.microsoft.com/dotnet/sdk:${DOTNET} AS build
+# What the packages depend on and nothing else, so that a changed source leaves the restored packages alone.
+FROM ${SDK} AS projects
 WORKDIR /src
-COPY . .
-RUN for project in gateway/Gateway/Gateway gateway/Cli/Cli queue-worker/QueueWorker connectors/cron/CronConnector connectors/kafka/KafkaConnector connectors/sqs/SqsConnector; do \
-      dotnet publish "$project.csproj" -c Release -p:PublishReadyToRun=true --use-current-runtime --self-contained false -o "/out/$(basename "$project")" || exit 1; \
-    done
+COPY global.json Directory.Build.props Directory.Packages.props BannedSymbols.txt .editorconfig ./
+COPY connector-sdk/Sdk/Connectors.Sdk.csproj connector-sdk/Sdk/packages.lock.json connector-sdk/Sdk/
+COPY connector-sdk/Streams/Connectors.Streams.csproj connector-sdk/Streams/packages.lock.json connector-sdk/Streams/
+COPY gateway/Gateway/Gateway.csproj gateway/Gateway/packages.lock.json gateway/Gateway/
+COPY gateway/Provider/Connectors.Provider.csproj gateway/Provider/packages.lock.json gateway/Provider/
+COPY gateway/Cli/Cli.csproj gateway/Cli/packages.lock.json gateway/Cli/
+COPY queue-worker/QueueWorker.csproj queue-worker/packages.lock.json queue-worker/
+COPY connectors/cron/CronConnector.csproj connectors/cron/packages.lock.json connectors/cron/
+COPY connectors/kafka/KafkaConnector.csproj connectors/kafka/packages.lock.json connectors/kafka/
+COPY connectors/sqs/SqsConnector.csproj connectors/sqs/packages.lock.json connectors/sqs/
 
-# tzdata and ICU come with the -extra variant; cron schedules need the former.
-FROM mcr.microsoft.com/dotnet/aspnet:${DOTNET}-noble-chiseled-extra AS service
+# One step for each service; BuildKit takes only those that the target needs, and keeps the packages between builds.
+FROM projects AS build-gateway
+RUN --mount=type=cache,target=/root/.nuget/packages dotnet restore gateway/Gateway/Gateway.csproj --use-current-runtime -p:PublishReadyToRun=true
+COPY . .
+RUN --mount=type=cache,target=/root/.nuget/packages dotnet publish gateway/Gateway/Gateway.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+
+FROM projects AS build-queue-worker
+RUN --mount=type=cache,target=/root/.nuget/packages dotnet restore queue-worker/QueueWorker.csproj --use-current-runtime -p:PublishReadyToRun=true
+COPY . .
+RUN --mount=type=cache,target=/root/.nuget/packages dotnet publish queue-worker/QueueWorker.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+
+FROM projects AS build-cron-connector
+RUN --mount=type=cache,target=/root/.nuget/packages dotnet restore connectors/cron/CronConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
+COPY . .
+RUN --mount=type=cache,target=/root/.nuget/packages dotnet publish connectors/cron/CronConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+
+FROM projects AS build-kafka-connector
+RUN --mount=type=cache,target=/root/.nuget/packages dotnet restore connectors/kafka/KafkaConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
+COPY . .
+RUN --mount=type=cache,target=/root/.nuget/packages dotnet publish connectors/kafka/KafkaConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+
+FROM projects AS build-sqs-connector
+RUN --mount=type=cache,target=/root/.nuget/packages dotnet restore connectors/sqs/SqsConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
+COPY . .
+RUN --mount=type=cache,target=/root/.nuget/packages dotnet publish connectors/sqs/SqsConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+
+FROM projects AS build-command
+RUN --mount=type=cache,target=/root/.nuget/packages dotnet restore gateway/Cli/Cli.csproj --use-current-runtime -p:PublishReadyToRun=true
+COPY . .
+RUN --mount=type=cache,target=/root/.nuget/packages dotnet publish gateway/Cli/Cli.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+
+# Neither shell nor package manager. The -extra variant brings tzdata and ICU; cron schedules need the former.
+FROM ${SERVICE} AS service
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.vendor="Connectors" org.opencontainers.image.licenses="MIT" org.opencontainers.image.version="${VERSION}"
 WORKDIR /app
 ENV bind_address=0.0.0.0 DOTNET_gcServer=0
 USER 10001
 EXPOSE 8081
 
 FROM service AS queue-worker
-COPY --from=build /out/QueueWorker .
+LABEL org.opencontainers.image.title="queue-worker" org.opencontainers.image.description="The calls of one queue: leases, retries, callbacks, dead letters"
+COPY --from=build-queue-worker /out .
 ENTRYPOINT ["dotnet", "QueueWorker.dll"]
 
 FROM service AS cron-connector
-COPY --from=build /out/CronConnector .
+LABEL org.opencontainers.image.title="cron-connector" org.opencontainers.image.description="Functions on schedules"
+COPY --from=build-cron-connector /out .
 ENTRYPOINT ["dotnet", "CronConnector.dll"]
 
 FROM service AS kafka-connector
-COPY --from=build /out/KafkaConnector .
+LABEL org.opencontainers.image.title="kafka-connector" org.opencontainers.image.description="Functions on the records of Kafka topics"
+COPY --from=build-kafka-connector /out .
 ENTRYPOINT ["dotnet", "KafkaConnector.dll"]
 
 FROM service AS sqs-connector
-COPY --from=build /out/SqsConnector .
+LABEL org.opencontainers.image.title="sqs-connector" org.opencontainers.image.description="Functions on the messages of SQS queues"
+COPY --from=build-sqs-connector /out .
 ENTRYPOINT ["dotnet", "SqsConnector.dll"]
 
 # docker run --rm connectors/command list --gateway http://gateway:8080
-FROM mcr.microsoft.com/dotnet/runtime:${DOTNET}-noble-chiseled AS command
+FROM ${COMMAND} AS command
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.vendor="Connectors" org.opencontainers.image.licenses="MIT" org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.title="connectors" org.opencontainers.image.description="Queues, dead letters, redrives and calls from a shell"
 WORKDIR /app
 USER 10001
-COPY --from=build /out/Cli .
+COPY --from=build-command /out .
 ENTRYPOINT ["dotnet", "connectors.dll"]
 
-# The embedded provider forks functions, which want a shell; with a remote provider this image needs none of it.
-FROM mcr.microsoft.com/dotnet/aspnet:${DOTNET} AS gateway
+# The embedded provider forks functions, which want a shell and somebody who reaps what they leave behind: tini is process 1.
+FROM ${GATEWAY} AS gateway
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.vendor="Connectors" org.opencontainers.image.licenses="MIT" org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.title="gateway" org.opencontainers.image.description="HTTP front of the functions: synchronous calls, asynchronous ones, deploy API"
+RUN apt-get update && apt-get install -y --no-install-recommends tini util-linux && rm -rf /var/lib/apt/lists/* \
+    && mkdir -p /var/lib/connectors && chown 10001:10001 /var/lib/connectors
 WORKDIR /app
 ENV bind_address=0.0.0.0
-RUN mkdir -p /var/lib/connectors && chown 10001:10001 /var/lib/connectors
 USER 10001
 EXPOSE 8080 8082
-COPY --from=build /out/Gateway .
-COPY --from=build /src/samples/functions ./samples
-ENTRYPOINT ["dotnet", "Gateway.dll"]
+COPY --from=build-gateway /out .
+COPY samples/functions ./samples
+ENTRYPOINT ["tini", "--", "dotnet", "Gateway.dll"]

@@ -19,12 +19,24 @@ internal static class CommandLine
     }
 
     /// <summary>What a sub-command does; failures become one line and an exit code.</summary>
-    public static void Does(this Command command, Func<Session, CancellationToken, Task> act) => command.SetAction(async (parsed, ct) =>
+    public static void Does(this Command command, Func<Session, CancellationToken, Task> act) => command.Acts(async (parsed, ct) =>
+    {
+        using var session = Session.Open(parsed);
+        await act(session, ct);
+    });
+
+    /// <summary>The same for one that asks no gateway.</summary>
+    public static void DoesAlone(this Command command, Action<ParseResult> act) => command.Acts((parsed, _) =>
+    {
+        act(parsed);
+        return Task.CompletedTask;
+    });
+
+    private static void Acts(this Command command, Func<ParseResult, CancellationToken, Task> act) => command.SetAction(async (parsed, ct) =>
     {
         try
         {
-            using var session = Session.Open(parsed);
-            await act(session, ct);
+            await act(parsed, ct);
             return 0;
         }
         catch (CommandFailure failure)

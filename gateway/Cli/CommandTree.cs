@@ -2,6 +2,7 @@ using System.CommandLine;
 using Connectors.Cli.Calls;
 using Connectors.Cli.Completion;
 using Connectors.Cli.DeadLetters;
+using Connectors.Cli.Migration;
 using Connectors.Cli.Queues;
 using Connectors.Cli.Redrives;
 
@@ -31,6 +32,7 @@ internal static class CommandTree
             },
             CallCancel.Create(),
             CallResult.Create(),
+            Migrate.Create(),
             CompletionScript.Create(),
         };
         SharedOptions.AddTo(root);

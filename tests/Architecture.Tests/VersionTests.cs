@@ -19,9 +19,24 @@ public partial class VersionTests
         Repository.Files("values.yaml").Where(file => Repository.Relative(file).StartsWith("charts/", StringComparison.Ordinal)),
         file => Assert.Matches(NoTag(), File.ReadAllText(file)));
 
+    [Fact]
+    public void Images_are_labelled_with_it() => Assert.All(
+        ImageVersion().Matches(File.ReadAllText(Path.Combine(Repository.Root, "Dockerfile"))), match => Assert.Equal(Version, match.Groups[1].Value));
+
+    [Fact]
+    public void Charts_tell_a_catalogue_the_images_of_their_version() => Assert.All(
+        Repository.Files("Chart.yaml").SelectMany(file => CataloguedImage().Matches(File.ReadAllText(file)), (file, match) => (file, match.Groups[1].Value)),
+        image => Assert.Equal(Version, image.Value));
+
     // The chart's own, its programs' and that of the chart that it shares: never kubeVersion or apiVersion.
     [GeneratedRegex(@"^\s*(?:version|appVersion): ""?([^""\s]+)""?\s*$", RegexOptions.Multiline)]
     private static partial Regex ChartVersion();
+
+    [GeneratedRegex(@"^\s+image: \S+:(\S+)$", RegexOptions.Multiline)]
+    private static partial Regex CataloguedImage();
+
+    [GeneratedRegex("^ARG VERSION=(.*)$", RegexOptions.Multiline)]
+    private static partial Regex ImageVersion();
 
     [GeneratedRegex("""^image:\n(?:  .*\n)*  tag: ""$""", RegexOptions.Multiline)]
     private static partial Regex NoTag();

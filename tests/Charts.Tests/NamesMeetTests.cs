@@ -1,42 +1,69 @@
+using Connectors.Testing;
+using YamlDotNet.RepresentationModel;
+
 namespace Connectors.Charts.Tests;
 
-/// <summary>The first install of docs/production.md: every host and every secret that one release names is made by another, or is told to be the operator's.</summary>
+/// <summary>The first install of docs/kubernetes.md: whatever one release names, a host with its port, a secret, a config map, is made by another, or the page says that the operator makes it.</summary>
 public class NamesMeetTests
 {
+    // What a pod may name beside what the releases make: the page tells to make the secrets, and whose the hosts are.
+    private static readonly string[] OperatorsSecrets = ["kafka-broker-username", "kafka-broker-password", "aws-sqs-credentials"];
+    private static readonly string[] OperatorsHosts = ["kafka.kafka:9092", "sqs.eu-west-1.amazonaws.com:443"];
+
     [Fact]
-    public async Task Four_releases_with_their_defaults_find_each_other()
+    public async Task Five_releases_with_their_defaults_find_each_other()
     {
         IReadOnlyList<Manifest> all =
         [
-            .. await Helm.TemplateAsync("gateway", "openfaas", "nats.development.enabled=true"),
-            .. await Helm.TemplateAsync("queue-worker", "queue-worker", "queueName=faas-request"),
+            .. await Helm.TemplateAsync("gateway", "openfaas", "nats.development.enabled=true", "httpRoute.enabled=true", "httpRoute.parentRefs[0].name=public", "ingress.enabled=true", "ingress.hosts[0]=gateway.example.com"),
+            .. await Helm.TemplateAsync("queue-worker", "queue-worker", "queueName=faas-request", "autoscaling.enabled=true"),
             .. await Helm.TemplateAsync("cron-connector", "cron-connector", "nats.host=nats.openfaas"),
-            .. await Helm.TemplateAsync("kafka-connector", "kafka-connector", "topics=orders", "brokerHosts=kafka.kafka:9092"),
+            .. await Helm.TemplateAsync("kafka-connector", "kafka-connector", "topics=orders", "brokerHosts=kafka.kafka:9092", "saslAuth=true"),
+            .. await Helm.TemplateAsync("sqs-connector", "sqs-connector"),
         ];
-        var services = all.Where(m => m.Kind == "Service").Select(m => $"{m.Name}.openfaas").Append("nats").Append("gateway").ToHashSet();
-        var secrets = all.Where(m => m.Kind == "Secret").Select(m => m.Name).ToHashSet();
-        var configMaps = all.Where(m => m.Kind == "ConfigMap").Select(m => m.Name).ToHashSet();
-        var claims = all.Where(m => m.Kind == "PersistentVolumeClaim").Select(m => m.Name).ToHashSet();
-        var accounts = all.Where(m => m.Kind == "ServiceAccount").Select(m => m.Name).ToHashSet();
+        var page = await File.ReadAllTextAsync(Path.Combine(Tools.RepositoryRoot, "docs", "kubernetes.md"));
+        var hosts = all.Where(m => m.Kind == "Service")
+            .SelectMany(m => ((YamlSequenceNode)m.At("spec.ports")!).Children.SelectMany(port => new[] { $"{m.Name}:{port["port"]}", $"{m.Name}.openfaas:{port["port"]}" }))
+            .Concat(OperatorsHosts).ToHashSet();
+        var secrets = Names(all, "Secret").Concat(OperatorsSecrets).ToHashSet();
         var pods = all.Where(m => m.Kind == "Deployment" && m.Name != "nats").ToList();
 
-        Assert.Equal(4, pods.Count);
+        Assert.Equal(5, pods.Count);
+        Assert.All(OperatorsSecrets, secret => Assert.Contains(secret, page, StringComparison.Ordinal));
         foreach (var pod in pods)
         {
-            var environment = pod.Environment;
-            Assert.All(
-                new[] { "nats_host", "faas_nats_address" }.Where(environment.ContainsKey).Select(name => environment[name]).Concat(
-                    environment.TryGetValue("gateway_url", out var url) ? [new Uri(url).Host] : []),
-                host => Assert.Contains(host, services.AsEnumerable()));
-            Assert.Contains(pod["spec.template.spec.serviceAccountName"]!, accounts);
-            var volumes = pod.At("spec.template.spec.volumes")?.AllNodes.OfType<YamlDotNet.RepresentationModel.YamlMappingNode>().ToList() ?? [];
-            Assert.All(volumes.Where(v => v.Children.ContainsKey("secret")), v => Assert.Contains(v["secret"]["name"].ToString(), secrets));
-            Assert.All(volumes.Where(v => v.Children.ContainsKey("configMap")), v => Assert.Contains(v["configMap"]["name"].ToString(), configMaps));
-            Assert.All(volumes.Where(v => v.Children.ContainsKey("persistentVolumeClaim")), v => Assert.Contains(v["persistentVolumeClaim"]["claimName"].ToString(), claims));
+            Assert.All(HostsOf(pod.Environment), host => Assert.Contains(host, hosts.AsEnumerable()));
+            Assert.Contains(pod["spec.template.spec.serviceAccountName"]!, Names(all, "ServiceAccount"));
+            var nodes = pod.At("spec.template.spec")!.AllNodes.OfType<YamlMappingNode>().ToList();
+            Assert.All(Named(nodes, "secret", "name"), name => Assert.Contains(name, secrets.AsEnumerable()));
+            Assert.All(Named(nodes, "configMap", "name"), name => Assert.Contains(name, Names(all, "ConfigMap")));
+            Assert.All(Named(nodes, "persistentVolumeClaim", "claimName"), name => Assert.Contains(name, Names(all, "PersistentVolumeClaim")));
         }
 
-        var ports = all.Where(m => m.Kind == "Service").ToDictionary(m => m.Name, m => m["spec.ports.0.port"]);
-        Assert.Equal("8080", ports["gateway"]);
-        Assert.Equal("4222", ports["nats"]);
+        // What leads to a service by its name leads to one whose pods there are.
+        var backends = all.Where(m => m.Kind == "Ingress").Select(m => m["spec.rules.0.http.paths.0.backend.service.name"])
+            .Concat(all.Where(m => m.Kind == "HTTPRoute").Select(m => m["spec.rules.0.backendRefs.0.name"])).ToList();
+        Assert.Equal(2, backends.Count);
+        Assert.All(backends, name => Assert.Contains(name!, Names(all, "Service")));
+        Assert.All(
+            all.Where(m => m.Kind == "Service"),
+            service => Assert.Single(all, m => m.Kind == "Deployment" && service.Map("spec.selector").All(pair => m.Map("spec.template.metadata.labels").GetValueOrDefault(pair.Key) == pair.Value)));
+        Assert.All(
+            all.Where(m => m.Kind == "HorizontalPodAutoscaler"), m => Assert.Contains(m["spec.scaleTargetRef.name"]!, Names(all, "Deployment")));
     }
+
+    // Of addresses, of lists of brokers, and of host and port that stand apart.
+    private static IEnumerable<string> HostsOf(IReadOnlyDictionary<string, string> environment) =>
+    [
+        .. environment.Values.Where(value => value.Contains("://", StringComparison.Ordinal)).Select(value => new Uri(value)).Select(url => $"{url.Host}:{url.Port}"),
+        .. environment.TryGetValue("broker_hosts", out var brokers) ? brokers.Split(',') : [],
+        .. environment.TryGetValue("nats_host", out var nats) ? [$"{nats}:{environment["nats_port"]}"] : Array.Empty<string>(),
+        .. environment.TryGetValue("faas_nats_address", out var address) ? [$"{address}:{environment["faas_nats_port"]}"] : Array.Empty<string>(),
+    ];
+
+    private static List<string> Names(IEnumerable<Manifest> all, string kind) => [.. all.Where(m => m.Kind == kind).Select(m => m.Name)];
+
+    private static IEnumerable<string> Named(IEnumerable<YamlMappingNode> nodes, string kind, string key) =>
+        nodes.Where(node => node.Children.TryGetValue(new YamlScalarNode(kind), out var source) && source is YamlMappingNode named && named.Children.ContainsKey(new YamlScalarNode(key)))
+            .Select(node => node[kind][key].ToString());
 }

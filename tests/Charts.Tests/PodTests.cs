@@ -74,6 +74,19 @@ public class PodTests
         Assert.Equal("1", deployment["spec.template.metadata.labels.tier"]);
     }
 
+    // Numbers of a values file are floats to Helm.
+    [Theory, MemberData(nameof(Charts))]
+    public async Task A_large_number_is_written_as_it_stands(string chart)
+    {
+        using var files = new RenderedEnvironment();
+        var more = chart == "kafka-connector" ? "maxBytes: 4000000\nkafka:\n  fetch.message.max.bytes: 5000000\n" : "";
+        var deployment = await DeploymentAsync(chart, Helm.File + files.Write("values.yaml", $"extraEnv:\n  big: 2000000\npodAnnotations:\n  size: 3000000\n{more}"));
+
+        Assert.Equal("2000000", deployment.Environment["big"]);
+        Assert.Equal("3000000", deployment["spec.template.metadata.annotations.size"]);
+        Assert.Equal(more.Length > 0 ? ("4000000", "5000000") : (null, null), (deployment.Environment.GetValueOrDefault("max_bytes"), deployment.Environment.GetValueOrDefault("kafka_fetch.message.max.bytes")));
+    }
+
     private static async Task<Manifest> DeploymentAsync(string chart, params string[] values) =>
         (await Helm.TemplateAsync(chart, "r", values)).Single(manifest => manifest.Kind == "Deployment");
 }

@@ -6,11 +6,12 @@ internal sealed class RenderedEnvironment : IDisposable
     private readonly DirectoryInfo _mounts = Directory.CreateTempSubdirectory("mounts-");
 
     /// <summary>Puts a file where the pod would find it below one of its mounts.</summary>
-    public void Write(string path, string content)
+    public string Write(string path, string content)
     {
         var file = Path.Combine(_mounts.FullName, path);
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         File.WriteAllText(file, content);
+        return file;
     }
 
     /// <summary>The environment, with the files of the release's config maps in place.</summary>

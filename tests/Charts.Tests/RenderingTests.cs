@@ -39,7 +39,7 @@ public class RenderingTests
         var manifests = await Helm.TemplateAsync(chart, "r");
 
         Assert.Contains(manifests, m => m.Kind == "Deployment");
-        Assert.All(manifests, ManifestRules.Check);
+        await ManifestRules.CheckAsync(manifests);
     }
 
     [Theory, MemberData(nameof(Matrix))]
@@ -47,7 +47,7 @@ public class RenderingTests
     {
         var manifests = await Helm.TemplateAsync(chart, "r", values);
 
-        Assert.All(manifests, ManifestRules.Check);
+        await ManifestRules.CheckAsync(manifests);
     }
 
     [Theory, MemberData(nameof(Charts))]

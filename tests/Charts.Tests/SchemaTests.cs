@@ -3,11 +3,12 @@ using Connectors.Testing;
 
 namespace Connectors.Charts.Tests;
 
-/// <summary>Whatever a schema lists as allowed, the service takes: each value of each enumeration is rendered and given to the real program.</summary>
+/// <summary>Whatever a schema lists as allowed, the service takes: each value of each enumeration and each bound is rendered from a values file and given to the real program.</summary>
 public sealed class SchemaTests : IDisposable
 {
     // What belongs to Kubernetes alone.
-    private static readonly string[] NotTheServices = ["imagePullPolicy", "service.type", "serviceType"];
+    private static readonly string[] NotTheServices =
+        ["imagePullPolicy", "service.", "serviceType", "replicas", "gateway.replicas", "terminationGracePeriodSeconds", "autoscaling.", "keda.", "prometheusRule.", "podDisruptionBudget."];
 
     // Values that make sense only beside others.
     private static readonly Dictionary<string, string[]> Companions = new()
@@ -15,6 +16,8 @@ public sealed class SchemaTests : IDisposable
         ["onFailure=dead_letter"] = ["deadLetterTopic=dead"],
         ["catchUp=last"] = ["nats.host=nats"],
         ["catchUp=all"] = ["nats.host=nats"],
+        ["queuePartitions=1000"] = ["mode=function"],
+        ["partition=999"] = ["mode=function", "queuePartitions=1000"],
         ["saslMechanism"] = ["saslAuth=true"],
         ["nats.auth.method"] = ["nats.auth.secret=nats", "nats.host=nats"],
     };
@@ -27,7 +30,7 @@ public sealed class SchemaTests : IDisposable
         foreach (var (chart, project) in new[] { ("gateway", "Gateway"), ("queue-worker", "QueueWorker"), ("cron-connector", "CronConnector"), ("kafka-connector", "KafkaConnector"), ("sqs-connector", "SqsConnector") })
         {
             using var schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(Helm.ChartDirectory(chart), "values.schema.json")));
-            foreach (var (path, value) in Values(schema.RootElement, "").Where(v => !NotTheServices.Contains(v.Path)))
+            foreach (var (path, value) in Values(schema.RootElement, "").Where(v => !NotTheServices.Any(name => name.EndsWith('.') ? v.Path.StartsWith(name, StringComparison.Ordinal) : v.Path == name)))
             {
                 data.Add(chart, project, $"{path}={value}");
             }
@@ -46,7 +49,8 @@ public sealed class SchemaTests : IDisposable
 
         _rendered.Write("nats-nkey", NatsIdentities.KeyFile);
         var companions = Companions.GetValueOrDefault(value) ?? Companions.GetValueOrDefault(value.Split('=')[0]) ?? [];
-        var manifests = await Helm.TemplateAsync(chart, "r", [.. companions.Where(c => chart == "cron-connector" || c != "nats.host=nats"), value]);
+        var file = _rendered.Write("values.yaml", string.Concat(value.Split('=')[0].Split('.').Select((name, depth) => $"\n{new string(' ', depth)}{name}:")) + $" {value.Split('=')[1]}");
+        var manifests = await Helm.TemplateAsync(chart, "r", [.. companions.Where(c => chart == "cron-connector" || c != "nats.host=nats"), Helm.File + file]);
 
         var (exitCode, config) = await ServiceProcess.RunAsync(project, _rendered.Mounted(manifests), "--print-config");
 
@@ -60,6 +64,14 @@ public sealed class SchemaTests : IDisposable
         if (schema.TryGetProperty("enum", out var values))
         {
             foreach (var value in values.EnumerateArray().Where(v => v.ToString().Length > 0))
+            {
+                yield return (path, value.ToString());
+            }
+        }
+
+        foreach (var bound in new[] { "minimum", "maximum" })
+        {
+            if (schema.TryGetProperty(bound, out var value))
             {
                 yield return (path, value.ToString());
             }

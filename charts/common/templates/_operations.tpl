@@ -15,6 +15,23 @@ metadata:
 automountServiceAccountToken: false
 {{- end }}
 ---
+{{- /* By it a scraper finds the pods, and "helm test" those that are ready. */}}
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ include "connectors.metricsName" . }}
+  namespace: {{ .Release.Namespace }}
+  labels:
+    {{- include "connectors.labels" . | nindent 4 }}
+spec:
+  clusterIP: None
+  selector:
+    {{- include "connectors.selector" . | nindent 4 }}
+  ports:
+    - name: metrics
+      port: {{ .Values.metricsPort }}
+      targetPort: metrics
+---
 {{- if .Values.podDisruptionBudget.enabled }}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -149,6 +166,50 @@ data:
   {{ .Chart.Name }}.json: |
     {{- .Files.Get "files/dashboard.json" | nindent 4 }}
 {{- end }}
+{{- end -}}
+
+{{- define "connectors.metricsName" -}}
+{{- printf "%s-metrics" (include "connectors.fullname" . | trunc 55 | trimSuffix "-") -}}
+{{- end -}}
+
+{{/* "helm test": a pod of the same image that asks a ready one. */}}
+{{- define "connectors.test" -}}
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {{ printf "%s-test" (include "connectors.fullname" . | trunc 58 | trimSuffix "-") }}
+  namespace: {{ .Release.Namespace }}
+  labels:
+    app.kubernetes.io/instance: {{ .Release.Name }}
+    app.kubernetes.io/component: test
+    app.kubernetes.io/managed-by: {{ .Release.Service }}
+  annotations:
+    helm.sh/hook: test
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+spec:
+  restartPolicy: Never
+  automountServiceAccountToken: false
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  securityContext:
+    {{- toYaml .Values.podSecurityContext | nindent 4 }}
+  containers:
+    - name: test
+      image: {{ include "connectors.image" . | quote }}
+      imagePullPolicy: {{ .Values.imagePullPolicy }}
+      args: ["--ready=http://{{ include "connectors.metricsName" . }}.{{ .Release.Namespace }}:{{ .Values.metricsPort }}"]
+      resources:
+        {{- toYaml .Values.resources | nindent 8 }}
+      securityContext:
+        {{- toYaml .Values.containerSecurityContext | nindent 8 }}
+      volumeMounts:
+        - name: tmp
+          mountPath: /tmp
+  volumes:
+    - name: tmp
+      emptyDir: {}
 {{- end -}}
 
 {{/* Which series are this release's: label matchers without braces. */}}

@@ -56,10 +56,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   value: {{ .Values.gracePeriod | quote }}
 {{- end -}}
 
+{{/* A value as text: numbers of a values file are floats, which from a million on would be written with an exponent. */}}
+{{- define "connectors.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) -}}{{ int64 . }}{{- else -}}{{ . }}{{- end -}}
+{{- end -}}
+
 {{/* A map as labels or annotations want it: every value a string. */}}
 {{- define "connectors.strings" -}}
 {{- range $name, $value := . }}
-{{ $name }}: {{ $value | toString | quote }}
+{{ $name }}: {{ include "connectors.text" $value | quote }}
 {{- end }}
 {{- end -}}
 
@@ -73,7 +78,7 @@ it names replaces what the chart sets under that name, for a name that stands tw
 {{- $extra = .Values.extraEnv -}}
 {{- else -}}
 {{- range $name, $value := .Values.extraEnv -}}
-{{- $extra = append $extra (ternary (merge (dict "name" $name) (ternary $value dict (kindIs "map" $value))) (dict "name" $name "value" (toString $value)) (kindIs "map" $value)) -}}
+{{- $extra = append $extra (ternary (merge (dict "name" $name) (ternary $value dict (kindIs "map" $value))) (dict "name" $name "value" (include "connectors.text" $value)) (kindIs "map" $value)) -}}
 {{- end -}}
 {{- end -}}
 {{- $taken := dict -}}
@@ -266,7 +271,8 @@ spec:
 {{- end }}
 {{- end }}
 - name: nats_tls
-  value: {{ $nats.tls.mode | quote }}
+  {{- /* A bare off is false in YAML. */}}
+  value: {{ ternary "off" $nats.tls.mode (eq (toString $nats.tls.mode) "false") | quote }}
 {{- if $nats.tls.secret }}
 - name: nats_tls_ca_file
   value: ca.crt

@@ -116,9 +116,9 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
 - name: scale_from_zero
   value: {{ index $settings "scaleFromZero" | quote }}
 - name: max_idle_conns
-  value: {{ index $settings "maxIdleConns" | quote }}
+  value: {{ index $settings "maxIdleConns" | int64 | quote }}
 - name: max_idle_conns_per_host
-  value: {{ index $settings "maxIdleConnsPerHost" | quote }}
+  value: {{ index $settings "maxIdleConnsPerHost" | int64 | quote }}
 - name: max_body_bytes
   value: {{ .Values.maxBodyBytes | int64 | quote }}
 {{- if .Values.async }}

@@ -31,11 +31,11 @@
 - name: cloud_events
   value: {{ .Values.cloudEvents | quote }}
 - name: max_inflight
-  value: {{ .Values.maxInflight | quote }}
+  value: {{ .Values.maxInflight | int64 | quote }}
 - name: max_record_headers
-  value: {{ .Values.maxRecordHeaders | quote }}
+  value: {{ .Values.maxRecordHeaders | int64 | quote }}
 - name: max_record_header_bytes
-  value: {{ .Values.maxRecordHeaderBytes | quote }}
+  value: {{ .Values.maxRecordHeaderBytes | int64 | quote }}
 - name: on_failure
   value: {{ .Values.onFailure | quote }}
 {{- with .Values.otlpEndpoint }}
@@ -51,7 +51,7 @@
 - name: initial_offset
   value: {{ .Values.initialOffset | quote }}
 - name: max_bytes
-  value: {{ .Values.maxBytes | quote }}
+  value: {{ .Values.maxBytes | int64 | quote }}
 - name: log_sessions
   value: {{ .Values.sessionLogging | quote }}
 - name: concurrency
@@ -84,7 +84,7 @@
 {{- end }}
 {{- range $name, $value := .Values.kafka }}
 - name: kafka_{{ $name }}
-  value: {{ $value | quote }}
+  value: {{ include "connectors.text" $value | quote }}
 {{- end }}
 {{- end -}}
 

@@ -25,7 +25,7 @@
 - name: upstream_timeout
   value: {{ .Values.upstreamTimeout | quote }}
 - name: max_retry_attempts
-  value: {{ .Values.maxRetryAttempts | quote }}
+  value: {{ .Values.maxRetryAttempts | int64 | quote }}
 - name: initial_retry_wait
   value: {{ .Values.initialRetryWait | quote }}
 - name: max_retry_wait

@@ -18,7 +18,7 @@ public static class CommandLine
     /// <param name="args">The process's arguments.</param>
     /// <param name="read">Reads, and so declares, every option.</param>
     /// <param name="options">The options, valid only with true.</param>
-    /// <param name="exitCode">0 after <c>--help</c>, <c>--version</c> and <c>--print-config</c>; 2 after faults.</param>
+    /// <param name="exitCode">0 after <c>--help</c>, <c>--version</c> and <c>--print-config</c>; what <c>--ready</c> found; 2 after faults.</param>
     public static bool TryRead<TOptions>(string purpose, string[] args, Func<Settings, TOptions> read, out TOptions options, out int exitCode)
     {
         var settings = Settings.FromProcess(args);
@@ -34,6 +34,12 @@ public static class CommandLine
             return Say(Console.Out, Help(purpose, settings));
         }
 
+        if (args.FirstOrDefault(a => a.Split('=')[0] == "--ready") is { } ready)
+        {
+            exitCode = IsReady(ready, settings) ? 0 : 1;
+            return false;
+        }
+
         if (settings.Errors.Count > 0)
         {
             exitCode = BadConfiguration;
@@ -41,6 +47,24 @@ public static class CommandLine
         }
 
         return !args.Contains("--print-config") || Say(Console.Out, Effective(settings));
+    }
+
+    // For health checks of containers: images have neither shell nor curl.
+    private static bool IsReady(string flag, Settings settings)
+    {
+        var address = flag.Contains('=', StringComparison.Ordinal)
+            ? flag[(flag.IndexOf('=', StringComparison.Ordinal) + 1)..].TrimEnd('/')
+            : $"http://127.0.0.1:{settings.Declared.First(setting => setting.Name == "metrics_port").Value}";
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(4) };
+        try
+        {
+            using var answer = http.Send(new HttpRequestMessage(HttpMethod.Get, $"{address}/readyz"));
+            return answer.IsSuccessStatusCode;
+        }
+        catch (Exception fault) when (fault is HttpRequestException or TaskCanceledException or UriFormatException or InvalidOperationException or NotSupportedException)
+        {
+            return false;
+        }
     }
 
     private static bool Say(TextWriter console, string text)
@@ -57,6 +81,7 @@ public static class CommandLine
             .AppendLine("Options are environment variables; each may also be given as a flag, --name=value.")
             .AppendLine("  --help          this text")
             .AppendLine("  --print-config  the effective options, secrets masked")
+            .AppendLine("  --ready         asks the service that runs here, or at --ready=http://host:port of its metrics, whether it is ready: exit code 0 or 1")
             .AppendLine("  --version       the version")
             .AppendLine();
         foreach (var setting in settings.Declared)

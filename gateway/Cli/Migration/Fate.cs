@@ -1,0 +1,52 @@
+namespace Connectors.Cli.Migration;
+
+/// <summary>What becomes of one key of a values file.</summary>
+internal enum Fate
+{
+    /// <summary>It has its name and meaning here too.</summary>
+    Same,
+
+    /// <summary>It has another name, or belongs to another chart.</summary>
+    Renamed,
+
+    /// <summary>Nothing is missing without it.</summary>
+    NotNeeded,
+
+    /// <summary>What it asks for is not to be had here, or not without the operator's hand.</summary>
+    NotPossible,
+
+    /// <summary>It stood in no file, but was the other chart's default or is needed here.</summary>
+    Added,
+}
+
+/// <summary>A key of one of our charts.</summary>
+internal sealed record Target(string Chart, IReadOnlyList<string> Names)
+{
+    public override string ToString() => $"{Chart}: {string.Join('.', Names)}";
+}
+
+/// <summary>What becomes of a key and all that is below it, unless a longer rule knows better.</summary>
+internal sealed record Rule(string Key, Fate Fate, string Note)
+{
+    /// <summary>Where its value goes.</summary>
+    public IReadOnlyList<Target> To { get; init; } = [];
+
+    /// <summary>The switch that has to be on for the key to mean anything; null if it has none.</summary>
+    public string? Switch { get; init; }
+
+    /// <summary>Why a value is refused; null if it is not.</summary>
+    public Func<string, string?> Refuses { get; init; } = _ => null;
+}
+
+/// <summary>One key with its fate.</summary>
+internal sealed record Judged(string Key, Fate Fate, IReadOnlyList<Target> To, string Note)
+{
+    public string FateText => Fate switch
+    {
+        Fate.Same => "same",
+        Fate.Renamed => "renamed",
+        Fate.NotNeeded => "not needed",
+        Fate.Added => "added",
+        _ => "not possible",
+    };
+}

@@ -1,0 +1,52 @@
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using Connectors.Testing;
+
+namespace Connectors.Charts.Tests;
+
+/// <summary>The Dockerfile, as far as it can be judged without Docker. tests/images/smoke runs what comes of it.</summary>
+public partial class DockerfileTests
+{
+    private static readonly string[] Lines = File.ReadAllLines(Path.Combine(Tools.RepositoryRoot, "Dockerfile"));
+
+    public static TheoryData<string> Targets => ["gateway", "queue-worker", "cron-connector", "kafka-connector", "sqs-connector", "command"];
+
+    // Restored before the sources are copied: every project and lock file that a service is made of has to be there by then.
+    [Theory, MemberData(nameof(Targets))]
+    public void What_is_restored_is_copied_before(string target)
+    {
+        var copied = Lines.TakeWhile(line => !line.Contains("AS build-gateway", StringComparison.Ordinal)).Where(line => line.StartsWith("COPY ", StringComparison.Ordinal))
+            .SelectMany(line => line.Split(' ')[1..^1]).ToHashSet();
+        var project = Stage($"build-{target}").Select(line => Restored().Match(line)).First(match => match.Success).Groups[1].Value;
+        var needed = Projects(project).SelectMany(file => new[] { file, Path.Combine(Path.GetDirectoryName(file)!, "packages.lock.json") });
+
+        Assert.All(needed, file => Assert.Contains(file, copied));
+    }
+
+    [Theory, MemberData(nameof(Targets))]
+    public void A_target_takes_one_service_and_no_root(string target)
+    {
+        var stage = Stage(target);
+        var text = string.Join('\n', stage) + string.Join('\n', stage[0].Contains("FROM service ", StringComparison.Ordinal) ? Stage("service") : []);
+
+        Assert.Equal([$"COPY --from=build-{target} /out ."], stage.Where(line => line.StartsWith("COPY --from", StringComparison.Ordinal)));
+        Assert.Contains("USER 10001", text, StringComparison.Ordinal);
+        Assert.All(["title", "description", "version", "licenses"], label => Assert.Contains($"org.opencontainers.image.{label}=", text, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void What_a_function_leaves_behind_is_reaped() =>
+        Assert.Contains(Stage("gateway"), line => line.StartsWith("ENTRYPOINT [\"tini\", \"--\", ", StringComparison.Ordinal));
+
+    private static string[] Stage(string name) =>
+        [.. Lines.SkipWhile(line => !line.EndsWith($" AS {name}", StringComparison.Ordinal)).TakeWhile((line, index) => index == 0 || !line.StartsWith("FROM ", StringComparison.Ordinal))];
+
+    // The project and all that it refers to, as paths from the root.
+    private static IEnumerable<string> Projects(string file) =>
+        XDocument.Load(Path.Combine(Tools.RepositoryRoot, file)).Descendants("ProjectReference")
+            .Select(reference => Path.GetRelativePath(Tools.RepositoryRoot, Path.GetFullPath(Path.Combine(Tools.RepositoryRoot, Path.GetDirectoryName(file)!, reference.Attribute("Include")!.Value))))
+            .SelectMany(Projects).Prepend(file);
+
+    [GeneratedRegex(@"dotnet restore (\S+\.csproj)")]
+    private static partial Regex Restored();
+}

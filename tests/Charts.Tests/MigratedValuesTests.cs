@@ -1,0 +1,57 @@
+using Connectors.Testing;
+
+namespace Connectors.Charts.Tests;
+
+/// <summary>Values files of OpenFaaS's charts, taken over by the command <c>connectors migrate</c> and rendered.</summary>
+public sealed class MigratedValuesTests : IDisposable
+{
+    private readonly RenderedEnvironment _files = new();
+
+    public static TheoryData<string, string, string> Files => new()
+    {
+        {
+            "openfaasPro: true\nclusterRole: true\noperator:\n  create: true\n  leaderElection:\n    enabled: true\nfunctionNamespace: fns\ngateway:\n  replicas: 3\n  upstreamTimeout: 15m\n  writeTimeout: 15m2s\n  readTimeout: 15m2s\nqueueWorker:\n  replicas: 3\nqueueWorkerPro:\n  maxInflight: 10\njetstreamQueueWorker:\n  mode: function\nnats:\n  external:\n    enabled: true\n    host: nats.nats\n    port: \"4222\"\n  streamReplication: 3\nsecurityContext:\n  runAsUser: 20001\nprometheus:\n  pvc:\n    enabled: true\n",
+            "gateway",
+            "function_namespace=fns upstream_timeout=15m write_timeout=15m2s faas_nats_address=nats.nats nats_stream_replicas=3 functions_provider_url=http://gateway-provider.openfaas:8081/"
+        },
+        {
+            "openfaasPro: true\ngateway:\n  upstreamTimeout: 15m\nqueueWorker:\n  replicas: 3\nqueueWorkerPro:\n  maxInflight: 10\n  httpRetryCodes: \"429,503\"\njetstreamQueueWorker:\n  mode: function\n  consumer:\n    inactiveThreshold: 1m\nnats:\n  channel: jobs\n",
+            "queue-worker",
+            "queue_name=jobs scaling_mode=function max_inflight=10 retry_http_codes=429,503 upstream_timeout=15m consumer_inactive_threshold=1m gateway_url=http://gateway.openfaas:8080"
+        },
+        { "openfaasPro: true\nasync: true\n", "queue-worker", "queue_name=faas-request max_inflight=50" },
+        {
+            "maxInflight: 5\nmode: static\nnats:\n  stream:\n    name: slow-fns\n  consumer:\n    durableName: slow-fns-workers\nupstreamTimeout: 15m\n",
+            "queue-worker",
+            "queue_name=slow-fns max_inflight=5 upstream_timeout=15m"
+        },
+        { "openfaasPro: true\nbasicAuth: false\nasyncInvocation: true\n", "cron-connector", "asynchronous_invocation=true basic_auth=false" },
+        {
+            "topics: payment.created,customer.onboarded\nbrokerHosts: k:9092\nreplicas: 3\nmaxBytes: 2097152\nsessionLogging: false\ntls: true\nsaslAuth: true\nbrokerUsernameSecret: u\nbrokerPasswordSecret: p\n",
+            "kafka-connector",
+            "topics=payment.created,customer.onboarded log_sessions=false max_bytes=2097152 sasl_mechanism=PLAIN"
+        },
+        {
+            "queueURL: https://sqs.eu-west-1.amazonaws.com/000000000000/orders\nawsDefaultRegion: eu-west-1\nmaxMessages: 10\nvisibilityTimeout: 60s\n",
+            "sqs-connector",
+            "queue_url=https://sqs.eu-west-1.amazonaws.com/000000000000/orders max_messages=10 visibility_timeout=60s"
+        },
+    };
+
+    [Theory, MemberData(nameof(Files))]
+    public async Task They_render_and_arrive(string values, string chart, string expected)
+    {
+        var file = _files.Write("values.yaml", values);
+        var into = Path.Combine(Path.GetDirectoryName(file)!, "ours");
+        await using var command = ChildProcess.Start(
+            "dotnet", [ServiceProcess.Assembly("connectors").Replace("/bin/connectors/", "/bin/Cli/", StringComparison.Ordinal), "migrate", file, "--into", into], new Dictionary<string, string>(), bare: true);
+        Assert.True(await command.ExitAsync() == 0, string.Join('\n', command.Lines));
+
+        var manifests = await Helm.TemplateAsync(chart, "r", Helm.File + Path.Combine(into, $"{chart}-values.yaml"));
+        await ManifestRules.CheckAsync(manifests);
+        var environment = manifests.Single(m => m.Kind == "Deployment").Environment;
+        Assert.All(expected.Split(' ').Select(pair => pair.Split('=', 2)), pair => Assert.Equal(pair[1], environment[pair[0]]));
+    }
+
+    public void Dispose() => _files.Dispose();
+}

@@ -1,0 +1,263 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Connectors.Cli.Migration;
+using Connectors.Testing;
+using CsCheck;
+using YamlDotNet.RepresentationModel;
+
+namespace Connectors.Cli.Tests;
+
+/// <summary>Values of OpenFaaS's charts, key by key.</summary>
+public sealed class MigrateTests : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("migrate-");
+
+    /// <summary>All that a public chart lists in its own values file.</summary>
+    public static TheoryData<string, string> PublicValues => new()
+    {
+        {
+            "openfaas",
+            """
+            functionNamespace openfaasPro oem httpProbe clusterRole createCRDs rbac psp basic_auth generateBasicAuth securityContext.runAsUser exposeServices serviceType async
+            openfaasImagePullPolicy caBundleSecretName registryPrefix imagePullSecrets functions.imagePullPolicy functions.httpProbe functions.setNonRootUser functions.readinessProbe.periodSeconds
+            gateway.image gateway.readTimeout gateway.writeTimeout gateway.upstreamTimeout gateway.replicas gateway.scaleFromZero gateway.nodePort gateway.maxIdleConns gateway.maxIdleConnsPerHost
+            gateway.directFunctions gateway.logsProviderURL gateway.probeFunctions gateway.resources.requests.memory gateway.readinessProbe.periodSeconds gateway.livenessProbe.periodSeconds
+            gateway.topologySpreadConstraints gatewayPro.image gatewayPro.pprof faasnetes.resources.requests.cpu faasnetes.readTimeout operator.create operator.image
+            nats.channel nats.streamReplication nats.external.enabled nats.external.clusterName nats.external.host nats.external.port nats.image nats.resources.requests.cpu nats.metrics.enabled
+            stan.image queueWorker.image queueWorker.replicas queueWorker.queueGroup queueWorker.ackWait queueWorker.resources.requests.cpu queueWorker.maxInflight
+            queueWorkerPro.image queueWorkerPro.maxRetryAttempts queueWorkerPro.maxRetryWait queueWorkerPro.initialRetryWait queueWorkerPro.httpRetryCodes queueWorkerPro.insecureTLS
+            queueWorkerPro.printRequestBody queueWorkerPro.printResponseBody queueWorkerPro.maxInflight queueWorkerPro.backoff
+            jetstreamQueueWorker.image jetstreamQueueWorker.mode jetstreamQueueWorker.adaptiveConcurrency jetstreamQueueWorker.consumer.inactiveThreshold jetstreamQueueWorker.consumer.pullMaxMessages
+            jetstreamQueueWorker.durableName jetstreamQueueWorker.logs.debug jetstreamQueueWorker.logs.format jetstreamQueueWorker.pprof jetstreamQueueWorker.topologySpreadConstraints
+            autoscaler.enabled autoscaler.defaultTarget autoscaler.replicas alertmanager.create prometheus.create prometheus.retention.time prometheus.recordingRules
+            eventSubscription.endpoint eventSubscription.metering.enabled eventSubscription.metering.defaultRAM eventSubscription.auditing.httpVerbs eventWorker.image
+            iam.enabled iam.systemIssuer.url iam.dashboardIssuer.clientId iam.kubernetesIssuer.create kubernetesDNSDomain dashboard.enabled dashboard.publicURL
+            oidcAuthPlugin.enabled oidcAuthPlugin.image ingress.enabled ingress.hosts ingress.tls ingressOperator.create istio.mtls nodeSelector.disk tolerations affinity.nodeAffinity k8sVersion queueMode
+            """
+        },
+        {
+            "queue-worker",
+            """
+            image imagePullPolicy replicas queueName mode maxInflight adaptiveConcurrency queuePartitions partition upstreamTimeout maxRetryAttempts initialRetryWait maxRetryWait httpRetryCodes backoff
+            gateway.host gateway.port nats.host nats.port nats.stream.name nats.stream.replicas nats.consumer.ackWait nats.consumer.durableName consumer.inactiveThreshold consumer.pullMaxMessages
+            insecureTLS logs.debug logs.format resources.requests.cpu nodeSelector.disk tolerations affinity.nodeAffinity fullnameOverride nameOverride
+            """
+        },
+        {
+            "kafka-connector",
+            """
+            image replicas topics brokerHosts brokerHost group initialOffset maxBytes sessionLogging gatewayURL basic_auth upstreamTimeout rebuildInterval asyncInvocation contentType printRequestBody printResponse
+            printResponseBody tls saslAuth sasl brokerUsernameSecret brokerPasswordSecret caSecret certSecret keySecret logs.debug logs.format resources.requests.cpu nodeSelector.disk tolerations affinity.a
+            fullnameOverride nameOverride
+            """
+        },
+        {
+            "cron-connector",
+            "openfaasPro pro.image image logs.debug logs.format asyncInvocation contentType rebuildInterval gatewayURL basicAuth iam.enabled iam.systemIssuer.url iam.resource resources.requests.cpu nodeSelector.disk tolerations affinity.a"
+        },
+        {
+            "sqs-connector",
+            """
+            queueURL awsDefaultRegion awsRegion awsCredentialsSecret visibilityTimeout waitTime maxMessages replicas upstreamTimeout rebuildInterval asyncInvocation contentType printRequestBody printResponse
+            printResponseBody gatewayURL basic_auth logs.debug logs.format resources.requests.cpu topics image nodeSelector.disk tolerations affinity.a fullnameOverride nameOverride
+            """
+        },
+    };
+
+    public static TheoryData<string> Charts => [.. OpenFaasCharts.Rules.Keys];
+
+    [Theory, MemberData(nameof(PublicValues))]
+    public void Every_public_value_is_known(string chart, string keys)
+    {
+        var values = string.Join('\n', keys.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries).Select(key => $"{key}: x"));
+
+        var judged = Move.Of(chart, Nested(values), provider: null, "openfaas").Keys;
+
+        Assert.DoesNotContain(judged, key => key.Note.Contains("has no such value", StringComparison.Ordinal));
+        Assert.Equal(values.Split('\n').Length, judged.Count(key => key.Fate != Fate.Added));
+    }
+
+    [Theory, MemberData(nameof(Charts))]
+    public void What_a_value_becomes_is_a_value_of_our_chart(string chart) =>
+        Assert.All(
+            OpenFaasCharts.Rules[chart].SelectMany(rule => rule.To).Where(target => target.Names[0] != "global"),
+            target => Assert.True(IsInSchema(target), $"{target} is in no schema"));
+
+    [Theory]
+    [InlineData("queue-worker", "maxInflight: 5\nnats:\n  stream:\n    name: slow-fns\n  consumer:\n    durableName: w", "maxInflight same", "nats.consumer.durableName not needed", "nats.stream.name same")]
+    [InlineData("openfaas", "queueWorkerPro:\n  maxInflight: 7\nnats:\n  channel: jobs", "nats.channel renamed gateway: nats.channel, queue-worker: queueName", "queueWorkerPro.maxInflight renamed queue-worker: maxInflight")]
+    [InlineData("openfaas", "functionNamespace: fns\niam:\n  enabled: false\n  systemIssuer:\n    url: https://a", "functionNamespace same", "iam.enabled not needed", "iam.systemIssuer.url not needed")]
+    [InlineData("kafka-connector", "brokerHosts: k:9092\nsasl: true\ntopics: a", "brokerHosts same", "sasl renamed kafka-connector: saslAuth", "topics same")]
+    [InlineData("cron-connector", "basicAuth: true\nrebuildInterval: 5s\nopenfaasPro: true", "basicAuth same", "openfaasPro not needed", "rebuildInterval same")]
+    [InlineData("sqs-connector", "queueURL: https://sqs.eu-west-1.amazonaws.com/1/q\ntopics: a\nnodeSelector:\n  kubernetes.io/os: linux", "nodeSelector.kubernetes.io/os same", "queueURL same", "topics not needed")]
+    public async Task Each_key_is_told_apart(string chart, string values, params string[] expected)
+    {
+        var run = (await RunAsync(values, "--json")).Succeeds();
+        var rows = run.Json.AsArray().Where(row => row!["fate"]!.GetValue<string>() != "added").ToList();
+
+        Assert.All(rows.Zip(expected), pair => Assert.StartsWith(pair.Second, $"{pair.First!["key"]} {pair.First["fate"]} {pair.First["to"]}", StringComparison.Ordinal));
+        Assert.Equal(expected.Length, rows.Count);
+        Assert.Equal(chart, Move.ChartOf(Yaml(values)));
+    }
+
+    [Theory]
+    [InlineData("openfaas", "gateway:\n  image: ghcr.io/openfaasltd/gateway:0.5.20", "another owner's image")]
+    [InlineData("queue-worker", "image: registry.example/mirror/openfaasltd/jetstream-queue-worker:0.5.7", "another owner's image")]
+    [InlineData("queue-worker", "image: ghcr.io/connectors/gateway:1", "another owner's image")]
+    [InlineData("cron-connector", "pro:\n  image: ghcr.io/openfaasltd/cron-connector:0.2.14", "another owner's image")]
+    [InlineData("openfaas", "gateway:\n  replicaz: 3", "gateway.replicaz")]
+    [InlineData("openfaas", "iam:\n  enabled: true\n  systemIssuer:\n    url: https://a", "basic auth")]
+    [InlineData("openfaas", "nats:\n  authorization:\n    enabled: true", "nats.auth.secret")]
+    [InlineData("queue-worker", "queueName: Slow Queue", "1 to 63")]
+    [InlineData("sqs-connector", "queueURL: https://", "the address of a queue")]
+    public async Task What_cannot_be_is_told_with_the_reason(string chart, string values, string reason)
+    {
+        var run = await RunAsync(values, "--chart", chart);
+
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("not possible", run.Out, StringComparison.Ordinal);
+        Assert.Contains(reason, run.Out, StringComparison.Ordinal);
+        Assert.Contains("Not all can be taken over", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ghcr.io/connectors/queue-worker:0.1.0")]
+    [InlineData("registry.example:5000/mirror/connectors/queue-worker@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]
+    public async Task An_image_of_ours_is_kept_on_whatever_registry(string image)
+    {
+        (await RunAsync($"maxInflight: 5\nimage: {image}", "--into", PathOf("out"))).Succeeds();
+
+        Assert.Contains($"image: {image}", await File.ReadAllTextAsync(PathOf("out/queue-worker-values.yaml")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_core_chart_becomes_two_files_with_the_defaults_that_differ()
+    {
+        (await RunAsync(
+            "openfaasPro: true\ngateway:\n  replicas: 3\n  upstreamTimeout: 15m\nqueueWorker:\n  replicas: 2\n  maxInflight: 1\nqueueWorkerPro:\n  backoff: full\nnats:\n  external:\n    enabled: true\n    host: nats.nats\n    port: \"4222\"",
+            "--into", PathOf("out"), "--namespace", "connectors")).Succeeds();
+
+        var gateway = Yaml(await File.ReadAllTextAsync(PathOf("out/gateway-values.yaml")));
+        var worker = Yaml(await File.ReadAllTextAsync(PathOf("out/queue-worker-values.yaml")));
+        Assert.Equal(
+            ["gateway.replicas=3", "gateway.upstreamTimeout=15m", "nats.external.enabled=true", "nats.external.host=nats.nats", "nats.external.port=4222", "functionsProviderUrl=http://gateway-provider.openfaas:8081/"],
+            Flat(gateway));
+        Assert.Equal(
+            ["upstreamTimeout=15m", "nats.host=nats.nats", "nats.port=4222", "maxInflight=1", "replicas=2", "backoff=full", "queueName=faas-request", "gateway.host=http://gateway.connectors"],
+            Flat(worker));
+    }
+
+    [Fact]
+    public async Task Without_asynchronous_calls_there_is_no_worker()
+    {
+        (await RunAsync("functionNamespace: fns\nasync: false", "--into", PathOf("out"))).Succeeds();
+
+        Assert.Equal(["gateway-values.yaml"], Directory.GetFiles(PathOf("out")).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task Merged_keys_are_read_as_a_cluster_does()
+    {
+        (await RunAsync("functionNamespace: fns\nqueueWorker: &w\n  replicas: 2\n  ackWait: 60s\njetstreamQueueWorker:\n  mode: static\nqueueWorkerPro:\n  <<: [{maxInflight: 4, backoff: full}, {maxInflight: 9}]\n  backoff: equal", "--into", PathOf("out"))).Succeeds();
+
+        var worker = Flat(Yaml(await File.ReadAllTextAsync(PathOf("out/queue-worker-values.yaml")))).ToList();
+        Assert.Contains("maxInflight=4", worker);
+        Assert.Contains("backoff=equal", worker);
+    }
+
+    [Fact]
+    public async Task Nothing_is_written_over()
+    {
+        Directory.CreateDirectory(PathOf("out"));
+        await File.WriteAllTextAsync(PathOf("out/queue-worker-values.yaml"), "mine: 1\n");
+
+        var run = await RunAsync("functionNamespace: fns", "--into", PathOf("out"));
+
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("there already", run.Error, StringComparison.Ordinal);
+        Assert.Equal("mine: 1\n", await File.ReadAllTextAsync(PathOf("out/queue-worker-values.yaml")));
+        Assert.False(File.Exists(PathOf("out/gateway-values.yaml")));
+    }
+
+    [Theory]
+    [InlineData("openfaasPro: true", "--chart says whose")]
+    [InlineData("a: [", "line 2")]
+    [InlineData("- a\n- b", "names with values")]
+    [InlineData("a: 1\na: 2", "line 2")]
+    [InlineData("a: &a\n  b: *a", "64 deep")]
+    public async Task A_file_that_says_nothing_is_told_by_name(string values, string reason) => (await RunAsync(values)).Fails(2, "values.yaml", reason);
+
+    [Fact]
+    public async Task A_file_that_is_not_there_is_told_by_name() => (await RunHereAsync("migrate", PathOf("none.yaml"))).Fails(2, "none.yaml");
+
+    // Whatever stands in the file, known or not, at any depth: each leaf has its row, and each that is taken over is in one of the files.
+    [Theory, MemberData(nameof(Charts))]
+    public void Nothing_is_dropped(string chart)
+    {
+        var keys = OpenFaasCharts.Rules[chart].Select(rule => rule.Key).ToArray();
+        var key = Gen.OneOf(AnyOf(keys), Gen.Select(AnyOf(keys), Gen.String[Gen.Char['a', 'e'], 1, 3], (known, more) => $"{known}.{more}"), Gen.String[Gen.Char['a', 'e'], 1, 4]);
+        var value = AnyOf("x", "true", "false", "5", "null", "\"\"", "[a]", "{}", "connectors/queue-worker:1");
+        Gen.Select(key, value).Array[0, 12].Sample(
+            pairs =>
+            {
+                var values = Nested(string.Join('\n', pairs.Select(pair => $"{pair.Item1}: {pair.Item2}")));
+                var move = Move.Of(chart, values, provider: null, "openfaas");
+
+                Assert.Equal(YamlPath.Leaves(values).Select(path => path.ToString()).Order(), move.Keys.Where(k => k.Fate != Fate.Added).Select(k => k.Key).Order());
+                Assert.All(move.Keys.Where(k => k.Fate is Fate.NotPossible or Fate.NotNeeded), k => Assert.NotEmpty(k.Note));
+                Assert.All(
+                    move.Keys.SelectMany(k => k.To).Where(to => move.Files.ContainsKey(to.Chart)),
+                    to => Assert.NotNull(YamlPath.At(move.Files[to.Chart], to.Names[0])));
+            },
+            iter: 500);
+    }
+
+    private static Gen<string> AnyOf(params string[] texts) => Gen.Int[0, texts.Length - 1].Select(index => texts[index]);
+
+    public void Dispose() => _directory.Delete(recursive: true);
+
+    private string PathOf(string file) => Path.Combine(_directory.FullName, file);
+
+    private Task<Ran> RunAsync(string values, params string[] options)
+    {
+        File.WriteAllText(PathOf("values.yaml"), values);
+        return RunHereAsync(["migrate", PathOf("values.yaml"), .. options]);
+    }
+
+    private static async Task<Ran> RunHereAsync(params string[] arguments)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var exitCode = await CommandLine.RunAsync(CommandTree.Create(), arguments, output, error);
+        return new Ran(exitCode, System.Text.Encoding.UTF8.GetBytes(output.ToString()), error.ToString());
+    }
+
+    private static YamlMappingNode Yaml(string text)
+    {
+        var stream = new YamlStream();
+        stream.Load(new StringReader(text));
+        return (YamlMappingNode)stream.Documents[0].RootNode;
+    }
+
+    // Lines of "a.b.c: value"; of what stands twice, or where something else stands, the last.
+    private static YamlMappingNode Nested(string lines)
+    {
+        var root = new YamlMappingNode();
+        foreach (var line in lines.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var parts = line.Split(": ", 2);
+            YamlPath.Set(root, parts[0].Trim().Split('.'), Yaml($"v: {parts[1]}")["v"]);
+        }
+
+        return root;
+    }
+
+    private static IEnumerable<string> Flat(YamlMappingNode values) => YamlPath.Leaves(values).Select(path => $"{path}={path.Text}");
+
+    private static bool IsInSchema(Target target)
+    {
+        using var schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(Tools.RepositoryRoot, "charts", target.Chart, "values.schema.json")));
+        var at = schema.RootElement;
+        return target.Names.All(name => at.TryGetProperty("properties", out var properties) && properties.TryGetProperty(name, out at));
+    }
+}
