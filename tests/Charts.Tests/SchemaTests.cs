@@ -30,9 +30,13 @@ public sealed class SchemaTests : IDisposable
         foreach (var (chart, project) in new[] { ("gateway", "Gateway"), ("queue-worker", "QueueWorker"), ("cron-connector", "CronConnector"), ("kafka-connector", "KafkaConnector"), ("sqs-connector", "SqsConnector") })
         {
             using var schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(Helm.ChartDirectory(chart), "values.schema.json")));
-            foreach (var (path, value) in Values(schema.RootElement, "").Where(v => !NotTheServices.Any(name => name.EndsWith('.') ? v.Path.StartsWith(name, StringComparison.Ordinal) : v.Path == name)))
+            var allowed = Values(schema.RootElement, "").Where(v => !NotTheServices.Any(name => name.EndsWith('.') ? v.Path.StartsWith(name, StringComparison.Ordinal) : v.Path == name))
+                .ToLookup(v => v.Path, v => v.Value);
+
+            // As many at once as go together: in each round, the next value of every name.
+            for (var round = 0; round < allowed.Max(values => values.Count()); round++)
             {
-                data.Add(chart, project, $"{path}={value}");
+                data.Add(chart, project, string.Join(' ', allowed.Select(values => $"{values.Key}={values.ElementAt(round % values.Count())}")));
             }
         }
 
@@ -40,7 +44,7 @@ public sealed class SchemaTests : IDisposable
     }
 
     [Theory, MemberData(nameof(Allowed))]
-    public async Task The_service_takes_every_value_that_the_schema_allows(string chart, string project, string value)
+    public async Task The_service_takes_every_value_that_the_schema_allows(string chart, string project, string round)
     {
         foreach (var key in new[] { "nats-user", "nats-password", "nats-token", "nats-creds", "ca.crt", "broker-username/broker-username", "broker-password/broker-password", "aws-credentials/aws-sqs-credentials" })
         {
@@ -48,9 +52,11 @@ public sealed class SchemaTests : IDisposable
         }
 
         _rendered.Write("nats-nkey", NatsIdentities.KeyFile);
-        var companions = Companions.GetValueOrDefault(value) ?? Companions.GetValueOrDefault(value.Split('=')[0]) ?? [];
-        var file = _rendered.Write("values.yaml", string.Concat(value.Split('=')[0].Split('.').Select((name, depth) => $"\n{new string(' ', depth)}{name}:")) + $" {value.Split('=')[1]}");
-        var manifests = await Helm.TemplateAsync(chart, "r", [.. companions.Where(c => chart == "cron-connector" || c != "nats.host=nats"), Helm.File + file]);
+        var values = round.Split(' ');
+        var companions = values.SelectMany(value => Companions.GetValueOrDefault(value) ?? Companions.GetValueOrDefault(value.Split('=')[0]) ?? []).Where(c => chart == "cron-connector" || c != "nats.host=nats");
+        var files = values.Select((value, i) => Helm.File + _rendered.Write(
+            $"values-{i}.yaml", string.Concat(value.Split('=')[0].Split('.').Select((name, depth) => $"\n{new string(' ', depth)}{name}:")) + $" {value.Split('=')[1]}"));
+        var manifests = await Helm.TemplateAsync(chart, "r", [.. companions, .. files]);
 
         var (exitCode, config) = await ServiceProcess.RunAsync(project, _rendered.Mounted(manifests), "--print-config");
 
