@@ -24,6 +24,9 @@ internal static partial class Log
     [LoggerMessage(312, LogLevel.Warning, "Pull failed")]
     public static partial void PullFailed(ILogger log, string consumer, string reason);
 
+    [LoggerMessage(314, LogLevel.Warning, "It is not known whether the server read the last acks; messages that it did not come again")]
+    public static partial void AcksNotFlushed(ILogger log, string reason);
+
     [LoggerMessage(313, LogLevel.Warning, "Broker does not answer")]
     public static partial void BrokerSilent(ILogger log, string server, string reason);
 
@@ -42,7 +45,7 @@ internal static partial class Log
     [LoggerMessage(320, LogLevel.Warning, "Lease could not be renewed")]
     public static partial void LeaseNotRenewed(ILogger log, string subject, ulong sequence, string reason);
 
-    [LoggerMessage(321, LogLevel.Warning, "Ack was not confirmed; the message is left to redelivery")]
+    [LoggerMessage(321, LogLevel.Warning, "Ack could not be sent; it is sent when the connection is back")]
     public static partial void AckFailed(ILogger log, string subject, ulong sequence, string reason);
 
     [LoggerMessage(322, LogLevel.Warning, "Nak failed; the message is left to redelivery")]
@@ -56,6 +59,9 @@ internal static partial class Log
 
     [LoggerMessage(326, LogLevel.Information, "Message was delivered again while it runs here; it is not run twice")]
     public static partial void RunsAlready(ILogger log, string subject, ulong sequence);
+
+    [LoggerMessage(328, LogLevel.Information, "Message was delivered again after its ack; it is acked again and not run")]
+    public static partial void AckedAlready(ILogger log, string subject, ulong sequence);
 
     [LoggerMessage(330, LogLevel.Information, "Draining")]
     public static partial void Draining(ILogger log, int running);

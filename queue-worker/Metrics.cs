@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using Prometheus;
 
 namespace Connectors.QueueWorker;
@@ -36,7 +38,7 @@ internal static class Metrics
     private static readonly Counter Reconnects = Prometheus.Metrics.CreateCounter(
         "queue_worker_nats_reconnect_total", "Reconnections to the NATS server.");
 
-    private static readonly Counter Attempts = Prometheus.Metrics.CreateCounter(
+    private static readonly Counter AttemptsTotal = Prometheus.Metrics.CreateCounter(
         "queue_worker_attempts_total", "Sends of calls by the status they ended with.", ["queue_name", "function_name", "code"]);
 
     private static readonly Histogram CallSeconds = Prometheus.Metrics.CreateHistogram(
@@ -54,6 +56,9 @@ internal static class Metrics
     private static readonly Counter LeaseRenewals = Prometheus.Metrics.CreateCounter(
         "queue_worker_lease_renewals_total", "In-progress acks sent for running work.");
 
+    private static readonly Counter AcksRepeated = Prometheus.Metrics.CreateCounter(
+        "queue_worker_acks_repeated_total", "Messages that were delivered again although they were acked here: acked again, not run.", Queue);
+
     private static readonly Gauge OverdueSeconds = Prometheus.Metrics.CreateGauge(
         "queue_worker_overdue_seconds", "By how much the slowest work that holds a slot is over its own limit, for calls and for callbacks; 0 when none is.", ["queue_name", "work"]);
 
@@ -66,6 +71,8 @@ internal static class Metrics
     private static readonly Counter NewerEnvelopes = Prometheus.Metrics.CreateCounter(
         "queue_worker_newer_envelopes_total", "Messages nakked because only a newer worker understands them.", Queue);
 
+    private static readonly ConcurrentDictionary<(string, FunctionName), FunctionMetrics> Functions = new();
+
     public static void Submitted(string queue, ulong messages) => SubmittedTotal.WithLabels(queue).Set(messages);
 
     public static void OldestPending(string queue, TimeSpan age) => OldestPendingSeconds.WithLabels(queue).Set(age.TotalSeconds);
@@ -76,19 +83,24 @@ internal static class Metrics
     public static void Pending(string queue, string function, double stored) =>
         PendingCalls.WithLabels(queue, function).Set(Math.Max(0, stored - FunctionInflight.WithLabels(queue, function).Value));
 
+    /// <summary>What is counted for each call of a function.</summary>
+    public static FunctionMetrics Of(string queue, FunctionName function) => Functions.GetOrAdd((queue, function), static of => new FunctionMetrics(of.Item1, of.Item2.ToString())
+    {
+        Inflight = FunctionInflight.WithLabels(of.Item1, of.Item2.ToString()),
+        Duration = CallSeconds.WithLabels(of.Item1, of.Item2.ToString()),
+        QueueTime = QueueSeconds.WithLabels(of.Item1, of.Item2.ToString()),
+        Succeeded = Ends.WithLabels(of.Item1, of.Item2.ToString(), StoredResult.Succeeded),
+    });
+
+    public static Counter.Child Attempts(string queue, string function, int status) => AttemptsTotal.WithLabels(queue, function, status.ToString());
+
+    public static void AckRepeated(string queue) => AcksRepeated.WithLabels(queue).Inc();
+
     public static void Ended(string queue, FunctionName function, string end) => Ends.WithLabels(queue, function.ToString(), end).Inc();
 
-    public static void Processed(string queue) => ProcessedTotal.WithLabels(queue).Inc();
+    public static Counter.Child Processed(string queue) => ProcessedTotal.WithLabels(queue);
 
     public static void Reconnected() => Reconnects.Inc();
-
-    public static void Attempted(string queue, string function, int status, TimeSpan took)
-    {
-        Attempts.WithLabels(queue, function, status.ToString()).Inc();
-        CallSeconds.WithLabels(queue, function).Observe(took.TotalSeconds);
-    }
-
-    public static void Waited(string queue, string function, TimeSpan time) => QueueSeconds.WithLabels(queue, function).Observe(time.TotalSeconds);
 
     public static void CalledBack(string queue, string outcome) => Callbacks.WithLabels(queue, outcome).Inc();
 
@@ -105,17 +117,27 @@ internal static class Metrics
     public static void ResultLost() => ResultsLost.Inc();
 
     public static void NakkedNewer(string queue) => NewerEnvelopes.WithLabels(queue).Inc();
+}
 
-    /// <summary>Counts a call as running until disposed.</summary>
-    public static IDisposable Inflight(string queue, string function)
-    {
-        var gauge = FunctionInflight.WithLabels(queue, function);
-        gauge.Inc();
-        return new InflightCount(gauge);
-    }
+/// <summary>The metrics of one function's calls, looked up once.</summary>
+internal sealed class FunctionMetrics(string queue, string function)
+{
+    private readonly ConcurrentDictionary<int, Counter.Child> _attempts = new();
 
-    private sealed class InflightCount(Gauge.Child gauge) : IDisposable
+    /// <summary>The function as labels and log lines call it.</summary>
+    public string Function => function;
+
+    public required Gauge.Child Inflight { get; init; }
+
+    public required Histogram.Child Duration { get; init; }
+
+    public required Histogram.Child QueueTime { get; init; }
+
+    public required Counter.Child Succeeded { get; init; }
+
+    public void Attempted(int status, TimeSpan took)
     {
-        public void Dispose() => gauge.Dec();
+        _attempts.GetOrAdd(status, code => Metrics.Attempts(queue, function, code)).Inc();
+        Duration.Observe(took.TotalSeconds);
     }
 }

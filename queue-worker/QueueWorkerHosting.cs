@@ -19,7 +19,7 @@ internal static class QueueWorkerHosting
 
     public static void AddConsuming(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<Suspicion>();
+        builder.Services.AddSingleton<Recheck>();
         builder.Services.AddSingleton<ModeClaim>();
         builder.Services.AddSingleton<QueueGauges>();
         builder.Services.AddSingleton<Watchdog>();
@@ -34,7 +34,9 @@ internal static class QueueWorkerHosting
 
     public static void AddDispatching(this WebApplicationBuilder builder, DispatchOptions options)
     {
-        builder.Services.AddSingleton(services => new Invoker(options.Gateway, "queue-worker", services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton(services => options.CallsDirectly
+            ? new Invoker(call => options.AddressOf(call.Function), "queue-worker", services.GetRequiredService<TimeProvider>())
+            : new Invoker(options.Gateway, "queue-worker", services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<CallSender>();
         builder.Services.AddDuty<CancelledCalls>("cancellations");
         builder.Services.AddSingleton<Dispatcher>();

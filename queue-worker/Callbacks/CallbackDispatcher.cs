@@ -1,5 +1,6 @@
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Callbacks;

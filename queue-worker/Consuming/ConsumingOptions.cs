@@ -23,6 +23,9 @@ internal sealed record ConsumingOptions
     /// <summary>Most messages asked for at once; 0 for as many as there are free slots.</summary>
     public required int PullMaxMessages { get; init; }
 
+    /// <summary>The same, as a number of slots.</summary>
+    public int PullMax => PullMaxMessages > 0 ? PullMaxMessages : int.MaxValue;
+
     public required int Partitions { get; init; }
 
     public required int Partition { get; init; }

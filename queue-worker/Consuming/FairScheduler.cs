@@ -1,16 +1,17 @@
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>
-/// Function mode: which functions this worker knows to have work, and whose turn it is. A lock guards all of it: hints, looks at the stream and ended calls
+/// Function mode: which functions this worker knows to have work, and whose turn it is. A lock guards all of it: hints, resyncs with the stream and ended calls
 /// come from anywhere.
 /// </summary>
 /// <remarks>
 /// Each function has a lane, a lane has a side for each priority, and a side is in exactly one <see cref="SideState"/>. The invariant: a side with work that
-/// we know of is Ready (in <see cref="Turns"/>), Asked (being asked, and asked again if more was heard of meanwhile), Blocked (its function may run no more;
+/// we know of is Ready (in <see cref="Turns"/>), Asked (being asked, and asked again if more was found meanwhile), Blocked (its function may run no more;
 /// the next call that ends there makes it Ready), or due at a known time. So no work is forgotten, and no side stands in line twice.
 /// <para/>
 /// A slot is taken here before the broker is asked, and is given back by whoever asked if nothing came. For example, 4 slots; A has 10 calls, then B one:
@@ -23,22 +24,24 @@ namespace Connectors.QueueWorker.Consuming;
 /// </remarks>
 /// <param name="slots">All slots of this worker.</param>
 /// <param name="create">Makes the lane of a function.</param>
-/// <param name="open">Makes the consumer of a function's calls of one priority.</param>
-internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> create, Func<FunctionName, Priority, StreamConsumer> open)
+/// <param name="open">Makes the side of a lane, with its consumer.</param>
+internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> create, Func<FunctionLane, Priority, LaneSide> open)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<FunctionName, FunctionLane> _lanes = [];
     private readonly Turns _turns = new();
     private readonly PriorityQueue<LaneSide, DateTimeOffset> _due = new();
+    private int _active;
+    private int _asked;
 
-    /// <summary>Work was heard of. True if that was news.</summary>
-    public bool Heard(FunctionName function, Priority priority, DateTimeOffset now)
+    /// <summary>Work was found. True if that was news.</summary>
+    public bool Found(FunctionName function, Priority priority, DateTimeOffset now)
     {
         lock (_lock)
         {
             var side = Side(function, priority);
-            side.LastHeard = now;
-            side.HeardMore |= side.State == SideState.Asked;
+            side.LastFound = now;
+            side.FoundMore |= side.State == SideState.Asked;
             return MakeReady(side);
         }
     }
@@ -48,10 +51,13 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
     {
         lock (_lock)
         {
-            side.InVain = 1;
+            side.EmptyPulls = 1;
             _due.Enqueue(side, at);
         }
     }
+
+    /// <summary>Whether anybody was asked who has not answered.</summary>
+    public bool IsAsking => Volatile.Read(ref _asked) > 0;
 
     /// <summary>When the next message is expected again; null for none.</summary>
     public DateTimeOffset? NextDue
@@ -74,27 +80,29 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
         lock (_lock)
         {
             WakeDue(now);
+            if (_turns.Count == 0 || free.Free == 0)
+            {
+                return [];
+            }
+
             var plan = new List<(LaneSide, int)>();
             var over = new List<LaneSide>();
-            var share = FairShare.Max(slots, _turns.Count == 0 ? 0 : _lanes.Values.Count(lane => lane.IsActive));
-            while (_turns.Count + over.Count > 0 && free.TryTake())
+            var share = FairShare.Max(slots, _active);
+            while (_turns.Count + over.Count > 0 && free.TryTake(1) > 0)
             {
                 if (Next(share, over) is not { } side)
                 {
-                    free.Release(1);
+                    free.PutBack(1);
                     break;
                 }
 
-                var calls = FairShare.Now(free.Free + 1, _turns.Count, Math.Min(max, side.Lane.Room));
-                var taken = 1;
-                while (taken < calls && free.TryTake())
-                {
-                    taken++;
-                }
-
+                var calls = FairShare.Now(free.Free + 1, _turns.Count, Math.Min(max, side.Lane.Room), share - side.Lane.SlotsTaken);
+                var taken = 1 + free.TryTake(calls - 1);
                 side.State = SideState.Asked;
-                side.HeardMore = false;
+                side.FoundMore = false;
                 side.Lane.SlotsTaken += taken;
+                _asked++;
+                Count(side.Lane);
                 _turns.Took(taken);
                 plan.Add((side, taken));
             }
@@ -113,7 +121,7 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
 
             // One below 1 would never let the function run again, nor tell us better.
             side.Lane.MaxInflight = maxInflight is > 0 ? maxInflight : slots;
-            side.InVain = 0;
+            side.EmptyPulls = 0;
         }
     }
 
@@ -135,31 +143,38 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
             lane.Running--;
             lane.SlotsTaken--;
             Unblock(lane);
+            Count(lane);
         }
     }
 
-    /// <summary>A side was asked.</summary>
+    /// <summary>A side that was asked answered.</summary>
     /// <param name="side">The side.</param>
     /// <param name="unused">Slots that it did not fill.</param>
+    /// <param name="isOver">Whether nothing more is to come of what was asked for.</param>
     /// <param name="hasMore">Whether more may wait.</param>
     /// <param name="now">The time.</param>
-    public void Asked(LaneSide side, int unused, bool hasMore, DateTimeOffset now)
+    public void Answered(LaneSide side, int unused, bool isOver, bool hasMore, DateTimeOffset now)
     {
         lock (_lock)
         {
             side.Lane.SlotsTaken -= unused;
-            side.State = SideState.Idle;
-            if (hasMore || side.HeardMore)
+            if (isOver)
             {
-                MakeReady(side);
-            }
-            else if (side.InVain is > 0 and < 6)
-            {
-                // The server may be a moment later than its delay said.
-                _due.Enqueue(side, now + TimeSpan.FromMilliseconds(25 << side.InVain++));
+                side.State = SideState.Idle;
+                _asked--;
+                if (hasMore || side.FoundMore)
+                {
+                    MakeReady(side);
+                }
+                else if (side.EmptyPulls is > 0 and < 6)
+                {
+                    // The server may be a moment later than its delay said.
+                    _due.Enqueue(side, now + TimeSpan.FromMilliseconds(25 << side.EmptyPulls++));
+                }
             }
 
             Unblock(side.Lane);
+            Count(side.Lane);
         }
     }
 
@@ -169,11 +184,17 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
         lock (_lock)
         {
             var idle = _lanes.Values.Where(lane => !lane.IsActive && IsOld(lane.High) && IsOld(lane.Normal)).Select(lane => lane.Function).ToList();
-            idle.ForEach(function => _lanes.Remove(function));
+            foreach (var function in idle)
+            {
+                _lanes.Remove(function, out var lane);
+                lane?.High?.Consumer.Dispose();
+                lane?.Normal?.Consumer.Dispose();
+            }
+
             return idle;
         }
 
-        bool IsOld(LaneSide? side) => side is null || side.LastHeard < before;
+        bool IsOld(LaneSide? side) => side is null || side.LastFound < before;
     }
 
     /// <summary>What was learned of each function.</summary>
@@ -196,8 +217,8 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
         }
 
         return priority == Priority.High
-            ? lane.High ??= new LaneSide(lane, priority, open(function, priority))
-            : lane.Normal ??= new LaneSide(lane, priority, open(function, priority));
+            ? lane.High ??= open(lane, priority)
+            : lane.Normal ??= open(lane, priority);
     }
 
     private bool MakeReady(LaneSide side)
@@ -209,18 +230,31 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
 
         side.State = SideState.Ready;
         _turns.Enqueue(side);
+        Count(side.Lane);
         return true;
+    }
+
+    private void Count(FunctionLane lane)
+    {
+        if (lane.IsCounted != lane.IsActive)
+        {
+            lane.IsCounted = lane.IsActive;
+            _active += lane.IsCounted ? 1 : -1;
+        }
     }
 
     private void Unblock(FunctionLane lane)
     {
-        foreach (var side in new[] { lane.High, lane.Normal })
+        Unblock(lane.High, lane.Room);
+        Unblock(lane.Normal, lane.Room);
+    }
+
+    private void Unblock(LaneSide? side, int room)
+    {
+        if (side is { State: SideState.Blocked } && room > 0)
         {
-            if (side is { State: SideState.Blocked } && lane.Room > 0)
-            {
-                side.State = SideState.Idle;
-                MakeReady(side);
-            }
+            side.State = SideState.Idle;
+            MakeReady(side);
         }
     }
 
@@ -229,7 +263,7 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
         while (_due.TryPeek(out var side, out var at) && at <= now)
         {
             _due.Dequeue();
-            side.HeardMore |= side.State == SideState.Asked;
+            side.FoundMore |= side.State == SideState.Asked;
             MakeReady(side);
         }
     }
@@ -287,6 +321,9 @@ internal sealed class FunctionLane(FunctionName function, ConcurrencyLimit? limi
     /// <summary>How many more of it may be started, fairness aside.</summary>
     public int Room => Math.Min(limit?.Current ?? slots, MaxInflight ?? 1) - SlotsTaken;
 
+    /// <summary>Whether it is counted among those that take part in the sharing of slots.</summary>
+    public bool IsCounted { get; set; }
+
     /// <summary>Whether it takes part in the sharing of slots.</summary>
     public bool IsActive => SlotsTaken > 0 || High is { State: not SideState.Idle } || Normal is { State: not SideState.Idle };
 }
@@ -302,14 +339,14 @@ internal sealed class LaneSide(FunctionLane lane, Priority priority, StreamConsu
 
     public SideState State { get; set; }
 
-    /// <summary>Whether something was heard while it was being asked.</summary>
-    public bool HeardMore { get; set; }
+    /// <summary>Whether work was found while it was being asked.</summary>
+    public bool FoundMore { get; set; }
 
     /// <summary>How often it was asked in vain for a message that should have come again.</summary>
-    public int InVain { get; set; }
+    public int EmptyPulls { get; set; }
 
-    /// <summary>When work was last heard of.</summary>
-    public DateTimeOffset LastHeard { get; set; }
+    /// <summary>When work was last found.</summary>
+    public DateTimeOffset LastFound { get; set; }
 }
 
 /// <summary>Where a <see cref="LaneSide"/> stands.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
@@ -18,20 +19,25 @@ namespace Connectors.QueueWorker.Consuming;
 /// How work is found. The invariant: of each message in the stream, somebody tells the scheduler after it was stored, and no later than it may run:
 /// <code>
 /// stored (accept, retry copy)   the stream republishes its headers: a hint, at once, which may be lost
-/// hint lost, worker just up     the look at the stream's subjects, every few seconds, finds it
+/// hint lost, worker just up     the resync with the stream's subjects, every few seconds, finds it
 /// nakked here with a delay      Expect(side, then): nothing republishes a redelivery
-/// nakked elsewhere, lease lost  the look, for the message is still in the stream
+/// nakked elsewhere, lease lost  the resync, for the message is still in the stream
 /// </code>
-/// A side that is told of is asked until it answers that nothing waits. What is heard of in between counts as not yet asked about.
+/// A side that is told of is asked until it answers that nothing waits. What is found in between counts as not yet asked about.
 /// </remarks>
-internal sealed class FunctionPulls : ICallPulls, IDisposable
+internal sealed class FunctionPulls : ICallPulls
 {
     private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(5);
+
     // Consumers are named by their function, and the server takes no longer names.
     private const int MaxSubject = 200;
 
+    // Of so many subjects it is remembered whose they are.
+    private const int MaxSubjects = 10_000;
+
     // No namespace may have a colon.
-    private const string Strangers = ":foreign";
+    private const string ForeignNamespace = ":foreign";
     private const string HintPrefix = "OF_HINT.";
 
     private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(10);
@@ -43,77 +49,74 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly FairScheduler _scheduler;
+    private readonly int _batch;
     private readonly Partition _partition;
-    private readonly ConcurrentDictionary<FunctionName, string> _strangers = new();
-    private readonly ConcurrentDictionary<Task, bool> _asks = new();
-    private readonly Suspicion _news = new();
+    private readonly ConcurrentDictionary<FunctionName, string> _foreign = new();
+    private readonly ConcurrentDictionary<string, (FunctionName, Priority)> _ofSubject = new();
+    private readonly ConcurrentDictionary<Task, bool> _binds = new();
+    private readonly Pump _pump;
+    private readonly ITimer _timer;
+    private volatile bool _isOn;
 
     public FunctionPulls(
-        QueueWorkerOptions options, NatsLink link, StreamSetup setup, Slots slots, ModeClaim mode, TimeProvider time, ILogger log)
+        QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, Slots slots, ModeClaim mode, TimeProvider time, ILogger log)
     {
         (_options, _link, _slots, _mode, _time, _log) = (options, link, slots, mode, time, log);
         var consuming = options.Consuming;
+        _batch = Math.Clamp(consuming.MaxInflight / 8, 1, 4);
         _partition = new Partition(consuming.Partitions, consuming.Partition);
+        _pump = new Pump(Pull, log);
+        _timer = time.CreateTimer(_ => _pump.Run(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        slots.Freed = _pump.Run;
         _scheduler = new FairScheduler(
             consuming.MaxInflight,
             function => new FunctionLane(function, consuming.LimiterEnabled ? new ConcurrencyLimit(consuming.MaxInflight) : null, consuming.MaxInflight),
-            (function, priority) =>
+            (lane, priority) =>
             {
+                var function = lane.Function;
                 Log.FunctionFound(log, function.ToString(), priority.ToString());
                 var name = StreamNames.FunctionConsumer(function, priority);
-                var filter = _strangers.GetValueOrDefault(function) ?? StreamNames.CallSubject(options.Queue, priority, function);
-                return new StreamConsumer(
-                    setup, StreamNames.Calls(options.Queue), StreamConsumer.Lapsing(name, filter, consuming.AckWait, consuming.InactiveThreshold), time);
+                var filter = _foreign.GetValueOrDefault(function) ?? StreamNames.CallSubject(options.Queue, priority, function);
+                var consumer = StreamConsumer.Lapsing(inbox, setup, StreamNames.Calls(options.Queue), name, filter, consuming.AckWait, consuming.InactiveThreshold, time);
+                var side = new LaneSide(lane, priority, consumer);
+                consumer.Listen(new SideListener(this, side));
+                return side;
             });
     }
 
     public IReadOnlyList<StreamConsumer> Lasting => [];
 
-    public void Look(StreamInfo calls)
+    public void Resync(StreamInfo calls)
     {
         foreach (var subject in calls.State.Subjects?.Keys ?? [])
         {
-            Hear(subject);
+            Find(subject);
         }
 
-        foreach (var (function, limit) in _scheduler.Limits.Where(learned => learned.Function.Namespace != Strangers))
+        foreach (var (function, limit) in _scheduler.Limits.Where(learned => learned.Function.Namespace != ForeignNamespace))
         {
             Metrics.Learned(_options.Queue, function, limit);
         }
 
         foreach (var function in _scheduler.Forget(_time.GetUtcNow() - Remembered))
         {
-            _strangers.TryRemove(function, out _);
+            if (_foreign.TryRemove(function, out var subject))
+            {
+                _ofSubject.TryRemove(subject, out _);
+            }
+
             Metrics.Forgot(_options.Queue, function);
         }
     }
 
     public async Task RunAsync(CancellationToken stopping)
     {
-        var listening = ListenAsync(stopping);
-        var max = _options.Consuming.PullMaxMessages > 0 ? _options.Consuming.PullMaxMessages : int.MaxValue;
-        try
-        {
-            while (!stopping.IsCancellationRequested)
-            {
-                foreach (var (side, calls) in _scheduler.Plan(_slots, max, _time.GetUtcNow()))
-                {
-                    Track(AskAsync(side, calls));
-                }
-
-                await _news.WaitAsync(UntilDue(), stopping);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // Told to stop.
-        }
-
-        await Task.WhenAll(_asks.Keys);
-        await listening;
+        _isOn = true;
+        _pump.Run();
+        await ListenAsync(stopping);
+        _isOn = false;
+        await Task.WhenAll(_binds.Keys);
     }
-
-    public void Dispose() => _news.Dispose();
 
     private async Task ListenAsync(CancellationToken stopping)
     {
@@ -121,16 +124,13 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         {
             try
             {
-                await foreach (var hint in _link.Connection.SubscribeAsync<NatsMemoryOwner<byte>>(
-                    StreamNames.Hints(_options.Queue), serializer: NatsRawSerializer<NatsMemoryOwner<byte>>.Default, cancellationToken: stopping))
-                {
-                    hint.Data.Dispose();
-                    Hear(hint.Subject[HintPrefix.Length..]);
-                }
+                await using var hints = new HintSubscription(_link.Connection, StreamNames.Hints(_options.Queue), hint => Find(hint[HintPrefix.Length..]));
+                await _link.Connection.AddSubAsync(hints, stopping);
+                await Task.Delay(Timeout.InfiniteTimeSpan, _time, stopping);
             }
             catch (Exception fault) when (!stopping.IsCancellationRequested)
             {
-                // Meanwhile the look finds what there is.
+                // Meanwhile the resync finds what there is.
                 Log.PullFailed(_log, StreamNames.Hints(_options.Queue), fault.Message);
             }
             catch (OperationCanceledException)
@@ -142,12 +142,21 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         }
     }
 
-    private void Hear(string subject)
+    private void Find(string subject)
     {
-        var (function, priority) = OfSubject(subject);
-        if (_partition.Serves(function) && _scheduler.Heard(function, priority, _time.GetUtcNow()))
+        if (!_ofSubject.TryGetValue(subject, out var found))
         {
-            _news.Raise();
+            found = OfSubject(subject);
+            if (_ofSubject.Count < MaxSubjects)
+            {
+                _ofSubject[subject] = found;
+            }
+        }
+
+        var (function, priority) = found;
+        if (_partition.Serves(function) && _scheduler.Found(function, priority, _time.GetUtcNow()))
+        {
+            _pump.Run();
         }
     }
 
@@ -160,63 +169,89 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
             return (function, priority);
         }
 
-        var stranger = new FunctionName(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(subject)))[..32], Strangers);
-        _strangers[stranger] = subject;
-        return (stranger, Priority.Normal);
+        var foreign = new FunctionName(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(subject)))[..32], ForeignNamespace);
+        _foreign[foreign] = subject;
+        return (foreign, Priority.Normal);
     }
 
-    private async Task AskAsync(LaneSide side, int calls)
+    private void Pull()
+    {
+        if (!_isOn)
+        {
+            return;
+        }
+
+        // While somebody is being asked already, a few slots may wait for more of them.
+        var plan = _slots.Free < _batch && _scheduler.IsAsking ? [] : _scheduler.Plan(_slots, _options.Consuming.PullMax, _time.GetUtcNow());
+        foreach (var (side, calls) in plan)
+        {
+            if (!side.Consumer.TryPull(calls, waits: false))
+            {
+                Track(BindAndPullAsync(side, calls));
+            }
+        }
+
+        if (_scheduler.NextDue is { } due)
+        {
+            var pause = due - _time.GetUtcNow();
+            _timer.Change(pause < TimeSpan.Zero ? TimeSpan.Zero : pause < MaxPause ? pause : MaxPause, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private async Task BindAndPullAsync(LaneSide side, int calls)
     {
         await Task.Yield();
-        var left = calls;
-        var failed = false;
-        Delivery? last = null;
         try
         {
-            if (side.Consumer.IsBound || await BindAsync(side))
+            if (await BindAsync(side) && side.Consumer.TryPull(calls, waits: false))
             {
-                await foreach (var delivery in side.Consumer.TakeAsync(calls, CancellationToken.None))
-                {
-                    left--;
-                    _scheduler.Started(side, delivery.Envelope?.MaxInflight);
-                    if (left == 0)
-                    {
-                        last = delivery;
-                    }
-                    else
-                    {
-                        Start(side, delivery);
-                    }
-                }
-
-                failed = !side.Consumer.IsBound;
+                return;
             }
         }
         catch (Exception fault)
         {
             Log.PullFailed(_log, side.Consumer.Name, fault.Message);
-            failed = true;
         }
-        finally
+
+        Returned(side, calls, PullEnd.Gone, 0);
+    }
+
+    private void Delivered(LaneSide side, Delivery delivery, bool wasAsked, int outstanding)
+    {
+        if (!wasAsked)
         {
-            _scheduler.Asked(side, left, left == 0, _time.GetUtcNow());
-            if (failed)
+            _slots.Nak(delivery);
+            _scheduler.Expect(side, _time.GetUtcNow());
+            return;
+        }
+
+        _scheduler.Started(side, delivery.Envelope?.MaxInflight);
+        if (outstanding == 0)
+        {
+            // Its side stands in line again before the last call runs: else its slot, soon free, would go to one of lower priority.
+            _scheduler.Answered(side, 0, isOver: true, hasMore: true, _time.GetUtcNow());
+        }
+
+        _slots.Start(delivery, handled => Ended(side, handled));
+        if (outstanding == 0)
+        {
+            _pump.Run();
+        }
+    }
+
+    private void Returned(LaneSide side, int unused, PullEnd end, int outstanding)
+    {
+        if (unused > 0)
+        {
+            _scheduler.Answered(side, unused, outstanding == 0, hasMore: false, _time.GetUtcNow());
+            if (end == PullEnd.Gone)
             {
                 _scheduler.Expect(side, _time.GetUtcNow() + AfterFault);
             }
 
-            if (last is not null)
-            {
-                // Not before its side stands in line again: else its slot, soon free, would go to one of lower priority.
-                Start(side, last);
-            }
-
-            _slots.Release(left);
-            _news.Raise();
+            _slots.Release(unused);
         }
     }
-
-    private void Start(LaneSide side, Delivery delivery) => _slots.Start(delivery, handled => Ended(side, handled), _news.Raise);
 
     private async Task<bool> BindAsync(LaneSide side)
     {
@@ -247,16 +282,35 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         _scheduler.Ended(side, handled.Load);
     }
 
-    private TimeSpan UntilDue()
-    {
-        var wait = (_scheduler.NextDue ?? DateTimeOffset.MaxValue) - _time.GetUtcNow();
-        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > TimeSpan.FromSeconds(5) ? TimeSpan.FromSeconds(5) : wait;
-    }
-
     private void Track(Task task)
     {
-        _asks[task] = true;
-        _ = task.ContinueWith(done => _asks.TryRemove(done, out _), TaskScheduler.Default);
+        _binds[task] = true;
+        _ = task.ContinueWith(done => _binds.TryRemove(done, out _), TaskScheduler.Default);
+    }
+
+    private sealed class SideListener(FunctionPulls pulls, LaneSide side) : IPullListener
+    {
+        public void Delivered(Delivery delivery, bool wasAsked, int outstanding) => pulls.Delivered(side, delivery, wasAsked, outstanding);
+
+        public void Returned(int unused, PullEnd end, int outstanding) => pulls.Returned(side, unused, end, outstanding);
+    }
+}
+
+/// <summary>Tells the subjects of what a stream republishes, on the thread that reads the connection.</summary>
+internal sealed class HintSubscription(INatsConnection connection, string subjects, Action<string> told) : NatsSubBase(connection, connection.SubscriptionManager, subjects, null, null)
+{
+    public override ValueTask ReceiveAsync(string subject, string? replyTo, ReadOnlySequence<byte>? headersBuffer, ReadOnlySequence<byte> payloadBuffer)
+    {
+        told(subject);
+        return ValueTask.CompletedTask;
+    }
+
+    protected override ValueTask ReceiveInternalAsync(string subject, string? replyTo, ReadOnlySequence<byte>? headersBuffer, ReadOnlySequence<byte> payloadBuffer) =>
+        ReceiveAsync(subject, replyTo, headersBuffer, payloadBuffer);
+
+    protected override void TryComplete()
+    {
+        // Nobody reads from it.
     }
 }
 

@@ -12,7 +12,7 @@ namespace Connectors.QueueWorker.Consuming;
 /// a worker that finds it rewritten stops pulling.
 /// </summary>
 /// <remarks>
-/// The invariant: consumers of two modes never exist side by side for longer than it takes the losing worker to look, for their filters overlap, and a call
+/// The invariant: consumers of two modes never exist side by side for longer than the losing worker takes to notice, for their filters overlap, and a call
 /// that both deliver runs twice. Two things keep it. The server refuses a consumer whose filter overlaps with another's, and whoever meets that clears the
 /// other mode's. And nobody makes a consumer without having read the metadata within the last second:
 /// <code>
@@ -22,7 +22,7 @@ namespace Connectors.QueueWorker.Consuming;
 /// back to static         a static worker starts and writes "static": the old worker reads that, and takes calls again
 /// </code>
 /// </remarks>
-internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readiness readiness, Suspicion suspicion, TimeProvider time, ILogger<ModeClaim> log) : IDisposable
+internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readiness readiness, Recheck recheck, TimeProvider time, ILogger<ModeClaim> log) : IDisposable
 {
     private const string Condition = "mode";
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
@@ -75,7 +75,7 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
                 var stream = await link.JetStream.GetStreamAsync(StreamNames.Calls(options.Queue), cancellationToken: ct);
                 if (Found(stream.Info) != _mine)
                 {
-                    suspicion.Raise();
+                    recheck.Request();
                     return false;
                 }
 

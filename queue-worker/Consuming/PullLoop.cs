@@ -1,3 +1,4 @@
+using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.JetStream.Models;
@@ -5,165 +6,285 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>
-/// Keeps the slots of one stream full: takes slots, takes what waits, and only when nothing does, waits. While it waits it holds no slot, so a delivery
-/// that comes when the last slot has gone is nakked at once.
+/// Keeps the slots of one stream full. Slots that come free are asked for together, while earlier pulls are still being answered; while nothing waits, a pull
+/// stands at each consumer for the next message.
 /// </summary>
-/// <param name="consumers">One consumer, or the one of high priority and the one of normal.</param>
-/// <param name="slots">Where they run.</param>
-/// <param name="max">Most messages asked for at once.</param>
-/// <param name="suspicion">Raised when a consumer seems to be gone.</param>
-/// <param name="time">The clock.</param>
-/// <param name="log">The log.</param>
-internal sealed class PullLoop(
-    IReadOnlyList<StreamConsumer> consumers, Slots slots, int max, Suspicion suspicion, TimeProvider time, ILogger log)
+/// <remarks>
+/// Two invariants. Each message that is asked for has a slot that was taken for it; and normal messages are asked for only while no high one waits: because
+/// the consumer of high ones said so just now, or because a pull stands there unanswered. For example, 4 slots:
+/// <code>
+/// at start                high 4, at once          it has none:      the 4 are free again
+/// high has none           normal 4, at once        it brings 1:      3 are free again, nothing waits
+/// nothing waits           high 1, normal 2, stand  1 comes:          a slot of normal's runs it
+/// a high one comes        its own slot runs it     more may follow:  the next free slots are for high ones first
+/// </code>
+/// One slot may be lent: where the pull for high ones stands with the last free slot, a normal message is asked for with it as well. If both come, the high
+/// one is nakked. That pull is not made anew before nothing waits again.
+/// </remarks>
+internal sealed class PullLoop
 {
-    private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
+    // How long an answer that no high one waits is good for.
+    private static readonly TimeSpan AnswerAge = TimeSpan.FromMilliseconds(5);
 
+    // Looks for consumers that can be asked again.
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+
+    private readonly StreamConsumer? _high;
+    private readonly StreamConsumer _normal;
+    private readonly Slots _slots;
+    private readonly int _max;
+    private readonly int _batch;
+    private readonly Recheck _recheck;
+    private readonly TimeProvider _time;
+    private readonly Pump _pump;
     private readonly PullOrder _order = new();
-    private readonly Task?[] _waits = new Task?[consumers.Count];
 
+    // Guards what follows, which the thread of the connection and those of ended work share.
+    private readonly Lock _lock = new();
+    private bool _isOn;
+    private bool _isHighStanding;
+    private bool _hasHighSlot;
+    private long? _noHighSince;
+    private bool _isNormalEmpty;
+
+    /// <summary>Creates the loop.</summary>
+    /// <param name="consumers">One consumer, or the one of high priority and the one of normal.</param>
+    /// <param name="slots">Where they run.</param>
+    /// <param name="max">Most messages asked for at once.</param>
+    /// <param name="recheck">Asked for when a consumer seems to be gone.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">The log.</param>
+    public PullLoop(IReadOnlyList<StreamConsumer> consumers, Slots slots, int max, Recheck recheck, TimeProvider time, ILogger log)
+    {
+        (_high, _normal, _slots, _max, _recheck, _time) = (consumers.Count > 1 ? consumers[0] : null, consumers[^1], slots, max, recheck, time);
+        _batch = Math.Clamp(slots.Count / 4, 1, 32);
+        _pump = new Pump(Fill, log);
+        _slots.Freed = _pump.Run;
+        _high?.Listen(new HighListener(this));
+        _normal.Listen(new NormalListener(this));
+    }
+
+    /// <summary>Pulls until told to stop. What was asked for then may still come.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
-        while (!stopping.IsCancellationRequested)
-        {
-            try
-            {
-                if (await FillAsync(stopping) == 0)
-                {
-                    await WaitAsync(stopping);
-                }
-            }
-            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-            {
-                break;
-            }
-            catch (Exception fault)
-            {
-                await RecoverAsync(consumers[^1], fault, stopping);
-            }
-        }
-
-        // None of them throws.
-        await Task.WhenAll(_waits.OfType<Task>());
-    }
-
-    private async Task<int> FillAsync(CancellationToken stopping)
-    {
-        var free = await slots.TakeAsync(max, stopping);
-        var started = 0;
+        Switch(true);
+        using var timer = new PeriodicTimer(Interval, _time);
         try
         {
-            if (consumers.Count > 1)
+            do
             {
-                await TakeAsync(consumers[1], _order.NormalFirst(free));
+                _pump.Run();
             }
-
-            foreach (var consumer in consumers)
-            {
-                await TakeAsync(consumer, free - started);
-            }
+            while (await timer.WaitForNextTickAsync(stopping));
         }
-        finally
+        catch (OperationCanceledException)
         {
-            _order.Took(started);
-            slots.Release(free - started);
+            // Told to stop.
         }
 
-        return started;
+        Switch(false);
+    }
 
-        async Task TakeAsync(StreamConsumer consumer, int calls)
+    private void Switch(bool isOn)
+    {
+        lock (_lock)
         {
-            if (calls > 0)
+            _isOn = isOn;
+        }
+    }
+
+    private void Fill()
+    {
+        lock (_lock)
+        {
+            var free = _isOn ? _slots.TryTake(_max) : 0;
+            if (free == 0 && _isOn && _hasHighSlot && _normal.Outstanding == 0 && _slots.Running < _slots.Count)
             {
-                // Not cancelled on stop: it answers at once, and what it brought is nakked in order.
-                await foreach (var delivery in consumer.TakeAsync(calls, CancellationToken.None))
-                {
-                    started++;
-                    slots.Start(delivery);
-                }
+                (_hasHighSlot, free) = (false, 1);
+            }
+
+            // While something is on its way already, a few slots may wait for more of them.
+            if (free > 0)
+            {
+                _slots.PutBack(free < _batch && IsOnItsWay ? free : free - Ask(free));
             }
         }
     }
 
-    private async Task WaitAsync(CancellationToken stopping)
+    private bool IsOnItsWay => _normal.Outstanding > 0 || (!_isHighStanding && _high?.Outstanding > 0);
+
+    // How many of the free slots are in use now.
+    private int Ask(int free)
     {
-        for (var i = 0; i < consumers.Count; i++)
+        if (_high is null)
         {
-            if (_waits[i] is not { IsCompleted: false })
+            return Pull(_normal, free, waits: true);
+        }
+
+        if (!_isHighStanding && (_noHighSince is not { } since || _time.GetElapsedTime(since) > AnswerAge))
+        {
+            var first = _isNormalEmpty ? 0 : Pull(_normal, _order.NormalFirst(free), waits: false);
+            return first + Pull(_high, free - first, waits: false);
+        }
+
+        return _isNormalEmpty ? Stand(free) : Pull(_normal, free, waits: false);
+    }
+
+    // Nothing waits: the next message of either kind is to come at once.
+    private int Stand(int free)
+    {
+        var used = 0;
+        if (!_hasHighSlot && (free > 1 || _normal.Outstanding > 0))
+        {
+            _hasHighSlot = _isHighStanding || StandHigh();
+            used = _hasHighSlot ? 1 : 0;
+        }
+        else if (!_isHighStanding)
+        {
+            StandHigh();
+        }
+
+        return used + Pull(_normal, free - used, waits: true);
+    }
+
+    private bool StandHigh() => _isHighStanding = _high!.Outstanding == 0 && _high.TryPull(1, waits: true);
+
+    private static int Pull(StreamConsumer consumer, int count, bool waits) => count > 0 && consumer.TryPull(count, waits) ? count : 0;
+
+    private void Start(Delivery delivery)
+    {
+        lock (_lock)
+        {
+            _order.Took(1);
+        }
+
+        _slots.Start(delivery);
+    }
+
+    private void StartIfFree(Delivery delivery)
+    {
+        if (_slots.TryTake(1) > 0)
+        {
+            Start(delivery);
+        }
+        else
+        {
+            _slots.Nak(delivery);
+        }
+    }
+
+    private void Release(int slots, PullEnd end)
+    {
+        if (end == PullEnd.Gone)
+        {
+            // Not to be asked again at once.
+            _slots.PutBack(slots);
+            _recheck.Request();
+        }
+        else
+        {
+            _slots.Release(slots);
+        }
+    }
+
+    private sealed class NormalListener(PullLoop loop) : IPullListener
+    {
+        public void Delivered(Delivery delivery, bool wasAsked, int outstanding)
+        {
+            if (!wasAsked)
             {
-                _waits[i] = WaitAsync(consumers[i], stopping);
+                loop.StartIfFree(delivery);
+                return;
+            }
+
+            loop.Start(delivery);
+            if (outstanding == 0)
+            {
+                lock (loop._lock)
+                {
+                    loop._isNormalEmpty = false;
+                }
+
+                loop._pump.Run();
             }
         }
 
-        await Task.WhenAny(_waits.OfType<Task>());
+        public void Returned(int unused, PullEnd end, int outstanding)
+        {
+            lock (loop._lock)
+            {
+                loop._isNormalEmpty = end == PullEnd.Empty;
+            }
+
+            loop.Release(unused, end);
+        }
     }
 
-    private async Task WaitAsync(StreamConsumer consumer, CancellationToken stopping)
+    private sealed class HighListener(PullLoop loop) : IPullListener
     {
-        var started = time.GetTimestamp();
-        try
+        public void Delivered(Delivery delivery, bool wasAsked, int outstanding)
         {
-            if (await consumer.WaitAsync(stopping) is not { } delivery)
+            bool hasSlot;
+            lock (loop._lock)
             {
-                if (time.GetElapsedTime(started) < StreamConsumer.LongestWait / 2)
+                hasSlot = wasAsked && (!loop._isHighStanding || loop._hasHighSlot);
+                loop._noHighSince = null;
+                if (wasAsked)
                 {
-                    suspicion.Raise();
-                    await PauseAsync(stopping);
+                    loop._isHighStanding = loop._hasHighSlot = false;
                 }
             }
-            else if (!stopping.IsCancellationRequested && slots.TryTake())
+
+            if (hasSlot)
             {
-                slots.Start(delivery);
+                loop.Start(delivery);
             }
             else
             {
-                await slots.NakAsync(delivery);
+                loop.StartIfFree(delivery);
             }
+
+            loop._pump.Run();
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+
+        public void Returned(int unused, PullEnd end, int outstanding)
         {
-            // The loop ends.
-        }
-        catch (Exception fault)
-        {
-            await RecoverAsync(consumer, fault, stopping);
+            lock (loop._lock)
+            {
+                loop._noHighSince = end == PullEnd.Empty ? loop._time.GetTimestamp() : null;
+                if (loop._isHighStanding)
+                {
+                    unused = loop._hasHighSlot ? 1 : 0;
+                    loop._isHighStanding = loop._hasHighSlot = false;
+                }
+            }
+
+            loop.Release(unused, end);
         }
     }
-
-    private async Task RecoverAsync(StreamConsumer consumer, Exception fault, CancellationToken stopping)
-    {
-        Log.PullFailed(log, consumer.Name, fault.Message);
-        suspicion.Raise();
-        await PauseAsync(stopping);
-    }
-
-    private async Task PauseAsync(CancellationToken stopping) =>
-        await Task.Delay(AfterFault, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }
 
 /// <summary>Static mode: one consumer for each priority, shared by all functions and replicas; first come, first served.</summary>
-internal sealed class StaticPulls(
-    QueueWorkerOptions options, StreamSetup setup, Slots slots, Suspicion suspicion, TimeProvider time, ILogger log) : ICallPulls
+internal sealed class StaticPulls : ICallPulls
 {
-    private readonly StreamConsumer[] _consumers =
-    [
-        Consumer(options, setup, StreamNames.StaticHigh, Priority.High, time),
-        Consumer(options, setup, StreamNames.StaticNormal, Priority.Normal, time),
-    ];
+    private readonly StreamConsumer[] _consumers;
+    private readonly PullLoop _loop;
+
+    public StaticPulls(QueueWorkerOptions options, PullInbox inbox, StreamSetup setup, Slots slots, Recheck recheck, TimeProvider time, ILogger log)
+    {
+        _consumers = [Consumer(StreamNames.StaticHigh, Priority.High), Consumer(StreamNames.StaticNormal, Priority.Normal)];
+        _loop = new PullLoop(_consumers, slots, options.Consuming.PullMax, recheck, time, log);
+
+        StreamConsumer Consumer(string name, Priority priority) => StreamConsumer.Shared(
+            inbox, setup, StreamNames.Calls(options.Queue), name, StreamNames.CallSubjects(options.Queue, priority), options.Consuming.AckWait, time);
+    }
 
     public IReadOnlyList<StreamConsumer> Lasting => _consumers;
 
-    public void Look(StreamInfo calls)
+    public void Resync(StreamInfo calls)
     {
-        // A waiting pull tells sooner.
+        // A pull that stands there tells sooner.
     }
 
-    public Task RunAsync(CancellationToken stopping)
-    {
-        var max = options.Consuming.PullMaxMessages > 0 ? options.Consuming.PullMaxMessages : int.MaxValue;
-        return new PullLoop(_consumers, slots, max, suspicion, time, log).RunAsync(stopping);
-    }
-
-    private static StreamConsumer Consumer(QueueWorkerOptions options, StreamSetup setup, string name, Priority priority, TimeProvider time) =>
-        new(setup, StreamNames.Calls(options.Queue), StreamConsumer.Shared(name, StreamNames.CallSubjects(options.Queue, priority), options.Consuming.AckWait), time);
+    public Task RunAsync(CancellationToken stopping) => _loop.RunAsync(stopping);
 }

@@ -1,39 +1,42 @@
 using Connectors.QueueWorker.Callbacks;
 using Connectors.QueueWorker.Dispatching;
+using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
+using NATS.Client.Core;
 using NATS.Client.JetStream.Models;
 
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>What this worker takes from where: calls in the queue's mode, callback records by their one consumer, each kind in slots of its own.</summary>
-internal sealed class Pulls : IDisposable
+internal sealed class Pulls
 {
+    private static readonly TimeSpan FlushTimeout = TimeSpan.FromSeconds(2);
+
     private readonly Slots _callSlots;
     private readonly Slots _callbackSlots;
     private readonly ICallPulls _calls;
     private readonly PullLoop _callbacks;
     private readonly ModeClaim _mode;
     private readonly Drain _drain;
+    private readonly PullInbox _inbox;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
 
     public Pulls(
-        QueueWorkerOptions options, NatsLink link, StreamSetup setup, ModeClaim mode, Suspicion suspicion, LeaseKeeper leases, Drain drain,
+        QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, ModeClaim mode, Recheck recheck, Acks acks, Drain drain,
         Dispatcher calls, CallbackDispatcher callbacks, TimeProvider time, ILogger<Pulls> log)
     {
-        _mode = mode;
-        _drain = drain;
-        _callSlots = new Slots(options.Consuming.MaxInflight, calls, leases, drain.Grace, time, log);
-        _callbackSlots = new Slots(options.Callbacks.MaxInflight, callbacks, leases, drain.Grace, time, log);
+        (_inbox, _mode, _drain, _time, _log) = (inbox, mode, drain, time, log);
+        _callSlots = new Slots(options.Consuming.MaxInflight, calls, acks, drain.Grace, time, log);
+        _callbackSlots = new Slots(options.Callbacks.MaxInflight, callbacks, acks, drain.Grace, time, log);
         _calls = options.Consuming.Mode == ScalingMode.Static
-            ? new StaticPulls(options, setup, _callSlots, suspicion, time, log)
-            : new FunctionPulls(options, link, setup, _callSlots, mode, time, log);
-        CallbackConsumer = new StreamConsumer(
-            setup,
-            StreamNames.Callbacks(options.Queue),
-            StreamConsumer.Shared(StreamNames.CallbackConsumer, StreamNames.CallbackSubjects(options.Queue), options.Consuming.AckWait),
-            time);
-        _callbacks = new PullLoop([CallbackConsumer], _callbackSlots, int.MaxValue, suspicion, time, log);
+            ? new StaticPulls(options, inbox, setup, _callSlots, recheck, time, log)
+            : new FunctionPulls(options, link, inbox, setup, _callSlots, mode, time, log);
+        CallbackConsumer = StreamConsumer.Shared(
+            inbox, setup, StreamNames.Callbacks(options.Queue), StreamNames.CallbackConsumer, StreamNames.CallbackSubjects(options.Queue), options.Consuming.AckWait, time);
+        _callbacks = new PullLoop([CallbackConsumer], _callbackSlots, int.MaxValue, recheck, time, log);
     }
 
     public Slots CallSlots => _callSlots;
@@ -44,11 +47,12 @@ internal sealed class Pulls : IDisposable
 
     public IReadOnlyList<StreamConsumer> LastingCallConsumers => _calls.Lasting;
 
-    public void Look(StreamInfo calls) => _calls.Look(calls);
+    public void Resync(StreamInfo calls) => _calls.Resync(calls);
 
     /// <summary>Pulls until told to stop, or until one of the two ends although it was not.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
+        await _inbox.OpenAsync(stopping);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         var calls = RunCallsAsync(ending.Token);
         var callbacks = _callbacks.RunAsync(ending.Token);
@@ -57,15 +61,21 @@ internal sealed class Pulls : IDisposable
         await Task.WhenAll(calls, callbacks);
     }
 
-    /// <summary>Finishes what runs and naks the rest.</summary>
-    public Task DrainAsync() =>
-        _drain.FinishAsync(() => _callSlots.Running + _callbackSlots.Running, () => Task.WhenAll(_callSlots.IdleAsync(), _callbackSlots.IdleAsync()));
-
-    public void Dispose()
+    /// <summary>Finishes what runs and naks the rest. The server has read the acks when this returns.</summary>
+    public async Task DrainAsync()
     {
-        _callSlots.Dispose();
-        _callbackSlots.Dispose();
-        (_calls as IDisposable)?.Dispose();
+        using var closing = new CancellationTokenSource(FlushTimeout, _time);
+        await _inbox.CloseAsync(closing.Token);
+        await _drain.FinishAsync(() => _callSlots.Running + _callbackSlots.Running, () => Task.WhenAll(_callSlots.IdleAsync(), _callbackSlots.IdleAsync()));
+        using var flushing = new CancellationTokenSource(FlushTimeout, _time);
+        try
+        {
+            await _inbox.FlushAsync(flushing.Token);
+        }
+        catch (Exception fault) when (fault is NatsException or OperationCanceledException)
+        {
+            Log.AcksNotFlushed(_log, fault.Message);
+        }
     }
 
     private async Task RunCallsAsync(CancellationToken stopping)
@@ -93,7 +103,7 @@ internal interface ICallPulls
     IReadOnlyList<StreamConsumer> Lasting { get; }
 
     /// <summary>Tells what the stream holds, every few seconds: the safety net under everything quicker.</summary>
-    void Look(StreamInfo calls);
+    void Resync(StreamInfo calls);
 
     /// <summary>Pulls until told to stop; what was started is then still running.</summary>
     Task RunAsync(CancellationToken stopping);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Hosting;
+using Connectors.Streams.Nats;
 
 namespace Connectors.QueueWorker.Consuming;
 
@@ -10,83 +11,111 @@ namespace Connectors.QueueWorker.Consuming;
 /// </summary>
 /// <param name="count">How many.</param>
 /// <param name="handler">What is done with a delivery.</param>
-/// <param name="leases">Keeps the leases.</param>
+/// <param name="acks">Knows which messages were acked already.</param>
 /// <param name="grace">What a stopping worker allows.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">The log.</param>
-internal sealed class Slots(int count, IDeliveryHandler handler, LeaseKeeper leases, Grace grace, TimeProvider time, ILogger log) : IDisposable
+internal sealed class Slots(int count, IDeliveryHandler handler, Acks acks, Grace grace, TimeProvider time, ILogger log)
 {
-    private readonly SemaphoreSlim _free = new(count, count);
-    private readonly ConcurrentDictionary<Task, long> _tasks = new();
-    private readonly ConcurrentDictionary<MessagePlace, Delivery> _messages = new();
+    private readonly ConcurrentDictionary<MessagePlace, Run> _runs = new();
+    private int _free = count;
+    private int _busy;
+    private TaskCompletionSource? _idle;
 
-    public int Running => _tasks.Count;
+    /// <summary>All of them.</summary>
+    public int Count { get; } = count;
+
+    public int Free => Volatile.Read(ref _free);
+
+    public int Running => Volatile.Read(ref _busy);
+
+    /// <summary>What runs.</summary>
+    public IEnumerable<Delivery> Deliveries => _runs.Select(run => run.Value.Delivery);
+
+    /// <summary>Called when a slot is free that was not.</summary>
+    public Action? Freed { get; set; }
 
     /// <summary>By how much the work that is longest over its limit is over it; zero when none is.</summary>
-    public TimeSpan Overdue => _tasks.Values.Select(OverdueOf).DefaultIfEmpty().Max();
+    public TimeSpan Overdue => _runs.Select(run => OverdueOf(run.Value)).DefaultIfEmpty().Max();
 
     /// <summary>Whether every slot holds work that is over its limit: nothing is taken any more, and nothing comes to an end.</summary>
-    public bool AreStuck => _tasks.Values.Count(started => OverdueOf(started) > TimeSpan.Zero) >= count;
+    public bool AreStuck => _runs.Count(run => OverdueOf(run.Value) > TimeSpan.Zero) >= Count;
 
-    public int Free => _free.CurrentCount;
-
-    /// <summary>Waits for a free slot and takes it, with as many more as are free, up to <paramref name="max"/> in all.</summary>
-    public async Task<int> TakeAsync(int max, CancellationToken ct)
+    /// <summary>Takes free slots, as many as there are up to <paramref name="max"/>.</summary>
+    public int TryTake(int max)
     {
-        await _free.WaitAsync(ct);
-        var taken = 1;
-        while (taken < max && TryTake())
+        while (true)
         {
-            taken++;
+            var free = Free;
+            var taken = Math.Min(free, max);
+            if (taken <= 0 || Interlocked.CompareExchange(ref _free, free - taken, free) == free)
+            {
+                return Math.Max(0, taken);
+            }
         }
-
-        return taken;
     }
 
-    public bool TryTake() => _free.Wait(0);
-
+    /// <summary>Puts slots back that were taken, and says so.</summary>
     public void Release(int taken)
     {
         if (taken > 0)
         {
-            _free.Release(taken);
+            PutBack(taken);
+            Freed?.Invoke();
         }
     }
+
+    /// <summary>Puts slots back without a word: by who would be the first to hear.</summary>
+    public void PutBack(int taken) => Interlocked.Add(ref _free, taken);
 
     /// <summary>Starts work on a delivery in a slot that was taken for it.</summary>
     /// <param name="delivery">The delivery.</param>
     /// <param name="ended">Told when it has ended, before anything else can take its slot.</param>
-    /// <param name="freed">Told when its slot is free.</param>
-    public void Start(Delivery delivery, Action<Handled>? ended = null, Action? freed = null)
+    public void Start(Delivery delivery, Action<Handled>? ended = null)
     {
-        var task = RunAsync(delivery, ended, freed);
-        _tasks[task] = time.GetTimestamp();
-        _ = task.ContinueWith(done => _tasks.TryRemove(done, out _), TaskScheduler.Default);
+        Interlocked.Increment(ref _busy);
+        ThreadPool.UnsafeQueueUserWorkItem(new Run(this, delivery, ended, time.GetTimestamp()), preferLocal: false);
     }
 
     /// <summary>Gives back a delivery for which there is no slot.</summary>
-    public Task NakAsync(Delivery delivery) => handler.NakAsync(delivery, grace.Writes);
+    public void Nak(Delivery delivery)
+    {
+        Interlocked.Increment(ref _busy);
+        _ = NakAsync();
+
+        async Task NakAsync()
+        {
+            await EndAsync(delivery, null);
+            Done();
+        }
+    }
 
     /// <summary>Ends when nothing runs any more.</summary>
-    public async Task IdleAsync() => await Task.WhenAll(_tasks.Keys).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-
-    public void Dispose() => _free.Dispose();
-
-    private async Task RunAsync(Delivery delivery, Action<Handled>? ended, Action? freed)
+    public Task IdleAsync()
     {
-        // Lets the loop that pulls go on at once.
-        await Task.Yield();
+        var idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Volatile.Write(ref _idle, idle);
+        if (Running == 0)
+        {
+            idle.TrySetResult();
+        }
+
+        return idle.Task;
+    }
+
+    private async Task RunAsync(Run run)
+    {
+        var delivery = run.Delivery;
         var handled = new Handled();
         try
         {
-            if (IsNew(delivery))
-            {
-                using var lease = leases.Keep(delivery);
-                handled = await handler.HandleAsync(delivery, grace);
-            }
-            else
+            if (!IsNew(run))
             {
                 Log.RunsAlready(log, delivery.Subject, delivery.Place.Sequence);
+            }
+            else if (!await acks.AckAgainAsync(delivery, grace.Writes))
+            {
+                handled = await handler.HandleAsync(delivery, grace);
             }
         }
         catch (OperationCanceledException) when (grace.Sends.IsCancellationRequested)
@@ -104,10 +133,19 @@ internal sealed class Slots(int count, IDeliveryHandler handler, LeaseKeeper lea
         }
         finally
         {
-            _messages.TryRemove(KeyValuePair.Create(delivery.Place, delivery));
-            Tell(() => ended?.Invoke(handled), delivery);
-            _free.Release();
-            Tell(() => freed?.Invoke(), delivery);
+            _runs.TryRemove(KeyValuePair.Create(delivery.Place, run));
+            Tell(() => run.Ended?.Invoke(handled), delivery);
+            PutBack(1);
+            Tell(() => Freed?.Invoke(), delivery);
+            Done();
+        }
+    }
+
+    private void Done()
+    {
+        if (Interlocked.Decrement(ref _busy) == 0)
+        {
+            Volatile.Read(ref _idle)?.TrySetResult();
         }
     }
 
@@ -136,23 +174,61 @@ internal sealed class Slots(int count, IDeliveryHandler handler, LeaseKeeper lea
         }
     }
 
-    private TimeSpan OverdueOf(long started)
+    private TimeSpan OverdueOf(Run run)
     {
-        var over = time.GetElapsedTime(started) - handler.Limit;
+        var over = time.GetElapsedTime(run.Started) - handler.Limit;
         return over > TimeSpan.Zero ? over : TimeSpan.Zero;
     }
 
     // A consumer that was deleted or lost its state delivers again what runs here. The run goes on: its lease and its ack name the message, and so hold for
     // the new delivery too.
-    private bool IsNew(Delivery delivery)
+    private bool IsNew(Run run)
     {
-        var running = _messages.GetOrAdd(delivery.Place, delivery);
-        if (running == delivery)
-        {
-            return true;
-        }
+        var running = _runs.GetOrAdd(run.Delivery.Place, run);
+        return running == run || (running.Delivery.IsNakked && _runs.TryUpdate(run.Delivery.Place, run, running));
+    }
 
-        return running.IsNakked && _messages.TryUpdate(delivery.Place, delivery, running);
+    private sealed class Run(Slots slots, Delivery delivery, Action<Handled>? ended, long started) : IThreadPoolWorkItem
+    {
+        public Delivery Delivery => delivery;
+
+        public Action<Handled>? Ended => ended;
+
+        public long Started => started;
+
+        public void Execute() => _ = slots.RunAsync(this);
+    }
+}
+
+/// <summary>
+/// Renews the leases of everything that runs: each third of <c>ack_wait</c>, so that one lost renewal does no harm. It is also what keeps a function's
+/// consumer from lapsing while a call runs longer than that takes.
+/// </summary>
+internal sealed class LeaseKeeper(QueueWorkerOptions options, Pulls pulls, TimeProvider time, ILogger<LeaseKeeper> log) : IDuty
+{
+    public async Task RunAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(options.Consuming.AckWait / 3, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            foreach (var delivery in pulls.CallSlots.Deliveries.Concat(pulls.CallbackSlots.Deliveries))
+            {
+                await ExtendAsync(delivery, stoppingToken);
+            }
+        }
+    }
+
+    private async Task ExtendAsync(Delivery delivery, CancellationToken ct)
+    {
+        try
+        {
+            await delivery.ExtendAsync(ct);
+            Metrics.LeaseRenewed();
+        }
+        catch (Exception fault) when (!ct.IsCancellationRequested)
+        {
+            Log.LeaseNotRenewed(log, delivery.Subject, delivery.Place.Sequence, fault.Message);
+        }
     }
 }
 
@@ -166,13 +242,13 @@ internal sealed class SlotWatch(QueueWorkerOptions options, Pulls pulls, Readine
         using var timer = new PeriodicTimer(Interval, time);
         do
         {
-            Look("calls", pulls.CallSlots);
-            Look("callbacks", pulls.CallbackSlots);
+            Check("calls", pulls.CallSlots);
+            Check("callbacks", pulls.CallbackSlots);
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    private void Look(string work, Slots slots)
+    private void Check(string work, Slots slots)
     {
         Metrics.Overdue(options.Queue, work, slots.Overdue);
         if (slots.AreStuck)

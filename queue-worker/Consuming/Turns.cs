@@ -59,5 +59,6 @@ internal static class FairShare
     /// <param name="free">Free slots.</param>
     /// <param name="ready">Others that stand in the queue behind it.</param>
     /// <param name="room">How many it may still start.</param>
-    public static int Now(int free, int ready, int room) => Math.Min(room, Math.Max(1, free / (ready + 1)));
+    /// <param name="share">What is left of its share: asked for at once, for each request costs as much as a call.</param>
+    public static int Now(int free, int ready, int room, int share) => Math.Min(room, Math.Max(Math.Clamp(share, 1, free), free / (ready + 1)));
 }

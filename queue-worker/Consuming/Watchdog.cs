@@ -8,15 +8,15 @@ using NATS.Client.JetStream;
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>
-/// Looks at streams and consumers every few seconds, and at once when a pull found one gone. What another client deleted is created again.
+/// Checks streams and consumers every few seconds, and at once when a pull found one gone. What another client deleted is created again.
 /// </summary>
 internal sealed class Watchdog(
-    QueueWorkerOptions options, StreamSetup setup, ModeClaim mode, Pulls pulls, QueueGauges gauges, Suspicion suspicion, Readiness readiness, TimeProvider time, ILogger<Watchdog> log)
+    QueueWorkerOptions options, StreamSetup setup, ModeClaim mode, Pulls pulls, QueueGauges gauges, Recheck recheck, Readiness readiness, TimeProvider time, ILogger<Watchdog> log)
 {
     private const string Condition = "streams";
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(10);
 
     private bool _isFirst = true;
 
@@ -26,7 +26,7 @@ internal sealed class Watchdog(
     /// <summary>Waits for the broker until everything exists.</summary>
     public async Task StartAsync(CancellationToken stopping)
     {
-        while (!await LookAsync(stopping))
+        while (!await CheckAsync(stopping))
         {
             await Task.Delay(AfterFault, time, stopping);
         }
@@ -36,17 +36,17 @@ internal sealed class Watchdog(
     {
         while (!stopping.IsCancellationRequested)
         {
-            await suspicion.WaitAsync(Interval, stopping);
-            if (!await LookAsync(stopping))
+            await recheck.WaitAsync(Interval, stopping);
+            if (!await CheckAsync(stopping))
             {
                 await Task.Delay(AfterFault, time, stopping);
             }
         }
     }
 
-    private async Task<bool> LookAsync(CancellationToken stopping)
+    private async Task<bool> CheckAsync(CancellationToken stopping)
     {
-        using var patience = new CancellationTokenSource(LongestLook, time);
+        using var patience = new CancellationTokenSource(CheckTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, patience.Token);
         try
         {
@@ -57,7 +57,7 @@ internal sealed class Watchdog(
                 {
                     await mode.KeepAsync(stream, stopping);
                     gauges.Show(stream);
-                    pulls.Look(stream);
+                    pulls.Resync(stream);
                 }
             }
 

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Diagnostics;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
@@ -26,34 +27,50 @@ internal sealed class CallSender(
             await cancelled.RefreshAsync(envelope.CallId, abort);
         }
 
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(abort);
-        using var watched = cancelled.Watch(envelope, either);
-        return IsCancelled(envelope)
-            ? new Outcome { Kind = OutcomeKind.Aborted, Status = ClientClosedRequest, Error = "cancelled before it was sent" }
-            : await InvokeAsync(envelope, body, either.Token);
+        using var limit = new TimeLimit(options.Dispatch.UpstreamTimeout, time, abort);
+        cancelled.Watch(envelope, limit);
+        try
+        {
+            return IsCancelled(envelope)
+                ? new Outcome { Kind = OutcomeKind.Aborted, Status = ClientClosedRequest, Error = "cancelled before it was sent" }
+                : await InvokeAsync(envelope, body, limit);
+        }
+        finally
+        {
+            cancelled.Unwatch(limit);
+        }
     }
 
-    private async Task<Outcome> InvokeAsync(Envelope envelope, ReadOnlyMemory<byte> body, CancellationToken abort)
+    private async Task<Outcome> InvokeAsync(Envelope envelope, ReadOnlyMemory<byte> body, TimeLimit limit)
     {
-        var function = envelope.FunctionName.ToString();
+        var counts = Metrics.Of(options.Queue, envelope.FunctionName);
         if (envelope.Attempt == 1)
         {
-            Metrics.Waited(options.Queue, function, time.GetUtcNow() - envelope.Submitted);
+            counts.QueueTime.Observe((time.GetUtcNow() - envelope.Submitted).TotalSeconds);
         }
 
-        Log.Invoke(log, envelope.CallId, function, envelope.Attempt);
-        using var span = Tracing.Start($"call {function}", ActivityKind.Client, envelope.Trace);
+        Log.Invoke(log, envelope.CallId, counts.Function, envelope.Attempt);
+        using var span = Tracing.IsOn ? Tracing.Start($"call {counts.Function}", ActivityKind.Client, envelope.Trace) : null;
         span?.SetTag("callId", envelope.CallId).SetTag("attempt", envelope.Attempt);
-        using var inflight = Metrics.Inflight(options.Queue, function);
-        var outcome = await invoker.InvokeAsync(CallRequest.From(envelope, body, options.Dispatch, span?.Id), abort);
+        counts.Inflight.Inc();
+        Outcome outcome;
+        try
+        {
+            outcome = await invoker.InvokeAsync(CallRequest.From(envelope, body, options.Dispatch, span?.Id), limit);
+        }
+        finally
+        {
+            counts.Inflight.Dec();
+        }
+
         span?.SetTag("http.response.status_code", outcome.Status).SetStatus(outcome.Kind == OutcomeKind.Succeeded ? ActivityStatusCode.Ok : ActivityStatusCode.Error, outcome.Error);
-        Log.Invoked(log, envelope.CallId, function, envelope.Attempt, outcome.Status, outcome.Duration, outcome.Error);
+        Log.Invoked(log, envelope.CallId, counts.Function, envelope.Attempt, outcome.Status, outcome.Duration, outcome.Error);
         if (options.Dispatch.WriteDebug)
         {
-            Log.Answered(log, envelope.CallId, function, outcome.BodyLength, System.Text.Encoding.UTF8.GetString(outcome.Body.Span));
+            Log.Answered(log, envelope.CallId, counts.Function, outcome.BodyLength, System.Text.Encoding.UTF8.GetString(outcome.Body.Span));
         }
 
-        Metrics.Attempted(options.Queue, function, outcome.Status, outcome.Duration);
+        counts.Attempted(outcome.Status, outcome.Duration);
         return outcome;
     }
 }
@@ -62,28 +79,45 @@ internal sealed class CallSender(
 internal static class CallRequest
 {
     // X-Invoke-Mode would enqueue the call again; the others are set anew.
-    private static readonly string[] NotSent =
-        [CallHeaders.InvokeMode, WellKnownHeaders.CallId, CallHeaders.DeliveryId, CallHeaders.Attempt, WellKnownHeaders.TraceParent];
+    private static readonly FrozenSet<string> NotSent = FrozenSet.Create(
+        StringComparer.OrdinalIgnoreCase,
+        CallHeaders.InvokeMode, WellKnownHeaders.CallId, CallHeaders.DeliveryId, CallHeaders.Attempt, WellKnownHeaders.TraceParent);
 
-    public static FunctionCall From(Envelope envelope, ReadOnlyMemory<byte> body, DispatchOptions options, string? trace) => new()
+    public static FunctionCall From(Envelope envelope, ReadOnlyMemory<byte> body, DispatchOptions options, string? trace)
     {
-        Function = envelope.FunctionName,
-        Path = envelope.Path,
-        Query = envelope.Query,
-        Headers = [.. envelope.Headers.Where(h => !NotSent.Any(h.Is)), .. Own(envelope, trace)],
-        Body = body,
-        Timeout = options.UpstreamTimeout,
-        KeepBytes = envelope.Callback is null && envelope.StoreResult is null && !options.WriteDebug ? 0 : options.MaxResultBytes,
-    };
+        var isTold = envelope.Callback is not null || envelope.StoreResult is not null;
+        return new FunctionCall
+        {
+            Function = envelope.FunctionName,
+            Path = envelope.Path,
+            Query = envelope.Query,
+            Headers = HeadersOf(envelope, trace),
+            Body = body,
+            Timeout = options.UpstreamTimeout,
+            KeepBytes = isTold || options.WriteDebug ? options.MaxResultBytes : 0,
+            KeepHeaders = isTold,
+        };
+    }
 
-    private static IEnumerable<Header> Own(Envelope envelope, string? trace)
+    private static List<Header> HeadersOf(Envelope envelope, string? trace)
     {
-        yield return new Header(WellKnownHeaders.CallId, envelope.CallId);
-        yield return new Header(CallHeaders.DeliveryId, envelope.DeliveryId);
-        yield return new Header(CallHeaders.Attempt, envelope.Attempt.ToString());
+        var headers = new List<Header>(envelope.Headers.Count + 4);
+        foreach (var header in envelope.Headers)
+        {
+            if (!NotSent.Contains(header.Name))
+            {
+                headers.Add(header);
+            }
+        }
+
+        headers.Add(new(WellKnownHeaders.CallId, envelope.CallId));
+        headers.Add(new(CallHeaders.DeliveryId, envelope.DeliveryId));
+        headers.Add(new(CallHeaders.Attempt, envelope.Attempt.ToString()));
         if ((trace ?? envelope.Trace) is { } parent)
         {
-            yield return new Header(WellKnownHeaders.TraceParent, parent);
+            headers.Add(new(WellKnownHeaders.TraceParent, parent));
         }
+
+        return headers;
     }
 }

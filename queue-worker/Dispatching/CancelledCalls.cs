@@ -16,9 +16,10 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
 
     private readonly Bucket _bucket = new(link, BucketShape.Cancelled(options.Limits), Patience, time);
     private readonly ConcurrentDictionary<string, Cancellation> _ids = new();
-    private readonly ConcurrentDictionary<CancellationTokenSource, Envelope> _running = new();
+    private readonly ConcurrentDictionary<TimeLimit, Envelope> _running = new();
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _added;
+    private volatile bool _isAny;
 
     /// <summary>Done once all cancellations that there were at start are known, or cannot be read, or are not told for so long that calls go on without.</summary>
     public async Task LoadedAsync(CancellationToken ct)
@@ -30,7 +31,7 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
     }
 
     /// <summary>Whether the call is cancelled.</summary>
-    public bool Contains(Envelope envelope) => _ids.TryGetValue(StreamNames.Token(envelope.CallId), out var cancellation) && cancellation.Covers(envelope.Submitted);
+    public bool Contains(Envelope envelope) => _isAny && _ids.TryGetValue(StreamNames.Token(envelope.CallId), out var cancellation) && cancellation.Covers(envelope.Submitted);
 
     /// <summary>Asks the bucket itself: a call that is put back has its cancellation taken back just before, and the watch may lag behind it.</summary>
     public async Task RefreshAsync(string callId, CancellationToken ct)
@@ -54,17 +55,18 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
         }
     }
 
-    /// <summary>Cancels <paramref name="abort"/> when the call is cancelled, now or while it runs; disposed when it has run.</summary>
-    public IDisposable Watch(Envelope envelope, CancellationTokenSource abort)
+    /// <summary>Has <paramref name="limit"/> cancelled when the call is cancelled, now or until <see cref="Unwatch"/>.</summary>
+    public void Watch(Envelope envelope, TimeLimit limit)
     {
-        _running[abort] = envelope;
+        _running[limit] = envelope;
         if (Contains(envelope))
         {
-            abort.Cancel();
+            limit.Cancel();
         }
-
-        return new Watched(_running, abort);
     }
+
+    /// <summary>The call has run.</summary>
+    public void Unwatch(TimeLimit limit) => _running.TryRemove(limit, out _);
 
     public async Task RunAsync(CancellationToken stoppingToken)
     {
@@ -101,9 +103,10 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
         }
 
         _ids[key] = made;
-        foreach (var (abort, _) in _running.Where(send => StreamNames.Token(send.Value.CallId) == key && made.Covers(send.Value.Submitted)))
+        _isAny = true;
+        foreach (var (limit, _) in _running.Where(send => StreamNames.Token(send.Value.CallId) == key && made.Covers(send.Value.Submitted)))
         {
-            Abort(abort);
+            limit.Cancel();
         }
 
         if (Interlocked.Increment(ref _added) % PruneEach == 0)
@@ -113,22 +116,5 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
                 _ids.TryRemove(old, out _);
             }
         }
-    }
-
-    private static void Abort(CancellationTokenSource abort)
-    {
-        try
-        {
-            abort.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // It ended meanwhile.
-        }
-    }
-
-    private sealed class Watched(ConcurrentDictionary<CancellationTokenSource, Envelope> running, CancellationTokenSource abort) : IDisposable
-    {
-        public void Dispose() => running.TryRemove(abort, out _);
     }
 }

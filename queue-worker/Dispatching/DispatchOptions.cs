@@ -6,10 +6,21 @@ namespace Connectors.QueueWorker.Dispatching;
 /// <summary>How functions are called and called again.</summary>
 internal sealed record DispatchOptions
 {
+    private const string FunctionUrlName = "function_url";
+    private const string DefaultFunctionUrl = "http://{name}.{namespace}.svc.cluster.local:8080";
+    private const string NamePart = "{name}";
+    private const string NamespacePart = "{namespace}";
+
     private static readonly RetryPolicy RetryDefaults =
         RetryOptions.Defaults(100, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(120), BackOffKind.Exponential);
 
     public required Uri Gateway { get; init; }
+
+    /// <summary>Whether functions are called without the gateway.</summary>
+    public required bool CallsDirectly { get; init; }
+
+    /// <summary>Where a function is then, with <c>{name}</c> and <c>{namespace}</c> for its own.</summary>
+    public required string FunctionUrl { get; init; }
 
     /// <summary>Bounds one send of a call.</summary>
     public required TimeSpan UpstreamTimeout { get; init; }
@@ -22,9 +33,29 @@ internal sealed record DispatchOptions
     /// <summary>Whether answers' bodies are logged.</summary>
     public required bool WriteDebug { get; init; }
 
-    public static DispatchOptions Read(Settings settings) => new()
+    public static DispatchOptions Read(Settings settings)
+    {
+        var options = ReadEach(settings);
+        if (!Uri.TryCreate(options.AddressOf(new FunctionName("fn", "ns")), UriKind.Absolute, out var example) || example.Scheme is not ("http" or "https")
+            || !options.FunctionUrl.Contains(NamePart, StringComparison.Ordinal) || example.Query.Length + example.Fragment.Length > 0)
+        {
+            settings.Fault(FunctionUrlName, $"an http or https address that holds {NamePart}, without query, such as {DefaultFunctionUrl}");
+        }
+
+        return options;
+    }
+
+    /// <summary>Where a function is called without the gateway.</summary>
+    public string AddressOf(FunctionName function) => FunctionUrl
+        .Replace(NamePart, function.Name, StringComparison.Ordinal)
+        .Replace(NamespacePart, function.Namespace, StringComparison.Ordinal)
+        .TrimEnd('/');
+
+    private static DispatchOptions ReadEach(Settings settings) => new()
     {
         Gateway = settings.Url("gateway_url", "http://gateway.openfaas:8080", "Address of the gateway through which functions are called") ?? new Uri("http://gateway.openfaas:8080"),
+        CallsDirectly = settings.Flag("direct_functions", false, "Call functions at function_url, not through the gateway"),
+        FunctionUrl = settings.Text(FunctionUrlName, DefaultFunctionUrl, "Where functions are with direct_functions; {name} and {namespace} stand for a function's own"),
         UpstreamTimeout = settings.Duration(
             "upstream_timeout", TimeSpan.FromMinutes(1), "How long one send of a call may take", TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(7)),
         Retry = RetryOptions.Read(settings, "a call", RetryDefaults),

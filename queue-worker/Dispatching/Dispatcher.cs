@@ -1,6 +1,7 @@
 using Connectors.QueueWorker.Callbacks;
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Dispatching;
@@ -98,7 +99,7 @@ internal readonly record struct Intake(IntakeKind Kind, Envelope? Envelope = nul
             return new Intake(IntakeKind.Newer, envelope);
         }
 
-        if (StreamNames.FunctionOf(subject) != envelope.FunctionName)
+        if (!StreamNames.IsOf(subject, envelope.FunctionName))
         {
             return new Intake(IntakeKind.Foreign, envelope, Error: $"the envelope is of {envelope.FunctionName}, the subject of another function");
         }

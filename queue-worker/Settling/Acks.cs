@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
+using Prometheus;
 
 namespace Connectors.QueueWorker.Settling;
 
@@ -15,6 +16,9 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
     private const int MaxFailures = 5;
     private static readonly TimeSpan NewerWait = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan FailedWait = TimeSpan.FromSeconds(5);
+
+    private readonly AckedMessages _acked = new();
+    private readonly Counter.Child _processed = Metrics.Processed(options.Queue);
 
     // Naks of a message after a verdict that the stream refused to store.
     private readonly ConcurrentDictionary<MessagePlace, int> _refused = new();
@@ -79,26 +83,42 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
         await NakAsync(delivery, delay, ct);
     }
 
-    /// <summary>Acks, twice if the first is not confirmed; then it is left to redelivery.</summary>
+    /// <summary>Acks a message, and remembers it: the ack is not waited for.</summary>
     public async Task AckAsync(Delivery delivery, CancellationToken ct)
     {
-        for (var last = false; ; last = true)
+        _acked.Add(delivery.Place);
+        if (!_refused.IsEmpty)
         {
-            try
-            {
-                await delivery.AckAsync(ct);
-                _refused.TryRemove(delivery.Place, out _);
-                Metrics.Processed(options.Queue);
-                return;
-            }
-            catch (Exception fault) when (fault is NatsException or OperationCanceledException or ObjectDisposedException)
-            {
-                if (last || ct.IsCancellationRequested)
-                {
-                    Log.AckFailed(log, delivery.Subject, delivery.Place.Sequence, fault.Message);
-                    return;
-                }
-            }
+            _refused.TryRemove(delivery.Place, out _);
+        }
+
+        _processed.Inc();
+        await SendAckAsync(delivery, ct);
+    }
+
+    /// <summary>Acks a message again that was acked here and is delivered all the same, for its ack was lost. False for any other.</summary>
+    public async ValueTask<bool> AckAgainAsync(Delivery delivery, CancellationToken ct)
+    {
+        if (!_acked.Contains(delivery.Place))
+        {
+            return false;
+        }
+
+        Log.AckedAlready(log, delivery.Subject, delivery.Place.Sequence);
+        Metrics.AckRepeated(options.Queue);
+        await SendAckAsync(delivery, ct);
+        return true;
+    }
+
+    private async Task SendAckAsync(Delivery delivery, CancellationToken ct)
+    {
+        try
+        {
+            await delivery.AckAsync(ct);
+        }
+        catch (Exception fault) when (fault is NatsException or OperationCanceledException or ObjectDisposedException)
+        {
+            Log.AckFailed(log, delivery.Subject, delivery.Place.Sequence, fault.Message);
         }
     }
 
@@ -126,6 +146,46 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
             Log.NakFailed(log, delivery.Subject, delivery.Place.Sequence, fault.Message);
         }
     }
+}
+
+/// <summary>
+/// The messages that were acked here lately. An ack is lost only with a connection or a server; the message then comes again within <c>ack_wait</c>, for which
+/// this many suffice at some thousands of calls a second.
+/// </summary>
+internal sealed class AckedMessages
+{
+    private const int Generation = 1 << 17;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, (HashSet<(ulong, long)> Young, HashSet<(ulong, long)> Old)> _streams = [];
+
+    public void Add(MessagePlace place)
+    {
+        lock (_lock)
+        {
+            if (!_streams.TryGetValue(place.Stream, out var acked))
+            {
+                _streams[place.Stream] = acked = ([], []);
+            }
+            else if (acked.Young.Count >= Generation)
+            {
+                acked.Old.Clear();
+                _streams[place.Stream] = acked = (acked.Old, acked.Young);
+            }
+
+            acked.Young.Add(Key(place));
+        }
+    }
+
+    public bool Contains(MessagePlace place)
+    {
+        lock (_lock)
+        {
+            return _streams.TryGetValue(place.Stream, out var acked) && (acked.Young.Contains(Key(place)) || acked.Old.Contains(Key(place)));
+        }
+    }
+
+    private static (ulong, long) Key(MessagePlace place) => (place.Sequence, place.Stored.UtcTicks);
 }
 
 /// <summary>What this worker nakked until its time comes. Only for a metric: the envelopes themselves know when.</summary>

@@ -114,12 +114,9 @@ internal sealed class Settler(
     private async Task EndAsync(Delivery delivery, Envelope envelope, CallEnd end, CancellationToken ct)
     {
         await results.StoreAsync(envelope, end.Told, end.State, ct);
-
-        // A call that ends before a send counts as often as it was sent.
-        var told = envelope with { Attempt = Math.Max(1, end.Biography?.Attempts ?? envelope.Attempt) };
-        if (!await callbacks.StoreAsync(told, end.Told, ct))
+        if (envelope.Callback is not null)
         {
-            await deadLetters.StoreCallbackAsync(told with { Headers = [] }, callbacks.Record(told, end.Told), Untold(), default, ct);
+            await TellAsync(envelope, end, ct);
         }
 
         if (end.Biography is { } biography)
@@ -128,7 +125,24 @@ internal sealed class Settler(
         }
 
         await acks.AckAsync(delivery, ct);
-        Metrics.Ended(options.Queue, envelope.FunctionName, end.Word);
+        if (end.Biography is null)
+        {
+            Metrics.Of(options.Queue, envelope.FunctionName).Succeeded.Inc();
+        }
+        else
+        {
+            Metrics.Ended(options.Queue, envelope.FunctionName, end.Word);
+        }
+    }
+
+    private async Task TellAsync(Envelope envelope, CallEnd end, CancellationToken ct)
+    {
+        // A call that ends before a send counts as often as it was sent.
+        var told = envelope with { Attempt = Math.Max(1, end.Biography?.Attempts ?? envelope.Attempt) };
+        if (!await callbacks.StoreAsync(told, end.Told, ct))
+        {
+            await deadLetters.StoreCallbackAsync(told with { Headers = [] }, callbacks.Record(told, end.Told), Untold(), default, ct);
+        }
     }
 
     private Biography Untold() => new()

@@ -17,11 +17,15 @@ public sealed class FairShareTests
         Assert.Equal(max, FairShare.Max(slots, active));
 
     [Theory]
-    [InlineData(10, 0, 10, 10)]
-    [InlineData(10, 4, 10, 2)]
-    [InlineData(2, 9, 10, 1)]
-    [InlineData(10, 0, 3, 3)]
-    public void Free_slots_are_divided_among_those_that_wait(int free, int ready, int room, int now) => Assert.Equal(now, FairShare.Now(free, ready, room));
+    [InlineData(10, 0, 10, 10, 10)]
+    [InlineData(10, 4, 10, 3, 3)]
+    [InlineData(10, 4, 10, 0, 2)]
+    [InlineData(2, 9, 10, 1, 1)]
+    [InlineData(2, 9, 10, 5, 2)]
+    [InlineData(2, 9, 10, -1, 1)]
+    [InlineData(10, 0, 3, 10, 3)]
+    public void Free_slots_are_divided_among_those_that_wait_by_whole_shares(int free, int ready, int room, int share, int now) =>
+        Assert.Equal(now, FairShare.Now(free, ready, room, share));
 
     [Theory]
     [InlineData("", 2166136261)]

@@ -1,5 +1,5 @@
-using Connectors.QueueWorker.Consuming;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
@@ -56,7 +56,7 @@ public sealed class LostWorkerTests(SharedNats nats) : IClassFixture<SharedNats>
     // What a dying worker leaves behind, but quicker: a delivery without a verdict.
     private static async Task GiveBackAsync(Bench bench, int times)
     {
-        var config = StreamConsumer.Shared(StreamNames.StaticNormal, StreamNames.CallSubjects(bench.Queue, Priority.Normal), TimeSpan.FromSeconds(10));
+        var config = StreamConsumer.SharedConfig(StreamNames.StaticNormal, StreamNames.CallSubjects(bench.Queue, Priority.Normal), TimeSpan.FromSeconds(10));
         var consumer = await bench.JetStream.CreateOrUpdateConsumerAsync(bench.Calls, config);
         for (var i = 0; i < times; i++)
         {

@@ -1,70 +1,98 @@
 using Connectors.QueueWorker.Consuming;
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Hosting;
-using Connectors.Streams.Records;
+using Connectors.Streams.Nats;
 using Connectors.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
-using NATS.Client.Core;
 
 namespace Connectors.QueueWorker.Tests;
 
-public sealed class SlotsTests(SharedNats nats) : IClassFixture<SharedNats>
+public sealed class SlotsTests
 {
     private static readonly QueueWorkerOptions Options = QueueWorkerOptions.Read(new Settings(new Dictionary<string, string>()));
+
+    private readonly AckSender _acks = new(new NatsLink(
+        new NatsOptions { Host = "127.0.0.1", Port = 1, Access = new BrokerAccess(), HostOption = "nats_host" },
+        new NatsRole("test", IsNeeded: true, () => { }),
+        new Readiness(),
+        TimeProvider.System,
+        NullLoggerFactory.Instance));
+
+    private int _sequence;
 
     [Fact]
     public async Task Work_over_its_limit_shows_and_slots_are_stuck_when_all_of_them_hold_such_work()
     {
-        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
         var time = new FakeTimeProvider();
         var handler = new Handler { Limit = TimeSpan.FromMinutes(1) };
-        using var slots = SlotsOf(2, handler, time);
+        var slots = SlotsOf(2, handler, time);
 
-        Assert.Equal(2, await slots.TakeAsync(2, default));
-        slots.Start(await DeliveryAsync(bench));
+        Assert.Equal(2, slots.TryTake(5));
+        slots.Start(Next());
+        await handler.StartsAsync(1);
         time.Advance(TimeSpan.FromSeconds(61));
         Assert.Equal(TimeSpan.FromSeconds(1), slots.Overdue);
         Assert.False(slots.AreStuck);
 
-        slots.Start(await DeliveryAsync(bench));
+        slots.Start(Next());
+        await handler.StartsAsync(2);
         time.Advance(TimeSpan.FromSeconds(61));
         Assert.Equal(TimeSpan.FromSeconds(62), slots.Overdue);
         Assert.True(slots.AreStuck);
 
         handler.Gate.SetResult();
         await slots.IdleAsync();
-        await Eventually.HoldsAsync(() => !slots.AreStuck && slots.Overdue == TimeSpan.Zero, "nothing is over its limit");
+        Assert.Equal((false, TimeSpan.Zero, 2), (slots.AreStuck, slots.Overdue, slots.Free));
     }
 
     [Fact]
     public async Task Whatever_throws_the_slot_is_free_afterwards()
     {
-        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
         var handler = new Handler { Limit = TimeSpan.FromMinutes(1), Fault = new InvalidCastException("handled"), SecondFault = new InvalidCastException("failed") };
-        using var slots = SlotsOf(1, handler, TimeProvider.System);
+        var slots = SlotsOf(1, handler, TimeProvider.System);
+        slots.Freed = () => throw new InvalidCastException("freed");
         handler.Gate.SetResult();
 
-        Assert.True(slots.TryTake());
-        slots.Start(await DeliveryAsync(bench), _ => throw new InvalidCastException("ended"), () => throw new InvalidCastException("freed"));
+        Assert.Equal(1, slots.TryTake(1));
+        slots.Start(Next(), _ => throw new InvalidCastException("ended"));
         await slots.IdleAsync();
 
-        await Eventually.HoldsAsync(() => slots is { Free: 1, Running: 0 }, "the slot is free");
+        Assert.Equal((1, 0), (slots.Free, slots.Running));
+    }
+
+    [Fact]
+    public async Task What_runs_is_not_run_twice_and_its_second_slot_is_free_again()
+    {
+        var handler = new Handler { Limit = TimeSpan.FromMinutes(1) };
+        var slots = SlotsOf(2, handler, TimeProvider.System);
+        var delivery = Next();
+
+        Assert.Equal(2, slots.TryTake(2));
+        slots.Start(delivery);
+        await handler.StartsAsync(1);
+        slots.Start(Next(again: true));
+        await Eventually.HoldsAsync(() => slots is { Free: 1, Running: 1 }, "the second slot is free");
+        handler.Gate.SetResult();
+        await slots.IdleAsync();
+
+        Assert.Equal(1, handler.Started);
     }
 
     private static Slots SlotsOf(int count, Handler handler, TimeProvider time) => new(
-        count, handler, new LeaseKeeper(Options, time, NullLogger<LeaseKeeper>.Instance), new Grace(default, default), time, NullLogger.Instance);
+        count, handler, new Acks(Options, null!, new WaitingRetries(time), NullLogger<Acks>.Instance), new Grace(default, default), time, NullLogger.Instance);
 
-    private static async Task<Delivery> DeliveryAsync(Bench bench)
+    private Delivery Next(bool again = false)
     {
-        await bench.EnqueueAsync();
-        var consumer = await bench.JetStream.CreateOrUpdateConsumerAsync(
-            bench.Calls, StreamConsumer.Shared("test", StreamNames.CallSubjects(bench.Queue), TimeSpan.FromMinutes(5)));
-        return new Delivery((await consumer.NextAsync(NatsRawSerializer<byte[]>.Default))!);
+        _sequence += again ? 0 : 1;
+        var address = DeliveryAddress.Read($"$JS.ACK.stream.consumer.1.{_sequence}.{_sequence}.1700000000000000000.0");
+        return new Delivery(_acks, address!.Value, "q.call.normal.ns.fn", default, default);
     }
 
     private sealed class Handler : IDeliveryHandler
     {
+        private int _started;
+
         public required TimeSpan Limit { get; init; }
 
         public Exception? Fault { get; init; }
@@ -73,8 +101,13 @@ public sealed class SlotsTests(SharedNats nats) : IClassFixture<SharedNats>
 
         public TaskCompletionSource Gate { get; } = new();
 
+        public int Started => Volatile.Read(ref _started);
+
+        public Task StartsAsync(int count) => Eventually.HoldsAsync(() => Started == count, $"{count} started");
+
         public async Task<Handled> HandleAsync(Delivery delivery, Grace grace)
         {
+            Interlocked.Increment(ref _started);
             await Gate.Task;
             return Fault is null ? new Handled() : throw Fault;
         }

@@ -22,6 +22,10 @@
   value: {{ .Values.queuePartitions | quote }}
 - name: filter_partition
   value: {{ .Values.partition | quote }}
+- name: direct_functions
+  value: {{ .Values.directFunctions | quote }}
+- name: function_url
+  value: {{ .Values.functionUrl | quote }}
 - name: upstream_timeout
   value: {{ .Values.upstreamTimeout | quote }}
 - name: max_retry_attempts

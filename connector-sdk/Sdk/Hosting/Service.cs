@@ -16,7 +16,9 @@ public static class Service
     {
         // docs/metrics.md tells all that a service exposes.
         Prometheus.Metrics.SuppressDefaultMetrics();
-        var builder = WebApplication.CreateSlimBuilder();
+
+        // Options are read once: nobody need watch files for them.
+        var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.AddServiceLogging(options);
         builder.AddTracing(options.Name);
         builder.Services.AddSingleton(options);

@@ -13,6 +13,10 @@ namespace Connectors.Sdk.Hosting;
 /// </summary>
 public sealed class TimeLimit : IDisposable
 {
+    private const int Running = 0;
+    private const int Cancelled = 1;
+    private const int Ended = 2;
+
     // Most limits end unused: their sources, with a timer each, are for the next.
     private static readonly ConcurrentBag<CancellationTokenSource> Spare = [];
 
@@ -22,6 +26,7 @@ public sealed class TimeLimit : IDisposable
     private readonly CancellationTokenSource? _others;
     private readonly CancellationTokenRegistration _ofFirst;
     private readonly CancellationTokenRegistration _ofSecond;
+    private int _state;
 
     /// <summary>Starts the clock.</summary>
     /// <param name="limit">How long; beyond <see cref="GoDuration.Max"/> it counts as that. <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</param>
@@ -41,7 +46,26 @@ public sealed class TimeLimit : IDisposable
     public CancellationToken Token => _source.Token;
 
     /// <summary>Whether the time is over, and no caller cancelled.</summary>
-    public bool IsOver => _source.IsCancellationRequested && !_first.IsCancellationRequested && !_second.IsCancellationRequested;
+    public bool IsOver => _source.IsCancellationRequested && !IsCancelled;
+
+    /// <summary>Whether a caller cancelled.</summary>
+    public bool IsCancelled => _first.IsCancellationRequested || _second.IsCancellationRequested || Volatile.Read(ref _state) == Cancelled;
+
+    /// <summary>Cancels, as a caller does. Without effect once the limit is disposed of.</summary>
+    public void Cancel()
+    {
+        if (Interlocked.CompareExchange(ref _state, Cancelled, Running) == Running)
+        {
+            try
+            {
+                _source.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // It ended meanwhile.
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -50,7 +74,9 @@ public sealed class TimeLimit : IDisposable
         _ofFirst.Dispose();
         _ofSecond.Dispose();
         _others?.Dispose();
-        if (_source.TryReset())
+
+        // Nor does one who calls Cancel: it comes too late, or has the source to itself.
+        if (Interlocked.Exchange(ref _state, Ended) == Running && _source.TryReset())
         {
             Spare.Add(_source);
         }

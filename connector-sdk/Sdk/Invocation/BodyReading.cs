@@ -9,22 +9,27 @@ internal static class BodyReading
 
     public static async Task<(ReadOnlyMemory<byte> Kept, long Length)> ReadAsync(HttpContent content, long keepBytes, CancellationToken ct)
     {
+        if (content.Headers.ContentLength == 0)
+        {
+            return (default, 0);
+        }
+
         await using var body = await content.ReadAsStreamAsync(ct);
         var chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         try
         {
-            var kept = new ArrayBufferWriter<byte>(Math.Max(1, (int)Math.Min(keepBytes, content.Headers.ContentLength ?? 256)));
+            var kept = keepBytes > 0 ? new ArrayBufferWriter<byte>((int)Math.Min(keepBytes, content.Headers.ContentLength is > 0 and var known ? known : 256)) : null;
             var length = 0L;
             for (int read; (read = await body.ReadAsync(chunk, ct)) > 0;)
             {
                 length += read;
                 if (length <= keepBytes)
                 {
-                    kept.Write(chunk.AsSpan(0, read));
+                    kept?.Write(chunk.AsSpan(0, read));
                 }
             }
 
-            return length <= keepBytes ? (kept.WrittenMemory, length) : (default, length);
+            return length <= keepBytes ? (kept?.WrittenMemory ?? default, length) : (default, length);
         }
         finally
         {

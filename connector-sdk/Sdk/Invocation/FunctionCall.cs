@@ -27,4 +27,7 @@ public sealed record FunctionCall
 
     /// <summary>How many bytes of the answer are kept; a longer one is read to its end and dropped.</summary>
     public long KeepBytes { get; init; }
+
+    /// <summary>Whether the answer's headers are kept.</summary>
+    public bool KeepHeaders { get; init; } = true;
 }

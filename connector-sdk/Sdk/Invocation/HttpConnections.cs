@@ -24,7 +24,7 @@ public static class HttpConnections
         ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1,
     });
 
-    /// <summary>How a header of a request that <see cref="Add"/> filled is written; for pools of other makes, their <c>RequestHeaderEncodingSelector</c>.</summary>
+    /// <summary>How a header of a request that <see cref="Add(HttpRequestMessage, string, IReadOnlyList{string?})"/> filled is written; for pools of other makes, their <c>RequestHeaderEncodingSelector</c>.</summary>
     public static Encoding EncodingOf(string name, HttpRequestMessage request) =>
         request.Options.TryGetValue(HasRepeated, out _) ? RepeatedHeader.EncodingOf(name) : Encoding.Latin1;
 
@@ -38,6 +38,12 @@ public static class HttpConnections
             request.Options.Set(HasRepeated, true);
         }
 
+        Add(request, name, value);
+    }
+
+    /// <summary>The same for a name that has one line.</summary>
+    public static void Add(HttpRequestMessage request, string name, string? value)
+    {
         if (!request.Headers.TryAddWithoutValidation(name, value))
         {
             request.Content?.Headers.TryAddWithoutValidation(name, value);

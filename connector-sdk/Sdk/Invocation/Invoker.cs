@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -5,14 +6,21 @@ using Connectors.Sdk.Hosting;
 
 namespace Connectors.Sdk.Invocation;
 
-/// <summary>Sends function calls through a gateway; every failure becomes an <see cref="Outcome"/>.</summary>
+/// <summary>Sends function calls through a gateway, or to functions themselves; every failure becomes an <see cref="Outcome"/>.</summary>
 public sealed class Invoker : IDisposable
 {
     // Written anew for each connection and body.
     private static readonly FrozenSet<string> Ours = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "Host", "Content-Length", "Expect");
 
+    private static readonly UriCreationOptions AsGiven = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
+    // Names of so many headers are compared each with each; of more, which nobody sends in earnest, by a table.
+    private const int MaxCompared = 32;
+    private const int MaxAddresses = 4096;
+
+    private readonly ConcurrentDictionary<(FunctionName, bool), Uri> _addresses = new();
     private readonly HttpMessageInvoker _http;
-    private readonly Uri _gateway;
+    private readonly Func<FunctionCall, string> _address;
     private readonly string _userAgent;
     private readonly TimeProvider _time;
 
@@ -22,8 +30,18 @@ public sealed class Invoker : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="handler">The connection pool; null for one of our own without proxy, redirects, cookies or decompression.</param>
     public Invoker(Uri gateway, string service, TimeProvider time, HttpMessageHandler? handler = null)
+        : this(call => $"{gateway.AbsoluteUri.TrimEnd('/')}/{(call.Asynchronous ? "async-function" : "function")}/{call.Function}", service, time, handler)
     {
-        _gateway = gateway.AbsolutePath.EndsWith('/') ? gateway : new Uri(gateway.AbsoluteUri + "/");
+    }
+
+    /// <summary>Creates an invoker that calls functions where they are.</summary>
+    /// <param name="address">A call's address, without its path and query.</param>
+    /// <param name="service">The caller's name for <c>User-Agent</c>.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="handler">The connection pool; null for one of our own without proxy, redirects, cookies or decompression.</param>
+    public Invoker(Func<FunctionCall, string> address, string service, TimeProvider time, HttpMessageHandler? handler = null)
+    {
+        _address = address;
         _userAgent = $"{service}/{CommandLine.Version}";
         _time = time;
         _http = new HttpMessageInvoker(handler ?? HttpConnections.Create());
@@ -32,8 +50,14 @@ public sealed class Invoker : IDisposable
     /// <summary>Sends one call. Cancelling <paramref name="abort"/> closes the connection and yields <see cref="OutcomeKind.Aborted"/>; nothing is thrown.</summary>
     public async Task<Outcome> InvokeAsync(FunctionCall call, CancellationToken abort)
     {
-        var started = _time.GetTimestamp();
         using var limit = new TimeLimit(call.Timeout, _time, abort);
+        return await InvokeAsync(call, limit);
+    }
+
+    /// <summary>The same under a time limit that has begun.</summary>
+    public async Task<Outcome> InvokeAsync(FunctionCall call, TimeLimit limit)
+    {
+        var started = _time.GetTimestamp();
         try
         {
             using var request = Request(call);
@@ -45,13 +69,13 @@ public sealed class Invoker : IDisposable
             }
 
             var (body, length) = await BodyReading.ReadAsync(response.Content, call.KeepBytes, limit.Token);
-            return Answer(response, body, length, _time.GetElapsedTime(started));
+            return Answer(response, call.KeepHeaders, body, length, _time.GetElapsedTime(started));
         }
         catch (OperationCanceledException) when (limit.IsOver)
         {
             return Broken(OutcomeKind.TimedOut, 504, $"no answer within {GoDuration.Format(call.Timeout)}");
         }
-        catch (OperationCanceledException) when (abort.IsCancellationRequested)
+        catch (OperationCanceledException) when (limit.IsCancelled)
         {
             return Broken(OutcomeKind.Aborted, 499, "given up");
         }
@@ -78,20 +102,8 @@ public sealed class Invoker : IDisposable
 
     private HttpRequestMessage Request(FunctionCall call)
     {
-        var route = call.Asynchronous ? "async-function/" : "function/";
-        var address = _gateway.AbsoluteUri + route + call.Function + RequestTarget.Of(call.Path + (call.Query.Length > 0 ? "?" + call.Query : ""));
-        var request = new HttpRequestMessage(HttpMethod.Post, new Uri(address, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }))
-        {
-            Content = new ReadOnlyMemoryContent(call.Body),
-        };
-        foreach (var line in call.Headers.GroupBy(h => h.Name, StringComparer.OrdinalIgnoreCase))
-        {
-            if (!SetsItself(line.Key))
-            {
-                HttpConnections.Add(request, line.Key, [.. line.Select(h => h.OneLine)]);
-            }
-        }
-
+        var request = new HttpRequestMessage(HttpMethod.Post, AddressOf(call)) { Content = new ReadOnlyMemoryContent(call.Body) };
+        AddHeaders(request, call.Headers);
         request.Headers.Remove("User-Agent");
         request.Headers.TryAddWithoutValidation("User-Agent", _userAgent);
         request.Headers.Remove(WellKnownHeaders.Timeout);
@@ -99,19 +111,92 @@ public sealed class Invoker : IDisposable
         return request;
     }
 
-    private Outcome Answer(HttpResponseMessage response, ReadOnlyMemory<byte> body, long length, TimeSpan duration)
+    // Most calls have neither path nor query: their address is always the same.
+    private Uri AddressOf(FunctionCall call)
+    {
+        if (call.Path.Length + call.Query.Length > 0)
+        {
+            return Address(call, RequestTarget.Of(call.Path + (call.Query.Length > 0 ? "?" + call.Query : "")));
+        }
+
+        if (_addresses.TryGetValue((call.Function, call.Asynchronous), out var known))
+        {
+            return known;
+        }
+
+        var address = Address(call, "");
+        if (_addresses.Count < MaxAddresses)
+        {
+            _addresses[(call.Function, call.Asynchronous)] = address;
+        }
+
+        return address;
+    }
+
+    private Uri Address(FunctionCall call, string target)
+    {
+        var address = _address(call);
+        var hasPath = address.AsSpan(address.IndexOf("://", StringComparison.Ordinal) + 3).Contains('/');
+        return new Uri(address + (hasPath || target.StartsWith('/') ? "" : "/") + target, AsGiven);
+    }
+
+    private static void AddHeaders(HttpRequestMessage request, IReadOnlyList<Header> headers)
+    {
+        if (headers.Count > MaxCompared)
+        {
+            foreach (var line in headers.Where(h => !SetsItself(h.Name)).GroupBy(h => h.Name, StringComparer.OrdinalIgnoreCase))
+            {
+                HttpConnections.Add(request, line.Key, [.. line.Select(h => h.OneLine)]);
+            }
+
+            return;
+        }
+
+        for (var i = 0; i < headers.Count; i++)
+        {
+            var header = headers[i];
+            if (SetsItself(header.Name) || Has(headers, header.Name, 0, i))
+            {
+                continue;
+            }
+
+            if (Has(headers, header.Name, i + 1, headers.Count))
+            {
+                HttpConnections.Add(request, header.Name, [.. headers.Where(h => h.Is(header.Name)).Select(h => h.OneLine)]);
+            }
+            else
+            {
+                HttpConnections.Add(request, header.Name, header.OneLine);
+            }
+        }
+    }
+
+    private static bool Has(IReadOnlyList<Header> headers, string name, int from, int to)
+    {
+        for (var i = from; i < to; i++)
+        {
+            if (headers[i].Is(name))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private Outcome Answer(HttpResponseMessage response, bool keepHeaders, ReadOnlyMemory<byte> body, long length, TimeSpan duration)
     {
         var status = (int)response.StatusCode;
         return new Outcome
         {
             Kind = status < 400 ? OutcomeKind.Succeeded : OutcomeKind.Failed,
             Status = status,
-            Headers = [.. Lines(response.Headers.NonValidated), .. Lines(response.Content.Headers.NonValidated)],
+            Headers = keepHeaders ? [.. Lines(response.Headers.NonValidated), .. Lines(response.Content.Headers.NonValidated)] : [],
             Body = body,
             BodyLength = length,
             Duration = duration,
             IsInternal = response.Headers.NonValidated.Contains(WellKnownHeaders.Internal),
-            RetryAfter = Wait(response.Headers.RetryAfter),
+            RetryAfter = status < 400 ? null : Wait(response.Headers.RetryAfter),
         };
     }
 

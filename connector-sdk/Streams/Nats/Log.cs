@@ -37,4 +37,7 @@ internal static partial class Log
 
     [LoggerMessage(172, LogLevel.Information, "Limits of the stream are brought in line with the options")]
     public static partial void StreamUpdated(ILogger log, string stream);
+
+    [LoggerMessage(180, LogLevel.Warning, "Pull failed")]
+    public static partial void PullFailed(ILogger log, string consumer, string reason);
 }

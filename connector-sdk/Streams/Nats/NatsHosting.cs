@@ -14,6 +14,7 @@ public static class NatsHosting
         builder.Services.AddSingleton<NatsLink>();
         builder.Services.AddSingleton<StreamPublisher>();
         builder.Services.AddSingleton<StreamSetup>();
+        builder.Services.AddSingleton<PullInbox>();
         if (options.IsSet)
         {
             builder.Services.AddHostedService(services => services.GetRequiredService<NatsLink>());

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Connectors.Sdk.Hosting;
@@ -21,13 +22,20 @@ public static class EnvelopeCodec
     public static string Encode(Envelope envelope) => JsonSerializer.Serialize(envelope, RecordJson.Options);
 
     /// <summary>Reads a header's value. Null means that it is not an envelope, and <paramref name="error"/> says why; a newer version is read as far as it is known.</summary>
-    public static Envelope? TryDecode(string? header, out string error)
+    public static Envelope? TryDecode(string? header, out string error) => header is null ? None(out error) : TryDecode(Encoding.UTF8.GetBytes(header), out error);
+
+    /// <summary>The same for a value as it stands in the message.</summary>
+    public static Envelope? TryDecode(ReadOnlySpan<byte> header, out string error)
     {
-        error = "";
         try
         {
-            var envelope = header is null ? null : JsonSerializer.Deserialize<Envelope>(header, RecordJson.Options);
-            error = envelope is null ? $"the header {HeaderName} is missing" : Fault(envelope);
+            var envelope = JsonSerializer.Deserialize<Envelope>(header, RecordJson.Options);
+            if (envelope is null)
+            {
+                return None(out error);
+            }
+
+            error = Fault(envelope);
             return error.Length == 0 ? envelope : null;
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException or ArgumentException or NotSupportedException)
@@ -35,6 +43,12 @@ public static class EnvelopeCodec
             error = $"the header {HeaderName} is not an envelope: {fault.Message}";
             return null;
         }
+    }
+
+    private static Envelope? None(out string error)
+    {
+        error = $"the header {HeaderName} is missing";
+        return null;
     }
 
     // Ids become message ids and keys, names become subjects: what is longer, or of other characters, could not be written down again.

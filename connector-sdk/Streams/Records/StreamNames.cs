@@ -36,6 +36,8 @@ public static partial class StreamNames
     /// <summary>The key of the stream's metadata that names the mode in which its calls are consumed: <c>static</c> or <c>function</c>.</summary>
     public const string ModeKey = "connectors.mode";
 
+    private static readonly SearchValues<char> TokenChars = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+
     /// <summary>What a queue may be called, in words.</summary>
     public const string QueueRule = "1 to 63 of a-z 0-9 - _, the first a letter or digit";
 
@@ -134,6 +136,15 @@ public static partial class StreamNames
         }
 
         return Encoding.UTF8.GetString([.. bytes]);
+    }
+
+    /// <summary>Whether a call, callback or dead-letter subject is one of the function's.</summary>
+    public static bool IsOf(string subject, FunctionName function)
+    {
+        var (ns, name) = (Token(function.Namespace), Token(function.Name));
+        var tail = subject.AsSpan(Math.Max(0, subject.Length - ns.Length - name.Length - 2));
+        return (tail.Length == ns.Length + name.Length + 2 && tail[0] == '.' && tail[ns.Length + 1] == '.' && tail[1..].StartsWith(ns) && tail.EndsWith(name) && subject.AsSpan().Count('.') >= 3)
+            || FunctionOf(subject) == function;
     }
 
     /// <summary>The function that a call, callback or dead-letter subject names in its last two tokens; null for a foreign subject.</summary>

@@ -37,44 +37,29 @@ public sealed record StreamShape
     public string? Hints { get; init; }
 
     /// <summary>Waiting calls of a queue.</summary>
-    public static StreamShape Calls(string queue, StreamLimits limits) => new()
-    {
-        Name = StreamNames.Calls(queue),
-        Subjects = StreamNames.CallSubjects(queue),
-        Retention = StreamRetention.WorkQueue,
-        Storage = limits.Storage,
-        Replicas = limits.Replicas,
-        MaxBytes = limits.MaxBytes,
-        MaxMessages = limits.MaxMessages,
-        DuplicateWindow = limits.DuplicateWindow,
-    };
+    public static StreamShape Calls(string queue, StreamLimits limits) =>
+        Of(StreamNames.Calls(queue), StreamNames.CallSubjects(queue), limits) with { MaxBytes = limits.MaxBytes, MaxMessages = limits.MaxMessages };
 
     /// <summary>Callback records of a queue. No size limit: refusing one would keep a finished call open.</summary>
-    public static StreamShape Callbacks(string queue, StreamLimits limits) => new()
-    {
-        Name = StreamNames.Callbacks(queue),
-        Subjects = StreamNames.CallbackSubjects(queue),
-        Retention = StreamRetention.WorkQueue,
-        Storage = limits.Storage,
-        Replicas = limits.Replicas,
-        DuplicateWindow = limits.DuplicateWindow,
-    };
+    public static StreamShape Callbacks(string queue, StreamLimits limits) => Of(StreamNames.Callbacks(queue), StreamNames.CallbackSubjects(queue), limits);
 
     /// <summary>Dead letters of a queue, kept for 14 days.</summary>
-    public static StreamShape Dead(string queue, StreamLimits limits) => new()
-    {
-        Name = StreamNames.Dead(queue),
-        Subjects = StreamNames.DeadSubjects(queue),
-        Retention = StreamRetention.Limits,
-        Storage = limits.Storage,
-        Replicas = limits.Replicas,
-        MaxAge = TimeSpan.FromDays(14),
-        DuplicateWindow = limits.DuplicateWindow,
-    };
+    public static StreamShape Dead(string queue, StreamLimits limits) =>
+        Of(StreamNames.Dead(queue), StreamNames.DeadSubjects(queue), limits) with { Retention = StreamRetention.Limits, MaxAge = TimeSpan.FromDays(14) };
 
     /// <summary>The three streams of a queue.</summary>
     public static IReadOnlyList<StreamShape> All(string queue, StreamLimits limits) =>
         [Calls(queue, limits), Callbacks(queue, limits), Dead(queue, limits)];
+
+    private static StreamShape Of(string name, string subjects, StreamLimits limits) => new()
+    {
+        Name = name,
+        Subjects = subjects,
+        Retention = StreamRetention.WorkQueue,
+        Storage = limits.Storage,
+        Replicas = limits.Replicas,
+        DuplicateWindow = limits.DuplicateWindow,
+    };
 }
 
 /// <summary>When messages leave a stream.</summary>

@@ -1,0 +1,533 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+using Connectors.Streams.Records;
+using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
+using NATS.Client.JetStream.Models;
+
+namespace Connectors.Streams.Nats;
+
+/// <summary>Whoever pulls from a consumer. Told on the thread that reads the connection: it may not block.</summary>
+public interface IPullListener
+{
+    /// <summary>A message came.</summary>
+    /// <param name="delivery">The message.</param>
+    /// <param name="wasAsked">Whether it belongs to a pull that is not over. Otherwise nobody keeps room for it.</param>
+    /// <param name="outstanding">How many more may come of what was asked for.</param>
+    void Delivered(Delivery delivery, bool wasAsked, int outstanding);
+
+    /// <summary>A pull ended without having brought all that was asked for.</summary>
+    /// <param name="unused">How many will not come.</param>
+    /// <param name="end">Why.</param>
+    /// <param name="outstanding">How many may still come of other pulls.</param>
+    void Returned(int unused, PullEnd end, int outstanding);
+}
+
+/// <summary>Why a pull ended.</summary>
+public enum PullEnd
+{
+    /// <summary>Nothing more waited, or came while the pull did.</summary>
+    Empty,
+
+    /// <summary>The consumer is gone, or the server is silent. Silence is never taken for an empty queue.</summary>
+    Gone,
+}
+
+/// <summary>
+/// One consumer of a stream, and what was asked of it. Pulls may overlap.
+/// </summary>
+public sealed class StreamConsumer : IDisposable
+{
+    // The server tells of a pull that waits each second. Two of those may be missed.
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan SilenceTimeout = TimeSpan.FromSeconds(2.5);
+
+    // How long a pull waits for messages.
+    private static readonly TimeSpan Expires = TimeSpan.FromSeconds(5);
+
+    private readonly StreamSetup _setup;
+    private readonly PullInbox _inbox;
+    private readonly string _stream;
+    private readonly ConsumerConfig _config;
+    private readonly TimeProvider _time;
+    private readonly string _subject;
+    private readonly Lock _lock = new();
+    private readonly OutstandingPulls _pulls = new();
+    private IPullListener? _listener;
+    private volatile bool _isBound;
+    private bool _wasBound;
+    private long _lastId;
+    private long _lastHeard;
+    private long _lastUse;
+
+    private StreamConsumer(PullInbox inbox, StreamSetup setup, string stream, ConsumerConfig config, TimeProvider time)
+    {
+        (_inbox, _setup, _stream, _config, _time) = (inbox, setup, stream, config, time);
+        _subject = $"$JS.API.CONSUMER.MSG.NEXT.{stream}.{config.Name}";
+        Id = inbox.Add(this);
+    }
+
+    /// <summary>The consumer's name.</summary>
+    public string Name => _config.Name!;
+
+    /// <summary>Whether the consumer is known to exist. One that lapses by itself is known only for a while after its last use.</summary>
+    public bool IsBound => _isBound && (_config.InactiveThreshold == TimeSpan.Zero || _time.GetElapsedTime(_lastUse) < _config.InactiveThreshold / 2);
+
+    /// <summary>How many messages may still come of what was asked for.</summary>
+    public int Outstanding => _pulls.Total;
+
+    internal int Id { get; }
+
+    internal string Key => $"{_stream}.{Name}";
+
+    /// <summary>The consumer that all replicas share in a stream: deliveries without end and without ceiling, each to be acked.</summary>
+    public static StreamConsumer Shared(PullInbox inbox, StreamSetup setup, string stream, string name, string filter, TimeSpan ackWait, TimeProvider time) =>
+        new(inbox, setup, stream, SharedConfig(name, filter, ackWait), time);
+
+    /// <summary>The consumer of one function: its state in memory, for nothing depends on it, and gone by itself when it is no longer used.</summary>
+    public static StreamConsumer Lapsing(
+        PullInbox inbox, StreamSetup setup, string stream, string name, string filter, TimeSpan ackWait, TimeSpan inactiveThreshold, TimeProvider time)
+    {
+        var config = Config(new() { Name = name, MemStorage = true, InactiveThreshold = inactiveThreshold }, filter, ackWait);
+        return new StreamConsumer(inbox, setup, stream, config, time);
+    }
+
+    /// <summary>Says who is told of messages; once, before the first pull.</summary>
+    public void Listen(IPullListener listener) => _listener = listener;
+
+    /// <summary>Makes sure that the consumer exists.</summary>
+    public async Task BindAsync(CancellationToken ct)
+    {
+        await _setup.EnsureConsumerAsync(_stream, _config, !_wasBound, ct);
+        _wasBound = true;
+        _lastUse = _time.GetTimestamp();
+        _isBound = true;
+    }
+
+    /// <summary>Asks for messages, and returns at once. False, and nothing is asked, while the consumer is not bound or the connection is lost.</summary>
+    /// <param name="count">How many, at least one.</param>
+    /// <param name="waits">Whether to wait for messages if fewer are there; otherwise the pull ends as soon as none is.</param>
+    public bool TryPull(int count, bool waits)
+    {
+        long id;
+        lock (_lock)
+        {
+            if (!IsBound || !_inbox.IsOpen)
+            {
+                return false;
+            }
+
+            _lastUse = _time.GetTimestamp();
+            _lastHeard = _pulls.IsEmpty ? _lastUse : _lastHeard;
+            id = ++_lastId;
+            _pulls.Add(id, count, _time.GetTimestamp() + Ticks(SilenceTimeout + (waits ? Expires : TimeSpan.Zero)));
+        }
+
+        var words = waits
+            ? string.Create(CultureInfo.InvariantCulture, $"{{\"batch\":{count},\"expires\":{Expires.Ticks * 100},\"idle_heartbeat\":{Heartbeat.Ticks * 100}}}")
+            : string.Create(CultureInfo.InvariantCulture, $"{{\"batch\":{count},\"no_wait\":true}}");
+        _ = SendAsync(id, count, Encoding.ASCII.GetBytes(words));
+        return true;
+    }
+
+    /// <summary>Ends the use of the consumer here. Its messages are no longer told of.</summary>
+    public void Dispose() => _inbox.Remove(this);
+
+    internal void Deliver(Delivery delivery)
+    {
+        bool wasAsked;
+        int outstanding;
+        lock (_lock)
+        {
+            _lastHeard = _lastUse = _time.GetTimestamp();
+            wasAsked = _pulls.Take(1) > 0;
+            outstanding = _pulls.Total;
+        }
+
+        _listener?.Delivered(delivery, wasAsked, outstanding);
+    }
+
+    /// <summary>The server's word about one pull.</summary>
+    /// <param name="id">The pull.</param>
+    /// <param name="code">Its status.</param>
+    /// <param name="lacking">What the pull lacks, if it has ended.</param>
+    internal void Answer(long id, int code, int lacking)
+    {
+        if (code == 100)
+        {
+            Volatile.Write(ref _lastHeard, _time.GetTimestamp());
+        }
+        else if (code is 404 or 408)
+        {
+            End(id, lacking);
+        }
+        else
+        {
+            // 409: deleted, another leader, the server stops. 503: nobody is there. Anything else is nothing that we asked for.
+            Forget();
+        }
+    }
+
+    /// <summary>Ends every pull: what was asked will not come, and whether the consumer is there is not known.</summary>
+    internal void Forget()
+    {
+        _isBound = false;
+        int unused;
+        lock (_lock)
+        {
+            unused = _pulls.Clear();
+        }
+
+        _listener?.Returned(unused, PullEnd.Gone, 0);
+    }
+
+    /// <summary>Ends pulls that the server is silent about.</summary>
+    internal void Check()
+    {
+        long? overdue;
+        lock (_lock)
+        {
+            if (_pulls.IsEmpty)
+            {
+                return;
+            }
+
+            // Where there is news of others, only the end of this one was lost.
+            var isSilent = _time.GetElapsedTime(_lastHeard) > SilenceTimeout;
+            overdue = isSilent ? null : _pulls.Overdue(_time.GetTimestamp());
+            if (!isSilent && overdue is null)
+            {
+                return;
+            }
+        }
+
+        if (overdue is { } id)
+        {
+            End(id, null);
+        }
+        else
+        {
+            Forget();
+        }
+    }
+
+    internal static ConsumerConfig SharedConfig(string name, string filter, TimeSpan ackWait) => Config(new(name), filter, ackWait);
+
+    private static ConsumerConfig Config(ConsumerConfig config, string filter, TimeSpan ackWait)
+    {
+        config.FilterSubject = filter;
+        config.AckPolicy = ConsumerConfigAckPolicy.Explicit;
+        config.AckWait = ackWait;
+        config.MaxDeliver = -1;
+        config.MaxAckPending = -1;
+        return config;
+    }
+
+    private async Task SendAsync(long id, int count, byte[] words)
+    {
+        try
+        {
+            await _inbox.AskAsync(this, _subject, id, count, words);
+        }
+        catch (Exception fault)
+        {
+            _inbox.Report(this, fault);
+            Forget();
+        }
+    }
+
+    private void End(long id, int? lacking)
+    {
+        int unused;
+        int outstanding;
+        lock (_lock)
+        {
+            _lastHeard = _time.GetTimestamp();
+            unused = _pulls.End(id, lacking);
+            outstanding = _pulls.Total;
+        }
+
+        if (unused > 0)
+        {
+            _listener?.Returned(unused, PullEnd.Empty, outstanding);
+        }
+    }
+
+    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);
+}
+
+/// <summary>
+/// How many messages may still come of overlapping pulls. The server shares its messages out among them as it likes, so what counts is their sum: a message
+/// fills the oldest pull, and what a pull's end says it lacks is taken off.
+/// <code>
+/// pull 1 of 4, pull 2 of 4        8
+/// six messages                    2: pull 1 is full, pull 2 lacks 2
+/// end of pull 1, it lacks 1       1: taken from pull 2
+/// end of pull 2, it lacks 1       0
+/// </code>
+/// </summary>
+internal sealed class OutstandingPulls
+{
+    private readonly List<PullRequest> _requests = [];
+    private int _total;
+
+    public int Total => Volatile.Read(ref _total);
+
+    public bool IsEmpty => _requests.Count == 0;
+
+    /// <summary>A pull was sent.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="count">How many it asks for.</param>
+    /// <param name="deadline">When it has ended at the latest.</param>
+    public void Add(long id, int count, long deadline)
+    {
+        _requests.Add(new PullRequest(id, count, deadline));
+        _total += count;
+    }
+
+    /// <summary>Takes off messages that came. Fewer than came, if nobody asked for them.</summary>
+    public int Take(int count)
+    {
+        var taken = 0;
+        while (taken < count && _requests.Count > 0)
+        {
+            var oldest = _requests[0];
+            var part = Math.Min(count - taken, oldest.Left);
+            oldest.Left -= part;
+            taken += part;
+            if (oldest.Left == 0)
+            {
+                _requests.RemoveAt(0);
+            }
+        }
+
+        _total -= taken;
+        return taken;
+    }
+
+    /// <summary>A pull ended. Returns how many will not come for it.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="lacking">How many the server says it lacks; null if it does not say: all that we think it does.</param>
+    public int End(long id, int? lacking)
+    {
+        var at = _requests.FindIndex(pull => pull.Id == id);
+        var held = at < 0 ? 0 : _requests[at].Left;
+        var unused = lacking ?? held;
+
+        // Where the server counts otherwise than we, another pull has got the difference, or lacks it: perhaps one that we took for full.
+        if (unused < held)
+        {
+            _requests[at] = new PullRequest(0, held - unused, _requests[at].Deadline);
+            _total -= unused;
+            return unused;
+        }
+
+        if (at >= 0)
+        {
+            _requests.RemoveAt(at);
+            _total -= held;
+        }
+
+        return held + Take(unused - held);
+    }
+
+    /// <summary>Ends all. Returns how many will not come.</summary>
+    public int Clear()
+    {
+        var unused = _total;
+        _requests.Clear();
+        _total = 0;
+        return unused;
+    }
+
+    /// <summary>A pull whose end should have come; null for none.</summary>
+    public long? Overdue(long now) => _requests.Find(pull => pull.Deadline < now)?.Id;
+
+    private sealed class PullRequest(long id, int count, long deadline)
+    {
+        public long Id => id;
+
+        public long Deadline => deadline;
+
+        public int Left { get; set; } = count;
+    }
+}
+
+/// <summary>The one subscription over which the messages of all consumers come, and what the server has to say of pulls.</summary>
+public sealed class PullInbox : IAsyncDisposable
+{
+    private static readonly TimeSpan CheckInterval = TimeSpan.FromMilliseconds(500);
+
+    private readonly NatsLink _link;
+    private readonly ILogger<PullInbox> _log;
+    private readonly string _prefix;
+    private readonly AckSender _acks;
+    private readonly ConcurrentDictionary<int, StreamConsumer> _byId = new();
+    private readonly ConcurrentDictionary<string, StreamConsumer> _byName = new();
+    private readonly ConcurrentDictionary<string, StreamConsumer>.AlternateLookup<ReadOnlySpan<char>> _byNamePart;
+    private readonly ITimer _checks;
+    private Subscription? _subscription;
+    private int _lastId;
+
+    /// <summary>Creates the inbox; it is opened before the first pull.</summary>
+    public PullInbox(NatsLink link, TimeProvider time, ILogger<PullInbox> log)
+    {
+        (_link, _log) = (link, log);
+        _prefix = $"{link.Connection.Opts.InboxPrefix}.{Guid.NewGuid():N}";
+        _acks = new AckSender(link);
+        _byNamePart = _byName.GetAlternateLookup<ReadOnlySpan<char>>();
+        link.Connection.ConnectionDisconnected += (_, _) => OnLost();
+        _checks = time.CreateTimer(_ => Check(), null, CheckInterval, CheckInterval);
+    }
+
+    /// <summary>Whether pulls can be sent.</summary>
+    internal bool IsOpen => _subscription is not null && _link.IsOpen;
+
+    /// <summary>Subscribes, if that was not done yet.</summary>
+    public async Task OpenAsync(CancellationToken ct)
+    {
+        if (_subscription is null)
+        {
+            var subscription = new Subscription(this, _link.Connection);
+            await _link.Connection.AddSubAsync(subscription, ct);
+            _subscription = subscription;
+        }
+    }
+
+    /// <summary>Ends the subscription, and with it all pulls. What is on its way still comes before this returns.</summary>
+    public async Task CloseAsync(CancellationToken ct)
+    {
+        if (_subscription is { } subscription)
+        {
+            _subscription = null;
+            await subscription.DrainAsync(ct);
+            foreach (var consumer in _byId.Values)
+            {
+                consumer.Forget();
+            }
+        }
+    }
+
+    /// <summary>Returns once the server has read all acks that were sent before.</summary>
+    /// <exception cref="NatsException">There is no connection.</exception>
+    public async Task FlushAsync(CancellationToken ct)
+    {
+        if (!_link.IsOpen)
+        {
+            throw new NatsException($"NATS is away: {_link.Trouble}");
+        }
+
+        await _link.Connection.PingAsync(ct).AsTask().WaitAsync(ct);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _checks.DisposeAsync();
+        if (_subscription is not null)
+        {
+            await _subscription.DisposeAsync();
+        }
+    }
+
+    internal int Add(StreamConsumer consumer)
+    {
+        var id = Interlocked.Increment(ref _lastId);
+        _byId[id] = consumer;
+        _byName[consumer.Key] = consumer;
+        return id;
+    }
+
+    internal void Remove(StreamConsumer consumer)
+    {
+        _byId.TryRemove(consumer.Id, out _);
+        _byName.TryRemove(new(consumer.Key, consumer));
+    }
+
+    internal ValueTask AskAsync(StreamConsumer consumer, string subject, long id, int count, byte[] words) => _link.Connection.PublishAsync(
+        subject, words, replyTo: string.Create(CultureInfo.InvariantCulture, $"{_prefix}.{consumer.Id}.{id}.{count}"), serializer: NatsRawSerializer<byte[]>.Default);
+
+    internal void Report(StreamConsumer consumer, Exception fault) => Log.PullFailed(_log, consumer.Name, fault.Message);
+
+    private void Check()
+    {
+        foreach (var consumer in _byId.Values)
+        {
+            consumer.Check();
+        }
+    }
+
+    private ValueTask OnLost()
+    {
+        foreach (var consumer in _byId.Values)
+        {
+            consumer.Forget();
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private void Receive(string subject, string? reply, ReadOnlySequence<byte>? headers, ReadOnlySequence<byte> body)
+    {
+        try
+        {
+            if (DeliveryAddress.Read(reply) is { } address)
+            {
+                if (_byNamePart.TryGetValue(address.Reply.AsSpan(address.Consumer), out var consumer))
+                {
+                    var bytes = new byte[(headers?.Length ?? 0) + body.Length];
+                    headers?.CopyTo(bytes);
+                    body.CopyTo(bytes.AsSpan((int)(headers?.Length ?? 0)));
+                    var head = bytes.AsMemory(0, (int)(headers?.Length ?? 0));
+                    consumer.Deliver(new Delivery(_acks, address, subject, head, bytes.AsMemory(head.Length)));
+                }
+            }
+            else if (headers is { } block)
+            {
+                Answer(subject, block);
+            }
+        }
+        catch (Exception fault)
+        {
+            // One message may not end the subscription. It comes again when its lease ends.
+            Log.PullFailed(_log, subject, fault.Message);
+        }
+    }
+
+    // <prefix>.<consumer>.<pull>.<count>. A pull of which something came says how many it lacks; any other lacks all.
+    private void Answer(string subject, ReadOnlySequence<byte> block)
+    {
+        var parts = subject[(_prefix.Length + 1)..].Split('.');
+        var headers = new NatsHeaders();
+        if (parts.Length == 3
+            && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var consumer)
+            && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var pull)
+            && int.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            && _byId.TryGetValue(consumer, out var asked)
+            && _link.Connection.HeaderParser.ParseHeaders(new SequenceReader<byte>(block), headers))
+        {
+            var hasPending = headers.TryGetValue("Nats-Pending-Messages", out var pending);
+            asked.Answer(pull, headers.Code, hasPending && int.TryParse(pending.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var lacking) ? lacking : count);
+        }
+    }
+
+    private sealed class Subscription(PullInbox inbox, INatsConnection connection)
+        : NatsSubBase(connection, connection.SubscriptionManager, $"{inbox._prefix}.>", null, null)
+    {
+        public override ValueTask ReceiveAsync(string subject, string? replyTo, ReadOnlySequence<byte>? headersBuffer, ReadOnlySequence<byte> payloadBuffer)
+        {
+            inbox.Receive(subject, replyTo, headersBuffer, payloadBuffer);
+            return ValueTask.CompletedTask;
+        }
+
+        protected override ValueTask ReceiveInternalAsync(string subject, string? replyTo, ReadOnlySequence<byte>? headersBuffer, ReadOnlySequence<byte> payloadBuffer) =>
+            ReceiveAsync(subject, replyTo, headersBuffer, payloadBuffer);
+
+        protected override void TryComplete()
+        {
+            // Nobody reads from it: messages are told of as they come.
+        }
+    }
+}

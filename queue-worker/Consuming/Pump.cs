@@ -1,0 +1,58 @@
+namespace Connectors.QueueWorker.Consuming;
+
+/// <summary>
+/// Runs a step for whoever asks, on their own thread and never twice at once: who asks while it runs has it run once more, by whom it runs for now. So no
+/// thread is woken for what the present one can do, and many that ask together cost one step.
+/// </summary>
+internal sealed class Pump(Action step, ILogger log)
+{
+    private int _asked;
+
+    public void Run()
+    {
+        if (Interlocked.Increment(ref _asked) != 1)
+        {
+            return;
+        }
+
+        int seen;
+        do
+        {
+            seen = Volatile.Read(ref _asked);
+            try
+            {
+                step();
+            }
+            catch (Exception fault)
+            {
+                // Nobody who asks could do anything about it; whoever asks next tries again.
+                Log.PullFailed(log, "", fault.ToString());
+            }
+        }
+        while (Interlocked.Add(ref _asked, -seen) != 0);
+    }
+}
+
+/// <summary>Has streams and consumers checked before it is time; remembered until the check.</summary>
+internal sealed class Recheck : IDisposable
+{
+    private readonly SemaphoreSlim _requested = new(0, 1);
+
+    /// <summary>Something seems to be gone.</summary>
+    public void Request()
+    {
+        try
+        {
+            _requested.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // It was requested already.
+        }
+    }
+
+    /// <summary>Waits for a request, or for the time.</summary>
+    public Task WaitAsync(TimeSpan max, CancellationToken ct) => _requested.WaitAsync(max, ct);
+
+    public void Dispose() => _requested.Dispose();
+}
