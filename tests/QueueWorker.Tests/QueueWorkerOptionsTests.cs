@@ -55,6 +55,8 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
         ["callback_allow"] = null,
         ["callback_private"] = "perhaps",
         ["tls_insecure"] = "maybe",
+        ["direct_functions"] = "perhaps",
+        ["function_url"] = "http://functions:8080",
         ["bind_address"] = "localhost",
         ["metrics_port"] = "-1",
         ["grace_period"] = "soon",

@@ -104,6 +104,14 @@ public sealed class SendTests(SharedNats nats) : IClassFixture<SharedNats>
 
         await bench.StartWorkerAsync();
         await bench.Http.ReceivesAsync(3);
+
+        // Nor are more delivered, or asked for.
+        foreach (var name in new[] { StreamNames.StaticHigh, StreamNames.StaticNormal })
+        {
+            var consumer = (await bench.JetStream.GetConsumerAsync(bench.Calls, name)).Info;
+            Assert.Equal((name == StreamNames.StaticNormal ? 3 : 0, 0, 0), (consumer.NumAckPending, consumer.NumWaiting, consumer.NumRedelivered));
+        }
+
         gate.SetResult();
         await bench.IsEmptyAsync();
 
