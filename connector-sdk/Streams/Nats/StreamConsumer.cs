@@ -233,6 +233,8 @@ public sealed class StreamConsumer : IDisposable
         }
         catch (Exception fault)
         {
+            // Not inside the call that pulled: whoever pulls keeps his books first.
+            await Task.Yield();
             _inbox.Report(this, fault);
             Forget();
         }

@@ -36,8 +36,6 @@ public static partial class StreamNames
     /// <summary>The key of the stream's metadata that names the mode in which its calls are consumed: <c>static</c> or <c>function</c>.</summary>
     public const string ModeKey = "connectors.mode";
 
-    private static readonly SearchValues<char> TokenChars = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
-
     /// <summary>What a queue may be called, in words.</summary>
     public const string QueueRule = "1 to 63 of a-z 0-9 - _, the first a letter or digit";
 
