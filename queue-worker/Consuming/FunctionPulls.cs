@@ -25,7 +25,7 @@ namespace Connectors.QueueWorker.Consuming;
 /// </code>
 /// A side that is told of is asked until it answers that nothing waits. What is found in between counts as not yet asked about.
 /// </remarks>
-internal sealed class FunctionPulls : ICallPulls
+internal sealed class FunctionPulls : ICallPulls, IDisposable
 {
     private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(5);
@@ -117,6 +117,8 @@ internal sealed class FunctionPulls : ICallPulls
         _isOn = false;
         await Task.WhenAll(_binds.Keys);
     }
+
+    public void Dispose() => _timer.Dispose();
 
     private async Task ListenAsync(CancellationToken stopping)
     {
@@ -239,12 +241,12 @@ internal sealed class FunctionPulls : ICallPulls
         }
     }
 
-    private void Returned(LaneSide side, int unused, PullEnd end, int outstanding)
+    private void Returned(LaneSide side, int unused, PullEnd why, int outstanding)
     {
         if (unused > 0)
         {
             _scheduler.Answered(side, unused, outstanding == 0, hasMore: false, _time.GetUtcNow());
-            if (end == PullEnd.Gone)
+            if (why == PullEnd.Gone)
             {
                 _scheduler.Expect(side, _time.GetUtcNow() + AfterFault);
             }
@@ -292,7 +294,7 @@ internal sealed class FunctionPulls : ICallPulls
     {
         public void Delivered(Delivery delivery, bool wasAsked, int outstanding) => pulls.Delivered(side, delivery, wasAsked, outstanding);
 
-        public void Returned(int unused, PullEnd end, int outstanding) => pulls.Returned(side, unused, end, outstanding);
+        public void Returned(int unused, PullEnd why, int outstanding) => pulls.Returned(side, unused, why, outstanding);
     }
 }
 

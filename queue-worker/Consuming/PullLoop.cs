@@ -173,9 +173,9 @@ internal sealed class PullLoop
         }
     }
 
-    private void Release(int slots, PullEnd end)
+    private void Release(int slots, PullEnd why)
     {
-        if (end == PullEnd.Gone)
+        if (why == PullEnd.Gone)
         {
             // Not to be asked again at once.
             _slots.PutBack(slots);
@@ -209,14 +209,14 @@ internal sealed class PullLoop
             }
         }
 
-        public void Returned(int unused, PullEnd end, int outstanding)
+        public void Returned(int unused, PullEnd why, int outstanding)
         {
             lock (loop._lock)
             {
-                loop._isNormalEmpty = end == PullEnd.Empty;
+                loop._isNormalEmpty = why == PullEnd.Empty;
             }
 
-            loop.Release(unused, end);
+            loop.Release(unused, why);
         }
     }
 
@@ -247,11 +247,11 @@ internal sealed class PullLoop
             loop._pump.Run();
         }
 
-        public void Returned(int unused, PullEnd end, int outstanding)
+        public void Returned(int unused, PullEnd why, int outstanding)
         {
             lock (loop._lock)
             {
-                loop._noHighSince = end == PullEnd.Empty ? loop._time.GetTimestamp() : null;
+                loop._noHighSince = why == PullEnd.Empty ? loop._time.GetTimestamp() : null;
                 if (loop._isHighStanding)
                 {
                     unused = loop._hasHighSlot ? 1 : 0;
@@ -259,7 +259,7 @@ internal sealed class PullLoop
                 }
             }
 
-            loop.Release(unused, end);
+            loop.Release(unused, why);
         }
     }
 }

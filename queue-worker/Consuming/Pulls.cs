@@ -10,7 +10,7 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>What this worker takes from where: calls in the queue's mode, callback records by their one consumer, each kind in slots of its own.</summary>
-internal sealed class Pulls
+internal sealed class Pulls : IDisposable
 {
     private static readonly TimeSpan FlushTimeout = TimeSpan.FromSeconds(2);
 
@@ -77,6 +77,8 @@ internal sealed class Pulls
             Log.AcksNotFlushed(_log, fault.Message);
         }
     }
+
+    public void Dispose() => (_calls as IDisposable)?.Dispose();
 
     private async Task RunCallsAsync(CancellationToken stopping)
     {

@@ -20,9 +20,9 @@ public interface IPullListener
 
     /// <summary>A pull ended without having brought all that was asked for.</summary>
     /// <param name="unused">How many will not come.</param>
-    /// <param name="end">Why.</param>
+    /// <param name="why">Why.</param>
     /// <param name="outstanding">How many may still come of other pulls.</param>
-    void Returned(int unused, PullEnd end, int outstanding);
+    void Returned(int unused, PullEnd why, int outstanding);
 }
 
 /// <summary>Why a pull ended.</summary>

@@ -63,7 +63,7 @@ public class TimeLimitTests
             using (var over = new TimeLimit(TimeSpan.FromMilliseconds(1), TimeProvider.System))
             using (new TimeLimit(TimeSpan.FromHours(1), TimeProvider.System, caller.Token))
             {
-                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             }
 
             using (new TimeLimit(TimeSpan.FromMilliseconds(1), TimeProvider.System))
