@@ -21,6 +21,18 @@ public sealed class OutstandingPullsTests
         Assert.Equal(0, pulls.Take(1));
     }
 
+    [Fact]
+    public void The_late_end_of_a_pull_that_was_given_up_takes_nothing_from_the_next()
+    {
+        var pulls = new OutstandingPulls();
+        pulls.Add(1, 4, 0);
+        Assert.Equal(4, pulls.Clear());
+        pulls.Add(2, 3, 0);
+
+        Assert.Equal(0, pulls.End(1, 4));
+        Assert.Equal(3, pulls.Total);
+    }
+
     /// <summary>However the server shares messages out among pulls and whichever it ends, what we think is outstanding is what the server thinks.</summary>
     [Fact]
     public void The_sum_is_the_servers() => Gen.Select(Gen.Int[0, 9], Gen.Int[1, 5]).Array[1, 60].Sample(steps =>

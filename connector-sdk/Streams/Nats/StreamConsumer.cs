@@ -274,19 +274,22 @@ internal sealed class OutstandingPulls
 {
     private readonly List<PullRequest> _requests = [];
     private int _total;
+    private long _last;
+    private long _lastCleared;
 
     public int Total => Volatile.Read(ref _total);
 
     public bool IsEmpty => _requests.Count == 0;
 
     /// <summary>A pull was sent.</summary>
-    /// <param name="id">Its id.</param>
+    /// <param name="id">Its id, greater than those before.</param>
     /// <param name="count">How many it asks for.</param>
     /// <param name="deadline">When it has ended at the latest.</param>
     public void Add(long id, int count, long deadline)
     {
         _requests.Add(new PullRequest(id, count, deadline));
         _total += count;
+        _last = id;
     }
 
     /// <summary>Takes off messages that came. Fewer than came, if nobody asked for them.</summary>
@@ -314,6 +317,11 @@ internal sealed class OutstandingPulls
     /// <param name="lacking">How many the server says it lacks; null if it does not say: all that we think it does.</param>
     public int End(long id, int? lacking)
     {
+        if (id <= _lastCleared)
+        {
+            return 0;
+        }
+
         var at = _requests.FindIndex(pull => pull.Id == id);
         var held = at < 0 ? 0 : _requests[at].Left;
         var unused = lacking ?? held;
@@ -321,7 +329,7 @@ internal sealed class OutstandingPulls
         // Where the server counts otherwise than we, another pull has got the difference, or lacks it: perhaps one that we took for full.
         if (unused < held)
         {
-            _requests[at] = new PullRequest(0, held - unused, _requests[at].Deadline);
+            _requests[at] = new PullRequest(long.MaxValue, held - unused, _requests[at].Deadline);
             _total -= unused;
             return unused;
         }
@@ -341,6 +349,7 @@ internal sealed class OutstandingPulls
         var unused = _total;
         _requests.Clear();
         _total = 0;
+        _lastCleared = _last;
         return unused;
     }
 
