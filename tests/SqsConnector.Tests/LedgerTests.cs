@@ -37,7 +37,9 @@ public class LedgerTests(ITestOutputHelper output)
         {
             await client.SendMessageAsync(new Amazon.SQS.Model.SendMessageRequest
             {
-                QueueUrl = own.QueueUrl(queue), MessageBody = $"{i % Groups} {i}", MessageGroupId = isFifo ? $"group-{i % Groups}" : null,
+                QueueUrl = own.QueueUrl(queue),
+                MessageBody = $"{i % Groups} {i}",
+                MessageGroupId = isFifo ? $"group-{i % Groups}" : null,
             });
         }
 

@@ -81,7 +81,7 @@ public class ClaimLedgerTests(ITestOutputHelper output)
     }
 
     // One look of one replica. False if it died at it.
-    private static async Task<bool> LookAsync(Replica replica, ICursorStore store, Entry entry, TimeProvider time, Random random, bool mayDie, Ledger ledger)
+    private static async Task<bool> LookAsync(Replica replica, MemoryCursorStore store, Entry entry, TimeProvider time, Random random, bool mayDie, Ledger ledger)
     {
         var (claims, now) = (replica.Claims, time.GetUtcNow() + replica.Ahead);
         var cursor = store.Latest(entry.Key)!.Cursor; // opened before
