@@ -10,7 +10,7 @@ namespace Connectors.Sqs.Tests;
 public class LedgerTests(ITestOutputHelper output)
 {
     private const int Groups = 5;
-    private static readonly int Faults = Rounds.Of(usual: 3, many: 40);
+    private static readonly int Faults = Rounds.Of(usual: 2, many: 40);
     private static readonly int Messages = 20 * (Faults + 1);
 
     // CONNECTORS_SEED=7 for another order of faults.
