@@ -17,6 +17,9 @@ internal sealed record CallbackOptions
     /// <summary>POSTs that run at once; they take no slots from calls.</summary>
     public required int MaxInflight { get; init; }
 
+    /// <summary>The hosts that callbacks may go to at all; none means nowhere.</summary>
+    public required CallbackHosts Hosts { get; init; }
+
     /// <summary>Networks and hosts that may be called although the address rules refuse them.</summary>
     public required IReadOnlyList<string> Allow { get; init; }
 
@@ -34,6 +37,7 @@ internal sealed record CallbackOptions
             InitialWait = settings.Duration("callback_initial_wait", TimeSpan.FromSeconds(5), "Wait before a callback is tried the second time"),
             MaxWait = settings.Duration("callback_max_wait", TimeSpan.FromHours(1), "Longest wait between two tries of a callback"),
             MaxInflight = settings.Number("callback_max_inflight", 50, "Callbacks sent at once", 1, 100_000),
+            Hosts = CallbackHosts.Read(settings),
             Allow = settings.List("callback_allow", "", "Addresses (IP, network such as 10.0.0.0/8, or host) that callbacks may go to although they are refused otherwise, such as 127.0.0.1"),
             AllowsPrivate = settings.Flag("callback_private", true, "Whether callbacks may go to private networks (10.0.0.0/8, fc00::/7 and the like)"),
             TlsInsecure = settings.Flag("tls_insecure", false, "Accept any certificate of a callback's receiver"),

@@ -39,6 +39,11 @@ internal sealed class CallbackPoster(QueueWorkerOptions options, HttpMessageInvo
             return new CallbackAnswer(0, "callbacks may not go to the gateway's own /system/", IsRefused: true);
         }
 
+        if (!options.Callbacks.Hosts.Allow(url.Address.IdnHost))
+        {
+            return new CallbackAnswer(0, $"callbacks may not go to {url.Address.IdnHost}; see {CallbackHosts.Option}", IsRefused: true);
+        }
+
         using var limit = new TimeLimit(options.Callbacks.Timeout, time, abort);
         try
         {

@@ -52,6 +52,7 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
         ["callback_initial_wait"] = "2h",
         ["callback_max_wait"] = "1s",
         ["callback_max_inflight"] = "0",
+        ["allowed_callback_urls"] = "https://example.com/",
         ["callback_allow"] = null,
         ["callback_private"] = "perhaps",
         ["tls_insecure"] = "maybe",
