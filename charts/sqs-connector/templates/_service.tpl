@@ -34,6 +34,10 @@
   value: {{ .Values.asyncInvocation | quote }}
 - name: content_type
   value: {{ .Values.contentType | quote }}
+{{- with .Values.namespaces }}
+- name: namespaces
+  value: {{ join "," . | quote }}
+{{- end }}
 - name: print_request_body
   value: {{ .Values.printRequestBody | quote }}
 - name: print_response

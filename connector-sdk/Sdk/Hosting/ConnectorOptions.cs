@@ -27,6 +27,9 @@ public sealed record ConnectorOptions
     /// <summary>Whether <c>*</c> in a topic annotation stands for anything. For a connector to decide, not for its operator.</summary>
     public bool TopicPatterns { get; init; }
 
+    /// <summary>Namespaces whose functions are called; none means all.</summary>
+    public IReadOnlyList<string> Namespaces { get; init; } = [];
+
     /// <summary>Whether a line is logged for each call that succeeded.</summary>
     public bool PrintResponse { get; init; } = true;
 
@@ -66,6 +69,7 @@ public sealed record ConnectorOptions
         Asynchronous = settings.Flag("asynchronous_invocation", defaults.Asynchronous, "Enqueue calls (/async-function/) rather than wait for the answer"),
         ContentType = settings.Text("content_type", defaults.ContentType, "Content type of events that bring none"),
         TopicDelimiter = settings.Text("topic_delimiter", defaults.TopicDelimiter, "What stands between the topics of one annotation"),
+        Namespaces = settings.List("namespaces", "", "Namespaces whose functions are called, separated by commas; unset means all"),
         PrintResponse = settings.Flag("print_response", defaults.PrintResponse, "Log a line for each call that succeeded"),
         PrintResponseBody = settings.Flag("print_response_body", defaults.PrintResponseBody, "Log the bodies of answers, up to 64 KiB each"),
         PrintRequestBody = settings.Flag("print_request_body", defaults.PrintRequestBody, "Log the bodies of events"),

@@ -28,12 +28,12 @@ public sealed class FunctionCatalog : IDisposable
         };
     }
 
-    /// <summary>Lists all functions. Throws <see cref="HttpRequestException"/> or <see cref="JsonException"/> if any part of the list cannot be had.</summary>
+    /// <summary>Lists all functions of the namespaces that are wanted. Throws <see cref="HttpRequestException"/> or <see cref="JsonException"/> if any part of the list cannot be had.</summary>
     public async Task<FunctionList> ListAsync(CancellationToken ct)
     {
         var functions = new List<Function>();
         var leftOut = 0;
-        foreach (var ns in await NamespacesAsync(ct))
+        foreach (var ns in _options.Namespaces.Count > 0 ? _options.Namespaces : await NamespacesAsync(ct))
         {
             var query = ns.Length == 0 ? "" : "?namespace=" + Uri.EscapeDataString(ns);
             using var response = await GetAsync("system/functions" + query, ct);
@@ -41,7 +41,8 @@ public sealed class FunctionCatalog : IDisposable
             {
                 if (Read(listed, ns) is { } function)
                 {
-                    functions.Add(function);
+                    // A provider with one namespace may list its functions whichever it is asked for.
+                    functions.AddRange(IsWanted(function) ? [function] : []);
                 }
                 else
                 {
@@ -52,6 +53,8 @@ public sealed class FunctionCatalog : IDisposable
 
         return new FunctionList(functions, leftOut);
     }
+
+    private bool IsWanted(Function function) => _options.Namespaces.Count == 0 || _options.Namespaces.Contains(function.Name.Namespace);
 
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();

@@ -39,6 +39,17 @@ public sealed class TopicMapRefresherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Functions_of_other_namespaces_than_those_wanted_are_neither_asked_for_nor_called()
+    {
+        _gateway.Functions = [ListedFunction.Wanting("orders", "a"), new("b", "dev", new Dictionary<string, string> { ["topic"] = "orders" })];
+
+        await using var running = await RefreshAsync(options => options with { Namespaces = ["dev", "absent"] });
+
+        Assert.Equal("b.dev", Assert.Single((await _latest.FirstAsync(CancellationToken.None)).Match("orders")).ToString());
+        Assert.Equal(["namespace=absent", "namespace=dev"], _gateway.Requests.Select(r => r.Query).Distinct().Order());
+    }
+
+    [Fact]
     public async Task A_gateway_without_namespaces_is_asked_once_without_one()
     {
         _gateway.Functions = [new("a", "", new Dictionary<string, string> { ["topic"] = "orders" })];
