@@ -29,7 +29,7 @@ internal sealed record CronOptions
             Ticks = TickPolicy.Read(settings, connector.Asynchronous),
             Nats = NatsOptions.Read(
                 settings, service.SecretMountPath, "nats_host", "nats_port", "", "Host of the NATS server in which replicas share how far they have come; unset means that there is one replica"),
-            BucketReplicas = settings.Number("nats_stream_replicas", 1, "On how many NATS servers the bucket OF_cron lies, when it is made", 1, 5),
+            BucketReplicas = settings.Number("nats_stream_replicas", 1, "On how many NATS servers the bucket OF_cron lies; raised, it is brought onto more", 1, 5),
             Service = service,
         };
     }

@@ -25,6 +25,10 @@
   value: {{ .Values.asyncInvocation | quote }}
 - name: content_type
   value: {{ .Values.contentType | quote }}
+{{- with .Values.namespaces }}
+- name: namespaces
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- with .Values.timezone }}
 - name: TZ
   value: {{ . | quote }}
@@ -44,6 +48,8 @@
   value: {{ .Values.nats.host | quote }}
 - name: nats_port
   value: {{ .Values.nats.port | quote }}
+- name: nats_stream_replicas
+  value: {{ .Values.nats.streamReplication | quote }}
 {{- include "connectors.natsAccessEnv" . | trim | nindent 0 }}
 {{- end }}
 {{- with .Values.otlpEndpoint }}

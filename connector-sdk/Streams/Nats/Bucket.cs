@@ -1,6 +1,7 @@
 using Connectors.Streams.Records;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
 using NATS.Client.KeyValueStore;
 
 namespace Connectors.Streams.Nats;
@@ -10,13 +11,12 @@ namespace Connectors.Streams.Nats;
 /// <see cref="NatsException"/> within <paramref name="patience"/>.
 /// </summary>
 /// <param name="link">The connection.</param>
-/// <param name="shape">What it is made like; one that is there may be otherwise, which is its operator's business.</param>
+/// <param name="shape">What it is made like.</param>
 /// <param name="patience">How long a reading or a writing may take.</param>
 /// <param name="time">The clock.</param>
 public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, TimeProvider time)
 {
     private const int NoSuchStream = 10059;
-    private const int OtherConfiguration = 10058;
 
     private static readonly NatsRawSerializer<byte[]> Raw = NatsRawSerializer<byte[]>.Default;
 
@@ -144,7 +144,7 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
             for (var wasGone = false; ; wasGone = true)
             {
                 await link.OpenAsync(either.Token);
-                var store = _store ??= await MakeAsync(either.Token);
+                var store = _store ??= await BucketSetup.OpenAsync(link, shape, either.Token);
                 try
                 {
                     return await use(store, either.Token);
@@ -163,8 +163,18 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
 
     private static bool IsGone(NatsException fault) =>
         fault is NatsNoRespondersException or NatsJSPublishNoResponseException or NatsJSApiNoResponseException or NatsJSApiException { Error.ErrCode: NoSuchStream };
+}
 
-    private async Task<INatsKVStore> MakeAsync(CancellationToken ct)
+/// <summary>Opens buckets.</summary>
+internal static class BucketSetup
+{
+    private const int NoSuchStream = 10059;
+
+    /// <summary>
+    /// A bucket, made if nobody did yet. One that is there keeps its settings, which are its operator's business; only onto more servers it is brought, for
+    /// whoever raises that option does so for what is there already.
+    /// </summary>
+    public static async Task<INatsKVStore> OpenAsync(NatsLink link, BucketShape shape, CancellationToken ct)
     {
         var context = new NatsKVContext(link.JetStream);
         try
@@ -179,9 +189,46 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
                 },
                 ct);
         }
-        catch (NatsJSApiException fault) when (fault.Error.ErrCode == OtherConfiguration)
+        catch (NatsJSApiException)
         {
+            // There is one, made otherwise; or none can be made, and that is said in the server's own words.
+            if (await FindAsync(link, shape, ct) is not { } found)
+            {
+                throw;
+            }
+
+            if (found.NumReplicas < shape.Replicas)
+            {
+                await RaiseAsync(link, shape, found, ct);
+            }
+
             return await context.GetStoreAsync(shape.Name, ct);
+        }
+    }
+
+    private static async Task<StreamConfig?> FindAsync(NatsLink link, BucketShape shape, CancellationToken ct)
+    {
+        try
+        {
+            return (await link.JetStream.GetStreamAsync($"KV_{shape.Name}", cancellationToken: ct)).Info.Config;
+        }
+        catch (NatsJSApiException fault) when (fault.Error.ErrCode == NoSuchStream)
+        {
+            return null;
+        }
+    }
+
+    private static async Task RaiseAsync(NatsLink link, BucketShape shape, StreamConfig found, CancellationToken ct)
+    {
+        try
+        {
+            await link.JetStream.UpdateStreamAsync(found with { NumReplicas = shape.Replicas }, ct);
+            Log.BucketRaised(link.Logger, shape.Name, shape.Replicas);
+        }
+        catch (NatsJSApiException fault)
+        {
+            // Too few servers, perhaps for now: it is usable as it is, and the next opening tries again.
+            Log.BucketNotRaised(link.Logger, shape.Name, shape.Replicas, fault.Error.Description);
         }
     }
 }

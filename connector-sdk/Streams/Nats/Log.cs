@@ -38,6 +38,12 @@ internal static partial class Log
     [LoggerMessage(172, LogLevel.Information, "Limits of the stream are brought in line with the options")]
     public static partial void StreamUpdated(ILogger log, string stream);
 
+    [LoggerMessage(173, LogLevel.Information, "The bucket is brought onto more servers")]
+    public static partial void BucketRaised(ILogger log, string bucket, int replicas);
+
+    [LoggerMessage(174, LogLevel.Warning, "The bucket cannot be brought onto more servers")]
+    public static partial void BucketNotRaised(ILogger log, string bucket, int replicas, string? error);
+
     [LoggerMessage(180, LogLevel.Warning, "Pull failed")]
     public static partial void PullFailed(ILogger log, string consumer, string reason);
 }

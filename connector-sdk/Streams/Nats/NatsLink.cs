@@ -77,6 +77,8 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
     /// <summary>JetStream over the connection.</summary>
     public INatsJSContext JetStream { get; }
 
+    internal ILogger Logger => _log;
+
     /// <summary>Whether there is a server, and one that messages may be trusted to.</summary>
     public bool IsOpen => _isTrusted && _connection.ConnectionState == NatsConnectionState.Open;
 

@@ -47,6 +47,31 @@ public sealed class BucketTests : IAsyncLifetime
         Assert.Equal(["k", "l"], (await Bucket.KeysAsync(Ct)).Order());
     }
 
+    // A server alone takes no bucket onto three; a cluster does, with what is in it.
+    [Fact]
+    public async Task One_that_is_there_is_brought_onto_more_servers_when_the_option_rises_and_never_onto_fewer()
+    {
+        await using var cluster = await NatsCluster.StartAsync();
+        await using var link = await TestLink.OpenAsync(cluster.Servers[0]);
+        Bucket Of(int replicas) => new(link.Link, new BucketShape("OF_raised", TimeSpan.FromHours(1), StreamStorage.File, replicas), Eventually.Patience, TimeProvider.System);
+        async Task<int> ReplicasAsync() => (await link.Link.JetStream.GetStreamAsync("KV_OF_raised", cancellationToken: Ct)).Info.Config.NumReplicas;
+        await Eventually.HoldsAsync(async () => await Of(1).PutAsync("k", [1], Ct) > 0, "the cluster takes it", TimeSpan.FromMinutes(2));
+
+        await Eventually.HoldsAsync(async () => await Of(3).FindAsync("k", Ct) is { Value: [1] } && await ReplicasAsync() == 3, "it is brought onto three", TimeSpan.FromMinutes(2));
+        Assert.Equal([1], (await Of(1).FindAsync("k", Ct))!.Value);
+        Assert.Equal(3, await ReplicasAsync());
+    }
+
+    [Fact]
+    public async Task One_that_cannot_be_brought_onto_more_servers_is_used_as_it_is()
+    {
+        await Bucket.PutAsync("k", [1], Ct);
+
+        var raised = new Bucket(_link.Link, new BucketShape("OF_test", TimeSpan.Zero, StreamStorage.File, 3), Eventually.Patience, TimeProvider.System);
+
+        Assert.Equal([1], (await raised.FindAsync("k", Ct))!.Value);
+    }
+
     [Fact]
     public async Task One_that_somebody_deleted_is_made_again_by_whatever_comes_first()
     {
