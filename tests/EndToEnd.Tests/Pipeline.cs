@@ -25,7 +25,7 @@ public sealed class Pipeline : IAsyncDisposable
 
     public NatsServer Nats { get; }
 
-    /// <summary>Functions <c>work</c>, unless it was said to be elsewhere, and <c>other</c>: an existing HTTP service.</summary>
+    /// <summary>Functions <c>work</c>, unless it was said to be elsewhere, <c>other</c> and <c>innocent</c>: an existing HTTP service.</summary>
     public HttpLedger Function { get; }
 
     public HttpLedger Callbacks { get; }
@@ -114,6 +114,10 @@ public sealed class Pipeline : IAsyncDisposable
                 image: test/other
                 environment:
                   upstream_url: {{Function.Url}}other/
+              innocent:
+                image: test/innocent
+                environment:
+                  upstream_url: {{Function.Url}}innocent/
               upper:
                 image: test/upper
                 environment:

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Connectors.Sdk.Invocation;
+using Connectors.Testing;
 
 namespace Connectors.QueueWorker.Tests;
 
@@ -21,7 +22,7 @@ public sealed class OddAnswerTests
     [InlineData("HTTP/1.0 200\r\n\r\nok", 200)]
     public async Task An_accepted_2xx_is_a_success_however_odd(string answer, int status)
     {
-        await using var server = OddServer.Start(_ => new RawAnswer(answer, After.Close));
+        await using var server = RawServer.Start(_ => new RawAnswer(answer, After.Close));
         using var invoker = new Invoker(server.Url, "test", TimeProvider.System);
 
         var outcome = await invoker.InvokeAsync(Call, CancellationToken.None);
@@ -39,7 +40,7 @@ public sealed class OddAnswerTests
     [InlineData("", 503)]
     public async Task What_is_no_answer_counts_as_unreachable(string answer, int status)
     {
-        await using var server = OddServer.Start(_ => new RawAnswer(answer, After.Close));
+        await using var server = RawServer.Start(_ => new RawAnswer(answer, After.Close));
         using var invoker = new Invoker(server.Url, "test", TimeProvider.System);
 
         var outcome = await invoker.InvokeAsync(Call, CancellationToken.None);
@@ -53,7 +54,7 @@ public sealed class OddAnswerTests
     public async Task A_call_over_a_kept_connection_that_the_function_drops_is_never_sent_twice(int bodyBytes)
     {
         var count = 0;
-        await using var server = OddServer.Start(_ => Interlocked.Increment(ref count) % 2 == 1 ? RawAnswer.Ok : new RawAnswer("", After.Close));
+        await using var server = RawServer.Start(_ => Interlocked.Increment(ref count) % 2 == 1 ? RawAnswer.Ok : new RawAnswer("", After.Close));
         using var invoker = new Invoker(server.Url, "test", TimeProvider.System);
         var call = Call with { Body = new byte[bodyBytes] };
 
@@ -87,7 +88,7 @@ public sealed class OddAnswerTests
     [Fact]
     public async Task Nothing_in_a_path_ends_the_request_line()
     {
-        await using var server = OddServer.Start(_ => RawAnswer.Ok);
+        await using var server = RawServer.Start(_ => RawAnswer.Ok);
         using var invoker = new Invoker(server.Url, "test", TimeProvider.System);
 
         var outcome = await invoker.InvokeAsync(Call with { Path = "/a b\r\nX: y/ü/\u4e2d", Query = "q=\n\u00c3\u00bc" }, CancellationToken.None);

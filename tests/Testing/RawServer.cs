@@ -10,7 +10,7 @@ public sealed class RawServer : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stopping = new();
-    private readonly ConcurrentQueue<string> _heads = new();
+    private readonly ConcurrentQueue<RawRequest> _requests = new();
     private readonly Func<RawRequest, Task> _answer;
 
     private RawServer(Func<RawRequest, Task> answer) => _answer = answer;
@@ -18,8 +18,11 @@ public sealed class RawServer : IAsyncDisposable
     /// <summary>The server's address, with a slash at its end.</summary>
     public Uri Url => new($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/");
 
+    /// <summary>Every request so far.</summary>
+    public IReadOnlyCollection<RawRequest> Requests => _requests;
+
     /// <summary>Request line and headers of every request so far, each char a byte.</summary>
-    public IReadOnlyCollection<string> Heads => _heads;
+    public IReadOnlyCollection<string> Heads => [.. _requests.Select(request => request.Head)];
 
     /// <summary>Starts a server. <paramref name="answer"/> is called for each request's head; the connection stays open unless it closes it or throws.</summary>
     public static RawServer Start(Func<RawRequest, Task> answer)
@@ -29,6 +32,26 @@ public sealed class RawServer : IAsyncDisposable
         _ = server.AcceptAsync();
         return server;
     }
+
+    /// <summary>Starts a server that reads requests properly and answers each with what <paramref name="answer"/> says: the function or receiver of a bad day.</summary>
+    public static RawServer Start(Func<RawRequest, RawAnswer> answer) => Start(async request =>
+    {
+        await request.ReadBodyAsync();
+        var (bytes, then) = answer(request);
+        await request.Client.GetStream().WriteAsync(bytes, request.Stopping);
+        switch (then)
+        {
+            case After.Close:
+                request.Close();
+                break;
+            case After.Reset:
+                request.Reset();
+                break;
+            case After.Hang:
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, request.Stopping);
+                break;
+        }
+    });
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -62,8 +85,9 @@ public sealed class RawServer : IAsyncDisposable
                 client.NoDelay = true;
                 for (var number = 1; await ReadHeadAsync(client.GetStream(), stopping) is { } head; number++)
                 {
-                    _heads.Enqueue(head);
-                    await _answer(new RawRequest(head, number, client, stopping));
+                    var request = new RawRequest(head, number, client, stopping);
+                    _requests.Enqueue(request);
+                    await _answer(request);
                 }
             }
         }
@@ -98,6 +122,13 @@ public sealed class RawServer : IAsyncDisposable
 /// <param name="Stopping">Cancelled when the server ends.</param>
 public sealed record RawRequest(string Head, int Number, TcpClient Client, CancellationToken Stopping)
 {
+    /// <summary>Path and query as they came.</summary>
+    public string Target => Head.Split(' ')[1];
+
+    /// <summary>The first value of a header; null if it did not come.</summary>
+    public string? Header(string name) =>
+        Head.Split("\r\n").Where(line => line.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase)).Select(line => line[(name.Length + 1)..].Trim()).FirstOrDefault();
+
     /// <summary>Reads the body that <c>Content-Length</c> announces, or that comes in chunks.</summary>
     public async Task<string> ReadBodyAsync()
     {
@@ -106,8 +137,7 @@ public sealed record RawRequest(string Head, int Number, TcpClient Client, Cance
             return await ReadUntilAsync("0\r\n\r\n");
         }
 
-        var length = Head.Split("\r\n").FirstOrDefault(line => line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase));
-        return length is null ? "" : await ReadAsync(int.Parse(length.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture));
+        return Header("Content-Length") is { } length ? await ReadAsync(int.Parse(length, System.Globalization.CultureInfo.InvariantCulture)) : "";
     }
 
     /// <summary>Reads up to and with these bytes.</summary>
@@ -141,4 +171,35 @@ public sealed record RawRequest(string Head, int Number, TcpClient Client, Cance
         await Client.GetStream().ReadExactlyAsync(bytes, Stopping);
         return Encoding.Latin1.GetString(bytes);
     }
+}
+
+/// <summary>What is written in return, and what becomes of the connection.</summary>
+/// <param name="Bytes">The answer, whether it is HTTP or not.</param>
+/// <param name="Then">What follows.</param>
+public sealed record RawAnswer(byte[] Bytes, After Then = After.Keep)
+{
+    /// <summary>An answer of chars, each a byte.</summary>
+    public RawAnswer(string text, After then = After.Keep)
+        : this(Encoding.Latin1.GetBytes(text), then)
+    {
+    }
+
+    /// <summary>A good one.</summary>
+    public static RawAnswer Ok { get; } = new("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+}
+
+/// <summary>What becomes of a connection after an answer.</summary>
+public enum After
+{
+    /// <summary>The next request may come.</summary>
+    Keep,
+
+    /// <summary>It ends in good order.</summary>
+    Close,
+
+    /// <summary>It ends with a reset.</summary>
+    Reset,
+
+    /// <summary>It stays open, and nothing more is read or written.</summary>
+    Hang,
 }
