@@ -14,7 +14,7 @@ internal static class Metrics
     private static readonly HistogramConfiguration Seconds = new() { Buckets = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600] };
 
     private static readonly Gauge PendingCalls = Prometheus.Metrics.CreateGauge(
-        "queue_worker_pending_messages", "Calls waiting, per function.", QueueAndFunction);
+        "queue_worker_pending_messages", "Calls that wait for a worker: stored, due, and running in none; every replica shows the same.", QueueAndFunction);
 
     private static readonly Gauge OldestPendingSeconds = Prometheus.Metrics.CreateGauge(
         "queue_worker_oldest_pending_seconds", "Age of the oldest call that has not ended; 0 when there is none.", Queue);
@@ -77,11 +77,13 @@ internal static class Metrics
 
     public static void OldestPending(string queue, TimeSpan age) => OldestPendingSeconds.WithLabels(queue).Set(age.TotalSeconds);
 
-    public static void WaitingRetries(string queue, int count) => Retries.WithLabels(queue).Set(count);
+    public static void WaitingRetries(string queue, long count) => Retries.WithLabels(queue).Set(count);
 
-    /// <summary>The stream holds so many calls of a function; those that run here do not wait.</summary>
-    public static void Pending(string queue, string function, double stored) =>
-        PendingCalls.WithLabels(queue, function).Set(Math.Max(0, stored - FunctionInflight.WithLabels(queue, function).Value));
+    public static void Pending(string queue, string function, long waiting) => PendingCalls.WithLabels(queue, function).Set(waiting);
+
+    /// <summary>Calls that run in this worker, by function.</summary>
+    public static Dictionary<string, long> Running() =>
+        FunctionInflight.GetAllLabelValues().ToDictionary(labels => labels[1], labels => (long)FunctionInflight.WithLabels(labels).Value);
 
     /// <summary>What is counted for each call of a function.</summary>
     public static FunctionMetrics Of(string queue, FunctionName function) => Functions.GetOrAdd((queue, function), static of => new FunctionMetrics(of.Item1, of.Item2.ToString())

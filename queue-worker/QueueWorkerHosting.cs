@@ -21,6 +21,7 @@ internal static class QueueWorkerHosting
     {
         builder.Services.AddSingleton<Recheck>();
         builder.Services.AddSingleton<ModeClaim>();
+        builder.Services.AddSingleton<WorkerReports>();
         builder.Services.AddSingleton<QueueGauges>();
         builder.Services.AddSingleton<Watchdog>();
         builder.Services.AddSingleton<Drain>();
@@ -29,6 +30,7 @@ internal static class QueueWorkerHosting
         // Stopped in reverse: leases are kept until what runs has ended.
         builder.Services.AddDuty<LeaseKeeper>("leases");
         builder.Services.AddDuty<SlotWatch>("slot watch");
+        builder.Services.AddDuty<Reporting>("reports");
         builder.Services.AddDuty<ConsumingService>("consuming");
     }
 

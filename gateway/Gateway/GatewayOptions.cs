@@ -31,6 +31,12 @@ internal sealed record GatewayOptions
 
     public required bool LogsRequestUri { get; init; }
 
+    /// <summary>Null means that there is no external scaler.</summary>
+    public required int? ScalerPort { get; init; }
+
+    /// <summary>How long new connections are served after SIGTERM.</summary>
+    public required TimeSpan DrainDelay { get; init; }
+
     public required QueueOptions Queue { get; init; }
 
     public required ProviderOptions Embedded { get; init; }
@@ -56,6 +62,9 @@ internal sealed record GatewayOptions
             BasicAuth = settings.Flag("basic_auth", provider is null, "Ask for the credentials of secret_mount_path on /system/; always on with the embedded provider"),
             ScaleFromZero = settings.Flag("scale_from_zero", false, "Start functions that have no replicas when they are called (remote provider; the embedded one always does)"),
             LogsRequestUri = settings.Text("write_request_uri", "", "Any value: log each request's address").Length > 0,
+            ScalerPort = ReadScalerPort(settings),
+            DrainDelay = settings.Duration(
+                "drain_delay", TimeSpan.Zero, "How long new connections are served after SIGTERM, while /readyz says no, before the listener closes; comes before grace_period", max: TimeSpan.FromHours(1)),
             Queue = queue = QueueOptions.Read(settings, service.SecretMountPath),
             Embedded = ProviderOptions.Read(settings, functionNamespace, writeTimeout, [service.SecretMountPath, .. KeyFiles(queue.Nats.Access)]),
         };
@@ -70,6 +79,23 @@ internal sealed record GatewayOptions
     private static readonly TimeSpan Min = TimeSpan.FromMilliseconds(1);
 
     private static TimeSpan Limit(Settings settings, string name, string meaning) => settings.Duration(name, TimeSpan.FromSeconds(60), meaning, Min);
+
+    private static int? ReadScalerPort(Settings settings)
+    {
+        var text = settings.Text("scaler_port", "", "Port of KEDA's external scaler (gRPC without TLS); 0 means a free one, told in the log; unset means off");
+        if (text.Length == 0)
+        {
+            return null;
+        }
+
+        if (!int.TryParse(text, System.Globalization.NumberStyles.None, null, out var port) || port > 65535)
+        {
+            settings.Fault("scaler_port", "a whole number from 0 to 65535");
+            return null;
+        }
+
+        return port;
+    }
 
     private static IEnumerable<string> KeyFiles(BrokerAccess access) =>
         new[] { access.UserFile, access.PasswordFile, access.TokenFile, access.NkeyFile, access.CredsFile, access.KeyFile }.OfType<string>();

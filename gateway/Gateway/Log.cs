@@ -24,6 +24,9 @@ internal static partial class Log
     [LoggerMessage(205, LogLevel.Warning, "Error answered")]
     public static partial void ErrorAnswered(ILogger log, string callId, string method, string path, int status, string reason, string cause);
 
+    [LoggerMessage(207, LogLevel.Information, "Refused unread, it is no request that the server takes")]
+    public static partial void RequestRefused(ILogger log, string caller, int status, string reason);
+
     [LoggerMessage(209, LogLevel.Information, "Calls are stored")]
     public static partial void Durability(ILogger log, string stream, string durability);
 
@@ -42,8 +45,20 @@ internal static partial class Log
     [LoggerMessage(235, LogLevel.Warning, "Redrives could not be looked at")]
     public static partial void RedrivesNotRead(ILogger log, string error);
 
+    [LoggerMessage(240, LogLevel.Warning, "A redrive could not be looked at, it is left alone")]
+    public static partial void RedriveNotRead(ILogger log, string job, string error);
+
     [LoggerMessage(236, LogLevel.Warning, "A queue could not be looked at")]
     public static partial void QueueNotRead(ILogger log, string queue, string error);
+
+    [LoggerMessage(237, LogLevel.Warning, "A queue could not be looked at for its scaler")]
+    public static partial void ScalerBlind(ILogger log, string queue, string error);
+
+    [LoggerMessage(238, LogLevel.Information, "Not ready any more, new connections are still served")]
+    public static partial void Draining(ILogger log, TimeSpan delay);
+
+    [LoggerMessage(239, LogLevel.Information, "No new connections any more")]
+    public static partial void Drained(ILogger log);
 
     [LoggerMessage(233, LogLevel.Warning, "Calls have waited for a minute and none was taken; is there a worker for this queue?")]
     public static partial void QueueStalled(ILogger log, string queue, long calls);

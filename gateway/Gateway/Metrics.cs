@@ -60,6 +60,9 @@ internal static class Metrics
     private static readonly Gauge UntakenSeconds = Prometheus.Metrics.CreateGauge(
         "gateway_queue_untaken_seconds", "For how long calls have waited in a queue without any being taken", ["queue_name"]);
 
+    private static readonly Gauge WaitingCalls = Prometheus.Metrics.CreateGauge(
+        "gateway_queue_waiting_calls", "Calls of a queue that wait for a worker, as its scaler was told last", ["queue_name"]);
+
     private static readonly Counter NatsReconnects = Prometheus.Metrics.CreateCounter(
         "gateway_nats_reconnect_total", "Connections to NATS that were made anew");
 
@@ -124,6 +127,8 @@ internal static class Metrics
     public static void Published(string queue, TimeSpan took) => Publishes.GetOrAdd(queue, static name => PublishSeconds.WithLabels(name)).Observe(took.TotalSeconds);
 
     public static void Stalled(string queue, TimeSpan time) => UntakenSeconds.WithLabels(queue).Set(time.TotalSeconds);
+
+    public static void Waiting(string queue, long calls) => WaitingCalls.WithLabels(queue).Set(calls);
 
     public static void QueueGone(string queue) => UntakenSeconds.RemoveLabelled(queue);
 

@@ -4,6 +4,7 @@ using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Forwarding;
 using Connectors.Gateway.Provider;
 using Connectors.Gateway.Queues;
+using Connectors.Gateway.Scaling;
 using Connectors.Gateway.Security;
 using Connectors.Sdk.Hosting;
 
@@ -18,7 +19,8 @@ var builder = Service.CreateBuilder(options.Service);
 
 builder.AddGatewayOptions(options);
 builder.AddSecurity();
-builder.AddEndpoints();
+builder.AddEndpoints(options);
+builder.AddScaling(options);
 builder.AddQueues();
 builder.AddEnqueueing(options);
 builder.AddForwarding();
@@ -26,6 +28,7 @@ builder.AddProvider(options);
 
 var app = builder.Build();
 app.MapSystemEndpoints();
+app.MapScaling(options);
 app.MapGateway();
 
 return await app.RunServiceAsync();

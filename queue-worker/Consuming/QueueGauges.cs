@@ -1,13 +1,15 @@
 using System.Globalization;
 using Connectors.QueueWorker.Settling;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.JetStream.Models;
 
 namespace Connectors.QueueWorker.Consuming;
 
-/// <summary>What the streams' states say of the queue, as metrics.</summary>
-internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries retries, TimeProvider time)
+/// <summary>What the streams' states and all workers of the queue say of it, as metrics.</summary>
+internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries retries, Reporting reporting, TimeProvider time)
 {
     private readonly HashSet<string> _functions = [];
 
@@ -15,12 +17,13 @@ internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries ret
     {
         Metrics.Submitted(options.Queue, info.State.LastSeq);
         Metrics.OldestPending(options.Queue, Oldest(info));
-        Metrics.WaitingRetries(options.Queue, retries.Count());
-        var waiting = Waiting(info);
-        foreach (var function in _functions.Union(waiting.Keys).ToList())
+        Metrics.WaitingRetries(options.Queue, retries.Count().Values.Sum());
+        var inHand = reporting.InHand();
+        var stored = Stored(info);
+        foreach (var function in _functions.Union(stored.Keys).ToList())
         {
             _functions.Add(function);
-            Metrics.Pending(options.Queue, function, waiting.GetValueOrDefault(function));
+            Metrics.Pending(options.Queue, function, inHand.Waiting(function, stored.GetValueOrDefault(function)));
         }
     }
 
@@ -31,16 +34,34 @@ internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries ret
         return info.State.Messages > 0 && isKnown && age > TimeSpan.Zero ? age : TimeSpan.Zero;
     }
 
-    private static Dictionary<string, double> Waiting(StreamInfo info)
+    private static Dictionary<string, long> Stored(StreamInfo info)
     {
-        var waiting = new Dictionary<string, double>();
+        var stored = new Dictionary<string, long>();
         foreach (var (subject, count) in info.State.Subjects ?? new Dictionary<string, long>())
         {
             // Whoever writes to the stream chooses subjects; labels are for functions.
             var label = StreamNames.FunctionOf(subject) is { IsValid: true } function ? function.ToString() : "foreign";
-            waiting[label] = waiting.GetValueOrDefault(label) + count;
+            stored[label] = stored.GetValueOrDefault(label) + count;
         }
 
-        return waiting;
+        return stored;
     }
+}
+
+/// <summary>Tells the queue's other workers, and the gateway, what this one has in hand, and listens to them.</summary>
+internal sealed class Reporting(QueueWorkerOptions options, WorkerReports reports, WaitingRetries retries) : IDuty
+{
+    private readonly string _worker = Guid.NewGuid().ToString("N");
+
+    /// <summary>What all workers have in hand: this one now, the others as they said last.</summary>
+    public CallsInHand InHand()
+    {
+        reports.Take(options.Queue, Own());
+        return reports.Of(options.Queue);
+    }
+
+    public Task RunAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(reports.ListenAsync(options.Queue, stoppingToken), reports.TellAsync(options.Queue, Own, stoppingToken));
+
+    private WorkerReport Own() => new() { Worker = _worker, Running = Metrics.Running(), Delayed = retries.Count() };
 }

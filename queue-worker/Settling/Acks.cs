@@ -43,7 +43,7 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
         delay = delay < MaxDelay ? delay : MaxDelay;
         if (envelope is not null && delay > TimeSpan.Zero)
         {
-            waiting.Add(delivery.Place, delay);
+            waiting.Add(delivery.Place, envelope.FunctionName.ToString(), delay);
         }
 
         await NakAsync(delivery, delay, ct);
@@ -188,33 +188,38 @@ internal sealed class AckedMessages
     private static (ulong, long) Key(MessagePlace place) => (place.Sequence, place.Stored.UtcTicks);
 }
 
-/// <summary>What this worker nakked until its time comes. Only for a metric: the envelopes themselves know when.</summary>
+/// <summary>What this worker nakked until its time comes. Only to be counted: the envelopes themselves know when.</summary>
 internal sealed class WaitingRetries(TimeProvider time)
 {
     private const int MaxRemembered = 1_000_000;
 
-    private readonly ConcurrentDictionary<MessagePlace, DateTimeOffset> _due = new();
+    private readonly ConcurrentDictionary<MessagePlace, (string Function, DateTimeOffset Due)> _due = new();
 
-    public void Add(MessagePlace place, TimeSpan wait)
+    public void Add(MessagePlace place, string function, TimeSpan wait)
     {
         if (_due.Count < MaxRemembered)
         {
-            _due[place] = time.GetUtcNow() + wait;
+            _due[place] = (function, time.GetUtcNow() + wait);
         }
     }
 
-    /// <summary>How many still wait; those that are due are forgotten.</summary>
-    public int Count()
+    /// <summary>How many still wait, by function; those that are due are forgotten.</summary>
+    public Dictionary<string, long> Count()
     {
         var now = time.GetUtcNow();
-        foreach (var (place, due) in _due)
+        var counts = new Dictionary<string, long>();
+        foreach (var (place, (function, due)) in _due)
         {
             if (due <= now)
             {
                 _due.TryRemove(place, out _);
             }
+            else
+            {
+                counts[function] = counts.GetValueOrDefault(function) + 1;
+            }
         }
 
-        return _due.Count;
+        return counts;
     }
 }

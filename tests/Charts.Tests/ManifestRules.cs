@@ -60,8 +60,14 @@ internal static class ManifestRules
 
         Assert.Equal("metrics", deployment[$"{Container}.readinessProbe.httpGet.port"]);
         Assert.Equal("metrics", deployment[$"{Container}.livenessProbe.httpGet.port"]);
-        Assert.True(int.Parse(deployment[$"{Pod}.terminationGracePeriodSeconds"]!, CultureInfo.InvariantCulture) > int.Parse(deployment.Environment["grace_period"].TrimEnd('s'), CultureInfo.InvariantCulture));
+
+        // The service takes five seconds more than its grace period at most, and what it waits before it.
+        var stopping = Seconds(deployment, "grace_period") + Seconds(deployment, "drain_delay") + 5;
+        Assert.True(int.Parse(deployment[$"{Pod}.terminationGracePeriodSeconds"]!, CultureInfo.InvariantCulture) >= stopping, $"{deployment.Name} is killed before it has stopped");
     }
+
+    private static int Seconds(Manifest deployment, string option) =>
+        int.Parse(deployment.Environment.GetValueOrDefault(option, "0").TrimEnd('s'), CultureInfo.InvariantCulture);
 
     // As a cluster reads it: a plain scalar is a number, a truth value or nothing where it looks like one.
     private static JsonNode? Json(YamlNode node) => node switch

@@ -52,6 +52,30 @@ public class NamesMeetTests
             all.Where(m => m.Kind == "HorizontalPodAutoscaler"), m => Assert.Contains(m["spec.scaleTargetRef.name"]!, Names(all, "Deployment")));
     }
 
+    [Fact]
+    public async Task The_workers_scaler_is_the_one_that_the_gateway_offers_to_its_cluster_alone()
+    {
+        var gateway = await Helm.TemplateAsync("gateway", "openfaas", "scaler.enabled=true", "service.type=LoadBalancer");
+        var worker = await Helm.TemplateAsync(
+            "queue-worker", "slow", "queueName=slow", "keda.enabled=true", "keda.scalerAddress=gateway-scaler.openfaas:8090", "keda.minReplicas=0", "keda.threshold=7");
+
+        var service = gateway.Single(m => m.Kind == "Service" && m.Name == "gateway-scaler");
+        Assert.Equal(("ClusterIP", "8090", "scaler"), (service["spec.type"], service["spec.ports.0.port"], service["spec.ports.0.targetPort"]));
+        Assert.Equal("8090", gateway.Single(m => m.Kind == "Deployment").Environment["scaler_port"]);
+        var trigger = worker.Single(m => m.Kind == "ScaledObject");
+        Assert.Equal(
+            ("external-push", $"{service.Name}.openfaas:8090", "slow", "7", "0"),
+            (trigger["spec.triggers.0.type"], trigger["spec.triggers.0.metadata.scalerAddress"], trigger["spec.triggers.0.metadata.queueName"],
+                trigger["spec.triggers.0.metadata.threshold"], trigger["spec.minReplicaCount"]));
+    }
+
+    [Theory]
+    [InlineData("replicas=1", "*")]
+    [InlineData("allowedCallbackURLs={}", "none")]
+    [InlineData("allowedCallbackURLs={*.example.com,hooks}", "*.example.com,hooks")]
+    public async Task Where_callbacks_may_go_reaches_the_worker(string value, string option) =>
+        Assert.Equal(option, (await Helm.TemplateAsync("queue-worker", "r", value)).Single(m => m.Kind == "Deployment").Environment["allowed_callback_urls"]);
+
     // Of addresses, of lists of brokers, and of host and port that stand apart.
     private static IEnumerable<string> HostsOf(IReadOnlyDictionary<string, string> environment) =>
     [

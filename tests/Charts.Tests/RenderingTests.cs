@@ -11,6 +11,9 @@ public class RenderingTests
         { "queue-worker", ["mode=function", "queuePartitions=3", "partition=2", "adaptiveConcurrency=false"] },
         { "queue-worker", ["replicas=3", "nats.stream.replicas=3", "networkPolicy.enabled=true", "podMonitor.enabled=true", "prometheusRule.enabled=true", "dashboard.enabled=true"] },
         { "queue-worker", ["keda.enabled=true", "keda.prometheusAddress=http://prometheus:9090"] },
+        { "queue-worker", ["keda.enabled=true", "keda.scalerAddress=gateway-scaler.openfaas:8090", "keda.minReplicas=0"] },
+        { "queue-worker", ["allowedCallbackURLs={*.example.com,hooks}", "callbacks.private=false"] },
+        { "gateway", ["scaler.enabled=true", "networkPolicy.enabled=true", "drainDelay=0"] },
         { "queue-worker", ["autoscaling.enabled=true", "serviceAccount.create=false", "podDisruptionBudget.enabled=false"] },
         { "queue-worker", ["callbacks.secret=hooks", "nats.auth.secret=nats", "nats.tls.secret=nats-tls", "nats.tls.clientCertificate=true", "extraEnv.a=b"] },
         { "gateway", ["functionsProviderUrl=http://provider:8081/", "async=false", "basic_auth=false"] },
@@ -73,6 +76,9 @@ public class RenderingTests
     [InlineData("gateway", "nats.storage=paper", "storage")]
     [InlineData("cron-connector", "replicas=2", "nats.host")]
     [InlineData("queue-worker", "keda.enabled=true", "prometheusAddress")]
+    [InlineData("queue-worker", "keda.enabled=true,keda.prometheusAddress=http://p:9090,keda.minReplicas=0", "keda.scalerAddress")]
+    [InlineData("queue-worker", "keda.scalerAddress=http://gateway:8090", "scalerAddress")]
+    [InlineData("queue-worker", "allowedCallbackURLs={https://example.com/}", "allowedCallbackURLs")]
     [InlineData("gateway", "gateway.replicaz=3", "replicaz")]
     [InlineData("gateway", "gateway.replicas=3", "functionsProviderUrl")]
     [InlineData("gateway", "autoscaling.enabled=true", "functionsProviderUrl")]

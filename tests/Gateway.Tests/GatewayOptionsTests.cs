@@ -22,6 +22,8 @@ public sealed class GatewayOptionsTests
         ["max_upstream_timeout"] = "many",
         ["basic_auth"] = "maybe",
         ["scale_from_zero"] = "2",
+        ["scaler_port"] = "70000",
+        ["drain_delay"] = "2h",
         ["faas_nats_port"] = "0",
         ["faas_nats_channel"] = "No Queue",
         ["nats_user_file"] = "/no/such/file",

@@ -63,5 +63,6 @@ public sealed class DrainTests(SharedNats nats) : IClassFixture<SharedNats>
 
         Assert.Equal(0, await ended);
         Assert.Single(bench.Sends);
+        Assert.Equal(0, await bench.CountAsync(bench.Calls));
     }
 }

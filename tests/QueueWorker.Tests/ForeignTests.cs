@@ -2,6 +2,7 @@ using System.Text;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
+using NATS.Client.Core;
 
 namespace Connectors.QueueWorker.Tests;
 
@@ -26,6 +27,27 @@ public sealed class ForeignTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Contains(dead, d => d.Body.SequenceEqual(new byte[] { 1, 0, 2 }));
         Assert.Equal("kept", dead.Single(d => d.Body.SequenceEqual(new byte[] { 3 })).Header("Other"));
         Assert.Single(bench.Sends);
+    }
+
+    [Theory]
+    [InlineData("static")]
+    [InlineData("function")]
+    public async Task A_subject_with_a_star_in_it_takes_no_function_hostage(string mode)
+    {
+        await using var bench = await Bench.StartAsync(options: new() { ["scaling_mode"] = mode }, server: nats.Server);
+
+        // The server takes them as they are, as names of no function; as filters they would mean every function.
+        foreach (var tail in new[] { "*.echo", "openfaas-fn.*", "*.*", "openfaas-fn.>", ">", ">.>" })
+        {
+            await bench.Connection.PublishAsync($"{bench.Queue}.call.normal.{tail}", new byte[] { 1 }, serializer: NatsRawSerializer<byte[]>.Default);
+        }
+
+        await bench.EnqueueAsync();
+        await bench.EnqueueAsync(Bench.Call(new FunctionName("other", "openfaas-fn")));
+        await bench.Http.ReceivesAsync(2);
+        await bench.IsEmptyAsync();
+
+        Assert.Equal(2, bench.Sends.Count);
     }
 
     [Fact]

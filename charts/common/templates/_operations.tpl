@@ -110,6 +110,9 @@ spec:
         {{- if .Values.port }}
         - port: http
         {{- end }}
+        {{- if (.Values.scaler | default dict).enabled }}
+        - port: scaler
+        {{- end }}
       {{- with .Values.networkPolicy.from }}
       from:
         {{- toYaml . | nindent 8 }}

@@ -177,6 +177,10 @@ spec:
         - name: http
           containerPort: {{ .Values.port }}
         {{- end }}
+        {{- if (.Values.scaler | default dict).enabled }}
+        - name: scaler
+          containerPort: {{ .Values.scaler.port }}
+        {{- end }}
       {{- include "connectors.probes" . | nindent 6 }}
       resources:
         {{- toYaml .Values.resources | nindent 8 }}

@@ -86,6 +86,12 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
 {{- range $name, $value := .Values.gateway }}{{ $_ := set $settings $name $value }}{{ end -}}
 - name: port
   value: {{ .Values.port | quote }}
+- name: drain_delay
+  value: {{ .Values.drainDelay | quote }}
+{{- if .Values.scaler.enabled }}
+- name: scaler_port
+  value: {{ .Values.scaler.port | quote }}
+{{- end }}
 {{- if .Values.functionsProviderUrl }}
 - name: functions_provider_url
   value: {{ .Values.functionsProviderUrl | quote }}

@@ -5,8 +5,20 @@
 {{- end -}}
 
 {{- define "connectors.kedaTriggers" -}}
-{{- $query := printf "sum(max by (function_name) (queue_worker_pending_messages{queue_name=%q}))" (include "connectors.queue" .) -}}
+{{- if .Values.keda.scalerAddress -}}
+- type: external-push
+  metadata:
+    scalerAddress: {{ .Values.keda.scalerAddress | quote }}
+    queueName: {{ include "connectors.queue" . | quote }}
+    threshold: {{ .Values.keda.threshold | quote }}
+{{- else -}}
+{{- if eq (int .Values.keda.minReplicas) 0 -}}
+{{- fail "keda.minReplicas: 0 needs keda.scalerAddress: without a worker nobody tells Prometheus of the backlog" -}}
+{{- end -}}
+{{- /* Every replica shows the whole queue. */ -}}
+{{- $query := printf "max(sum by (instance, pod) (queue_worker_pending_messages{queue_name=%q}))" (include "connectors.queue" .) -}}
 {{- include "connectors.prometheusTrigger" (dict "root" . "query" $query) -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "connectors.env" -}}
@@ -67,6 +79,8 @@
   value: {{ .Values.callbacks.timeout | quote }}
 - name: callback_max_age
   value: {{ .Values.callbacks.maxAge | quote }}
+- name: allowed_callback_urls
+  value: {{ default "none" (join "," .Values.allowedCallbackURLs) | quote }}
 {{- with .Values.callbacks.allow }}
 - name: callback_allow
   value: {{ . | quote }}

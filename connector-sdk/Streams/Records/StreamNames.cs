@@ -64,6 +64,9 @@ public static partial class StreamNames
     /// <summary>Where the stream sends the headers of every stored call, for workers in function mode.</summary>
     public static string Hints(string queue) => $"OF_HINT.{queue}.call.>";
 
+    /// <summary>Where workers say what they have in hand, to whoever listens.</summary>
+    public static string Reports(string queue) => $"OF_WORKERS.{queue}";
+
     /// <summary>All calls of one priority.</summary>
     public static string CallSubjects(string queue, Priority priority) => $"{queue}.call.{Word(priority)}.>";
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Connectors.Gateway.Forwarding;
 using Connectors.Gateway.Queues;
 using Connectors.Gateway.Security;
@@ -7,8 +8,12 @@ namespace Connectors.Gateway.Endpoints;
 /// <summary>The gateway's routes, and what every request passes on its way to them.</summary>
 internal static class EndpointsHosting
 {
-    public static void AddEndpoints(this WebApplicationBuilder builder)
+    public static void AddEndpoints(this WebApplicationBuilder builder, GatewayOptions options)
     {
+        builder.Services.AddSingleton<Draining>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Draining>());
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout += options.DrainDelay);
+        builder.Services.AddSingleton<RefusedRequests>();
         builder.Services.AddSingleton<ErrorHandling>();
         builder.Services.AddSingleton<EnqueueEndpoint>();
         builder.Services.AddSingleton<CallEndpoint>();
@@ -18,6 +23,8 @@ internal static class EndpointsHosting
 
     public static void MapGateway(this WebApplication app)
     {
+        app.Services.GetRequiredService<RefusedRequests>().ListenTo(app.Services.GetRequiredService<DiagnosticListener>());
+        app.Use(app.Services.GetRequiredService<Draining>().InvokeAsync);
         app.Use((http, next) =>
         {
             ConnectionHeader.Honour(http);

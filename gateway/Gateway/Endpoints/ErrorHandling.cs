@@ -41,7 +41,13 @@ internal sealed class ErrorHandling(ILogger<ErrorHandling> log)
             return;
         }
 
+        // The server takes away what was set when it refuses the rest of a body; the request was stamped with the same id.
         var callId = http.Response.Headers[WellKnownHeaders.CallId];
+        if (callId.Count == 0 && CallStamp.IsId(http.Request.Headers[WellKnownHeaders.CallId].ToString()))
+        {
+            callId = http.Request.Headers[WellKnownHeaders.CallId];
+        }
+
         http.Response.Clear();
         http.Response.Headers[WellKnownHeaders.CallId] = callId;
         ConnectionHeader.Honour(http);

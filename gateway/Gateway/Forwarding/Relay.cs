@@ -242,7 +242,8 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
 
         if (upstream.GuessesContentType && response.ContentType is null && head.Length != 0 && head.Status is not (101 or 204 or 205 or 304))
         {
-            response.ContentType = caller.Request.ContentType ?? "text/plain";
+            // The request's own value was not written by anybody who mends what no answer may hold.
+            response.ContentType = new Header("", caller.Request.ContentType ?? "text/plain").OneLine;
         }
 
         upstream.OnHead?.Invoke(response);

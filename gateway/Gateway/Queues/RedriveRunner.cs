@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Hosting;
 using NATS.Client.Core;
+using NATS.Client.KeyValueStore;
 
 namespace Connectors.Gateway.Queues;
 
@@ -54,7 +55,16 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
             _ended.IntersectWith(ids);
             foreach (var id in ids.Where(id => !_running.ContainsKey(id) && !_ended.Contains(id)))
             {
-                await AdoptAsync(id, stopping);
+                try
+                {
+                    await AdoptAsync(id, stopping);
+                }
+                catch (NatsKVException fault)
+                {
+                    // A key of somebody else's that cannot even be asked for: the other jobs go on.
+                    _ended.Add(id);
+                    Log.RedriveNotRead(log, id, fault.Message);
+                }
             }
         }
         catch (Exception fault) when (!stopping.IsCancellationRequested && fault is NatsException or OperationCanceledException)

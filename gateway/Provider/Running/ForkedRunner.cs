@@ -106,7 +106,7 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
     private async Task AnswerAsync(HttpContext caller, int exitCode, CallOutput output, long started, CancellationToken ct)
     {
         var response = caller.Response;
-        response.ContentType = _settings.ContentType ?? caller.Request.ContentType ?? "text/plain";
+        response.ContentType = _settings.ContentType ?? new Header("", caller.Request.ContentType ?? "text/plain").OneLine;
         var prefix = "";
         if (exitCode == 0)
         {

@@ -6,6 +6,7 @@ using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
+using NATS.Client.JetStream;
 
 namespace Connectors.Gateway.Tests.Queues;
 
@@ -117,6 +118,31 @@ public sealed class RedriveJobTests
             () => asked.Count(s => s.StartsWith("$JS.API.CONSUMER.CREATE.KV_OF_redrives", StringComparison.Ordinal)) >= count, () => $"{count} looks at the jobs; there were {string.Join(' ', asked)}");
     }
 
+    [Fact]
+    public async Task Jobs_that_are_none_keep_no_other_from_running()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "fine").CreateAsync();
+        await seed.DeadAsync(3, _ => DeadLetterSeed.Call());
+        await EndAsync(gateway, "fine", await StartAsync(gateway, "fine", new { function = "nobody" }));
+
+        await PutAsync(stored, "a", "no JSON");
+        await PutAsync(stored, "b", "{}");
+        await PutAsync(stored, "c!d", "whose key cannot be asked for");
+        await PutAsync(stored, "e", """{"Id":"e","Queue":"nowhere","State":"running","Last":9}""");
+        await PutAsync(stored, "f", """{"Id":"f","Queue":"fine","State":"running","Last":9,"RatePerSecond":1e-300}""");
+        await PutAsync(stored, "g", """{"Id":"g","Queue":"fine","State":"running","Last":9,"Function":"..","OwnedUntil":"9999-12-31T23:59:59Z"}""");
+        await gateway.Process.Process.LineAsync(line => line.Contains("it is left alone", StringComparison.Ordinal) && line.Contains("c!d", StringComparison.Ordinal), "the key is told");
+        await gateway.Process.KillAsync();
+        await gateway.Process.StartAgainAsync();
+        var job = await EndAsync(gateway, "fine", await StartAsync(gateway, "fine", new { function = "echo.openfaas-fn" }));
+
+        Assert.Equal("done", job["state"]!.ToString());
+        await Eventually.HoldsAsync(async () => await seed.CountAsync("OF_fine_DEAD") == 0, "the letters are redriven");
+    }
+
     [Theory]
     [InlineData("""{"ratePerSecond":0}""")]
     [InlineData("""{"ratePerSecond":"fast"}""")]
@@ -142,6 +168,9 @@ public sealed class RedriveJobTests
         ["initial_retry_wait"] = "100ms",
         ["max_retry_wait"] = "1s",
     });
+
+    private static async Task PutAsync(StoredCalls stored, string key, string value) =>
+        (await stored.JetStream.PublishAsync($"$KV.OF_redrives.{key}", System.Text.Encoding.UTF8.GetBytes(value), NatsRawSerializer<byte[]>.Default)).EnsureSuccess();
 
     private static async Task WatchAsync(NatsConnection connection, ConcurrentQueue<string> asked, CancellationToken stop)
     {

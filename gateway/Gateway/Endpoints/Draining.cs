@@ -1,0 +1,47 @@
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Gateway.Endpoints;
+
+/// <summary>
+/// The first step of stopping: not ready, but open. Whoever balances load learns that this gateway goes before its listener closes, and every answer until
+/// then closes its connection, so that callers who keep theirs come to another gateway.
+/// </summary>
+internal sealed class Draining(GatewayOptions options, Readiness readiness, TimeProvider time, ILogger<Draining> log) : IHostedLifecycleService
+{
+    private volatile bool _isOn;
+
+    public Task InvokeAsync(HttpContext http, RequestDelegate next)
+    {
+        if (_isOn && HttpProtocol.IsHttp11(http.Request.Protocol) && http.Request.Headers.Upgrade.Count == 0)
+        {
+            http.Response.Headers.Connection = "close";
+        }
+
+        return next(http);
+    }
+
+    /// <summary>Runs before anything else stops.</summary>
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        if (options.DrainDelay == TimeSpan.Zero)
+        {
+            return;
+        }
+
+        _isOn = true;
+        readiness.Lost("draining", "the gateway stops; new connections are served until drain_delay is over");
+        Log.Draining(log, options.DrainDelay);
+        await Task.Delay(options.DrainDelay, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Log.Drained(log);
+    }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}

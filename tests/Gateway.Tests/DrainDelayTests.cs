@@ -1,0 +1,102 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using Connectors.Testing;
+
+namespace Connectors.Gateway.Tests;
+
+/// <summary>How a gateway stops under load: ready goes first, then the listener, and no call is lost on the way.</summary>
+public sealed class DrainDelayTests
+{
+    private const int Callers = 4;
+    private const string Over = "No new connections any more";
+
+    [Fact]
+    public async Task A_stopping_gateway_serves_new_connections_until_drain_delay_is_over_and_loses_no_call()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats, ("drain_delay", "3s"));
+        await gateway.DeployAsync("echo", "cat");
+        var accepted = new ConcurrentBag<string>();
+        var callers = Enumerable.Range(0, Callers).Select(caller => CallUntilRefusedAsync(gateway, caller, accepted)).ToList();
+        await Eventually.HoldsAsync(() => accepted.Count > Callers, "it is under load");
+
+        var ended = gateway.Process.TerminateAsync();
+        await Eventually.HoldsAsync(async () => await ReadinessAsync(gateway) == HttpStatusCode.ServiceUnavailable, "it says that it goes");
+        var before = accepted.Count;
+        await Eventually.HoldsAsync(() => accepted.Count >= before + Callers, "it takes calls all the same");
+        var answers = await Task.WhenAll(callers);
+
+        Assert.Equal(0, await ended);
+        Assert.All(answers, closes => Assert.True(closes, "the last answers close their connections"));
+        await using var stored = new StoredCalls(nats);
+        Assert.Empty(accepted.Except(await stored.CallIdsAsync()));
+    }
+
+    [Fact]
+    public async Task Without_drain_delay_a_gateway_stops_at_once_and_what_runs_is_answered()
+    {
+        var gate = new TaskCompletionSource();
+        await using var function = await HttpLedger.StartAsync((_, http) => gate.Task.WaitAsync(http.RequestAborted));
+        await using var gateway = await TestGateway.StartAsync();
+        await gateway.DeployAsync("slow", function.Url);
+        var call = gateway.PostAsync("/function/slow", "hi");
+        await function.ReceivesAsync(1);
+
+        var ended = gateway.Process.TerminateAsync();
+        await Eventually.HoldsAsync(async () => await IsRefusedAsync(gateway), "the listener is closed");
+        Assert.False(gateway.Process.Process.HasExited);
+        gate.SetResult();
+
+        Assert.Equal(HttpStatusCode.OK, (await call).StatusCode);
+        Assert.Equal(0, await ended);
+    }
+
+    // Each call over a connection of its own, sync and async in turn; a connection is refused only after the gateway has said so. Whether the last answer closed it.
+    private static async Task<bool> CallUntilRefusedAsync(TestGateway gateway, int caller, ConcurrentBag<string> accepted)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.Zero });
+        for (var (i, closes) = (0, false); ; i++)
+        {
+            var id = $"{caller}-{i}";
+            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(gateway.Api, i % 2 == 0 ? "/async-function/echo" : "/function/echo")) { Content = new StringContent(id) };
+            request.Headers.Add("X-Call-Id", id);
+            try
+            {
+                using var answer = await http.SendAsync(request);
+                Assert.True(answer.IsSuccessStatusCode, $"{id}: {answer.StatusCode}");
+                closes = answer.Headers.ConnectionClose == true;
+            }
+            catch (HttpRequestException)
+            {
+                await gateway.Process.Process.LineAsync(line => line.Contains(Over, StringComparison.Ordinal), "it has said so");
+                return closes;
+            }
+
+            if (i % 2 == 0)
+            {
+                accepted.Add(id);
+            }
+        }
+    }
+
+    private static async Task<HttpStatusCode> ReadinessAsync(TestGateway gateway)
+    {
+        using var answer = await gateway.Http.GetAsync(new Uri(gateway.Process.Metrics, "/readyz"));
+        return answer.StatusCode;
+    }
+
+    private static async Task<bool> IsRefusedAsync(TestGateway gateway)
+    {
+        using var socket = new TcpClient();
+        try
+        {
+            await socket.ConnectAsync(gateway.Api.Host, gateway.Api.Port);
+            return false;
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
+    }
+}

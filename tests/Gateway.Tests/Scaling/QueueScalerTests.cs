@@ -1,0 +1,200 @@
+using System.Globalization;
+using System.Net;
+using Connectors.Gateway.Tests.Scaling.Keda;
+using Connectors.Testing;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace Connectors.Gateway.Tests.Scaling;
+
+/// <summary>The external scaler as KEDA calls it, over gRPC.</summary>
+public sealed class QueueScalerTests : IAsyncLifetime
+{
+    private const int Slots = 2;
+
+    private readonly TaskCompletionSource _gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private NatsServer _nats = null!; // set before each test
+    private HttpLedger _function = null!; // set before each test
+    private TestGateway _gateway = null!; // set before each test
+    private GrpcChannel _channel = null!; // set before each test
+    private int _port;
+
+    private ExternalScaler.ExternalScalerClient Keda => new(_channel);
+
+    public async ValueTask InitializeAsync()
+    {
+        _port = FreePort.Next();
+        _nats = await NatsServer.StartAsync();
+        _function = await HttpLedger.StartAsync((_, http) => _gate.Task.WaitAsync(http.RequestAborted));
+        _gateway = await TestGateway.StartAsync(_nats, ("scaler_port", _port.ToString(CultureInfo.InvariantCulture)));
+        _channel = GrpcChannel.ForAddress($"http://127.0.0.1:{_port}");
+        await _gateway.DeployAsync("work", _function.Url);
+        await _gateway.DeployAsync("other", _function.Url);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _gate.TrySetResult();
+        _channel.Dispose();
+        await _gateway.DisposeAsync();
+        await _function.DisposeAsync();
+        await _nats.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_queue_wakes_its_worker_is_measured_by_what_waits_and_sleeps_when_all_has_ended()
+    {
+        Assert.False(await IsActiveAsync());
+        Assert.Equal(0, await WaitingAsync());
+
+        await CallAsync("work", 4);
+        await CallAsync("other", 1);
+        Assert.True(await IsActiveAsync());
+        Assert.Equal(5, await WaitingAsync());
+        Assert.Equal(4, await WaitingAsync(("functionName", "work")));
+        Assert.Equal(1, await WaitingAsync(("functionName", "other.openfaas-fn")));
+        Assert.Equal(0, await WaitingAsync(("functionName", "third")));
+
+        // What runs does not wait; that all of the rest does is known without any word of the consumer's.
+        await using var worker = await WorkerAsync();
+        await Eventually.HoldsAsync(async () => await WaitingAsync() == 5 - Slots, "those that run do not count");
+        Assert.True(await IsActiveAsync());
+
+        await worker.KillAsync();
+        await Eventually.HoldsAsync(async () => await WaitingAsync() == 5, "those that a dead worker had wait");
+
+        await worker.StartAgainAsync();
+        _gate.SetResult();
+        await Eventually.HoldsAsync(async () => !await IsActiveAsync() && await WaitingAsync() == 0, "nothing is left");
+    }
+
+    [Fact]
+    public async Task A_worker_is_needed_while_calls_run_and_callbacks_are_to_be_delivered()
+    {
+        await using var receiver = await HttpLedger.StartAsync((_, http) => _gate.Task.WaitAsync(http.RequestAborted));
+        await using var worker = await WorkerAsync();
+        await CallAsync("work", 1, ("X-Callback-Url", receiver.Url.AbsoluteUri));
+        await _function.ReceivesAsync(1);
+
+        await Eventually.HoldsAsync(async () => await WaitingAsync() == 0, "it runs");
+        Assert.True(await IsActiveAsync());
+        Assert.True(await IsActiveAsync(("functionName", "work")));
+
+        _gate.SetResult();
+        await Eventually.HoldsAsync(async () => !await IsActiveAsync(("functionName", "work")), "the function is through");
+        await Eventually.HoldsAsync(async () => !await IsActiveAsync(), "its callback is delivered");
+        Assert.Single(receiver.Answered);
+    }
+
+    [Fact]
+    public async Task A_push_trigger_hears_of_each_change()
+    {
+        using var end = new CancellationTokenSource();
+        using var stream = Keda.StreamIsActive(Of(), cancellationToken: end.Token);
+
+        Assert.False(await NextAsync(stream));
+        await CallAsync("work", 1);
+        Assert.True(await NextAsync(stream));
+        _gate.SetResult();
+        await using var worker = await WorkerAsync();
+        Assert.False(await NextAsync(stream));
+
+        // One that is open keeps no gateway from stopping.
+        Assert.Equal(0, await _gateway.Process.TerminateAsync());
+    }
+
+    [Theory]
+    [InlineData(null, 100)]
+    [InlineData("7", 7)]
+    [InlineData("2.5", 2.5)]
+    public async Task The_target_is_the_threshold(string? threshold, double target)
+    {
+        var spec = Assert.Single((await Keda.GetMetricSpecAsync(threshold is null ? Of() : Of(("threshold", threshold)))).MetricSpecs);
+
+        Assert.Equal(("waiting-calls", (long)Math.Ceiling(target), target), (spec.MetricName, spec.TargetSize, spec.TargetSizeFloat));
+    }
+
+    [Theory]
+    [InlineData("threshold", "0")]
+    [InlineData("threshold", "-1")]
+    [InlineData("threshold", "many")]
+    [InlineData("queueName", "Upper")]
+    [InlineData("functionName", "a b")]
+    public async Task A_trigger_that_cannot_be_meant_is_refused_by_name(string key, string value)
+    {
+        var fault = await Assert.ThrowsAsync<RpcException>(async () => await Keda.GetMetricSpecAsync(Of((key, value))));
+
+        Assert.Equal(StatusCode.InvalidArgument, fault.StatusCode);
+        Assert.StartsWith($"{key}: \"{value}\"", fault.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_the_scaler_does_not_offer_is_unimplemented_and_NATS_away_is_unavailable()
+    {
+        using var specs = Keda.StreamMetricSpec(Of());
+        var missing = await Assert.ThrowsAsync<RpcException>(() => specs.ResponseStream.MoveNext(CancellationToken.None));
+        await _nats.KillAsync();
+        var away = await Assert.ThrowsAsync<RpcException>(async () => await Keda.IsActiveAsync(Of()));
+
+        Assert.Equal(StatusCode.Unimplemented, missing.StatusCode);
+        Assert.Equal(StatusCode.Unavailable, away.StatusCode);
+    }
+
+    [Fact]
+    public async Task Each_port_serves_its_own()
+    {
+        using var http = new HttpClient { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var function = await http.GetAsync($"http://127.0.0.1:{_port}/function/work");
+        using var system = await http.GetAsync($"http://127.0.0.1:{_port}/system/functions");
+        using var scaler = await _gateway.PostAsync("/externalscaler.ExternalScaler/IsActive", "", ("Content-Type", "application/grpc"));
+
+        Assert.Equal((HttpStatusCode.NotFound, HttpStatusCode.NotFound, HttpStatusCode.NotFound), (function.StatusCode, system.StatusCode, scaler.StatusCode));
+        Assert.Empty(_function.Requests);
+    }
+
+    private async Task CallAsync(string function, int count, params (string Name, string Value)[] headers)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            using var answer = await _gateway.PostAsync($"/async-function/{function}", "", headers);
+            Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        }
+    }
+
+    private async Task<bool> IsActiveAsync(params (string Key, string Value)[] metadata) => (await Keda.IsActiveAsync(Of(metadata))).Result;
+
+    private async Task<double> WaitingAsync(params (string Key, string Value)[] metadata)
+    {
+        var answer = await Keda.GetMetricsAsync(new GetMetricsRequest { ScaledObjectRef = Of(metadata), MetricName = "waiting-calls" });
+        var value = Assert.Single(answer.MetricValues);
+        Assert.Equal(("waiting-calls", (double)value.MetricValue_), (value.MetricName, value.MetricValueFloat));
+        return value.MetricValueFloat;
+    }
+
+    private static async Task<bool> NextAsync(AsyncServerStreamingCall<IsActiveResponse> stream)
+    {
+        Assert.True(await stream.ResponseStream.MoveNext(CancellationToken.None).WaitAsync(Eventually.Patience));
+        return stream.ResponseStream.Current.Result;
+    }
+
+    private static ScaledObjectRef Of(params (string Key, string Value)[] metadata)
+    {
+        var scaled = new ScaledObjectRef { Name = "queue-worker", Namespace = "openfaas", ScalerMetadata = { ["scalerAddress"] = "gateway.openfaas:8090", ["queueName"] = "faas-request" } };
+        foreach (var (key, value) in metadata)
+        {
+            scaled.ScalerMetadata[key] = value;
+        }
+
+        return scaled;
+    }
+
+    private Task<ServiceProcess> WorkerAsync() => ServiceProcess.StartAsync("QueueWorker", new Dictionary<string, string>
+    {
+        ["nats_host"] = "127.0.0.1",
+        ["nats_port"] = _nats.Port.ToString(CultureInfo.InvariantCulture),
+        ["gateway_url"] = _gateway.Api.AbsoluteUri,
+        ["max_inflight"] = $"{Slots}",
+        ["callback_allow"] = "127.0.0.1",
+        ["ack_wait"] = "10s",
+    });
+}
