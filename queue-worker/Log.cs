@@ -63,6 +63,9 @@ internal static partial class Log
     [LoggerMessage(328, LogLevel.Information, "Message was delivered again after its ack; it is acked again and not run")]
     public static partial void AckedAlready(ILogger log, string subject, ulong sequence);
 
+    [LoggerMessage(329, LogLevel.Warning, "A message stands on a subject with a wildcard in it; it is left there for an operator, or a worker in static mode")]
+    public static partial void SubjectUnaskable(ILogger log, string subject);
+
     [LoggerMessage(330, LogLevel.Information, "Draining")]
     public static partial void Draining(ILogger log, int running);
 

@@ -53,6 +53,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private readonly Partition _partition;
     private readonly ConcurrentDictionary<FunctionName, string> _foreign = new();
     private readonly ConcurrentDictionary<string, (FunctionName, Priority)> _ofSubject = new();
+    private readonly ConcurrentDictionary<string, bool> _unaskable = new();
     private readonly ConcurrentDictionary<Task, bool> _binds = new();
     private readonly Pump _pump;
     private readonly ITimer _timer;
@@ -146,6 +147,17 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
 
     private void Find(string subject)
     {
+        if (subject.AsSpan().IndexOfAny('*', '>') >= 0 && subject.Split('.').Any(token => token is "*" or ">"))
+        {
+            // As a consumer's filter it would mean the calls of many functions, and keep theirs from being made.
+            if (_unaskable.TryAdd(subject, true))
+            {
+                Log.SubjectUnaskable(_log, subject);
+            }
+
+            return;
+        }
+
         if (!_ofSubject.TryGetValue(subject, out var found))
         {
             found = OfSubject(subject);
