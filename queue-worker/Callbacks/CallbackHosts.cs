@@ -13,9 +13,14 @@ internal sealed class CallbackHosts
 
     private const string Nowhere = "none";
 
-    private readonly List<TopicPattern> _hosts;
+    private readonly HashSet<string> _names;
+    private readonly List<TopicPattern> _patterns;
 
-    public CallbackHosts(IEnumerable<string> globs) => _hosts = [.. globs.Select(glob => new TopicPattern(Plain(glob)))];
+    public CallbackHosts(IReadOnlyList<string> globs)
+    {
+        _names = [.. globs.Select(Plain)];
+        _patterns = [.. globs.Where(TopicPattern.IsPattern).Select(glob => new TopicPattern(Plain(glob)))];
+    }
 
     public static CallbackHosts Read(Settings settings)
     {
@@ -29,7 +34,7 @@ internal sealed class CallbackHosts
     }
 
     /// <summary>Whether callbacks may go to a host.</summary>
-    public bool Allow(string host) => Plain(host) is var plain && _hosts.Any(glob => glob.Matches(plain));
+    public bool Allow(string host) => Plain(host) is var plain && (_names.Contains(plain) || _patterns.Any(pattern => pattern.Matches(plain)));
 
     // Names are compared without case, and with or without the root's dot.
     private static string Plain(string host) => host.ToLowerInvariant().TrimEnd('.').Trim('[', ']');

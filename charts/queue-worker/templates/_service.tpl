@@ -80,7 +80,7 @@
 - name: callback_max_age
   value: {{ .Values.callbacks.maxAge | quote }}
 - name: allowed_callback_urls
-  value: {{ default "none" (join "," .Values.allowedCallbackURLs) | quote }}
+  value: {{ default "none" (join "," (compact (default list .Values.allowedCallbackURLs))) | quote }}
 {{- with .Values.callbacks.allow }}
 - name: callback_allow
   value: {{ . | quote }}
