@@ -108,7 +108,7 @@ public sealed class NastySystemTests(ITestOutputHelper output)
 
     private static async Task<double> EndsAsync(Pipeline pipeline)
     {
-        using var http = new HttpClient();
+        using var http = new HttpClient(new SocketsHttpHandler());
         var metrics = await http.GetStringAsync(new Uri(pipeline.Worker.Metrics, "/metrics"));
         return metrics.Split('\n').Where(line => line.StartsWith("queue_worker_call_ends_total{", StringComparison.Ordinal)).Sum(line => double.Parse(line.Split(' ')[^1], CultureInfo.InvariantCulture));
     }

@@ -129,7 +129,7 @@ public sealed class QueueScalerTests : IAsyncLifetime
     [Fact]
     public async Task Each_port_serves_its_own()
     {
-        using var http = new HttpClient { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var http = new HttpClient(new SocketsHttpHandler()) { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
         using var function = await http.GetAsync($"http://127.0.0.1:{_port}/function/work");
         using var system = await http.GetAsync($"http://127.0.0.1:{_port}/system/functions");
         using var scaler = await _gateway.PostAsync("/externalscaler.ExternalScaler/IsActive", "", ("Content-Type", "application/grpc"));
