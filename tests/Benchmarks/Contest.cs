@@ -52,7 +52,7 @@ internal static class Contest
             Compare(report, all, other);
         }
 
-        report.Table().Row("processes", "µs of processor for one", "bytes allocated for one", "MB now", "MB at most");
+        report.Table().Row("processes", "µs of processor for one", "bytes allocated for one", "MB in memory", "of these its own");
         foreach (var (name, samples) in all)
         {
             foreach (var part in samples[0].Costs.Select(cost => cost.Part))
@@ -63,7 +63,7 @@ internal static class Contest
                     Spread(costs.Select(cost => cost.Microseconds)),
                     costs[0].Bytes is null ? "" : Median(costs.Select(cost => cost.Bytes ?? 0)),
                     costs[^1].Resident / 1000.0,
-                    costs[^1].Peak / 1000.0);
+                    costs[^1].Own / 1000.0);
             }
         }
 
@@ -124,8 +124,8 @@ internal sealed record Sample(double PerSecond, Latency Latency, long Failed)
 }
 
 /// <summary>What one of a process's calls cost it.</summary>
-internal sealed record Cost(string Part, double Microseconds, double? Bytes, long Resident, long Peak)
+internal sealed record Cost(string Part, double Microseconds, double? Bytes, long Resident, long Own)
 {
     internal static Cost Of(string part, Usage before, Usage after, double count) =>
-        new(part, (after.Cpu - before.Cpu).TotalMicroseconds / count, (after.Allocated - before.Allocated) / count, after.Resident, after.Peak);
+        new(part, (after.Cpu - before.Cpu).TotalMicroseconds / count, (after.Allocated - before.Allocated) / count, after.Resident, after.Own);
 }

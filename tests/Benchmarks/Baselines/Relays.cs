@@ -14,8 +14,10 @@ internal static class Relays
     {
         var client = Client();
         var forwarder = app.Services.GetRequiredService<IHttpForwarder>();
-        app.Map("/{**path}", http => forwarder.SendAsync(http, target, client, ForwarderRequestConfig.Empty, HttpTransformer.Default).AsTask());
+        app.Map("/{**path}", RelayAsync);
         return new Owner(client);
+
+        Task RelayAsync(HttpContext http) => forwarder.SendAsync(http, target, client, ForwarderRequestConfig.Empty, HttpTransformer.Default).AsTask();
     }
 
     /// <summary>Copies headers and bodies, with no care for anything else.</summary>

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Globalization;
 using System.IO.MemoryMappedFiles;
 using Connectors.Testing;
@@ -26,7 +27,7 @@ internal sealed class Part : IAsyncDisposable
             var stat = File.ReadAllText($"/proc/{Text(_id)}/stat").Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
             var ticks = long.Parse(stat[11], CultureInfo.InvariantCulture) + long.Parse(stat[12], CultureInfo.InvariantCulture);
             var status = File.ReadLines($"/proc/{Text(_id)}/status").ToList();
-            return new Usage(ticks * Tick, Allocated(), Kibibytes("VmRSS:"), Kibibytes("VmHWM:"));
+            return new Usage(ticks * Tick, Allocated(), Kibibytes("VmRSS:"), Kibibytes("RssAnon:") + Kibibytes("RssShmem:"));
 
             long Kibibytes(string name) => long.Parse(status.First(line => line.StartsWith(name, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
         }
@@ -49,7 +50,7 @@ internal sealed class Part : IAsyncDisposable
         var process = ChildProcess.Start(
             "dotnet",
             arguments,
-            new Dictionary<string, string>(environment) { ["DOTNET_STARTUP_HOOKS"] = typeof(Part).Assembly.Location, [AllocationHook.Variable] = allocations },
+            new Dictionary<string, string>(Inherited.Where(variable => !environment.ContainsKey(variable.Key)).Concat(environment)) { ["DOTNET_STARTUP_HOOKS"] = typeof(Part).Assembly.Location, [AllocationHook.Variable] = allocations },
             bare: true);
         return (new Part(name, process.Id, process, allocations), process, await process.LineAsync(isUp, $"{name} listens"));
     }
@@ -75,12 +76,19 @@ internal sealed class Part : IAsyncDisposable
         return view.ReadInt64(0);
     }
 
+    // What ./bench itself is told of the runtime holds for all parts alike: DOTNET_TieredCompilation=0 ./bench relay, for example, measures without the JIT's second look.
+    private static IEnumerable<KeyValuePair<string, string>> Inherited =>
+        from variable in Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+        let name = (string)variable.Key
+        where name.StartsWith("DOTNET_", StringComparison.Ordinal)
+        select KeyValuePair.Create(name, (string)variable.Value!);
+
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }
 
 /// <summary>What a process has used.</summary>
 /// <param name="Cpu">Processor time since its start.</param>
 /// <param name="Allocated">Bytes allocated since its start; null where that is not known.</param>
-/// <param name="Resident">KiB in memory now.</param>
-/// <param name="Peak">KiB in memory at most.</param>
-internal readonly record struct Usage(TimeSpan Cpu, long? Allocated, long Resident, long Peak);
+/// <param name="Resident">KiB in memory.</param>
+/// <param name="Own">KiB of these that are no files which it shares with all who use them: heap, stacks, compiled code.</param>
+internal readonly record struct Usage(TimeSpan Cpu, long? Allocated, long Resident, long Own);

@@ -10,26 +10,26 @@ internal static class StartBenchmark
 
     internal static async Task<Report> RunAsync(BenchmarkRequest request)
     {
-        var report = new Report("Start, and rest, of services as they ship").Row("", "seconds until ready", "processor seconds by then", "MB after 5 s of rest");
+        var report = new Report("Start, and rest, of services as they ship").Row("", "seconds until ready", "processor seconds by then", "MB after 5 s of rest", "of these its own");
         await using var nats = await NatsServer.StartAsync();
         foreach (var (project, name) in new[] { ("Gateway", "gateway"), ("QueueWorker", "queue-worker"), ("CronConnector", "cron-connector") })
         {
             foreach (var build in request.Builds.Where(build => File.Exists(build.Published(project))))
             {
-                var starts = new List<(double Seconds, double Cpu, double Memory)>();
+                var starts = new List<(double Seconds, double Cpu, double Memory, double Own)>();
                 for (var round = 0; round < request.Rounds; round++)
                 {
                     starts.Add(await StartAsync(build, project, nats.Port));
                 }
 
-                report.Row(build.Named(name), Median(starts, start => start.Seconds), Median(starts, start => start.Cpu), Median(starts, start => start.Memory));
+                report.Row(build.Named(name), Median(starts, start => start.Seconds), Median(starts, start => start.Cpu), Median(starts, start => start.Memory), Median(starts, start => start.Own));
             }
         }
 
         return report.Note($"Medians of {request.Rounds} starts.");
     }
 
-    private static async Task<(double Seconds, double Cpu, double Memory)> StartAsync(Build build, string project, int natsPort)
+    private static async Task<(double Seconds, double Cpu, double Memory, double Own)> StartAsync(Build build, string project, int natsPort)
     {
         var home = Directory.CreateTempSubdirectory("bench-");
         await File.WriteAllTextAsync(Path.Combine(home.FullName, "basic-auth-user"), "admin");
@@ -42,21 +42,28 @@ internal static class StartBenchmark
             [build.Published(project)],
             new Dictionary<string, string>(build.Environment)
             {
-                ["faas_nats_address"] = "127.0.0.1", ["faas_nats_port"] = Text(natsPort), ["nats_host"] = "127.0.0.1", ["nats_port"] = Text(natsPort),
-                ["data_path"] = Path.Combine(home.FullName, "data"), ["secret_mount_path"] = home.FullName, ["gateway_url"] = "http://127.0.0.1:1",
-                ["port"] = Text(FreePort.Next()), ["metrics_port"] = metrics,
+                ["faas_nats_address"] = "127.0.0.1",
+                ["faas_nats_port"] = Text(natsPort),
+                ["nats_host"] = "127.0.0.1",
+                ["nats_port"] = Text(natsPort),
+                ["data_path"] = Path.Combine(home.FullName, "data"),
+                ["secret_mount_path"] = home.FullName,
+                ["gateway_url"] = "http://127.0.0.1:1",
+                ["port"] = Text(FreePort.Next()),
+                ["metrics_port"] = metrics,
             },
             bare: true);
+
         // A connector is ready once it knows the functions; without a gateway its listener counts.
         await IsUpAsync(http, new Uri($"http://127.0.0.1:{metrics}/{(project == "CronConnector" ? "healthz" : "readyz")}"), process);
         var seconds = TimeProvider.System.GetElapsedTime(begun).TotalSeconds;
         var part = Part.Of(project, process);
         var cpu = part.Usage.Cpu.TotalSeconds;
         await Task.Delay(Idle, TimeProvider.System);
-        var memory = part.Usage.Resident / 1000.0;
+        var atRest = part.Usage;
         await process.DisposeAsync();
         home.Delete(recursive: true);
-        return (seconds, cpu, memory);
+        return (seconds, cpu, atRest.Resident / 1000.0, atRest.Own / 1000.0);
     }
 
     private static async Task IsUpAsync(HttpClient http, Uri url, ChildProcess process)
@@ -82,7 +89,7 @@ internal static class StartBenchmark
         throw new InvalidOperationException($"It ended before it was ready:\n{process.Tail()}");
     }
 
-    private static double Median(List<(double, double, double)> starts, Func<(double Seconds, double Cpu, double Memory), double> part) => starts.Select(part).Order().ElementAt(starts.Count / 2);
+    private static double Median(List<(double, double, double, double)> starts, Func<(double Seconds, double Cpu, double Memory, double Own), double> part) => starts.Select(part).Order().ElementAt(starts.Count / 2);
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }
