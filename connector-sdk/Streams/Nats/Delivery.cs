@@ -94,13 +94,16 @@ public sealed class Delivery
 
     private NatsHeaders Parse()
     {
-        var headers = new NatsHeaders();
-        if (!_headers.IsEmpty)
+        try
         {
-            _acks.Headers.ParseHeaders(new SequenceReader<byte>(new ReadOnlySequence<byte>(_headers)), headers);
+            var headers = new NatsHeaders();
+            return _headers.IsEmpty || _acks.Headers.ParseHeaders(new SequenceReader<byte>(new ReadOnlySequence<byte>(_headers)), headers) ? headers : [];
         }
-
-        return headers;
+        catch (Exception)
+        {
+            // No client writes such headers. The message is to get its end as one without any.
+            return [];
+        }
     }
 }
 
