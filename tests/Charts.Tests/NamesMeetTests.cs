@@ -79,7 +79,7 @@ public class NamesMeetTests
     // Of addresses, of lists of brokers, and of host and port that stand apart.
     private static IEnumerable<string> HostsOf(IReadOnlyDictionary<string, string> environment) =>
     [
-        .. environment.Values.Where(value => value.Contains("://", StringComparison.Ordinal)).Select(value => new Uri(value)).Select(url => $"{url.Host}:{url.Port}"),
+        .. environment.Values.Where(value => value.Contains("://", StringComparison.Ordinal) && !value.Contains('{', StringComparison.Ordinal)).Select(value => new Uri(value)).Select(url => $"{url.Host}:{url.Port}"),
         .. environment.TryGetValue("broker_hosts", out var brokers) ? brokers.Split(',') : [],
         .. environment.TryGetValue("nats_host", out var nats) ? [$"{nats}:{environment["nats_port"]}"] : Array.Empty<string>(),
         .. environment.TryGetValue("faas_nats_address", out var address) ? [$"{address}:{environment["faas_nats_port"]}"] : Array.Empty<string>(),
