@@ -7,7 +7,7 @@ namespace Connectors.Sdk.Topics;
 public sealed class TopicMap
 {
     private readonly FrozenDictionary<string, FunctionName[]> _exact;
-    private readonly PatternIndex _patterns;
+    private readonly PatternIndex? _patterns;
 
     /// <summary>Builds the map.</summary>
     /// <param name="functions">The gateway's functions, with or without topics.</param>
@@ -18,7 +18,7 @@ public sealed class TopicMap
         var wishes = functions.SelectMany(f => f.Topics(delimiter).Select(t => (Topic: t, Function: f))).ToLookup(w => withPatterns && TopicPattern.IsPattern(w.Topic));
         Functions = [.. wishes.SelectMany(w => w).Select(w => w.Function).DistinctBy(f => f.Name)];
         _exact = ByTopic(wishes[false]).ToFrozenDictionary(StringComparer.Ordinal);
-        _patterns = new PatternIndex(ByTopic(wishes[true]));
+        _patterns = wishes.Contains(true) ? new PatternIndex(ByTopic(wishes[true])) : null;
     }
 
     /// <summary>The functions that want any topic at all.</summary>
@@ -32,7 +32,7 @@ public sealed class TopicMap
     {
         FunctionName[] found = _exact.GetValueOrDefault(topic) ?? [];
         HashSet<FunctionName>? several = null;
-        foreach (var functions in _patterns.Match(topic))
+        foreach (var functions in _patterns?.Match(topic) ?? [])
         {
             if (found.Length == 0)
             {
