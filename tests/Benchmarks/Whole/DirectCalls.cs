@@ -10,7 +10,7 @@ internal static class DirectCalls
     internal static bool AreKnown { get; } = Help().Contains("direct_functions", StringComparison.Ordinal);
 
     internal static IReadOnlyDictionary<string, string> To(NativeFunction function) =>
-        new Dictionary<string, string> { ["direct_functions"] = "true", ["function_url"] = function.Url.AbsoluteUri.TrimEnd('/') };
+        new Dictionary<string, string> { ["direct_functions"] = "true", ["function_url"] = function.Url.AbsoluteUri + "{name}" };
 
     private static string Help()
     {
