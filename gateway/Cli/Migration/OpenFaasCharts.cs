@@ -24,6 +24,7 @@ internal static partial class OpenFaasCharts
         [OpenFaas] =
         [
             .. Same(Gateway, "functionNamespace", "basic_auth", "generateBasicAuth", "serviceType", "exposeServices", "async", "ingress", "nats.external.enabled"),
+            .. Same(Worker, "allowedCallbackURLs"),
             .. Same(
                 Gateway, "gateway.readTimeout", "gateway.writeTimeout", "gateway.scaleFromZero", "gateway.maxIdleConns", "gateway.maxIdleConnsPerHost",
                 "gateway.logsProviderURL", "gateway.replicas", "gateway.resources", "gateway.nodePort", "gateway.topologySpreadConstraints"),
@@ -33,7 +34,7 @@ internal static partial class OpenFaasCharts
             Gone("gatewayPro", "no profiles are served"),
             Gone("gateway.readinessProbe", "the chart has its own"),
             Gone("gateway.livenessProbe", "the chart has its own"),
-            Wish("gateway.directFunctions", "the provider is asked for every call; a service mesh sees the gateway and the provider"),
+            Wish("gateway.directFunctions", "the gateway asks the provider for every call; the worker's calls can go to the functions themselves, by directFunctions of the chart queue-worker"),
             Wish("gateway.probeFunctions", "a function is called when its provider says that it is available"),
 
             .. Same(Both, "nodeSelector", "tolerations", "affinity", "imagePullSecrets"),
@@ -71,6 +72,7 @@ internal static partial class OpenFaasCharts
             Renamed("jetstreamQueueWorker.mode", (Worker, "mode")),
             Renamed("jetstreamQueueWorker.adaptiveConcurrency", (Worker, "adaptiveConcurrency")),
             Renamed("jetstreamQueueWorker.consumer", (Worker, "consumer")),
+            Renamed("jetstreamQueueWorker.allowedCallbackURLs", (Worker, "allowedCallbackURLs")),
             Renamed("jetstreamQueueWorker.logs", (Worker, "logs")),
             Renamed("jetstreamQueueWorker.topologySpreadConstraints", (Worker, "topologySpreadConstraints")),
             Gone("jetstreamQueueWorker.durableName", "consumers have fixed names"),
@@ -99,7 +101,7 @@ internal static partial class OpenFaasCharts
             .. Same(
                 Worker, "replicas", "mode", "maxInflight", "adaptiveConcurrency", "queuePartitions", "partition", "upstreamTimeout", "maxRetryAttempts",
                 "initialRetryWait", "maxRetryWait", "httpRetryCodes", "backoff", "gateway.host", "gateway.port", "nats.host", "nats.port", "nats.stream.replicas",
-                "nats.consumer.ackWait", "consumer", "insecureTLS", "logs", "resources"),
+                "nats.consumer.ackWait", "consumer", "insecureTLS", "allowedCallbackURLs", "logs", "resources"),
             .. Same(Worker, "queueName", "nats.stream.name").Select(rule => rule with { Refuses = QueueNameFault }),
             Gone("nats.consumer.durableName", "consumers have fixed names"),
             Image("image", Worker),
