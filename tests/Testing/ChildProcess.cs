@@ -48,7 +48,7 @@ public sealed partial class ChildProcess : IAsyncDisposable
         if (bare)
         {
             start.Environment.Clear();
-            foreach (var name in new[] { "PATH", "HOME", "DOTNET_ROOT" })
+            foreach (var name in new[] { "PATH", "HOME", "DOTNET_ROOT", "DOTNET_TieredPGO", "DOTNET_TC_CallCountThreshold", "DOTNET_TC_CallCountingDelayMs" })
             {
                 if (Environment.GetEnvironmentVariable(name) is { } value)
                 {
