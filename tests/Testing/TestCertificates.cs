@@ -29,7 +29,7 @@ public sealed class TestCertificates
     public string Key(string name) => Path.Combine(_folder, $"{name}-key.pem");
 
     public string ServerConfig(string more = "") =>
-        $"tls {{ cert_file: \"{Certificate("server")}\", key_file: \"{Key("server")}\", ca_file: \"{Authority}\"{more} }}";
+        $"tls {{ cert_file: \"{Certificate("server")}\", key_file: \"{Key("server")}\", ca_file: \"{Authority}\", timeout: 30{more} }}";
 
     private void Issue(string name, bool server)
     {
