@@ -126,6 +126,10 @@ public sealed partial class IsolationTests
         var folder = Directory.CreateDirectory(Path.Combine(gateway.DataPath, "work", "openfaas-fn", "old", "below"));
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "file"), "old ");
         Directory.CreateSymbolicLink(Path.Combine(folder.FullName, "link"), gateway.DataPath);
+        var apart = Directory.CreateTempSubdirectory("apart-");
+        await File.WriteAllTextAsync(Path.Combine(apart.FullName, "kept"), "");
+        Directory.CreateSymbolicLink(Path.Combine(folder.FullName, "out"), apart.FullName);
+        var owner = await OwnerAsync(Path.Combine(apart.FullName, "kept"));
 
         await gateway.DeployAsync("old", "sh -c 'echo new >> below/file; cat below/file; mkdir below/more'");
         using var answer = await gateway.PostAsync("/function/old", "");
@@ -134,6 +138,15 @@ public sealed partial class IsolationTests
         Assert.Equal("old new\n", await answer.Content.ReadAsStringAsync());
         Assert.False(Directory.Exists(Path.GetDirectoryName(folder.FullName)));
         Assert.True(Directory.Exists(Path.Combine(gateway.DataPath, "functions")));
+        Assert.Equal(owner, await OwnerAsync(Path.Combine(apart.FullName, "kept")));
+        apart.Delete(recursive: true);
+    }
+
+    private static async Task<string> OwnerAsync(string path)
+    {
+        await using var stat = ChildProcess.Start("stat", ["-c", "%u", path]);
+        Assert.Equal(0, await stat.ExitAsync());
+        return string.Concat(stat.Lines);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using Connectors.Provider.Contracts;
 using Connectors.Provider.Processes;
 using Connectors.Sdk.Hosting;
@@ -75,10 +76,15 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
         return new Sandbox(_kind, User, folder, secrets, view, limits);
     }
 
-    // Once, before any process of that user could have laid links in it: the view says that it was done.
+    // Once, before any process of that user could have laid links in it: the view says that it was done. Links that an older gateway's functions laid are
+    // given over themselves; what they name is not the function's.
     private static void HandOver(string folder, int user)
     {
-        foreach (var path in Directory.EnumerateFileSystemEntries(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 }).ToList())
+        var entries = new FileSystemEnumerable<string>(folder, (ref entry) => entry.ToFullPath(), new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
+        {
+            ShouldRecursePredicate = (ref entry) => !entry.Attributes.HasFlag(FileAttributes.ReparsePoint),
+        };
+        foreach (var path in entries.ToList())
         {
             UserIds.Give(path, user);
         }
