@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Connectors.Testing;
@@ -37,6 +39,36 @@ public partial class DockerfileTests
     [Fact]
     public void What_a_function_leaves_behind_is_reaped() =>
         Assert.Contains(Stage("gateway"), line => line.StartsWith("ENTRYPOINT [\"tini\", \"--\", ", StringComparison.Ordinal));
+
+    // One for each kind of Linux comes with the package. The platform is the machine's own, which MSBuild knows only while it builds.
+    [Fact]
+    public async Task The_Kafka_connector_takes_along_the_librdkafka_of_its_platform_and_no_other()
+    {
+        const string project = "connectors/kafka/KafkaConnector.csproj";
+        var sources = Directory.CreateTempSubdirectory("publish-").FullName;
+        foreach (var file in Projects(project).Concat(["global.json", "Directory.Build.props", "Directory.Packages.props", "BannedSymbols.txt"]))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(sources, file))!);
+            File.Copy(Path.Combine(Tools.RepositoryRoot, file), Path.Combine(sources, file));
+        }
+
+        await DotnetAsync("restore", Path.Combine(sources, project), "--use-current-runtime", "-v", "quiet");
+        var published = await DotnetAsync(
+            "msbuild", Path.Combine(sources, project), "-p:UseCurrentRuntimeIdentifier=true", "-p:BuildProjectReferences=false", "-t:ComputeResolvedFilesToPublishList", "-getItem:ResolvedFileToPublish");
+
+        var files = JsonNode.Parse(published)!["Items"]!["ResolvedFileToPublish"]!.AsArray().Select(item => Path.GetFileName((string)item!["Identity"]!));
+        Assert.Equal(
+            [RuntimeInformation.OSArchitecture == Architecture.X64 ? "centos8-librdkafka.so" : "librdkafka.so"],
+            files.Where(file => file.EndsWith("librdkafka.so", StringComparison.Ordinal)));
+        Directory.Delete(sources, recursive: true);
+    }
+
+    private static async Task<string> DotnetAsync(params string[] arguments)
+    {
+        await using var dotnet = ChildProcess.Start("dotnet", arguments);
+        Assert.True(await dotnet.ExitAsync() == 0, dotnet.Tail());
+        return string.Join('\n', dotnet.Lines);
+    }
 
     private static string[] Stage(string name) =>
         [.. Lines.SkipWhile(line => !line.EndsWith($" AS {name}", StringComparison.Ordinal)).TakeWhile((line, index) => index == 0 || !line.StartsWith("FROM ", StringComparison.Ordinal))];
