@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
@@ -6,7 +5,6 @@ using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
-using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 
@@ -127,8 +125,8 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         {
             try
             {
-                await using var hints = new HintSubscription(_link.Connection, StreamNames.Hints(_options.Queue), hint => Find(hint[HintPrefix.Length..]));
-                await _link.Connection.AddSubAsync(hints, stopping);
+                await using var hints = await DirectSubscription.OpenAsync(
+                    _link.Connection, StreamNames.Hints(_options.Queue), (hint, _, _, _) => Find(hint[HintPrefix.Length..]), stopping);
                 await Task.Delay(Timeout.InfiniteTimeSpan, _time, stopping);
             }
             catch (Exception fault) when (!stopping.IsCancellationRequested)
@@ -150,7 +148,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         if (subject.AsSpan().IndexOfAny('*', '>') >= 0 && subject.Split('.').Any(token => token is "*" or ">"))
         {
             // As a consumer's filter it would mean the calls of many functions, and keep theirs from being made.
-            if (_unaskable.TryAdd(subject, true))
+            if (_unaskable.Count < MaxSubjects && _unaskable.TryAdd(subject, true))
             {
                 Log.SubjectUnaskable(_log, subject);
             }
@@ -307,24 +305,6 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         public void Delivered(Delivery delivery, bool wasAsked, int outstanding) => pulls.Delivered(side, delivery, wasAsked, outstanding);
 
         public void Returned(int unused, PullEnd why, int outstanding) => pulls.Returned(side, unused, why, outstanding);
-    }
-}
-
-/// <summary>Tells the subjects of what a stream republishes, on the thread that reads the connection.</summary>
-internal sealed class HintSubscription(INatsConnection connection, string subjects, Action<string> told) : NatsSubBase(connection, connection.SubscriptionManager, subjects, null, null)
-{
-    public override ValueTask ReceiveAsync(string subject, string? replyTo, ReadOnlySequence<byte>? headersBuffer, ReadOnlySequence<byte> payloadBuffer)
-    {
-        told(subject);
-        return ValueTask.CompletedTask;
-    }
-
-    protected override ValueTask ReceiveInternalAsync(string subject, string? replyTo, ReadOnlySequence<byte>? headersBuffer, ReadOnlySequence<byte> payloadBuffer) =>
-        ReceiveAsync(subject, replyTo, headersBuffer, payloadBuffer);
-
-    protected override void TryComplete()
-    {
-        // Nobody reads from it.
     }
 }
 

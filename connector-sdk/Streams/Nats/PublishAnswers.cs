@@ -11,20 +11,21 @@ namespace Connectors.Streams.Nats;
 /// The streams' answers to what is published over a connection: one subscription for all of them. A request of the client's own makes a subscription, a channel
 /// and timers for each; here an answer is read on the thread that reads the connection, and wakes its writer.
 /// </summary>
-internal sealed class PublishAnswers : NatsSubBase
+internal sealed class PublishAnswers : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<long, TaskCompletionSource<StreamWrite>> _waiting = new();
+    private readonly INatsConnection _connection;
     private readonly string _inbox;
+    private DirectSubscription? _subscription;
     private long _last;
 
-    private PublishAnswers(INatsConnection connection, string inbox)
-        : base(connection, connection.SubscriptionManager, inbox + "*", queueGroup: null, opts: null) => _inbox = inbox;
+    private PublishAnswers(INatsConnection connection, string inbox) => (_connection, _inbox) = (connection, inbox);
 
     /// <summary>Subscribes. The subject is not below the connection's own inbox, which the client keeps for requests of its own.</summary>
     internal static async Task<PublishAnswers> SubscribeAsync(INatsConnection connection, CancellationToken ct)
     {
         var answers = new PublishAnswers(connection, $"{connection.Opts.InboxPrefix}.{RandomNumberGenerator.GetHexString(22)}.");
-        await connection.AddSubAsync(answers, ct);
+        answers._subscription = await DirectSubscription.OpenAsync(connection, answers._inbox + "*", answers.Take, ct);
         return answers;
     }
 
@@ -37,7 +38,7 @@ internal sealed class PublishAnswers : NatsSubBase
         try
         {
             using var end = ct.UnsafeRegister(static (waiting, token) => ((TaskCompletionSource<StreamWrite>)waiting!).TrySetCanceled(token), answer);
-            await Connection.PublishAsync(
+            await _connection.PublishAsync(
                 message.Subject,
                 message.Body,
                 headers,
@@ -52,20 +53,15 @@ internal sealed class PublishAnswers : NatsSubBase
         }
     }
 
-    protected override ValueTask ReceiveInternalAsync(string subject, string? replyTo, ReadOnlySequence<byte>? headersBuffer, ReadOnlySequence<byte> payloadBuffer)
+    public ValueTask DisposeAsync() => _subscription?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    private void Take(string subject, string? reply, ReadOnlySequence<byte>? headers, ReadOnlySequence<byte> body)
     {
         if (long.TryParse(subject.AsSpan(Math.Min(_inbox.Length, subject.Length)), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             && _waiting.TryRemove(number, out var answer))
         {
-            answer.TrySetResult(Read(headersBuffer, payloadBuffer));
+            answer.TrySetResult(Read(headers, body));
         }
-
-        return default;
-    }
-
-    // The connection ends for good; whoever still waits has a time limit.
-    protected override void TryComplete()
-    {
     }
 
     private static StreamWrite Read(ReadOnlySequence<byte>? headers, ReadOnlySequence<byte> payload)

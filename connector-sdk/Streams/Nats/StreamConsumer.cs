@@ -379,7 +379,7 @@ public sealed class PullInbox : IAsyncDisposable
     private readonly ConcurrentDictionary<string, StreamConsumer> _byName = new();
     private readonly ConcurrentDictionary<string, StreamConsumer>.AlternateLookup<ReadOnlySpan<char>> _byNamePart;
     private readonly ITimer _checks;
-    private Subscription? _subscription;
+    private DirectSubscription? _subscription;
     private int _lastId;
 
     /// <summary>Creates the inbox; it is opened before the first pull.</summary>
@@ -397,15 +397,8 @@ public sealed class PullInbox : IAsyncDisposable
     internal bool IsOpen => _subscription is not null && _link.IsOpen;
 
     /// <summary>Subscribes, if that was not done yet.</summary>
-    public async Task OpenAsync(CancellationToken ct)
-    {
-        if (_subscription is null)
-        {
-            var subscription = new Subscription(this, _link.Connection);
-            await _link.Connection.AddSubAsync(subscription, ct);
-            _subscription = subscription;
-        }
-    }
+    public async Task OpenAsync(CancellationToken ct) =>
+        _subscription ??= await DirectSubscription.OpenAsync(_link.Connection, $"{_prefix}.>", Receive, ct);
 
     /// <summary>Ends the subscription, and with it all pulls. What is on its way still comes before this returns.</summary>
     public async Task CloseAsync(CancellationToken ct)
@@ -521,24 +514,6 @@ public sealed class PullInbox : IAsyncDisposable
         {
             var hasPending = headers.TryGetValue("Nats-Pending-Messages", out var pending);
             asked.Answer(pull, headers.Code, hasPending && int.TryParse(pending.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var lacking) ? lacking : count);
-        }
-    }
-
-    private sealed class Subscription(PullInbox inbox, INatsConnection connection)
-        : NatsSubBase(connection, connection.SubscriptionManager, $"{inbox._prefix}.>", null, null)
-    {
-        public override ValueTask ReceiveAsync(string subject, string? replyTo, ReadOnlySequence<byte>? headersBuffer, ReadOnlySequence<byte> payloadBuffer)
-        {
-            inbox.Receive(subject, replyTo, headersBuffer, payloadBuffer);
-            return ValueTask.CompletedTask;
-        }
-
-        protected override ValueTask ReceiveInternalAsync(string subject, string? replyTo, ReadOnlySequence<byte>? headersBuffer, ReadOnlySequence<byte> payloadBuffer) =>
-            ReceiveAsync(subject, replyTo, headersBuffer, payloadBuffer);
-
-        protected override void TryComplete()
-        {
-            // Nobody reads from it: messages are told of as they come.
         }
     }
 }
