@@ -9,6 +9,7 @@ ARG GATEWAY=mcr.microsoft.com/dotnet/aspnet:${DOTNET}-noble
 
 # What the packages depend on and nothing else, so that a changed source leaves the restored packages alone.
 FROM ${SDK} AS projects
+ENV NUGET_PACKAGES=/packages
 WORKDIR /src
 COPY global.json Directory.Build.props Directory.Packages.props BannedSymbols.txt .editorconfig ./
 COPY connector-sdk/Sdk/Connectors.Sdk.csproj connector-sdk/Sdk/packages.lock.json connector-sdk/Sdk/
@@ -23,34 +24,34 @@ COPY connectors/sqs/SqsConnector.csproj connectors/sqs/packages.lock.json connec
 
 # One step for each service; BuildKit takes only those that the target needs, and keeps the packages between builds.
 FROM projects AS build-gateway
-RUN --mount=type=cache,target=/root/.nuget/packages dotnet restore gateway/Gateway/Gateway.csproj --use-current-runtime -p:PublishReadyToRun=true
+RUN --mount=type=cache,target=/packages dotnet restore gateway/Gateway/Gateway.csproj --use-current-runtime -p:PublishReadyToRun=true
 COPY . .
-RUN --mount=type=cache,target=/root/.nuget/packages dotnet publish gateway/Gateway/Gateway.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+RUN --mount=type=cache,target=/packages dotnet publish gateway/Gateway/Gateway.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
 
 FROM projects AS build-queue-worker
-RUN --mount=type=cache,target=/root/.nuget/packages dotnet restore queue-worker/QueueWorker.csproj --use-current-runtime -p:PublishReadyToRun=true
+RUN --mount=type=cache,target=/packages dotnet restore queue-worker/QueueWorker.csproj --use-current-runtime -p:PublishReadyToRun=true
 COPY . .
-RUN --mount=type=cache,target=/root/.nuget/packages dotnet publish queue-worker/QueueWorker.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+RUN --mount=type=cache,target=/packages dotnet publish queue-worker/QueueWorker.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
 
 FROM projects AS build-cron-connector
-RUN --mount=type=cache,target=/root/.nuget/packages dotnet restore connectors/cron/CronConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
+RUN --mount=type=cache,target=/packages dotnet restore connectors/cron/CronConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
 COPY . .
-RUN --mount=type=cache,target=/root/.nuget/packages dotnet publish connectors/cron/CronConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+RUN --mount=type=cache,target=/packages dotnet publish connectors/cron/CronConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
 
 FROM projects AS build-kafka-connector
-RUN --mount=type=cache,target=/root/.nuget/packages dotnet restore connectors/kafka/KafkaConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
+RUN --mount=type=cache,target=/packages dotnet restore connectors/kafka/KafkaConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
 COPY . .
-RUN --mount=type=cache,target=/root/.nuget/packages dotnet publish connectors/kafka/KafkaConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+RUN --mount=type=cache,target=/packages dotnet publish connectors/kafka/KafkaConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
 
 FROM projects AS build-sqs-connector
-RUN --mount=type=cache,target=/root/.nuget/packages dotnet restore connectors/sqs/SqsConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
+RUN --mount=type=cache,target=/packages dotnet restore connectors/sqs/SqsConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
 COPY . .
-RUN --mount=type=cache,target=/root/.nuget/packages dotnet publish connectors/sqs/SqsConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+RUN --mount=type=cache,target=/packages dotnet publish connectors/sqs/SqsConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
 
 FROM projects AS build-command
-RUN --mount=type=cache,target=/root/.nuget/packages dotnet restore gateway/Cli/Cli.csproj --use-current-runtime -p:PublishReadyToRun=true
+RUN --mount=type=cache,target=/packages dotnet restore gateway/Cli/Cli.csproj --use-current-runtime -p:PublishReadyToRun=true
 COPY . .
-RUN --mount=type=cache,target=/root/.nuget/packages dotnet publish gateway/Cli/Cli.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+RUN --mount=type=cache,target=/packages dotnet publish gateway/Cli/Cli.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
 
 # Neither shell nor package manager. The -extra variant brings tzdata and ICU; cron schedules need the former.
 FROM ${SERVICE} AS service

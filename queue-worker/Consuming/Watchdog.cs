@@ -46,13 +46,12 @@ internal sealed class Watchdog(
 
     private async Task<bool> CheckAsync(CancellationToken stopping)
     {
-        using var patience = new CancellationTokenSource(CheckTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, patience.Token);
+        using var limit = new TimeLimit(CheckTimeout, time, stopping);
         try
         {
             foreach (var shape in StreamShape.All(options.Queue, options.Limits))
             {
-                var stream = await setup.EnsureAsync(shape, _isFirst, either.Token);
+                var stream = await setup.EnsureAsync(shape, _isFirst, limit.Token);
                 if (shape.Name == StreamNames.Calls(options.Queue))
                 {
                     await mode.KeepAsync(stream, stopping);
@@ -61,10 +60,10 @@ internal sealed class Watchdog(
                 }
             }
 
-            await BindAsync(pulls.CallbackConsumer, either.Token);
+            await BindAsync(pulls.CallbackConsumer, limit.Token);
             foreach (var consumer in mode.IsOurs ? pulls.LastingCallConsumers : [])
             {
-                await BindAsync(consumer, either.Token);
+                await BindAsync(consumer, limit.Token);
             }
 
             _isFirst = false;

@@ -1,3 +1,4 @@
+using Connectors.Sdk.Hosting;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
@@ -137,17 +138,16 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
 
     private async Task<T> UseAsync<T>(Func<INatsKVStore, CancellationToken, Task<T>> use, CancellationToken ct)
     {
-        using var limit = new CancellationTokenSource(patience, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
+        using var limit = new TimeLimit(patience, time, ct);
         try
         {
             for (var wasGone = false; ; wasGone = true)
             {
-                await link.OpenAsync(either.Token);
-                var store = _store ??= await BucketSetup.OpenAsync(link, shape, either.Token);
+                await link.OpenAsync(limit.Token);
+                var store = _store ??= await BucketSetup.OpenAsync(link, shape, limit.Token);
                 try
                 {
-                    return await use(store, either.Token);
+                    return await use(store, limit.Token);
                 }
                 catch (NatsException fault) when (IsMadeAgain && !wasGone && IsGone(fault))
                 {

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
+using Connectors.Sdk.Hosting;
 
 namespace Connectors.Gateway.Forwarding;
 
@@ -56,14 +57,13 @@ internal sealed class UpstreamConnections : IAsyncDisposable
     /// <summary>A new one; <see cref="IOException"/> or <see cref="SocketException"/> if there is no way to the server.</summary>
     public async Task<UpstreamConnection> ConnectAsync(UpstreamServer server, CancellationToken ct)
     {
-        using var limit = new CancellationTokenSource(ConnectLimit, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
+        using var limit = new TimeLimit(ConnectLimit, _time, ct);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(server.Host, server.Port, either.Token);
+            await socket.ConnectAsync(server.Host, server.Port, limit.Token);
             Stream stream = new NetworkStream(socket, ownsSocket: true);
-            return new UpstreamConnection(server, socket, server.IsTls ? await SecureAsync(stream, server, either.Token) : stream);
+            return new UpstreamConnection(server, socket, server.IsTls ? await SecureAsync(stream, server, limit.Token) : stream);
         }
         catch (Exception fault)
         {

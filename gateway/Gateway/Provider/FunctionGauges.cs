@@ -1,3 +1,4 @@
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 
@@ -24,9 +25,8 @@ internal sealed class FunctionGauges(IProvider provider, GatewayOptions options,
     {
         try
         {
-            using var limit = new CancellationTokenSource(Interval, time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
-            Show(await provider.ListAsync(either.Token));
+            using var limit = new TimeLimit(Interval, time, ct);
+            Show(await provider.ListAsync(limit.Token));
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {

@@ -1,4 +1,5 @@
 using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -29,10 +30,9 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
     {
         try
         {
-            using var limit = new CancellationTokenSource(Interval, time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, limit.Token);
-            await link.OpenAsync(either.Token);
-            await LookAtAllAsync(either.Token);
+            using var limit = new TimeLimit(Interval, time, stopping);
+            await link.OpenAsync(limit.Token);
+            await LookAtAllAsync(limit.Token);
         }
         catch (Exception fault) when (fault is NatsException or OperationCanceledException)
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Connectors.Gateway.Queues;
 using Connectors.Gateway.Scaling.Keda;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -81,12 +82,11 @@ internal sealed class QueueScaler(QueueBacklog backlogs, NatsLink link, GatewayO
             throw new RpcException(new Status(StatusCode.FailedPrecondition, "async calls are off: faas_nats_address is not set"));
         }
 
-        using var limit = new CancellationTokenSource(Patience, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
+        using var limit = new TimeLimit(Patience, time, ct);
         try
         {
-            await link.OpenAsync(either.Token);
-            return await backlogs.OfAsync(trigger.Queue, either.Token);
+            await link.OpenAsync(limit.Token);
+            return await backlogs.OfAsync(trigger.Queue, limit.Token);
         }
         catch (Exception fault) when (fault is not RpcException && !ct.IsCancellationRequested)
         {
@@ -102,6 +102,7 @@ internal sealed class QueueScaler(QueueBacklog backlogs, NatsLink link, GatewayO
 internal sealed record Trigger(string Queue, string? Function, double Threshold)
 {
     private const double DefaultThreshold = 100;
+    private const double MaxThreshold = 1_000_000_000;
 
     public static Trigger Read(ScaledObjectRef scaled, GatewayOptions options)
     {
@@ -118,9 +119,9 @@ internal sealed record Trigger(string Queue, string? Function, double Threshold)
         }
 
         var threshold = DefaultThreshold;
-        if (Value("threshold") is { } text && (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out threshold) || threshold <= 0))
+        if (Value("threshold") is { } text && (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out threshold) || threshold is not (> 0 and <= MaxThreshold)))
         {
-            throw Refused("threshold", text, "a number above 0");
+            throw Refused("threshold", text, "a number above 0, at most a billion");
         }
 
         return new Trigger(queue, function?.ToString(), threshold);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Connectors.Provider.Contracts;
 using Connectors.Provider.Deploying;
 using Connectors.Provider.Logs;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 
 namespace Connectors.Provider.Api;
@@ -28,19 +29,18 @@ internal sealed class LogApi(ProviderOptions options, Functions functions, Funct
 
         http.Response.ContentType = "application/x-ndjson";
         await http.Response.StartAsync();
-        using var limit = new CancellationTokenSource(options.WriteTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, http.RequestAborted);
+        using var limit = new TimeLimit(options.WriteTimeout, time, http.RequestAborted);
         try
         {
-            await http.Response.Body.FlushAsync(either.Token);
-            await foreach (var message in logs.Of(name).ReadAsync(query, either.Token))
+            await http.Response.Body.FlushAsync(limit.Token);
+            await foreach (var message in logs.Of(name).ReadAsync(query, limit.Token))
             {
-                await JsonSerializer.SerializeAsync(http.Response.Body, message, ProviderJson.Default.LogMessage, either.Token);
-                await http.Response.Body.WriteAsync(NewLine, either.Token);
-                await http.Response.Body.FlushAsync(either.Token);
+                await JsonSerializer.SerializeAsync(http.Response.Body, message, ProviderJson.Default.LogMessage, limit.Token);
+                await http.Response.Body.WriteAsync(NewLine, limit.Token);
+                await http.Response.Body.FlushAsync(limit.Token);
             }
         }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        catch (OperationCanceledException) when (limit.IsOver)
         {
             // The time is over; the lines so far are whole.
         }

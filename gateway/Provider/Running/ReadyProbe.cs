@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 
 namespace Connectors.Provider.Running;
@@ -21,19 +22,18 @@ internal static class ReadyProbe
 
     private static async Task<bool> IsReadyAsync(Uri address, string? path, TimeProvider time, CancellationToken ct)
     {
-        using var limit = new CancellationTokenSource(MaxAnswer, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
+        using var limit = new TimeLimit(MaxAnswer, time, ct);
         try
         {
             if (path is null)
             {
                 using var socket = new TcpClient();
-                await socket.ConnectAsync(address.Host, address.Port, either.Token);
+                await socket.ConnectAsync(address.Host, address.Port, limit.Token);
                 return true;
             }
 
             using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(address, path));
-            using var answer = await Http.SendAsync(request, either.Token);
+            using var answer = await Http.SendAsync(request, limit.Token);
             return answer.IsSuccessStatusCode;
         }
         catch (Exception fault) when (fault is SocketException or HttpRequestException || (fault is OperationCanceledException && !ct.IsCancellationRequested))

@@ -27,6 +27,8 @@ public sealed class TriggerTests
     [InlineData("threshold", "0")]
     [InlineData("threshold", "-1")]
     [InlineData("threshold", "many")]
+    [InlineData("threshold", "1000000001")]
+    [InlineData("threshold", "99999999999999999999999999")]
     [InlineData("queueName", "Upper")]
     [InlineData("functionName", "a b")]
     public void What_cannot_be_meant_is_refused_by_name(string key, string value)

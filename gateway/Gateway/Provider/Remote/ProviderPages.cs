@@ -13,14 +13,13 @@ internal sealed class ProviderPages(GatewayOptions options, GatewayCredentials c
     /// <summary>Null means that the provider is away and that the caller has been told.</summary>
     public async Task<Page?> GetAsync(HttpContext caller, string path)
     {
-        using var timeout = new CancellationTokenSource(options.UpstreamTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, caller.RequestAborted);
+        using var limit = new TimeLimit(options.UpstreamTimeout, time, caller.RequestAborted);
         using var request = new HttpRequestMessage(HttpMethod.Get, _provider + path);
         request.Headers.Authorization = credentials.Header;
         try
         {
-            using var answer = await _http.SendAsync(request, either.Token);
-            return new Page(answer.StatusCode, await answer.Content.ReadAsStringAsync(either.Token));
+            using var answer = await _http.SendAsync(request, limit.Token);
+            return new Page(answer.StatusCode, await answer.Content.ReadAsStringAsync(limit.Token));
         }
         catch (Exception fault) when (fault is HttpRequestException or IOException or OperationCanceledException)
         {

@@ -60,9 +60,8 @@ internal sealed class RemoteSystem(GatewayOptions options, GatewayCredentials cr
     private async Task<ForwardOutcome> ForwardAsync(HttpContext caller, string server, Upstream upstream, TimeSpan limit)
     {
         ForwardedHeaders.Apply(caller);
-        using var timeout = new CancellationTokenSource(limit, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, caller.RequestAborted);
-        return await relay.ForwardAsync(caller, server + caller.Request.Path.ToUriComponent() + caller.Request.QueryString, upstream, either.Token);
+        using var timeLimit = new TimeLimit(limit, time, caller.RequestAborted);
+        return await relay.ForwardAsync(caller, server + caller.Request.Path.ToUriComponent() + caller.Request.QueryString, upstream, timeLimit.Token);
     }
 
     private static (int Status, string Text)? LogErrors(int status) => status switch
