@@ -11,7 +11,7 @@ ARG GATEWAY=mcr.microsoft.com/dotnet/aspnet:${DOTNET}-noble
 FROM ${SDK} AS projects
 ENV NUGET_PACKAGES=/packages
 WORKDIR /src
-COPY global.json Directory.Build.props Directory.Packages.props BannedSymbols.txt .editorconfig ./
+COPY global.json Directory.Build.props Directory.Build.targets Directory.Packages.props BannedSymbols.txt .editorconfig ./
 COPY connector-sdk/Sdk/Connectors.Sdk.csproj connector-sdk/Sdk/packages.lock.json connector-sdk/Sdk/
 COPY connector-sdk/Streams/Connectors.Streams.csproj connector-sdk/Streams/packages.lock.json connector-sdk/Streams/
 COPY gateway/Gateway/Gateway.csproj gateway/Gateway/packages.lock.json gateway/Gateway/

@@ -12,6 +12,8 @@ public partial class FolderFlowTests
     public static TheoryData<string, string, string[]> Flows => new()
     {
         { "connector-sdk/Sdk", "Connectors.Sdk", ["Events", "Topics", "Invocation", "Hosting"] },
+        { "connector-sdk/Testing", "Connectors.Testing", [] },
+        { "connector-sdk/Client", "Connectors.Client", [] },
         { "queue-worker", "Connectors.QueueWorker", ["Consuming", "Dispatching", "Callbacks", "Settling"] },
         { "gateway/Gateway", "Connectors.Gateway", ["Endpoints", "Scaling", "Queues", "Enqueueing", "Provider", "Forwarding", "Security"] },
         { "gateway/Provider", "Connectors.Provider", ["Api", "Deploying", "Running", "State", "Isolation", "Processes", "Logs", "Contracts"] },
@@ -25,6 +27,8 @@ public partial class FolderFlowTests
     // What stands at a root beside Program, Log, Metrics, the hosting and the options: what every room uses, or what is the whole of it.
     private static readonly Dictionary<string, string[]> AtRoot = new()
     {
+        ["connector-sdk/Testing"] = ["EventSourceContract", "Eventually", "FreePort", "GatewayServer", "HttpLedger", "RecordedRequest", "RunningConnector"],
+        ["connector-sdk/Client"] = ["CallException", "CallResult", "CallbackVerifier", "FunctionClient"],
         ["gateway/Provider"] = ["EmbeddedProvider", "EmbeddedStart"],
         ["gateway/Cli"] = ["CommandFailure", "CommandLine", "CommandTree", "Inputs", "Session"],
         ["connectors/kafka"] = ["Arrivals", "ClientLog", "Credentials", "KafkaReceived", "KafkaSettings", "KafkaSource", "TopicName"],

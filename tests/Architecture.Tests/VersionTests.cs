@@ -3,7 +3,7 @@ using System.Xml.Linq;
 
 namespace Connectors.Architecture.Tests;
 
-/// <summary>One version, that of Directory.Build.props, for programs, charts and images.</summary>
+/// <summary>One version, that of Directory.Build.props, for programs, packages, charts and images.</summary>
 public partial class VersionTests
 {
     private static string Version { get; } = XDocument.Load(Path.Combine(Repository.Root, "Directory.Build.props")).Descendants("Version").Single().Value;
@@ -27,6 +27,21 @@ public partial class VersionTests
     public void Charts_tell_a_catalogue_the_images_of_their_version() => Assert.All(
         Repository.Files("Chart.yaml").SelectMany(file => CataloguedImage().Matches(File.ReadAllText(file)), (file, match) => (file, match.Groups[1].Value)),
         image => Assert.Equal(Version, image.Value));
+
+    // Ours have the one version, everybody else's that of Directory.Packages.props.
+    [Fact]
+    public void Templates_ask_for_the_packages_that_were_tested()
+    {
+        var tested = XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props")).Descendants("PackageVersion")
+            .ToDictionary(package => package.Attribute("Include")!.Value, package => package.Attribute("Version")!.Value);
+        var asked = Repository.Files("*.csproj").Where(file => Repository.Relative(file).StartsWith("templates/", StringComparison.Ordinal))
+            .SelectMany(file => XDocument.Load(file).Descendants("PackageReference"))
+            .Select(package => (Name: package.Attribute("Include")!.Value, Version: package.Attribute("Version")!.Value))
+            .ToList();
+
+        Assert.NotEmpty(asked);
+        Assert.All(asked, package => Assert.Equal(tested.GetValueOrDefault(package.Name, Version), package.Version));
+    }
 
     // The chart's own, its programs' and that of the chart that it shares: never kubeVersion or apiVersion.
     [GeneratedRegex(@"^\s*(?:version|appVersion): ""?([^""\s]+)""?\s*$", RegexOptions.Multiline)]

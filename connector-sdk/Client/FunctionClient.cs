@@ -1,0 +1,193 @@
+using System.Globalization;
+using System.Net;
+
+namespace Connectors.Client;
+
+/// <summary>
+/// Calls functions through a gateway's queue. One instance serves all threads.
+/// <code>
+/// using var http = new HttpClient { BaseAddress = new Uri("http://gateway:8080") };
+/// var functions = new FunctionClient(http);
+/// var call = await functions.SubmitAsync("resize", picture, new CallOptions { KeepResult = TimeSpan.FromHours(1) });
+/// var result = await functions.ResultAsync(call.CallId);
+/// </code>
+/// </summary>
+public sealed class FunctionClient
+{
+    private static readonly TimeSpan MinPause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(2);
+
+    private readonly HttpClient _http;
+    private readonly TimeProvider _time;
+    private readonly Uri _calls;
+
+    /// <summary>A client of one gateway.</summary>
+    /// <param name="http">
+    /// How to reach it: <see cref="HttpClient.BaseAddress"/> is the gateway's address, and default headers are sent with each request, such as the
+    /// credentials that a gateway with <c>call_api_auth=basic</c> wants. It stays the caller's to dispose.
+    /// </param>
+    /// <param name="time">The clock of pauses between two tries; the system's unless given.</param>
+    /// <exception cref="ArgumentException">The <see cref="HttpClient.BaseAddress"/> is not set.</exception>
+    public FunctionClient(HttpClient http, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(http);
+        var gateway = http.BaseAddress ?? throw new ArgumentException($"{nameof(HttpClient.BaseAddress)} is not set: it has to be the gateway's address.", nameof(http));
+        _http = http;
+        _time = time ?? TimeProvider.System;
+        _calls = new Uri(new Uri(gateway.AbsoluteUri.TrimEnd('/') + "/"), "async-function/");
+    }
+
+    /// <summary>Submits a text as UTF-8; see the overload with bytes.</summary>
+    /// <inheritdoc cref="SubmitAsync(string, ReadOnlyMemory{byte}, CallOptions, CancellationToken)"/>
+    public Task<AcceptedCall> SubmitAsync(string function, string body, CallOptions? options = null, CancellationToken ct = default) =>
+        SubmitAsync(function, System.Text.Encoding.UTF8.GetBytes(body), options ?? new CallOptions { ContentType = "text/plain; charset=utf-8" }, ct);
+
+    /// <summary>
+    /// Submits a call and returns when it is stored. With an <see cref="CallOptions.IdempotencyKey"/> it is submitted again while that is not known, for as
+    /// long as <see cref="CallOptions.Patience"/>.
+    /// </summary>
+    /// <param name="function">Its name, for example <c>resize</c> or <c>resize.namespace</c>; a path and a query may follow.</param>
+    /// <param name="body">What it gets.</param>
+    /// <param name="options">Callback, delay, key, tags and more.</param>
+    /// <param name="ct">Gives up waiting; the call may be stored nevertheless.</param>
+    /// <exception cref="CallRefusedException">The gateway does not take this call: no such function, too large, a header that it does not accept.</exception>
+    /// <exception cref="CallNotKnownException">Whether it was stored is not known.</exception>
+    /// <exception cref="ArgumentException">The name leads out of the functions, or a header cannot be sent.</exception>
+    public async Task<AcceptedCall> SubmitAsync(string function, ReadOnlyMemory<byte> body, CallOptions? options = null, CancellationToken ct = default)
+    {
+        options ??= new CallOptions();
+        var address = AddressOf(function);
+        var patience = options.IdempotencyKey is null ? TimeSpan.Zero : options.Patience;
+        var began = _time.GetTimestamp();
+        for (var pause = MinPause; ; pause = Longer(pause))
+        {
+            try
+            {
+                return await SubmitOnceAsync(address, body, options, ct);
+            }
+            catch (CallNotKnownException) when (_time.GetElapsedTime(began) + pause <= patience)
+            {
+                await Task.Delay(pause, _time, ct);
+            }
+        }
+    }
+
+    /// <summary>Waits until a call has ended, and returns how. It must have been submitted with <see cref="CallOptions.KeepResult"/>.</summary>
+    /// <param name="callId">The call's id.</param>
+    /// <param name="ct">Gives up waiting; the call goes on.</param>
+    /// <exception cref="CallRefusedException">404: no result of such a call is kept, or not any more.</exception>
+    /// <exception cref="CallNotKnownException">The gateway is away.</exception>
+    public async Task<CallResult> ResultAsync(string callId, CancellationToken ct = default)
+    {
+        for (var pause = MinPause; ; pause = Longer(pause))
+        {
+            if (await FindResultAsync(callId, ct) is { } result)
+            {
+                return result;
+            }
+
+            await Task.Delay(pause, _time, ct);
+        }
+    }
+
+    /// <summary>How a call ended; null while it has not.</summary>
+    /// <inheritdoc cref="ResultAsync"/>
+    public async Task<CallResult?> FindResultAsync(string callId, CancellationToken ct = default)
+    {
+        using var answer = await SendAsync(HttpMethod.Get, AddressOfCall(callId), ct);
+        if (HeaderOf(answer, "X-Function-Status") is { } status)
+        {
+            var seconds = double.TryParse(HeaderOf(answer, "X-Duration-Seconds"), CultureInfo.InvariantCulture, out var number) ? number : 0;
+            return new CallResult(
+                callId,
+                HeaderOf(answer, "X-Call-State") ?? "",
+                int.Parse(status, CultureInfo.InvariantCulture),
+                TimeSpan.FromSeconds(seconds),
+                [.. from header in answer.Headers.Concat(answer.Content.Headers) from value in header.Value select KeyValuePair.Create(header.Key, value)],
+                await answer.Content.ReadAsByteArrayAsync(ct),
+                HeaderOf(answer, "X-Result-Dropped") is not null);
+        }
+
+        return answer.StatusCode == HttpStatusCode.Accepted ? null : throw await FailureAsync(answer, ct);
+    }
+
+    /// <summary>Cancels a call: one that waits never starts, one that runs is aborted, and one that has ended stays as it is.</summary>
+    /// <param name="callId">The call's id.</param>
+    /// <param name="ct">Gives up waiting; the call may be cancelled nevertheless.</param>
+    /// <exception cref="CallRefusedException">The gateway wants credentials, or the id is none.</exception>
+    /// <exception cref="CallNotKnownException">Whether it was cancelled is not known; asking again is safe.</exception>
+    public async Task CancelAsync(string callId, CancellationToken ct = default)
+    {
+        using var answer = await SendAsync(HttpMethod.Delete, AddressOfCall(callId), ct);
+        if (answer.StatusCode != HttpStatusCode.Accepted)
+        {
+            throw await FailureAsync(answer, ct);
+        }
+    }
+
+    private async Task<AcceptedCall> SubmitOnceAsync(Uri address, ReadOnlyMemory<byte> body, CallOptions options, CancellationToken ct)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = new ReadOnlyMemoryContent(body) };
+        request.Content.Headers.TryAddWithoutValidation("Content-Type", options.ContentType);
+        foreach (var (name, value) in options.AllHeaders())
+        {
+            if (value.AsSpan().ContainsAny('\r', '\n') || !(request.Headers.TryAddWithoutValidation(name, value) || request.Content.Headers.TryAddWithoutValidation(name, value)))
+            {
+                throw new ArgumentException($"The header {name} cannot be sent.", nameof(options));
+            }
+        }
+
+        using var answer = await SendAsync(request, ct);
+        return answer.StatusCode == HttpStatusCode.Accepted && HeaderOf(answer, "X-Call-Id") is { } callId
+            ? new AcceptedCall(callId, HeaderOf(answer, "X-Duplicate") == "true")
+            : throw await FailureAsync(answer, ct);
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, Uri address, CancellationToken ct)
+    {
+        using var request = new HttpRequestMessage(method, address);
+        return await SendAsync(request, ct);
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken ct)
+    {
+        try
+        {
+            return await _http.SendAsync(request, ct);
+        }
+        catch (Exception fault) when (fault is HttpRequestException || (fault is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            throw new CallNotKnownException($"No answer from {_calls.GetLeftPart(UriPartial.Authority)}: {fault.Message}", fault);
+        }
+    }
+
+    // 5xx of whatever stands between us and the stream leaves open whether it got there.
+    private static async Task<CallException> FailureAsync(HttpResponseMessage answer, CancellationToken ct)
+    {
+        var text = (await answer.Content.ReadAsStringAsync(ct)).Trim();
+        return answer.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout
+            ? new CallNotKnownException($"{(int)answer.StatusCode}: {text}")
+            : new CallRefusedException(answer.StatusCode, text);
+    }
+
+    private Uri AddressOf(string function)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(function);
+        return Uri.TryCreate(_calls.AbsoluteUri + function, UriKind.Absolute, out var address)
+            && address.AbsolutePath.StartsWith(_calls.AbsolutePath, StringComparison.Ordinal) && address.AbsolutePath.Length > _calls.AbsolutePath.Length
+            ? address
+            : throw new ArgumentException($"\"{function}\" is no function's name: it leads out of {_calls.AbsolutePath}.", nameof(function));
+    }
+
+    private Uri AddressOfCall(string callId)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(callId);
+        return callId is "." or ".."
+            ? throw new ArgumentException($"\"{callId}\" is no call's id.", nameof(callId))
+            : new Uri(_calls.AbsoluteUri + Uri.EscapeDataString(callId));
+    }
+
+    private static string? HeaderOf(HttpResponseMessage answer, string name) => answer.Headers.TryGetValues(name, out var values) ? values.First() : null;
+
+    private static TimeSpan Longer(TimeSpan pause) => pause * 2 < MaxPause ? pause * 2 : MaxPause;
+}
