@@ -22,6 +22,9 @@ internal static class Metrics
     private static readonly Gauge Retries = Prometheus.Metrics.CreateGauge(
         "queue_worker_waiting_retries", "Calls that this worker nakked until their time comes.", Queue);
 
+    private static readonly Gauge DelayedCalls = Prometheus.Metrics.CreateGauge(
+        "queue_worker_delayed_calls", "Calls whose time, which their callers named, has not come; every replica shows the same.", QueueAndFunction);
+
     private static readonly Counter Ends = Prometheus.Metrics.CreateCounter(
         "queue_worker_call_ends_total", "Calls that came to their end here: succeeded, dead, cancelled or expired.", ["queue_name", "function_name", "end"]);
 
@@ -80,6 +83,8 @@ internal static class Metrics
     public static void WaitingRetries(string queue, long count) => Retries.WithLabels(queue).Set(count);
 
     public static void Pending(string queue, string function, long waiting) => PendingCalls.WithLabels(queue, function).Set(waiting);
+
+    public static void Delayed(string queue, string function, long count) => DelayedCalls.WithLabels(queue, function).Set(count);
 
     /// <summary>Calls that run in this worker, by function.</summary>
     public static Dictionary<string, long> Running() =>

@@ -67,5 +67,6 @@ internal static class QueueWorkerHosting
         builder.Services.AddSingleton<DeadLetters>();
         builder.Services.AddSingleton<CallbackSettler>();
         builder.Services.AddSingleton<Settler>();
+        builder.Services.AddSingleton<AsideReturn>();
     }
 }

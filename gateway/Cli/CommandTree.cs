@@ -17,6 +17,7 @@ internal static class CommandTree
         {
             QueueList.Create(),
             QueueStats.Create(),
+            DelayedList.Create(),
             QueuePurge.Create(),
             new Command("dead", "Calls and callbacks that were given up")
             {

@@ -9,13 +9,14 @@ using NATS.Client.JetStream.Models;
 
 namespace Connectors.QueueWorker.Consuming;
 
-/// <summary>What this worker takes from where: calls in the queue's mode, callback records by their one consumer, each kind in slots of its own.</summary>
+/// <summary>What this worker takes from where: calls in the queue's mode, callback records by their one consumer, calls that were put aside when they are due; each kind in slots of its own.</summary>
 internal sealed class Pulls : IDisposable
 {
     private static readonly TimeSpan FlushTimeout = TimeSpan.FromSeconds(2);
 
     private readonly Slots _callSlots;
     private readonly Slots _callbackSlots;
+    private readonly AsidePulls _aside;
     private readonly ICallPulls _calls;
     private readonly PullLoop _callbacks;
     private readonly ModeClaim _mode;
@@ -26,11 +27,12 @@ internal sealed class Pulls : IDisposable
 
     public Pulls(
         QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, ModeClaim mode, Recheck recheck, Acks acks, Drain drain,
-        Dispatcher calls, CallbackDispatcher callbacks, TimeProvider time, ILogger<Pulls> log)
+        Dispatcher calls, CallbackDispatcher callbacks, AsideReturn aside, TimeProvider time, ILogger<Pulls> log)
     {
         (_inbox, _mode, _drain, _time, _log) = (inbox, mode, drain, time, log);
         _callSlots = new Slots(options.Consuming.MaxInflight, calls, acks, drain.Grace, time, log);
         _callbackSlots = new Slots(options.Callbacks.MaxInflight, callbacks, acks, drain.Grace, time, log);
+        _aside = new AsidePulls(options, link, inbox, setup, new Slots(AsidePulls.MaxInflight, aside, acks, drain.Grace, time, log), time, log);
         _calls = options.Consuming.Mode == ScalingMode.Static
             ? new StaticPulls(options, inbox, setup, _callSlots, recheck, time, log)
             : new FunctionPulls(options, link, inbox, setup, _callSlots, mode, time, log);
@@ -43,22 +45,28 @@ internal sealed class Pulls : IDisposable
 
     public Slots CallbackSlots => _callbackSlots;
 
+    public AsidePulls Aside => _aside;
+
+    /// <summary>Everything that is under a lease.</summary>
+    public IEnumerable<Delivery> Deliveries => _callSlots.Deliveries.Concat(_callbackSlots.Deliveries).Concat(_aside.Slots.Deliveries);
+
     public StreamConsumer CallbackConsumer { get; }
 
     public IReadOnlyList<StreamConsumer> LastingCallConsumers => _calls.Lasting;
 
     public void Resync(StreamInfo calls) => _calls.Resync(calls);
 
-    /// <summary>Pulls until told to stop, or until one of the two ends although it was not.</summary>
+    /// <summary>Pulls until told to stop, or until one of the three ends although it was not.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
         await _inbox.OpenAsync(stopping);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         var calls = RunCallsAsync(ending.Token);
         var callbacks = _callbacks.RunAsync(ending.Token);
-        await Task.WhenAny(calls, callbacks);
+        var aside = _aside.RunAsync(ending.Token);
+        await Task.WhenAny(calls, callbacks, aside);
         await ending.CancelAsync();
-        await Task.WhenAll(calls, callbacks);
+        await Task.WhenAll(calls, callbacks, aside);
     }
 
     /// <summary>Finishes what runs and naks the rest. The server has read the acks when this returns.</summary>
@@ -66,7 +74,8 @@ internal sealed class Pulls : IDisposable
     {
         using var closing = new CancellationTokenSource(FlushTimeout, _time);
         await _inbox.CloseAsync(closing.Token);
-        await _drain.FinishAsync(() => _callSlots.Running + _callbackSlots.Running, () => Task.WhenAll(_callSlots.IdleAsync(), _callbackSlots.IdleAsync()));
+        Slots[] all = [_callSlots, _callbackSlots, _aside.Slots];
+        await _drain.FinishAsync(() => all.Sum(slots => slots.Running), () => Task.WhenAll(all.Select(slots => slots.IdleAsync())));
         using var flushing = new CancellationTokenSource(FlushTimeout, _time);
         try
         {
@@ -78,7 +87,11 @@ internal sealed class Pulls : IDisposable
         }
     }
 
-    public void Dispose() => (_calls as IDisposable)?.Dispose();
+    public void Dispose()
+    {
+        (_calls as IDisposable)?.Dispose();
+        _aside.Dispose();
+    }
 
     private async Task RunCallsAsync(CancellationToken stopping)
     {

@@ -12,6 +12,7 @@ namespace Connectors.QueueWorker.Consuming;
 internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries retries, Reporting reporting, TimeProvider time)
 {
     private readonly HashSet<string> _functions = [];
+    private readonly HashSet<string> _delayed = [];
 
     public void Show(StreamInfo info)
     {
@@ -24,6 +25,16 @@ internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries ret
         {
             _functions.Add(function);
             Metrics.Pending(options.Queue, function, inHand.Waiting(function, stored.GetValueOrDefault(function)));
+        }
+    }
+
+    public void ShowAside(StreamInfo info)
+    {
+        var stored = Stored(info);
+        foreach (var function in _delayed.Union(stored.Keys).ToList())
+        {
+            _delayed.Add(function);
+            Metrics.Delayed(options.Queue, function, stored.GetValueOrDefault(function));
         }
     }
 

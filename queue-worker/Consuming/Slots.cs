@@ -211,7 +211,7 @@ internal sealed class LeaseKeeper(QueueWorkerOptions options, Pulls pulls, TimeP
         using var timer = new PeriodicTimer(options.Consuming.AckWait / 3, time);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            foreach (var delivery in pulls.CallSlots.Deliveries.Concat(pulls.CallbackSlots.Deliveries))
+            foreach (var delivery in pulls.Deliveries)
             {
                 await ExtendAsync(delivery, stoppingToken);
             }
@@ -244,6 +244,7 @@ internal sealed class SlotWatch(QueueWorkerOptions options, Pulls pulls, Readine
         {
             Check("calls", pulls.CallSlots);
             Check("callbacks", pulls.CallbackSlots);
+            Check("calls put aside", pulls.Aside.Slots);
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }

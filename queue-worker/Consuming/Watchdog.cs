@@ -58,6 +58,11 @@ internal sealed class Watchdog(
                     gauges.Show(stream);
                     pulls.Resync(stream);
                 }
+                else if (shape.Name == StreamNames.Aside(options.Queue))
+                {
+                    gauges.ShowAside(stream);
+                    pulls.Aside.Resync(stream);
+                }
             }
 
             await BindAsync(pulls.CallbackConsumer, limit.Token);

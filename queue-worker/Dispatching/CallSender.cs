@@ -46,7 +46,7 @@ internal sealed class CallSender(
         var counts = Metrics.Of(options.Queue, envelope.FunctionName);
         if (envelope.Attempt == 1)
         {
-            counts.QueueTime.Observe((time.GetUtcNow() - envelope.Submitted).TotalSeconds);
+            counts.QueueTime.Observe((time.GetUtcNow() - envelope.AgeFrom).TotalSeconds);
         }
 
         Log.Invoke(log, envelope.CallId, counts.Function, envelope.Attempt);

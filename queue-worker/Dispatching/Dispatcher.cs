@@ -104,7 +104,7 @@ internal readonly record struct Intake(IntakeKind Kind, Envelope? Envelope = nul
             return new Intake(IntakeKind.Foreign, envelope, Error: $"the envelope is of {envelope.FunctionName}, the subject of another function");
         }
 
-        if (envelope.Deadline <= now || (envelope.Retry?.MaxAge is { } maxAge && now - envelope.Submitted >= maxAge))
+        if (envelope.Deadline <= now || (envelope.Retry?.MaxAge is { } maxAge && now - envelope.AgeFrom >= maxAge))
         {
             return new Intake(IntakeKind.Expired, envelope);
         }

@@ -15,10 +15,10 @@ public sealed class QueueTests(Scene scene)
         var table = (await scene.RunAsync("list")).Succeeds();
         var json = (await scene.RunAsync("list", "--json")).Json;
 
-        Assert.Equal(["QUEUE", "CALLS", "CALLBACKS", "DEAD"], Words(table.Lines[0]));
-        Assert.Contains(table.Lines, line => Words(line) is [var name, "3", "1", "1"] && name == seed.Queue);
+        Assert.Equal(["QUEUE", "CALLS", "DELAYED", "CALLBACKS", "DEAD"], Words(table.Lines[0]));
+        Assert.Contains(table.Lines, line => Words(line) is [var name, "3", "0", "1", "1"] && name == seed.Queue);
         Assert.Empty(table.Error);
-        Assert.Equal($$"""{"name":"{{seed.Queue}}","calls":3,"callbacks":1,"dead":1}""", json.AsArray().Single(q => (string)q!["name"]! == seed.Queue)!.ToJsonString());
+        Assert.Equal($$"""{"name":"{{seed.Queue}}","calls":3,"delayed":0,"callbacks":1,"dead":1}""", json.AsArray().Single(q => (string)q!["name"]! == seed.Queue)!.ToJsonString());
     }
 
     [Fact]
@@ -32,9 +32,25 @@ public sealed class QueueTests(Scene scene)
         Assert.Contains(table.Lines, line => Words(line) is ["calls", "3"]);
         Assert.Matches(@"oldest +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", table.Out);
         Assert.Contains("\n\nFUNCTION", table.Out, StringComparison.Ordinal);
-        Assert.Contains(table.Lines, line => Words(line) is ["two.openfaas-fn", "2", "1", "0"]);
+        Assert.Contains(table.Lines, line => Words(line) is ["two.openfaas-fn", "2", "0", "1", "0"]);
         Assert.Equal(3, (int)json["calls"]!);
         Assert.Equal(3, json["functions"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public async Task Delayed_lists_calls_whose_time_has_not_come_a_page_at_a_time()
+    {
+        var seed = await QueueAsync();
+        await seed.DelayedAsync(DeadLetterSeed.Call("one") with { CallId = "first" });
+        await seed.DelayedAsync(DeadLetterSeed.Call("two") with { CallId = "second" });
+
+        var page = (await scene.RunAsync("delayed", seed.Queue, "--limit", "1")).Succeeds();
+        var rest = (await scene.RunAsync("delayed", seed.Queue, "--after", "1", "--json")).Json;
+
+        Assert.Equal(["SEQ", "FUNCTION", "DUE", "SUBMITTED", "BYTES", "CALL", "ID"], Words(page.Lines[0]));
+        Assert.Contains(page.Lines, line => Words(line) is ["1", "one.openfaas-fn", .., "first"]);
+        Assert.Contains("--after 1", page.Error, StringComparison.Ordinal);
+        Assert.Equal("second", (string)Assert.Single(rest.AsArray())!["callId"]!);
     }
 
     [Fact]
@@ -45,7 +61,7 @@ public sealed class QueueTests(Scene scene)
         var one = (await scene.RunAsync("purge", seed.Queue, "--function", "two", "--yes")).Succeeds();
         var rest = (await scene.RunAsync("purge", seed.Queue, "-y", "--json")).Json;
 
-        Assert.Equal($"2 waiting calls of two in {seed.Queue} are gone.\n", one.Out);
+        Assert.Equal($"2 waiting and delayed calls of two in {seed.Queue} are gone.\n", one.Out);
         Assert.Equal("""{"purged":1}""", rest.ToJsonString());
         Assert.Equal(1, await seed.CountAsync(StreamNames.Callbacks(seed.Queue)));
         Assert.Equal(1, await seed.CountAsync(StreamNames.Dead(seed.Queue)));
@@ -72,7 +88,7 @@ public sealed class QueueTests(Scene scene)
         var ran = await terminal.EndAsync();
 
         Assert.True(exitCode == ran.ExitCode, $"{ran.ExitCode}: {ran.Out}");
-        Assert.Contains($"Remove the waiting calls of {seed.Queue} for good, 3 now? [y/N] ", ran.Out, StringComparison.Ordinal);
+        Assert.Contains($"Remove the waiting and delayed calls of {seed.Queue} for good, 3 now? [y/N] ", ran.Out, StringComparison.Ordinal);
         Assert.Contains(exitCode == 0 ? "are gone" : "Nothing was done", ran.Out, StringComparison.Ordinal);
         Assert.Equal(left, await seed.CountAsync(StreamNames.Calls(seed.Queue)));
     }

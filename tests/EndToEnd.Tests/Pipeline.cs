@@ -63,6 +63,9 @@ public sealed class Pipeline : IAsyncDisposable
     /// <summary>Asks for a call's stored result.</summary>
     public Task<HttpResponseMessage> ResultAsync(string callId) => _http.GetAsync(new Uri(Gateway.Api, $"/async-function/{callId}"));
 
+    /// <summary>Cancels a call by its id.</summary>
+    public Task<HttpResponseMessage> CancelAsync(string callId) => _http.DeleteAsync(new Uri(Gateway.Api, $"/async-function/{callId}"));
+
     /// <summary>A request to the default queue's part of the Queues API.</summary>
     public async Task<JsonNode?> QueueAsync(HttpMethod method, string path = "", object? body = null)
     {
@@ -76,7 +79,7 @@ public sealed class Pipeline : IAsyncDisposable
 
     /// <summary>Waits until every call and callback came to its end, so many of them as dead letters.</summary>
     public Task EndsAsync(int dead) => Eventually.HoldsAsync(
-        async () => await QueueAsync(HttpMethod.Get) is { } queue && ((int)queue["calls"]!, (int)queue["callbacks"]!, (int)queue["dead"]!) == (0, 0, dead),
+        async () => await QueueAsync(HttpMethod.Get) is { } queue && ((int)queue["calls"]! + (int)queue["delayed"]!, (int)queue["callbacks"]!, (int)queue["dead"]!) == (0, 0, dead),
         () => $"the queue is empty but for {dead} dead letters; the worker wrote:\n{Worker.Process.Tail()}");
 
     public async ValueTask DisposeAsync()

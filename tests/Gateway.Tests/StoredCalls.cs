@@ -21,9 +21,14 @@ public sealed class StoredCalls(NatsServer server) : IAsyncDisposable
         return await GetAsync(count, queue);
     }
 
-    public async Task<StoredCall> GetAsync(ulong sequence, string queue = StreamNames.DefaultQueue)
+    /// <summary>The last message of a stream.</summary>
+    public async Task<StoredCall> LastOfAsync(string stream) => await GetFromAsync((await JetStream.GetStreamAsync(stream)).Info.State.LastSeq, stream);
+
+    public Task<StoredCall> GetAsync(ulong sequence, string queue = StreamNames.DefaultQueue) => GetFromAsync(sequence, StreamNames.Calls(queue));
+
+    private async Task<StoredCall> GetFromAsync(ulong sequence, string name)
     {
-        var stream = await JetStream.GetStreamAsync(StreamNames.Calls(queue));
+        var stream = await JetStream.GetStreamAsync(name);
         var message = (await stream.GetAsync(new() { Seq = sequence })).Message;
         var headers = Headers(Convert.FromBase64String(message.Hdrs ?? ""));
         var envelope = EnvelopeCodec.TryDecode(headers.GetValueOrDefault(EnvelopeCodec.HeaderName), out var error);

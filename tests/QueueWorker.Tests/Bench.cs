@@ -49,6 +49,8 @@ public sealed class Bench : IAsyncDisposable
 
     public string Dead => StreamNames.Dead(Queue);
 
+    public string Aside => StreamNames.Aside(Queue);
+
     public Uri CallbackUrl => new(Http.Url, "callback");
 
     /// <summary>Requests that functions got.</summary>
@@ -206,6 +208,9 @@ public sealed class Bench : IAsyncDisposable
     }
 
     public async Task<long> CountAsync(string stream) => (await JetStream.GetStreamAsync(stream)).Info.State.Messages;
+
+    /// <summary>How many messages a stream ever stored.</summary>
+    public async Task<ulong> StoredAsync(string stream) => (await JetStream.GetStreamAsync(stream)).Info.State.LastSeq;
 
     /// <summary>Waits until so many messages lie in a stream.</summary>
     public Task HoldsAsync(string stream, long count) =>

@@ -13,7 +13,7 @@ public sealed class EnvelopeReaderTests
         from texts in Word.Array[6]
         from headers in Gen.Select(Word, Word).Array[0, 4]
         from numbers in Gen.Int.Array[5]
-        from options in Gen.Bool.Array[6]
+        from options in Gen.Bool.Array[7]
         from ticks in Gen.Long[0, TimeSpan.FromDays(3650).Ticks]
         let time = DateTimeOffset.UnixEpoch.AddTicks(ticks)
         select new Envelope
@@ -29,6 +29,7 @@ public sealed class EnvelopeReaderTests
             Callback = options[0] ? texts[4] : null,
             Trace = options[1] ? texts[5] : null,
             Submitted = time,
+            Due = options[6] ? time.AddMinutes(1) : null,
             Deadline = options[2] ? time.AddHours(1) : null,
             NotBefore = options[3] ? time.AddTicks(1) : null,
             FirstAt = options[4] ? time : null,

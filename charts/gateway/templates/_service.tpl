@@ -127,6 +127,8 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
   value: {{ index $settings "maxIdleConnsPerHost" | int64 | quote }}
 - name: max_body_bytes
   value: {{ .Values.maxBodyBytes | int64 | quote }}
+- name: max_delay
+  value: {{ .Values.maxDelay | quote }}
 {{- if .Values.async }}
 - name: faas_nats_address
   value: {{ include "connectors.natsHost" . | quote }}

@@ -243,8 +243,8 @@ public sealed record BucketShape(string Name, TimeSpan MaxAge, StreamStorage Sto
     /// <summary>For how long a result is kept at most.</summary>
     public static readonly TimeSpan MaxResultAge = TimeSpan.FromHours(24);
 
-    /// <summary>For how long a cancellation is kept: longer than a call may wait, so that none outlives its cancellation.</summary>
-    public static readonly TimeSpan CancellationAge = TimeSpan.FromDays(7);
+    /// <summary>For how long a cancellation is kept: longer than a call may be delayed and wait, so that none outlives its cancellation.</summary>
+    public static readonly TimeSpan CancellationAge = TimeSpan.FromDays(14);
 
     /// <summary>Results of calls whose callers asked for them.</summary>
     public static BucketShape Results(StreamLimits limits) => new(StreamNames.Results, MaxResultAge, limits.Storage, limits.Replicas);

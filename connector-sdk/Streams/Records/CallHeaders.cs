@@ -30,6 +30,12 @@ public static class CallHeaders
     /// <summary><c>high</c> or <c>normal</c>.</summary>
     public const string Priority = "X-Priority";
 
+    /// <summary>Asks not to run the call before so long has passed.</summary>
+    public const string Delay = "X-Delay";
+
+    /// <summary>Asks not to run the call before that time.</summary>
+    public const string NotBefore = "X-Not-Before";
+
     /// <summary>Asks to keep the result that long.</summary>
     public const string StoreResult = "X-Store-Result";
 

@@ -57,6 +57,10 @@ public sealed record Envelope
     [JsonPropertyName("submitted")]
     public required DateTimeOffset Submitted { get; init; }
 
+    /// <summary>The earliest time that its caller asked for, from which on its age counts; null for at once.</summary>
+    [JsonPropertyName("due")]
+    public DateTimeOffset? Due { get; init; }
+
     /// <summary>When the call expires instead of being sent.</summary>
     [JsonPropertyName("deadline")]
     public DateTimeOffset? Deadline { get; init; }
@@ -104,6 +108,10 @@ public sealed record Envelope
     /// <summary>Keys of a newer writer, kept in retry copies and dead letters.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; init; }
+
+    /// <summary>From when its age counts.</summary>
+    [JsonIgnore]
+    public DateTimeOffset AgeFrom => Due ?? Submitted;
 
     /// <summary>Name and namespace together.</summary>
     [JsonIgnore]

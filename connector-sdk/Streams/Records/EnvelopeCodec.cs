@@ -94,7 +94,7 @@ internal static class EnvelopeReader
         var (version, attempt, redrive, hops) = (Envelope.CurrentVersion, 1, 0, 0);
         string? callId = null, deliveryId = null, function = null, ns = null, callback = null, trace = null;
         var (method, path, query) = ("POST", "", "");
-        DateTimeOffset? submitted = null, deadline = null, notBefore = null, firstAt = null;
+        DateTimeOffset? submitted = null, due = null, deadline = null, notBefore = null, firstAt = null;
         int? maxInflight = null;
         IReadOnlyList<Header> headers = [];
         var priority = Priority.Normal;
@@ -117,6 +117,7 @@ internal static class EnvelopeReader
                 : reader.ValueTextEquals("priority"u8) ? Order(ref reader, out priority)
                 : reader.ValueTextEquals("callback"u8) ? Text(ref reader, out callback)
                 : reader.ValueTextEquals("trace"u8) ? Text(ref reader, out trace)
+                : reader.ValueTextEquals("due"u8) ? Time(ref reader, out due)
                 : reader.ValueTextEquals("deadline"u8) ? Time(ref reader, out deadline)
                 : reader.ValueTextEquals("notBefore"u8) ? Time(ref reader, out notBefore)
                 : reader.ValueTextEquals("firstAt"u8) ? Time(ref reader, out firstAt)
@@ -140,6 +141,7 @@ internal static class EnvelopeReader
             Headers = headers,
             Callback = callback,
             Submitted = submitted.Value,
+            Due = due,
             Deadline = deadline,
             NotBefore = notBefore,
             Attempt = attempt,

@@ -52,6 +52,9 @@ public static partial class StreamNames
     /// <summary>The stream of dead letters.</summary>
     public static string Dead(string queue) => $"OF_{queue}_DEAD";
 
+    /// <summary>The stream of calls that are put aside: those whose time has not come.</summary>
+    public static string Aside(string queue) => $"OF_{queue}_ASIDE";
+
     /// <summary>All subjects of <see cref="Calls"/>.</summary>
     public static string CallSubjects(string queue) => $"{queue}.call.>";
 
@@ -61,8 +64,18 @@ public static partial class StreamNames
     /// <summary>All subjects of <see cref="Dead"/>.</summary>
     public static string DeadSubjects(string queue) => $"{queue}.dead.>";
 
+    /// <summary>All subjects of <see cref="Aside"/>.</summary>
+    public static string AsideSubjects(string queue) => $"{queue}.aside.>";
+
     /// <summary>Where the stream sends the headers of every stored call, for workers in function mode.</summary>
     public static string Hints(string queue) => $"OF_HINT.{queue}.call.>";
+
+    /// <summary>Where the stream sends the headers of every call that is put aside.</summary>
+    public static string AsideHints(string queue) => $"OF_HINT.{queue}.aside.>";
+
+    /// <summary>The subject of a call that is put aside in a group.</summary>
+    public static string AsideSubject(string queue, AsideGroup group, Priority priority, FunctionName function) =>
+        $"{queue}.aside.{group.Token}.{Word(priority)}.{Tail(function)}";
 
     /// <summary>Where workers say what they have in hand, to whoever listens.</summary>
     public static string Reports(string queue) => $"OF_WORKERS.{queue}";
@@ -167,6 +180,9 @@ public static partial class StreamNames
 
     /// <summary>Message id of a copy that takes the place of a message nakked too often; <paramref name="sequence"/> is that message's.</summary>
     public static string NakCopyMessageId(string deliveryId, int redrive, int attempt, ulong sequence) => $"h.{deliveryId}.{redrive}.{attempt}.{sequence}";
+
+    /// <summary>Message id of a call that comes back from those put aside; <paramref name="sequence"/> is its message's there.</summary>
+    public static string ReturnMessageId(string deliveryId, int redrive, int attempt, ulong sequence) => $"w.{deliveryId}.{redrive}.{attempt}.{sequence}";
 
     /// <summary>Message id of a callback record.</summary>
     public static string CallbackMessageId(string deliveryId, int redrive) => $"b.{deliveryId}.{redrive}";

@@ -33,7 +33,7 @@ public sealed record StreamShape
     /// <summary>How long message ids are remembered.</summary>
     public TimeSpan DuplicateWindow { get; init; } = StreamLimits.DefaultDuplicateWindow;
 
-    /// <summary>Where the headers of every stored message are sent as a hint for function mode; null for nowhere.</summary>
+    /// <summary>Where the headers of every stored message are sent as a hint to workers; null for nowhere.</summary>
     public string? Hints { get; init; }
 
     /// <summary>Waiting calls of a queue.</summary>
@@ -47,9 +47,17 @@ public sealed record StreamShape
     public static StreamShape Dead(string queue, StreamLimits limits) =>
         Of(StreamNames.Dead(queue), StreamNames.DeadSubjects(queue), limits) with { Retention = StreamRetention.Limits, MaxAge = TimeSpan.FromDays(14) };
 
-    /// <summary>The three streams of a queue.</summary>
+    /// <summary>Calls of a queue that are put aside, under the same limits as those that wait.</summary>
+    public static StreamShape Aside(string queue, StreamLimits limits) => Of(StreamNames.Aside(queue), StreamNames.AsideSubjects(queue), limits) with
+    {
+        MaxBytes = limits.MaxBytes,
+        MaxMessages = limits.MaxMessages,
+        Hints = StreamNames.AsideHints(queue),
+    };
+
+    /// <summary>The four streams of a queue.</summary>
     public static IReadOnlyList<StreamShape> All(string queue, StreamLimits limits) =>
-        [Calls(queue, limits), Callbacks(queue, limits), Dead(queue, limits)];
+        [Calls(queue, limits), Callbacks(queue, limits), Dead(queue, limits), Aside(queue, limits)];
 
     private static StreamShape Of(string name, string subjects, StreamLimits limits) => new()
     {

@@ -9,7 +9,7 @@ internal static class QueueList
 {
     public static Command Create()
     {
-        var command = new Command("list", "The queues: waiting calls, callbacks to deliver, dead letters");
+        var command = new Command("list", "The queues: waiting and delayed calls, callbacks to deliver, dead letters");
         command.Does(RunAsync);
         return command;
     }
@@ -27,6 +27,7 @@ internal static class QueueList
             session.Out,
             new("QUEUE", "name"),
             new("CALLS", "calls") { IsNumber = true },
+            new("DELAYED", "delayed") { IsNumber = true },
             new("CALLBACKS", "callbacks") { IsNumber = true },
             new("DEAD", "dead") { IsNumber = true }).Add(queues.AsArray());
     }

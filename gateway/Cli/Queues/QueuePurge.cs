@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
 using Connectors.Cli.DeadLetters;
 
@@ -11,7 +12,7 @@ internal static class QueuePurge
 
     public static Command Create()
     {
-        var command = new Command("purge", "Removes waiting calls for good; callbacks and dead letters stay") { Queue, DeadFilter.FunctionOption, SharedOptions.Yes };
+        var command = new Command("purge", "Removes waiting and delayed calls for good; callbacks and dead letters stay") { Queue, DeadFilter.FunctionOption, SharedOptions.Yes };
         command.Does(RunAsync);
         return command;
     }
@@ -21,7 +22,7 @@ internal static class QueuePurge
         var queue = session.Value(Queue);
         var function = session.Value(DeadFilter.FunctionOption);
         var whose = function is null ? queue : $"{function} in {queue}";
-        await session.ConfirmAsync(async () => $"Remove the waiting calls of {whose} for good, {await CountAsync(session, queue, function, ct)} now?", ct);
+        await session.ConfirmAsync(async () => $"Remove the waiting and delayed calls of {whose} for good, {await CountAsync(session, queue, function, ct)} now?", ct);
 
         var answer = await session.Gateway.JsonAsync(HttpMethod.Delete, $"{QueuePath.Of(queue)}/calls{QueuePath.Query(("function", function))}", null, ct);
         if (session.IsJson)
@@ -30,7 +31,7 @@ internal static class QueuePurge
             return;
         }
 
-        session.Out.WriteLine($"{answer["purged"]} waiting calls of {whose} are gone.");
+        session.Out.WriteLine($"{answer["purged"]} waiting and delayed calls of {whose} are gone.");
     }
 
     // The gateway takes a function's name with or without its namespace.
@@ -38,8 +39,10 @@ internal static class QueuePurge
     {
         var stats = await session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.Of(queue), null, ct);
         return function is null
-            ? (long)stats["calls"]!
-            : stats["functions"]!.AsArray().Where(f => IsNamed((string)f!["function"]!)).Sum(f => (long)f!["calls"]!);
+            ? Calls(stats)
+            : stats["functions"]!.AsArray().Where(f => IsNamed((string)f!["function"]!)).Sum(f => Calls(f!));
+
+        static long Calls(JsonNode counts) => (long)counts["calls"]! + (long)counts["delayed"]!;
 
         bool IsNamed(string name) => name == function || (!function.Contains('.') && name.StartsWith(function + ".", StringComparison.Ordinal));
     }

@@ -25,13 +25,14 @@ internal static class QueueStats
             return;
         }
 
-        Column[] facts = [new("queue", "name"), new("calls", "calls"), new("running", "running"), new("callbacks", "callbacks"), new("dead", "dead"), new("bytes", "bytes"), new("oldest", "oldestAt")];
+        Column[] facts = [new("queue", "name"), new("calls", "calls"), new("running", "running"), new("delayed", "delayed"), new("callbacks", "callbacks"), new("dead", "dead"), new("bytes", "bytes"), new("oldest", "oldestAt")];
         Table.Facts(session.Out, [.. facts.Select(f => (f.Title, f.Cell(stats)))]);
         session.Out.WriteLine();
         new Table(
             session.Out,
             new("FUNCTION", "function"),
             new("CALLS", "calls") { IsNumber = true },
+            new("DELAYED", "delayed") { IsNumber = true },
             new("CALLBACKS", "callbacks") { IsNumber = true },
             new("DEAD", "dead") { IsNumber = true }).Add(stats["functions"]!.AsArray());
     }

@@ -41,7 +41,7 @@ internal sealed class EnqueueEndpoint(GatewayOptions options, IProvider provider
             return new Refusal(StatusCodes.Status405MethodNotAllowed, "Async calls are POST.");
         }
 
-        if (AcceptRules.Check(http.Request, queue.MaxBodyBytes) is { } refusal)
+        if (AcceptRules.Check(http.Request, queue.MaxBodyBytes, options.Queue.MaxDelay, time.GetUtcNow()) is { } refusal)
         {
             return refusal;
         }

@@ -17,10 +17,22 @@ internal sealed class CallStore(StreamPublisher publisher, StreamSetup streams, 
 
     // What is the same for all calls of a queue, and for all of its callback records.
     private readonly ConcurrentDictionary<string, Route> _calls = new();
+    private readonly ConcurrentDictionary<string, Route> _aside = new();
     private readonly ConcurrentDictionary<string, Route> _callbacks = new();
 
-    /// <summary>Stores a call. Throws <see cref="NotStoredException"/> unless it is known to be stored.</summary>
-    public Task<StoredCall> StoreAsync(string queue, Envelope envelope, string encoded, ReadOnlyMemory<byte> body, string? messageId) => StoreAsync(
+    /// <summary>
+    /// Stores a call, one with a due time aside: whatever is left of that time, for the same stream has to see a repeat. Throws
+    /// <see cref="NotStoredException"/> unless it is known to be stored.
+    /// </summary>
+    public Task<StoredCall> StoreAsync(string queue, Envelope envelope, string encoded, ReadOnlyMemory<byte> body, string? messageId) => envelope.Due is { } due
+        ? StoreAsideAsync(queue, AsideGroup.At(due), envelope, encoded, body, messageId)
+        : StoreWaitingAsync(queue, envelope, encoded, body, messageId);
+
+    private Task<StoredCall> StoreAsideAsync(string queue, AsideGroup group, Envelope envelope, string encoded, ReadOnlyMemory<byte> body, string? messageId) => StoreAsync(
+        _aside.GetOrAdd(queue, static (name, store) => store.RouteTo(StreamShape.Aside(name, store._options.Limits)), this),
+        new StreamMessage(StreamNames.AsideSubject(queue, group, envelope.Priority, envelope.FunctionName), messageId, [new(EnvelopeCodec.HeaderName, encoded)], body));
+
+    private Task<StoredCall> StoreWaitingAsync(string queue, Envelope envelope, string encoded, ReadOnlyMemory<byte> body, string? messageId) => StoreAsync(
         _calls.GetOrAdd(queue, static (name, store) => store.RouteTo(StreamShape.Calls(name, store._options.Limits)), this),
         new StreamMessage(StreamNames.CallSubject(queue, envelope.Priority, envelope.FunctionName), messageId, [new(EnvelopeCodec.HeaderName, encoded)], body));
 

@@ -7,17 +7,20 @@ using Connectors.Streams.Records;
 namespace Connectors.Gateway.Enqueueing;
 
 /// <summary>An HTTP request → the envelope that stands for it in a stream.</summary>
-internal sealed class EnvelopeBuilder(GatewayCredentials credentials, TimeProvider time)
+internal sealed class EnvelopeBuilder(GatewayCredentials credentials, QueueOptions options, TimeProvider time)
 {
     // Of this one connection, or already acted upon: a stored X-Invoke-Mode would make the worker's call an async one again.
-    private static readonly FrozenSet<string> NotStored =
-        FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "Host", "Content-Length", "Expect", CallHeaders.InvokeMode);
+    private static readonly FrozenSet<string> NotStored = FrozenSet.Create(
+        StringComparer.OrdinalIgnoreCase, "Host", "Content-Length", "Expect", CallHeaders.InvokeMode, CallHeaders.Delay, CallHeaders.NotBefore);
 
     public Envelope Build(HttpContext http, FunctionPath path, FunctionSettings settings, string callId)
     {
         var request = http.Request;
         var now = time.GetUtcNow();
         ResultAge.Read(request, out var keep);
+
+        // A body may take its time; the delay was found good before it came.
+        _ = DueTime.Read(request, options.MaxDelay, now, out var due);
         return new Envelope
         {
             CallId = callId,
@@ -30,7 +33,9 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, TimeProvid
             Headers = Stored(request),
             Callback = AcceptRules.CallbackOf(request),
             Submitted = now,
-            Deadline = settings.Retry?.MaxAge is { } age ? now + age : null,
+            Due = due,
+            NotBefore = due,
+            Deadline = settings.Retry?.MaxAge is { } age ? (due ?? now) + age : null,
             Hops = AcceptRules.HopsOf(request),
             Trace = request.Headers[WellKnownHeaders.TraceParent] is { Count: 1 } trace ? trace[0] : null,
             Retry = settings.Retry,

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Streams.Nats;
 
@@ -19,7 +18,7 @@ internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Re
             return;
         }
 
-        if (!TryNumber(query["limit"], DefaultLimit, out var limit) || limit is < 1 or > MaxItems || !TryNumber(query["after"], 0, out var after))
+        if (!QueueQuery.TryNumber(query["limit"], DefaultLimit, out var limit) || limit is < 1 or > MaxItems || !QueueQuery.TryNumber(query["after"], 0, out var after))
         {
             await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"limit: 1 to {MaxItems}; after: the number that the page before gave as next.");
             return;
@@ -77,7 +76,7 @@ internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Re
     public async Task DeleteAsync(HttpContext http, string queue)
     {
         await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
-        if (TryNumber(http.Request.RouteValues["seq"]?.ToString(), 0, out var seq) && await letters.DeleteAsync(queue, seq, http.RequestAborted))
+        if (QueueQuery.TryNumber(http.Request.RouteValues["seq"]?.ToString(), 0, out var seq) && await letters.DeleteAsync(queue, seq, http.RequestAborted))
         {
             http.Response.StatusCode = StatusCodes.Status204NoContent;
             return;
@@ -90,7 +89,7 @@ internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Re
     private async Task<DeadLetter?> FindAsync(HttpContext http, string queue)
     {
         await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
-        var letter = TryNumber(http.Request.RouteValues["seq"]?.ToString(), 0, out var seq) ? await letters.FindAsync(queue, seq, http.RequestAborted) : null;
+        var letter = QueueQuery.TryNumber(http.Request.RouteValues["seq"]?.ToString(), 0, out var seq) ? await letters.FindAsync(queue, seq, http.RequestAborted) : null;
         if (letter is null)
         {
             await MissingAsync(http, queue);
@@ -101,10 +100,4 @@ internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Re
 
     private static Task MissingAsync(HttpContext http, string queue) =>
         Answer.TextAsync(http, StatusCodes.Status404NotFound, $"The queue {queue} has no dead letter {http.Request.RouteValues["seq"]}.");
-
-    private static bool TryNumber(string? text, ulong fallback, out ulong number)
-    {
-        number = fallback;
-        return string.IsNullOrEmpty(text) || (ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number < ulong.MaxValue);
-    }
 }

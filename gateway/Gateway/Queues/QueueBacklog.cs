@@ -7,35 +7,47 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.Gateway.Queues;
 
 /// <summary>How many calls of a queue wait: what its stream holds, less what its workers say that they have.</summary>
-internal sealed class QueueBacklog(NatsLink link, WorkerReports reports) : IDuty
+internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, TimeProvider time) : IDuty
 {
     private const int NotFound = 404;
+
+    // A worker takes some time to start.
+    private static readonly TimeSpan Ahead = TimeSpan.FromSeconds(30);
 
     /// <summary>The backlog now; an empty one for a queue that nobody has called yet.</summary>
     public async Task<Backlog> OfAsync(string queue, CancellationToken ct)
     {
-        if (await SubjectsAsync(StreamNames.Calls(queue), ct) is not { } calls)
-        {
-            return new Backlog(new Dictionary<string, long>(), 0, reports.Of(queue));
-        }
-
+        var calls = await SubjectsAsync(StreamNames.Calls(queue), ct);
+        var aside = await SubjectsAsync(StreamNames.Aside(queue), ct);
+        var now = time.GetUtcNow();
         var stored = new Dictionary<string, long>();
+        var soon = new HashSet<string>();
         foreach (var (subject, count) in calls)
         {
-            var function = StreamNames.FunctionOf(subject)?.ToString() ?? subject;
-            stored[function] = stored.GetValueOrDefault(function) + count;
+            Add(subject, count);
         }
 
-        var callbacks = (await SubjectsAsync(StreamNames.Callbacks(queue), ct))?.Values.Sum() ?? 0;
-        var backlog = new Backlog(stored, callbacks, reports.Of(queue));
+        // What is due and still lies aside waits for a worker too: one that brings it back.
+        foreach (var (subject, count) in aside.Where(group => AsideGroup.Of(group.Key).Due is not { } due || due < now + Ahead))
+        {
+            soon.Add(FunctionOf(subject));
+            Add(subject, AsideGroup.Of(subject).Due > now ? 0 : count);
+        }
+
+        var callbacks = (await SubjectsAsync(StreamNames.Callbacks(queue), ct)).Values.Sum();
+        var backlog = new Backlog(stored, soon, callbacks, reports.Of(queue));
         Metrics.Waiting(queue, backlog.Waiting);
         return backlog;
+
+        void Add(string subject, long count) => stored[FunctionOf(subject)] = stored.GetValueOrDefault(FunctionOf(subject)) + count;
     }
 
     public Task RunAsync(CancellationToken stoppingToken) => reports.ListenAsync("*", stoppingToken);
 
-    // Null if there is no such stream.
-    private async Task<IReadOnlyDictionary<string, long>?> SubjectsAsync(string stream, CancellationToken ct)
+    private static string FunctionOf(string subject) => StreamNames.FunctionOf(subject)?.ToString() ?? subject;
+
+    // None if there is no such stream.
+    private async Task<IReadOnlyDictionary<string, long>> SubjectsAsync(string stream, CancellationToken ct)
     {
         try
         {
@@ -44,26 +56,27 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports) : IDuty
         }
         catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
         {
-            return null;
+            return new Dictionary<string, long>();
         }
     }
 }
 
 /// <summary>What there is to do in a queue.</summary>
-/// <param name="Stored">Calls that have not ended, by function (<c>name.namespace</c>): waiting, delayed or running.</param>
+/// <param name="Stored">Calls that have not ended, by function (<c>name.namespace</c>): waiting, to be retried, or running.</param>
+/// <param name="Soon">Functions that have delayed calls which are due, or will be within seconds.</param>
 /// <param name="Callbacks">Callback records that were not delivered yet.</param>
 /// <param name="InHand">Calls that workers have.</param>
-internal sealed record Backlog(IReadOnlyDictionary<string, long> Stored, long Callbacks, CallsInHand InHand)
+internal sealed record Backlog(IReadOnlyDictionary<string, long> Stored, IReadOnlySet<string> Soon, long Callbacks, CallsInHand InHand)
 {
     /// <summary>Calls that wait for a worker: due, and running in none.</summary>
     public long Waiting => Stored.Sum(function => InHand.Waiting(function.Key, function.Value));
 
-    /// <summary>Whether a worker is needed: calls that are delayed come due, and callbacks are delivered by workers too.</summary>
-    public bool IsOpen => Callbacks > 0 || Stored.Values.Any(count => count > 0);
+    /// <summary>Whether a worker is needed: calls that are to be retried come due, and callbacks are delivered by workers too.</summary>
+    public bool IsOpen => Callbacks > 0 || Soon.Count > 0 || Stored.Values.Any(count => count > 0);
 
     /// <summary>A function's calls that wait for a worker.</summary>
     public long WaitingOf(string function) => InHand.Waiting(function, Stored.GetValueOrDefault(function));
 
-    /// <summary>Whether a function is needed: one of its calls runs, or is due.</summary>
-    public bool Needs(string function) => WaitingOf(function) > 0 || InHand.Running.GetValueOrDefault(function) > 0;
+    /// <summary>Whether a function is needed: one of its calls runs, or is due now or soon.</summary>
+    public bool Needs(string function) => WaitingOf(function) > 0 || Soon.Contains(function) || InHand.Running.GetValueOrDefault(function) > 0;
 }

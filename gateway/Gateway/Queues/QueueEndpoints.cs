@@ -1,3 +1,4 @@
+using System.Globalization;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
@@ -50,6 +51,13 @@ internal static class QueueQuery
     /// <summary>False if it names no function; null for none given.</summary>
     public static bool TryFunction(HttpContext http, string defaultNamespace, out FunctionName? function) =>
         TryFunction(http.Request.Query["function"].ToString(), defaultNamespace, out function);
+
+    /// <summary>False for what is no number; <paramref name="fallback"/> for none given.</summary>
+    public static bool TryNumber(string? text, ulong fallback, out ulong number)
+    {
+        number = fallback;
+        return string.IsNullOrEmpty(text) || (ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number < ulong.MaxValue);
+    }
 
     public static bool TryFunction(string? text, string defaultNamespace, out FunctionName? function)
     {

@@ -25,7 +25,12 @@ internal sealed class QueueOverview(NatsLink link)
             .. from name in states.Keys.Order(StringComparer.Ordinal)
                where name.StartsWith("OF_", StringComparison.Ordinal) && StreamNames.QueueName().IsMatch(name[3..])
                let queue = name[3..]
-               select new QueueCounts(queue, states[name], states.GetValueOrDefault(StreamNames.Callbacks(queue)), states.GetValueOrDefault(StreamNames.Dead(queue))),
+               select new QueueCounts(
+                   queue,
+                   states[name],
+                   states.GetValueOrDefault(StreamNames.Aside(queue)),
+                   states.GetValueOrDefault(StreamNames.Callbacks(queue)),
+                   states.GetValueOrDefault(StreamNames.Dead(queue))),
         ];
     }
 
@@ -39,6 +44,7 @@ internal sealed class QueueOverview(NatsLink link)
 
         var callbacks = await StateAsync(StreamNames.Callbacks(queue), ct);
         var dead = await StateAsync(StreamNames.Dead(queue), ct);
+        var aside = await StateAsync(StreamNames.Aside(queue), ct);
         var running = 0L;
         await foreach (var consumer in link.JetStream.ListConsumersAsync(StreamNames.Calls(queue), ct))
         {
@@ -49,18 +55,34 @@ internal sealed class QueueOverview(NatsLink link)
             queue,
             calls.Messages,
             running,
+            aside?.Messages ?? 0,
             callbacks?.Messages ?? 0,
             dead?.Messages ?? 0,
             calls.Bytes,
             calls.Messages > 0 && DateTimeOffset.TryParse(calls.FirstTs, System.Globalization.CultureInfo.InvariantCulture, out var first) ? first.UtcDateTime : null,
-            Functions(calls, callbacks, dead));
+            Functions(calls, aside, callbacks, dead));
     }
 
-    /// <summary>Removes waiting calls, of one function or all; callback records and dead letters are other streams and stay.</summary>
+    /// <summary>Removes waiting and delayed calls, of one function or all; callback records and dead letters are other streams and stay.</summary>
     public async Task<long> PurgeAsync(string queue, FunctionName? function, CancellationToken ct)
     {
-        var filter = function is { } one ? $"{queue}.call.*.{StreamNames.Token(one.Namespace)}.{StreamNames.Token(one.Name)}" : null;
-        return (long)(await link.JetStream.PurgeStreamAsync(StreamNames.Calls(queue), new StreamPurgeRequest { Filter = filter }, ct)).Purged;
+        var tail = function is { } one ? $"{StreamNames.Token(one.Namespace)}.{StreamNames.Token(one.Name)}" : null;
+
+        // What comes back meanwhile goes from the first to the second.
+        return await PurgeAsync(StreamNames.Aside(queue), tail is null ? null : $"{queue}.aside.*.*.{tail}", ct)
+            + await PurgeAsync(StreamNames.Calls(queue), tail is null ? null : $"{queue}.call.*.{tail}", ct);
+    }
+
+    private async Task<long> PurgeAsync(string stream, string? filter, CancellationToken ct)
+    {
+        try
+        {
+            return (long)(await link.JetStream.PurgeStreamAsync(stream, new StreamPurgeRequest { Filter = filter }, ct)).Purged;
+        }
+        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        {
+            return 0;
+        }
     }
 
     private async Task<StreamState?> StateAsync(string stream, CancellationToken ct)
@@ -75,15 +97,17 @@ internal sealed class QueueOverview(NatsLink link)
         }
     }
 
-    private static IReadOnlyList<FunctionCounts> Functions(StreamState calls, StreamState? callbacks, StreamState? dead)
+    private static IReadOnlyList<FunctionCounts> Functions(StreamState calls, StreamState? aside, StreamState? callbacks, StreamState? dead)
     {
         var waiting = Count(calls);
+        var delayed = Count(aside);
         var telling = Count(callbacks);
         var given = Count(dead);
         return
         [
-            .. from function in waiting.Keys.Union(telling.Keys).Union(given.Keys).Order(StringComparer.Ordinal)
-               select new FunctionCounts(function, waiting.GetValueOrDefault(function), telling.GetValueOrDefault(function), given.GetValueOrDefault(function)),
+            .. from function in waiting.Keys.Union(delayed.Keys).Union(telling.Keys).Union(given.Keys).Order(StringComparer.Ordinal)
+               select new FunctionCounts(
+                   function, waiting.GetValueOrDefault(function), delayed.GetValueOrDefault(function), telling.GetValueOrDefault(function), given.GetValueOrDefault(function)),
         ];
     }
 
@@ -101,19 +125,20 @@ internal sealed class QueueOverview(NatsLink link)
 }
 
 /// <summary>A queue in the list.</summary>
-internal sealed record QueueCounts(string Name, long Calls, long Callbacks, long Dead);
+internal sealed record QueueCounts(string Name, long Calls, long Delayed, long Callbacks, long Dead);
 
 /// <summary>One queue.</summary>
 /// <param name="Name">The queue.</param>
-/// <param name="Calls">Calls that have not ended: waiting, delayed or running.</param>
+/// <param name="Calls">Calls that have not ended: waiting, to be retried, or running.</param>
 /// <param name="Running">Of those, the ones handed to a worker, or handed back with a delay.</param>
+/// <param name="Delayed">Calls whose time, which their callers named, has not come.</param>
 /// <param name="Callbacks">Callback records that were not delivered yet.</param>
 /// <param name="Dead">Dead letters.</param>
 /// <param name="Bytes">Size of the calls.</param>
 /// <param name="OldestAt">When the oldest call came in.</param>
 /// <param name="Functions">The same for each function.</param>
 internal sealed record QueueStats(
-    string Name, long Calls, long Running, long Callbacks, long Dead, long Bytes, DateTime? OldestAt, IReadOnlyList<FunctionCounts> Functions);
+    string Name, long Calls, long Running, long Delayed, long Callbacks, long Dead, long Bytes, DateTime? OldestAt, IReadOnlyList<FunctionCounts> Functions);
 
 /// <summary>One function's share of a queue.</summary>
-internal sealed record FunctionCounts(string Function, long Calls, long Callbacks, long Dead);
+internal sealed record FunctionCounts(string Function, long Calls, long Delayed, long Callbacks, long Dead);

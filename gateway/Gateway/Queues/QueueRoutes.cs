@@ -14,6 +14,7 @@ internal static class QueueRoutes
     public static void Map(IEndpointRouteBuilder routes)
     {
         var queues = routes.ServiceProvider.GetRequiredService<QueueEndpoints>();
+        var delayed = routes.ServiceProvider.GetRequiredService<DelayedCalls>();
         var dead = routes.ServiceProvider.GetRequiredService<DeadLetterEndpoints>();
         var redrives = routes.ServiceProvider.GetRequiredService<RedriveEndpoints>();
         var options = routes.ServiceProvider.GetRequiredService<QueueOptions>();
@@ -21,6 +22,7 @@ internal static class QueueRoutes
         Add("GET", "", queues.ListAsync);
         AddQueue("GET", "", queues.ShowAsync);
         AddQueue("DELETE", "/calls", queues.PurgeAsync);
+        AddQueue("GET", "/delayed", delayed.ListAsync);
         AddQueue("GET", "/dead", dead.ListAsync);
         AddQueue("GET", "/dead/{seq}", dead.ShowAsync);
         AddQueue("DELETE", "/dead/{seq}", dead.DeleteAsync);

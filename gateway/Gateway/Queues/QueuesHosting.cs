@@ -6,6 +6,7 @@ internal static class QueuesHosting
     public static void AddQueues(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<QueueOverview>();
+        builder.Services.AddSingleton<DelayedCalls>();
         builder.Services.AddSingleton<DeadLetters>();
         builder.Services.AddSingleton<Redriver>();
         builder.Services.AddSingleton<RedriveJobs>();

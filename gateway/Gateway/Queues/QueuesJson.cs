@@ -5,6 +5,7 @@ namespace Connectors.Gateway.Queues;
 [JsonSerializable(typeof(IReadOnlyList<QueueCounts>))]
 [JsonSerializable(typeof(QueueStats))]
 [JsonSerializable(typeof(Purged))]
+[JsonSerializable(typeof(DelayedPage))]
 [JsonSerializable(typeof(DeadLetterPage))]
 [JsonSerializable(typeof(RedriveJob))]
 [JsonSerializable(typeof(RedriveRequest))]

@@ -38,6 +38,7 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, Cancellatio
             Attempt = 1,
             FirstAt = null,
             NotBefore = null,
+            Due = null,
             Submitted = now,
             Deadline = envelope.Retry?.MaxAge is { } age ? now + age : null,
         };

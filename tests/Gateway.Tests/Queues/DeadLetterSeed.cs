@@ -6,7 +6,7 @@ using NATS.Client.JetStream.Models;
 
 namespace Connectors.Gateway.Tests.Queues;
 
-/// <summary>Queues as a worker leaves them: its three streams, with what the test puts in.</summary>
+/// <summary>Queues as a worker leaves them: its streams, with what the test puts in.</summary>
 public sealed class DeadLetterSeed(INatsJSContext jetStream, string queue)
 {
     public string Queue => queue;
@@ -20,6 +20,7 @@ public sealed class DeadLetterSeed(INatsJSContext jetStream, string queue)
                 Retention = shape.Retention == StreamRetention.WorkQueue ? StreamConfigRetention.Workqueue : StreamConfigRetention.Limits,
                 Discard = StreamConfigDiscard.New,
                 DuplicateWindow = shape.DuplicateWindow,
+                AllowDirect = true,
             });
         }
 
@@ -52,6 +53,11 @@ public sealed class DeadLetterSeed(INatsJSContext jetStream, string queue)
 
     public Task<ulong> WaitingAsync(Envelope call, byte[]? body = null) => PublishAsync(
         StreamNames.CallSubject(queue, call.Priority, call.FunctionName), body ?? [], new NatsHeaders { [EnvelopeCodec.HeaderName] = EnvelopeCodec.Encode(call) });
+
+    public Task<ulong> DelayedAsync(Envelope call) => PublishAsync(
+        StreamNames.AsideSubject(queue, AsideGroup.At(TimeProvider.System.GetUtcNow().AddDays(1)), call.Priority, call.FunctionName),
+        [],
+        new NatsHeaders { [EnvelopeCodec.HeaderName] = EnvelopeCodec.Encode(call) });
 
     public Task<ulong> TellingAsync(Envelope call) => PublishAsync(
         StreamNames.CallbackSubject(queue, call.FunctionName), [], new NatsHeaders { [EnvelopeCodec.HeaderName] = EnvelopeCodec.Encode(call) });

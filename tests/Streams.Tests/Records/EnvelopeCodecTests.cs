@@ -25,6 +25,7 @@ public class EnvelopeCodecTests
         Headers = [new("Content-Type", "text/plain; charset=utf-8"), new("X-Tag", "one"), new("X-Tag", "two"), new("X-Name", "Jörg 日本")],
         Callback = "https://example.com/hook?token=x",
         Submitted = new DateTimeOffset(2026, 1, 2, 3, 4, 5, 678, TimeSpan.Zero),
+        Due = new DateTimeOffset(2026, 1, 2, 3, 4, 10, TimeSpan.Zero),
         Deadline = new DateTimeOffset(2026, 1, 2, 4, 4, 5, TimeSpan.Zero),
         NotBefore = new DateTimeOffset(2026, 1, 2, 3, 4, 15, 678, TimeSpan.Zero),
         Attempt = 2,

@@ -1,0 +1,53 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Connectors.Streams.Records;
+
+/// <summary>
+/// Calls that were put aside and come back together, named by the third token of their subjects in <see cref="StreamNames.Aside"/>. Delayed calls lie in
+/// groups of half a second, so that a group is found by its time alone, however many others wait:
+/// <code>
+/// due at 12:00:00.200 and 12:00:00.500     in the group 12:00:00.500
+/// due at 12:00:00.501                      in the group 12:00:01.000
+/// </code>
+/// </summary>
+public sealed record AsideGroup
+{
+    private const long StepTicks = TimeSpan.TicksPerSecond / 2;
+    private const int Digits = 13;
+
+    private AsideGroup(string token) => Token = token;
+
+    /// <summary>The group as a token of subjects. Those of delayed calls sort as their times do.</summary>
+    public string Token { get; }
+
+    /// <summary>When delayed calls come back.</summary>
+    public DateTimeOffset? Due { get; private init; }
+
+    /// <summary>The subject of what is no call of ours: a group of its own, so that it gets its end too.</summary>
+    public string? Foreign { get; private init; }
+
+    /// <summary>The group of a call that is due then: the next one, never an earlier.</summary>
+    public static AsideGroup At(DateTimeOffset due)
+    {
+        var ticks = (due.UtcTicks + StepTicks - 1) / StepTicks * StepTicks;
+        var time = new DateTimeOffset(ticks, TimeSpan.Zero);
+        return new AsideGroup(time.ToUnixTimeMilliseconds().ToString("D13", CultureInfo.InvariantCulture)) { Due = time };
+    }
+
+    /// <summary>The group that a subject of the stream names.</summary>
+    public static AsideGroup Of(string subject)
+    {
+        var tokens = subject.Split('.');
+        return tokens.Length > 3 && tokens[2].Length == Digits && long.TryParse(tokens[2], NumberStyles.None, CultureInfo.InvariantCulture, out var due)
+            ? new AsideGroup(tokens[2]) { Due = DateTimeOffset.FromUnixTimeMilliseconds(due) }
+            : new AsideGroup("") { Foreign = subject };
+    }
+
+    /// <summary>The subjects of its calls.</summary>
+    public string Filter(string queue) => Foreign ?? $"{queue}.aside.{Token}.>";
+
+    /// <summary>The name of the consumer that brings them back.</summary>
+    public string Consumer => $"aside:{(Foreign is null ? Token : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Foreign)))[..32])}";
+}

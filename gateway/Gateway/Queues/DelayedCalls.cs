@@ -1,0 +1,85 @@
+using System.Globalization;
+using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+
+namespace Connectors.Gateway.Queues;
+
+/// <summary>Calls whose time has not come, page by page in the order in which they were accepted.</summary>
+internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, GatewayOptions options)
+{
+    private const int DefaultLimit = 100;
+    private const int MaxItems = 1000;
+    private const int NotFound = 404;
+
+    public async Task ListAsync(HttpContext http, string queue)
+    {
+        var query = http.Request.Query;
+        if (!QueueQuery.TryFunction(http, options.DefaultNamespace, out var function))
+        {
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, QueueQuery.FunctionRule);
+            return;
+        }
+
+        if (!QueueQuery.TryNumber(query["limit"], DefaultLimit, out var limit) || limit is < 1 or > MaxItems || !QueueQuery.TryNumber(query["after"], 0, out var after))
+        {
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"limit: 1 to {MaxItems}; after: the number that the page before gave as next.");
+            return;
+        }
+
+        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        if (await overview.FindAsync(queue, http.RequestAborted) is null)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}.");
+            return;
+        }
+
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, await ReadAsync(queue, function, after, (int)limit, http.RequestAborted), QueuesJson.Default.DelayedPage);
+    }
+
+    // One by one: the stream is a work queue, of which a consumer would take.
+    private async Task<DelayedPage> ReadAsync(string queue, FunctionName? function, ulong after, int limit, CancellationToken ct)
+    {
+        var items = new List<DelayedItem>();
+        var filter = function is { } one ? $"{queue}.aside.*.*.{StreamNames.Token(one.Namespace)}.{StreamNames.Token(one.Name)}" : StreamNames.AsideSubjects(queue);
+        try
+        {
+            var stream = await link.JetStream.GetStreamAsync(StreamNames.Aside(queue), cancellationToken: ct);
+            while (items.Count < limit)
+            {
+                var message = await stream.GetDirectAsync<byte[]>(new StreamMsgGetRequest { Seq = after + 1, NextBySubj = filter }, NatsRawSerializer<byte[]>.Default, ct);
+                if (message.Headers is not { } headers || !ulong.TryParse(Header(headers, "Nats-Sequence"), NumberStyles.None, CultureInfo.InvariantCulture, out after))
+                {
+                    return new DelayedPage(items, null);
+                }
+
+                if (EnvelopeCodec.TryDecode(Header(headers, EnvelopeCodec.HeaderName), out _) is { } envelope)
+                {
+                    items.Add(new DelayedItem(
+                        after, envelope.CallId, envelope.FunctionName.ToString(), (envelope.NotBefore ?? envelope.Submitted).UtcDateTime, envelope.Submitted.UtcDateTime, message.Data?.Length ?? 0));
+                }
+            }
+
+            return new DelayedPage(items, after);
+        }
+        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        {
+            // The first delayed call makes the stream.
+            return new DelayedPage(items, null);
+        }
+    }
+
+    private static string? Header(NatsHeaders headers, string name) => headers.TryGetValue(name, out var values) ? values.ToString() : null;
+}
+
+/// <summary>One page of delayed calls.</summary>
+/// <param name="Items">The calls.</param>
+/// <param name="Next">Where the next page begins (<c>after</c>); null at the end.</param>
+internal sealed record DelayedPage(IReadOnlyList<DelayedItem> Items, ulong? Next);
+
+/// <summary>A delayed call in a list.</summary>
+internal sealed record DelayedItem(ulong Seq, string CallId, string Function, DateTime DueAt, DateTime SubmittedAt, long Size);

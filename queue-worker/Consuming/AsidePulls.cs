@@ -1,0 +1,258 @@
+using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
+using NATS.Client.JetStream.Models;
+
+namespace Connectors.QueueWorker.Consuming;
+
+/// <summary>
+/// Brings back the calls that lie aside, group by group when each is due. Every worker does; a group's consumer, which lapses by itself, shares its messages
+/// out among them.
+/// </summary>
+/// <remarks>
+/// The invariant: of each message, somebody tells the schedule after it was stored. The stream republishes its headers, which is a hint at once that may be
+/// lost; a resync with the stream's subjects every few seconds finds the rest, and what a worker left behind that died. Nothing is fetched before its group
+/// is due, and of groups that are due at once only some at a time, so that memory and the load on the stream have a bound whatever lies there.
+/// </remarks>
+internal sealed class AsidePulls : IDisposable
+{
+    // Each group that is open has so many slots, so that none waits for another.
+    private const int MaxOpen = 8;
+    private const int Batch = 64;
+
+    /// <summary>Slots for what is being brought back.</summary>
+    public const int MaxInflight = MaxOpen * Batch;
+
+    private const string HintPrefix = "OF_HINT.";
+    private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(5);
+
+    // No group is worked on for long: its consumer, and what died with a worker, are soon forgotten.
+    private static readonly TimeSpan InactiveThreshold = TimeSpan.FromSeconds(10);
+
+    private readonly QueueWorkerOptions _options;
+    private readonly NatsLink _link;
+    private readonly PullInbox _inbox;
+    private readonly StreamSetup _setup;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly Pump _pump;
+    private readonly ITimer _timer;
+
+    // Guards the schedule, which hints, resyncs and ended groups share, and the tasks of open groups.
+    private readonly Lock _lock = new();
+    private readonly AsideSchedule _schedule = new();
+    private readonly HashSet<Task> _open = [];
+    private CancellationToken _stopping = new(canceled: true);
+
+    public AsidePulls(QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, Slots slots, TimeProvider time, ILogger log)
+    {
+        (_options, _link, _inbox, _setup, Slots, _time, _log) = (options, link, inbox, setup, slots, time, log);
+        _pump = new Pump(Open, log);
+        _timer = time.CreateTimer(_ => _pump.Run(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    public Slots Slots { get; }
+
+    /// <summary>Tells what the stream holds.</summary>
+    public void Resync(StreamInfo aside)
+    {
+        foreach (var subject in aside.State.Subjects?.Keys ?? [])
+        {
+            Find(subject);
+        }
+
+        _pump.Run();
+    }
+
+    /// <summary>Brings calls back until told to stop. What was begun then may still come.</summary>
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        _stopping = stopping;
+        _pump.Run();
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                await using var hints = await DirectSubscription.OpenAsync(_link.Connection, StreamNames.AsideHints(_options.Queue), (hint, _, _, _) => Hear(hint), stopping);
+                await Task.Delay(Timeout.InfiniteTimeSpan, _time, stopping);
+            }
+            catch (Exception fault) when (!stopping.IsCancellationRequested)
+            {
+                // Meanwhile the resync finds what there is.
+                Log.PullFailed(_log, StreamNames.AsideHints(_options.Queue), fault.Message);
+                await Task.Delay(AfterFault, _time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (OperationCanceledException)
+            {
+                // Told to stop.
+            }
+        }
+
+        Task[] open;
+        lock (_lock)
+        {
+            open = [.. _open];
+        }
+
+        await Task.WhenAll(open);
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private void Hear(string hint)
+    {
+        if (Find(hint[HintPrefix.Length..]))
+        {
+            _pump.Run();
+        }
+    }
+
+    private bool Find(string subject)
+    {
+        // As a filter, a subject with a wildcard in it would mean the calls of other groups.
+        if (subject.Split('.').Any(token => token is "*" or ">"))
+        {
+            return false;
+        }
+
+        lock (_lock)
+        {
+            return _schedule.Found(AsideGroup.Of(subject), _time.GetUtcNow());
+        }
+    }
+
+    private void Open()
+    {
+        lock (_lock)
+        {
+            if (_stopping.IsCancellationRequested)
+            {
+                return;
+            }
+
+            while (_open.Count < MaxOpen && _schedule.TryTake(_time.GetUtcNow()) is { } group)
+            {
+                var emptying = EmptyAsync(group, _stopping);
+                _open.Add(emptying);
+                _ = emptying.ContinueWith(Closed, TaskScheduler.Default);
+            }
+
+            if (_schedule.Next is { } next && _open.Count < MaxOpen)
+            {
+                var pause = next - _time.GetUtcNow();
+                _timer.Change(pause < TimeSpan.Zero ? TimeSpan.Zero : pause < MaxPause ? pause : MaxPause, Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
+    private void Closed(Task emptying)
+    {
+        lock (_lock)
+        {
+            _open.Remove(emptying);
+        }
+
+        _pump.Run();
+    }
+
+    private async Task EmptyAsync(AsideGroup group, CancellationToken stopping)
+    {
+        await Task.Yield();
+        DateTimeOffset? again = null;
+        try
+        {
+            using var consumer = StreamConsumer.Lapsing(
+                _inbox, _setup, StreamNames.Aside(_options.Queue), group.Consumer, group.Filter(_options.Queue), _options.Consuming.AckWait, InactiveThreshold, _time);
+            var end = new GroupEnd(Slots);
+            consumer.Listen(end);
+            while (end.MayHaveMore && !stopping.IsCancellationRequested)
+            {
+                if (!consumer.IsBound)
+                {
+                    await consumer.BindAsync(stopping);
+                }
+
+                await end.NextAsync(consumer, Batch, stopping);
+            }
+
+            again = end.IsGone ? _time.GetUtcNow() + AfterFault : null;
+        }
+        catch (Exception fault)
+        {
+            if (!stopping.IsCancellationRequested)
+            {
+                Log.PullFailed(_log, group.Consumer, fault.Message);
+            }
+
+            again = _time.GetUtcNow() + AfterFault;
+        }
+
+        lock (_lock)
+        {
+            _schedule.Closed(group, again, _time.GetUtcNow());
+        }
+    }
+
+    /// <summary>Takes one batch of a group after the other, each once all of the one before has ended.</summary>
+    private sealed class GroupEnd(Slots slots) : IPullListener
+    {
+        private TaskCompletionSource _answered = new();
+        private TaskCompletionSource _ended = new();
+
+        // Of what was asked for: what is not answered, what has not ended, and what was delivered.
+        private int _unanswered;
+        private int _unended;
+        private int _delivered;
+
+        public bool MayHaveMore { get; private set; } = true;
+
+        public bool IsGone { get; private set; }
+
+        public async Task NextAsync(StreamConsumer consumer, int max, CancellationToken stopping)
+        {
+            (_answered, _ended) = (new(TaskCreationOptions.RunContinuationsAsynchronously), new(TaskCreationOptions.RunContinuationsAsynchronously));
+            var count = slots.TryTake(max);
+            (_unanswered, _unended, _delivered) = (count, count, 0);
+            if (count == 0 || !consumer.TryPull(count, waits: false))
+            {
+                slots.Release(count);
+                (MayHaveMore, IsGone) = (false, true);
+                return;
+            }
+
+            // What is on its way is taken even by a worker that stops.
+            await _answered.Task;
+            await _ended.Task.WaitAsync(stopping);
+            MayHaveMore = !IsGone && _delivered == count;
+        }
+
+        public void Delivered(Delivery delivery, bool wasAsked, int outstanding)
+        {
+            if (!wasAsked)
+            {
+                slots.Nak(delivery);
+                return;
+            }
+
+            Interlocked.Increment(ref _delivered);
+            slots.Start(delivery, _ => Less(ref _unended, 1, _ended));
+            Less(ref _unanswered, 1, _answered);
+        }
+
+        public void Returned(int unused, PullEnd why, int outstanding)
+        {
+            IsGone |= why == PullEnd.Gone;
+            slots.Release(unused);
+            Less(ref _unended, unused, _ended);
+            Less(ref _unanswered, unused, _answered);
+        }
+
+        private static void Less(ref int count, int by, TaskCompletionSource none)
+        {
+            if (by > 0 && Interlocked.Add(ref count, -by) == 0)
+            {
+                none.TrySetResult();
+            }
+        }
+    }
+}

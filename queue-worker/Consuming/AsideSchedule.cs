@@ -1,0 +1,70 @@
+using Connectors.Streams.Records;
+
+namespace Connectors.QueueWorker.Consuming;
+
+/// <summary>
+/// Which groups of calls lie aside, and which of them are due. Pure: no clock, no broker. A group that is found while it is being emptied is emptied once
+/// more, for what was found may have come just behind the last look:
+/// <code>
+/// Found(12:00:00.5)     known, due then
+/// TryTake at 12:00:00.5 the group; it is open, and not taken twice
+/// Found(12:00:00.5)     noted
+/// Closed                known again, due at once
+/// </code>
+/// </summary>
+internal sealed class AsideSchedule
+{
+    private readonly Dictionary<string, AsideGroup> _known = [];
+    private readonly PriorityQueue<string, DateTimeOffset> _due = new();
+    private readonly Dictionary<string, bool> _open = [];
+
+    /// <summary>When the next group is due; null for none.</summary>
+    public DateTimeOffset? Next => _due.TryPeek(out _, out var at) ? at : null;
+
+    /// <summary>Calls were found in a group. True if that was news.</summary>
+    public bool Found(AsideGroup group, DateTimeOffset now)
+    {
+        var name = group.Consumer;
+        if (_open.ContainsKey(name))
+        {
+            _open[name] = true;
+            return false;
+        }
+
+        if (!_known.TryAdd(name, group))
+        {
+            return false;
+        }
+
+        _due.Enqueue(name, group.Due ?? now);
+        return true;
+    }
+
+    /// <summary>A group that is due; null for none. It is open until <see cref="Closed"/>.</summary>
+    public AsideGroup? TryTake(DateTimeOffset now)
+    {
+        if (Next is not { } next || next > now)
+        {
+            return null;
+        }
+
+        var name = _due.Dequeue();
+        _known.Remove(name, out var group);
+        _open[name] = false;
+        return group;
+    }
+
+    /// <summary>A group was emptied, or could not be.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="again">When to look at it again; null if nothing is left that this worker knows of.</param>
+    /// <param name="now">The time.</param>
+    public void Closed(AsideGroup group, DateTimeOffset? again, DateTimeOffset now)
+    {
+        _open.Remove(group.Consumer, out var wasFoundAgain);
+        if (again is { } at || wasFoundAgain)
+        {
+            _known[group.Consumer] = group;
+            _due.Enqueue(group.Consumer, again ?? now);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
+
+namespace Connectors.QueueWorker.Settling;
+
+/// <summary>
+/// Brings a call that was put aside back among those that wait: stored there, then acked here (R18 of docs/delivery-states.md). It becomes no attempt, and
+/// is judged when it is delivered there: one that was cancelled or expired meanwhile ends then.
+/// </summary>
+internal sealed class AsideReturn(QueueWorkerOptions options, RecordWriter writer, DeadLetters deadLetters, Acks acks) : IDeliveryHandler
+{
+    private static readonly TimeSpan FullWait = TimeSpan.FromSeconds(2);
+
+    // Two writes: the call, or the dead letter of what is none.
+    public TimeSpan Limit { get; } = 2 * RecordWriter.Patience(options);
+
+    public async Task<Handled> HandleAsync(Delivery delivery, Grace grace)
+    {
+        if (delivery.Envelope is not { } envelope)
+        {
+            await EndForeignAsync(delivery, delivery.EnvelopeError, grace.Writes);
+        }
+        else if (envelope.Version > Envelope.CurrentVersion)
+        {
+            await acks.NakNewerAsync(delivery, grace.Writes);
+        }
+        else if (!StreamNames.IsOf(delivery.Subject, envelope.FunctionName))
+        {
+            await EndForeignAsync(delivery, $"the envelope is of {envelope.FunctionName}, the subject of another function", grace.Writes);
+        }
+        else
+        {
+            await ReturnAsync(delivery, envelope, grace.Writes);
+        }
+
+        return new Handled();
+    }
+
+    public Task NakAsync(Delivery delivery, CancellationToken ct) => acks.NakAsync(delivery, null, TimeSpan.Zero, ct);
+
+    public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => acks.FailAsync(delivery, fault, EndForeignAsync, ct);
+
+    private async Task ReturnAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
+    {
+        var id = StreamNames.ReturnMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Place.Sequence);
+        var subject = StreamNames.CallSubject(options.Queue, envelope.Priority, envelope.FunctionName);
+        var headers = delivery.Headers.Where(h => h.Key == EnvelopeCodec.HeaderName);
+        switch (await writer.StoreCopyAsync(new StreamMessage(subject, id, [.. headers], delivery.Body), ct))
+        {
+            case WriteResult.Stored or WriteResult.Duplicate:
+                await acks.AckAsync(delivery, ct);
+                break;
+            case WriteResult.TooLarge:
+                await EndForeignAsync(delivery, "it is too large for the stream of calls that wait", ct);
+                break;
+            default:
+                await acks.NakRefusedAsync(delivery, FullWait, ct);
+                break;
+        }
+    }
+
+    private async Task EndForeignAsync(Delivery delivery, string error, CancellationToken ct)
+    {
+        await deadLetters.StoreForeignAsync(delivery, error, ct);
+        await acks.AckAsync(delivery, ct);
+    }
+}

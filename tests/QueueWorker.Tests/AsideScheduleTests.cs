@@ -1,0 +1,116 @@
+using Connectors.QueueWorker.Consuming;
+using Connectors.Streams.Records;
+using CsCheck;
+
+namespace Connectors.QueueWorker.Tests;
+
+/// <summary>When calls that lie aside are looked for: arithmetic alone, its time given.</summary>
+public sealed class AsideScheduleTests
+{
+    private static readonly DateTimeOffset Start = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+
+    [Fact]
+    public void A_group_is_taken_when_it_is_due_and_not_before()
+    {
+        var schedule = new AsideSchedule();
+        schedule.Found(Group(10), Start);
+
+        Assert.Null(schedule.TryTake(Start.AddSeconds(9.9)));
+        Assert.Equal(Start.AddSeconds(10), schedule.Next);
+        Assert.Equal(Group(10).Token, schedule.TryTake(Start.AddSeconds(10))?.Token);
+        Assert.Null(schedule.Next);
+    }
+
+    [Fact]
+    public void What_is_found_while_its_group_is_emptied_is_looked_for_once_more()
+    {
+        var schedule = new AsideSchedule();
+        schedule.Found(Group(0), Start);
+        var open = schedule.TryTake(Start)!;
+
+        schedule.Found(Group(0), Start);
+        Assert.Null(schedule.TryTake(Start));
+        schedule.Closed(open, null, Start);
+
+        Assert.NotNull(schedule.TryTake(Start));
+        schedule.Closed(open, null, Start);
+        Assert.Null(schedule.TryTake(Start));
+    }
+
+    [Fact]
+    public void What_could_not_be_emptied_is_tried_again_when_it_is_said_to_be()
+    {
+        var schedule = new AsideSchedule();
+        schedule.Found(Group(0), Start);
+        schedule.Closed(schedule.TryTake(Start)!, Start.AddSeconds(1), Start);
+
+        Assert.Null(schedule.TryTake(Start));
+        Assert.NotNull(schedule.TryTake(Start.AddSeconds(1)));
+    }
+
+    [Fact]
+    public void What_is_none_of_ours_is_due_at_once()
+    {
+        var schedule = new AsideSchedule();
+        schedule.Found(AsideGroup.Of("q.aside.odd"), Start);
+
+        Assert.Equal("q.aside.odd", schedule.TryTake(Start)?.Foreign);
+    }
+
+    // Whatever is found, taken and closed in whatever order: no group is open twice, none before its time, and one that was found is taken in the end.
+    [Fact]
+    public void No_group_is_lost_opened_twice_or_taken_early() =>
+        Gen.Select(Gen.Int[0, 2], Gen.Int[0, 5], Gen.Int[0, 3]).Array[0, 60].Sample(steps =>
+        {
+            var schedule = new AsideSchedule();
+            var now = Start;
+            var open = new Dictionary<string, AsideGroup>();
+            var found = new HashSet<string>();
+            foreach (var (what, second, pause) in steps)
+            {
+                now = now.AddMilliseconds(250 * pause);
+                if (what == 0)
+                {
+                    schedule.Found(Group(second), now);
+                    found.Add(Group(second).Token);
+                }
+                else if (what == 1)
+                {
+                    Take();
+                }
+                else if (open.Count > 0)
+                {
+                    Close(open.Values.First());
+                }
+            }
+
+            now = Start.AddMinutes(10);
+            open.Values.ToList().ForEach(Close);
+            while (Take())
+            {
+            }
+
+            Assert.Empty(found);
+
+            bool Take()
+            {
+                if (schedule.TryTake(now) is not { } group)
+                {
+                    return false;
+                }
+
+                Assert.True(group.Due <= now);
+                Assert.True(open.TryAdd(group.Token, group));
+                found.Remove(group.Token);
+                return true;
+            }
+
+            void Close(AsideGroup group)
+            {
+                open.Remove(group.Token);
+                schedule.Closed(group, null, now);
+            }
+        });
+
+    private static AsideGroup Group(int seconds) => AsideGroup.At(Start.AddSeconds(seconds));
+}

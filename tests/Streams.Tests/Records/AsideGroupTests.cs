@@ -1,0 +1,49 @@
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using CsCheck;
+
+namespace Connectors.Streams.Tests.Records;
+
+public class AsideGroupTests
+{
+    private static readonly FunctionName Fn = new("fn.x", "ns");
+
+    private static readonly Gen<DateTimeOffset> Times = Gen.Long[0, TimeSpan.FromDays(36500).Ticks].Select(ticks => DateTimeOffset.UnixEpoch.AddTicks(ticks));
+
+    [Fact]
+    public void A_group_is_never_before_its_calls_and_at_most_half_a_second_behind() => Times.Sample(due =>
+    {
+        var behind = AsideGroup.At(due).Due!.Value - due;
+
+        Assert.InRange(behind, TimeSpan.Zero, TimeSpan.FromMilliseconds(500) - TimeSpan.FromTicks(1));
+    });
+
+    [Fact]
+    public void Subjects_name_their_group_and_their_function_and_sort_as_times_do() => Gen.Select(Times, Times, Gen.Bool).Sample((one, other, high) =>
+    {
+        var group = AsideGroup.At(one);
+        var subject = StreamNames.AsideSubject("q", group, high ? Priority.High : Priority.Normal, Fn);
+
+        Assert.Equal(group.Due, AsideGroup.Of(subject).Due);
+        Assert.Equal(group.Consumer, AsideGroup.Of(subject).Consumer);
+        Assert.Equal(Fn, StreamNames.FunctionOf(subject));
+        Assert.True(StreamNames.IsOf(subject, Fn));
+        Assert.StartsWith(group.Filter("q")[..^1], subject, StringComparison.Ordinal);
+        Assert.Equal(
+            Math.Sign(group.Due!.Value.CompareTo(AsideGroup.At(other).Due!.Value)), Math.Sign(string.CompareOrdinal(group.Token, AsideGroup.At(other).Token)));
+    });
+
+    [Theory]
+    [InlineData("q.aside.x")]
+    [InlineData("q.aside.123.normal.ns.fn")]
+    [InlineData("q.aside.+123456789012.normal.ns.fn")]
+    [InlineData("q.aside.1764329999500")]
+    public void What_names_no_group_is_one_of_its_own(string subject)
+    {
+        var group = AsideGroup.Of(subject);
+
+        Assert.Null(group.Due);
+        Assert.Equal(subject, group.Filter("q"));
+        Assert.DoesNotContain('.', group.Consumer);
+    }
+}
