@@ -58,7 +58,7 @@ FROM ${SERVICE} AS service
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.vendor="Connectors" org.opencontainers.image.licenses="MIT" org.opencontainers.image.version="${VERSION}"
 WORKDIR /app
-ENV bind_address=0.0.0.0 DOTNET_gcServer=0
+ENV bind_address=0.0.0.0
 USER 10001
 EXPOSE 8081
 
