@@ -54,6 +54,12 @@ internal static partial class Log
     [LoggerMessage(237, LogLevel.Warning, "A queue could not be looked at for its scaler")]
     public static partial void ScalerBlind(ILogger log, string queue, string error);
 
+    [LoggerMessage(241, LogLevel.Information, "Function scaled by its queue")]
+    public static partial void Scaled(ILogger log, string function, ulong from, ulong to, long waiting, long running);
+
+    [LoggerMessage(242, LogLevel.Warning, "Function not scaled")]
+    public static partial void NotScaled(ILogger log, string function, ulong to, string reason);
+
     [LoggerMessage(238, LogLevel.Information, "Not ready any more, new connections are still served")]
     public static partial void Draining(ILogger log, TimeSpan delay);
 

@@ -63,6 +63,12 @@ internal static class Metrics
     private static readonly Gauge WaitingCalls = Prometheus.Metrics.CreateGauge(
         "gateway_queue_waiting_calls", "Calls of a queue that wait for a worker, as its scaler was told last", ["queue_name"]);
 
+    private static readonly Gauge WaitingCallsOf = Prometheus.Metrics.CreateGauge(
+        "gateway_function_waiting_calls", "Calls that wait in the queue for a function that is scaled by them", ["function_name"]);
+
+    private static readonly Counter Scalings = Prometheus.Metrics.CreateCounter(
+        "gateway_function_scalings_total", "Changes of a function's replicas by what waits in its queue: out, in, or to zero", ["function_name", "direction"]);
+
     private static readonly Counter NatsReconnects = Prometheus.Metrics.CreateCounter(
         "gateway_nats_reconnect_total", "Connections to NATS that were made anew");
 
@@ -88,20 +94,24 @@ internal static class Metrics
 
     public static double InvocationsOf(FunctionName function) => Calls.TryGetValue(function.ToString(), out var series) ? series.Count : 0;
 
-    public static void ServiceSeen(string function, ulong replicas, ulong ready, ulong min, ScaleTarget target)
+    /// <summary>How often a function's calls began, and how many of them run.</summary>
+    public static (double Started, double Running) ActivityOf(FunctionName function) =>
+        Calls.TryGetValue(function.ToString(), out var series) ? (series.Started.Value, series.Inflight.Value) : (0, 0);
+
+    public static void ServiceSeen(string function, ulong replicas, ulong ready, ScaleLabels scale)
     {
         Replicas.WithLabels(function).Set(replicas);
         ReadyReplicas.WithLabels(function).Set(ready);
-        MinReplicas.WithLabels(function).Set(min);
-        TargetLoad.WithLabels(function, target.Type).Set(target.Load);
+        MinReplicas.WithLabels(function).Set(scale.Min);
+        TargetLoad.WithLabels(function, scale.Type).Set(scale.Target);
     }
 
-    public static void ServiceGone(string function, ScaleTarget target)
+    public static void ServiceGone(string function, ScaleLabels scale)
     {
         Replicas.RemoveLabelled(function);
         ReadyReplicas.RemoveLabelled(function);
         MinReplicas.RemoveLabelled(function);
-        TargetLoad.RemoveLabelled(function, target.Type);
+        TargetLoad.RemoveLabelled(function, scale.Type);
     }
 
     public static void HttpAnswered(string method, string path, int status, TimeSpan took)
@@ -129,6 +139,12 @@ internal static class Metrics
     public static void Stalled(string queue, TimeSpan time) => UntakenSeconds.WithLabels(queue).Set(time.TotalSeconds);
 
     public static void Waiting(string queue, long calls) => WaitingCalls.WithLabels(queue).Set(calls);
+
+    public static void WaitingOf(FunctionName function, long calls) => WaitingCallsOf.WithLabels(function.ToString()).Set(calls);
+
+    public static void Scaled(FunctionName function, string direction) => Scalings.WithLabels(function.ToString(), direction).Inc();
+
+    public static void ScalingEnded(FunctionName function) => WaitingCallsOf.RemoveLabelled(function.ToString());
 
     public static void QueueGone(string queue) => UntakenSeconds.RemoveLabelled(queue);
 

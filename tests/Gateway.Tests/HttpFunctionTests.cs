@@ -74,6 +74,32 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
     }
 
     [Fact]
+    public async Task A_process_that_is_one_too_many_ends_its_calls_however_long_they_take()
+    {
+        var gate = Path.Combine(Path.GetTempPath(), $"gate-{Guid.NewGuid():N}");
+        await _gateway.DeployAsync("shrinks", HttpFunction.Command, environment: new { mode = "http", write_timeout = "1ms" });
+        await ScaleAsync("shrinks", 2);
+        await Eventually.HoldsAsync(async () => (int?)(await _gateway.SystemJsonAsync("function/shrinks"))["availableReplicas"] == 2, "two are ready");
+
+        // One in each: the second goes to the process with fewer calls.
+        var calls = new[] { _gateway.PostAsync($"/function/shrinks/until{gate}", ""), _gateway.PostAsync($"/function/shrinks/until{gate}", "") };
+        await Eventually.HoldsAsync(() => HttpFunction.Running(_gateway, "shrinks") == 4, "each process has a call, which has a process too");
+        await ScaleAsync("shrinks", 1);
+        await Eventually.HoldsAsync(async () => (int?)(await _gateway.SystemJsonAsync("function/shrinks"))["availableReplicas"] == 1, "one is left");
+        await BornAsync("shrinks");
+
+        await File.WriteAllTextAsync(gate, "");
+        foreach (var call in calls)
+        {
+            using var answer = await call;
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+
+        await Eventually.HoldsAsync(() => HttpFunction.Running(_gateway, "shrinks") == 1, "the other process ends then");
+        File.Delete(gate);
+    }
+
+    [Fact]
     public async Task A_fixed_port_allows_one_process_only()
     {
         var port = FreePort.Next().ToString(CultureInfo.InvariantCulture);

@@ -35,6 +35,7 @@ while (1) {
         exit 0;
     }
     if ($path eq '/die') { kill 'KILL', $parent; exit 0; }
+    if ($path =~ m{^/until(/.*)}) { select(undef, undef, undef, 0.02) until -e $1; }
     if ($path eq '/hang') { sleep 600; exit 0; }
     if ($path eq '/large') {
         my ($size) = $head =~ /^x-size: *(\d+)/mi;

@@ -10,7 +10,7 @@ internal sealed class FunctionGauges(IProvider provider, GatewayOptions options,
     // Below the five seconds that a list may be old, so that look-ups hardly ever leave the process.
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(4);
 
-    private Dictionary<string, ScaleTarget> _known = [];
+    private Dictionary<string, ScaleLabels> _known = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -40,11 +40,11 @@ internal sealed class FunctionGauges(IProvider provider, GatewayOptions options,
 
     private void Show(IReadOnlyList<FunctionStatus> functions)
     {
-        var seen = new Dictionary<string, ScaleTarget>(functions.Count);
+        var seen = new Dictionary<string, ScaleLabels>(functions.Count);
         foreach (var function in functions)
         {
             var name = new FunctionName(function.Name, function.Namespace ?? options.DefaultNamespace).ToString();
-            seen[name] = ScaleTarget.Of(function);
+            seen[name] = ScaleLabels.Of(function);
         }
 
         // A changed target has another label: the old sample goes first.
@@ -56,7 +56,7 @@ internal sealed class FunctionGauges(IProvider provider, GatewayOptions options,
         foreach (var function in functions)
         {
             var name = new FunctionName(function.Name, function.Namespace ?? options.DefaultNamespace).ToString();
-            Metrics.ServiceSeen(name, function.Replicas ?? 0, function.AvailableReplicas ?? 0, MinReplicas.Of(function), seen[name]);
+            Metrics.ServiceSeen(name, function.Replicas ?? 0, function.AvailableReplicas ?? 0, seen[name]);
         }
 
         _known = seen;

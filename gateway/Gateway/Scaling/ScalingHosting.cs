@@ -7,13 +7,26 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Connectors.Gateway.Scaling;
 
-/// <summary>The external scaler on a port of its own: HTTP/2 without TLS, as KEDA calls it.</summary>
+/// <summary>The embedded provider's functions, scaled here, and the external scaler on a port of its own: HTTP/2 without TLS, as KEDA calls it.</summary>
 internal static class ScalingHosting
 {
     private const string Route = "/externalscaler.ExternalScaler";
 
     public static void AddScaling(this WebApplicationBuilder builder, GatewayOptions options)
     {
+        var scalesFunctions = options.ProviderUrl is null && options.Queue.Nats.IsSet;
+        builder.Services.AddSingleton<WorkerReports>();
+        builder.Services.AddSingleton<QueueBacklog>();
+        if (options.Queue.Nats.IsSet && (scalesFunctions || options.ScalerPort is not null))
+        {
+            builder.Services.AddDuty<QueueBacklog>("worker reports");
+        }
+
+        if (scalesFunctions)
+        {
+            builder.Services.AddDuty<FunctionScaler>("function scaling");
+        }
+
         if (options.ScalerPort is not { } port)
         {
             return;
@@ -21,16 +34,6 @@ internal static class ScalingHosting
 
         builder.Services.AddGrpc(grpc => grpc.IgnoreUnknownServices = true);
         builder.Services.AddSingleton<QueueScaler>();
-        builder.Services.AddSingleton<WorkerReports>();
-        if (options.Queue.Nats.IsSet)
-        {
-            builder.Services.AddDuty<QueueBacklog>("worker reports");
-        }
-        else
-        {
-            builder.Services.AddSingleton<QueueBacklog>();
-        }
-
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(options.Service.BindAddress), port, listener =>
         {
             listener.Protocols = HttpProtocols.Http2;

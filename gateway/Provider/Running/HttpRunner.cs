@@ -10,6 +10,7 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
     // Guards the list: scaling adds and removes, calls choose.
     private readonly Lock _choosing = new();
     private readonly List<Replica> _replicas = [];
+    private readonly CancellationTokenSource _end = new();
     private Task _leaving = Task.CompletedTask;
 
     public int Available
@@ -33,17 +34,18 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
     {
         lock (_choosing)
         {
+            var begin = IsAlone ? Task.WhenAll(after, _leaving) : after;
             while (_replicas.Count < replicas)
             {
-                _replicas.Add(new Replica(setup, after, time, log));
+                _replicas.Add(new Replica(setup, begin, time, log));
             }
 
-            foreach (var surplus in _replicas[replicas..])
+            // Those with the fewest calls go. Nobody chooses them any more, so that their calls only become fewer.
+            foreach (var surplus in _replicas.OrderByDescending(replica => replica.Running).Skip(replicas).ToList())
             {
-                _leaving = Task.WhenAll(_leaving, surplus.DisposeAsync().AsTask());
+                _replicas.Remove(surplus);
+                _leaving = Task.WhenAll(_leaving, surplus.RetireAsync(_end.Token));
             }
-
-            _replicas.RemoveRange(replicas, _replicas.Count - replicas);
         }
     }
 
@@ -69,8 +71,10 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
 
     public async ValueTask DisposeAsync()
     {
+        await _end.CancelAsync();
         Scale(0, Task.CompletedTask);
         await _leaving;
+        _end.Dispose();
     }
 
     // Waits for a process that is starting; one that keeps dying is not waited for. Without a replica to use: whether there are any.

@@ -8,6 +8,7 @@ namespace Connectors.Provider.Running;
 /// <summary>One process that stays: started, waited for until it is ready, started again with growing pauses when it dies.</summary>
 internal sealed class Replica : IAsyncDisposable
 {
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan MinPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(10);
 
@@ -52,7 +53,18 @@ internal sealed class Replica : IAsyncDisposable
 
     public void Release() => Interlocked.Decrement(ref _running);
 
-    /// <summary>Lets calls end, asks the process to end, ends it.</summary>
+    /// <summary>For one that gets no more calls: waits for those that it has, however long they take, or until <paramref name="end"/>, and ends the process.</summary>
+    public async Task RetireAsync(CancellationToken end)
+    {
+        while (Running > 0 && !end.IsCancellationRequested)
+        {
+            await Task.Delay(Look, _time, end).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await DisposeAsync();
+    }
+
+    /// <summary>Lets calls end within the function's grace period, asks the process to end, ends it.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
@@ -134,7 +146,7 @@ internal sealed class Replica : IAsyncDisposable
         using var patience = new CancellationTokenSource(_setup.Settings.GracePeriod, _time);
         while (Running > 0 && !patience.IsCancellationRequested)
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(20), _time, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(Look, _time, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         process.AskToEnd();

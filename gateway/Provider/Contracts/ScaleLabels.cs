@@ -1,0 +1,130 @@
+using System.Globalization;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.Provider.Contracts;
+
+/// <summary>What a function's labels <c>com.openfaas.scale.*</c> say of its replicas; what is missing or cannot be read has its default.</summary>
+public sealed record ScaleLabels
+{
+    /// <summary>By calls that wait in the queue.</summary>
+    public const string ByQueue = "queue";
+
+    private const string Prefix = "com.openfaas.scale.";
+    private const ulong UsualMax = 20;
+    private static readonly TimeSpan MaxDownWindow = TimeSpan.FromMinutes(5);
+    private static readonly string[] Types = ["rps", "capacity", "cpu", ByQueue];
+
+    /// <summary><c>rps</c>, <c>capacity</c>, <c>cpu</c> or <c>queue</c>.</summary>
+    public string Type { get; private init; } = Types[0];
+
+    /// <summary>Load of one replica.</summary>
+    public double Target { get; private init; } = 50;
+
+    /// <summary>How much of the target is to be used, above 0 and at most 1.</summary>
+    public double Proportion { get; private init; } = 0.9;
+
+    public ulong Min { get; private init; } = 1;
+
+    /// <summary>At least <see cref="Min"/>.</summary>
+    public ulong Max { get; private init; } = UsualMax;
+
+    /// <summary>Whether an idle function loses its last replica.</summary>
+    public bool ToZero { get; private init; }
+
+    /// <summary>How long it has to be idle for that.</summary>
+    public TimeSpan ZeroDuration { get; private init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>How long fewer replicas have to be enough before some are taken away.</summary>
+    public TimeSpan DownWindow { get; private init; }
+
+    public static ScaleLabels Of(FunctionSpec function) => Read(function, []);
+
+    /// <summary>Reads the labels; faults are added to <paramref name="faults"/>, one line each.</summary>
+    public static ScaleLabels Read(FunctionSpec function, IList<string> faults)
+    {
+        var usual = new ScaleLabels();
+        var min = MinReplicas.Of(function);
+        Number("min", 0, MinReplicas.Max);
+        var max = Number("max", 1, MinReplicas.Max);
+        if (max < min)
+        {
+            Fault("max", "at least com.openfaas.scale.min");
+        }
+
+        return new ScaleLabels
+        {
+            Type = OneOf("type", Types) ?? usual.Type,
+            Target = Fraction("target", double.MaxValue, "a number above 0") ?? usual.Target,
+            Proportion = Fraction("target-proportion", 1, "a number above 0, at most 1") ?? usual.Proportion,
+            Min = min,
+            Max = Math.Max(max ?? UsualMax, min),
+            ToZero = OneOf("zero", ["true", "false"]) == "true",
+            ZeroDuration = Duration("zero-duration", GoDuration.Max) ?? usual.ZeroDuration,
+            DownWindow = Duration("down.window", MaxDownWindow) ?? usual.DownWindow,
+        };
+
+        string? Label(string name) => function.Labels?.GetValueOrDefault(Prefix + name)?.Trim() is { Length: > 0 } text ? text : null;
+
+        void Fault(string name, string allowed) => faults.Add($"labels.{Prefix}{name}: \"{Label(name)}\" is not valid; allowed: {allowed}");
+
+        string? OneOf(string name, string[] words)
+        {
+            var word = Label(name);
+            if (word is null || words.Contains(word))
+            {
+                return word;
+            }
+
+            Fault(name, string.Join(", ", words));
+            return null;
+        }
+
+        double? Fraction(string name, double most, string allowed)
+        {
+            if (Label(name) is not { } text)
+            {
+                return null;
+            }
+
+            if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number > 0 && number <= most)
+            {
+                return number;
+            }
+
+            Fault(name, allowed);
+            return null;
+        }
+
+        ulong? Number(string name, ulong least, ulong most)
+        {
+            if (Label(name) is not { } text)
+            {
+                return null;
+            }
+
+            if (ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
+            {
+                return number;
+            }
+
+            Fault(name, $"a whole number from {least} to {most}");
+            return null;
+        }
+
+        TimeSpan? Duration(string name, TimeSpan most)
+        {
+            if (Label(name) is not { } text)
+            {
+                return null;
+            }
+
+            if (GoDuration.TryParse(text, out var duration, out var allowed, max: most))
+            {
+                return duration;
+            }
+
+            Fault(name, allowed);
+            return null;
+        }
+    }
+}
