@@ -12,6 +12,8 @@ public class OpenFaasValuesTests
         { "queue-worker", "slow-queue", "maxInflight=5 nats.stream.name=slow-queue nats.consumer.durableName=slow-queue-workers", "max_inflight=5 queue_name=slow-queue" },
         { "queue-worker", "slow-queue", "queueName=slow-queue maxInflight=5 nats.consumer.durableName=slow-queue-workers upstreamTimeout=15m", "queue_name=slow-queue upstream_timeout=15m" },
         { "cron-connector", "cron-connector", "openfaasPro=true", "" },
+        { "cron-connector", "cron-connector", "iam.enabled=true iam.resource={dev:*,staging:*} iam.systemIssuer.url=https://gateway.example.com iam.kubernetesIssuer.url=https://kubernetes", "namespaces=dev,staging" },
+        { "cron-connector", "cron-connector", "iam.enabled=true iam.resource={*}", "" },
         { "kafka-connector", "kafka-connector", "topics=payment-received brokerHost=kafka.default:9092 printResponse=true printResponseBody=true", "topics=payment-received broker_hosts=kafka.default:9092 print_response=true print_response_body=true" },
         { "kafka-connector", "kafka-connector", "topics=payment.created\\,customer.onboarded replicas=3 sessionLogging=true", "topics=payment.created,customer.onboarded log_sessions=true" },
         { "kafka-connector", "kafka-connector", "tls=true saslAuth=true brokerHosts=broker.example:9092 topics=orders brokerPasswordSecret=p brokerUsernameSecret=u", "tls=true sasl_mechanism=PLAIN topics=orders" },
@@ -25,7 +27,7 @@ public class OpenFaasValuesTests
     };
 
     // What a value can be beside the one in the command, where a number or a text more does not do.
-    private static readonly Dictionary<string, string> Others = new() { ["mode"] = "function", ["serviceType"] = "LoadBalancer" };
+    private static readonly Dictionary<string, string> Others = new() { ["mode"] = "function", ["iam.resource"] = "{prod:*}", ["serviceType"] = "LoadBalancer" };
 
     // Values that mean something only beside another.
     private static readonly Dictionary<string, string> Companions = new() { ["exposeServices"] = "serviceType=NodePort" };
@@ -84,6 +86,15 @@ public class OpenFaasValuesTests
                 $"{key} is dropped in silence");
         }
     }
+
+    [Theory]
+    [InlineData("iam.enabled=true iam.resource={dev:*}", "dev")]
+    [InlineData("iam.enabled=true iam.resource={dev:*,staging:*} namespaces={staging}", "staging")]
+    [InlineData("iam.enabled=true iam.resource={dev:*,*}", null)]
+    [InlineData("iam.enabled=true iam.resource={*:*} namespaces={dev}", "dev")]
+    [InlineData("iam.resource={dev:*}", null)]
+    public async Task What_a_policy_allows_is_what_the_schedules_connector_calls(string values, string? namespaces) => Assert.Equal(
+        namespaces, (await Helm.TemplateAsync("cron-connector", "r", values.Split(' '))).Single(m => m.Kind == "Deployment").Environment.GetValueOrDefault("namespaces"));
 
     [Fact]
     public async Task What_has_no_effect_is_named_leaf_by_leaf()

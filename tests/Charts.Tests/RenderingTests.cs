@@ -86,6 +86,10 @@ public class RenderingTests
     [InlineData("gateway", "ingress.enabled=true", "ingress.hosts")]
     [InlineData("gateway", "httpRoute.enabled=true", "httpRoute.parentRefs")]
     [InlineData("cron-connector", "autoscaling.enabled=true", "nats.host")]
+    [InlineData("cron-connector", "iam.enabled=true,iam.resource={dev:env}", "iam.resource: \"dev:env\"")]
+    [InlineData("cron-connector", "iam.enabled=true,iam.resource={team-*:*}", "iam.resource: \"team-*:*\"")]
+    [InlineData("cron-connector", "iam.enabled=true,iam.resource={dev:*},namespaces={prod}", "namespaces: prod")]
+    [InlineData("cron-connector", "iam.scope=dev", "scope")]
     [InlineData("sqs-connector", "queueURL=https://", "queueURL")]
     public async Task A_wrong_value_is_refused_by_name(string chart, string value, string named)
     {

@@ -89,6 +89,7 @@ public sealed class MigrateTests : IDisposable
     [InlineData("openfaas", "functionNamespace: fns\niam:\n  enabled: false\n  systemIssuer:\n    url: https://a", "functionNamespace same", "iam.enabled not needed", "iam.systemIssuer.url not needed")]
     [InlineData("kafka-connector", "brokerHosts: k:9092\nsasl: true\ntopics: a", "brokerHosts same", "sasl renamed kafka-connector: saslAuth", "topics same")]
     [InlineData("cron-connector", "basicAuth: true\nrebuildInterval: 5s\nopenfaasPro: true", "basicAuth same", "openfaasPro not needed", "rebuildInterval same")]
+    [InlineData("cron-connector", "basicAuth: true\niam:\n  enabled: true\n  resource: ['dev:*']\n  systemIssuer:\n    url: https://a", "basicAuth same", "iam.enabled same", "iam.resource same", "iam.systemIssuer.url not needed")]
     [InlineData("sqs-connector", "queueURL: https://sqs.eu-west-1.amazonaws.com/1/q\ntopics: a\nnodeSelector:\n  kubernetes.io/os: linux", "nodeSelector.kubernetes.io/os same", "queueURL same", "topics not needed")]
     public async Task Each_key_is_told_apart(string chart, string values, params string[] expected)
     {
@@ -107,6 +108,7 @@ public sealed class MigrateTests : IDisposable
     [InlineData("cron-connector", "pro:\n  image: ghcr.io/openfaasltd/cron-connector:0.2.14", "another owner's image")]
     [InlineData("openfaas", "gateway:\n  replicaz: 3", "gateway.replicaz")]
     [InlineData("openfaas", "iam:\n  enabled: true\n  systemIssuer:\n    url: https://a", "basic auth")]
+    [InlineData("cron-connector", "iam:\n  enabled: true\n  resource: ['dev:*', 'prod:resize']", "prod:resize is neither a namespace")]
     [InlineData("openfaas", "nats:\n  authorization:\n    enabled: true", "nats.auth.secret")]
     [InlineData("queue-worker", "queueName: Slow Queue", "1 to 63")]
     [InlineData("sqs-connector", "queueURL: https://", "the address of a queue")]

@@ -68,6 +68,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end -}}
 
+{{/* Every leaf below a value, as a path with dots. */}}
+{{- define "connectors.leaves" -}}
+{{- $path := .path -}}
+{{- if and (kindIs "map" .value) .value -}}
+{{- range $name, $value := .value }}
+{{- include "connectors.leaves" (dict "path" (printf "%s.%s" $path $name) "value" $value) }}
+{{- end -}}
+{{- else }}
+- {{ $path }}
+{{- end -}}
+{{- end -}}
+
 {{/*
 All variables of the container. "extraEnv" is a map from name to value (or to an object such as valueFrom), or a list as Kubernetes has it; what
 it names replaces what the chart sets under that name, for a name that stands twice is refused by a server-side apply.

@@ -4,6 +4,41 @@
 {{- fail "keda.enabled: schedules have no backlog to scale by" -}}
 {{- end -}}
 
+{{/*
+Whose functions are called, as a JSON list; empty for all. OpenFaaS's policy names namespaces as dev:*, and may name single functions and patterns,
+which the connector cannot tell apart: those are refused, for it would call more than was allowed.
+*/}}
+{{- define "connectors.namespaces" -}}
+{{- $namespaces := .Values.namespaces -}}
+{{- if and .Values.iam.enabled (not (has "*" .Values.iam.resource)) (not (has "*:*" .Values.iam.resource)) -}}
+{{- $allowed := list -}}
+{{- range .Values.iam.resource -}}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?:[*]$" .) -}}
+{{- fail (printf "iam.resource: %q is not a namespace such as \"dev:*\", or \"*\" for all; single functions cannot be chosen: take the annotation \"topic: cron-function\" from the others" .) -}}
+{{- end -}}
+{{- $allowed = append $allowed (trimSuffix ":*" .) -}}
+{{- end -}}
+{{- range $namespaces -}}
+{{- if not (has . $allowed) -}}
+{{- fail (printf "namespaces: %s is not among those that iam.resource allows" .) -}}
+{{- end -}}
+{{- end -}}
+{{- $namespaces = default $allowed $namespaces -}}
+{{- end -}}
+{{- toJson $namespaces -}}
+{{- end -}}
+
+{{/* Values of OpenFaaS's chart that are accepted although nothing here listens to them: none is dropped without a word. */}}
+{{- define "connectors.withoutEffect" -}}
+{{- if .Values.openfaasPro }}{{ include "connectors.leaves" (dict "path" "openfaasPro" "value" true) }}{{ end -}}
+{{- if .Values.pro }}{{ include "connectors.leaves" (dict "path" "pro" "value" .Values.pro) }}{{ end -}}
+{{- if .Values.iam.enabled }}{{ include "connectors.leaves" (dict "path" "iam.enabled" "value" true) }}
+{{- else if ne (toJson .Values.iam.resource) (toJson (list "*")) }}{{ include "connectors.leaves" (dict "path" "iam.resource" "value" .Values.iam.resource) }}{{ end -}}
+{{- range $name := list "systemIssuer" "kubernetesIssuer" -}}
+{{- with index $.Values.iam $name }}{{ include "connectors.leaves" (dict "path" (printf "iam.%s" $name) "value" .) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "connectors.env" -}}
 {{- if not .Values.nats.host }}
 {{- if gt (int .Values.replicas) 1 }}
@@ -25,7 +60,7 @@
   value: {{ .Values.asyncInvocation | quote }}
 - name: content_type
   value: {{ .Values.contentType | quote }}
-{{- with .Values.namespaces }}
+{{- with include "connectors.namespaces" . | fromJsonArray }}
 - name: namespaces
   value: {{ join "," . | quote }}
 {{- end }}

@@ -197,18 +197,6 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
 {{- end }}
 {{- end -}}
 
-{{/* Every leaf below a value, as a path with dots. */}}
-{{- define "connectors.leaves" -}}
-{{- $path := .path -}}
-{{- if and (kindIs "map" .value) .value -}}
-{{- range $name, $value := .value }}
-{{- include "connectors.leaves" (dict "path" (printf "%s.%s" $path $name) "value" $value) }}
-{{- end -}}
-{{- else }}
-- {{ $path }}
-{{- end -}}
-{{- end -}}
-
 {{/* Values of the openfaas chart that are accepted although nothing here listens to them: none is dropped without a word. */}}
 {{- define "connectors.withoutEffect" -}}
 {{- range $name := list "openfaasPro" "oem" "httpProbe" "clusterRole" "createCRDs" "rbac" "psp" "securityContext" "openfaasImagePullPolicy" "caBundleSecretName" "registryPrefix" "gatewayPro" "faasnetes" "stan" "queueWorker" "queueWorkerPro" "jetstreamQueueWorker" "autoscaler" "alertmanager" "prometheus" "eventSubscription" "iam" "kubernetesDNSDomain" "operator" "oidcAuthPlugin" "ingressOperator" "k8sVersion" "istio" "queueMode" "license" "eventWorker" -}}

@@ -113,7 +113,9 @@ internal static partial class OpenFaasCharts
             Gone("openfaasPro", OneEdition),
             Image("pro.image", Cron),
             Image("image", Cron),
-            Wish("iam", "the function list is asked for with basic auth, not with tokens") with { Switch = "iam.enabled" },
+            .. Same(Cron, "iam.resource").Select(rule => rule with { Switch = "iam.enabled", Refuses = ResourceFault }),
+            .. Same(Cron, "iam.enabled").Select(rule => rule with { Switch = "iam.enabled", Note = "for iam.resource" }),
+            Gone("iam", "the function list is asked for with basic auth, not with tokens"),
             .. Usual(Cron),
         ],
         [Kafka] =
@@ -165,12 +167,19 @@ internal static partial class OpenFaasCharts
     private static string? QueueUrlFault(string url) =>
         url.Trim() is "https://" or "http://" ? "the address of a queue is needed, such as https://sqs.eu-west-1.amazonaws.com/000000000000/orders" : null;
 
+    private static string? ResourceFault(string resources) => resources.Split(',').FirstOrDefault(resource => !Resource().IsMatch(resource)) is { } odd
+        ? $"{odd} is neither a namespace such as dev:* nor * for all; single functions cannot be chosen: take the annotation \"topic: cron-function\" from the others"
+        : null;
+
     private static string? QueueNameFault(string name) =>
         QueueName().IsMatch(name) ? null : "a queue's name is 1 to 63 of a-z 0-9 - _, the first a letter or digit";
 
     // On whatever registry, with or without a tag.
     [GeneratedRegex(@"(?:^|/)connectors/([a-z-]+)(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?\z")]
     private static partial Regex OwnImage();
+
+    [GeneratedRegex(@"^(\*|\*:\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?:\*)\z")]
+    private static partial Regex Resource();
 
     [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,62}\z")]
     private static partial Regex QueueName();

@@ -54,7 +54,13 @@ internal sealed record YamlPath(IReadOnlyList<string> Names, YamlNode Value)
     public bool IsNothing => Value is YamlMappingNode { Children.Count: 0 }
         || Value is YamlScalarNode { Style: ScalarStyle.Plain, Value: null or "" or "~" or "null" };
 
-    public string Text => (Value as YamlScalarNode)?.Value ?? "";
+    /// <summary>A text, or the texts of a list with commas between them.</summary>
+    public string Text => Value switch
+    {
+        YamlScalarNode scalar => scalar.Value ?? "",
+        YamlSequenceNode list => string.Join(',', list.Children.OfType<YamlScalarNode>().Select(item => item.Value)),
+        _ => "",
+    };
 
     public override string ToString() => string.Join('.', Names);
 
