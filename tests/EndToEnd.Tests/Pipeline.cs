@@ -16,9 +16,12 @@ public sealed class Pipeline : IAsyncDisposable
         RequestHeaderEncodingSelector = (_, _) => System.Text.Encoding.Latin1,
     });
 
-    private Pipeline(NatsServer nats, HttpLedger function, HttpLedger callbacks)
+    private readonly bool _ownsNats;
+
+    private Pipeline(NatsServer nats, bool ownsNats, HttpLedger function, HttpLedger callbacks)
     {
         Nats = nats;
+        _ownsNats = ownsNats;
         Function = function;
         Callbacks = callbacks;
     }
@@ -34,15 +37,28 @@ public sealed class Pipeline : IAsyncDisposable
 
     public ServiceProcess Worker { get; private set; } = null!;
 
-    /// <summary>Starts everything; <paramref name="work"/> is where the function of that name is, if not at <see cref="Function"/>.</summary>
+    /// <summary>What the gateway and the worker find in <c>secret_mount_path</c>.</summary>
+    public string Secrets => _home.CreateSubdirectory("secrets").FullName;
+
+    /// <summary>
+    /// Starts everything; <paramref name="work"/> is where the function of that name is, if not at <see cref="Function"/>. <paramref name="nats"/> is given
+    /// for another server than one of its own; <paramref name="secrets"/> are there from the start.
+    /// </summary>
     public static async Task<Pipeline> StartAsync(
         Func<RecordedRequest, HttpContext, Task>? function = null,
         Uri? work = null,
         IReadOnlyDictionary<string, string>? worker = null,
         IReadOnlyDictionary<string, string>? gateway = null,
-        Func<RecordedRequest, HttpContext, Task>? callbacks = null)
+        Func<RecordedRequest, HttpContext, Task>? callbacks = null,
+        NatsServer? nats = null,
+        IReadOnlyDictionary<string, string>? secrets = null)
     {
-        var pipeline = new Pipeline(await NatsServer.StartAsync(), await HttpLedger.StartAsync(function), await HttpLedger.StartAsync(callbacks));
+        var pipeline = new Pipeline(nats ?? await NatsServer.StartAsync(), nats is null, await HttpLedger.StartAsync(function), await HttpLedger.StartAsync(callbacks));
+        foreach (var (name, text) in secrets ?? new Dictionary<string, string>())
+        {
+            await pipeline.WriteSecretAsync(name, text);
+        }
+
         await pipeline.StartGatewayAsync(work ?? pipeline.Function.Url, gateway ?? new Dictionary<string, string>());
         await pipeline.StartWorkerAsync(worker ?? new Dictionary<string, string>());
         return pipeline;
@@ -97,7 +113,11 @@ public sealed class Pipeline : IAsyncDisposable
 
         await Function.DisposeAsync();
         await Callbacks.DisposeAsync();
-        await Nats.DisposeAsync();
+        if (_ownsNats)
+        {
+            await Nats.DisposeAsync();
+        }
+
         _home.Delete(recursive: true);
     }
 
@@ -127,20 +147,32 @@ public sealed class Pipeline : IAsyncDisposable
                   fprocess: tr a-z A-Z
                   content_type: text/x-upper
             """);
-        var secrets = _home.CreateSubdirectory("secrets").FullName;
-        await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-user"), "admin");
-        await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-password"), "e2e");
+        await WriteSecretAsync("basic-auth-user", "admin");
+        await WriteSecretAsync("basic-auth-password", "e2e");
         Gateway = await ServiceProcess.StartAsync("Gateway", new Dictionary<string, string>(more)
         {
             ["faas_nats_address"] = "127.0.0.1",
             ["faas_nats_port"] = Nats.Port.ToString(CultureInfo.InvariantCulture),
             ["functions_path"] = functions,
             ["data_path"] = Path.Combine(_home.FullName, "data"),
-            ["secret_mount_path"] = secrets,
+            ["secret_mount_path"] = Secrets,
             ["basic_auth"] = "true",
             ["nats_publish_timeout"] = "10s",
         });
     }
+
+    /// <summary>Another gateway and worker in place of these, as a rollout makes them, with other options.</summary>
+    public async Task RollAsync(IReadOnlyDictionary<string, string> options)
+    {
+        Assert.Equal(0, await Gateway.TerminateAsync());
+        await Gateway.DisposeAsync();
+        await StartGatewayAsync(Function.Url, options);
+        Assert.Equal(0, await Worker.TerminateAsync());
+        await Worker.DisposeAsync();
+        await StartWorkerAsync(options);
+    }
+
+    public Task WriteSecretAsync(string name, string text) => File.WriteAllTextAsync(Path.Combine(Secrets, name), text);
 
     private async Task StartWorkerAsync(IReadOnlyDictionary<string, string> more)
     {
@@ -154,6 +186,7 @@ public sealed class Pipeline : IAsyncDisposable
             ["max_retry_wait"] = "1s",
             ["max_inflight"] = "10",
             ["callback_allow"] = "127.0.0.1",
+            ["secret_mount_path"] = Secrets,
         };
         foreach (var (name, value) in more)
         {

@@ -7,6 +7,7 @@ namespace Connectors.Testing;
 /// <summary>A process that a test started: its lines are kept, and it ends with the test process at the latest.</summary>
 public sealed partial class ChildProcess : IAsyncDisposable
 {
+    private const int HangUp = 1;
     private const int Terminate = 15;
     private const int Kill = 9;
     private const int Stop = 19;
@@ -85,6 +86,9 @@ public sealed partial class ChildProcess : IAsyncDisposable
 
     /// <summary>The last lines written, for messages.</summary>
     public string Tail(int lines = 30) => string.Join('\n', _lines.TakeLast(lines));
+
+    /// <summary>SIGHUP, which many servers take for "read your configuration again".</summary>
+    public void AskToReload() => Signal(HangUp);
 
     /// <summary>SIGTERM, then waits for the end. Returns the exit code.</summary>
     public async Task<int> TerminateAsync()

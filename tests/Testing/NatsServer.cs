@@ -77,6 +77,18 @@ public sealed class NatsServer : IAsyncDisposable
         await _process.LineAsync(line => line.Contains("Server is ready", StringComparison.Ordinal), "nats-server is ready");
     }
 
+    /// <summary>Takes another configuration while it runs; returns when the server says that it has.</summary>
+    public async Task ReloadAsync(string config)
+    {
+        _config = config;
+        await File.WriteAllTextAsync(Path.Combine(_directory, "nats.conf"), config);
+        var reloads = Reloads();
+        Running.AskToReload();
+        await Eventually.HoldsAsync(() => Reloads() > reloads, () => $"the configuration is taken: {Log}");
+
+        int Reloads() => Running.Lines.Count(line => line.Contains("Reloaded server configuration", StringComparison.Ordinal));
+    }
+
     /// <summary>SIGTERM.</summary>
     public async Task StopAsync() => await Running.TerminateAsync();
 

@@ -1,0 +1,285 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Net;
+
+namespace Connectors.EndToEnd.Tests;
+
+/// <summary>What docs/operations.md tells operators to do, done.</summary>
+public sealed class OperationsTests
+{
+    private static readonly string[] Streams = ["OF_faas-request", "OF_faas-request_CALLBACKS", "OF_faas-request_DEAD"];
+
+    private int _calls;
+
+    [Fact]
+    public async Task One_server_becomes_three_and_the_one_that_dies_is_not_missed()
+    {
+        await using var cluster = await NatsCluster.StartAsync();
+        await using var pipeline = await Pipeline.StartAsync(nats: cluster.Servers[0]);
+        await CallAsync(pipeline, 5);
+
+        // A stream that is being raised may have no leader for a while: callers repeat.
+        await pipeline.RollAsync(new Dictionary<string, string> { ["nats_stream_replicas"] = "3" });
+        await CallAsync(pipeline, 5, mayBeRefused: true);
+
+        // Streams are raised first, their consumers after them: until then the one server may not go.
+        await Eventually.HoldsAsync(() => IsOnThreeAsync(pipeline.Nats), "all streams and their consumers lie on three servers");
+
+        // Both services know the others from the one whose address they were given.
+        await cluster.Servers[0].KillAsync();
+        await CallAsync(pipeline, 10, mayBeRefused: true);
+        await EndAsync(pipeline);
+    }
+
+    [Fact]
+    public async Task Lost_streams_are_made_anew_and_nothing_is_restarted()
+    {
+        await using var pipeline = await Pipeline.StartAsync();
+        await CallAsync(pipeline, 5);
+        await EndAsync(pipeline);
+
+        await pipeline.Nats.KillAsync();
+        Directory.Delete(Path.Combine(pipeline.Nats.Home, "data"), recursive: true);
+        await pipeline.Nats.StartAgainAsync();
+
+        // Callers repeat what was not accepted; what was is run and called back.
+        await CallAsync(pipeline, 5, mayBeRefused: true);
+        await EndAsync(pipeline);
+        await Eventually.HoldsAsync(async () => (await InfoAsync(pipeline)).Count == Streams.Length, "all streams are there");
+    }
+
+    [Fact]
+    public async Task Dead_letters_are_restored_from_a_backup_and_from_a_copy_of_the_store_and_redriven()
+    {
+        // Dies until it is said to be mended.
+        var mended = false;
+        await using var pipeline = await Pipeline.StartAsync(
+            (_, http) =>
+            {
+                http.Response.StatusCode = Volatile.Read(ref mended) ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest;
+                return Task.CompletedTask;
+            });
+        for (var i = 0; i < 3; i++)
+        {
+            using var accepted = await pipeline.CallAsync("work", [(byte)i]);
+        }
+
+        await pipeline.EndsAsync(dead: 3);
+        var before = (await pipeline.QueueAsync(HttpMethod.Get, "/dead"))!.ToJsonString();
+
+        // nats stream backup, the stream's end, nats stream restore.
+        var backup = await StreamBackup.TakeAsync(pipeline.Nats, Streams[2]);
+        await using (var nats = new NatsClient(pipeline.Nats.Url))
+        {
+            await nats.CreateJetStreamContext().DeleteStreamAsync(Streams[2]);
+        }
+
+        await backup.RestoreAsync(pipeline.Nats);
+        Assert.Equal(before, (await pipeline.QueueAsync(HttpMethod.Get, "/dead"))!.ToJsonString());
+
+        // A stopped server's store, copied and started elsewhere: all of it at once.
+        await pipeline.Nats.StopAsync();
+        var data = Path.Combine(pipeline.Nats.Home, "data");
+        Directory.Move(data, data + "-copy");
+        Copy(new DirectoryInfo(data + "-copy"), Directory.CreateDirectory(data));
+        await pipeline.Nats.StartAgainAsync();
+        await Eventually.HoldsAsync(async () => (await pipeline.QueueAsync(HttpMethod.Get, "/dead"))!.ToJsonString() == before, "they are all there");
+
+        Volatile.Write(ref mended, true);
+        await pipeline.QueueAsync(HttpMethod.Post, "/redrives", new { });
+        await pipeline.EndsAsync(dead: 0);
+        Assert.Equal([0, 1, 2], pipeline.Function.Requests.TakeLast(3).Select(request => (int)request.Body[0]).Order());
+    }
+
+    [Fact]
+    public async Task Secrets_are_rotated_while_calls_come_and_none_is_refused_or_lost()
+    {
+        await using var nats = await NatsServer.StartAsync(Users("one"));
+        await using var pipeline = await Pipeline.StartAsync(
+            nats: nats, gateway: Login, worker: Login, secrets: new Dictionary<string, string> { ["nats-user"] = "one", ["nats-password"] = "p-one" });
+        using var end = new CancellationTokenSource();
+        var caller = KeepCallingAsync(pipeline, end.Token);
+        await pipeline.Callbacks.ReceivesAsync(3);
+
+        // The server takes both, then the new one only, which cuts whoever came with the old.
+        await pipeline.Nats.ReloadAsync(Users("one", "two"));
+        await pipeline.WriteSecretAsync("nats-user", "two");
+        await pipeline.WriteSecretAsync("nats-password", "p-two");
+        await pipeline.Nats.ReloadAsync(Users("two"));
+        await MoreAsync(pipeline, "after NATS's user");
+
+        await pipeline.WriteSecretAsync("callback-secret", "whsec_b25lb25lb25lb25lb25lb25l\nwhsec_dHdvdHdvdHdvdHdvdHdvdHdv\n");
+        await Eventually.HoldsAsync(() => pipeline.Callbacks.Requests.Any(request => request.Header("webhook-signature")?.Split(' ').Length == 2), "callbacks are signed with both");
+        await pipeline.WriteSecretAsync("callback-secret", "whsec_dHdvdHdvdHdvdHdvdHdvdHdv\n");
+        await Eventually.HoldsAsync(() => pipeline.Callbacks.Requests.Last().Header("webhook-signature")?.Split(' ').Length == 1, "and with the new one alone");
+
+        await pipeline.WriteSecretAsync("basic-auth-password", "rotated");
+        await Eventually.HoldsAsync(async () => await StatusAsync(pipeline, "rotated") == HttpStatusCode.OK, "the new password opens /system");
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(pipeline, "e2e"));
+
+        await end.CancelAsync();
+        Assert.Empty(await caller);
+        await EndAsync(pipeline);
+    }
+
+    private static Dictionary<string, string> Login => new() { ["nats_user_file"] = "nats-user", ["nats_password_file"] = "nats-password" };
+
+    private static string Users(params string[] names) =>
+        $"accounts {{ A: {{ jetstream: enabled, users: [ {string.Join(", ", names.Select(name => $"{{ user: {name}, password: p-{name} }}"))} ] }} }}";
+
+    private static void Copy(DirectoryInfo from, DirectoryInfo to)
+    {
+        foreach (var file in from.GetFiles())
+        {
+            file.CopyTo(Path.Combine(to.FullName, file.Name));
+        }
+
+        foreach (var folder in from.GetDirectories())
+        {
+            Copy(folder, to.CreateSubdirectory(folder.Name));
+        }
+    }
+
+    private static async Task<HttpStatusCode> StatusAsync(Pipeline pipeline, string password)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler());
+        http.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"admin:{password}")));
+        using var answer = await http.GetAsync(new Uri(pipeline.Gateway.Api, "/system/queues"));
+        return answer.StatusCode;
+    }
+
+    private static async Task<bool> IsOnThreeAsync(NatsServer server)
+    {
+        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
+        var lists = new List<JsonNode> { (await AskAsync(nats, "$JS.API.STREAM.LIST", []))["streams"]! };
+        foreach (var stream in Streams)
+        {
+            lists.Add((await AskAsync(nats, $"$JS.API.CONSUMER.LIST.{stream}", []))["consumers"]!);
+        }
+
+        // "desired" is there while peers are exchanged.
+        return lists.SelectMany(list => list.AsArray()).Select(item => item!["cluster"]!)
+            .All(cluster => cluster["leader"] is not null && cluster["desired"] is null && cluster["replicas"]?.AsArray().Count(replica => (bool)replica!["current"]!) == 2);
+    }
+
+    private static async Task<JsonNode> AskAsync(NatsConnection nats, string subject, JsonObject request)
+    {
+        var answer = JsonNode.Parse((await nats.RequestAsync<byte[], byte[]>(subject, Encoding.UTF8.GetBytes(request.ToJsonString()))).Data)!;
+        Assert.Null(answer["error"]);
+        return answer;
+    }
+
+    private static async Task<IReadOnlyList<NATS.Client.JetStream.Models.StreamInfo>> InfoAsync(Pipeline pipeline)
+    {
+        var nats = new NatsClient(pipeline.Nats.Url);
+        await using (nats)
+        {
+            var found = new List<NATS.Client.JetStream.Models.StreamInfo>();
+            await foreach (var stream in nats.CreateJetStreamContext().ListStreamsAsync())
+            {
+                if (Streams.Contains(stream.Info.Config.Name))
+                {
+                    found.Add(stream.Info);
+                }
+            }
+
+            return found;
+        }
+    }
+
+    // Every accepted call ended: each was called back, with its own body.
+    private async Task EndAsync(Pipeline pipeline) => await Eventually.HoldsAsync(
+        () => pipeline.Callbacks.Answered.Select(request => request.Query).Distinct().Count() == _calls,
+        () => $"{_calls} calls are called back; the worker wrote:\n{pipeline.Worker.Process.Tail()}");
+
+    private static Task MoreAsync(Pipeline pipeline, string when)
+    {
+        var before = pipeline.Callbacks.Answered.Count;
+        return Eventually.HoldsAsync(() => pipeline.Callbacks.Answered.Count > before + 3, $"calls go on {when}");
+    }
+
+    private async Task CallAsync(Pipeline pipeline, int count, bool mayBeRefused = false)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            var number = (_calls++).ToString(CultureInfo.InvariantCulture);
+            HttpStatusCode status;
+            do
+            {
+                using var answer = await pipeline.CallAsync("work", Encoding.UTF8.GetBytes(number), ("X-Callback-Url", $"{pipeline.Callbacks.Url}?{number}"), ("Idempotency-Key", number));
+                status = answer.StatusCode;
+                Assert.True(status == HttpStatusCode.Accepted || (mayBeRefused && status == HttpStatusCode.ServiceUnavailable), $"{number}: {status} {await answer.Content.ReadAsStringAsync()}");
+            }
+            while (status != HttpStatusCode.Accepted);
+        }
+    }
+
+    // What was answered otherwise than with 202.
+    private async Task<IReadOnlyCollection<HttpStatusCode>> KeepCallingAsync(Pipeline pipeline, CancellationToken end)
+    {
+        var refused = new ConcurrentBag<HttpStatusCode>();
+        while (!end.IsCancellationRequested)
+        {
+            var number = (_calls++).ToString(CultureInfo.InvariantCulture);
+            using var answer = await pipeline.CallAsync("work", Encoding.UTF8.GetBytes(number), ("X-Callback-Url", $"{pipeline.Callbacks.Url}?{number}"), ("Idempotency-Key", number));
+            if (answer.StatusCode != HttpStatusCode.Accepted)
+            {
+                refused.Add(answer.StatusCode);
+            }
+
+            await Eventually.HoldsAsync(() => _calls - refused.Count - pipeline.Callbacks.Answered.Count < 20, "calls are not far ahead of what comes of them");
+        }
+
+        return refused;
+    }
+
+    /// <summary>A stream as the server hands it out and takes it back, which is what <c>nats stream backup</c> and <c>restore</c> do.</summary>
+    private sealed class StreamBackup(string stream, JsonNode shape, IReadOnlyList<byte[]> chunks)
+    {
+        public static async Task<StreamBackup> TakeAsync(NatsServer server, string stream)
+        {
+            await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
+            var inbox = nats.NewInbox();
+            await using var chunks = await nats.SubscribeCoreAsync<byte[]>(inbox);
+            var answer = await AskAsync(nats, $"$JS.API.STREAM.SNAPSHOT.{stream}", new JsonObject { ["deliver_subject"] = inbox, ["no_consumers"] = true });
+            var all = new List<byte[]>();
+            await foreach (var chunk in chunks.Msgs.ReadAllAsync())
+            {
+                if (chunk.Data is not { Length: > 0 } data)
+                {
+                    break;
+                }
+
+                all.Add(data);
+                if (chunk.ReplyTo is not null)
+                {
+                    await chunk.ReplyAsync(Array.Empty<byte>());
+                }
+            }
+
+            return new StreamBackup(stream, answer, all);
+        }
+
+        public async Task RestoreAsync(NatsServer server)
+        {
+            await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
+            var answer = await AskAsync(
+                nats, $"$JS.API.STREAM.RESTORE.{stream}", new JsonObject { ["config"] = shape["config"]!.DeepClone(), ["state"] = shape["state"]!.DeepClone() });
+            var subject = (string)answer["deliver_subject"]!;
+            foreach (var chunk in chunks)
+            {
+                await nats.RequestAsync<byte[], byte[]>(subject, chunk);
+            }
+
+            var end = await nats.RequestAsync<byte[], byte[]>(subject, []);
+            Assert.Null(JsonNode.Parse(end.Data)!["error"]);
+        }
+    }
+}
