@@ -24,6 +24,7 @@ internal static class CommandTree
                 DeadList.Create(),
                 DeadShow.Create(),
                 DeadRedrive.Create(),
+                DeadEdit.Create(),
                 DeadDelete.Create(),
             },
             new Command("redrives", "Redrives of many dead letters, which go on in the gateway")

@@ -60,6 +60,20 @@ internal static partial class Log
     [LoggerMessage(242, LogLevel.Warning, "Function not scaled")]
     public static partial void NotScaled(ILogger log, string function, ulong to, string reason);
 
+    [LoggerMessage(243, LogLevel.Information, "Dead letter edited and put back")]
+    public static partial void DeadLetterEdited(
+        ILogger log, string queue, ulong letter, string callId, string deliveryId, string function, string before, string changed, bool repeated, string user);
+
+    [LoggerMessage(244, LogLevel.Information, "Dead letter put back")]
+    public static partial void DeadLetterRedriven(ILogger log, string queue, ulong letter, string function, string user);
+
+    [LoggerMessage(245, LogLevel.Information, "Dead letter deleted")]
+    public static partial void DeadLetterDeleted(ILogger log, string queue, ulong letter, string user);
+
+    [LoggerMessage(246, LogLevel.Information, "Dead letters deleted")]
+    public static partial void DeadLettersDeleted(
+        ILogger log, string queue, long letters, string? function, string? reason, DateTimeOffset? since, DateTimeOffset? until, string user);
+
     [LoggerMessage(238, LogLevel.Information, "Not ready any more, new connections are still served")]
     public static partial void Draining(ILogger log, TimeSpan delay);
 

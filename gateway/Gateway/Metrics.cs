@@ -69,6 +69,9 @@ internal static class Metrics
     private static readonly Counter Scalings = Prometheus.Metrics.CreateCounter(
         "gateway_function_scalings_total", "Changes of a function's replicas by what waits in its queue: out, in, or to zero", ["function_name", "direction"]);
 
+    private static readonly Counter DeadLetters = Prometheus.Metrics.CreateCounter(
+        "gateway_dead_letters_handled_total", "Dead letters that operators dealt with: redriven, edited, deleted", ["queue_name", "action"]);
+
     private static readonly Counter NatsReconnects = Prometheus.Metrics.CreateCounter(
         "gateway_nats_reconnect_total", "Connections to NATS that were made anew");
 
@@ -145,6 +148,8 @@ internal static class Metrics
     public static void Scaled(FunctionName function, string direction) => Scalings.WithLabels(function.ToString(), direction).Inc();
 
     public static void ScalingEnded(FunctionName function) => WaitingCallsOf.RemoveLabelled(function.ToString());
+
+    public static void DeadLetterHandled(string queue, string action, long count = 1) => DeadLetters.WithLabels(queue, action).Inc(count);
 
     public static void QueueGone(string queue) => UntakenSeconds.RemoveLabelled(queue);
 

@@ -26,7 +26,7 @@ public sealed class CompletionTests(Scene scene)
         [
             ("connectors ", "cancel completion dead delayed list migrate purge redrives result stats"),
             ("connectors re", "redrives result"),
-            ("connectors dead ", "delete list redrive show"),
+            ("connectors dead ", "delete edit list redrive show"),
             ("connectors dead list q --r", "--reason"),
             ("connectors dead list q --reason ex", "exhausted expired"),
             ("connectors completion ", "bash fish zsh"),

@@ -1,4 +1,5 @@
 using System.Text;
+using Connectors.Gateway.Tests;
 using Connectors.Gateway.Tests.Queues;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
@@ -120,5 +121,65 @@ public sealed class DeadLetterTests(Scene scene)
         (await scene.RunAsync("dead", "delete", seed.Queue, $"{named}", "--yes")).Fails(1, $"has no dead letter {named}");
         Assert.Empty((await scene.RunAsync("dead", "delete", seed.Queue, "--all", "--yes", "--json")).Succeeds().Out);
         Assert.Equal(0, await seed.CountAsync(StreamNames.Dead(seed.Queue)));
+    }
+
+    [Fact]
+    public async Task Edit_puts_a_letter_back_as_it_is_to_be()
+    {
+        var seed = await scene.SeedAsync();
+        await scene.Gateway.DeployAsync("mended", "cat");
+        var call = DeadLetterSeed.Call() with { Headers = [new Header("X-Old", "1"), new Header("X-Stays", "2")] };
+        var seq = $"{await seed.DeadAsync(call, Encoding.UTF8.GetBytes("bad"))}";
+        byte[] body = [.. Enumerable.Range(0, 256).Select(b => (byte)b)];
+        var file = scene.Operator.PathOf($"{seed.Queue}.body");
+        await File.WriteAllBytesAsync(file, body);
+
+        var edited = (await scene.RunAsync("dead", "edit", seed.Queue, seq, "--body", file, "--function", "mended", "-H", "X-New: a: b", "--remove-header", "x-old")).Succeeds();
+
+        Assert.Equal($"Dead letter {seq} of {seed.Queue} is edited and redriven.\n", edited.Out);
+        await using var stored = new StoredCalls(scene.Nats);
+        var again = await stored.LastAsync(seed.Queue);
+        Assert.Equal(body, again.Body);
+        Assert.Equal("mended", again.Envelope.Function);
+        Assert.Equal([new Header("X-Stays", "2"), new Header("X-New", "a: b")], again.Envelope.Headers);
+        Assert.Equal(0, await seed.CountAsync(StreamNames.Dead(seed.Queue)));
+        (await scene.RunAsync("dead", "edit", seed.Queue, seq, "--function", "mended")).Fails(1, $"has no dead letter {seq}");
+    }
+
+    [Fact]
+    public async Task Edit_says_what_is_wrong_and_leaves_the_letter()
+    {
+        var seed = await scene.SeedAsync();
+        var seq = $"{await seed.DeadAsync(DeadLetterSeed.Call())}";
+
+        (await scene.RunAsync("dead", "edit", seed.Queue, seq)).Fails(2, "--body");
+        (await scene.RunAsync("dead", "edit", seed.Queue, seq, "-H", "nonsense")).Fails(2, "NAME: VALUE");
+        (await scene.RunAsync("dead", "edit", seed.Queue, seq, "--body", "/no/such/file")).Fails(2, "/no/such/file");
+        (await scene.RunAsync("dead", "edit", seed.Queue, seq, "--function", "nobody")).Fails(1, "there is no function nobody.openfaas-fn");
+
+        Assert.Equal(1, await seed.CountAsync(StreamNames.Dead(seed.Queue)));
+    }
+
+    [Fact]
+    public async Task A_dry_run_says_how_many_and_does_nothing()
+    {
+        var seed = await scene.SeedAsync();
+        await seed.WaitingAsync(DeadLetterSeed.Call("one"));
+        await seed.DeadAsync(1500, i => DeadLetterSeed.Call($"f{i % 3}"));
+        await seed.DeadAsync(DeadLetterSeed.Call("f1"), reason: DeadReasons.Failed);
+
+        var redrive = (await scene.RunAsync("dead", "redrive", seed.Queue, "--function", "f1", "--dry-run")).Succeeds();
+        var delete = (await scene.RunAsync("dead", "delete", seed.Queue, "--all", "--reason", "failed", "--dry-run", "--json")).Json;
+        var recent = (await scene.RunAsync("dead", "delete", seed.Queue, "--all", "--since", "1h", "--dry-run")).Succeeds();
+        var old = (await scene.RunAsync("dead", "redrive", seed.Queue, "--until", "2020-01-01", "--dry-run")).Succeeds();
+        var purge = (await scene.RunAsync("purge", seed.Queue, "--function", "one", "--dry-run")).Succeeds();
+
+        Assert.Equal($"501 dead letters of {seed.Queue}, function f1.\n", redrive.Out);
+        Assert.Equal(1, (int)delete["count"]!);
+        Assert.StartsWith("1501 dead letters of ", recent.Out, StringComparison.Ordinal);
+        Assert.StartsWith("0 dead letters of ", old.Out, StringComparison.Ordinal);
+        Assert.Equal($"1 waiting and delayed calls of one in {seed.Queue}.\n", purge.Out);
+        Assert.Equal((1, 1501), (await seed.CountAsync(StreamNames.Calls(seed.Queue)), await seed.CountAsync(StreamNames.Dead(seed.Queue))));
+        (await scene.RunAsync("dead", "list", seed.Queue, "--since", "soon")).Fails(2, "--since: \"soon\"");
     }
 }

@@ -81,6 +81,10 @@ public sealed record Envelope
     [JsonPropertyName("redrive")]
     public int Redrive { get; init; }
 
+    /// <summary>What it was before somebody edited it among the dead letters; null if nobody did.</summary>
+    [JsonPropertyName("edited")]
+    public EditedFrom? Edited { get; init; }
+
     /// <summary>How many callbacks lie between the first caller and this call.</summary>
     [JsonPropertyName("hops")]
     public int Hops { get; init; }
@@ -116,6 +120,26 @@ public sealed record Envelope
     /// <summary>Name and namespace together.</summary>
     [JsonIgnore]
     public FunctionName FunctionName => new(Function, Namespace);
+}
+
+/// <summary>Where a call that was edited before its redrive came from. Of several edits it is the last.</summary>
+public sealed record EditedFrom
+{
+    /// <summary>The dead letter's number, in the queue's stream of dead letters.</summary>
+    [JsonPropertyName("seq")]
+    public required ulong Seq { get; init; }
+
+    /// <summary>The function that it was for, as <c>name.namespace</c>.</summary>
+    [JsonPropertyName("fn")]
+    public required string Function { get; init; }
+
+    /// <summary>What was changed: <c>body</c>, <c>headers</c>, <c>function</c>.</summary>
+    [JsonPropertyName("changed")]
+    public required IReadOnlyList<string> Changed { get; init; }
+
+    /// <summary>When.</summary>
+    [JsonPropertyName("at")]
+    public required DateTimeOffset At { get; init; }
 }
 
 /// <summary>The order in which waiting calls are taken.</summary>

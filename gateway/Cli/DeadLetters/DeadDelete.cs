@@ -10,11 +10,14 @@ internal static class DeadDelete
 {
     private static readonly Argument<string> Queue = Inputs.Queue();
     private static readonly Argument<ulong[]> Seqs = Inputs.Seqs("Numbers of dead letters");
-    private static readonly Option<bool> All = new("--all") { Description = "All that are there now, or all that --function and --reason name" };
+    private static readonly Option<bool> All = new("--all") { Description = "All that are there now, or all that the options name" };
 
     public static Command Create()
     {
-        var command = new Command("delete", "Removes dead letters for good") { Queue, Seqs, All, DeadFilter.FunctionOption, DeadFilter.ReasonOption, SharedOptions.Yes };
+        var command = new Command("delete", "Removes dead letters for good")
+        {
+            Queue, Seqs, All, DeadFilter.FunctionOption, DeadFilter.ReasonOption, DeadFilter.SinceOption, DeadFilter.UntilOption, DeadFilter.DryRun, SharedOptions.Yes,
+        };
         command.Does(RunAsync);
         return command;
     }
@@ -23,9 +26,14 @@ internal static class DeadDelete
     {
         var filter = DeadFilter.Of(session, Queue);
         var seqs = session.Value(Seqs);
-        if (session.Value(All) == seqs.Length > 0 || (seqs.Length > 0 && !filter.IsAll))
+        if (session.Value(All) == seqs.Length > 0 || (seqs.Length > 0 && (!filter.IsAll || session.Value(DeadFilter.DryRun))))
         {
-            throw CommandFailure.Usage("Either numbers of dead letters, or --all, with or without --function and --reason.");
+            throw CommandFailure.Usage("Either numbers of dead letters, or --all, with or without --function, --reason, --since and --until.");
+        }
+
+        if (await filter.IsDryRunAsync(session, ct))
+        {
+            return;
         }
 
         if (seqs.Length > 0)

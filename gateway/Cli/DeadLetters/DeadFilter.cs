@@ -2,25 +2,84 @@ using System.CommandLine;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Connectors.Cli.Api;
 
 namespace Connectors.Cli.DeadLetters;
 
 /// <summary>Which dead letters of a queue are meant; null means all.</summary>
-internal sealed record DeadFilter(string Queue, string? Function, string? Reason)
+internal sealed partial record DeadFilter(string Queue, string? Function, string? Reason, string? Since, string? Until)
 {
     public static readonly Option<string> FunctionOption = new("--function", "-f") { Description = "Only those of this function: NAME, or NAME.NAMESPACE", HelpName = "NAME" };
 
     public static readonly Option<string> ReasonOption = CreateReason();
 
-    public static DeadFilter Of(Session session, Argument<string> queue) =>
-        new(session.Value(queue), session.Value(FunctionOption), session.Value(ReasonOption));
+    public static readonly Option<DateTimeOffset?> SinceOption = CreateTime("--since", "Only those that ended then or later");
 
-    public bool IsAll => Function is null && Reason is null;
+    public static readonly Option<DateTimeOffset?> UntilOption = CreateTime("--until", "Only those that ended before then");
+
+    public static readonly Option<bool> DryRun = new("--dry-run") { Description = "Says how many are meant, and does nothing" };
+
+    public static DeadFilter Of(Session session, Argument<string> queue) =>
+        new(session.Value(queue), session.Value(FunctionOption), session.Value(ReasonOption), Text(session.Value(SinceOption)), Text(session.Value(UntilOption)));
+
+    public bool IsAll => (Function ?? Reason ?? Since ?? Until) is null;
+
+    /// <summary>As the gateway's API has them in its query.</summary>
+    public IReadOnlyList<(string Name, string? Value)> Query => [("function", Function), ("reason", Reason), ("since", Since), ("until", Until)];
 
     /// <summary>For questions and reports.</summary>
     public override string ToString() =>
-        Queue + (Function is null ? "" : $", function {Function}") + (Reason is null ? "" : $", reason {Reason}");
+        Queue + string.Concat(Query.Where(part => part.Value is not null).Select(part => $", {part.Name} {part.Value}"));
+
+    /// <summary>Answers <c>--dry-run</c>; false if it was not asked for.</summary>
+    public async Task<bool> IsDryRunAsync(Session session, CancellationToken ct)
+    {
+        if (!session.Value(DryRun))
+        {
+            return false;
+        }
+
+        var answer = await session.Gateway.JsonAsync(HttpMethod.Get, $"{QueuePath.Of(Queue)}/dead/count{QueuePath.Query([.. Query])}", null, ct);
+        if (session.IsJson)
+        {
+            session.Print(answer);
+        }
+        else
+        {
+            session.Out.WriteLine($"{answer["count"]} dead letters of {this}.");
+        }
+
+        return true;
+    }
+
+    private static string? Text(DateTimeOffset? time) => time?.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
+
+    // A time, or how long ago it was.
+    private static Option<DateTimeOffset?> CreateTime(string name, string description) => new(name)
+    {
+        Description = $"{description}: 2026-11-28T09:00:00Z, or 90m, 2h, 3d ago",
+        HelpName = "TIME",
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            if (Ago().Match(text) is { Success: true } ago && double.TryParse(ago.Groups[1].Value, CultureInfo.InvariantCulture, out var number))
+            {
+                return TimeProvider.System.GetUtcNow() - number * (ago.Groups[2].Value switch { "s" => TimeSpan.FromSeconds(1), "m" => TimeSpan.FromMinutes(1), "h" => TimeSpan.FromHours(1), _ => TimeSpan.FromDays(1) });
+            }
+
+            if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
+            {
+                return time;
+            }
+
+            result.AddError($"{name}: \"{text}\" is neither a time such as 2026-11-28T09:00:00Z nor how long ago, such as 90m, 2h, 3d.");
+            return null;
+        },
+    };
+
+    [GeneratedRegex(@"^([0-9]{1,6})([smhd])\z")]
+    private static partial Regex Ago();
 
     private static Option<string> CreateReason()
     {
@@ -41,10 +100,7 @@ internal sealed record DeadPage(IReadOnlyList<JsonNode> Items, ulong? Next)
         for (ulong? next = after; next is { } cursor && limit > 0;)
         {
             var query = QueuePath.Query(
-                ("function", filter.Function),
-                ("reason", filter.Reason),
-                ("limit", Math.Min(limit, MaxPage).ToString(CultureInfo.InvariantCulture)),
-                ("after", cursor.ToString(CultureInfo.InvariantCulture)));
+                [.. filter.Query, ("limit", Math.Min(limit, MaxPage).ToString(CultureInfo.InvariantCulture)), ("after", cursor.ToString(CultureInfo.InvariantCulture))]);
             var answer = await session.Gateway.JsonAsync(HttpMethod.Get, $"{QueuePath.Of(filter.Queue)}/dead{query}", null, ct);
             var page = new DeadPage([.. answer["items"]!.AsArray().Select(item => item!)], (ulong?)answer["next"]);
             yield return page;

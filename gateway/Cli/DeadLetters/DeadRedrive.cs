@@ -20,7 +20,7 @@ internal static class DeadRedrive
     {
         var command = new Command("redrive", "Puts dead letters back, each to start with its first attempt")
         {
-            Queue, Seqs, DeadFilter.FunctionOption, DeadFilter.ReasonOption, Rate, NoWait, SharedOptions.Yes,
+            Queue, Seqs, DeadFilter.FunctionOption, DeadFilter.ReasonOption, DeadFilter.SinceOption, DeadFilter.UntilOption, Rate, NoWait, DeadFilter.DryRun, SharedOptions.Yes,
         };
         command.Does(RunAsync);
         return command;
@@ -34,9 +34,9 @@ internal static class DeadRedrive
             return AllAsync(session, filter, ct);
         }
 
-        return filter.IsAll && session.Value(Rate) is null && !session.Value(NoWait)
+        return filter.IsAll && session.Value(Rate) is null && !session.Value(NoWait) && !session.Value(DeadFilter.DryRun)
             ? SomeAsync(session, filter.Queue, seqs, ct)
-            : throw CommandFailure.Usage("Either numbers of dead letters, or --function, --reason, --rate and --no-wait.");
+            : throw CommandFailure.Usage("Either numbers of dead letters, or --function, --reason, --since, --until, --rate, --no-wait and --dry-run.");
     }
 
     private static async Task SomeAsync(Session session, string queue, ulong[] seqs, CancellationToken ct)
@@ -53,9 +53,14 @@ internal static class DeadRedrive
 
     private static async Task AllAsync(Session session, DeadFilter filter, CancellationToken ct)
     {
+        if (await filter.IsDryRunAsync(session, ct))
+        {
+            return;
+        }
+
         await session.ConfirmAsync(() => Task.FromResult($"Redrive all dead letters of {filter}?"), ct);
 
-        var body = new JsonObject { ["function"] = filter.Function, ["reason"] = filter.Reason, ["ratePerSecond"] = session.Value(Rate) };
+        var body = new JsonObject(filter.Query.Select(part => KeyValuePair.Create(part.Name, (JsonNode?)part.Value))) { ["ratePerSecond"] = session.Value(Rate) };
         using var content = new StringContent(body.ToJsonString(), new MediaTypeHeaderValue("application/json"));
         var started = await session.Gateway.JsonAsync(HttpMethod.Post, QueuePath.Of(filter.Queue) + "/redrives", content, ct);
         var id = (string)started["id"]!;

@@ -12,7 +12,7 @@ internal static class QueuePurge
 
     public static Command Create()
     {
-        var command = new Command("purge", "Removes waiting and delayed calls for good; callbacks and dead letters stay") { Queue, DeadFilter.FunctionOption, SharedOptions.Yes };
+        var command = new Command("purge", "Removes waiting and delayed calls for good; callbacks and dead letters stay") { Queue, DeadFilter.FunctionOption, DeadFilter.DryRun, SharedOptions.Yes };
         command.Does(RunAsync);
         return command;
     }
@@ -22,6 +22,21 @@ internal static class QueuePurge
         var queue = session.Value(Queue);
         var function = session.Value(DeadFilter.FunctionOption);
         var whose = function is null ? queue : $"{function} in {queue}";
+        if (session.Value(DeadFilter.DryRun))
+        {
+            var count = await CountAsync(session, queue, function, ct);
+            if (session.IsJson)
+            {
+                session.Print(new JsonObject { ["count"] = count });
+            }
+            else
+            {
+                session.Out.WriteLine($"{count} waiting and delayed calls of {whose}.");
+            }
+
+            return;
+        }
+
         await session.ConfirmAsync(async () => $"Remove the waiting and delayed calls of {whose} for good, {await CountAsync(session, queue, function, ct)} now?", ct);
 
         var answer = await session.Gateway.JsonAsync(HttpMethod.Delete, $"{QueuePath.Of(queue)}/calls{QueuePath.Query(("function", function))}", null, ct);

@@ -39,6 +39,12 @@ internal sealed record DeadLetter
 
     public bool IsCallback => Kind == "callback";
 
+    /// <summary>Whether all is there that is needed to put it back.</summary>
+    public bool IsWhole => Envelope is { Version: Envelope.CurrentVersion } && (!IsCallback || Callback is not null) && Biography?.IsIncomplete != true;
+
+    /// <summary>When it ended.</summary>
+    public DateTimeOffset EndedAt => Biography?.LastAt ?? Stored;
+
     public static DeadLetter From(INatsJSMsg<byte[]> message)
     {
         var metadata = message.Metadata ?? throw new NatsJSException("A message without metadata.");

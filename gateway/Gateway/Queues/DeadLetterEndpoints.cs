@@ -1,20 +1,23 @@
 using Connectors.Gateway.Enqueueing;
+using Connectors.Gateway.Security;
 using Connectors.Streams.Nats;
 
 namespace Connectors.Gateway.Queues;
 
-/// <summary>Dead letters: a page of them, one, redriven, deleted.</summary>
-internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Redriver redriver, QueueOverview overview, GatewayOptions options)
+/// <summary>Dead letters: a page of them, one, redriven, deleted; and how many there are of a kind, deleted together.</summary>
+internal sealed class DeadLetterEndpoints(
+    NatsLink link, DeadLetters letters, Redriver redriver, QueueOverview overview, GatewayOptions options, ILogger<DeadLetterEndpoints> log)
 {
+    public const string NotOurs = "This is no call of ours: it can be read and deleted, not redriven.";
+
     private const int DefaultLimit = 100;
     private const int MaxItems = 1000;
 
     public async Task ListAsync(HttpContext http, string queue)
     {
         var query = http.Request.Query;
-        if (!QueueQuery.TryFunction(http, options.DefaultNamespace, out var function))
+        if (await FilterAsync(http) is not { } filter)
         {
-            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, QueueQuery.FunctionRule);
             return;
         }
 
@@ -25,11 +28,10 @@ internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Re
         }
 
         await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
-        var filter = new DeadFilter(function, query["reason"].ToString() is { Length: > 0 } reason ? reason : null);
         var page = await DeadLetterPage.ReadAsync(letters, queue, filter, after, (int)limit, http.RequestAborted);
         if (page.Items.Count == 0 && after == 0 && await overview.FindAsync(queue, http.RequestAborted) is null)
         {
-            await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}.");
+            await NoQueueAsync(http, queue);
             return;
         }
 
@@ -57,6 +59,63 @@ internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Re
         await http.Response.Body.WriteAsync(letter.Body, http.RequestAborted);
     }
 
+    public async Task CountAsync(HttpContext http, string queue)
+    {
+        if (await FilterAsync(http) is not { } filter)
+        {
+            return;
+        }
+
+        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        if (await overview.FindAsync(queue, http.RequestAborted) is null)
+        {
+            await NoQueueAsync(http, queue);
+            return;
+        }
+
+        var last = await letters.LastAsync(queue, http.RequestAborted) ?? 0;
+        var count = await letters.SearchAsync(queue, filter, last, http.RequestAborted).LongCountAsync(http.RequestAborted);
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, new Counted(count), QueuesJson.Default.Counted);
+    }
+
+    /// <summary>What dies meanwhile is not meant. Broken off, it has deleted some, and goes on when it is asked again.</summary>
+    public async Task DeleteManyAsync(HttpContext http, string queue)
+    {
+        if (await FilterAsync(http) is not { } filter)
+        {
+            return;
+        }
+
+        if (filter.IsAll && http.Request.Query["all"] != "true")
+        {
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, "function, reason, since or until is needed, or all=true.");
+            return;
+        }
+
+        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        if (await letters.LastAsync(queue, http.RequestAborted) is not { } last)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"The queue {queue} has no dead letters.");
+            return;
+        }
+
+        var deleted = 0L;
+        try
+        {
+            await foreach (var seq in letters.SearchAsync(queue, filter, last, http.RequestAborted))
+            {
+                deleted += await letters.DeleteAsync(queue, seq, http.RequestAborted) ? 1 : 0;
+            }
+        }
+        finally
+        {
+            Metrics.DeadLetterHandled(queue, "deleted", deleted);
+            Log.DeadLettersDeleted(log, queue, deleted, filter.Function?.ToString(), filter.Reason, filter.Since, filter.Until, BasicCredentials.UserOf(http.Request.Headers.Authorization));
+        }
+
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, new Deleted(deleted), QueuesJson.Default.Deleted);
+    }
+
     public async Task RedriveAsync(HttpContext http, string queue)
     {
         if (await FindAsync(http, queue) is not { } letter)
@@ -64,20 +123,24 @@ internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Re
             return;
         }
 
-        if (await redriver.RedriveAsync(queue, letter, http.RequestAborted) == RedriveResult.NotOurs)
+        if (await redriver.RedriveAsync(queue, letter, edited: null, http.RequestAborted) == RedriveResult.NotOurs)
         {
-            await Answer.TextAsync(http, StatusCodes.Status409Conflict, "This is no call of ours: it can be read and deleted, not redriven.");
+            await Answer.TextAsync(http, StatusCodes.Status409Conflict, NotOurs);
             return;
         }
 
+        Log.DeadLetterRedriven(log, queue, letter.Seq, letter.Function, BasicCredentials.UserOf(http.Request.Headers.Authorization));
         http.Response.StatusCode = StatusCodes.Status202Accepted;
     }
+
 
     public async Task DeleteAsync(HttpContext http, string queue)
     {
         await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         if (QueueQuery.TryNumber(http.Request.RouteValues["seq"]?.ToString(), 0, out var seq) && await letters.DeleteAsync(queue, seq, http.RequestAborted))
         {
+            Metrics.DeadLetterHandled(queue, "deleted");
+            Log.DeadLetterDeleted(log, queue, seq, BasicCredentials.UserOf(http.Request.Headers.Authorization));
             http.Response.StatusCode = StatusCodes.Status204NoContent;
             return;
         }
@@ -85,8 +148,23 @@ internal sealed class DeadLetterEndpoints(NatsLink link, DeadLetters letters, Re
         await MissingAsync(http, queue);
     }
 
-    // Answers by itself if there is none.
-    private async Task<DeadLetter?> FindAsync(HttpContext http, string queue)
+    // Answers by itself if it cannot be read.
+    private async Task<DeadFilter?> FilterAsync(HttpContext http)
+    {
+        var query = http.Request.Query;
+        var filter = DeadFilter.TryRead(query["function"], query["reason"], query["since"], query["until"], options.DefaultNamespace);
+        if (filter is null)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, DeadFilter.Rule);
+        }
+
+        return filter;
+    }
+
+    private static Task NoQueueAsync(HttpContext http, string queue) => Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}.");
+
+    /// <summary>The letter that a request names; null if there is none, which is answered.</summary>
+    public async Task<DeadLetter?> FindAsync(HttpContext http, string queue)
     {
         await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         var letter = QueueQuery.TryNumber(http.Request.RouteValues["seq"]?.ToString(), 0, out var seq) ? await letters.FindAsync(queue, seq, http.RequestAborted) : null;

@@ -8,7 +8,7 @@ namespace Connectors.Gateway.Queues;
 /// <param name="Next">Where the next page begins (<c>after</c>); null at the end.</param>
 internal sealed record DeadLetterPage(IReadOnlyList<DeadLetterItem> Items, ulong? Next)
 {
-    // How many letters one request reads at most in search of a reason.
+    // How many letters one request reads at most in search of what is not in a letter's subject.
     private const int MaxRead = 10_000;
     private const int Batch = 1000;
 
@@ -17,7 +17,7 @@ internal sealed record DeadLetterPage(IReadOnlyList<DeadLetterItem> Items, ulong
         var items = new List<DeadLetterItem>();
         for (var read = 0; ;)
         {
-            var batch = await letters.ReadAsync(queue, filter.Function, after, filter.Reason is null ? limit : Batch, headersOnly: true, ct);
+            var batch = await letters.ReadAsync(queue, filter.Function, after, filter.IsOfFunction ? limit : Batch, headersOnly: true, ct);
             read += batch.Count;
             foreach (var letter in batch)
             {
@@ -46,12 +46,6 @@ internal sealed record DeadLetterPage(IReadOnlyList<DeadLetterItem> Items, ulong
     }
 }
 
-/// <summary>Which letters are meant; null means all.</summary>
-internal sealed record DeadFilter(FunctionName? Function, string? Reason)
-{
-    public bool Matches(DeadLetter letter) => Reason is null || letter.Biography?.Reason == Reason;
-}
-
 /// <summary>A dead letter in a list.</summary>
 internal sealed record DeadLetterItem(
     ulong Seq, string CallId, string Function, string Kind, string Reason, int? Status, int Attempts, DateTime FirstAt, DateTime LastAt, long Size)
@@ -65,6 +59,6 @@ internal sealed record DeadLetterItem(
         letter.Biography?.Status,
         letter.Biography?.Attempts ?? 0,
         (letter.Biography?.FirstAt ?? letter.Stored).UtcDateTime,
-        (letter.Biography?.LastAt ?? letter.Stored).UtcDateTime,
+        letter.EndedAt.UtcDateTime,
         letter.Size);
 }

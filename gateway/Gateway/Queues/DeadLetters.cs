@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
@@ -12,6 +13,7 @@ namespace Connectors.Gateway.Queues;
 internal sealed class DeadLetters(NatsLink link)
 {
     private const int NotFound = 404;
+    private const int SearchBatch = 1000;
 
     // A delete that failed for any cause has this code; only its words tell that there is no such message.
     private const int DeleteFailed = 10057;
@@ -41,6 +43,47 @@ internal sealed class DeadLetters(NatsLink link)
         finally
         {
             await DeleteAsync(consumer);
+        }
+    }
+
+    /// <summary>The numbers of all letters that a filter means, up to the sequence <paramref name="last"/>.</summary>
+    public async IAsyncEnumerable<ulong> SearchAsync(string queue, DeadFilter filter, ulong last, [EnumeratorCancellation] CancellationToken ct)
+    {
+        for (var after = 0ul; ;)
+        {
+            var batch = await ReadAsync(queue, filter.Function, after, SearchBatch, headersOnly: true, ct);
+            foreach (var letter in batch)
+            {
+                if (letter.Seq > last)
+                {
+                    yield break;
+                }
+
+                if (filter.Matches(letter))
+                {
+                    yield return letter.Seq;
+                }
+            }
+
+            if (batch.Count == 0 || batch[^1].Behind == 0)
+            {
+                yield break;
+            }
+
+            after = batch[^1].Seq;
+        }
+    }
+
+    /// <summary>The sequence of the latest letter there ever was; null if the queue never had one.</summary>
+    public async Task<ulong?> LastAsync(string queue, CancellationToken ct)
+    {
+        try
+        {
+            return (await link.JetStream.GetStreamAsync(StreamNames.Dead(queue), cancellationToken: ct)).Info.State.LastSeq;
+        }
+        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        {
+            return null;
         }
     }
 

@@ -16,6 +16,7 @@ internal static class QueueRoutes
         var queues = routes.ServiceProvider.GetRequiredService<QueueEndpoints>();
         var delayed = routes.ServiceProvider.GetRequiredService<DelayedCalls>();
         var dead = routes.ServiceProvider.GetRequiredService<DeadLetterEndpoints>();
+        var edits = routes.ServiceProvider.GetRequiredService<DeadEditEndpoint>();
         var redrives = routes.ServiceProvider.GetRequiredService<RedriveEndpoints>();
         var options = routes.ServiceProvider.GetRequiredService<QueueOptions>();
 
@@ -24,9 +25,12 @@ internal static class QueueRoutes
         AddQueue("DELETE", "/calls", queues.PurgeAsync);
         AddQueue("GET", "/delayed", delayed.ListAsync);
         AddQueue("GET", "/dead", dead.ListAsync);
+        AddQueue("DELETE", "/dead", dead.DeleteManyAsync);
+        AddQueue("GET", "/dead/count", dead.CountAsync);
         AddQueue("GET", "/dead/{seq}", dead.ShowAsync);
         AddQueue("DELETE", "/dead/{seq}", dead.DeleteAsync);
         AddQueue("POST", "/dead/{seq}/redrive", dead.RedriveAsync);
+        AddQueue("POST", "/dead/{seq}/edit", edits.EditAsync);
         AddQueue("POST", "/redrives", redrives.StartAsync);
         AddQueue("GET", "/redrives/{id}", redrives.ShowAsync);
         AddQueue("DELETE", "/redrives/{id}", redrives.CancelAsync);

@@ -12,6 +12,7 @@ internal static class QueuesHosting
         builder.Services.AddSingleton<RedriveJobs>();
         builder.Services.AddSingleton<QueueEndpoints>();
         builder.Services.AddSingleton<DeadLetterEndpoints>();
+        builder.Services.AddSingleton<DeadEditEndpoint>();
         builder.Services.AddSingleton<RedriveEndpoints>();
         builder.Services.AddHostedService<RedriveRunner>();
         builder.Services.AddHostedService<QueueWatch>();

@@ -7,6 +7,9 @@ namespace Connectors.Gateway.Queues;
 [JsonSerializable(typeof(Purged))]
 [JsonSerializable(typeof(DelayedPage))]
 [JsonSerializable(typeof(DeadLetterPage))]
+[JsonSerializable(typeof(Counted))]
+[JsonSerializable(typeof(Deleted))]
+[JsonSerializable(typeof(DeadEdit))]
 [JsonSerializable(typeof(RedriveJob))]
 [JsonSerializable(typeof(RedriveRequest))]
 [JsonSerializable(typeof(JobStarted))]
@@ -15,6 +18,12 @@ internal sealed partial class QueuesJson : JsonSerializerContext;
 
 /// <summary>How many calls a purge removed.</summary>
 internal sealed record Purged([property: JsonPropertyName("purged")] long Calls);
+
+/// <summary>How many letters a filter means.</summary>
+internal sealed record Counted(long Count);
+
+/// <summary>How many letters were removed.</summary>
+internal sealed record Deleted([property: JsonPropertyName("deleted")] long Letters);
 
 /// <summary>The id of a new job.</summary>
 internal sealed record JobStarted(string Id);

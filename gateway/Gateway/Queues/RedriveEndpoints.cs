@@ -1,26 +1,24 @@
 using System.Text.Json;
 using Connectors.Gateway.Enqueueing;
-using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
-using Connectors.Streams.Records;
-using NATS.Client.JetStream;
 
 namespace Connectors.Gateway.Queues;
 
 /// <summary>Redrive jobs: begun, looked at, cancelled.</summary>
-internal sealed class RedriveEndpoints(NatsLink link, RedriveJobs jobs, GatewayOptions options, TimeProvider time)
+internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, RedriveJobs jobs, GatewayOptions options, TimeProvider time)
 {
     public async Task StartAsync(HttpContext http, string queue)
     {
-        if (await ReadAsync(http) is not { } asked || asked.RatePerSecond is <= 0 or > 1_000_000 || !QueueQuery.TryFunction(asked.Function, options.DefaultNamespace, out var function))
+        if (await ReadAsync(http) is not { } asked || asked.RatePerSecond is <= 0 or > 1_000_000
+            || DeadFilter.TryRead(asked.Function, asked.Reason, asked.Since, asked.Until, options.DefaultNamespace) is not { } filter)
         {
             await Answer.TextAsync(
-                http, StatusCodes.Status400BadRequest, "A JSON object is needed: function (name.namespace), reason, ratePerSecond (above 0), each of them optional.");
+                http, StatusCodes.Status400BadRequest, $"A JSON object is needed: function, reason, since, until, ratePerSecond (above 0), each of them optional. {DeadFilter.Rule}");
             return;
         }
 
         await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
-        if (await LastAsync(queue, http.RequestAborted) is not { } last)
+        if (await letters.LastAsync(queue, http.RequestAborted) is not { } last)
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"The queue {queue} has no dead letters.");
             return;
@@ -31,8 +29,10 @@ internal sealed class RedriveEndpoints(NatsLink link, RedriveJobs jobs, GatewayO
         {
             Id = Guid.NewGuid().ToString("N"),
             Queue = queue,
-            Function = function?.ToString(),
-            Reason = string.IsNullOrEmpty(asked.Reason) ? null : asked.Reason,
+            Function = filter.Function?.ToString(),
+            Reason = filter.Reason,
+            Since = filter.Since?.UtcDateTime,
+            Until = filter.Until?.UtcDateTime,
             RatePerSecond = asked.RatePerSecond,
             State = RedriveState.Running,
             Last = last,
@@ -69,18 +69,6 @@ internal sealed class RedriveEndpoints(NatsLink link, RedriveJobs jobs, GatewayO
         && stored.Job.Queue == queue
             ? stored
             : null;
-
-    private async Task<ulong?> LastAsync(string queue, CancellationToken ct)
-    {
-        try
-        {
-            return (await link.JetStream.GetStreamAsync(StreamNames.Dead(queue), cancellationToken: ct)).Info.State.LastSeq;
-        }
-        catch (NatsJSApiException fault) when (fault.Error.Code == StatusCodes.Status404NotFound)
-        {
-            return null;
-        }
-    }
 
     private static async Task<RedriveRequest?> ReadAsync(HttpContext http)
     {

@@ -53,6 +53,10 @@ internal sealed record RedriveJob
 
     public string? Reason { get; init; }
 
+    public DateTime? Since { get; init; }
+
+    public DateTime? Until { get; init; }
+
     /// <summary>Null for as fast as it goes.</summary>
     public double? RatePerSecond { get; init; }
 
@@ -105,6 +109,10 @@ internal sealed record RedriveRequest
     public string? Function { get; init; }
 
     public string? Reason { get; init; }
+
+    public string? Since { get; init; }
+
+    public string? Until { get; init; }
 
     public double? RatePerSecond { get; init; }
 }

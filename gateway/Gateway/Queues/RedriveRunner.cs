@@ -115,7 +115,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
 
     private async Task WorkAsync(StoredJob stored, CancellationToken stopping)
     {
-        var filter = new DeadFilter(stored.Job.Function is { } name ? Sdk.Invocation.FunctionName.Parse(name, "") : null, stored.Job.Reason);
+        var filter = new DeadFilter(stored.Job.Function is { } name ? Sdk.Invocation.FunctionName.Parse(name, "") : null, stored.Job.Reason, stored.Job.Since, stored.Job.Until);
         var due = Now;
         while (true)
         {
@@ -151,7 +151,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     {
         try
         {
-            var isOurs = await redriver.RedriveAsync(stored.Job.Queue, letter, stopping) != RedriveResult.NotOurs;
+            var isOurs = await redriver.RedriveAsync(stored.Job.Queue, letter, edited: null, stopping) != RedriveResult.NotOurs;
             return await SaveAsync(
                 stored,
                 stored.Job with { Position = letter.Seq, Redriven = stored.Job.Redriven + (isOurs ? 1 : 0), Skipped = stored.Job.Skipped + (isOurs ? 0 : 1) },

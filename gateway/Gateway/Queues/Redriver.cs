@@ -5,16 +5,19 @@ using Connectors.Streams.Records;
 namespace Connectors.Gateway.Queues;
 
 /// <summary>
-/// Puts a dead letter back: publish, wait for the stream's ack, then delete by sequence (R14 of docs/delivery-states.md). Repeated after a crash in
-/// between, the publish carries the same message id.
+/// Puts a dead letter back, as it is or edited: publish, wait for the stream's ack, then delete by sequence (R14 and R19 of docs/delivery-states.md).
+/// Repeated after a crash in between, edited or not, the publish carries the same message id.
 /// </summary>
 internal sealed class Redriver(DeadLetters letters, CallStore store, Cancellations cancellations, TimeProvider time)
 {
     /// <summary>Throws <see cref="NotStoredException"/> if it stays a dead letter.</summary>
-    public async Task<RedriveResult> RedriveAsync(string queue, DeadLetter letter, CancellationToken ct)
+    /// <param name="queue">The letter's queue.</param>
+    /// <param name="letter">The letter.</param>
+    /// <param name="edited">What the call is from now on; null for what it was. Not with a callback's letter.</param>
+    /// <param name="ct">The caller.</param>
+    public async Task<RedriveResult> RedriveAsync(string queue, DeadLetter letter, EditedCall? edited, CancellationToken ct)
     {
-        if (letter.Envelope is not { Version: Envelope.CurrentVersion } envelope || (letter.IsCallback && letter.Callback is null)
-            || letter.Biography?.IsIncomplete == true)
+        if (!letter.IsWhole || letter.Envelope is not { } envelope)
         {
             return RedriveResult.NotOurs;
         }
@@ -24,11 +27,13 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, Cancellatio
             await cancellations.ForgetAsync(envelope.CallId, ct);
         }
 
-        await (letter.IsCallback ? StoreCallbackAsync(queue, envelope, letter) : StoreCallAsync(queue, envelope, letter));
-        return await letters.DeleteAsync(queue, letter.Seq, ct) ? RedriveResult.Redriven : RedriveResult.Gone;
+        var stored = await (letter.IsCallback ? StoreCallbackAsync(queue, envelope, letter) : StoreCallAsync(queue, edited?.Envelope ?? envelope, edited?.Body ?? letter.Body));
+        var deleted = await letters.DeleteAsync(queue, letter.Seq, ct);
+        Metrics.DeadLetterHandled(queue, edited is null ? "redriven" : "edited");
+        return stored.IsDuplicate ? RedriveResult.Repeated : deleted ? RedriveResult.Redriven : RedriveResult.Gone;
     }
 
-    private Task<StoredCall> StoreCallAsync(string queue, Envelope envelope, DeadLetter letter)
+    private Task<StoredCall> StoreCallAsync(string queue, Envelope envelope, ReadOnlyMemory<byte> body)
     {
         // Its age counts anew, or what expired would expire again.
         var now = time.GetUtcNow();
@@ -42,7 +47,7 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, Cancellatio
             Submitted = now,
             Deadline = envelope.Retry?.MaxAge is { } age ? now + age : null,
         };
-        return store.StoreAsync(queue, again, EnvelopeCodec.Encode(again), letter.Body, StreamNames.RedriveMessageId(again.DeliveryId, again.Redrive));
+        return store.StoreAsync(queue, again, EnvelopeCodec.Encode(again), body, StreamNames.RedriveMessageId(again.DeliveryId, again.Redrive));
     }
 
     private Task<StoredCall> StoreCallbackAsync(string queue, Envelope envelope, DeadLetter letter)
@@ -57,6 +62,9 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, Cancellatio
 internal enum RedriveResult
 {
     Redriven,
+
+    /// <summary>The stream had this redrive before: the call is as it was put back then, and the letter is gone.</summary>
+    Repeated,
 
     /// <summary>Put back, but somebody else had removed the letter meanwhile.</summary>
     Gone,

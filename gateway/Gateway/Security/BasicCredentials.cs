@@ -7,6 +7,15 @@ namespace Connectors.Gateway.Security;
 /// <summary>Compares credentials in a time that tells nothing of them.</summary>
 internal static class BasicCredentials
 {
+    /// <summary>Who an <c>Authorization</c> header says that its sender is; empty if it does not say so. Only for the log.</summary>
+    public static string UserOf(string? authorization)
+    {
+        Span<byte> text = stackalloc byte[512];
+        return authorization?.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase) == true && Convert.TryFromBase64String(authorization["Basic ".Length..].Trim(), text, out var length)
+            ? Encoding.UTF8.GetString(text[..length]).Split(':')[0]
+            : "";
+    }
+
     /// <summary>Whether an <c>Authorization</c> header holds the gateway's own credentials; never while those are missing.</summary>
     public static bool Match(string? authorization, GatewayCredentials credentials)
     {
