@@ -86,9 +86,9 @@ public sealed class FunctionScalerTests : IAsyncLifetime
         Assert.Contains("labels.com.openfaas.scale.target: \"lots\"", refusal, StringComparison.Ordinal);
     }
 
-    private Task DeployAsync(string name, params (string Name, string Value)[] labels) => DeployAsync(name, new { mode = "http" }, HttpFunction.Command, labels);
+    private Task<string> DeployAsync(string name, params (string Name, string Value)[] labels) => DeployAsync(name, new { mode = "http" }, HttpFunction.Command, labels);
 
-    private Task DeployAsync(string name, object environment, string command, params (string Name, string Value)[] labels) => _gateway.SystemAsync(
+    private Task<string> DeployAsync(string name, object environment, string command, params (string Name, string Value)[] labels) => _gateway.SystemAsync(
         HttpMethod.Post,
         "functions",
         new { service = name, image = "none", envProcess = command, envVars = environment, labels = labels.ToDictionary(label => "com.openfaas.scale." + label.Name, label => label.Value) },
