@@ -1,14 +1,58 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Connectors.Testing;
 using YamlDotNet.RepresentationModel;
 
 namespace Connectors.Charts.Tests;
 
 /// <summary>What an operator may add to or change of every pod.</summary>
-public class PodTests
+public sealed partial class PodTests
 {
     private const string Pod = "spec.template.spec";
     private const string Container = $"{Pod}.containers.0";
 
     public static TheoryData<string> Charts => RenderingTests.Charts;
+
+    public static TheoryData<string, string> Services => new()
+    {
+        { "gateway", "Gateway" }, { "queue-worker", "QueueWorker" }, { "cron-connector", "CronConnector" }, { "kafka-connector", "KafkaConnector" }, { "sqs-connector", "SqsConnector" },
+    };
+
+    // Not those that do nothing or are older names of others. What one method of NATS's authorization asks for has a name that is made while rendering.
+    [Theory, MemberData(nameof(Services))]
+    public async Task Every_option_of_a_service_is_a_value_of_its_chart(string chart, string project)
+    {
+        var (_, help) = await ServiceProcess.RunAsync(project, new Dictionary<string, string>(), "--help");
+        using var schema = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(Helm.ChartDirectory(chart), "values.schema.json")));
+        var options = schema.RootElement.GetProperty("properties").GetProperty("options").GetProperty("properties").EnumerateObject().Select(option => option.Name).ToList();
+        var templates = string.Concat(new[] { chart, "common" }.SelectMany(c => Directory.GetFiles(Path.Combine(Helm.ChartDirectory(c), "templates"), "*.tpl")).Select(File.ReadAllText));
+        var rendered = NamedVariable().Matches(templates).Select(match => match.Groups[1].Value).ToList();
+        var known = Option().Matches(help)
+            .Where(option => !option.Groups[2].Value.StartsWith("Accepted", StringComparison.Ordinal) && !option.Groups[2].Value.StartsWith("Older name", StringComparison.Ordinal))
+            .Select(option => option.Groups[1].Value).Where(name => name is not ("nats_token_file" or "nats_nkey_file" or "nats_creds_file")).ToList();
+
+        Assert.NotEmpty(known);
+        Assert.Empty(known.Except(rendered).Except(options));
+        Assert.Empty(options.Intersect(rendered));
+        Assert.Empty(options.Except(known));
+    }
+
+    [Fact]
+    public async Task Changed_functions_make_another_pod_which_starts_when_the_first_has_ended()
+    {
+        const string Checksum = "spec.template.metadata.annotations.checksum/functions";
+        var one = await DeploymentAsync("gateway", "functions.echo.environment.fprocess=cat");
+        var other = await DeploymentAsync("gateway", "functions.echo.environment.fprocess=rev");
+        var remote = await DeploymentAsync("gateway", "functionsProviderUrl=http://provider:8081/");
+
+        Assert.Equal(("Recreate", "RollingUpdate"), (one["spec.strategy.type"], remote["spec.strategy.type"]));
+        Assert.NotNull(one[Checksum]);
+        Assert.NotEqual(one[Checksum], other[Checksum]);
+    }
+
+    [Theory, MemberData(nameof(Charts))]
+    public async Task Helm_test_asks_the_release_whether_it_is_ready(string chart) =>
+        Assert.Equal("test", (await Helm.TemplateAsync(chart, "r")).Single(manifest => manifest.Kind == "Pod")["metadata.annotations.helm~sh/hook"]);
 
     [Theory, MemberData(nameof(Charts))]
     public async Task A_variable_of_the_operator_replaces_the_charts_own(string chart)
@@ -89,4 +133,10 @@ public class PodTests
 
     private static async Task<Manifest> DeploymentAsync(string chart, params string[] values) =>
         (await Helm.TemplateAsync(chart, "r", values)).Single(manifest => manifest.Kind == "Deployment");
+
+    [GeneratedRegex(@"name: ([A-Za-z_]+)\s*$", RegexOptions.Multiline)]
+    private static partial Regex NamedVariable();
+
+    [GeneratedRegex(@"^  ([A-Za-z_][A-Za-z0-9_]*)(?: \(default[^\n]*)?\n      ([^\n]*)", RegexOptions.Multiline)]
+    private static partial Regex Option();
 }

@@ -81,8 +81,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
 {{/*
-All variables of the container. "extraEnv" is a map from name to value (or to an object such as valueFrom), or a list as Kubernetes has it; what
-it names replaces what the chart sets under that name, for a name that stands twice is refused by a server-side apply.
+All variables of the container: the chart's values, "options" by the service's own names, and "extraEnv". The last is a map from name to value (or
+to an object such as valueFrom), or a list as Kubernetes has it; what it names replaces what the chart sets under that name, for a name that stands
+twice is refused by a server-side apply.
 */}}
 {{- define "connectors.allEnv" -}}
 {{- $extra := list -}}
@@ -96,7 +97,9 @@ it names replaces what the chart sets under that name, for a name that stands tw
 {{- $taken := dict -}}
 {{- range $extra }}{{ $_ := set $taken .name true }}{{ end -}}
 {{- $all := list -}}
-{{- range concat (include "connectors.commonEnv" . | fromYamlArray) (include "connectors.env" . | fromYamlArray) -}}
+{{- $options := list -}}
+{{- range $name, $value := .Values.options }}{{ $options = append $options (dict "name" $name "value" (include "connectors.text" $value)) }}{{ end -}}
+{{- range concat (include "connectors.commonEnv" . | fromYamlArray) (include "connectors.env" . | fromYamlArray) $options -}}
 {{- if not (hasKey $taken .name) }}{{ $all = append $all . }}{{ end -}}
 {{- end -}}
 {{- toYaml (concat $all $extra) -}}
