@@ -78,6 +78,12 @@ internal static partial class Log
     [LoggerMessage(341, LogLevel.Error, "A line of the secret is not whsec_ and base64, and is not used")]
     public static partial void SecretUnusable(ILogger log, string secret);
 
+    [LoggerMessage(350, LogLevel.Warning, "History is not written; it is tried again while there is room for what waits")]
+    public static partial void HistoryNotWritten(ILogger log, string stream, int calls, string reason);
+
+    [LoggerMessage(351, LogLevel.Warning, "What became of some calls is not in the history")]
+    public static partial void HistoryDropped(ILogger log, string stream, int calls, string reason);
+
     [LoggerMessage(342, LogLevel.Warning, "Result is not stored")]
     public static partial void ResultNotStored(ILogger log, string callId, string function, string reason);
 }

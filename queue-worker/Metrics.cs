@@ -74,6 +74,12 @@ internal static class Metrics
     private static readonly Counter NewerEnvelopes = Prometheus.Metrics.CreateCounter(
         "queue_worker_newer_envelopes_total", "Messages nakked because only a newer worker understands them.", Queue);
 
+    private static readonly Counter HistoryWrites = Prometheus.Metrics.CreateCounter(
+        "queue_worker_history_written_total", "Ends of calls and callbacks written to the history.", Queue);
+
+    private static readonly Counter HistoryDrops = Prometheus.Metrics.CreateCounter(
+        "queue_worker_history_dropped_total", "Ends of calls and callbacks that are not in the history, for the stream did not take them.", Queue);
+
     private static readonly ConcurrentDictionary<(string, FunctionName), FunctionMetrics> Functions = new();
 
     public static void Submitted(string queue, ulong messages) => SubmittedTotal.WithLabels(queue).Set(messages);
@@ -122,6 +128,10 @@ internal static class Metrics
     public static void Forgot(string queue, FunctionName function) => LearnedLimit.RemoveLabelled(queue, function.ToString());
 
     public static void ResultLost() => ResultsLost.Inc();
+
+    public static void HistoryWritten(string queue, int count) => HistoryWrites.WithLabels(queue).Inc(count);
+
+    public static void HistoryDropped(string queue, int count) => HistoryDrops.WithLabels(queue).Inc(count);
 
     public static void NakkedNewer(string queue) => NewerEnvelopes.WithLabels(queue).Inc();
 }

@@ -9,6 +9,7 @@ if (!CommandLine.TryRead(purpose, args, QueueWorkerOptions.Read, out var options
 
 var builder = Service.CreateBuilder(options.Service);
 builder.AddBroker(options);
+builder.AddHistory(options.History);
 builder.AddConsuming();
 builder.AddDispatching(options.Dispatch);
 builder.AddCallbacks(options.Callbacks);

@@ -17,6 +17,16 @@ internal static class QueueWorkerHosting
         builder.AddNats(options.Nats, new NatsRole($"queue-worker {options.Queue}", IsNeeded: true, Metrics.Reconnected));
     }
 
+    // Before consuming, so that it is stopped after it: the last ends are written too.
+    public static void AddHistory(this WebApplicationBuilder builder, HistoryOptions options)
+    {
+        builder.Services.AddSingleton<CallHistory>();
+        if (options.IsOn)
+        {
+            builder.Services.AddDuty<CallHistory>("history");
+        }
+    }
+
     public static void AddConsuming(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<Recheck>();

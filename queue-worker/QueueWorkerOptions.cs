@@ -1,6 +1,7 @@
 using Connectors.QueueWorker.Callbacks;
 using Connectors.QueueWorker.Consuming;
 using Connectors.QueueWorker.Dispatching;
+using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -24,6 +25,8 @@ internal sealed record QueueWorkerOptions
 
     public required CallbackOptions Callbacks { get; init; }
 
+    public required HistoryOptions History { get; init; }
+
     public static QueueWorkerOptions Read(Settings settings)
     {
         var service = ServiceOptions.Read(settings, "queue-worker");
@@ -36,6 +39,7 @@ internal sealed record QueueWorkerOptions
             Consuming = ConsumingOptions.Read(settings),
             Dispatch = DispatchOptions.Read(settings),
             Callbacks = CallbackOptions.Read(settings),
+            History = HistoryOptions.Read(settings),
         };
     }
 

@@ -32,6 +32,11 @@ internal static class CommandTree
                 RedriveShow.Create(),
                 RedriveCancel.Create(),
             },
+            new Command("calls", "What became of calls")
+            {
+                CallList.Create(),
+                CallShow.Create(),
+            },
             CallCancel.Create(),
             CallResult.Create(),
             Migrate.Create(),

@@ -17,6 +17,14 @@ internal static partial class Inputs
         return queue;
     }
 
+    public static Option<string> QueueOption(string description)
+    {
+        var queue = new Option<string>("--queue", "-q") { Description = description, HelpName = "QUEUE" };
+        queue.CompletionSources.Add(context => QueueNames.Suggest(context.ParseResult));
+        queue.Validators.Add(result => Check(result, text => QueueName().IsMatch(text), "--queue: {0} is no queue's name; allowed: 1 to 63 of a-z 0-9 - _, the first a letter or digit."));
+        return queue;
+    }
+
     public static Argument<ulong> Seq() => new("SEQ") { Description = "A dead letter's number, as dead list shows it", CustomParser = ParseSeq };
 
     /// <summary>Any number of them, none included.</summary>
@@ -46,6 +54,18 @@ internal static partial class Inputs
     /// <summary>Of an argument or option that takes one.</summary>
     public static ulong ParseSeq(ArgumentResult result) => ParseSeq(result, result.Tokens[0].Value);
 
+    /// <summary>How many at most, of an option of that name.</summary>
+    public static long ParseCount(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count < 1)
+        {
+            result.AddError($"--limit: \"{text}\" is no number above 0.");
+        }
+
+        return count;
+    }
+
     private static ulong ParseSeq(ArgumentResult result, string text)
     {
         if (!ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seq) || seq is 0 or ulong.MaxValue)
@@ -56,7 +76,7 @@ internal static partial class Inputs
         return seq;
     }
 
-    private static void Check(ArgumentResult result, Func<string, bool> isGood, string fault)
+    private static void Check(SymbolResult result, Func<string, bool> isGood, string fault)
     {
         foreach (var token in result.Tokens.Where(token => !isGood(token.Value)))
         {

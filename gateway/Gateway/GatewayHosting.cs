@@ -15,6 +15,7 @@ internal static class GatewayHosting
     {
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(options.Queue);
+        builder.Services.AddSingleton(options.History);
         builder.WebHost.ConfigureKestrel(kestrel => Limit(kestrel, options));
     }
 

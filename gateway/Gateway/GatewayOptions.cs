@@ -1,4 +1,5 @@
 using Connectors.Gateway.Enqueueing;
+using Connectors.Gateway.History;
 using Connectors.Provider;
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
@@ -39,6 +40,8 @@ internal sealed record GatewayOptions
 
     public required QueueOptions Queue { get; init; }
 
+    public required HistoryOptions History { get; init; }
+
     public required ProviderOptions Embedded { get; init; }
 
     public static GatewayOptions Read(Settings settings)
@@ -66,6 +69,7 @@ internal sealed record GatewayOptions
             DrainDelay = settings.Duration(
                 "drain_delay", TimeSpan.Zero, "How long new connections are served after SIGTERM, while /readyz says no, before the listener closes; comes before grace_period", max: TimeSpan.FromHours(1)),
             Queue = queue = QueueOptions.Read(settings, service.SecretMountPath),
+            History = HistoryOptions.Read(settings),
             Embedded = ProviderOptions.Read(settings, functionNamespace, writeTimeout, [service.SecretMountPath, .. KeyFiles(queue.Nats.Access)]),
         };
         settings.Number("max_idle_conns", 1024, "Accepted for compatibility, without effect: idle connections are closed after 30 s");

@@ -80,6 +80,9 @@ internal static partial class Log
     [LoggerMessage(239, LogLevel.Information, "No new connections any more")]
     public static partial void Drained(ILogger log);
 
+    [LoggerMessage(241, LogLevel.Warning, "History could not be read, it is tried again")]
+    public static partial void HistoryNotRead(ILogger log, string queue, string error);
+
     [LoggerMessage(233, LogLevel.Warning, "Calls have waited for a minute and none was taken; is there a worker for this queue?")]
     public static partial void QueueStalled(ILogger log, string queue, long calls);
 

@@ -75,6 +75,9 @@ internal static class Metrics
     private static readonly Counter NatsReconnects = Prometheus.Metrics.CreateCounter(
         "gateway_nats_reconnect_total", "Connections to NATS that were made anew");
 
+    private static readonly Gauge IndexedCalls = Prometheus.Metrics.CreateGauge(
+        "gateway_history_indexed_calls", "Ends of calls and callbacks in a queue's history that can be searched here", ["queue_name"]);
+
     // Found by labels once, not for every call. Each is bounded as its labels are.
     private static readonly ConcurrentDictionary<string, FunctionSeries> Calls = new();
     private static readonly ConcurrentDictionary<(string Method, string Path, int Status), (Counter.Child Count, Histogram.Child Seconds)> Answers = new();
@@ -150,6 +153,10 @@ internal static class Metrics
     public static void ScalingEnded(FunctionName function) => WaitingCallsOf.RemoveLabelled(function.ToString());
 
     public static void DeadLetterHandled(string queue, string action, long count = 1) => DeadLetters.WithLabels(queue, action).Inc(count);
+
+    public static void HistoryIndexed(string queue, long calls) => IndexedCalls.WithLabels(queue).Set(calls);
+
+    public static void HistoryGone(string queue) => IndexedCalls.RemoveLabelled(queue);
 
     public static void QueueGone(string queue) => UntakenSeconds.RemoveLabelled(queue);
 

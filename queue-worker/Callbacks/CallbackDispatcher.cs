@@ -66,7 +66,7 @@ internal sealed class CallbackDispatcher(
         var verdict = _policy.Decide(answer, record, time.GetUtcNow());
         await (verdict.End switch
         {
-            CallbackEnd.Delivered => settler.DoneAsync(delivery, grace.Writes),
+            CallbackEnd.Delivered => settler.DoneAsync(delivery, envelope, record, answer.Status, grace.Writes),
             CallbackEnd.Retry => settler.RetryAsync(delivery, envelope, record, verdict.After, grace.Writes),
             _ => settler.GiveUpAsync(delivery, envelope, record, verdict.Reason, answer.Status, answer.Error, grace.Writes),
         });

@@ -39,7 +39,11 @@ internal sealed class OversizeCallbacks(
             verdict = new CallbackVerdict(CallbackEnd.Expired);
         }
 
-        if (verdict.End != CallbackEnd.Delivered)
+        if (verdict.End == CallbackEnd.Delivered)
+        {
+            settler.OversizeDone(envelope, record, answer.Status);
+        }
+        else
         {
             await settler.GiveUpOversizeAsync(envelope, record, verdict.Reason, answer.Status, answer.Error, grace.Writes);
         }

@@ -5,10 +5,17 @@ using Connectors.Streams.Records;
 namespace Connectors.QueueWorker.Settling;
 
 /// <summary>Writes down what became of a callback: nothing, a copy to post later, or a dead letter; then the record's ack.</summary>
-internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLetters, Acks acks, TimeProvider time)
+internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLetters, Acks acks, CallHistory history, TimeProvider time)
 {
     /// <summary>The receiver has it.</summary>
-    public Task DoneAsync(Delivery delivery, CancellationToken ct) => acks.AckAsync(delivery, ct);
+    public async Task DoneAsync(Delivery delivery, Envelope envelope, CallbackRecord record, int status, CancellationToken ct)
+    {
+        await acks.AckAsync(delivery, ct);
+        history.ToldOrNot(envelope, record, CallbackStates.Delivered, status, null);
+    }
+
+    /// <summary>The receiver has what was too large for a record.</summary>
+    public void OversizeDone(Envelope envelope, CallbackRecord record, int status) => history.ToldOrNot(envelope, record, CallbackStates.Delivered, status, null);
 
     /// <summary>To be posted again after a wait.</summary>
     public async Task RetryAsync(Delivery delivery, Envelope envelope, CallbackRecord record, TimeSpan after, CancellationToken ct)
@@ -40,11 +47,16 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
     {
         await deadLetters.StoreCallbackAsync(envelope, record, Biography(record, reason, status, error), delivery.Body, ct);
         await acks.AckAsync(delivery, ct);
+        history.ToldOrNot(envelope, record, State(reason), status, error);
     }
 
     /// <summary>Given up without a record of its own: what was too large for one is told without its body, and the call goes on to its own end.</summary>
-    public Task GiveUpOversizeAsync(Envelope envelope, CallbackRecord record, string reason, int? status, string? error, CancellationToken ct) =>
-        deadLetters.StoreCallbackAsync(envelope with { Headers = [] }, CallbackRecords.WithoutBody(record), Biography(record, reason, status, error), default, ct);
+    public async Task GiveUpOversizeAsync(Envelope envelope, CallbackRecord record, string reason, int? status, string? error, CancellationToken ct)
+    {
+        await deadLetters.StoreCallbackAsync(
+            envelope with { Headers = [], PastAttempts = null }, CallbackRecords.WithoutBody(record), Biography(record, reason, status, error), default, ct);
+        history.ToldOrNot(envelope, record, State(reason), status, error);
+    }
 
     /// <summary>Not a callback record.</summary>
     public async Task EndForeignAsync(Delivery delivery, string error, CancellationToken ct)
@@ -61,6 +73,8 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
 
     /// <summary>Ends a record whose handling threw.</summary>
     public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => acks.FailAsync(delivery, fault, EndForeignAsync, ct);
+
+    private static string State(string reason) => reason == DeadReasons.CallbackExpired ? CallbackStates.Expired : CallbackStates.Refused;
 
     private Biography Biography(CallbackRecord record, string reason, int? status, string? error) =>
         new() { Reason = reason, Status = status, Attempts = record.Attempt, FirstAt = record.Since, LastAt = time.GetUtcNow(), Error = error };
@@ -112,6 +126,6 @@ internal sealed class CallbackRecords(QueueWorkerOptions options, RecordWriter w
     private StreamMessage Message(Envelope envelope, CallbackRecord record, ReadOnlyMemory<byte> body) => new(
         StreamNames.CallbackSubject(options.Queue, envelope.FunctionName),
         StreamNames.CallbackMessageId(envelope.DeliveryId, envelope.Redrive),
-        [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(envelope with { Headers = [] })), new(CallbackRecord.HeaderName, record.Encode())],
+        [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(envelope with { Headers = [], PastAttempts = null })), new(CallbackRecord.HeaderName, record.Encode())],
         body);
 }

@@ -98,7 +98,7 @@ internal sealed class DeadLetters(QueueWorkerOptions options, RecordWriter write
     private static Biography Without(Biography biography, string what) =>
         biography with { IsIncomplete = true, Error = $"{biography.Error}{(biography.Error is null ? "" : "; ")}{what} did not fit into a message of the stream" };
 
-    private static Envelope Bare(Envelope envelope) => envelope with { Headers = [], Path = "", Query = "", Callback = null, Trace = null, Unknown = null };
+    private static Envelope Bare(Envelope envelope) => envelope with { Headers = [], Path = "", Query = "", Callback = null, Trace = null, Tags = null, PastAttempts = null, Unknown = null };
 
     private static KeyValuePair<string, string> Of(Envelope envelope) => new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(envelope));
 

@@ -10,7 +10,7 @@ namespace Connectors.QueueWorker.Settling;
 /// for longer than a slot may be held.
 /// </summary>
 internal sealed class Settler(
-    QueueWorkerOptions options, RecordWriter writer, StoredResults results, CallbackRecords callbacks, DeadLetters deadLetters, Acks acks, TimeProvider time)
+    QueueWorkerOptions options, RecordWriter writer, StoredResults results, CallbackRecords callbacks, DeadLetters deadLetters, Acks acks, CallHistory history, TimeProvider time)
 {
     private const int BadGateway = 502;
     private const int GatewayTimeout = 504;
@@ -36,7 +36,8 @@ internal sealed class Settler(
             return;
         }
 
-        await EndAsync(delivery, envelope, new CallEnd(outcome, verdict.Kind == VerdictKind.Succeeded ? null : Biography(envelope, outcome, verdict, sent)), ct);
+        var biography = verdict.Kind == VerdictKind.Succeeded ? null : Biography(envelope, outcome, verdict, sent);
+        await EndAsync(delivery, envelope, new CallEnd(outcome, biography) { Last = Past(outcome, sent), ResultSize = outcome.BodyLength }, ct);
     }
 
     /// <summary>Ends a delivery whose caller cancelled it, before or while it ran; its caller is told so.</summary>
@@ -51,7 +52,7 @@ internal sealed class Settler(
             FirstAt = envelope.FirstAt ?? (wasSent ? sent : envelope.Submitted),
             LastAt = time.GetUtcNow(),
         };
-        return EndAsync(delivery, envelope, new CallEnd(Unanswered(outcome, biography), biography, DeadKind.Cancelled), ct);
+        return EndAsync(delivery, envelope, new CallEnd(Unanswered(outcome, biography), biography, DeadKind.Cancelled) { Last = wasSent ? Past(outcome, sent) : null }, ct);
     }
 
     /// <summary>Ends a delivery that is not sent, for its time is over or its workers died; its caller is told so.</summary>
@@ -92,9 +93,11 @@ internal sealed class Settler(
             Attempt = envelope.Attempt + 1,
             NotBefore = time.GetUtcNow() + after,
             FirstAt = envelope.FirstAt ?? sent,
+            PastAttempts = PastAttempt.Add(envelope.PastAttempts, Past(outcome, sent)),
         };
         var id = StreamNames.RetryMessageId(envelope.DeliveryId, envelope.Redrive, next.Attempt);
-        var copy = new StreamMessage(delivery.Subject, id, [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(next))], delivery.Body);
+        var copy = CopyOf(delivery, next, id);
+        copy = writer.Fits(copy) ? copy : CopyOf(delivery, next with { PastAttempts = null }, id);
         switch (await writer.StoreCopyAsync(copy, ct))
         {
             case WriteResult.Stored or WriteResult.Duplicate:
@@ -103,13 +106,19 @@ internal sealed class Settler(
             case WriteResult.TooLarge:
                 var verdict = new Verdict(VerdictKind.Exhausted);
                 var biography = Biography(envelope, outcome, verdict, sent) with { Error = "its copy to be sent again is too large for the stream" };
-                await EndAsync(delivery, envelope, new CallEnd(outcome, biography), ct);
+                await EndAsync(delivery, envelope, new CallEnd(outcome, biography) { Last = Past(outcome, sent), ResultSize = outcome.BodyLength }, ct);
                 break;
             default:
                 await acks.NakRefusedAsync(delivery, after, ct);
                 break;
         }
     }
+
+    private static StreamMessage CopyOf(Delivery delivery, Envelope envelope, string id) =>
+        new(delivery.Subject, id, [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(envelope))], delivery.Body);
+
+    private static PastAttempt Past(Outcome outcome, DateTimeOffset sent) =>
+        new() { At = sent, Status = outcome.Status, Seconds = Math.Round(outcome.Duration.TotalSeconds, 6), Error = outcome.Error };
 
     private async Task EndAsync(Delivery delivery, Envelope envelope, CallEnd end, CancellationToken ct)
     {
@@ -133,6 +142,8 @@ internal sealed class Settler(
         {
             Metrics.Ended(options.Queue, envelope.FunctionName, end.Word);
         }
+
+        history.Ended(envelope, end, delivery.Body.Length);
     }
 
     private async Task TellAsync(Envelope envelope, CallEnd end, CancellationToken ct)
@@ -141,7 +152,10 @@ internal sealed class Settler(
         var told = envelope with { Attempt = Math.Max(1, end.Biography?.Attempts ?? envelope.Attempt) };
         if (!await callbacks.StoreAsync(told, end.Told, ct))
         {
-            await deadLetters.StoreCallbackAsync(told with { Headers = [] }, callbacks.Record(told, end.Told), Untold(), default, ct);
+            var record = callbacks.Record(told, end.Told);
+            var untold = Untold();
+            await deadLetters.StoreCallbackAsync(told with { Headers = [] }, record, untold, default, ct);
+            history.ToldOrNot(told, record with { Attempt = 0 }, CallbackStates.Refused, null, untold.Error);
         }
     }
 
@@ -174,6 +188,12 @@ internal sealed class Settler(
 /// <param name="Kind">Which end the dead letter records.</param>
 internal sealed record CallEnd(Outcome Told, Biography? Biography = null, DeadKind Kind = DeadKind.Call)
 {
+    /// <summary>Its last send; null if it ended without one.</summary>
+    public PastAttempt? Last { get; init; }
+
+    /// <summary>Length of the function's answer.</summary>
+    public long ResultSize { get; init; }
+
     /// <summary>The state of its stored result.</summary>
     public string State => Biography?.Reason ?? StoredResult.Succeeded;
 

@@ -83,9 +83,12 @@ public sealed class Pipeline : IAsyncDisposable
     public Task<HttpResponseMessage> CancelAsync(string callId) => _http.DeleteAsync(new Uri(Gateway.Api, $"/async-function/{callId}"));
 
     /// <summary>A request to the default queue's part of the Queues API.</summary>
-    public async Task<JsonNode?> QueueAsync(HttpMethod method, string path = "", object? body = null)
+    public Task<JsonNode?> QueueAsync(HttpMethod method, string path = "", object? body = null) => SystemAsync(method, "queues/faas-request" + path, body);
+
+    /// <summary>A request below <c>/system/</c>.</summary>
+    public async Task<JsonNode?> SystemAsync(HttpMethod method, string path, object? body = null)
     {
-        using var request = new HttpRequestMessage(method, new Uri(Gateway.Api, "/system/queues/faas-request" + path)) { Content = body is null ? null : JsonContent.Create(body) };
+        using var request = new HttpRequestMessage(method, new Uri(Gateway.Api, "/system/" + path)) { Content = body is null ? null : JsonContent.Create(body) };
         request.Headers.Authorization = new("Basic", Convert.ToBase64String("admin:e2e"u8));
         using var answer = await _http.SendAsync(request);
         var text = await answer.Content.ReadAsStringAsync();

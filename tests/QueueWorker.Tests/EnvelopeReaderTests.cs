@@ -37,6 +37,7 @@ public sealed class EnvelopeReaderTests
             Redrive = numbers[1],
             Hops = numbers[2],
             MaxInflight = options[5] ? numbers[3] : null,
+            Tags = options[6] ? [texts[0], texts[1]] : null,
             Priority = numbers[4] % 2 == 0 ? Priority.High : Priority.Normal,
         };
 

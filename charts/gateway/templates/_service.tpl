@@ -129,6 +129,8 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
   value: {{ .Values.maxBodyBytes | int64 | quote }}
 - name: max_delay
   value: {{ .Values.maxDelay | quote }}
+- name: history_index_max
+  value: {{ .Values.history.indexMax | int64 | quote }}
 {{- if .Values.async }}
 - name: faas_nats_address
   value: {{ include "connectors.natsHost" . | quote }}

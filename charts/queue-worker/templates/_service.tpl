@@ -89,6 +89,12 @@
   value: {{ .Values.callbacks.private | quote }}
 - name: secret_mount_path
   value: /var/secrets
+- name: history
+  value: {{ ternary "on" "off" .Values.history.enabled | quote }}
+- name: history_max_age
+  value: {{ .Values.history.maxAge | quote }}
+- name: history_max_bytes
+  value: {{ .Values.history.maxBytes | int64 | quote }}
 {{- with .Values.otlpEndpoint }}
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ . | quote }}

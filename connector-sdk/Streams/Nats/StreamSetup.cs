@@ -82,7 +82,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     {
         Retention = RetentionOf(shape),
         Storage = shape.Storage == StreamStorage.File ? StreamConfigStorage.File : StreamConfigStorage.Memory,
-        Discard = StreamConfigDiscard.New,
+        Discard = shape.DropsOld ? StreamConfigDiscard.Old : StreamConfigDiscard.New,
         NumReplicas = shape.Replicas,
         MaxBytes = shape.MaxBytes,
         MaxMsgs = shape.MaxMessages,
@@ -156,10 +156,11 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     {
         var wanted = found with
         {
-            MaxBytes = shape.MaxBytes == -1 ? found.MaxBytes : shape.MaxBytes,
+            MaxBytes = shape.MaxBytes == -1 && !shape.DropsOld ? found.MaxBytes : shape.MaxBytes,
             MaxMsgs = shape.MaxMessages == -1 ? found.MaxMsgs : shape.MaxMessages,
+            MaxAge = shape.DropsOld ? shape.MaxAge : found.MaxAge,
             NumReplicas = shape.Replicas == 1 ? found.NumReplicas : shape.Replicas,
-            DuplicateWindow = shape.DuplicateWindow == StreamLimits.DefaultDuplicateWindow ? found.DuplicateWindow : shape.DuplicateWindow,
+            DuplicateWindow = shape.DuplicateWindow == StreamLimits.DefaultDuplicateWindow && !shape.DropsOld ? found.DuplicateWindow : shape.DuplicateWindow,
             AllowDirect = true,
         };
         return wanted == found ? null : wanted;

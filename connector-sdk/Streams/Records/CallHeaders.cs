@@ -36,6 +36,9 @@ public static class CallHeaders
     /// <summary>Asks not to run the call before that time.</summary>
     public const string NotBefore = "X-Not-Before";
 
+    /// <summary>Words by which the call is found in the history, separated by commas.</summary>
+    public const string Tags = "X-Call-Tags";
+
     /// <summary>Asks to keep the result that long.</summary>
     public const string StoreResult = "X-Store-Result";
 

@@ -109,6 +109,14 @@ public sealed record Envelope
     [JsonPropertyName("priority")]
     public Priority Priority { get; init; }
 
+    /// <summary>What the caller tagged the call with (<c>X-Call-Tags</c>).</summary>
+    [JsonPropertyName("tags")]
+    public IReadOnlyList<string>? Tags { get; init; }
+
+    /// <summary>The sends before this one, oldest first; the oldest of many are left out.</summary>
+    [JsonPropertyName("pastAttempts")]
+    public IReadOnlyList<PastAttempt>? PastAttempts { get; init; }
+
     /// <summary>Keys of a newer writer, kept in retry copies and dead letters.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; init; }

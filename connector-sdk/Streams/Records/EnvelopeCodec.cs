@@ -97,6 +97,7 @@ internal static class EnvelopeReader
         DateTimeOffset? submitted = null, due = null, deadline = null, notBefore = null, firstAt = null;
         int? maxInflight = null;
         IReadOnlyList<Header> headers = [];
+        IReadOnlyList<string>? tags = null;
         var priority = Priority.Normal;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -121,6 +122,7 @@ internal static class EnvelopeReader
                 : reader.ValueTextEquals("deadline"u8) ? Time(ref reader, out deadline)
                 : reader.ValueTextEquals("notBefore"u8) ? Time(ref reader, out notBefore)
                 : reader.ValueTextEquals("firstAt"u8) ? Time(ref reader, out firstAt)
+                : reader.ValueTextEquals("tags"u8) ? Texts(ref reader, out tags)
                 : reader.ValueTextEquals("maxInflight"u8) && Number(ref reader, out maxInflight);
             if (!isKnown)
             {
@@ -151,6 +153,7 @@ internal static class EnvelopeReader
             Trace = trace,
             MaxInflight = maxInflight,
             Priority = priority,
+            Tags = tags,
         };
     }
 
@@ -158,6 +161,23 @@ internal static class EnvelopeReader
     {
         text = reader.Read() && reader.TokenType == JsonTokenType.String ? reader.GetString()! : "";
         return reader.TokenType == JsonTokenType.String;
+    }
+
+    private static bool Texts(ref Utf8JsonReader reader, out IReadOnlyList<string> texts)
+    {
+        var found = new List<string>();
+        texts = found;
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray)
+        {
+            return false;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.String)
+        {
+            found.Add(reader.GetString()!);
+        }
+
+        return reader.TokenType == JsonTokenType.EndArray;
     }
 
     private static bool Number(ref Utf8JsonReader reader, out int number)

@@ -55,6 +55,19 @@ public static partial class StreamNames
     /// <summary>The stream of calls that are put aside: those whose time has not come.</summary>
     public static string Aside(string queue) => $"OF_{queue}_ASIDE";
 
+    /// <summary>The stream of what became of calls.</summary>
+    public static string History(string queue) => $"OF_{queue}_HISTORY";
+
+    /// <summary>The queue whose history a stream is; null for any other stream.</summary>
+    public static string? QueueOfHistory(string stream) =>
+        stream.StartsWith("OF_", StringComparison.Ordinal) && stream.EndsWith("_HISTORY", StringComparison.Ordinal) && stream.Length > "OF__HISTORY".Length
+            && stream["OF_".Length..^"_HISTORY".Length] is var queue && QueueName().IsMatch(queue)
+            ? queue
+            : null;
+
+    /// <summary>The one subject of <see cref="History"/>.</summary>
+    public static string HistorySubject(string queue) => $"{queue}.history";
+
     /// <summary>All subjects of <see cref="Calls"/>.</summary>
     public static string CallSubjects(string queue) => $"{queue}.call.>";
 
@@ -202,6 +215,9 @@ public static partial class StreamNames
 
     /// <summary>Message id of the dead letter of a message that has no delivery id; sequences start anew with their stream, so its time is part of it.</summary>
     public static string ForeignMessageId(ulong sequence, DateTimeOffset stored) => $"d.f.{sequence}.{stored.UtcTicks}";
+
+    /// <summary>Message id of a worker's nth message of the history.</summary>
+    public static string HistoryMessageId(string worker, long number) => $"e.{worker}.{number}";
 
     /// <summary>Message id of a redriven call; <paramref name="redrive"/> is the copy's.</summary>
     public static string RedriveMessageId(string deliveryId, int redrive) => $"v.{deliveryId}.{redrive}";

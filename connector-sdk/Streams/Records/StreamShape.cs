@@ -21,7 +21,7 @@ public sealed record StreamShape
     /// <summary>On how many servers it lies.</summary>
     public int Replicas { get; init; } = 1;
 
-    /// <summary>Most bytes; −1 for no limit. A full stream refuses what is new, it never drops what is old.</summary>
+    /// <summary>Most bytes; −1 for no limit. A full stream refuses what is new and never drops what is old, unless <see cref="DropsOld"/> says so.</summary>
     public long MaxBytes { get; init; } = -1;
 
     /// <summary>Most messages; −1 for no limit.</summary>
@@ -33,6 +33,10 @@ public sealed record StreamShape
     /// <summary>How long message ids are remembered.</summary>
     public TimeSpan DuplicateWindow { get; init; } = StreamLimits.DefaultDuplicateWindow;
 
+    /// <summary>Whether a full stream drops what is oldest; its limits are then always brought in line with the options.</summary>
+    public bool DropsOld { get; init; }
+
+    /// <summary>Where the headers of every stored message are sent as a hint for function mode; null for nowhere.</summary>
     /// <summary>Where the headers of every stored message are sent as a hint to workers; null for nowhere.</summary>
     public string? Hints { get; init; }
 
@@ -47,6 +51,17 @@ public sealed record StreamShape
     public static StreamShape Dead(string queue, StreamLimits limits) =>
         Of(StreamNames.Dead(queue), StreamNames.DeadSubjects(queue), limits) with { Retention = StreamRetention.Limits, MaxAge = TimeSpan.FromDays(14) };
 
+    /// <summary>What became of a queue's calls: the latest, as far as size and age allow.</summary>
+    public static StreamShape History(string queue, StreamLimits limits, long maxBytes, TimeSpan maxAge) =>
+        Of(StreamNames.History(queue), StreamNames.HistorySubject(queue), limits) with
+        {
+            Retention = StreamRetention.Limits,
+            DropsOld = true,
+            MaxBytes = maxBytes,
+            MaxAge = maxAge,
+            DuplicateWindow = limits.DuplicateWindow < maxAge ? limits.DuplicateWindow : maxAge,
+        };
+
     /// <summary>Calls of a queue that are put aside, under the same limits as those that wait.</summary>
     public static StreamShape Aside(string queue, StreamLimits limits) => Of(StreamNames.Aside(queue), StreamNames.AsideSubjects(queue), limits) with
     {
@@ -55,7 +70,7 @@ public sealed record StreamShape
         Hints = StreamNames.AsideHints(queue),
     };
 
-    /// <summary>The four streams of a queue.</summary>
+    /// <summary>The four streams of a queue on which its calls depend.</summary>
     public static IReadOnlyList<StreamShape> All(string queue, StreamLimits limits) =>
         [Calls(queue, limits), Callbacks(queue, limits), Dead(queue, limits), Aside(queue, limits)];
 

@@ -5,6 +5,8 @@ internal static class QueuePath
 {
     public const string All = "/system/queues";
 
+    public const string Calls = "/system/calls";
+
     public static string Of(string queue) => $"{All}/{queue}";
 
     public static string Dead(string queue, ulong seq) => $"{All}/{queue}/dead/{seq}";

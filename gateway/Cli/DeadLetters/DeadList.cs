@@ -1,7 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
-using System.Globalization;
-using Connectors.Cli.Api;
 using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.DeadLetters;
@@ -10,7 +7,7 @@ namespace Connectors.Cli.DeadLetters;
 internal static class DeadList
 {
     private static readonly Argument<string> Queue = Inputs.Queue();
-    private static readonly Option<long?> Limit = new("--limit") { Description = "At most so many; all of them unless given", HelpName = "COUNT", CustomParser = result => ParseLimit(result) };
+    private static readonly Option<long?> Limit = new("--limit") { Description = "At most so many; all of them unless given", HelpName = "COUNT", CustomParser = result => Inputs.ParseCount(result) };
     private static readonly Option<ulong> After = new("--after") { Description = "Begins behind the letter with this number", HelpName = "SEQ", CustomParser = Inputs.ParseSeq };
 
     public static Command Create()
@@ -24,7 +21,7 @@ internal static class DeadList
     {
         var filter = DeadFilter.Of(session, Queue);
         var pages = DeadPage.ReadAsync(session, filter, session.Value(After), session.Value(Limit) ?? long.MaxValue, ct);
-        await (session.IsJson ? WriteArrayAsync(session, pages) : WriteTableAsync(session, pages));
+        await (session.IsJson ? JsonList.WriteAsync(session, pages.SelectMany(page => page.Items)) : WriteTableAsync(session, pages));
     }
 
     private static async Task WriteTableAsync(Session session, IAsyncEnumerable<DeadPage> pages)
@@ -51,32 +48,5 @@ internal static class DeadList
         {
             session.Error.WriteLine($"There are more: --after {next}");
         }
-    }
-
-    // One letter a line; a page is written as soon as it is there.
-    private static async Task WriteArrayAsync(Session session, IAsyncEnumerable<DeadPage> pages)
-    {
-        var before = "[";
-        await foreach (var page in pages)
-        {
-            foreach (var item in page.Items)
-            {
-                session.Out.Write($"{before}\n{ReadableJson.Text(item)}");
-                before = ",";
-            }
-        }
-
-        session.Out.WriteLine(before == "[" ? "[]" : "\n]");
-    }
-
-    private static long ParseLimit(ArgumentResult result)
-    {
-        var text = result.Tokens[0].Value;
-        if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) || limit < 1)
-        {
-            result.AddError($"--limit: \"{text}\" is no number above 0.");
-        }
-
-        return limit;
     }
 }

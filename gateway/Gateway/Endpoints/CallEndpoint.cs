@@ -2,7 +2,6 @@ using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Security;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
-using Microsoft.AspNetCore.Http.Features;
 using NATS.Client.Core;
 
 namespace Connectors.Gateway.Endpoints;
@@ -75,8 +74,8 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, IP
             return;
         }
 
-        var callId = IdOf(http);
-        if (!CallStamp.IsId(callId))
+        var callId = CallId.Of(http, (string)http.Request.RouteValues["name"]!);
+        if (!CallId.IsOne(callId))
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, "No call has such an id.");
             return;
@@ -92,13 +91,5 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, IP
         {
             await Refusal.NotStored("The queue does not answer.").AnswerAsync(http);
         }
-    }
-
-    // From the target as it was sent: an id may hold a slash or a percent sign, which are escaped there and only half unescaped in the route.
-    private static string IdOf(HttpContext http)
-    {
-        var path = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0];
-        var segment = path[(path.LastIndexOf('/') + 1)..];
-        return segment.Length > 0 ? Uri.UnescapeDataString(segment) : (string)http.Request.RouteValues["name"]!;
     }
 }

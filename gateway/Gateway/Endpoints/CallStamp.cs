@@ -10,7 +10,6 @@ namespace Connectors.Gateway.Endpoints;
 /// <summary>What the gateway writes on every call, on its way in and on its answer: call id, entry time, who called and who served it.</summary>
 internal static class CallStamp
 {
-    private const int MaxIdLength = 256;
     private static readonly string ServedBy = $"connectors/{CommandLine.Version}";
 
     /// <summary>Returns the call id: the caller's, echoed, unless it is missing or none that can be asked for later.</summary>
@@ -18,8 +17,9 @@ internal static class CallStamp
     {
         ForwardedHeaders.Apply(http);
         var given = http.Request.Headers[WellKnownHeaders.CallId];
-        var id = given.Count == 1 && IsId(given[0]!) ? given[0]! : FreshId.Next();
-        var now = UnixNanoseconds(time.GetUtcNow());
+        var entered = time.GetUtcNow();
+        var id = given.Count == 1 && CallId.IsOne(given[0]!) ? given[0]! : FreshId.Next(entered);
+        var now = UnixNanoseconds(entered);
         http.Request.Headers[WellKnownHeaders.CallId] = id;
         http.Request.Headers[CallHeaders.StartTime] = StringValues.Concat(http.Request.Headers[CallHeaders.StartTime], now);
         http.Response.Headers[WellKnownHeaders.CallId] = id;
@@ -27,10 +27,6 @@ internal static class CallStamp
         http.Response.Headers[CallHeaders.ServedBy] = ServedBy;
         return id;
     }
-
-    /// <summary>Whether a text can be a call id: it must stand in a header, and as a segment of a path, where dots alone mean something else.</summary>
-    public static bool IsId(string text) =>
-        text.Length is > 0 and <= MaxIdLength && text is not ("." or "..") && !text.AsSpan().ContainsAnyExceptInRange('!', '~');
 
     private static string UnixNanoseconds(DateTimeOffset now) => ((now.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) * 100).ToString();
 }

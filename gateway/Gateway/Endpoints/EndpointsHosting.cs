@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Connectors.Gateway.Forwarding;
+using Connectors.Gateway.History;
 using Connectors.Gateway.Queues;
 using Connectors.Gateway.Security;
 
@@ -37,6 +38,7 @@ internal static class EndpointsHosting
         var guard = app.Services.GetRequiredService<SystemGuard>();
         app.Use(guard.InvokeAsync);
         FunctionRoutes.Map(app);
+        HistoryRoutes.Map(app);
         QueueRoutes.Map(app);
         app.Services.GetRequiredService<IProvider>().MapSystem(app);
     }

@@ -1,3 +1,4 @@
+using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Forwarding;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
@@ -43,7 +44,7 @@ internal sealed class ErrorHandling(ILogger<ErrorHandling> log)
 
         // The server takes away what was set when it refuses the rest of a body; the request was stamped with the same id.
         var callId = http.Response.Headers[WellKnownHeaders.CallId];
-        if (callId.Count == 0 && CallStamp.IsId(http.Request.Headers[WellKnownHeaders.CallId].ToString()))
+        if (callId.Count == 0 && CallId.IsOne(http.Request.Headers[WellKnownHeaders.CallId].ToString()))
         {
             callId = http.Request.Headers[WellKnownHeaders.CallId];
         }

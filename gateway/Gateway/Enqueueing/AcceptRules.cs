@@ -10,7 +10,7 @@ internal static partial class AcceptRules
     private const int MaxHops = 16;
 
     public static Refusal? Check(HttpRequest request, long bodyLimit, TimeSpan maxDelay, DateTimeOffset now) =>
-        CheckHops(request) ?? CheckCallback(request) ?? CheckKey(request) ?? ResultAge.Read(request, out _) ?? DueTime.Read(request, maxDelay, now, out _)
+        CheckHops(request) ?? CheckCallback(request) ?? CheckKey(request) ?? ResultAge.Read(request, out _) ?? CallTags.Read(request, out _) ?? DueTime.Read(request, maxDelay, now, out _)
         ?? CheckLength(request, bodyLimit);
 
     /// <summary>How many callbacks lie between the first caller and this request; what is no number counts as none.</summary>

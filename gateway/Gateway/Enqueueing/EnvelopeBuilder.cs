@@ -18,13 +18,14 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, QueueOptio
         var request = http.Request;
         var now = time.GetUtcNow();
         ResultAge.Read(request, out var keep);
+        CallTags.Read(request, out var tags);
 
         // A body may take its time; the delay was found good before it came.
         _ = DueTime.Read(request, options.MaxDelay, now, out var due);
         return new Envelope
         {
             CallId = callId,
-            DeliveryId = FreshId.Next(),
+            DeliveryId = FreshId.Next(now),
             Function = path.Function.Name,
             Namespace = path.Function.Namespace,
             Method = request.Method,
@@ -42,6 +43,7 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, QueueOptio
             MaxInflight = settings.MaxInflight,
             StoreResult = keep,
             Priority = request.Headers[CallHeaders.Priority].ToString().Equals("high", StringComparison.OrdinalIgnoreCase) ? Priority.High : Priority.Normal,
+            Tags = tags,
         };
     }
 

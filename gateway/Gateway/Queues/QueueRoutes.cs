@@ -43,7 +43,8 @@ internal static class QueueRoutes
                 : Answer.TextAsync(http, StatusCodes.Status404NotFound, $"No queue has such a name; allowed: {StreamNames.QueueRule}."));
     }
 
-    private static async Task GuardAsync(HttpContext http, QueueOptions options, Func<HttpContext, Task> handle)
+    /// <summary>Answers a request about queues; one that cannot be answered because NATS is off or away gets an answer that says so.</summary>
+    public static async Task GuardAsync(HttpContext http, QueueOptions options, Func<HttpContext, Task> handle)
     {
         if (!options.Nats.IsSet)
         {

@@ -42,6 +42,7 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, Cancellatio
             Redrive = envelope.Redrive + 1,
             Attempt = 1,
             FirstAt = null,
+            PastAttempts = null,
             NotBefore = null,
             Due = null,
             Submitted = now,

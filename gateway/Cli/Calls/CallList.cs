@@ -1,0 +1,93 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
+using Connectors.Cli.Api;
+using Connectors.Cli.Printing;
+
+namespace Connectors.Cli.Calls;
+
+/// <summary><c>calls list</c>: ended calls, the newest first, page after page as they are read.</summary>
+internal static class CallList
+{
+    private const long MaxPage = 1000;
+    private const long DefaultLimit = 100;
+
+    private static readonly Option<string> Function = new("--function", "-f") { Description = "Only calls of this function: NAME, or NAME.NAMESPACE", HelpName = "NAME" };
+    private static readonly Option<string> Queue = Inputs.QueueOption("Only calls of this queue");
+    private static readonly Option<string> State = CreateState();
+    private static readonly Option<string> Since = new("--since") { Description = "Only calls that ended from then on: a time such as 2026-01-02T03:04:05Z, or how long ago, such as 90m", HelpName = "TIME" };
+    private static readonly Option<string> Until = new("--until") { Description = "Only calls that ended before then", HelpName = "TIME" };
+    private static readonly Option<string> Tag = new("--tag") { Description = "Only calls with this tag", HelpName = "TAG" };
+    private static readonly Option<long?> Limit = new("--limit") { Description = $"At most so many; {DefaultLimit} unless given", HelpName = "COUNT", CustomParser = result => Inputs.ParseCount(result) };
+    private static readonly Option<string> After = new("--after") { Description = "Goes on behind an earlier list, which said where", HelpName = "PLACE" };
+
+    public static Command Create()
+    {
+        var command = new Command("list", "Calls that ended, the newest first") { Function, Queue, State, Since, Until, Tag, Limit, After };
+        command.Does(RunAsync);
+        return command;
+    }
+
+    private static async Task RunAsync(Session session, CancellationToken ct)
+    {
+        var pages = ReadAsync(session, ct);
+        await (session.IsJson ? JsonList.WriteAsync(session, pages.SelectMany(page => page.Items)) : WriteTableAsync(session, pages));
+    }
+
+    private static async Task WriteTableAsync(Session session, IAsyncEnumerable<Page> pages)
+    {
+        var table = new Table(
+            session.Out,
+            new("ENDED", "endedAt"),
+            new("FUNCTION", "function"),
+            new("STATE", "state"),
+            new("REASON", "reason"),
+            new("STATUS", "status") { IsNumber = true },
+            new("ATTEMPTS", "attempts") { IsNumber = true },
+            new("SECONDS", "seconds") { IsNumber = true },
+            new("CALL ID", "callId"));
+        string? next = null;
+        await foreach (var page in pages)
+        {
+            table.Add(page.Items);
+            next = page.Next;
+        }
+
+        if (next is not null)
+        {
+            session.Error.WriteLine($"There may be more: --after {next}");
+        }
+    }
+
+    private static async IAsyncEnumerable<Page> ReadAsync(Session session, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var limit = session.Value(Limit) ?? DefaultLimit;
+        for (var next = session.Value(After) ?? ""; next is not null && limit > 0;)
+        {
+            var query = QueuePath.Query(
+                ("function", session.Value(Function)),
+                ("queue", session.Value(Queue)),
+                ("state", session.Value(State)),
+                ("since", session.Value(Since)),
+                ("until", session.Value(Until)),
+                ("tag", session.Value(Tag)),
+                ("limit", Math.Min(limit, MaxPage).ToString(CultureInfo.InvariantCulture)),
+                ("after", next));
+            var answer = await session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.Calls + query, null, ct);
+            var page = new Page([.. answer["items"]!.AsArray().Select(item => item!)], (string?)answer["next"]);
+            yield return page;
+            limit -= page.Items.Count;
+            next = page.Next;
+        }
+    }
+
+    private static Option<string> CreateState()
+    {
+        var state = new Option<string>("--state") { Description = "Only calls that ended so: succeeded, dead, cancelled or expired; several with commas in between", HelpName = "STATE" };
+        state.CompletionSources.Add("succeeded", "dead", "cancelled", "expired");
+        return state;
+    }
+
+    private sealed record Page(IReadOnlyList<JsonNode> Items, string? Next);
+}

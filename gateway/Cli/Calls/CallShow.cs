@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Connectors.Cli.Api;
+using Connectors.Cli.Printing;
+
+namespace Connectors.Cli.Calls;
+
+/// <summary><c>calls show</c>: the whole story of a call id.</summary>
+internal static class CallShow
+{
+    private static readonly Argument<string> CallId = Inputs.CallId<string>(ArgumentArity.ExactlyOne);
+    private static readonly Option<string> Queue = Inputs.QueueOption("Only calls of this queue");
+    private static readonly Option<string> Function = new("--function", "-f") { Description = "Only calls of this function: NAME, or NAME.NAMESPACE", HelpName = "NAME" };
+
+    public static Command Create()
+    {
+        var command = new Command("show", "What became of a call: each of its sends, its callback; or where it is") { CallId, Queue, Function };
+        command.Does(RunAsync);
+        return command;
+    }
+
+    private static async Task RunAsync(Session session, CancellationToken ct)
+    {
+        var query = QueuePath.Query(("queue", session.Value(Queue)), ("function", session.Value(Function)));
+        var story = await session.Gateway.JsonAsync(HttpMethod.Get, $"{QueuePath.Calls}/{Uri.EscapeDataString(session.Value(CallId))}{query}", null, ct);
+        if (session.IsJson)
+        {
+            session.Print(story);
+            return;
+        }
+
+        var before = "";
+        foreach (var call in story["calls"]!.AsArray())
+        {
+            session.Out.Write(before);
+            before = "\n";
+            Write(session.Out, call!);
+        }
+    }
+
+    private static void Write(TextWriter output, JsonNode call)
+    {
+        Column[] facts =
+        [
+            new("call id", "callId"), new("delivery id", "deliveryId"), new("function", "function"), new("queue", "queue"), new("state", "state"), new("reason", "reason"),
+            new("error", "error"), new("status", "status"), new("attempts", "attempts"), new("redrive", "redrive"), new("submitted", "submittedAt"), new("ended", "endedAt"),
+            new("due", "dueAt"), new("bytes", "size"), new("result bytes", "resultSize"), new("trace", "traceId"),
+        ];
+        Table.Facts(output, [.. facts.Where(f => call[f.Property] is not null).Select(f => (f.Title, f.Cell(call))), .. Tags(call), .. Callback(call)]);
+        if (call["sends"]!.AsArray() is { Count: > 0 } sends)
+        {
+            output.WriteLine();
+            new Table(
+                output,
+                new("ATTEMPT", "attempt") { IsNumber = true },
+                new("SENT", "at"),
+                new("WAITED", "waited") { IsNumber = true },
+                new("STATUS", "status") { IsNumber = true },
+                new("SECONDS", "seconds") { IsNumber = true },
+                new("ERROR", "error")).Add(sends);
+        }
+    }
+
+    private static IEnumerable<(string, string)> Tags(JsonNode call)
+    {
+        if (call["tags"]!.AsArray() is { Count: > 0 } tags)
+        {
+            yield return ("tags", Column.Text(string.Join(", ", tags.Select(tag => (string)tag!))));
+        }
+    }
+
+    private static IEnumerable<(string, string)> Callback(JsonNode call)
+    {
+        if (call["callback"] is { } callback)
+        {
+            yield return ("callback", Column.Text((string)callback["state"]!));
+            foreach (var (name, property) in new[] { ("callback status", "status"), ("callback attempts", "attempts"), ("callback error", "error") })
+            {
+                if (callback[property] is { } value)
+                {
+                    yield return (name, Column.Text(value));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+using System.Globalization;
+using Connectors.Gateway.Enqueueing;
+using Connectors.Gateway.Queues;
+using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
+
+namespace Connectors.Gateway.History;
+
+/// <summary>What became of calls: a page of those that ended, and one by its id.</summary>
+internal sealed class HistoryEndpoints(NatsLink link, HistoryReader reader, HistoryOptions history, GatewayOptions options, TimeProvider time)
+{
+    private const int DefaultLimit = 100;
+    private const int MaxItems = 1000;
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(10);
+
+    public Task ListAsync(HttpContext http) => GuardAsync(http, async ct =>
+    {
+        if (TryFilter(http, out var filter, out var after, out var limit) is { } fault)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, fault);
+            return;
+        }
+
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, await reader.ReadAsync(filter, after, limit, ct), HistoryJson.Default.CallPage);
+    });
+
+    public Task ShowAsync(HttpContext http) => GuardAsync(http, async ct =>
+    {
+        var callId = CallId.Of(http, (string?)http.Request.RouteValues["id"] ?? "");
+        if (!TryScope(http, out var function, out var queue, out var fault))
+        {
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, fault);
+            return;
+        }
+
+        var stories = CallId.IsOne(callId) ? await reader.FindAsync(callId, queue, function, ct) : new CallStories(callId, []);
+        await (stories.Calls.Count > 0
+            ? Answer.JsonAsync(http, StatusCodes.Status200OK, stories, HistoryJson.Default.CallStories)
+            : Answer.TextAsync(http, StatusCodes.Status404NotFound, "No call of such an id is found: it may have ended too long ago, or wait far behind in a long queue."));
+    });
+
+    private async Task GuardAsync(HttpContext http, Func<CancellationToken, Task> answer)
+    {
+        if (!history.IsOn)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, "The history is off: history_index_max is 0.");
+            return;
+        }
+
+        using var limit = new TimeLimit(MaxWait, time, http.RequestAborted);
+        await link.OpenAsync(limit.Token);
+        await answer(limit.Token);
+    }
+
+    // Null, or what is wrong.
+    private string? TryFilter(HttpContext http, out CallFilter filter, out Positions? after, out int limit)
+    {
+        (filter, after, limit) = (new CallFilter(), null, DefaultLimit);
+        if (!TryScope(http, out var function, out var queue, out var fault))
+        {
+            return fault;
+        }
+
+        var query = http.Request.Query;
+        var states = query["state"].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Distinct().ToList();
+        if (states.Any(state => Sketch.BitOf(state) == 0))
+        {
+            return $"state: one or more of {string.Join(", ", EndStates.OfCalls)}, separated by commas.";
+        }
+
+        if (!TryTime(query["since"], out var since) || !TryTime(query["until"], out var until))
+        {
+            return "since, until: an RFC 3339 time such as 2026-01-02T03:04:05Z, or how long ago, such as 90m.";
+        }
+
+        var tag = query["tag"].ToString();
+        if (tag.Length > 0 && !CallTags.IsTag(tag))
+        {
+            return "tag: 1 to 64 of A-Z a-z 0-9 _ . : / = @ + -.";
+        }
+
+        if (query["limit"].ToString() is { Length: > 0 } most && (!int.TryParse(most, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxItems))
+        {
+            return $"limit: 1 to {MaxItems}.";
+        }
+
+        if (query["after"].ToString() is { Length: > 0 } next && (after = Positions.TryParse(next)) is null)
+        {
+            return "after: what the page before gave as next.";
+        }
+
+        filter = new CallFilter
+        {
+            Function = function,
+            Queue = queue,
+            States = states.Count > 0 ? states : EndStates.OfCalls,
+            Since = since,
+            Until = until,
+            Tag = tag.Length > 0 ? tag : null,
+        };
+        return null;
+    }
+
+    private bool TryScope(HttpContext http, out FunctionName? function, out string? queue, out string fault)
+    {
+        queue = http.Request.Query["queue"].ToString() is { Length: > 0 } name ? name : null;
+        if (!QueueQuery.TryFunction(http, options.DefaultNamespace, out function))
+        {
+            fault = QueueQuery.FunctionRule;
+            return false;
+        }
+
+        fault = $"queue: {StreamNames.QueueRule}.";
+        return queue is null || StreamNames.QueueName().IsMatch(queue);
+    }
+
+    private bool TryTime(string? text, out DateTimeOffset? at)
+    {
+        at = null;
+        if (string.IsNullOrEmpty(text))
+        {
+            return true;
+        }
+
+        if (GoDuration.TryParse(text, out var ago))
+        {
+            at = time.GetUtcNow() - ago;
+            return true;
+        }
+
+        var isTime = DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var found);
+        at = found;
+        return isTime;
+    }
+}
+
+/// <summary>The history below <c>/system/calls</c> (docs/history.md).</summary>
+internal static class HistoryRoutes
+{
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var history = routes.ServiceProvider.GetRequiredService<HistoryEndpoints>();
+        var options = routes.ServiceProvider.GetRequiredService<QueueOptions>();
+        routes.MapGet("/system/calls", http => QueueRoutes.GuardAsync(http, options, history.ListAsync));
+        routes.MapGet("/system/calls/{id}", http => QueueRoutes.GuardAsync(http, options, history.ShowAsync));
+    }
+}
+
+internal static class HistoryHosting
+{
+    public static void AddHistory(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<CallIndex>();
+        builder.Services.AddSingleton<LiveCalls>();
+        builder.Services.AddSingleton<HistoryReader>();
+        builder.Services.AddSingleton<HistoryEndpoints>();
+        builder.Services.AddDuty<HistoryFollower>("history");
+    }
+}

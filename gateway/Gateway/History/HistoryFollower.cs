@@ -1,0 +1,260 @@
+using System.Collections.Concurrent;
+using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+
+namespace Connectors.Gateway.History;
+
+/// <summary>Keeps the index in step with the histories of all queues: each is read from its beginning, then as it grows.</summary>
+internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptions queueOptions, HistoryOptions options, TimeProvider time, ILogger<HistoryFollower> log) : IDuty
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan MaxLook = TimeSpan.FromSeconds(10);
+
+    private readonly ConcurrentDictionary<string, FollowedQueue> _queues = new();
+    private readonly TaskCompletionSource _hasLooked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>A queue's history as it was found last; null if it has none.</summary>
+    public INatsJSStream? StreamOf(string queue) => _queues.GetValueOrDefault(queue)?.Stream;
+
+    /// <summary>Waits until all that was stored before is in the index, and what lies before these positions.</summary>
+    public async Task CaughtUpAsync(Positions? positions, CancellationToken ct)
+    {
+        await _hasLooked.Task.WaitAsync(ct);
+        foreach (var (queue, followed) in _queues)
+        {
+            await followed.CaughtUp.WaitAsync(ct);
+            if (positions?.Of.TryGetValue(queue, out var place) == true && followed.Index.LastSeq + 1 < place.Seq)
+            {
+                await followed.TakeInAsync(place.Seq - 1, ct);
+            }
+        }
+    }
+
+    public async Task RunAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            while (true)
+            {
+                if (queueOptions.Nats.IsSet && options.IsOn)
+                {
+                    await LookAsync(stoppingToken);
+                }
+
+                await Task.Delay(Interval, time, stoppingToken);
+            }
+        }
+        finally
+        {
+            foreach (var queue in _queues.Keys)
+            {
+                await EndAsync(queue);
+            }
+        }
+    }
+
+    private async Task LookAsync(CancellationToken stopping)
+    {
+        try
+        {
+            using var limit = new TimeLimit(MaxLook, time, stopping);
+            await link.OpenAsync(limit.Token);
+            var found = new HashSet<string>();
+            await foreach (var stream in link.JetStream.ListStreamsAsync(cancellationToken: limit.Token))
+            {
+                if (StreamNames.QueueOfHistory(stream.Info.Config.Name ?? "") is { } queue)
+                {
+                    found.Add(queue);
+                    await SeeAsync(queue, stream, stopping);
+                }
+            }
+
+            foreach (var gone in _queues.Keys.Except(found))
+            {
+                await EndAsync(gone);
+            }
+
+            index.Trim();
+            _hasLooked.TrySetResult();
+        }
+        catch (Exception fault) when (fault is NatsException or OperationCanceledException && !stopping.IsCancellationRequested)
+        {
+            // NATS is away, which is told elsewhere.
+        }
+    }
+
+    private async Task SeeAsync(string queue, INatsJSStream stream, CancellationToken stopping)
+    {
+        if (_queues.TryGetValue(queue, out var known) && !known.IsOf(stream))
+        {
+            await EndAsync(queue);
+            known = null;
+        }
+
+        if (known is null)
+        {
+            _queues[queue] = known = new FollowedQueue(queue, stream, index.Begin(queue), link, time, log);
+            known.Start(stopping);
+        }
+
+        known.See(stream);
+        Metrics.HistoryIndexed(queue, known.Index.Count);
+    }
+
+    private async Task EndAsync(string queue)
+    {
+        if (_queues.TryRemove(queue, out var followed))
+        {
+            index.End(queue);
+            Metrics.HistoryGone(queue);
+            await followed.DisposeAsync();
+        }
+    }
+}
+
+/// <summary>One queue's history, followed.</summary>
+internal sealed class FollowedQueue(string queue, INatsJSStream first, QueueIndex index, NatsLink link, TimeProvider time, ILogger log) : IAsyncDisposable
+{
+    private const int AtOnce = 200;
+    private static readonly TimeSpan Expires = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(60);
+
+    private readonly TaskCompletionSource _caughtUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly DateTimeOffset _created = first.Info.Created;
+    private CancellationTokenSource? _ending;
+    private Task _following = Task.CompletedTask;
+
+    /// <summary>Between two tries.</summary>
+    public static TimeSpan Pause { get; } = TimeSpan.FromMilliseconds(500);
+
+    public QueueIndex Index => index;
+
+    public INatsJSStream Stream { get; private set; } = first;
+
+    /// <summary>Ends once everything that was there at first is in the index.</summary>
+    public Task CaughtUp => _caughtUp.Task;
+
+    public ulong LastSeq => (ulong)Stream.Info.State.LastSeq;
+
+    /// <summary>Whether it is the same stream still, and not another one of that name.</summary>
+    public bool IsOf(INatsJSStream stream) => stream.Info.Created == _created && (ulong)stream.Info.State.LastSeq >= index.LastSeq;
+
+    /// <summary>Waits until a message is in the index that another gateway's has already; one that the stream does not have is not waited for.</summary>
+    public async Task TakeInAsync(ulong seq, CancellationToken ct)
+    {
+        await Stream.RefreshAsync(ct);
+        while (seq <= LastSeq && index.LastSeq < seq)
+        {
+            await Task.Delay(Pause / 10, time, ct);
+        }
+    }
+
+    public void See(INatsJSStream stream)
+    {
+        Stream = stream;
+        index.DropBefore((ulong)stream.Info.State.FirstSeq);
+    }
+
+    public void Start(CancellationToken stopping)
+    {
+        _ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        _following = FollowAsync(_ending.Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_ending is not null)
+        {
+            await _ending.CancelAsync();
+            await _following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _ending.Dispose();
+        }
+    }
+
+    private async Task FollowAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            try
+            {
+                await ReadAsync(ct);
+            }
+            catch (Exception fault) when (!ct.IsCancellationRequested)
+            {
+                Log.HistoryNotRead(log, queue, fault.Message);
+            }
+
+            await Task.Delay(Pause, time, ct);
+        }
+    }
+
+    // Until the consumer is gone, or a message was lost on its way: then another one begins behind the last that came.
+    private async Task ReadAsync(CancellationToken ct)
+    {
+        await link.OpenAsync(ct);
+        var consumer = await link.JetStream.CreateOrUpdateConsumerAsync(StreamNames.History(queue), Config(), ct);
+        try
+        {
+            if (consumer.Info.NumPending == 0)
+            {
+                _caughtUp.TrySetResult();
+            }
+
+            for (ulong expected = 1; ;)
+            {
+                var before = expected;
+                await foreach (var message in consumer.FetchAsync(new NatsJSFetchOpts { MaxMsgs = AtOnce, Expires = Expires }, NatsRawSerializer<byte[]>.Default, ct))
+                {
+                    if (message.Metadata is not { } at || at.Sequence.Consumer != expected++)
+                    {
+                        return;
+                    }
+
+                    index.Add(at.Sequence.Stream, message.Data);
+                    if (at.NumPending == 0)
+                    {
+                        _caughtUp.TrySetResult();
+                    }
+                }
+
+                if (expected == before && LastSeq > index.LastSeq)
+                {
+                    return;
+                }
+            }
+        }
+        finally
+        {
+            await DeleteAsync(consumer);
+        }
+    }
+
+    private ConsumerConfig Config() => new()
+    {
+        Name = $"gateway-{Guid.NewGuid():N}",
+        DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence,
+        OptStartSeq = index.LastSeq + 1,
+        AckPolicy = ConsumerConfigAckPolicy.None,
+        InactiveThreshold = Idle,
+        MemStorage = true,
+        NumReplicas = 1,
+    };
+
+    private async Task DeleteAsync(INatsJSConsumer consumer)
+    {
+        try
+        {
+            await link.JetStream.DeleteConsumerAsync(consumer.Info.StreamName, consumer.Info.Name, CancellationToken.None);
+        }
+        catch (NatsException)
+        {
+            // It lapses.
+        }
+    }
+}

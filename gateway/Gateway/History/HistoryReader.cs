@@ -1,0 +1,168 @@
+using System.Collections.Concurrent;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+
+namespace Connectors.Gateway.History;
+
+/// <summary>Reads what the index found: pages of ended calls, and one call's story.</summary>
+internal sealed class HistoryReader(NatsLink link, CallIndex index, HistoryFollower follower, LiveCalls live)
+{
+    // A caller's id may be that of many calls.
+    private const int MaxLines = 1000;
+
+    /// <summary>A page of ended calls, newest first.</summary>
+    /// <param name="filter">Which of them.</param>
+    /// <param name="after">Where the page before ended; null for the first.</param>
+    /// <param name="limit">At most so many.</param>
+    /// <param name="ct">Gives up.</param>
+    public async Task<CallPage> ReadAsync(CallFilter filter, Positions? after, int limit, CancellationToken ct)
+    {
+        await follower.CaughtUpAsync(after, ct);
+        var positions = after ?? Positions.Newest(index.Queues, filter.Queue);
+        var batches = new Batches(this);
+        var items = new List<CallItem>();
+        var wanted = filter.ToIndexFilter();
+        while (true)
+        {
+            // One more than the page has room for tells whether there is another page.
+            var found = index.Find(positions, wanted, limit - items.Count + 1);
+            await batches.ReadAsync(found.Take(limit - items.Count), ct);
+            foreach (var (queue, line) in found)
+            {
+                if (items.Count == limit)
+                {
+                    return new CallPage(items, positions.ToString(), index.OldestAt?.UtcDateTime);
+                }
+
+                positions = positions.Behind(queue, line.Place);
+                if (batches.Find(queue, line.Place) is { } call && filter.Matches(call))
+                {
+                    items.Add(CallItem.From(queue, call));
+                }
+            }
+
+            if (found.Count == 0)
+            {
+                return new CallPage(items, null, index.OldestAt?.UtcDateTime);
+            }
+        }
+    }
+
+    /// <summary>Every call of this id that can be found, the oldest first: ended, or on its way.</summary>
+    public async Task<CallStories> FindAsync(string callId, string? queue, FunctionName? function, CancellationToken ct)
+    {
+        await follower.CaughtUpAsync(null, ct);
+        var any = new IndexFilter { Call = Sketch.HashOf(callId), States = Sketch.CallStates | Sketch.CallbackState };
+        var lines = index.Find(Positions.Newest(index.Queues, queue), any, MaxLines);
+        var batches = new Batches(this);
+        await batches.ReadAsync(lines, ct);
+        var ended = lines
+            .Select(line => (line.Queue, Call: batches.Find(line.Queue, line.Line.Place)))
+            .Where(line => line.Call?.CallId == callId && (function is null || line.Call.FunctionName == function))
+            .Select(line => (line.Queue, Call: line.Call!))
+            .Reverse()
+            .ToList();
+        var callbacks = ended
+            .Where(line => line.Call.State == EndStates.Callback)
+            .GroupBy(line => (line.Call.DeliveryId, line.Call.Redrive))
+            .ToDictionary(lines => lines.Key, lines => lines.Last().Call);
+        var stories = ended
+            .Where(line => line.Call.State != EndStates.Callback)
+            .Select(line => CallStory.From(line.Queue, line.Call, callbacks.GetValueOrDefault((line.Call.DeliveryId, line.Call.Redrive))))
+            .ToList();
+        var told = stories.Select(story => (story.DeliveryId, story.Redrive)).ToHashSet();
+        stories.AddRange((await live.FindAsync(callId, queue, function, ct)).Where(story => !told.Contains((story.DeliveryId, story.Redrive))));
+        return new CallStories(callId, stories);
+    }
+
+    private async Task<IReadOnlyList<ReadOnlyMemory<byte>>> ReadAsync(string queue, ulong seq, CancellationToken ct)
+    {
+        if (follower.StreamOf(queue) is not { } stream)
+        {
+            return [];
+        }
+
+        var request = new StreamMsgGetRequest { Seq = seq };
+        var message = await stream.GetDirectAsync(request, NatsRawSerializer<byte[]>.Default, ct);
+        if (message.Headers?.Code is > 0 and not 200)
+        {
+            // A server behind the stream's leader may not have it yet; the leader says whether it is gone.
+            return Lines(await FromLeaderAsync(queue, seq, ct));
+        }
+
+        return Lines(message.Data ?? []);
+    }
+
+    private async Task<byte[]> FromLeaderAsync(string queue, ulong seq, CancellationToken ct)
+    {
+        try
+        {
+            var stream = await link.JetStream.GetStreamAsync(StreamNames.History(queue), cancellationToken: ct);
+            return (await stream.GetAsync(new StreamMsgGetRequest { Seq = seq }, ct)).Message.Data.ToArray();
+        }
+        catch (NatsJSApiException fault) when (fault.Error.Code == StatusCodes.Status404NotFound)
+        {
+            return [];
+        }
+    }
+
+    private static List<ReadOnlyMemory<byte>> Lines(ReadOnlyMemory<byte> data)
+    {
+        var lines = new List<ReadOnlyMemory<byte>>();
+        foreach (var range in data.Span.Split((byte)'\n'))
+        {
+            lines.Add(data[range]);
+        }
+
+        return lines;
+    }
+
+    /// <summary>The messages that one request reads, each once.</summary>
+    private sealed class Batches(HistoryReader reader)
+    {
+        private const int AtOnce = 16;
+
+        private readonly ConcurrentDictionary<(string Queue, ulong Seq), IReadOnlyList<ReadOnlyMemory<byte>>> _read = new();
+
+        public Task ReadAsync(IEnumerable<(string Queue, Found Line)> lines, CancellationToken ct) => Parallel.ForEachAsync(
+            lines.Select(line => (line.Queue, line.Line.Place.Seq)).Distinct().Where(batch => !_read.ContainsKey(batch)),
+            new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct },
+            async (batch, stop) => _read[batch] = await reader.ReadAsync(batch.Queue, batch.Seq, stop));
+
+        /// <summary>Null for a line that is gone, or none of ours.</summary>
+        public EndedCall? Find(string queue, Place place) =>
+            _read.TryGetValue((queue, place.Seq), out var lines) && place.Line < lines.Count ? EndedCall.TryDecode(lines[place.Line].Span) : null;
+    }
+}
+
+/// <summary>Which ended calls are meant; null means all.</summary>
+internal sealed record CallFilter
+{
+    public FunctionName? Function { get; init; }
+
+    public string? Queue { get; init; }
+
+    public IReadOnlyList<string> States { get; init; } = EndStates.OfCalls;
+
+    public DateTimeOffset? Since { get; init; }
+
+    public DateTimeOffset? Until { get; init; }
+
+    public string? Tag { get; init; }
+
+    public IndexFilter ToIndexFilter() => new()
+    {
+        States = States.Sum(Sketch.BitOf),
+        Function = Function is { } function ? Sketch.HashOf(function) : null,
+        Tag = Tag is null ? null : Sketch.HashOf(Tag),
+        Since = Since?.ToUnixTimeMilliseconds() ?? long.MinValue,
+        Until = Until?.ToUnixTimeMilliseconds() ?? long.MaxValue,
+    };
+
+    /// <summary>What the index took for a match may be another word of the same hash.</summary>
+    public bool Matches(EndedCall call) => (Function is null || call.FunctionName == Function) && (Tag is null || call.Tags?.Contains(Tag) == true);
+}

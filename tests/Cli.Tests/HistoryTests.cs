@@ -1,0 +1,42 @@
+using Connectors.Gateway.Tests.History;
+using Connectors.Streams.Records;
+using Connectors.Testing;
+
+namespace Connectors.Cli.Tests;
+
+/// <summary>calls list and calls show against a real gateway.</summary>
+public sealed class HistoryTests(Scene scene)
+{
+    [Fact]
+    public async Task Calls_are_listed_page_after_page_and_one_is_shown_with_its_sends()
+    {
+        var seed = await new HistorySeed(scene.JetStream, "q" + Guid.NewGuid().ToString("N")[..8]).CreateAsync();
+        await seed.WriteManyAsync(1_200, i => HistorySeed.Call("listed", id: $"{seed.Queue}-{i}"));
+        await seed.WriteAsync(HistorySeed.Call("shown", EndStates.Dead, $"{seed.Queue}/last", null, "order:1", "eu") with
+        {
+            Error = "boom",
+            Callback = new EndedCallback { State = CallbackStates.Refused, Attempts = 2, Status = 410 },
+        });
+        await Eventually.HoldsAsync(async () => (await scene.RunAsync("calls", "list", "--queue", seed.Queue, "--tag", "eu", "--json")).Json.AsArray().Count == 1, "the last can be found");
+
+        var few = (await scene.RunAsync("calls", "list", "--queue", seed.Queue, "--limit", "2")).Succeeds();
+        var all = (await scene.RunAsync("calls", "list", "--queue", seed.Queue, "--limit", "5000", "--json")).Json;
+        var show = (await scene.RunAsync("calls", "show", $"{seed.Queue}/last")).Succeeds();
+        var story = (await scene.RunAsync("calls", "show", $"{seed.Queue}/last", "--json")).Json;
+
+        Assert.Equal(["ENDED", "FUNCTION", "STATE", "REASON", "STATUS", "ATTEMPTS", "SECONDS", "CALL", "ID"], few.Lines[0].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(3, few.Lines.Length);
+        Assert.Matches($"There may be more: --after {seed.Queue}\\.[0-9]+\\.[0-9]+\n", few.Error);
+        Assert.Equal(1_201, all.AsArray().Count);
+        Assert.Equal("dead", (string)story["calls"]![0]!["state"]!);
+        foreach (var line in new[] { @"state +dead\n", @"reason +exhausted\n", @"error +boom\n", @"tags +order:1, eu\n", @"callback +refused\n", @"callback status +410\n", @"ATTEMPT +SENT +WAITED +STATUS +SECONDS +ERROR\n +1 .* 0\.5 +500 +0\.25 +-\n" })
+        {
+            Assert.Matches(line, show.Out);
+        }
+
+        (await scene.RunAsync("calls", "show", "nobody")).Fails(1, "No call of such an id");
+        (await scene.RunAsync("calls", "list", "--state", "gone")).Fails(1, "state:");
+        (await scene.RunAsync("calls", "list", "--limit", "0")).Fails(2, "--limit");
+        (await scene.RunAsync("calls", "list", "--queue", "No")).Fails(2, "--queue");
+    }
+}
