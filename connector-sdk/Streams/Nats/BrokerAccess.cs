@@ -1,3 +1,5 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using Connectors.Sdk.Hosting;
 using NATS.Client.Core;
 
@@ -38,19 +40,20 @@ public sealed record BrokerAccess
         ? NatsAuthOpts.Default
         : new() { AuthCredCallback = (_, _) => ValueTask.FromResult(Credentials()) };
 
+    /// <summary>Certificates are read at each connect, too; the client by itself reads them once.</summary>
     internal NatsTlsOpts TlsOpts => new()
     {
-        CaFile = CaFile,
-        CertFile = CertFile,
-        KeyFile = KeyFile,
+        ConfigureClientAuthentication = HasCertificates ? ConfigureAsync : null,
         Mode = Tls switch
         {
             BrokerTls.Require => TlsMode.Require,
             BrokerTls.First => TlsMode.Implicit,
             BrokerTls.Off => TlsMode.Disable,
-            _ => TlsMode.Auto,
+            _ => HasCertificates ? TlsMode.Require : TlsMode.Auto,
         },
     };
+
+    private bool HasCertificates => (CaFile ?? CertFile) is not null;
 
     /// <summary>Reads the options; file names that are not absolute are below <paramref name="secretMountPath"/>.</summary>
     public static BrokerAccess Read(Settings settings, string secretMountPath)
@@ -89,6 +92,26 @@ public sealed record BrokerAccess
         }
 
         return access;
+    }
+
+    private ValueTask ConfigureAsync(SslClientAuthenticationOptions options)
+    {
+        if (CaFile is not null)
+        {
+            options.RemoteCertificateValidationCallback = null;
+            options.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            options.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(CaFile);
+        }
+
+        if (CertFile is not null)
+        {
+            // The first is ours, the others lead from it to the authority.
+            var chain = new X509Certificate2Collection();
+            chain.ImportFromPemFile(CertFile);
+            options.ClientCertificateContext = SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(CertFile, KeyFile), chain, offline: true);
+        }
+
+        return default;
     }
 
     private NatsAuthCred Credentials() =>

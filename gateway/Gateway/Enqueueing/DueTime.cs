@@ -31,7 +31,7 @@ internal static partial class DueTime
         {
             if (delay.Count > 1 || !GoDuration.TryParse(delay[0], out var wait, out var allowed, max: max))
             {
-                GoDuration.TryParse("", out _, out allowed, max: max);
+                _ = GoDuration.TryParse("", out _, out allowed, max: max);
                 return Refused($"{CallHeaders.Delay}: allowed is {allowed}.");
             }
 

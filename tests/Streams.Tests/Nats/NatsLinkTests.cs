@@ -126,6 +126,23 @@ public sealed class NatsLinkTests : IDisposable
     }
 
     [Fact]
+    public async Task Certificates_are_rotated_those_of_the_authority_too()
+    {
+        var first = new TestCertificates(_folder);
+        var access = new BrokerAccess { Tls = BrokerTls.Require, CaFile = first.Authority, CertFile = first.Certificate("client"), KeyFile = first.Key("client") };
+        await using var server = await NatsServer.StartAsync(first.ServerConfig(", verify: true"));
+        await using var link = await TestLink.OpenAsync(server, access);
+
+        // In the same files: another authority, and what it issued.
+        await server.KillAsync();
+        var second = new TestCertificates(_folder);
+        await server.StartAgainAsync(second.ServerConfig(", verify: true"));
+
+        await link.Link.OpenAsync(Eventually.Patience, Ct);
+        await link.Link.Connection.PingAsync(Ct);
+    }
+
+    [Fact]
     public async Task Credentials_that_are_gone_for_a_while_are_taken_up_when_they_are_back()
     {
         await using var server = await NatsServer.StartAsync(NatsIdentities.OperatorConfig);
