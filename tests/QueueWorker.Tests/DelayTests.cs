@@ -137,7 +137,7 @@ public sealed class DelayTests(SharedNats nats) : IClassFixture<SharedNats>
     private static Envelope Delayed(DateTimeOffset due, FunctionName? function = null) => Bench.Call(function) with { Due = due, NotBefore = due };
 
     // As the gateway does.
-    private static async Task PutAsideAsync(Bench bench, IReadOnlyCollection<Envelope> calls)
+    private static async Task PutAsideAsync(Bench bench, List<Envelope> calls)
     {
         var before = await bench.StoredAsync(bench.Aside);
         foreach (var call in calls)
