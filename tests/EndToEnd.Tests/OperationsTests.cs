@@ -116,7 +116,7 @@ public sealed class OperationsTests
         await MoreAsync(pipeline, "after NATS's user");
 
         await pipeline.WriteSecretAsync("callback-secret", "whsec_b25lb25lb25lb25lb25lb25l\nwhsec_dHdvdHdvdHdvdHdvdHdvdHdv\n");
-        await Eventually.HoldsAsync(() => pipeline.Callbacks.Requests.Any(request => request.Header("webhook-signature")?.Split(' ').Length == 2), "callbacks are signed with both");
+        await Eventually.HoldsAsync(() => pipeline.Callbacks.Requests.Any(request => request.Header("webhook-signature")?.Split(' ').Length == 2), () => $"callbacks are signed with both; the worker wrote:\n{pipeline.Worker.Process.Tail()}");
         await pipeline.WriteSecretAsync("callback-secret", "whsec_dHdvdHdvdHdvdHdvdHdvdHdv\n");
         await Eventually.HoldsAsync(() => pipeline.Callbacks.Requests.Last().Header("webhook-signature")?.Split(' ').Length == 1, "and with the new one alone");
 
