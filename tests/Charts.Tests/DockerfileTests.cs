@@ -46,7 +46,7 @@ public partial class DockerfileTests
     {
         const string project = "connectors/kafka/KafkaConnector.csproj";
         var sources = Directory.CreateTempSubdirectory("publish-").FullName;
-        foreach (var file in Projects(project).Concat(["global.json", "Directory.Build.props", "Directory.Packages.props", "BannedSymbols.txt"]))
+        foreach (var file in Projects(project).Concat(["global.json", "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "BannedSymbols.txt"]))
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(sources, file))!);
             File.Copy(Path.Combine(Tools.RepositoryRoot, file), Path.Combine(sources, file));
