@@ -22,9 +22,6 @@ internal sealed record Build(string Name, string Root)
     /// <summary>The assembly of one of its projects.</summary>
     internal string Assembly(string project) => Path.Combine(Root, "artifacts", "bin", project, "release", project + ".dll");
 
-    /// <summary>The same as it ships, compiled beforehand; the benchmark of starts has it published.</summary>
-    internal string Published(string project) => Path.Combine(Root, ".run", "bench", "publish", project, project + ".dll");
-
     /// <summary>A contestant's name, with the revision's if it is another.</summary>
     internal string Named(string name) => Name.Length == 0 ? name : $"{name}, {Name}";
 }

@@ -10,11 +10,11 @@ internal static class StartBenchmark
 
     internal static async Task<Report> RunAsync(BenchmarkRequest request)
     {
-        var report = new Report("Start, and rest, of services as they ship").Row("", "seconds until ready", "processor seconds by then", "MB after 5 s of rest", "of these its own");
+        var report = new Report("Start, and rest").Row("", "seconds until ready", "processor seconds by then", "MB after 5 s of rest", "of these its own");
         await using var nats = await NatsServer.StartAsync();
         foreach (var (project, name) in new[] { ("Gateway", "gateway"), ("QueueWorker", "queue-worker"), ("CronConnector", "cron-connector") })
         {
-            foreach (var build in request.Builds.Where(build => File.Exists(build.Published(project))))
+            foreach (var build in request.Builds.Where(build => File.Exists(build.Assembly(project))))
             {
                 var starts = new List<(double Seconds, double Cpu, double Memory, double Own)>();
                 for (var round = 0; round < request.Rounds; round++)
@@ -39,7 +39,7 @@ internal static class StartBenchmark
         var begun = TimeProvider.System.GetTimestamp();
         await using var process = ChildProcess.Start(
             "dotnet",
-            [build.Published(project)],
+            [build.Assembly(project)],
             new Dictionary<string, string>(build.Environment)
             {
                 ["faas_nats_address"] = "127.0.0.1",
