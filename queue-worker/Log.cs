@@ -75,6 +75,15 @@ internal static partial class Log
     [LoggerMessage(340, LogLevel.Warning, "Cancellations cannot be seen")]
     public static partial void CancellationsUnseen(ILogger log, string bucket, string reason);
 
+    [LoggerMessage(343, LogLevel.Warning, "Pauses cannot be seen; those that were known hold")]
+    public static partial void PausesUnseen(ILogger log, string bucket, string reason);
+
+    [LoggerMessage(344, LogLevel.Warning, "Paused")]
+    public static partial void Paused(ILogger log, string queue, string function, string reason, string by, DateTimeOffset at);
+
+    [LoggerMessage(345, LogLevel.Information, "Resumed")]
+    public static partial void Resumed(ILogger log, string queue, string function);
+
     [LoggerMessage(341, LogLevel.Error, "A line of the secret is not whsec_ and base64, and is not used")]
     public static partial void SecretUnusable(ILogger log, string secret);
 

@@ -25,6 +25,9 @@ internal static class Metrics
     private static readonly Gauge DelayedCalls = Prometheus.Metrics.CreateGauge(
         "queue_worker_delayed_calls", "Calls whose time, which their callers named, has not come; every replica shows the same.", QueueAndFunction);
 
+    private static readonly Gauge HeldCalls = Prometheus.Metrics.CreateGauge(
+        "queue_worker_held_calls", "Calls that were put aside because their function is paused; every replica shows the same.", QueueAndFunction);
+
     private static readonly Counter Ends = Prometheus.Metrics.CreateCounter(
         "queue_worker_call_ends_total", "Calls that came to their end here: succeeded, dead, cancelled or expired.", ["queue_name", "function_name", "end"]);
 
@@ -90,7 +93,11 @@ internal static class Metrics
 
     public static void Pending(string queue, string function, long waiting) => PendingCalls.WithLabels(queue, function).Set(waiting);
 
-    public static void Delayed(string queue, string function, long count) => DelayedCalls.WithLabels(queue, function).Set(count);
+    public static void Aside(string queue, string function, long delayed, long held)
+    {
+        DelayedCalls.WithLabels(queue, function).Set(delayed);
+        HeldCalls.WithLabels(queue, function).Set(held);
+    }
 
     /// <summary>Calls that run in this worker, by function.</summary>
     public static Dictionary<string, long> Running() =>

@@ -51,7 +51,9 @@ internal static class QueueWorkerHosting
             : new Invoker(options.Gateway, "queue-worker", services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<CallSender>();
         builder.Services.AddDuty<CancelledCalls>("cancellations");
+        builder.Services.AddDuty<Pauses>("pauses");
         builder.Services.AddSingleton<Dispatcher>();
+        builder.Services.AddSingleton<AsideReturn>();
     }
 
     public static void AddCallbacks(this WebApplicationBuilder builder, CallbackOptions options)
@@ -77,6 +79,5 @@ internal static class QueueWorkerHosting
         builder.Services.AddSingleton<DeadLetters>();
         builder.Services.AddSingleton<CallbackSettler>();
         builder.Services.AddSingleton<Settler>();
-        builder.Services.AddSingleton<AsideReturn>();
     }
 }

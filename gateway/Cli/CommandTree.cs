@@ -17,6 +17,12 @@ internal static class CommandTree
         {
             QueueList.Create(),
             QueueStats.Create(),
+            new Command("queue", "Queues: what lies in them, and whether calls are started")
+            {
+                QueueList.Create(),
+                QueuePause.CreatePause(),
+                QueuePause.CreateResume(),
+            },
             DelayedList.Create(),
             QueuePurge.Create(),
             new Command("dead", "Calls and callbacks that were given up")

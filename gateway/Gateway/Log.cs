@@ -86,6 +86,12 @@ internal static partial class Log
     [LoggerMessage(233, LogLevel.Warning, "Calls have waited for a minute and none was taken; is there a worker for this queue?")]
     public static partial void QueueStalled(ILogger log, string queue, long calls);
 
+    [LoggerMessage(241, LogLevel.Information, "Paused")]
+    public static partial void Paused(ILogger log, string queue, string function, string reason, string by);
+
+    [LoggerMessage(242, LogLevel.Information, "Resumed")]
+    public static partial void Resumed(ILogger log, string queue, string function, string by);
+
     [LoggerMessage(234, LogLevel.Information, "Calls are taken again")]
     public static partial void QueueMoving(ILogger log, string queue);
 }

@@ -72,6 +72,9 @@ internal static class Metrics
     private static readonly Counter DeadLetters = Prometheus.Metrics.CreateCounter(
         "gateway_dead_letters_handled_total", "Dead letters that operators dealt with: redriven, edited, deleted", ["queue_name", "action"]);
 
+    private static readonly Gauge PausedSeconds = Prometheus.Metrics.CreateGauge(
+        "gateway_queue_paused_seconds", "For how long a queue, or a function in it, has been paused; without a function it is the queue", ["queue_name", "function_name"]);
+
     private static readonly Counter NatsReconnects = Prometheus.Metrics.CreateCounter(
         "gateway_nats_reconnect_total", "Connections to NATS that were made anew");
 
@@ -157,6 +160,10 @@ internal static class Metrics
     public static void HistoryIndexed(string queue, long calls) => IndexedCalls.WithLabels(queue).Set(calls);
 
     public static void HistoryGone(string queue) => IndexedCalls.RemoveLabelled(queue);
+
+    public static void Paused(string queue, string function, TimeSpan time) => PausedSeconds.WithLabels(queue, function).Set(Math.Max(0, time.TotalSeconds));
+
+    public static void Resumed(string queue, string function) => PausedSeconds.RemoveLabelled(queue, function);
 
     public static void QueueGone(string queue) => UntakenSeconds.RemoveLabelled(queue);
 

@@ -1,3 +1,5 @@
+using Connectors.QueueWorker.Dispatching;
+using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.JetStream.Models;
@@ -5,7 +7,7 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>
-/// Brings back the calls that lie aside, group by group when each is due. Every worker does; a group's consumer, which lapses by itself, shares its messages
+/// Brings back the calls that lie aside, group by group when each is due: those that are delayed at their time, those that are held when their function is resumed. Every worker does; a group's consumer, which lapses by itself, shares its messages
 /// out among them.
 /// </summary>
 /// <remarks>
@@ -33,6 +35,7 @@ internal sealed class AsidePulls : IDisposable
     private readonly NatsLink _link;
     private readonly PullInbox _inbox;
     private readonly StreamSetup _setup;
+    private readonly Pauses _pauses;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly Pump _pump;
@@ -40,13 +43,14 @@ internal sealed class AsidePulls : IDisposable
 
     // Guards the schedule, which hints, resyncs and ended groups share, and the tasks of open groups.
     private readonly Lock _lock = new();
-    private readonly AsideSchedule _schedule = new();
+    private readonly AsideSchedule _schedule;
     private readonly HashSet<Task> _open = [];
     private CancellationToken _stopping = new(canceled: true);
 
-    public AsidePulls(QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, Slots slots, TimeProvider time, ILogger log)
+    public AsidePulls(QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, Pauses pauses, Slots slots, TimeProvider time, ILogger log)
     {
-        (_options, _link, _inbox, _setup, Slots, _time, _log) = (options, link, inbox, setup, slots, time, log);
+        (_options, _link, _inbox, _setup, _pauses, Slots, _time, _log) = (options, link, inbox, setup, pauses, slots, time, log);
+        _schedule = new AsideSchedule(HeldUntil);
         _pump = new Pump(Open, log);
         _timer = time.CreateTimer(_ => _pump.Run(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
@@ -59,6 +63,17 @@ internal sealed class AsidePulls : IDisposable
         foreach (var subject in aside.State.Subjects?.Keys ?? [])
         {
             Find(subject);
+        }
+
+        _pump.Run();
+    }
+
+    /// <summary>Functions were paused or resumed.</summary>
+    public void Wake()
+    {
+        lock (_lock)
+        {
+            _schedule.Wake(_time.GetUtcNow());
         }
 
         _pump.Run();
@@ -98,6 +113,8 @@ internal sealed class AsidePulls : IDisposable
     }
 
     public void Dispose() => _timer.Dispose();
+
+    private DateTimeOffset? HeldUntil(FunctionName function) => _pauses.IsPaused(function) ? DateTimeOffset.MaxValue : null;
 
     private void Hear(string hint)
     {
@@ -167,6 +184,12 @@ internal sealed class AsidePulls : IDisposable
             consumer.Listen(end);
             while (end.MayHaveMore && !stopping.IsCancellationRequested)
             {
+                if (group.Function is { } function && HeldUntil(function) is { } until)
+                {
+                    again = until;
+                    break;
+                }
+
                 if (!consumer.IsBound)
                 {
                     await consumer.BindAsync(stopping);
@@ -175,7 +198,7 @@ internal sealed class AsidePulls : IDisposable
                 await end.NextAsync(consumer, Batch, stopping);
             }
 
-            again = end.IsGone ? _time.GetUtcNow() + AfterFault : null;
+            again ??= end.IsGone ? _time.GetUtcNow() + AfterFault : null;
         }
         catch (Exception fault)
         {

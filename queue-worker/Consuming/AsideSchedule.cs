@@ -1,3 +1,4 @@
+using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Consuming;
@@ -11,15 +12,17 @@ namespace Connectors.QueueWorker.Consuming;
 /// Found(12:00:00.5)     noted
 /// Closed                known again, due at once
 /// </code>
+/// The calls that are held for a function are due as soon as it is not paused.
 /// </summary>
-internal sealed class AsideSchedule
+/// <param name="heldUntil">Until when a function's calls stay aside; null for not, the end of time for until <see cref="Wake"/>.</param>
+internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUntil)
 {
     private readonly Dictionary<string, AsideGroup> _known = [];
     private readonly PriorityQueue<string, DateTimeOffset> _due = new();
     private readonly Dictionary<string, bool> _open = [];
 
     /// <summary>When the next group is due; null for none.</summary>
-    public DateTimeOffset? Next => _due.TryPeek(out _, out var at) ? at : null;
+    public DateTimeOffset? Next => _due.TryPeek(out _, out var at) && at < DateTimeOffset.MaxValue ? at : null;
 
     /// <summary>Calls were found in a group. True if that was news.</summary>
     public bool Found(AsideGroup group, DateTimeOffset now)
@@ -43,15 +46,31 @@ internal sealed class AsideSchedule
     /// <summary>A group that is due; null for none. It is open until <see cref="Closed"/>.</summary>
     public AsideGroup? TryTake(DateTimeOffset now)
     {
-        if (Next is not { } next || next > now)
+        while (Next is { } next && next <= now)
         {
-            return null;
+            var name = _due.Dequeue();
+            if (_known[name].Function is { } function && heldUntil(function) is { } until && until > now)
+            {
+                _due.Enqueue(name, until);
+                continue;
+            }
+
+            _known.Remove(name, out var group);
+            _open[name] = false;
+            return group;
         }
 
-        var name = _due.Dequeue();
-        _known.Remove(name, out var group);
-        _open[name] = false;
-        return group;
+        return null;
+    }
+
+    /// <summary>Functions were paused or resumed.</summary>
+    public void Wake(DateTimeOffset now)
+    {
+        foreach (var (name, _) in _known.Where(group => group.Value.Function is not null))
+        {
+            _due.Remove(name, out _, out _);
+            _due.Enqueue(name, now);
+        }
     }
 
     /// <summary>A group was emptied, or could not be.</summary>

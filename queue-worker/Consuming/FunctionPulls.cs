@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
+using Connectors.QueueWorker.Dispatching;
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
@@ -42,6 +43,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
 
     private readonly QueueWorkerOptions _options;
     private readonly NatsLink _link;
+    private readonly Pauses _pauses;
     private readonly Slots _slots;
     private readonly ModeClaim _mode;
     private readonly TimeProvider _time;
@@ -58,9 +60,9 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private volatile bool _isOn;
 
     public FunctionPulls(
-        QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, Slots slots, ModeClaim mode, TimeProvider time, ILogger log)
+        QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, Pauses pauses, Slots slots, ModeClaim mode, TimeProvider time, ILogger log)
     {
-        (_options, _link, _slots, _mode, _time, _log) = (options, link, slots, mode, time, log);
+        (_options, _link, _pauses, _slots, _mode, _time, _log) = (options, link, pauses, slots, mode, time, log);
         var consuming = options.Consuming;
         _batch = Math.Clamp(consuming.MaxInflight / 8, 1, 4);
         _partition = new Partition(consuming.Partitions, consuming.Partition);
@@ -84,6 +86,8 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     }
 
     public IReadOnlyList<StreamConsumer> Lasting => [];
+
+    public void Wake() => _pump.Run();
 
     public void Resync(StreamInfo calls)
     {
@@ -188,7 +192,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
 
     private void Pull()
     {
-        if (!_isOn)
+        if (!_isOn || _pauses.IsQueuePaused)
         {
             return;
         }

@@ -1,3 +1,4 @@
+using Connectors.QueueWorker.Dispatching;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -34,6 +35,7 @@ internal sealed class PullLoop
     private readonly Slots _slots;
     private readonly int _max;
     private readonly int _batch;
+    private readonly Func<bool> _mayPull;
     private readonly Recheck _recheck;
     private readonly TimeProvider _time;
     private readonly Pump _pump;
@@ -51,18 +53,22 @@ internal sealed class PullLoop
     /// <param name="consumers">One consumer, or the one of high priority and the one of normal.</param>
     /// <param name="slots">Where they run.</param>
     /// <param name="max">Most messages asked for at once.</param>
+    /// <param name="mayPull">Whether anything is to be asked for now.</param>
     /// <param name="recheck">Asked for when a consumer seems to be gone.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">The log.</param>
-    public PullLoop(IReadOnlyList<StreamConsumer> consumers, Slots slots, int max, Recheck recheck, TimeProvider time, ILogger log)
+    public PullLoop(IReadOnlyList<StreamConsumer> consumers, Slots slots, int max, Func<bool> mayPull, Recheck recheck, TimeProvider time, ILogger log)
     {
-        (_high, _normal, _slots, _max, _recheck, _time) = (consumers.Count > 1 ? consumers[0] : null, consumers[^1], slots, max, recheck, time);
+        (_high, _normal, _slots, _max, _mayPull, _recheck, _time) = (consumers.Count > 1 ? consumers[0] : null, consumers[^1], slots, max, mayPull, recheck, time);
         _batch = Math.Clamp(slots.Count / 4, 1, 32);
         _pump = new Pump(Fill, log);
         _slots.Freed = _pump.Run;
         _high?.Listen(new HighListener(this));
         _normal.Listen(new NormalListener(this));
     }
+
+    /// <summary>Looks whether anything can be asked for.</summary>
+    public void Wake() => _pump.Run();
 
     /// <summary>Pulls until told to stop. What was asked for then may still come.</summary>
     public async Task RunAsync(CancellationToken stopping)
@@ -97,8 +103,13 @@ internal sealed class PullLoop
     {
         lock (_lock)
         {
-            var free = _isOn ? _slots.TryTake(_max) : 0;
-            if (free == 0 && _isOn && _hasHighSlot && _normal.Outstanding == 0 && _slots.Running < _slots.Count)
+            if (!_isOn || !_mayPull())
+            {
+                return;
+            }
+
+            var free = _slots.TryTake(_max);
+            if (free == 0 && _hasHighSlot && _normal.Outstanding == 0 && _slots.Running < _slots.Count)
             {
                 (_hasHighSlot, free) = (false, 1);
             }
@@ -270,10 +281,10 @@ internal sealed class StaticPulls : ICallPulls
     private readonly StreamConsumer[] _consumers;
     private readonly PullLoop _loop;
 
-    public StaticPulls(QueueWorkerOptions options, PullInbox inbox, StreamSetup setup, Slots slots, Recheck recheck, TimeProvider time, ILogger log)
+    public StaticPulls(QueueWorkerOptions options, PullInbox inbox, StreamSetup setup, Pauses pauses, Slots slots, Recheck recheck, TimeProvider time, ILogger log)
     {
         _consumers = [Consumer(StreamNames.StaticHigh, Priority.High), Consumer(StreamNames.StaticNormal, Priority.Normal)];
-        _loop = new PullLoop(_consumers, slots, options.Consuming.PullMax, recheck, time, log);
+        _loop = new PullLoop(_consumers, slots, options.Consuming.PullMax, () => !pauses.IsQueuePaused, recheck, time, log);
 
         StreamConsumer Consumer(string name, Priority priority) => StreamConsumer.Shared(
             inbox, setup, StreamNames.Calls(options.Queue), name, StreamNames.CallSubjects(options.Queue, priority), options.Consuming.AckWait, time);
@@ -285,6 +296,8 @@ internal sealed class StaticPulls : ICallPulls
     {
         // A pull that stands there tells sooner.
     }
+
+    public void Wake() => _loop.Wake();
 
     public Task RunAsync(CancellationToken stopping) => _loop.RunAsync(stopping);
 }

@@ -27,18 +27,19 @@ internal sealed class Pulls : IDisposable
 
     public Pulls(
         QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, ModeClaim mode, Recheck recheck, Acks acks, Drain drain,
-        Dispatcher calls, CallbackDispatcher callbacks, AsideReturn aside, TimeProvider time, ILogger<Pulls> log)
+        Pauses pauses, Dispatcher calls, CallbackDispatcher callbacks, AsideReturn aside, TimeProvider time, ILogger<Pulls> log)
     {
         (_inbox, _mode, _drain, _time, _log) = (inbox, mode, drain, time, log);
         _callSlots = new Slots(options.Consuming.MaxInflight, calls, acks, drain.Grace, time, log);
         _callbackSlots = new Slots(options.Callbacks.MaxInflight, callbacks, acks, drain.Grace, time, log);
-        _aside = new AsidePulls(options, link, inbox, setup, new Slots(AsidePulls.MaxInflight, aside, acks, drain.Grace, time, log), time, log);
+        _aside = new AsidePulls(options, link, inbox, setup, pauses, new Slots(AsidePulls.MaxInflight, aside, acks, drain.Grace, time, log), time, log);
         _calls = options.Consuming.Mode == ScalingMode.Static
-            ? new StaticPulls(options, inbox, setup, _callSlots, recheck, time, log)
-            : new FunctionPulls(options, link, inbox, setup, _callSlots, mode, time, log);
+            ? new StaticPulls(options, inbox, setup, pauses, _callSlots, recheck, time, log)
+            : new FunctionPulls(options, link, inbox, setup, pauses, _callSlots, mode, time, log);
         CallbackConsumer = StreamConsumer.Shared(
             inbox, setup, StreamNames.Callbacks(options.Queue), StreamNames.CallbackConsumer, StreamNames.CallbackSubjects(options.Queue), options.Consuming.AckWait, time);
-        _callbacks = new PullLoop([CallbackConsumer], _callbackSlots, int.MaxValue, recheck, time, log);
+        _callbacks = new PullLoop([CallbackConsumer], _callbackSlots, int.MaxValue, () => true, recheck, time, log);
+        pauses.Changed = Wake;
     }
 
     public Slots CallSlots => _callSlots;
@@ -93,6 +94,12 @@ internal sealed class Pulls : IDisposable
         _aside.Dispose();
     }
 
+    private void Wake()
+    {
+        _calls.Wake();
+        _aside.Wake();
+    }
+
     private async Task RunCallsAsync(CancellationToken stopping)
     {
         try
@@ -116,6 +123,9 @@ internal interface ICallPulls
 {
     /// <summary>Consumers that exist as long as the mode does.</summary>
     IReadOnlyList<StreamConsumer> Lasting { get; }
+
+    /// <summary>Tells that the queue may have been resumed.</summary>
+    void Wake();
 
     /// <summary>Tells what the stream holds, every few seconds: the safety net under everything quicker.</summary>
     void Resync(StreamInfo calls);

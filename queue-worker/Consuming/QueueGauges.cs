@@ -12,7 +12,7 @@ namespace Connectors.QueueWorker.Consuming;
 internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries retries, Reporting reporting, TimeProvider time)
 {
     private readonly HashSet<string> _functions = [];
-    private readonly HashSet<string> _delayed = [];
+    private readonly HashSet<string> _aside = [];
 
     public void Show(StreamInfo info)
     {
@@ -30,11 +30,11 @@ internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries ret
 
     public void ShowAside(StreamInfo info)
     {
-        var stored = Stored(info);
-        foreach (var function in _delayed.Union(stored.Keys).ToList())
+        var (delayed, held) = (Stored(info, group => group.Function is null), Stored(info, group => group.Function is not null));
+        foreach (var function in _aside.Union(delayed.Keys).Union(held.Keys).ToList())
         {
-            _delayed.Add(function);
-            Metrics.Delayed(options.Queue, function, stored.GetValueOrDefault(function));
+            _aside.Add(function);
+            Metrics.Aside(options.Queue, function, delayed.GetValueOrDefault(function), held.GetValueOrDefault(function));
         }
     }
 
@@ -45,11 +45,16 @@ internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries ret
         return info.State.Messages > 0 && isKnown && age > TimeSpan.Zero ? age : TimeSpan.Zero;
     }
 
-    private static Dictionary<string, long> Stored(StreamInfo info)
+    private static Dictionary<string, long> Stored(StreamInfo info, Func<AsideGroup, bool>? isOf = null)
     {
         var stored = new Dictionary<string, long>();
         foreach (var (subject, count) in info.State.Subjects ?? new Dictionary<string, long>())
         {
+            if (isOf?.Invoke(AsideGroup.Of(subject)) == false)
+            {
+                continue;
+            }
+
             // Whoever writes to the stream chooses subjects; labels are for functions.
             var label = StreamNames.FunctionOf(subject) is { IsValid: true } function ? function.ToString() : "foreign";
             stored[label] = stored.GetValueOrDefault(label) + count;

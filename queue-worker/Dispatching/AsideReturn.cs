@@ -1,7 +1,8 @@
+using Connectors.QueueWorker.Settling;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 
-namespace Connectors.QueueWorker.Settling;
+namespace Connectors.QueueWorker.Dispatching;
 
 /// <summary>
 /// Brings a call that was put aside back among those that wait: stored there, then acked here (R18 of docs/delivery-states.md). It becomes no attempt, and

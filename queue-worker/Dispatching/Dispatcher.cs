@@ -8,8 +8,11 @@ namespace Connectors.QueueWorker.Dispatching;
 
 /// <summary>Takes one delivery of a call from its envelope to its end: intake, send, verdict, settlement.</summary>
 internal sealed class Dispatcher(
-    QueueWorkerOptions options, CallSender sender, OversizeCallbacks oversize, Settler settler, TimeProvider time, Random random) : IDeliveryHandler
+    QueueWorkerOptions options, CallSender sender, Pauses pauses, OversizeCallbacks oversize, Settler settler, TimeProvider time, Random random) : IDeliveryHandler
 {
+    // What was asked for before a pause of the queue, and comes after it: so long that it does not go round among workers that asked too.
+    private static readonly TimeSpan PausedWait = TimeSpan.FromSeconds(1);
+
     // One send; the result, if it is too large for a record, told directly; then the records: callback, dead letter, and the one of a callback given up.
     public TimeSpan Limit { get; } =
         options.Dispatch.UpstreamTimeout + OversizeCallbacks.MaxAge + options.Callbacks.Timeout + (3 * RecordWriter.Patience(options));
@@ -42,6 +45,19 @@ internal sealed class Dispatcher(
         if (wait > TimeSpan.Zero)
         {
             await Task.Delay(wait, time, grace.Sends);
+        }
+
+        await pauses.LoadedAsync(grace.Sends);
+        if (pauses.IsQueuePaused)
+        {
+            await settler.NakAsync(delivery, envelope, PausedWait, grace.Writes);
+            return new Handled(Again: PausedWait);
+        }
+
+        if (pauses.IsPaused(envelope.FunctionName))
+        {
+            await settler.HoldAsync(delivery, envelope, grace.Writes);
+            return new Handled();
         }
 
         var sent = time.GetUtcNow();

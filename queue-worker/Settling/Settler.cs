@@ -15,6 +15,9 @@ internal sealed class Settler(
     private const int BadGateway = 502;
     private const int GatewayTimeout = 504;
 
+    // Until there is room for what is put aside.
+    private static readonly TimeSpan HoldWait = TimeSpan.FromSeconds(5);
+
     /// <summary>Deliveries of the message that may have ended with a worker, this one included.</summary>
     public int UnsettledDeliveries(Delivery delivery) => acks.UnsettledDeliveries(delivery);
 
@@ -78,6 +81,17 @@ internal sealed class Settler(
 
     /// <summary>Ends a delivery whose handling threw.</summary>
     public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => acks.FailAsync(delivery, fault, EndForeignAsync, ct);
+
+    /// <summary>Puts a call aside whose function is paused (R21 of docs/delivery-states.md); it uses no attempt, and nothing waits for it here.</summary>
+    public async Task HoldAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
+    {
+        var subject = StreamNames.AsideSubject(options.Queue, AsideGroup.Held(envelope.FunctionName), envelope.Priority, envelope.FunctionName);
+        var id = StreamNames.HoldMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Place.Sequence);
+        var copy = new StreamMessage(subject, id, [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(envelope))], delivery.Body);
+        await (await writer.StoreCopyAsync(copy, ct) is WriteResult.Stored or WriteResult.Duplicate
+            ? acks.AckAsync(delivery, ct)
+            : acks.NakRefusedAsync(delivery, HoldWait, ct));
+    }
 
     /// <summary>Naks a message; it uses no attempt.</summary>
     public Task NakAsync(Delivery delivery, Envelope? envelope, TimeSpan delay, CancellationToken ct) => acks.NakAsync(delivery, envelope, delay, ct);

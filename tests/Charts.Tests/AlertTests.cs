@@ -32,6 +32,10 @@ public sealed partial class AlertTests : IDisposable
         },
         { "gateway", "GatewayRefusingCalls", "15m", ["gateway_async_requests_total{queue_name=\"q\",code=\"503\"} 0+10x30"], ["gateway_async_requests_total{queue_name=\"q\",code=\"503\"} 7+0x30"] },
         { "gateway", "QueueUntaken", "15m", ["gateway_queue_untaken_seconds{queue_name=\"slow-queue\"} 10+60x20"], ["gateway_queue_untaken_seconds{queue_name=\"slow-queue\"} 50+0x20"] },
+        {
+            "gateway", "QueuePaused", "10m",
+            ["gateway_queue_paused_seconds{queue_name=\"q\",function_name=\"\"} 14000+60x20"], ["gateway_queue_paused_seconds{queue_name=\"q\",function_name=\"f.ns\"} 60+60x20"]
+        },
         { "gateway", "GatewayReconnecting", "15m", ["gateway_nats_reconnect_total 0+1x30"], ["gateway_nats_reconnect_total 0+0x30"] },
         { "gateway", "GatewayAbsent", "10m", ["up 1+0x20"], ["gateway_nats_reconnect_total 0+0x20"] },
         { "kafka-connector", "KafkaOffsetOutOfRange", "5m", [$"kafka_connector_offset_out_of_range{Partition} 1+0x20"], [$"kafka_connector_offset_out_of_range{Partition} 0+0x20"] },

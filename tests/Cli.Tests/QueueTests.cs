@@ -15,10 +15,10 @@ public sealed class QueueTests(Scene scene)
         var table = (await scene.RunAsync("list")).Succeeds();
         var json = (await scene.RunAsync("list", "--json")).Json;
 
-        Assert.Equal(["QUEUE", "CALLS", "DELAYED", "CALLBACKS", "DEAD"], Words(table.Lines[0]));
-        Assert.Contains(table.Lines, line => Words(line) is [var name, "3", "0", "1", "1"] && name == seed.Queue);
+        Assert.Equal(["QUEUE", "CALLS", "DELAYED", "HELD", "CALLBACKS", "DEAD", "PAUSED"], Words(table.Lines[0]));
+        Assert.Contains(table.Lines, line => Words(line) is [var name, "3", "0", "0", "1", "1", "-"] && name == seed.Queue);
         Assert.Empty(table.Error);
-        Assert.Equal($$"""{"name":"{{seed.Queue}}","calls":3,"delayed":0,"callbacks":1,"dead":1}""", json.AsArray().Single(q => (string)q!["name"]! == seed.Queue)!.ToJsonString());
+        Assert.Equal($$"""{"name":"{{seed.Queue}}","calls":3,"delayed":0,"held":0,"callbacks":1,"dead":1,"paused":null,"pausedFunctions":[]}""", json.AsArray().Single(q => (string)q!["name"]! == seed.Queue)!.ToJsonString());
     }
 
     [Fact]
@@ -32,7 +32,7 @@ public sealed class QueueTests(Scene scene)
         Assert.Contains(table.Lines, line => Words(line) is ["calls", "3"]);
         Assert.Matches(@"oldest +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", table.Out);
         Assert.Contains("\n\nFUNCTION", table.Out, StringComparison.Ordinal);
-        Assert.Contains(table.Lines, line => Words(line) is ["two.openfaas-fn", "2", "0", "1", "0"]);
+        Assert.Contains(table.Lines, line => Words(line) is ["two.openfaas-fn", "2", "0", "0", "1", "0"]);
         Assert.Equal(3, (int)json["calls"]!);
         Assert.Equal(3, json["functions"]!.AsArray().Count);
     }
@@ -51,6 +51,24 @@ public sealed class QueueTests(Scene scene)
         Assert.Contains(page.Lines, line => Words(line) is ["1", "one.openfaas-fn", .., "first"]);
         Assert.Contains("--after 1", page.Error, StringComparison.Ordinal);
         Assert.Equal("second", (string)Assert.Single(rest.AsArray())!["callId"]!);
+    }
+
+    [Fact]
+    public async Task Pause_and_resume_say_so_and_the_list_tells_who_and_why()
+    {
+        var seed = await QueueAsync();
+
+        var paused = (await scene.RunAsync("queue", "pause", seed.Queue, "--reason", "moving house")).Succeeds();
+        (await scene.RunAsync("queue", "pause", seed.Queue, "--function", "two")).Succeeds();
+        var table = (await scene.RunAsync("queue", "list")).Succeeds();
+        (await scene.RunAsync("queue", "resume", seed.Queue, "--function", "two")).Succeeds();
+        var resumed = (await scene.RunAsync("queue", "resume", seed.Queue)).Succeeds();
+
+        Assert.Equal($"{seed.Queue} is paused. What runs goes on to its end.\n", paused.Out);
+        Assert.Equal($"{seed.Queue} is not paused.\n", resumed.Out);
+        Assert.Matches($@"(?m)^{seed.Queue} .* since \S+Z by \S+@\S+: moving house, two\.openfaas-fn$", table.Out);
+        Assert.DoesNotContain("moving house", (await scene.RunAsync("list")).Out, StringComparison.Ordinal);
+        (await scene.RunAsync("queue", "pause", "nosuch")).Fails(1, "There is no queue nosuch.");
     }
 
     [Fact]

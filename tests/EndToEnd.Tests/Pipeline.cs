@@ -98,7 +98,7 @@ public sealed class Pipeline : IAsyncDisposable
 
     /// <summary>Waits until every call and callback came to its end, so many of them as dead letters.</summary>
     public Task EndsAsync(int dead) => Eventually.HoldsAsync(
-        async () => await QueueAsync(HttpMethod.Get) is { } queue && ((int)queue["calls"]! + (int)queue["delayed"]!, (int)queue["callbacks"]!, (int)queue["dead"]!) == (0, 0, dead),
+        async () => await QueueAsync(HttpMethod.Get) is { } queue && ((int)queue["calls"]! + (int)queue["delayed"]! + (int)queue["held"]!, (int)queue["callbacks"]!, (int)queue["dead"]!) == (0, 0, dead),
         () => $"the queue is empty but for {dead} dead letters; the worker wrote:\n{Worker.Process.Tail()}");
 
     public async ValueTask DisposeAsync()

@@ -12,7 +12,7 @@ public sealed class AsideScheduleTests
     [Fact]
     public void A_group_is_taken_when_it_is_due_and_not_before()
     {
-        var schedule = new AsideSchedule();
+        var schedule = new AsideSchedule(_ => null);
         schedule.Found(Group(10), Start);
 
         Assert.Null(schedule.TryTake(Start.AddSeconds(9.9)));
@@ -24,7 +24,7 @@ public sealed class AsideScheduleTests
     [Fact]
     public void What_is_found_while_its_group_is_emptied_is_looked_for_once_more()
     {
-        var schedule = new AsideSchedule();
+        var schedule = new AsideSchedule(_ => null);
         schedule.Found(Group(0), Start);
         var open = schedule.TryTake(Start)!;
 
@@ -40,7 +40,7 @@ public sealed class AsideScheduleTests
     [Fact]
     public void What_could_not_be_emptied_is_tried_again_when_it_is_said_to_be()
     {
-        var schedule = new AsideSchedule();
+        var schedule = new AsideSchedule(_ => null);
         schedule.Found(Group(0), Start);
         schedule.Closed(schedule.TryTake(Start)!, Start.AddSeconds(1), Start);
 
@@ -51,10 +51,30 @@ public sealed class AsideScheduleTests
     [Fact]
     public void What_is_none_of_ours_is_due_at_once()
     {
-        var schedule = new AsideSchedule();
+        var schedule = new AsideSchedule(_ => null);
         schedule.Found(AsideGroup.Of("q.aside.odd"), Start);
 
         Assert.Equal("q.aside.odd", schedule.TryTake(Start)?.Foreign);
+    }
+
+    [Fact]
+    public void Held_calls_come_back_when_their_function_is_resumed_and_not_before()
+    {
+        DateTimeOffset? until = DateTimeOffset.MaxValue;
+        var schedule = new AsideSchedule(_ => until);
+        schedule.Found(Group(1), Start);
+        schedule.Found(AsideGroup.Held(Bench.Echo), Start);
+
+        Assert.Null(schedule.TryTake(Start));
+        Assert.Equal(Start.AddSeconds(1), schedule.Next);
+        Assert.Null(schedule.TryTake(Start.AddSeconds(1))!.Function);
+        Assert.Null(schedule.Next);
+
+        schedule.Wake(Start.AddSeconds(2));
+        Assert.Null(schedule.TryTake(Start.AddSeconds(2)));
+        until = null;
+        schedule.Wake(Start.AddSeconds(3));
+        Assert.Equal(Bench.Echo, schedule.TryTake(Start.AddSeconds(3))?.Function);
     }
 
     // Whatever is found, taken and closed in whatever order: no group is open twice, none before its time, and one that was found is taken in the end.
@@ -62,7 +82,7 @@ public sealed class AsideScheduleTests
     public void No_group_is_lost_opened_twice_or_taken_early() =>
         Gen.Select(Gen.Int[0, 2], Gen.Int[0, 5], Gen.Int[0, 3]).Array[0, 60].Sample(steps =>
         {
-            var schedule = new AsideSchedule();
+            var schedule = new AsideSchedule(_ => null);
             var now = Start;
             var open = new Dictionary<string, AsideGroup>();
             var found = new HashSet<string>();

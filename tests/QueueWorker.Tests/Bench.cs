@@ -8,6 +8,8 @@ using Microsoft.AspNetCore.Http;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
+using NATS.Client.KeyValueStore;
+using NATS.Net;
 
 namespace Connectors.QueueWorker.Tests;
 
@@ -208,6 +210,23 @@ public sealed class Bench : IAsyncDisposable
     }
 
     public async Task<long> CountAsync(string stream) => (await JetStream.GetStreamAsync(stream)).Info.State.Messages;
+
+    /// <summary>Pauses the queue or a function, as the gateway does.</summary>
+    public async Task PauseAsync(FunctionName? function = null) => await (await PausesAsync()).PutAsync(
+        Pause.Key(Queue, function), new Pause { Reason = "a test", By = "bench", At = TimeProvider.System.GetUtcNow() }.Encode(), NatsRawSerializer<byte[]>.Default);
+
+    public async Task ResumeAsync(FunctionName? function = null) => await (await PausesAsync()).DeleteAsync(Pause.Key(Queue, function));
+
+    /// <summary>Waits until so many workers have heard of a pause.</summary>
+    public static async Task PausedAsync(params ServiceProcess[] workers)
+    {
+        foreach (var worker in workers)
+        {
+            await worker.Process.LineAsync(line => line.Contains("Paused", StringComparison.Ordinal), "the pause is heard of");
+        }
+    }
+
+    private async Task<INatsKVStore> PausesAsync() => await Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Paused) { History = 1 });
 
     /// <summary>How many messages a stream ever stored.</summary>
     public async Task<ulong> StoredAsync(string stream) => (await JetStream.GetStreamAsync(stream)).Info.State.LastSeq;

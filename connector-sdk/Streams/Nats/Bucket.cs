@@ -252,6 +252,9 @@ public sealed record BucketShape(string Name, TimeSpan MaxAge, StreamStorage Sto
     /// <summary>Ids of cancelled calls.</summary>
     public static BucketShape Cancelled(StreamLimits limits) => new(StreamNames.Cancelled, CancellationAge, limits.Storage, limits.Replicas);
 
+    /// <summary>Pauses of queues and functions; they last until somebody ends them.</summary>
+    public static BucketShape Paused(StreamLimits limits) => new(StreamNames.Paused, TimeSpan.Zero, limits.Storage, limits.Replicas);
+
     /// <summary>Redrive jobs; finished ones can be looked at for a week.</summary>
     public static BucketShape Redrives(StreamLimits limits) => new(StreamNames.Redrives, TimeSpan.FromDays(7), limits.Storage, limits.Replicas);
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.Streams.Records;
 
@@ -11,11 +12,13 @@ namespace Connectors.Streams.Records;
 /// due at 12:00:00.200 and 12:00:00.500     in the group 12:00:00.500
 /// due at 12:00:00.501                      in the group 12:00:01.000
 /// </code>
+/// Calls of a paused function are a group for each function.
 /// </summary>
 public sealed record AsideGroup
 {
     private const long StepTicks = TimeSpan.TicksPerSecond / 2;
     private const int Digits = 13;
+    private const string HeldToken = "held";
 
     private AsideGroup(string token) => Token = token;
 
@@ -24,6 +27,9 @@ public sealed record AsideGroup
 
     /// <summary>When delayed calls come back.</summary>
     public DateTimeOffset? Due { get; private init; }
+
+    /// <summary>Whose calls are held until the function is resumed.</summary>
+    public FunctionName? Function { get; private init; }
 
     /// <summary>The subject of what is no call of ours: a group of its own, so that it gets its end too.</summary>
     public string? Foreign { get; private init; }
@@ -36,18 +42,27 @@ public sealed record AsideGroup
         return new AsideGroup(time.ToUnixTimeMilliseconds().ToString("D13", CultureInfo.InvariantCulture)) { Due = time };
     }
 
+    /// <summary>The group of a paused function's calls.</summary>
+    public static AsideGroup Held(FunctionName function) => new(HeldToken) { Function = function };
+
     /// <summary>The group that a subject of the stream names.</summary>
     public static AsideGroup Of(string subject)
     {
         var tokens = subject.Split('.');
         return tokens.Length > 3 && tokens[2].Length == Digits && long.TryParse(tokens[2], NumberStyles.None, CultureInfo.InvariantCulture, out var due)
             ? new AsideGroup(tokens[2]) { Due = DateTimeOffset.FromUnixTimeMilliseconds(due) }
+            : tokens is [_, _, HeldToken, _, _, _] && StreamNames.FunctionOf(subject) is { IsValid: true } function ? Held(function)
             : new AsideGroup("") { Foreign = subject };
     }
 
     /// <summary>The subjects of its calls.</summary>
-    public string Filter(string queue) => Foreign ?? $"{queue}.aside.{Token}.>";
+    public string Filter(string queue) => Foreign ?? (Function is { } one ? $"{queue}.aside.{Token}.*.{StreamNames.Tail(one)}" : $"{queue}.aside.{Token}.>");
 
     /// <summary>The name of the consumer that brings them back.</summary>
-    public string Consumer => $"aside:{(Foreign is null ? Token : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Foreign)))[..32])}";
+    public string Consumer => this switch
+    {
+        { Foreign: { } subject } => $"aside:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(subject)))[..32]}",
+        { Function: { } one } => $"aside:{Token}:{StreamNames.Token(one.Namespace)}:{StreamNames.Token(one.Name)}",
+        _ => $"aside:{Token}",
+    };
 }

@@ -27,6 +27,9 @@ public static partial class StreamNames
     /// <summary>KV bucket of cancelled call ids.</summary>
     public const string Cancelled = "OF_cancelled";
 
+    /// <summary>KV bucket of pauses.</summary>
+    public const string Paused = "OF_paused";
+
     /// <summary>KV bucket of redrive jobs.</summary>
     public const string Redrives = "OF_redrives";
 
@@ -52,7 +55,7 @@ public static partial class StreamNames
     /// <summary>The stream of dead letters.</summary>
     public static string Dead(string queue) => $"OF_{queue}_DEAD";
 
-    /// <summary>The stream of calls that are put aside: those whose time has not come.</summary>
+    /// <summary>The stream of calls that are put aside: those whose time has not come, and those of paused functions.</summary>
     public static string Aside(string queue) => $"OF_{queue}_ASIDE";
 
     /// <summary>The stream of what became of calls.</summary>
@@ -194,6 +197,9 @@ public static partial class StreamNames
     /// <summary>Message id of a copy that takes the place of a message nakked too often; <paramref name="sequence"/> is that message's.</summary>
     public static string NakCopyMessageId(string deliveryId, int redrive, int attempt, ulong sequence) => $"h.{deliveryId}.{redrive}.{attempt}.{sequence}";
 
+    /// <summary>Message id of a call that is put aside by a worker; <paramref name="sequence"/> is its message's in <see cref="Calls"/>.</summary>
+    public static string HoldMessageId(string deliveryId, int redrive, int attempt, ulong sequence) => $"p.{deliveryId}.{redrive}.{attempt}.{sequence}";
+
     /// <summary>Message id of a call that comes back from those put aside; <paramref name="sequence"/> is its message's there.</summary>
     public static string ReturnMessageId(string deliveryId, int redrive, int attempt, ulong sequence) => $"w.{deliveryId}.{redrive}.{attempt}.{sequence}";
 
@@ -228,7 +234,7 @@ public static partial class StreamNames
 
     private static string Word(Priority priority) => priority == Priority.High ? "high" : "normal";
 
-    private static string Tail(FunctionName function) => $"{Token(function.Namespace)}.{Token(function.Name)}";
+    internal static string Tail(FunctionName function) => $"{Token(function.Namespace)}.{Token(function.Name)}";
 }
 
 /// <summary>Which end a dead letter records: the third token of its subject.</summary>

@@ -50,7 +50,10 @@ internal sealed record Column(string Title, string Property)
     /// <summary>Numbers stand at the right.</summary>
     public bool IsNumber { get; init; }
 
-    public string Cell(JsonNode? row) => Text(row?[Property]);
+    /// <summary>How a row is shown, if not by that property alone.</summary>
+    public Func<JsonNode?, string>? Show { get; init; }
+
+    public string Cell(JsonNode? row) => Show is null ? Text(row?[Property]) : Plain.OneLine(Show(row));
 
     public string Fit(string cell, int width) => IsNumber ? cell.PadLeft(width) : cell.PadRight(width);
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
 using Connectors.Cli.Printing;
 
@@ -9,7 +10,7 @@ internal static class QueueList
 {
     public static Command Create()
     {
-        var command = new Command("list", "The queues: waiting and delayed calls, callbacks to deliver, dead letters");
+        var command = new Command("list", "The queues: waiting, delayed and held calls, callbacks to deliver, dead letters, and what is paused");
         command.Does(RunAsync);
         return command;
     }
@@ -28,7 +29,17 @@ internal static class QueueList
             new("QUEUE", "name"),
             new("CALLS", "calls") { IsNumber = true },
             new("DELAYED", "delayed") { IsNumber = true },
+            new("HELD", "held") { IsNumber = true },
             new("CALLBACKS", "callbacks") { IsNumber = true },
-            new("DEAD", "dead") { IsNumber = true }).Add(queues.AsArray());
+            new("DEAD", "dead") { IsNumber = true },
+            new("PAUSED", "pausedFunctions") { Show = Paused }).Add(queues.AsArray());
+    }
+
+    // The queue's own pause, and the functions that are paused in it.
+    private static string Paused(JsonNode? queue)
+    {
+        var own = queue?["paused"] is { } pause ? [$"since {Column.Text(pause["at"])} by {Column.Text(pause["by"])}: {Column.Text(pause["reason"])}"] : Array.Empty<string>();
+        var functions = queue?["pausedFunctions"]?.AsArray().Select(name => (string)name!) ?? [];
+        return string.Join(", ", own.Concat(functions)) is { Length: > 0 } text ? text : "-";
     }
 }

@@ -57,7 +57,7 @@ internal static class QueuePurge
             ? Calls(stats)
             : stats["functions"]!.AsArray().Where(f => IsNamed((string)f!["function"]!)).Sum(f => Calls(f!));
 
-        static long Calls(JsonNode counts) => (long)counts["calls"]! + (long)counts["delayed"]!;
+        static long Calls(JsonNode counts) => (long)counts["calls"]! + (long)counts["delayed"]! + (long)counts["held"]!;
 
         bool IsNamed(string name) => name == function || (!function.Contains('.') && name.StartsWith(function + ".", StringComparison.Ordinal));
     }

@@ -25,7 +25,7 @@ internal static class QueueStats
             return;
         }
 
-        Column[] facts = [new("queue", "name"), new("calls", "calls"), new("running", "running"), new("delayed", "delayed"), new("callbacks", "callbacks"), new("dead", "dead"), new("bytes", "bytes"), new("oldest", "oldestAt")];
+        Column[] facts = [new("queue", "name"), new("calls", "calls"), new("running", "running"), new("delayed", "delayed"), new("held", "held"), new("callbacks", "callbacks"), new("dead", "dead"), new("bytes", "bytes"), new("oldest", "oldestAt")];
         Table.Facts(session.Out, [.. facts.Select(f => (f.Title, f.Cell(stats)))]);
         session.Out.WriteLine();
         new Table(
@@ -33,6 +33,7 @@ internal static class QueueStats
             new("FUNCTION", "function"),
             new("CALLS", "calls") { IsNumber = true },
             new("DELAYED", "delayed") { IsNumber = true },
+            new("HELD", "held") { IsNumber = true },
             new("CALLBACKS", "callbacks") { IsNumber = true },
             new("DEAD", "dead") { IsNumber = true }).Add(stats["functions"]!.AsArray());
     }

@@ -57,7 +57,7 @@ internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, Gatewa
                     return new DelayedPage(items, null);
                 }
 
-                if (EnvelopeCodec.TryDecode(Header(headers, EnvelopeCodec.HeaderName), out _) is { } envelope)
+                if (AsideGroup.Of(Header(headers, "Nats-Subject") ?? "").Function is null && EnvelopeCodec.TryDecode(Header(headers, EnvelopeCodec.HeaderName), out _) is { } envelope)
                 {
                     items.Add(new DelayedItem(
                         after, envelope.CallId, envelope.FunctionName.ToString(), (envelope.NotBefore ?? envelope.Submitted).UtcDateTime, envelope.Submitted.UtcDateTime, message.Data?.Length ?? 0));

@@ -7,7 +7,7 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.Gateway.Queues;
 
 /// <summary>How many calls of a queue wait: what its stream holds, less what its workers say that they have.</summary>
-internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, TimeProvider time) : IDuty
+internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBook book, TimeProvider time) : IDuty
 {
     private const int NotFound = 404;
 
@@ -19,16 +19,24 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, TimePro
     {
         var calls = await SubjectsAsync(StreamNames.Calls(queue), ct);
         var aside = await SubjectsAsync(StreamNames.Aside(queue), ct);
+        var paused = await book.ReadAsync(ct);
+        var pausedFunctions = paused.FunctionsOf(queue);
         var now = time.GetUtcNow();
         var stored = new Dictionary<string, long>();
         var soon = new HashSet<string>();
-        foreach (var (subject, count) in calls)
+        if (paused.Of(queue) is not null)
+        {
+            (calls, aside) = (new Dictionary<string, long>(), new Dictionary<string, long>());
+        }
+
+        // No worker is needed for what is paused.
+        foreach (var (subject, count) in calls.Where(call => !pausedFunctions.ContainsKey(FunctionOf(call.Key))))
         {
             Add(subject, count);
         }
 
         // What is due and still lies aside waits for a worker too: one that brings it back.
-        foreach (var (subject, count) in aside.Where(group => AsideGroup.Of(group.Key).Due is not { } due || due < now + Ahead))
+        foreach (var (subject, count) in aside.Where(group => !pausedFunctions.ContainsKey(FunctionOf(group.Key)) && (AsideGroup.Of(group.Key).Due is not { } due || due < now + Ahead)))
         {
             soon.Add(FunctionOf(subject));
             Add(subject, AsideGroup.Of(subject).Due > now ? 0 : count);

@@ -8,7 +8,7 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.Gateway.Queues;
 
 /// <summary>What lies in the queues.</summary>
-internal sealed class QueueOverview(NatsLink link)
+internal sealed class QueueOverview(NatsLink link, PauseBook book)
 {
     private const int NotFound = 404;
 
@@ -20,6 +20,13 @@ internal sealed class QueueOverview(NatsLink link)
             states[stream.Info.Config.Name ?? ""] = stream.Info.State.Messages;
         }
 
+        var paused = await book.ReadAsync(ct);
+        var held = new Dictionary<string, long>();
+        foreach (var queue in states.Where(stream => stream.Value > 0 && stream.Key.EndsWith("_ASIDE", StringComparison.Ordinal)).Select(stream => stream.Key[3..^6]))
+        {
+            held[queue] = Count(await StateAsync(StreamNames.Aside(queue), ct), group => group.Function is not null).Values.Sum();
+        }
+
         return
         [
             .. from name in states.Keys.Order(StringComparer.Ordinal)
@@ -28,11 +35,16 @@ internal sealed class QueueOverview(NatsLink link)
                select new QueueCounts(
                    queue,
                    states[name],
-                   states.GetValueOrDefault(StreamNames.Aside(queue)),
+                   states.GetValueOrDefault(StreamNames.Aside(queue)) - held.GetValueOrDefault(queue),
+                   held.GetValueOrDefault(queue),
                    states.GetValueOrDefault(StreamNames.Callbacks(queue)),
-                   states.GetValueOrDefault(StreamNames.Dead(queue))),
+                   states.GetValueOrDefault(StreamNames.Dead(queue)),
+                   PauseShown.From(paused.Of(queue)),
+                   [.. paused.FunctionsOf(queue).Keys.Order(StringComparer.Ordinal)]),
         ];
     }
+
+    public async Task<bool> ExistsAsync(string queue, CancellationToken ct) => await StateAsync(StreamNames.Calls(queue), ct) is not null;
 
     /// <summary>Null if there is no such queue.</summary>
     public async Task<QueueStats?> FindAsync(string queue, CancellationToken ct)
@@ -45,6 +57,8 @@ internal sealed class QueueOverview(NatsLink link)
         var callbacks = await StateAsync(StreamNames.Callbacks(queue), ct);
         var dead = await StateAsync(StreamNames.Dead(queue), ct);
         var aside = await StateAsync(StreamNames.Aside(queue), ct);
+        var paused = await book.ReadAsync(ct);
+        var held = Count(aside, group => group.Function is not null);
         var running = 0L;
         await foreach (var consumer in link.JetStream.ListConsumersAsync(StreamNames.Calls(queue), ct))
         {
@@ -55,12 +69,14 @@ internal sealed class QueueOverview(NatsLink link)
             queue,
             calls.Messages,
             running,
-            aside?.Messages ?? 0,
+            (aside?.Messages ?? 0) - held.Values.Sum(),
+            held.Values.Sum(),
             callbacks?.Messages ?? 0,
             dead?.Messages ?? 0,
             calls.Bytes,
             calls.Messages > 0 && DateTimeOffset.TryParse(calls.FirstTs, System.Globalization.CultureInfo.InvariantCulture, out var first) ? first.UtcDateTime : null,
-            Functions(calls, aside, callbacks, dead));
+            PauseShown.From(paused.Of(queue)),
+            Functions(calls, aside, callbacks, dead, paused.FunctionsOf(queue)));
     }
 
     /// <summary>Removes waiting and delayed calls, of one function or all; callback records and dead letters are other streams and stay.</summary>
@@ -97,25 +113,38 @@ internal sealed class QueueOverview(NatsLink link)
         }
     }
 
-    private static IReadOnlyList<FunctionCounts> Functions(StreamState calls, StreamState? aside, StreamState? callbacks, StreamState? dead)
+    private static IReadOnlyList<FunctionCounts> Functions(
+        StreamState calls, StreamState? aside, StreamState? callbacks, StreamState? dead, Dictionary<string, Pause> paused)
     {
         var waiting = Count(calls);
-        var delayed = Count(aside);
+        var delayed = Count(aside, group => group.Function is null);
+        var held = Count(aside, group => group.Function is not null);
         var telling = Count(callbacks);
         var given = Count(dead);
         return
         [
-            .. from function in waiting.Keys.Union(delayed.Keys).Union(telling.Keys).Union(given.Keys).Order(StringComparer.Ordinal)
+            .. from function in waiting.Keys.Union(delayed.Keys).Union(held.Keys).Union(paused.Keys).Union(telling.Keys).Union(given.Keys).Order(StringComparer.Ordinal)
                select new FunctionCounts(
-                   function, waiting.GetValueOrDefault(function), delayed.GetValueOrDefault(function), telling.GetValueOrDefault(function), given.GetValueOrDefault(function)),
+                   function,
+                   waiting.GetValueOrDefault(function),
+                   delayed.GetValueOrDefault(function),
+                   held.GetValueOrDefault(function),
+                   telling.GetValueOrDefault(function),
+                   given.GetValueOrDefault(function),
+                   PauseShown.From(paused.GetValueOrDefault(function))),
         ];
     }
 
-    private static Dictionary<string, long> Count(StreamState? state)
+    private static Dictionary<string, long> Count(StreamState? state, Func<AsideGroup, bool>? isOf = null)
     {
         var counts = new Dictionary<string, long>();
         foreach (var (subject, messages) in state?.Subjects ?? new Dictionary<string, long>())
         {
+            if (isOf?.Invoke(AsideGroup.Of(subject)) == false)
+            {
+                continue;
+            }
+
             var function = StreamNames.FunctionOf(subject)?.ToString() ?? subject;
             counts[function] = counts.GetValueOrDefault(function) + messages;
         }
@@ -125,20 +154,31 @@ internal sealed class QueueOverview(NatsLink link)
 }
 
 /// <summary>A queue in the list.</summary>
-internal sealed record QueueCounts(string Name, long Calls, long Delayed, long Callbacks, long Dead);
+/// <param name="Name">The queue.</param>
+/// <param name="Calls">Calls that have not ended: waiting, to be retried, or running.</param>
+/// <param name="Delayed">Calls whose time, which their callers named, has not come.</param>
+/// <param name="Held">Calls that were put aside because their function is paused.</param>
+/// <param name="Callbacks">Callback records that were not delivered yet.</param>
+/// <param name="Dead">Dead letters.</param>
+/// <param name="Paused">The queue's own pause; null for none.</param>
+/// <param name="PausedFunctions">Functions that are paused in it.</param>
+internal sealed record QueueCounts(
+    string Name, long Calls, long Delayed, long Held, long Callbacks, long Dead, PauseShown? Paused, IReadOnlyList<string> PausedFunctions);
 
 /// <summary>One queue.</summary>
 /// <param name="Name">The queue.</param>
 /// <param name="Calls">Calls that have not ended: waiting, to be retried, or running.</param>
 /// <param name="Running">Of those, the ones handed to a worker, or handed back with a delay.</param>
 /// <param name="Delayed">Calls whose time, which their callers named, has not come.</param>
+/// <param name="Held">Calls that were put aside because their function is paused.</param>
 /// <param name="Callbacks">Callback records that were not delivered yet.</param>
 /// <param name="Dead">Dead letters.</param>
 /// <param name="Bytes">Size of the calls.</param>
 /// <param name="OldestAt">When the oldest call came in.</param>
+/// <param name="Paused">The queue's own pause; null for none.</param>
 /// <param name="Functions">The same for each function.</param>
 internal sealed record QueueStats(
-    string Name, long Calls, long Running, long Delayed, long Callbacks, long Dead, long Bytes, DateTime? OldestAt, IReadOnlyList<FunctionCounts> Functions);
+    string Name, long Calls, long Running, long Delayed, long Held, long Callbacks, long Dead, long Bytes, DateTime? OldestAt, PauseShown? Paused, IReadOnlyList<FunctionCounts> Functions);
 
 /// <summary>One function's share of a queue.</summary>
-internal sealed record FunctionCounts(string Function, long Calls, long Delayed, long Callbacks, long Dead);
+internal sealed record FunctionCounts(string Function, long Calls, long Delayed, long Held, long Callbacks, long Dead, PauseShown? Paused);

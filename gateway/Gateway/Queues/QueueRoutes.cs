@@ -14,6 +14,7 @@ internal static class QueueRoutes
     public static void Map(IEndpointRouteBuilder routes)
     {
         var queues = routes.ServiceProvider.GetRequiredService<QueueEndpoints>();
+        var pauses = routes.ServiceProvider.GetRequiredService<PauseEndpoints>();
         var delayed = routes.ServiceProvider.GetRequiredService<DelayedCalls>();
         var dead = routes.ServiceProvider.GetRequiredService<DeadLetterEndpoints>();
         var edits = routes.ServiceProvider.GetRequiredService<DeadEditEndpoint>();
@@ -23,6 +24,10 @@ internal static class QueueRoutes
         Add("GET", "", queues.ListAsync);
         AddQueue("GET", "", queues.ShowAsync);
         AddQueue("DELETE", "/calls", queues.PurgeAsync);
+        AddQueue("POST", "/pause", pauses.PauseAsync);
+        AddQueue("POST", "/resume", pauses.ResumeAsync);
+        AddQueue("POST", "/functions/{function}/pause", pauses.PauseAsync);
+        AddQueue("POST", "/functions/{function}/resume", pauses.ResumeAsync);
         AddQueue("GET", "/delayed", delayed.ListAsync);
         AddQueue("GET", "/dead", dead.ListAsync);
         AddQueue("DELETE", "/dead", dead.DeleteManyAsync);

@@ -8,7 +8,7 @@ using NATS.Client.Core;
 namespace Connectors.Gateway.Queues;
 
 /// <summary>Tells by metric and log of queues whose calls nobody takes: most likely a queue without worker.</summary>
-internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOptions options, TimeProvider time, ILogger<QueueWatch> log) : BackgroundService
+internal sealed class QueueWatch(NatsLink link, QueueOverview overview, PauseBook book, QueueOptions options, TimeProvider time, ILogger<QueueWatch> log) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -16,6 +16,7 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
     private readonly StalledQueues _stalled = new(Patience);
     private Dictionary<string, ulong> _deliveries = [];
     private HashSet<string> _shown = [];
+    private HashSet<(string, string)> _paused = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -52,7 +53,7 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
         {
             try
             {
-                Tell(queue, queue.Calls == 0 || await IsTakenAsync(queue.Name, deliveries, ct));
+                Tell(queue, queue.Calls == 0 || queue.Paused is not null || await IsTakenAsync(queue.Name, deliveries, ct));
             }
             catch (Exception fault) when (fault is not OperationCanceledException)
             {
@@ -69,6 +70,24 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, QueueOpt
         }
 
         _shown = [.. queues.Select(queue => queue.Name)];
+        ShowPauses(await book.ReadAsync(ct));
+    }
+
+    private void ShowPauses(PausedThings paused)
+    {
+        var shown = new HashSet<(string, string)>();
+        foreach (var (queue, function, pause) in paused.All)
+        {
+            Metrics.Paused(queue, function?.ToString() ?? "", time.GetUtcNow() - pause.At);
+            shown.Add((queue, function?.ToString() ?? ""));
+        }
+
+        foreach (var (queue, function) in _paused.Except(shown))
+        {
+            Metrics.Resumed(queue, function);
+        }
+
+        _paused = shown;
     }
 
     private void Tell(QueueCounts queue, bool isTaken)

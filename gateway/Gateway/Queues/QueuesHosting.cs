@@ -6,6 +6,8 @@ internal static class QueuesHosting
     public static void AddQueues(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<QueueOverview>();
+        builder.Services.AddSingleton<PauseBook>();
+        builder.Services.AddSingleton<PauseEndpoints>();
         builder.Services.AddSingleton<DelayedCalls>();
         builder.Services.AddSingleton<DeadLetters>();
         builder.Services.AddSingleton<Redriver>();

@@ -5,6 +5,8 @@ namespace Connectors.Gateway.Queues;
 [JsonSerializable(typeof(IReadOnlyList<QueueCounts>))]
 [JsonSerializable(typeof(QueueStats))]
 [JsonSerializable(typeof(Purged))]
+[JsonSerializable(typeof(PauseRequest))]
+[JsonSerializable(typeof(PauseShown))]
 [JsonSerializable(typeof(DelayedPage))]
 [JsonSerializable(typeof(DeadLetterPage))]
 [JsonSerializable(typeof(Counted))]

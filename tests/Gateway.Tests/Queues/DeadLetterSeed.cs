@@ -59,6 +59,9 @@ public sealed class DeadLetterSeed(INatsJSContext jetStream, string queue)
         [],
         new NatsHeaders { [EnvelopeCodec.HeaderName] = EnvelopeCodec.Encode(call) });
 
+    public Task<ulong> HeldAsync(Envelope call) => PublishAsync(
+        StreamNames.AsideSubject(queue, AsideGroup.Held(call.FunctionName), call.Priority, call.FunctionName), [], new NatsHeaders { [EnvelopeCodec.HeaderName] = EnvelopeCodec.Encode(call) });
+
     public Task<ulong> TellingAsync(Envelope call) => PublishAsync(
         StreamNames.CallbackSubject(queue, call.FunctionName), [], new NatsHeaders { [EnvelopeCodec.HeaderName] = EnvelopeCodec.Encode(call) });
 

@@ -33,7 +33,36 @@ public class AsideGroupTests
             Math.Sign(group.Due!.Value.CompareTo(AsideGroup.At(other).Due!.Value)), Math.Sign(string.CompareOrdinal(group.Token, AsideGroup.At(other).Token)));
     });
 
+    [Fact]
+    public void Held_calls_are_a_group_for_each_function()
+    {
+        var subject = StreamNames.AsideSubject("q", AsideGroup.Held(Fn), Priority.High, Fn);
+
+        Assert.Equal(Fn, AsideGroup.Of(subject).Function);
+        Assert.Equal("q.aside.held.*.ns.fn=2Ex", AsideGroup.Of(subject).Filter("q"));
+        Assert.NotEqual(AsideGroup.Held(Fn).Consumer, AsideGroup.Held(new FunctionName("fn", "ns")).Consumer);
+    }
+
+    [Fact]
+    public void A_pauses_key_names_its_queue_and_its_function()
+    {
+        Assert.Equal(("q", (FunctionName?)Fn), Pause.OfKey(Pause.Key("q", Fn)));
+        Assert.Equal(("q", (FunctionName?)null), Pause.OfKey(Pause.Key("q", null)));
+        Assert.Null(Pause.OfKey("other.q"));
+        Assert.Null(Pause.OfKey("paused.q.ns.fn.more"));
+    }
+
+    [Fact]
+    public void A_pause_reads_back_and_what_cannot_be_read_is_one_all_the_same()
+    {
+        var pause = new Pause { Reason = "日本", By = "me", At = DateTimeOffset.UnixEpoch };
+
+        Assert.Equal(pause, Pause.Decode(pause.Encode(), DateTimeOffset.MaxValue));
+        Assert.Equal(DateTimeOffset.UnixEpoch, Pause.Decode([1, 2], DateTimeOffset.UnixEpoch).At);
+    }
+
     [Theory]
+    [InlineData("q.aside.held.normal.ns")]
     [InlineData("q.aside.x")]
     [InlineData("q.aside.123.normal.ns.fn")]
     [InlineData("q.aside.+123456789012.normal.ns.fn")]

@@ -1,0 +1,80 @@
+using System.Text;
+using System.Text.Json;
+using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
+
+namespace Connectors.Gateway.Queues;
+
+/// <summary>Queues and functions paused and resumed.</summary>
+internal sealed class PauseEndpoints(NatsLink link, PauseBook book, QueueOverview overview, GatewayOptions options, TimeProvider time, ILogger<PauseEndpoints> log)
+{
+    private const int MaxText = 500;
+
+    public Task PauseAsync(HttpContext http, string queue) => ChangeAsync(http, queue, async function =>
+    {
+        if (await ReadAsync(http) is not { } asked || asked.Reason?.Length > MaxText || asked.By?.Length > MaxText)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"A JSON object is needed: reason, by, each of them optional and at most {MaxText} characters.");
+            return;
+        }
+
+        var pause = new Pause { Reason = asked.Reason ?? "", By = string.IsNullOrEmpty(asked.By) ? UserOf(http) : asked.By, At = time.GetUtcNow() };
+        await book.PauseAsync(queue, function, pause, http.RequestAborted);
+        Log.Paused(log, queue, function?.ToString() ?? "", pause.Reason, pause.By);
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, PauseShown.From(pause)!, QueuesJson.Default.PauseShown);
+    });
+
+    public Task ResumeAsync(HttpContext http, string queue) => ChangeAsync(http, queue, async function =>
+    {
+        await book.ResumeAsync(queue, function, http.RequestAborted);
+        Log.Resumed(log, queue, function?.ToString() ?? "", UserOf(http));
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+    });
+
+    private async Task ChangeAsync(HttpContext http, string queue, Func<FunctionName?, Task> change)
+    {
+        if (!QueueQuery.TryFunction(http.Request.RouteValues["function"] as string, options.DefaultNamespace, out var function))
+        {
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, QueueQuery.FunctionRule);
+            return;
+        }
+
+        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        await (await overview.ExistsAsync(queue, http.RequestAborted) ? change(function) : Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}."));
+    }
+
+    private static async Task<PauseRequest?> ReadAsync(HttpContext http)
+    {
+        try
+        {
+            return http.Request.ContentLength is 0 or null && !http.Request.Headers.ContainsKey("Transfer-Encoding")
+                ? new PauseRequest(null, null)
+                : await JsonSerializer.DeserializeAsync(http.Request.Body, QueuesJson.Default.PauseRequest, http.RequestAborted);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    // Only to be written down: who may come here was decided before.
+    private static string UserOf(HttpContext http)
+    {
+        var given = http.Request.Headers.Authorization.ToString();
+        var pair = new byte[given.Length];
+        return given.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase) && Convert.TryFromBase64String(given["Basic ".Length..].Trim(), pair, out var length)
+            ? Encoding.UTF8.GetString(pair, 0, length).Split(':')[0]
+            : "";
+    }
+}
+
+/// <summary>What the body of a pause may say.</summary>
+internal sealed record PauseRequest(string? Reason, string? By);
+
+/// <summary>A pause as it is shown.</summary>
+internal sealed record PauseShown(string Reason, string By, DateTime At)
+{
+    public static PauseShown? From(Pause? pause) => pause is null ? null : new PauseShown(pause.Reason, pause.By, pause.At.UtcDateTime);
+}
