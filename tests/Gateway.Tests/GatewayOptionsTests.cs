@@ -42,6 +42,7 @@ public sealed class GatewayOptionsTests
         ["nats_max_msgs"] = "-2",
         ["nats_duplicate_window"] = "never",
         ["max_body_bytes"] = "0",
+        ["max_delay"] = "8d",
         ["call_api_auth"] = "perhaps",
         ["functions_path"] = "/no/such/file.yaml",
         ["max_output_bytes"] = "0",
