@@ -3,7 +3,6 @@ using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
-using NATS.Client.Core;
 
 namespace Connectors.QueueWorker.Settling;
 
@@ -282,9 +281,9 @@ internal sealed class CallHistory : IDuty, IDisposable
 
             return await _publisher.WriteOnceAsync(message, patience, ct);
         }
-        catch (Exception fault) when (fault is NatsException or ConfigurationException || (fault is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception fault) when (!ct.IsCancellationRequested)
         {
-            // The server has no room for such a stream, or one of that name is not ours: calls do without it.
+            // The server has no room for such a stream, one of that name is not ours, NATS is away: calls do without it.
             return new StreamWrite(WriteResult.Refused, fault.Message);
         }
     }

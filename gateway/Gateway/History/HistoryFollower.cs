@@ -87,6 +87,10 @@ internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptio
         {
             // NATS is away, which is told elsewhere.
         }
+        catch (Exception fault) when (!stopping.IsCancellationRequested)
+        {
+            Log.HistoryNotRead(log, "", fault.Message);
+        }
     }
 
     private async Task SeeAsync(string queue, INatsJSStream stream, CancellationToken stopping)
