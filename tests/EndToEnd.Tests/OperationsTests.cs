@@ -131,8 +131,9 @@ public sealed class OperationsTests
 
     private static Dictionary<string, string> Login => new() { ["nats_user_file"] = "nats-user", ["nats_password_file"] = "nats-password" };
 
+    // Without the first word nats-server 2.10, which has JetStream by a flag, would stop it when it reads this again.
     private static string Users(params string[] names) =>
-        $"accounts {{ A: {{ jetstream: enabled, users: [ {string.Join(", ", names.Select(name => $"{{ user: {name}, password: p-{name} }}"))} ] }} }}";
+        $"jetstream: enabled\naccounts {{ A: {{ jetstream: enabled, users: [ {string.Join(", ", names.Select(name => $"{{ user: {name}, password: p-{name} }}"))} ] }} }}";
 
     private static void Copy(DirectoryInfo from, DirectoryInfo to)
     {
