@@ -22,6 +22,7 @@ public static class ConnectorHosting
             .AddSingleton<LatestTopicMap>()
             .AddSingleton<FunctionCatalog>()
             .AddDuty<TopicMapRefresher>(TopicMapRefresher.Condition)
+            .AddDuty<ConnectorReports>("connector reports")
             .AddSingleton(services => new Invoker(options.GatewayUrl, services.GetRequiredService<ServiceOptions>().Name, services.GetRequiredService<TimeProvider>()))
             .AddSingleton<EventRequest>()
             .AddSingleton<FanOut>()

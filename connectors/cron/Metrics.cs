@@ -17,6 +17,9 @@ internal static class Metrics
     private static readonly Gauge NextDue = Prometheus.Metrics.CreateGauge(
         "cron_connector_next_due_timestamp_seconds", "When a function's schedule is due next.", "function_name", "schedule");
 
+    private static readonly Gauge LastFiring = Prometheus.Metrics.CreateGauge(
+        "cron_connector_last_firing_timestamp_seconds", "When a function's last tick was fired.", "function_name");
+
     private static readonly Gauge BadSchedules = Prometheus.Metrics.CreateGauge(
         "cron_connector_bad_schedule", "1 for a function with a schedule that is left out.", "function_name", "reason");
 
@@ -32,7 +35,11 @@ internal static class Metrics
     private static readonly Gauge CursorsAheadOfClock = Prometheus.Metrics.CreateGauge(
         "cron_connector_cursors_ahead", "Schedules whose cursor lies ahead of this machine's clock and not of the broker's: this clock is behind.");
 
-    public static void Fired(string function, bool succeeded) => Firings.WithLabels(function, succeeded ? "succeeded" : "failed").Inc();
+    public static void Fired(string function, bool succeeded, DateTimeOffset now)
+    {
+        Firings.WithLabels(function, succeeded ? "succeeded" : "failed").Inc();
+        LastFiring.WithLabels(function).Set(now.ToUnixTimeMilliseconds() / 1000.0);
+    }
 
     public static void Missed(string function, int ticks) => Misfires.WithLabels(function, "missed").Inc(ticks);
 

@@ -1,5 +1,6 @@
 using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.History;
+using Connectors.Gateway.Security;
 using Connectors.Provider;
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
@@ -38,6 +39,8 @@ internal sealed record GatewayOptions
     /// <summary>How long new connections are served after SIGTERM.</summary>
     public required TimeSpan DrainDelay { get; init; }
 
+    public required PageOptions Page { get; init; }
+
     public required QueueOptions Queue { get; init; }
 
     public required HistoryOptions History { get; init; }
@@ -68,6 +71,7 @@ internal sealed record GatewayOptions
             ScalerPort = ReadScalerPort(settings),
             DrainDelay = settings.Duration(
                 "drain_delay", TimeSpan.Zero, "How long new connections are served after SIGTERM, while /readyz says no, before the listener closes; comes before grace_period", max: TimeSpan.FromHours(1)),
+            Page = PageOptions.Read(settings),
             Queue = queue = QueueOptions.Read(settings, service.SecretMountPath),
             History = HistoryOptions.Read(settings),
             Embedded = ProviderOptions.Read(settings, functionNamespace, writeTimeout, [service.SecretMountPath, .. KeyFiles(queue.Nats.Access)]),

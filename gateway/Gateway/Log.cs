@@ -83,6 +83,18 @@ internal static partial class Log
     [LoggerMessage(241, LogLevel.Warning, "History could not be read, it is tried again")]
     public static partial void HistoryNotRead(ILogger log, string queue, string error);
 
+    [LoggerMessage(260, LogLevel.Information, "Act")]
+    public static partial void Acted(ILogger log, string who, string method, string what, int status, long count);
+
+    [LoggerMessage(261, LogLevel.Information, "Logged in on the page")]
+    public static partial void LoggedIn(ILogger log, string who, string role);
+
+    [LoggerMessage(262, LogLevel.Warning, "Login on the page refused")]
+    public static partial void LoginRefused(ILogger log, string who, string caller);
+
+    [LoggerMessage(263, LogLevel.Warning, "Queues could not be looked at for the page")]
+    public static partial void PageBlind(ILogger log, string error);
+
     [LoggerMessage(233, LogLevel.Warning, "Calls have waited for a minute and none was taken; is there a worker for this queue?")]
     public static partial void QueueStalled(ILogger log, string queue, long calls);
 

@@ -81,6 +81,12 @@ internal static class Metrics
     private static readonly Gauge IndexedCalls = Prometheus.Metrics.CreateGauge(
         "gateway_history_indexed_calls", "Ends of calls and callbacks in a queue's history that can be searched here", ["queue_name"]);
 
+    private static readonly Counter Logins = Prometheus.Metrics.CreateCounter(
+        "gateway_ui_logins_total", "Logins on the page, by result: ok or refused", ["result"]);
+
+    private static readonly Gauge Listeners = Prometheus.Metrics.CreateGauge(
+        "gateway_ui_listeners", "Pages and terminals that follow the queues now");
+
     // Found by labels once, not for every call. Each is bounded as its labels are.
     private static readonly ConcurrentDictionary<string, FunctionSeries> Calls = new();
     private static readonly ConcurrentDictionary<(string Method, string Path, int Status), (Counter.Child Count, Histogram.Child Seconds)> Answers = new();
@@ -169,13 +175,22 @@ internal static class Metrics
 
     public static void NatsReconnected() => NatsReconnects.Inc();
 
+    public static void LoggedIn(bool isRight) => Logins.WithLabels(isRight ? "ok" : "refused").Inc();
+
+    public static IDisposable Listening() => Listeners.TrackInProgress();
+
+    /// <summary>A function's calls since the gateway started; null before the first.</summary>
+    public static FunctionFigures? FiguresOf(string function) => Calls.TryGetValue(function, out var series) ? series.Figures : null;
+
     private static FunctionSeries SeriesOf(string function) => Calls.GetOrAdd(function, static name => new FunctionSeries(name));
 
     /// <summary>A function's own of the metrics of calls.</summary>
     private sealed class FunctionSeries(string function)
     {
         private readonly ConcurrentDictionary<int, (Counter.Child Count, Histogram.Child Seconds)> _byCode = new();
+        private readonly long[] _byBucket = new long[Buckets.Length + 1];
         private long _count;
+        private long _failed;
 
         public Counter.Child Started { get; } = Metrics.Started.WithLabels(function);
 
@@ -183,9 +198,18 @@ internal static class Metrics
 
         public long Count => Interlocked.Read(ref _count);
 
+        public FunctionFigures Figures => new(Count, Interlocked.Read(ref _failed), Quantile(.5), Quantile(.99));
+
         public void Ended(int status, TimeSpan took)
         {
             Interlocked.Increment(ref _count);
+            if (status >= 500)
+            {
+                Interlocked.Increment(ref _failed);
+            }
+
+            var bucket = Array.BinarySearch(Buckets, took.TotalSeconds);
+            Interlocked.Increment(ref _byBucket[bucket < 0 ? ~bucket : bucket]);
             var (count, seconds) = _byCode.GetOrAdd(
                 status,
                 static (code, name) => (Invocations.WithLabels(name, code.ToString()), Seconds.WithLabels(name, code.ToString())),
@@ -193,5 +217,31 @@ internal static class Metrics
             count.Inc();
             seconds.Observe(took.TotalSeconds);
         }
+
+        // As Prometheus reckons: evenly within a bucket, and the last bound for all that is beyond it.
+        private double? Quantile(double share)
+        {
+            var all = _byBucket.Sum();
+            var (rank, below) = (share * all, 0L);
+            for (var i = 0; i < Buckets.Length; i++)
+            {
+                if (_byBucket[i] > 0 && below + _byBucket[i] >= rank)
+                {
+                    var from = i == 0 ? 0 : Buckets[i - 1];
+                    return from + ((Buckets[i] - from) * (rank - below) / _byBucket[i]);
+                }
+
+                below += _byBucket[i];
+            }
+
+            return all == 0 ? null : Buckets[^1];
+        }
     }
 }
+
+/// <summary>A function's calls since the gateway started.</summary>
+/// <param name="Calls">Answered calls.</param>
+/// <param name="Failed">Of those, the ones answered with 500 or more.</param>
+/// <param name="P50">Seconds within which half of them were answered.</param>
+/// <param name="P99">Seconds within which 99 of 100 were; 10 also stands for longer.</param>
+internal sealed record FunctionFigures(long Calls, long Failed, double? P50, double? P99);

@@ -3,6 +3,7 @@ using Connectors.Gateway.Endpoints;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Forwarding;
 using Connectors.Gateway.History;
+using Connectors.Gateway.Page;
 using Connectors.Gateway.Provider;
 using Connectors.Gateway.Queues;
 using Connectors.Gateway.Scaling;
@@ -20,10 +21,11 @@ var builder = Service.CreateBuilder(options.Service);
 
 builder.AddGatewayOptions(options);
 builder.AddSecurity();
+builder.AddPage(options);
 builder.AddEndpoints(options);
 builder.AddScaling(options);
 builder.AddHistory();
-builder.AddQueues();
+builder.AddQueues(options);
 builder.AddEnqueueing(options);
 builder.AddForwarding();
 builder.AddProvider(options);
@@ -32,5 +34,6 @@ var app = builder.Build();
 app.MapSystemEndpoints();
 app.MapScaling(options);
 app.MapGateway();
+app.MapPage(options);
 
 return await app.RunServiceAsync();

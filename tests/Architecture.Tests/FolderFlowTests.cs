@@ -15,7 +15,7 @@ public partial class FolderFlowTests
         { "connector-sdk/Testing", "Connectors.Testing", [] },
         { "connector-sdk/Client", "Connectors.Client", [] },
         { "queue-worker", "Connectors.QueueWorker", ["Consuming", "Dispatching", "Callbacks", "Settling"] },
-        { "gateway/Gateway", "Connectors.Gateway", ["Endpoints", "Scaling", "History", "Queues", "Enqueueing", "Provider", "Forwarding", "Security"] },
+        { "gateway/Gateway", "Connectors.Gateway", ["Page", "Endpoints", "Scaling", "History", "Queues", "Enqueueing", "Provider", "Forwarding", "Security"] },
         { "gateway/Provider", "Connectors.Provider", ["Api", "Deploying", "Running", "State", "Isolation", "Processes", "Logs", "Contracts"] },
         { "gateway/Cli", "Connectors.Cli", ["Calls", "Queues", "DeadLetters", "Redrives", "Migration", "Completion", "Api", "Printing"] },
         { "connectors/kafka", "Connectors.Kafka", ["Polling", "Committing", "Settling", "Ordering", "Records", "Client"] },

@@ -24,6 +24,8 @@ public sealed class GatewayOptionsTests
         ["scale_from_zero"] = "2",
         ["scaler_port"] = "70000",
         ["drain_delay"] = "2h",
+        ["ui"] = "perhaps",
+        ["ui_session"] = "0s",
         ["faas_nats_port"] = "0",
         ["faas_nats_channel"] = "No Queue",
         ["nats_user_file"] = "/no/such/file",

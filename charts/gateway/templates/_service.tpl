@@ -111,6 +111,10 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
   value: {{ .Values.basic_auth | quote }}
 - name: secret_mount_path
   value: /var/secrets
+- name: ui
+  value: {{ .Values.ui.enabled | quote }}
+- name: ui_session
+  value: {{ .Values.ui.session | quote }}
 - name: read_timeout
   value: {{ index $settings "readTimeout" | quote }}
 - name: write_timeout
@@ -157,7 +161,7 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
 {{- end -}}
 
 {{- define "connectors.secrets" -}}
-{{- list (ternary .Values.basicAuthSecret "" .Values.basic_auth) .Values.nats.auth.secret .Values.nats.tls.secret | compact | uniq | toJson -}}
+{{- list (ternary .Values.basicAuthSecret "" .Values.basic_auth) (ternary .Values.ui.viewersSecret "" .Values.ui.enabled) .Values.nats.auth.secret .Values.nats.tls.secret | compact | uniq | toJson -}}
 {{- end -}}
 
 {{- define "connectors.volumeMounts" -}}

@@ -29,6 +29,9 @@ internal static partial class Log
     [LoggerMessage(111, LogLevel.Warning, "Topic map not rebuilt, the last one stays")]
     public static partial void MapFailed(ILogger log, string error);
 
+    [LoggerMessage(112, LogLevel.Debug, "Not reported to the gateway")]
+    public static partial void NotReported(ILogger log, string error);
+
     [LoggerMessage(120, LogLevel.Warning, "Event source failed, reading it anew")]
     public static partial void SourceFailed(ILogger log, Exception fault);
 

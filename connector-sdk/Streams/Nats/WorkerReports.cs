@@ -45,6 +45,7 @@ public sealed class WorkerReports(NatsLink link, TimeProvider time)
     public CallsInHand Of(string queue)
     {
         var (running, delayed) = (new Dictionary<string, long>(), new Dictionary<string, long>());
+        var workers = 0;
         foreach (var (source, (report, at)) in _latest)
         {
             if (time.GetElapsedTime(at) > Fresh)
@@ -53,12 +54,13 @@ public sealed class WorkerReports(NatsLink link, TimeProvider time)
             }
             else if (source.Queue == queue)
             {
+                workers++;
                 Add(running, report.Running);
                 Add(delayed, report.Delayed);
             }
         }
 
-        return new CallsInHand(running, delayed);
+        return new CallsInHand(running, delayed) { Workers = workers };
     }
 
     private async Task RepeatAsync(Func<Task> step, CancellationToken ct)
@@ -93,6 +95,9 @@ public sealed class WorkerReports(NatsLink link, TimeProvider time)
 /// <param name="Delayed">Those whose time has not come.</param>
 public sealed record CallsInHand(IReadOnlyDictionary<string, long> Running, IReadOnlyDictionary<string, long> Delayed)
 {
+    /// <summary>How many workers said so.</summary>
+    public int Workers { get; init; }
+
     /// <summary>How many of so many stored calls of a function wait for a worker.</summary>
     public long Waiting(string function, long stored) => Math.Max(0, stored - Running.GetValueOrDefault(function) - Delayed.GetValueOrDefault(function));
 }

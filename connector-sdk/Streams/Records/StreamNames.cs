@@ -83,6 +83,9 @@ public static partial class StreamNames
     /// <summary>All subjects of <see cref="Aside"/>.</summary>
     public static string AsideSubjects(string queue) => $"{queue}.aside.>";
 
+    /// <summary>One function's dead letters of every kind.</summary>
+    public static string DeadSubjects(string queue, FunctionName function) => $"{queue}.dead.*.{Tail(function)}";
+
     /// <summary>Where the stream sends the headers of every stored call, for workers in function mode.</summary>
     public static string Hints(string queue) => $"OF_HINT.{queue}.call.>";
 

@@ -53,7 +53,7 @@ internal sealed class Tick : Received
 
     public override async ValueTask CompleteAsync(CancellationToken ct)
     {
-        Metrics.Fired(Function, succeeded: true);
+        Metrics.Fired(Function, succeeded: true, _time.GetUtcNow());
         await EndAsync(ct);
     }
 
@@ -64,7 +64,7 @@ internal sealed class Tick : Received
             return BackOff.Delay(attempt, MinWait, MaxWait);
         }
 
-        Metrics.Fired(Function, succeeded: false);
+        Metrics.Fired(Function, succeeded: false, _time.GetUtcNow());
         if (_entry.Policy.Asynchronous)
         {
             Log.GivenUp(_log, Function, _entry.Schedule.ToString(), _due, outcome.Status, attempt);

@@ -61,9 +61,8 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, IP
             return;
         }
 
-        if (options.Queue.CallApiAuth == CallApiAuth.Basic && !guard.Admits(http))
+        if (options.Queue.CallApiAuth == CallApiAuth.Basic && !await guard.AdmitsAsync(http))
         {
-            await SystemGuard.RefuseAsync(http);
             return;
         }
 

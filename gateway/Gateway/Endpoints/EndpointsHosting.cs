@@ -37,6 +37,8 @@ internal static class EndpointsHosting
         app.Use(errors.InvokeAsync);
         var guard = app.Services.GetRequiredService<SystemGuard>();
         app.Use(guard.InvokeAsync);
+        var boundary = app.Services.GetRequiredService<FunctionBoundary>();
+        app.Use(boundary.InvokeAsync);
         FunctionRoutes.Map(app);
         HistoryRoutes.Map(app);
         QueueRoutes.Map(app);

@@ -125,7 +125,7 @@ internal sealed class DeadEditEndpoint(DeadLetterEndpoints letters, Redriver red
         var result = await redriver.RedriveAsync(queue, letter, edited, http.RequestAborted);
         Log.DeadLetterEdited(
             log, queue, letter.Seq, edited.Envelope.CallId, edited.Envelope.DeliveryId, edited.Envelope.FunctionName.ToString(), letter.Function, string.Join(',', edited.Envelope.Edited!.Changed),
-            result == RedriveResult.Repeated, BasicCredentials.UserOf(http.Request.Headers.Authorization));
+            result == RedriveResult.Repeated, Acts.Who(http));
         if (result == RedriveResult.Repeated)
         {
             http.Response.Headers[CallHeaders.Duplicate] = "true";

@@ -109,8 +109,9 @@ internal sealed class DeadLetterEndpoints(
         }
         finally
         {
+            Acts.Counted(http, deleted);
             Metrics.DeadLetterHandled(queue, "deleted", deleted);
-            Log.DeadLettersDeleted(log, queue, deleted, filter.Function?.ToString(), filter.Reason, filter.Since, filter.Until, BasicCredentials.UserOf(http.Request.Headers.Authorization));
+            Log.DeadLettersDeleted(log, queue, deleted, filter.Function?.ToString(), filter.Reason, filter.Since, filter.Until, Acts.Who(http));
         }
 
         await Answer.JsonAsync(http, StatusCodes.Status200OK, new Deleted(deleted), QueuesJson.Default.Deleted);
@@ -129,7 +130,7 @@ internal sealed class DeadLetterEndpoints(
             return;
         }
 
-        Log.DeadLetterRedriven(log, queue, letter.Seq, letter.Function, BasicCredentials.UserOf(http.Request.Headers.Authorization));
+        Log.DeadLetterRedriven(log, queue, letter.Seq, letter.Function, Acts.Who(http));
         http.Response.StatusCode = StatusCodes.Status202Accepted;
     }
 
@@ -140,7 +141,7 @@ internal sealed class DeadLetterEndpoints(
         if (QueueQuery.TryNumber(http.Request.RouteValues["seq"]?.ToString(), 0, out var seq) && await letters.DeleteAsync(queue, seq, http.RequestAborted))
         {
             Metrics.DeadLetterHandled(queue, "deleted");
-            Log.DeadLetterDeleted(log, queue, seq, BasicCredentials.UserOf(http.Request.Headers.Authorization));
+            Log.DeadLetterDeleted(log, queue, seq, Acts.Who(http));
             http.Response.StatusCode = StatusCodes.Status204NoContent;
             return;
         }

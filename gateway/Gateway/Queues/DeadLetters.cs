@@ -87,6 +87,13 @@ internal sealed class DeadLetters(NatsLink link)
         }
     }
 
+    /// <summary>How many letters there are of a function, or of all.</summary>
+    public async Task<long> CountAsync(string queue, FunctionName? function, CancellationToken ct)
+    {
+        var filter = function is { } one ? StreamNames.DeadSubjects(queue, one) : StreamNames.DeadSubjects(queue);
+        return (await link.JetStream.GetStreamAsync(StreamNames.Dead(queue), new StreamInfoRequest { SubjectsFilter = filter }, ct)).Info.State.Subjects?.Values.Sum() ?? 0;
+    }
+
     /// <summary>One letter with its body; null if there is none of that sequence.</summary>
     public async Task<DeadLetter?> FindAsync(string queue, ulong seq, CancellationToken ct) =>
         seq == 0 ? null : (await ReadAsync(queue, null, seq - 1, 1, headersOnly: false, ct)).FirstOrDefault(letter => letter.Seq == seq);
@@ -111,7 +118,7 @@ internal sealed class DeadLetters(NatsLink link)
     private static ConsumerConfig Reader(string queue, FunctionName? function, ulong after, bool headersOnly) => new()
     {
         Name = $"gateway-{Guid.NewGuid():N}",
-        FilterSubject = function is { } one ? $"{queue}.dead.*.{StreamNames.Token(one.Namespace)}.{StreamNames.Token(one.Name)}" : StreamNames.DeadSubjects(queue),
+        FilterSubject = function is { } one ? StreamNames.DeadSubjects(queue, one) : StreamNames.DeadSubjects(queue),
         DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence,
         OptStartSeq = after + 1,
         AckPolicy = ConsumerConfigAckPolicy.None,

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Connectors.Gateway.Enqueueing;
+using Connectors.Gateway.Security;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -39,6 +40,7 @@ internal sealed class QueueEndpoints(NatsLink link, QueueOverview overview, Gate
         }
 
         var purged = await overview.PurgeAsync(queue, function, http.RequestAborted);
+        Acts.Counted(http, purged);
         await Answer.JsonAsync(http, StatusCodes.Status200OK, new Purged(purged), QueuesJson.Default.Purged);
     }
 }

@@ -1,10 +1,24 @@
+using Connectors.Sdk.Hosting;
+using Connectors.Streams.Nats;
+
 namespace Connectors.Gateway.Queues;
 
 /// <summary>The Queues API, its jobs, and the look at queues that nobody consumes.</summary>
 internal static class QueuesHosting
 {
-    public static void AddQueues(this WebApplicationBuilder builder)
+    public static void AddQueues(this WebApplicationBuilder builder, GatewayOptions options)
     {
+        builder.Services.AddSingleton<WorkerReports>();
+        if (options.Queue.Nats.IsSet && (options.ScalerPort is not null || options.ProviderUrl is null || options.Page.IsOn))
+        {
+            builder.Services.AddDuty<QueueBacklog>("worker reports");
+        }
+        else
+        {
+            builder.Services.AddSingleton<QueueBacklog>();
+        }
+
+        builder.Services.AddSingleton<QueueStreams>();
         builder.Services.AddSingleton<QueueOverview>();
         builder.Services.AddSingleton<PauseBook>();
         builder.Services.AddSingleton<PauseEndpoints>();

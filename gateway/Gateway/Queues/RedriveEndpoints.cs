@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Connectors.Gateway.Enqueueing;
+using Connectors.Gateway.Security;
 using Connectors.Streams.Nats;
 
 namespace Connectors.Gateway.Queues;
@@ -40,6 +41,7 @@ internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, Redri
             UpdatedAt = now,
         };
         await jobs.CreateAsync(job, http.RequestAborted);
+        Acts.Counted(http, await letters.CountAsync(queue, filter.Function, http.RequestAborted));
         await Answer.JsonAsync(http, StatusCodes.Status202Accepted, new JobStarted(job.Id), QueuesJson.Default.JobStarted);
     }
 

@@ -1,8 +1,6 @@
 using System.Net;
-using Connectors.Gateway.Queues;
 using Connectors.Gateway.Scaling.Keda;
 using Connectors.Sdk.Hosting;
-using Connectors.Streams.Nats;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Connectors.Gateway.Scaling;
@@ -15,13 +13,6 @@ internal static class ScalingHosting
     public static void AddScaling(this WebApplicationBuilder builder, GatewayOptions options)
     {
         var scalesFunctions = options.ProviderUrl is null && options.Queue.Nats.IsSet;
-        builder.Services.AddSingleton<WorkerReports>();
-        builder.Services.AddSingleton<QueueBacklog>();
-        if (options.Queue.Nats.IsSet && (scalesFunctions || options.ScalerPort is not null))
-        {
-            builder.Services.AddDuty<QueueBacklog>("worker reports");
-        }
-
         if (scalesFunctions)
         {
             builder.Services.AddDuty<FunctionScaler>("function scaling");

@@ -5,6 +5,9 @@ internal static class SecurityHosting
 {
     public static void AddSecurity(this WebApplicationBuilder builder)
     {
+        builder.Services.AddSingleton<PageSessions>();
+        builder.Services.AddSingleton<Acts>();
+        builder.Services.AddSingleton<FunctionBoundary>();
         builder.Services.AddSingleton<SystemGuard>();
         builder.Services.AddHostedService<InitialCredentials>();
     }

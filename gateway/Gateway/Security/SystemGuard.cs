@@ -4,41 +4,87 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Connectors.Gateway.Security;
 
 /// <summary>Who may use <c>/system/</c> and how: credentials, no foreign web page, no form that looks like JSON.</summary>
-internal sealed class SystemGuard(GatewayOptions options, GatewayCredentials credentials)
+internal sealed class SystemGuard(GatewayOptions options, GatewayCredentials credentials, PageSessions sessions, Acts acts)
 {
-    public Task InvokeAsync(HttpContext http, RequestDelegate next)
+    public const string ViewersLook = "A viewer may look, and change nothing.";
+
+    // What a page of another site cannot send without being asked about it first. The gateway's own page sends it with each request.
+    private const string PageHeader = "X-Connectors-Page";
+
+    public async Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
         if (!http.Request.Path.StartsWithSegments("/system"))
         {
-            return next(http);
+            await next(http);
+            return;
         }
 
         if (IsForeign(http.Request))
         {
-            return Answer.TextAsync(http, StatusCodes.Status403Forbidden, "Requests of other sites' pages are refused.");
+            await Answer.TextAsync(http, StatusCodes.Status403Forbidden, "Requests of other sites' pages are refused.");
+            return;
         }
 
-        if (options.BasicAuth && !Admits(http))
+        if (options.BasicAuth && !await AdmitsAsync(http))
         {
-            return RefuseAsync(http);
+            return;
         }
 
-        return HasForeignBody(http.Request)
-            ? Answer.TextAsync(http, StatusCodes.Status415UnsupportedMediaType, "Content-Type: application/json is needed.")
-            : next(http);
+        if (HasForeignBody(http.Request))
+        {
+            await Answer.TextAsync(http, StatusCodes.Status415UnsupportedMediaType, "Content-Type: application/json is needed.");
+            return;
+        }
+
+        await next(http);
+        if (!IsSafe(http.Request))
+        {
+            acts.Add(http);
+        }
     }
 
-    /// <summary>Whether a request carries the gateway's credentials.</summary>
-    public bool Admits(HttpContext http) => BasicCredentials.Match(http.Request.Headers.Authorization, credentials);
-
-    public static Task RefuseAsync(HttpContext http)
+    /// <summary>Whether a request carries the gateway's credentials, or belongs to a session that may do this; if not, it is answered.</summary>
+    public async Task<bool> AdmitsAsync(HttpContext http)
     {
-        http.Response.Headers.WWWAuthenticate = "Basic realm=\"Restricted\"";
+        if (BasicCredentials.Match(http.Request.Headers.Authorization, credentials))
+        {
+            return true;
+        }
+
+        if (sessions.Of(http) is not { } session)
+        {
+            await RefuseAsync(http);
+            return false;
+        }
+
+        if (IsSafe(http.Request) || (session.Role == PageRole.Operator && IsMarked(http.Request)))
+        {
+            return true;
+        }
+
+        await Answer.TextAsync(http, StatusCodes.Status403Forbidden, session.Role == PageRole.Viewer ? ViewersLook : $"With a session, what changes something needs the header {PageHeader}.");
+        return false;
+    }
+
+    /// <summary>Whether it is the gateway's own page that asks.</summary>
+    public static bool IsMarked(HttpRequest request) => request.Headers.ContainsKey(PageHeader);
+
+    /// <summary>Whether a request changes nothing.</summary>
+    public static bool IsSafe(HttpRequest request) => HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method);
+
+    private static Task RefuseAsync(HttpContext http)
+    {
+        // A browser would ask by itself, over the page, which has a form of its own.
+        if (!IsMarked(http.Request))
+        {
+            http.Response.Headers.WWWAuthenticate = "Basic realm=\"Restricted\"";
+        }
+
         return Answer.TextAsync(http, StatusCodes.Status401Unauthorized, "invalid credentials");
     }
 
-    // A browser says which page a request came from; tools say nothing, and may pass.
-    private static bool IsForeign(HttpRequest request)
+    /// <summary>Whether it is another site's page that asks: a browser says which page a request came from; tools say nothing, and may pass.</summary>
+    public static bool IsForeign(HttpRequest request)
     {
         var site = request.Headers["Sec-Fetch-Site"].ToString();
         if (site.Length > 0 && site is not ("same-origin" or "none"))

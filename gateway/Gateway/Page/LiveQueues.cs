@@ -1,0 +1,131 @@
+using System.Text.Json;
+using Connectors.Gateway.Queues;
+using Connectors.Sdk.Hosting;
+using Connectors.Streams.Nats;
+
+namespace Connectors.Gateway.Page;
+
+/// <summary>
+/// Looks at all queues every two seconds, for however many watch, and keeps the last 15 minutes in memory. A look is one request for the streams; what runs and
+/// what is delayed, the workers have said by themselves.
+/// </summary>
+internal sealed class LiveQueues(NatsLink link, QueueStreams queues, WorkerReports reports, TimeProvider time, ILogger<LiveQueues> log) : IDuty
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+
+    // Rates are those of the last ten seconds: of two alone they would flicker.
+    private const int RateLooks = 5;
+    private const int LooksPerPoint = 5;
+
+    private readonly Signal _changed = new();
+    private readonly Queue<Look> _last = new();
+    private readonly QueueHistory _history = new();
+    private volatile Snapshot _now = Snapshot.Of(new Overview(null, "Nothing was looked at yet.", []));
+
+    /// <summary>The last look.</summary>
+    public Snapshot Now => _now;
+
+    /// <summary>Completed by the next look.</summary>
+    public Task Next => _changed.Next;
+
+    /// <summary>The last 15 minutes.</summary>
+    public QueueHistories History => _history.Read();
+
+    public async Task RunAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        for (var count = 0; ; count++)
+        {
+            try
+            {
+                using var limit = new TimeLimit(Interval * 3, time, stoppingToken);
+                await link.OpenAsync(limit.Token);
+                Take(new Look(time.GetTimestamp(), await queues.ReadAsync(limit.Token)), isPoint: count % LooksPerPoint == 0);
+            }
+            catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
+            {
+                if (_now.Overview.Error is null)
+                {
+                    Log.PageBlind(log, fault.Message);
+                }
+
+                _now = Snapshot.Of(_now.Overview with { Error = "NATS does not answer: these figures are old." });
+            }
+
+            _changed.Set();
+            await timer.WaitForNextTickAsync(stoppingToken);
+        }
+    }
+
+    private void Take(Look look, bool isPoint)
+    {
+        var before = _last.TryPeek(out var oldest) ? oldest : look;
+        _last.Enqueue(look);
+        if (_last.Count > RateLooks)
+        {
+            _last.Dequeue();
+        }
+
+        var seconds = time.GetElapsedTime(before.At, look.At).TotalSeconds;
+        var now = time.GetUtcNow().UtcDateTime;
+        var views = look.Queues.Select(queue => View(queue, before.Queues.FirstOrDefault(old => old.Name == queue.Name), seconds)).ToList();
+        _now = Snapshot.Of(new Overview(now, null, views));
+        if (isPoint)
+        {
+            _history.Add(now, views);
+        }
+    }
+
+    private QueueView View(QueueFigures queue, QueueFigures? before, double seconds)
+    {
+        var inHand = reports.Of(queue.Name);
+        var (running, delayed) = (inHand.Running.Values.Sum(), inHand.Delayed.Values.Sum());
+
+        // A stream that was made anew counts from the beginning.
+        var stored = Math.Max(0, queue.Stored - (before?.Stored ?? queue.Stored));
+        var ended = Math.Max(0, stored - (queue.Calls - (before?.Calls ?? queue.Calls)));
+        return new QueueView(
+            queue.Name,
+            Math.Max(0, queue.Calls - running - delayed),
+            running,
+            delayed + queue.Aside,
+            queue.Callbacks,
+            queue.Dead,
+            queue.Bytes,
+            queue.OldestAt,
+            seconds > 0 ? Math.Round(stored / seconds, 2) : 0,
+            seconds > 0 ? Math.Round(ended / seconds, 2) : 0,
+            inHand.Workers,
+            queue.Mode);
+    }
+
+    private sealed record Look(long At, IReadOnlyList<QueueFigures> Queues);
+}
+
+/// <summary>An overview and its JSON, which is written once for all who read it.</summary>
+internal sealed record Snapshot(Overview Overview, ReadOnlyMemory<byte> Json)
+{
+    public static Snapshot Of(Overview overview) => new(overview, JsonSerializer.SerializeToUtf8Bytes(overview, PageJson.Default.Overview));
+}
+
+/// <summary>All queues at one time.</summary>
+/// <param name="At">When; null before the first look.</param>
+/// <param name="Error">Why it is not newer.</param>
+/// <param name="Queues">Every queue by name.</param>
+internal sealed record Overview(DateTime? At, string? Error, IReadOnlyList<QueueView> Queues);
+
+/// <summary>One queue.</summary>
+/// <param name="Name">The queue.</param>
+/// <param name="Waiting">Calls that are due and run nowhere.</param>
+/// <param name="Running">Calls that run.</param>
+/// <param name="Delayed">Calls whose time has not come: retries, what a worker gave back, and those that their callers delayed.</param>
+/// <param name="Callbacks">Callbacks to be delivered.</param>
+/// <param name="Dead">Dead letters.</param>
+/// <param name="Bytes">Size of the calls.</param>
+/// <param name="OldestAt">When the oldest call was stored.</param>
+/// <param name="InPerSecond">Calls stored, copies of retries among them.</param>
+/// <param name="OutPerSecond">Calls that left the queue.</param>
+/// <param name="Workers">Workers that were heard of in the last seconds.</param>
+/// <param name="Mode"><c>static</c> or <c>function</c>; null before the first worker.</param>
+internal sealed record QueueView(
+    string Name, long Waiting, long Running, long Delayed, long Callbacks, long Dead, long Bytes, DateTime? OldestAt, double InPerSecond, double OutPerSecond, int Workers, string? Mode);

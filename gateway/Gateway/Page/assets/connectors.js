@@ -1,0 +1,89 @@
+import { age, count, el, href, json, numberCell, seconds, show as tell, time } from './app.js';
+
+// What connectors say of themselves: each sends its own metrics, and each kind has a table made of them.
+const kinds = [
+  {
+    connector: 'cron-connector', title: 'Schedules', labels: ['function_name', 'schedule'], rows: 'cron_connector_next_due_timestamp_seconds', columns: [
+      ['Next due (UTC)', (m, l) => stamp(m.one('cron_connector_next_due_timestamp_seconds', l))],
+      ['Last fired (UTC)', (m, l) => stamp(m.one('cron_connector_last_firing_timestamp_seconds', { function_name: l.function_name }))],
+      ['Fired', (m, l) => m.sum('cron_connector_firings_total', { function_name: l.function_name })],
+      ['Failed', (m, l) => m.sum('cron_connector_firings_total', { function_name: l.function_name, result: 'failed' }), true],
+      ['Not fired', (m, l) => m.sum('cron_connector_misfires_total', { function_name: l.function_name }), true],
+    ],
+  },
+  {
+    connector: 'kafka-connector', title: 'Partitions', labels: ['topic', 'partition'], rows: 'kafka_connector_lag', columns: [
+      ['Lag', (m, l) => m.sum('kafka_connector_lag', l)],
+      ['Offset read', (m, l) => m.one('kafka_connector_messages_offset', l)],
+      ['Oldest event', (m, l) => seconds(m.one('kafka_connector_oldest_event_age_seconds', l))],
+      ['Stands still', (m, l) => m.sum('kafka_connector_offset_out_of_range', l) + m.sum('kafka_connector_topic_remade', l) ? 'yes' : 'no'],
+      ['Paused of all', m => `${m.sum('kafka_connector_paused_partitions')} / ${m.sum('kafka_connector_assigned_partitions')}`],
+    ],
+  },
+  {
+    connector: 'sqs-connector', title: 'Queues', labels: ['queue'], rows: 'sqs_connector_queue_readable', columns: [
+      ['Readable', (m, l) => m.sum('sqs_connector_queue_readable', l) ? 'yes' : 'no'],
+      ['In flight', (m, l) => m.sum('sqs_connector_in_flight_messages', l)],
+      ['Oldest message', (m, l) => seconds(m.one('sqs_connector_oldest_message_age_seconds', l))],
+      ['Received', (m, l) => m.sum('sqs_connector_received_total', l)],
+      ['Deleted', (m, l) => m.sum('sqs_connector_deleted_total', l)],
+      ['Given back', (m, l) => m.sum('sqs_connector_returned_total', l)],
+      ['Failures', (m, l) => m.sum('sqs_connector_failures_total', l), true],
+    ],
+  },
+];
+
+export async function show(main, signal) {
+  const place = el('div', { class: 'split' });
+  main.replaceChildren(el('div', { class: 'head' }, el('h1', {}, 'Connectors')), place);
+  const draw = async () => {
+    const all = await json('/system/connectors', { signal });
+    place.replaceChildren(...(all.length ? all.map(one) : [el('p', { class: 'card none' }, 'No connector has reported to this gateway in the last two minutes.')]));
+  };
+  await draw();
+  const timer = setInterval(() => { if (!document.hidden && document.getElementById('pause')?.getAttribute('aria-pressed') !== 'true') draw().catch(tell); }, 5000);
+  signal.addEventListener('abort', () => clearInterval(timer));
+}
+
+function one(report) {
+  const m = samples(report.metrics);
+  const kind = kinds.find(known => known.connector === report.connector);
+  const topics = [...new Set(m.all('connector_events_total').map(sample => sample.labels.topic))].sort();
+  return el('section', { class: 'card', 'data-connector': report.connector, 'aria-label': `${report.connector} ${report.instance}` },
+    el('div', { class: 'pad' },
+      el('div', { class: 'head' }, el('h2', {}, report.connector), el('span', { class: 'soft' }, report.instance), el('span', { class: 'soft push' }, `heard of ${age(report.at)} ago`)),
+      el('dl', {}, [
+        ['Functions that want its events', count(m.sum('connector_topic_map_functions'))],
+        ['Events running', count(m.sum('connector_inflight_events'))],
+        ['Failures of its source', count(m.sum('connector_source_failures_total'))],
+      ].map(([title, value]) => [el('dt', {}, title), el('dd', {}, value)]))),
+    kind && table(kind.title, [...kind.labels.map(label => label.replace('function_name', 'function')), ...kind.columns.map(([title]) => title)], kind.labels.length,
+      m.all(kind.rows).map(({ labels }) => [...kind.labels.map(label => labels[label]), ...kind.columns.map(([, value, bad]) => [value(m, Object.fromEntries(kind.labels.map(label => [label, labels[label]]))), bad])])),
+    topics.length > 0 && table('Topics', ['Topic', 'Completed', 'Failed', 'Unmatched'], 1,
+      topics.map(topic => [topic, [m.sum('connector_events_total', { topic, verdict: 'completed' })], [m.sum('connector_events_total', { topic, verdict: 'failed' }), true], [m.sum('connector_events_unmatched_total', { topic })]])));
+}
+
+function table(title, columns, names, rows) {
+  return el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': title }, el('table', {},
+    el('thead', {}, el('tr', {}, columns.map((column, i) => el('th', { scope: 'col', class: i < names ? null : 'n' }, column.replace(/^./, c => c.toUpperCase()))))),
+    el('tbody', {}, rows.length
+      ? rows.map(row => el('tr', {}, row.map((cell, i) => i < names ? el(i ? 'td' : 'th', { scope: i ? null : 'row', class: 'cut', title: cell }, i || title !== 'Schedules' ? cell : el('a', { href: href('functions', { name: cell }) }, cell))
+        : typeof cell[0] === 'number' ? numberCell(cell[0], count(cell[0]), cell[1]) : el('td', { class: 'n' }, cell[0] ?? '–'))))
+      : [el('tr', {}, el('td', { class: 'none', colspan: columns.length }, 'None.'))])));
+}
+
+const stamp = value => value ? time(new Date(value * 1000).toISOString()) : '–';
+
+// Prometheus's text: name{label="value",…} number
+export function samples(text) {
+  const found = [];
+  for (const line of text.split('\n')) {
+    const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/.exec(line);
+    if (!match) continue;
+    const labels = {};
+    for (const [, name, value] of (match[2] ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)) labels[name] = value.replace(/\\(.)/g, (_, c) => c === 'n' ? '\n' : c);
+    found.push({ name: match[1], labels, value: Number(match[3]) });
+  }
+  const all = (name, labels = {}) => found.filter(sample => sample.name === name && Object.entries(labels).every(([label, value]) => sample.labels[label] === value));
+  return { all, sum: (name, labels) => all(name, labels).reduce((total, sample) => total + sample.value, 0), one: (name, labels) => all(name, labels)[0]?.value ?? null };
+}

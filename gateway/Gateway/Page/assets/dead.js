@@ -1,0 +1,210 @@
+import { ask, bytes, confirm, count, el, go, href, isOperator, json, live, many, progress, put, query, queuePath, refresh, say, show as tell, state, time } from './app.js';
+import { body } from './body.js';
+
+// Calls and callbacks that were given up: looked at, put back, deleted.
+const pageSize = 50;
+const reasons = ['exhausted', 'failed', 'expired', 'cancelled', 'worker_lost', 'foreign', 'callback_refused', 'callback_expired'];
+
+export async function show(main, signal) {
+  if (!state.overview) await refresh();
+  const asked = query();
+  const queues = state.overview.queues.map(queue => queue.name);
+  const filter = {
+    queue: asked.get('queue') || state.overview.queues.find(queue => queue.dead)?.name || queues[0],
+    function: asked.get('function') ?? '',
+    reason: asked.get('reason') ?? '',
+  };
+  const after = asked.get('after') ?? '', seq = asked.get('seq');
+  if (!filter.queue) {
+    main.replaceChildren(el('h1', {}, 'Dead letters'), el('p', { class: 'card none' }, 'No queue yet.'));
+    return;
+  }
+
+  const page = await json(listPath(filter, after, pageSize), { signal });
+  const selected = new Set();
+  const open = params => go(href('dead', { ...filter, ...params }));
+
+  const total = el('span', { class: 'soft', id: 'total' });
+  const drawTotal = () => { total.textContent = many(state.overview.queues.find(queue => queue.name === filter.queue)?.dead ?? 0, 'letter') + ' in this queue'; };
+  drawTotal();
+  live.addEventListener('overview', drawTotal, { signal });
+
+  const picked = el('span', { class: 'soft' });
+  const some = isOperator() ? [
+    el('button', { type: 'button', onclick: () => redriveSome([...selected]) }, 'Redrive selected'),
+    el('button', { type: 'button', class: 'danger', onclick: () => deleteSome([...selected]) }, 'Delete selected'),
+  ] : [];
+  const all = el('input', { type: 'checkbox', 'aria-label': 'Select all on this page', onchange: () => { for (const box of boxes) { box.checked = all.checked; mark(box); } } });
+  const boxes = page.items.map(item => el('input', { type: 'checkbox', 'aria-label': `Select ${item.seq}`, 'data-seq': item.seq, onchange: event => mark(event.target) }));
+  function mark(box) {
+    selected[box.checked ? 'add' : 'delete'](box.dataset.seq);
+    all.checked = selected.size === boxes.length;
+    all.indeterminate = selected.size > 0 && !all.checked;
+    drawSome();
+  }
+  function drawSome() {
+    for (const button of some) button.disabled = !selected.size;
+    picked.textContent = selected.size ? `${count(selected.size)} selected` : '';
+  }
+  drawSome();
+
+  const form = el('form', { class: 'row', onsubmit: event => { event.preventDefault(); const f = new FormData(event.target); open({ queue: f.get('queue'), function: f.get('function').trim(), reason: f.get('reason') }); } },
+    el('label', {}, 'Queue', el('select', { name: 'queue', onchange: event => event.target.form.requestSubmit() }, [...new Set([...queues, filter.queue])].map(name => el('option', { value: name, selected: name === filter.queue }, name)))),
+    el('label', {}, 'Function', el('input', { name: 'function', value: filter.function, placeholder: 'name or name.namespace', type: 'search', spellcheck: 'false' })),
+    el('label', {}, 'Reason', el('select', { name: 'reason', onchange: event => event.target.form.requestSubmit() }, el('option', { value: '' }, 'any'), reasons.map(reason => el('option', { value: reason, selected: reason === filter.reason }, reason)))),
+    el('button', {}, 'Filter'));
+
+  const rows = page.items.length
+    ? page.items.map((item, i) => el('tr', { class: String(item.seq) === seq ? 'on' : null },
+      isOperator() && el('td', {}, boxes[i]),
+      el('th', { scope: 'row' }, el('a', { href: href('dead', { ...filter, after, seq: item.seq }) }, String(item.seq))),
+      el('td', { class: 'cut', title: item.function }, item.function || '–'),
+      el('td', {}, el('span', { class: 'tag' }, item.reason)),
+      el('td', { class: 'n' }, item.status ?? '–'), el('td', { class: 'n more' }, count(item.attempts)), el('td', { class: 'n more' }, bytes(item.size)), el('td', {}, time(item.lastAt))))
+    : [el('tr', {}, el('td', { class: 'none', colspan: 8 }, page.next ? 'None among those looked at so far: go on to the next page.' : 'No dead letter matches.'))];
+
+  const list = el('div', { class: 'split list' },
+    el('div', { class: 'row mid' }, some, picked, isOperator() && el('span', { class: 'row mid push' },
+      el('label', { class: 'check' }, 'At most', el('input', { type: 'number', id: 'rate', min: 1, max: 1000000, placeholder: '∞', size: 6, 'aria-label': 'Redrives per second at most' }), 'per second'),
+      el('button', { type: 'button', disabled: !page.items.length && !page.next, onclick: redriveAll }, 'Redrive all matching'),
+      el('button', { type: 'button', class: 'danger', disabled: !page.items.length && !page.next, onclick: deleteAll }, 'Delete all matching'))),
+    el('section', { class: 'card scroll', tabindex: 0, 'aria-label': 'Dead letters' }, el('table', {},
+      el('thead', {}, el('tr', {}, isOperator() && el('td', {}, all), el('th', { scope: 'col' }, 'Number'), el('th', { scope: 'col' }, 'Function'), el('th', { scope: 'col' }, 'Reason'),
+        ['Status', 'Attempts', 'Size'].map(name => el('th', { class: name === 'Status' ? 'n' : 'n more', scope: 'col' }, name)), el('th', { scope: 'col' }, 'Last (UTC)'))),
+      el('tbody', {}, rows))),
+    (after || page.next) && el('div', { class: 'row mid' },
+      after && el('a', { href: href('dead', filter) }, 'First page'),
+      page.next && el('a', { class: 'push', href: href('dead', { ...filter, after: page.next }) }, 'Next page')));
+
+  const detail = seq && el('section', { class: 'card pad detail', 'aria-label': `Dead letter ${seq}` }, el('p', { class: 'soft' }, '…'));
+  main.replaceChildren(el('div', { class: 'head' }, el('h1', {}, 'Dead letters'), total), form, el('div', { class: `split${seq ? ' open' : ''}` }, list, detail));
+  if (seq) await drawDetail();
+
+  async function drawDetail() {
+    let answer;
+    try {
+      answer = await ask(queuePath(filter.queue, `/dead/${seq}`), { signal });
+    } catch (problem) {
+      if (problem.status !== 404) throw problem;
+      detail.replaceChildren(el('div', { class: 'head' }, el('h2', {}, `Letter ${seq}`), close()), el('p', {}, 'It is not there any more: it was put back or deleted.'));
+      return;
+    }
+    const data = await answer.arrayBuffer();
+    const facts = [...answer.headers].filter(([name, value]) => name.startsWith('x-dead-') && name !== 'x-dead-seq' && value)
+      .map(([name, value]) => [name.slice('x-dead-'.length), value]).sort(([a], [b]) => place(a) - place(b));
+    const words = name => name.replaceAll('-', ' ').replace(/^./, c => c.toUpperCase());
+    put(detail.replaceChildren() ?? detail,
+      el('div', { class: 'head' }, el('h2', {}, `Letter ${seq}`), close()),
+      isOperator() && el('div', { class: 'row' },
+        el('button', { type: 'button', class: 'main', onclick: () => redriveSome([seq]) }, 'Redrive'),
+        el('button', { type: 'button', class: 'danger', onclick: () => deleteSome([seq]) }, 'Delete')),
+      el('dl', {}, facts.map(([name, value]) => [el('dt', {}, words(name)), el('dd', {}, /-at$|^submitted$/.test(name) ? `${time(value)} UTC` : value)])),
+      body(data, `dead-letter-${filter.queue}-${seq}`, signal),
+      isOperator() && !facts.some(([name, value]) => name === 'kind' && value === 'callback') && editor(data));
+  }
+  function close() { return el('a', { class: 'push', href: href('dead', { ...filter, after }) }, 'Close'); }
+
+  // Letters one by one, with a bar if they are many.
+  async function each(title, seqs, method, path, done) {
+    let failed = 0;
+    if (seqs.length === 1) {
+      try { await ask(queuePath(filter.queue, `/dead/${seqs[0]}${path}`), { method }); say(`1 letter ${done}.`); } catch (problem) { tell(problem); }
+    } else await progress(title, async (step, stop) => {
+      for (const [i, one] of seqs.entries()) {
+        if (stop.aborted) break;
+        try { await ask(queuePath(filter.queue, `/dead/${one}${path}`), { method }); } catch (problem) { failed++; if (problem.status === 401) throw problem; }
+        step(i + 1, seqs.length, `${count(i + 1 - failed)} of ${count(seqs.length)} ${done}${failed ? `, ${count(failed)} refused` : ''}`);
+      }
+    });
+    afterwards();
+  }
+  function afterwards() {
+    refresh().catch(tell);
+    if (!signal.aborted) open({ after }).catch(tell);
+  }
+  async function redriveSome(seqs) {
+    if (await confirm(`Redrive ${many(seqs.length, 'letter')}?`, `${seqs.length === 1 ? 'It goes' : 'They go'} back into ${filter.queue} and ${seqs.length === 1 ? 'starts' : 'start'} again with the first attempt.`, `Redrive ${count(seqs.length)}`)) {
+      await each('Redrive', seqs, 'POST', '/redrive', 'redriven');
+    }
+  }
+  async function deleteSome(seqs) {
+    if (await confirm(`Delete ${many(seqs.length, 'letter')}?`, 'What is deleted cannot be brought back.', `Delete ${count(seqs.length)}`, { danger: true })) {
+      await each('Delete', seqs, 'DELETE', '', 'deleted');
+    }
+  }
+
+  const matching = () => `${filter.function ? ` of ${filter.function}` : ''}${filter.reason ? ` with reason ${filter.reason}` : ''} in ${filter.queue}`;
+  const filters = () => new URLSearchParams(Object.entries({ function: filter.function, reason: filter.reason }).filter(([, value]) => value));
+  async function countMatching() {
+    say('Counting…');
+    return (await json(queuePath(filter.queue, `/dead/count?${filters()}`), { signal })).count;
+  }
+  async function redriveAll() {
+    try {
+      const perSecond = Number(document.getElementById('rate').value) || null;
+      const n = await countMatching();
+      if (!await confirm(`Redrive ${many(n, 'letter')}?`, `All letters${matching()} go back${perSecond ? `, at most ${count(perSecond)} each second` : ''}. The gateway goes on even if this page is closed.`, `Redrive ${count(n)}`)) return;
+      const { id } = await json(queuePath(filter.queue, '/redrives'), { method: 'POST', json: { function: filter.function || null, reason: filter.reason || null, ratePerSecond: perSecond } });
+      await progress(`Redrive of ${many(n, 'letter')}`, async (step, stop) => {
+        stop.addEventListener('abort', () => { if (running) ask(queuePath(filter.queue, `/redrives/${id}`), { method: 'DELETE' }).catch(tell); });
+        let running = true;
+        while (running && !stop.aborted) {
+          const job = await json(queuePath(filter.queue, `/redrives/${id}`));
+          running = job.state === 'running';
+          step(running ? Math.min(n, job.redriven + job.skipped) : n, n,
+            `${count(job.redriven)} of ${count(n)} redriven${job.skipped ? `, ${count(job.skipped)} are no calls of ours and stay` : ''}${running ? '' : ` – ${job.error ?? job.state}`}`);
+          if (running) await new Promise(resolve => setTimeout(resolve, 300));
+        }
+      });
+      afterwards();
+    } catch (problem) { tell(problem); }
+  }
+  async function deleteAll() {
+    try {
+      const n = await countMatching();
+      if (!await confirm(`Delete ${many(n, 'letter')}?`, `All letters${matching()}. What is deleted cannot be brought back.`, `Delete ${count(n)}`, { danger: true })) return;
+      const all = filters();
+      if (![...all].length) all.set('all', 'true');
+      const { deleted } = await json(queuePath(filter.queue, `/dead?${all}`), { method: 'DELETE' });
+      say(`${many(deleted, 'letter')} deleted.`);
+      afterwards();
+    } catch (problem) { tell(problem); }
+  }
+
+  // What is left empty stays as it was; a body that is no text can only be replaced.
+  function editor(data) {
+    let text = '';
+    try { text = new TextDecoder('utf-8', { fatal: true }).decode(data); } catch { /* binary */ }
+    return el('details', {}, el('summary', {}, 'Edit and redrive'), el('form', { class: 'body', onsubmit: send },
+      el('label', {}, 'Function', el('input', { name: 'function', placeholder: 'the same', spellcheck: 'false' })),
+      el('label', {}, 'Headers to set, one a line; without a value one is taken away', el('textarea', { name: 'headers', rows: 2, class: 'mono', spellcheck: 'false', placeholder: 'Content-Type: application/json' })),
+      el('label', {}, 'Body', el('textarea', { name: 'body', rows: 8, class: 'mono', spellcheck: 'false', value: text })),
+      el('div', { class: 'row' }, el('button', { class: 'main' }, 'Redrive 1 edited letter'))));
+    async function send(event) {
+      event.preventDefault();
+      const form = new FormData(event.target), edit = {};
+      // A form sends line ends as CR LF.
+      const body = form.get('body').replaceAll('\r\n', '\n');
+      if (body !== text.replaceAll('\r\n', '\n')) edit.body = body;
+      if (form.get('function').trim()) edit.function = form.get('function').trim();
+      const lines = form.get('headers').split('\n').map(line => line.trim()).filter(Boolean);
+      if (lines.length) edit.headers = Object.fromEntries(lines.map(line => { const [name, ...value] = line.split(':'); return [name.trim(), value.join(':').trim() || null]; }));
+      try {
+        await ask(queuePath(filter.queue, `/dead/${seq}/edit`), { method: 'POST', json: edit });
+        say('1 edited letter redriven.');
+        afterwards();
+      } catch (problem) { tell(problem); }
+    }
+  }
+}
+
+const order = ['function', 'kind', 'reason', 'status', 'error', 'function-status', 'attempts', 'first-at', 'last-at', 'submitted', 'redrive', 'path', 'call-id', 'delivery-id'];
+const place = name => (order.indexOf(name) + 1) || order.length + 1;
+
+function listPath(filter, after, limit) {
+  const params = new URLSearchParams({ limit });
+  if (filter.function) params.set('function', filter.function);
+  if (filter.reason) params.set('reason', filter.reason);
+  if (after) params.set('after', after);
+  return queuePath(filter.queue, `/dead?${params}`);
+}

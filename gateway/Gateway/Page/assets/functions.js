@@ -1,0 +1,122 @@
+import { count, el, go, href, isOperator, json, many, numberCell, put, query, seconds, show as tell, time } from './app.js';
+import { body } from './body.js';
+import { samples } from './connectors.js';
+
+// Functions, page by page, and one of them with a form to invoke it.
+const pageSize = 100;
+
+export async function show(main, signal) {
+  const asked = query();
+  const filter = { filter: asked.get('filter') ?? '', sort: asked.get('sort') ?? '' };
+  const offset = Number(asked.get('offset')) || 0, name = asked.get('name');
+  const params = new URLSearchParams({ ...filter, offset, limit: pageSize });
+  const page = await json(`/system/overview/functions?${params}`, { signal });
+  const due = await dueTimes(signal);
+  const fullName = item => `${item.name}.${item.namespace}`;
+
+  const form = el('form', { class: 'row', onsubmit: event => { event.preventDefault(); const f = new FormData(event.target); go(href('functions', { filter: f.get('filter').trim(), sort: f.get('sort') })); } },
+    el('label', {}, 'Name', el('input', { name: 'filter', type: 'search', value: filter.filter, placeholder: 'part of a name', spellcheck: 'false' })),
+    el('label', {}, 'Sort by', el('select', { name: 'sort', onchange: event => event.target.form.requestSubmit() },
+      [['', 'name'], ['calls', 'calls'], ['failed', 'errors'], ['p99', 'p99']].map(([value, title]) => el('option', { value, selected: value === filter.sort }, title)))),
+    el('button', {}, 'Filter'));
+
+  const row = item => el('tr', { 'data-function': fullName(item), class: fullName(item) === name ? 'on' : null },
+    el('th', { scope: 'row', class: 'cut' }, el('a', { href: href('functions', { ...filter, offset: offset || null, name: fullName(item) }) }, item.name), el('span', { class: 'soft' }, ` ${item.namespace}`)),
+    el('td', { class: `n${item.available < item.replicas ? ' bad' : ''}` }, `${item.available} / ${item.replicas}`),
+    numberCell(item.calls),
+    el('td', { class: `n${item.failed ? ' bad' : ' zero'}` }, share(item)),
+    el('td', { class: 'n' }, seconds(item.p50)), el('td', { class: 'n' }, seconds(item.p99)),
+    el('td', {}, el('a', { href: href('overview', { queue: item.queue }) }, item.queue)),
+    el('td', { class: 'cut more', title: item.topics }, item.topics || '–'),
+    el('td', { class: 'cut mono more', title: item.schedule }, item.schedule || '–', due.has(fullName(item)) && el('span', { class: 'soft' }, ` next ${time(due.get(fullName(item))).slice(5, 16)}`)));
+
+  const rows = el('tbody');
+  const drawRows = items => put(rows, items.length ? items.map(row) : [el('tr', {}, el('td', { class: 'none', colspan: 9 }, filter.filter ? 'No function has such a name.' : 'No function is deployed.'))]);
+  drawRows(page.items);
+  const list = el('div', { class: 'split list' },
+    el('section', { class: 'card scroll', tabindex: 0, 'aria-label': 'Functions' }, el('table', {},
+      el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Function'), ['Replicas', 'Calls', 'Errors', 'p50', 'p99'].map(title => el('th', { class: 'n', scope: 'col' }, title)), ['Queue', 'Topics', 'Schedule'].map(title => el('th', { scope: 'col', class: title === 'Queue' ? null : 'more' }, title)))),
+      rows)),
+    (offset > 0 || page.total > offset + pageSize) && el('div', { class: 'row mid' },
+      offset > 0 && el('a', { href: href('functions', { ...filter, offset: Math.max(0, offset - pageSize) || null }) }, 'Previous page'),
+      el('span', { class: 'soft' }, `${count(offset + 1)} to ${count(Math.min(page.total, offset + pageSize))} of ${count(page.total)}`),
+      page.total > offset + pageSize && el('a', { class: 'push', href: href('functions', { ...filter, offset: offset + pageSize }) }, 'Next page')));
+
+  const detail = name && el('section', { class: 'card pad detail', 'aria-label': name }, el('p', { class: 'soft' }, '…'));
+  main.replaceChildren(el('div', { class: 'head' }, el('h1', {}, 'Functions'), el('span', { class: 'soft' }, many(page.total, 'function'))), form, el('div', { class: `split${name ? ' open' : ''}` }, list, detail || null));
+  if (name) await drawDetail();
+
+  const timer = setInterval(async () => {
+    if (document.hidden || document.getElementById('pause').getAttribute('aria-pressed') === 'true') return;
+    try { drawRows((await json(`/system/overview/functions?${params}`, { signal })).items); } catch (problem) { tell(problem); }
+  }, 5000);
+  signal.addEventListener('abort', () => clearInterval(timer));
+
+  async function drawDetail() {
+    const found = page.items.find(item => fullName(item) === name) ?? (await json(`/system/overview/functions?${new URLSearchParams({ filter: name, limit: 1000 })}`, { signal })).items.find(item => fullName(item) === name);
+    const head = el('div', { class: 'head' }, el('h2', {}, name), el('a', { class: 'push', href: href('functions', { ...filter, offset: offset || null }) }, 'Close'));
+    if (!found) {
+      put(detail, head, el('p', {}, 'There is no such function any more.'));
+      return;
+    }
+    put(detail, head,
+      el('dl', {}, [['Image', found.image], ['Replicas', `${found.available} of ${found.replicas} ready`], ['Calls', `${count(found.calls)}, ${share(found)} errors`], ['Queue', found.queue], ['Topics', found.topics || '–'], ['Schedule', found.schedule || '–'], ...(due.has(name) ? [['Next due', `${time(due.get(name))} UTC`]] : [])]
+        .map(([title, value]) => [el('dt', {}, title), el('dd', {}, value)])),
+      el('p', {}, el('a', { href: href('dead', { queue: found.queue, function: name }) }, 'Its dead letters')),
+      isOperator() && invoke(name, signal));
+  }
+}
+
+// The next due time of each function, as the cron connectors tell it.
+async function dueTimes(signal) {
+  const times = new Map();
+  for (const { metrics } of await json('/system/connectors', { signal })) {
+    for (const { labels, value } of samples(metrics).all('cron_connector_next_due_timestamp_seconds')) {
+      const at = new Date(value * 1000).toISOString();
+      if (!times.has(labels.function_name) || at < times.get(labels.function_name)) times.set(labels.function_name, at);
+    }
+  }
+  return times;
+}
+
+const share = item => item.calls ? `${(100 * item.failed / item.calls).toFixed(item.failed && item.failed < item.calls / 100 ? 2 : 0)} %` : '–';
+
+function invoke(name, signal) {
+  const result = el('div', { class: 'body', 'aria-live': 'polite' });
+  return el('form', { class: 'body', 'aria-label': 'Invoke', onsubmit: send },
+    el('h2', {}, 'Invoke'),
+    el('div', { class: 'row' },
+      el('label', {}, 'How', el('select', { name: 'how' }, el('option', { value: 'function' }, 'at once, with its answer'), el('option', { value: 'async-function' }, 'through its queue'))),
+      el('label', {}, 'Method', el('select', { name: 'method' }, ['POST', 'GET', 'PUT', 'PATCH', 'DELETE'].map(method => el('option', {}, method)))),
+      el('label', {}, 'Path and query', el('input', { name: 'path', placeholder: '/…?…', spellcheck: 'false', size: 14 }))),
+    el('label', {}, 'Headers, one a line', el('textarea', { name: 'headers', rows: 2, placeholder: 'Content-Type: application/json', spellcheck: 'false', class: 'mono' })),
+    el('label', {}, 'Body', el('textarea', { name: 'body', rows: 5, spellcheck: 'false', class: 'mono' })),
+    el('div', { class: 'row' }, el('button', { class: 'main' }, 'Invoke')),
+    result);
+
+  async function send(event) {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    const button = event.target.querySelector('button.main');
+    button.disabled = true;
+    try {
+      const headers = new Headers({ 'X-Connectors-Page': '1' });
+      for (const line of form.get('headers').split('\n').filter(line => line.trim())) {
+        const colon = line.indexOf(':');
+        if (colon < 1) throw new Error(`“${line}” is no header: a name, a colon and a value are needed.`);
+        headers.append(line.slice(0, colon).trim(), line.slice(colon + 1).trim());
+      }
+      const how = form.get('how'), method = how === 'function' ? form.get('method') : 'POST';
+      const rest = form.get('path').trim();
+      const started = performance.now();
+      const answer = await fetch(`/${how}/${encodeURIComponent(name)}${rest && !/^[/?]/.test(rest) ? '/' : ''}${rest}`, { method, headers, body: method === 'GET' ? undefined : form.get('body'), redirect: 'manual', cache: 'no-store', signal });
+      const data = await answer.arrayBuffer();
+      const took = (performance.now() - started) / 1000;
+      const id = answer.headers.get('x-call-id');
+      result.replaceChildren(
+        el('p', {}, el('b', { id: 'invoked', class: answer.ok ? null : 'bad' }, answer.type === 'opaqueredirect' ? 'A redirect, which is not followed' : String(answer.status)), ` in ${seconds(took)}`, id ? [' · ', el('a', { href: href('calls', { id }), class: 'mono' }, id)] : ''),
+        el('details', {}, el('summary', {}, 'Headers'), el('dl', { class: 'mono' }, [...answer.headers].map(([header, value]) => [el('dt', {}, header), el('dd', {}, value)]))),
+        body(data, `${name}-answer`, signal));
+    } catch (problem) { tell(problem); } finally { button.disabled = false; }
+  }
+}

@@ -1,0 +1,76 @@
+import { age, count, el, href, json, live, numberCell, put, query, rate, refresh, show as tell, state, time } from './app.js';
+import { chart } from './chart.js';
+
+// Every queue now, its last 15 minutes, and what was changed last.
+export async function show(main, signal) {
+  const tiles = el('section', { class: 'card tiles', 'aria-label': 'All queues' });
+  const body = el('tbody');
+  const charts = el('section', { class: 'charts', 'aria-label': 'Last 15 minutes' });
+  const acts = el('tbody');
+  const note = el('div', { role: 'alert' });
+  const chosen = el('span', { class: 'soft' });
+  let histories = { at: [], queues: {} };
+
+  main.replaceChildren(
+    el('div', { class: 'head' }, el('h1', {}, 'Overview'), el('span', { class: 'soft', id: 'at' })),
+    note, tiles,
+    el('section', { class: 'card scroll', tabindex: 0, 'aria-label': 'Queues' }, el('table', {},
+      el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Queue'), ['Waiting', 'Running', 'Delayed', 'Oldest', 'In / s', 'Out / s', 'Callbacks', 'Dead', 'Workers'].map(name => el('th', { class: 'n', scope: 'col' }, name)), el('th', { scope: 'col' }, 'Mode'))),
+      body)),
+    el('div', { class: 'head' }, el('h2', {}, 'Last 15 minutes'), chosen),
+    charts,
+    el('div', { class: 'head' }, el('h2', {}, 'Last changes')),
+    el('section', { class: 'card scroll', tabindex: 0, 'aria-label': 'Last changes' }, el('table', {},
+      el('thead', {}, el('tr', {}, ['When', 'Who', 'What'].map(name => el('th', { scope: 'col' }, name)), el('th', { class: 'n', scope: 'col' }, 'How many'), el('th', { class: 'n', scope: 'col' }, 'Answer'))),
+      acts)));
+
+  const draw = () => {
+    const overview = state.overview;
+    if (!overview || signal.aborted) return;
+    put(note, overview.error ? el('p', { class: 'note' }, overview.error) : null);
+    document.getElementById('at').textContent = overview.at ? `${time(overview.at)} UTC` : '';
+    const sum = key => overview.queues.reduce((all, queue) => all + queue[key], 0);
+    put(tiles, [['waiting', 'Waiting'], ['running', 'Running'], ['delayed', 'Delayed'], ['inPerSecond', 'In / s', rate], ['outPerSecond', 'Out / s', rate], ['dead', 'Dead letters']]
+      .map(([key, title, format = count]) => el('div', { class: 'tile' }, el('span', {}, title), el('b', { class: key === 'dead' && sum(key) ? 'bad' : null, 'data-sum': key }, format(sum(key))))));
+    const selected = choice(overview.queues);
+    put(body, overview.queues.length
+      ? overview.queues.map(queue => el('tr', { 'data-queue': queue.name, class: queue.name === selected ? 'on' : null },
+        el('th', { scope: 'row' }, el('a', { href: href('overview', { queue: queue.name }), 'aria-current': queue.name === selected ? 'true' : null }, queue.name)),
+        numberCell(queue.waiting), numberCell(queue.running), numberCell(queue.delayed),
+        el('td', { class: `n${queue.oldestAt ? '' : ' zero'}` }, age(queue.oldestAt)),
+        numberCell(queue.inPerSecond, rate(queue.inPerSecond)), numberCell(queue.outPerSecond, rate(queue.outPerSecond)),
+        numberCell(queue.callbacks),
+        el('td', { class: `n${queue.dead ? '' : ' zero'}` }, queue.dead ? el('a', { href: href('dead', { queue: queue.name }), class: 'bad' }, count(queue.dead)) : '0'),
+        numberCell(queue.workers), el('td', {}, el('span', { class: 'tag' }, queue.mode ?? 'no worker yet'))))
+      : [el('tr', {}, el('td', { class: 'none', colspan: 11 }, 'No queue yet: the first asynchronous call makes one.'))]);
+    chosen.textContent = selected ?? '';
+  };
+  const drawCharts = () => {
+    if (signal.aborted) return;
+    const line = histories.queues[choice(state.overview?.queues ?? [])] ?? { inPerSecond: [], outPerSecond: [], waiting: [], dead: [] };
+    const times = histories.at.map(Date.parse);
+    put(charts,
+      chart('Calls per second', times, [{ name: 'in', values: line.inPerSecond }, { name: 'out', values: line.outPerSecond }], rate),
+      chart('Waiting', times, [{ name: 'waiting', values: line.waiting }], count),
+      chart('Dead letters', times, [{ name: 'dead', values: line.dead }], count));
+  };
+  const more = async () => {
+    try {
+      const [history, list] = await Promise.all([json('/system/overview/history', { signal }), json('/system/overview/acts', { signal })]);
+      histories = history;
+      drawCharts();
+      put(acts, list.length
+        ? list.slice(0, 20).map(act => el('tr', {}, el('td', {}, time(act.at)), el('td', {}, act.who || '–'), el('td', { class: 'what mono' }, `${act.method} ${act.path}${act.query}`), numberCell(act.count), el('td', { class: `n${act.status >= 400 ? ' bad' : ''}` }, String(act.status))))
+        : [el('tr', {}, el('td', { class: 'none', colspan: 5 }, 'Nothing was changed through this gateway since it started.'))]);
+    } catch (problem) { tell(problem); }
+  };
+
+  live.addEventListener('overview', draw, { signal });
+  const timer = setInterval(() => state.live && !document.hidden && more(), 10000);
+  signal.addEventListener('abort', () => clearInterval(timer));
+  if (state.overview) draw(); else await refresh();
+  drawCharts();
+  await more();
+}
+
+const choice = queues => { const wanted = query().get('queue'); return queues.some(q => q.name === wanted) ? wanted : queues[0]?.name; };

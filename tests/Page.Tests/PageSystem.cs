@@ -1,0 +1,205 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json.Nodes;
+using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Playwright;
+
+[assembly: AssemblyFixture(typeof(Connectors.Page.Tests.PageSystem))]
+
+namespace Connectors.Page.Tests;
+
+/// <summary>The whole system as processes, and one browser, for all tests of the page.</summary>
+public sealed class PageSystem : IAsyncLifetime
+{
+    public const string Operator = "admin";
+    public const string Viewer = "guest";
+    public const string Password = "s3cret";
+
+    private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("page-");
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false });
+    private IPlaywright _playwright = null!;
+    private IBrowser _browser = null!;
+    private ServiceProcess _worker = null!;
+    private ServiceProcess _cron = null!;
+    private string _secrets = "";
+    private NatsServer _nats = null!;
+
+    /// <summary>The functions <c>work</c>, <c>broken</c>, which refuses every call for good until it is mended, and <c>idle</c>, whose queue has no worker.</summary>
+    public HttpLedger Function { get; private set; } = null!;
+
+    public ServiceProcess Gateway { get; private set; } = null!;
+
+    public Uri Url => Gateway.Api;
+
+    /// <summary>Whether <c>broken</c> refuses calls.</summary>
+    public bool IsBroken { get; set; } = true;
+
+    public async ValueTask InitializeAsync()
+    {
+        _nats = await NatsServer.StartAsync();
+        Function = await HttpLedger.StartAsync(AnswerAsync);
+        Gateway = await StartGatewayAsync();
+        _secrets = Directory.GetDirectories(_home.FullName).Select(home => Path.Combine(home, "secrets")).Single();
+        _worker = await ServiceProcess.StartAsync("QueueWorker", new Dictionary<string, string>
+        {
+            ["nats_host"] = "127.0.0.1",
+            ["nats_port"] = _nats.Port.ToString(CultureInfo.InvariantCulture),
+            ["gateway_url"] = Url.ToString(),
+            ["max_inflight"] = "10",
+        });
+        _cron = await ServiceProcess.StartAsync("CronConnector", new Dictionary<string, string>
+        {
+            ["gateway_url"] = Url.ToString(),
+            ["basic_auth"] = "true",
+            ["secret_mount_path"] = _secrets,
+        });
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
+        {
+            ExecutablePath = Tools.Path("chromium"),
+            Args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+        });
+    }
+
+    /// <summary>A gateway beside the first, on the same NATS unless it is to have none.</summary>
+    public async Task<ServiceProcess> StartGatewayAsync(params (string Name, string Value)[] options)
+    {
+        var home = _home.CreateSubdirectory(Guid.NewGuid().ToString("N"));
+        var secrets = home.CreateSubdirectory("secrets").FullName;
+        await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-user"), Operator);
+        await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-password"), Password);
+        await File.WriteAllTextAsync(Path.Combine(secrets, "ui_viewers"), $"{Viewer}:{Password}\nother:with:colons\n");
+        var functions = Path.Combine(home.FullName, "functions.yaml");
+        await File.WriteAllTextAsync(functions, $$"""
+            version: "1.0"
+            provider:
+              name: openfaas
+            functions:
+              work: { image: test/work, environment: { upstream_url: {{Function.Url}}work/ } }
+              broken: { image: test/broken, environment: { upstream_url: {{Function.Url}}broken/ } }
+              idle: { image: test/idle, environment: { upstream_url: {{Function.Url}}idle/ }, annotations: { com.openfaas.queue: reports } }
+              hourly: { image: test/hourly, environment: { upstream_url: {{Function.Url}}hourly/ }, annotations: { topic: cron-function, schedule: "0 * * * *" } }
+            """);
+        var environment = new Dictionary<string, string>
+        {
+            ["faas_nats_address"] = "127.0.0.1",
+            ["faas_nats_port"] = _nats.Port.ToString(CultureInfo.InvariantCulture),
+            ["functions_path"] = functions,
+            ["data_path"] = Path.Combine(home.FullName, "data"),
+            ["secret_mount_path"] = secrets,
+            ["nats_publish_timeout"] = "20s",
+        };
+        foreach (var (name, value) in options)
+        {
+            environment[name] = value;
+        }
+
+        return await ServiceProcess.StartAsync("Gateway", environment);
+    }
+
+    /// <summary>An asynchronous call, as any caller makes it.</summary>
+    public async Task CallAsync(string function, byte[] body, string type = "text/plain")
+    {
+        using var content = new ByteArrayContent(body);
+        content.Headers.ContentType = new(type);
+        using var answer = await _http.PostAsync(new Uri(Url, $"/async-function/{function}"), content);
+        Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+    }
+
+    /// <summary>Calls of <c>broken</c> until so many more dead letters lie there.</summary>
+    public async Task DeadAsync(params byte[][] bodies)
+    {
+        IsBroken = true;
+        var before = await CountAsync("dead");
+        await Task.WhenAll(bodies.Select(body => CallAsync("broken", body)));
+        await Eventually.HoldsAsync(async () => await CountAsync("dead") >= before + bodies.Length, "the calls are dead letters");
+    }
+
+    /// <summary>A figure of the default queue, as the API tells it.</summary>
+    public async Task<long> CountAsync(string figure) => (long?)(await ApiAsync(HttpMethod.Get, "/system/queues/faas-request"))?[figure] ?? 0;
+
+    /// <summary>The API with the operator's credentials; null for 404.</summary>
+    public async Task<JsonNode?> ApiAsync(HttpMethod method, string path, object? body = null)
+    {
+        using var answer = await SendAsync(method, path, body, ("Authorization", "Basic " + Convert.ToBase64String(Encoding.ASCII.GetBytes($"{Operator}:{Password}"))));
+        var text = await answer.Content.ReadAsStringAsync();
+        Assert.True(answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.NotFound, $"{method} {path}: {(int)answer.StatusCode} {text}");
+        return answer.IsSuccessStatusCode && text.Length > 0 ? JsonNode.Parse(text) : null;
+    }
+
+    /// <summary>A request with exactly these headers.</summary>
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, object? body, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(Url, path)) { Content = body is null ? null : JsonContent.Create(body) };
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return await _http.SendAsync(request);
+    }
+
+    /// <summary>The cookie of a fresh login.</summary>
+    public async Task<string> CookieAsync(string user)
+    {
+        using var answer = await SendAsync(HttpMethod.Post, "/ui/session", new { user, password = Password }, ("X-Connectors-Page", "1"));
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return answer.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
+    }
+
+    /// <summary>A fresh browser window, logged in, at one of the page's addresses.</summary>
+    public async Task<IPage> OpenAsync(string address = "/ui/", string user = Operator, Uri? gateway = null, BrowserNewContextOptions? window = null)
+    {
+        var page = await OpenLoggedOutAsync(address, gateway, window);
+        await LogInAsync(page, user, Password);
+        await page.Locator("h1:not(:text('Log in'))").WaitForAsync();
+        return page;
+    }
+
+    /// <summary>A fresh browser window that nobody is logged in to.</summary>
+    public async Task<IPage> OpenLoggedOutAsync(string address = "/ui/", Uri? gateway = null, BrowserNewContextOptions? window = null)
+    {
+        var context = await _browser.NewContextAsync(window ?? new BrowserNewContextOptions { ViewportSize = new() { Width = 1280, Height = 900 } });
+        context.SetDefaultTimeout((float)Eventually.Patience.TotalMilliseconds);
+        var page = await context.NewPageAsync();
+        await page.GotoAsync(new Uri(gateway ?? Url, address).AbsoluteUri);
+        return page;
+    }
+
+    public static async Task LogInAsync(IPage page, string user, string password)
+    {
+        await page.GetByLabel("Name").FillAsync(user);
+        await page.GetByLabel("Password").FillAsync(password);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Log in" }).ClickAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await (_browser?.DisposeAsync() ?? ValueTask.CompletedTask);
+        _playwright?.Dispose();
+        await (_cron?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await (_worker?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await (Gateway?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await (Function?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await (_nats?.DisposeAsync() ?? ValueTask.CompletedTask);
+        _home.Delete(recursive: true);
+    }
+
+    private async Task AnswerAsync(RecordedRequest request, HttpContext http)
+    {
+        if (request.Path.StartsWith("/broken", StringComparison.Ordinal) && IsBroken)
+        {
+            http.Response.StatusCode = StatusCodes.Status400BadRequest;
+            await http.Response.WriteAsync("<script>document.title = 'run'</script>");
+        }
+        else if (request.Path.StartsWith("/work", StringComparison.Ordinal))
+        {
+            http.Response.ContentType = "text/html";
+            await http.Response.WriteAsync("<script>document.title = document.origin</script>done");
+        }
+    }
+}

@@ -1,0 +1,379 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using Connectors.Testing;
+using Deque.AxeCore.Commons;
+using Deque.AxeCore.Playwright;
+using Microsoft.Playwright;
+
+namespace Connectors.Page.Tests;
+
+/// <summary>The page in a real browser, before the real system.</summary>
+public sealed partial class PageTests(PageSystem system)
+{
+    private static readonly int Letters = int.TryParse(Environment.GetEnvironmentVariable("CONNECTORS_PAGE_LETTERS"), out var count) ? count : 24;
+
+    [Fact]
+    public async Task A_wrong_password_is_told_and_the_right_one_leads_on()
+    {
+        var page = await system.OpenLoggedOutAsync("/ui/dead");
+
+        await PageSystem.LogInAsync(page, PageSystem.Operator, "wrong");
+        await page.GetByText("Name or password is wrong.").WaitForAsync();
+        await PageSystem.LogInAsync(page, PageSystem.Operator, PageSystem.Password);
+
+        await page.GetByRole(AriaRole.Heading, new() { Name = "Dead letters" }).WaitForAsync();
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task An_expired_login_leads_to_the_login()
+    {
+        await using var gateway = await system.StartGatewayAsync(("ui_session", "2s"), ("faas_nats_address", ""));
+        var page = await system.OpenLoggedOutAsync(gateway: gateway.Api);
+
+        await PageSystem.LogInAsync(page, PageSystem.Operator, PageSystem.Password);
+        await page.GetByRole(AriaRole.Heading, new() { Name = "Overview" }).WaitForAsync();
+
+        await page.GetByRole(AriaRole.Heading, new() { Name = "Log in" }).WaitForAsync();
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task The_first_view_is_small_and_comes_from_the_gateway_alone()
+    {
+        var page = await system.OpenLoggedOutAsync("about:blank");
+        var answers = new List<IResponse>();
+        page.Response += (_, answer) => answers.Add(answer);
+
+        await page.GotoAsync(new Uri(system.Url, "/ui/").AbsoluteUri);
+        await PageSystem.LogInAsync(page, PageSystem.Operator, PageSystem.Password);
+        await page.Locator("[data-queue]").First.WaitForAsync();
+
+        Assert.All(answers, answer => Assert.StartsWith(system.Url.AbsoluteUri, answer.Url, StringComparison.Ordinal));
+        var size = 0;
+        foreach (var answer in answers.Where(answer => answer.Status == 200 && !answer.Url.Contains("/events", StringComparison.Ordinal)))
+        {
+            size += (await answer.BodyAsync()).Length;
+        }
+
+        TestContext.Current.SendDiagnosticMessage($"first view: {size} bytes");
+        Assert.InRange(size, 1, 100_000);
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task The_overview_shows_what_the_api_tells_and_follows_it()
+    {
+        await system.CallAsync("idle", "x"u8.ToArray());
+        var page = await system.OpenAsync();
+        var waiting = page.Locator("[data-queue=reports] td").First;
+        await ShowsAsync(waiting, async () => (string?)(await system.ApiAsync(HttpMethod.Get, "/system/queues/reports"))?["calls"]?.ToString());
+
+        await system.CallAsync("idle", "x"u8.ToArray());
+
+        await ShowsAsync(waiting, async () => (await system.ApiAsync(HttpMethod.Get, "/system/queues/reports"))?["calls"]?.ToString());
+        await ShowsAsync(page.Locator("[data-queue=faas-request] td:nth-child(10)"), () => Task.FromResult<string?>("1"));
+        await ShowsAsync(page.Locator("[data-queue=reports] td:nth-child(10)"), () => Task.FromResult<string?>("0"));
+
+        // What is chosen stands in the address, and the charts survive a reload.
+        await page.GetByRole(AriaRole.Link, new() { Name = "reports" }).ClickAsync();
+        await page.WaitForURLAsync(address => address.EndsWith("?queue=reports", StringComparison.Ordinal));
+        await page.ReloadAsync();
+        await page.Locator(".chart svg[aria-label*='Waiting, last 15 minutes: waiting']:not([aria-label*='nothing yet'])").WaitForAsync();
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task Paused_the_page_stands_still()
+    {
+        var page = await system.OpenAsync();
+        await page.Locator("[data-queue]").First.WaitForAsync();
+
+        await page.Keyboard.PressAsync("p");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Paused" }).WaitForAsync();
+        await Eventually.HoldsAsync(async () => await system.Gateway.MetricAsync("gateway_ui_listeners") is 0, "nobody listens");
+        await page.Keyboard.PressAsync("p");
+
+        await Eventually.HoldsAsync(async () => await system.Gateway.MetricAsync("gateway_ui_listeners") is 1, "the page listens again");
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task Dead_letters_are_redriven_to_the_end_and_the_counts_follow()
+    {
+        await system.DeadAsync([.. Enumerable.Range(0, Letters).Select(i => Encoding.ASCII.GetBytes($"letter {i}"))]);
+        var total = await system.CountAsync("dead");
+        var page = await system.OpenAsync("/ui/dead?queue=faas-request");
+        await ShowsAsync(page.Locator("#total"), async () => $"{await system.CountAsync("dead")} letters in this queue");
+
+        system.IsBroken = false;
+        await page.GetByRole(AriaRole.Button, new() { Name = "Redrive all matching" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = $"Redrive {total}", Exact = true }).ClickAsync();
+
+        await page.GetByText(new Regex($"^{total} of {total} redriven – done")).WaitForAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Close" }).ClickAsync();
+        await page.GetByText("No dead letter matches.").WaitForAsync();
+        await ShowsAsync(page.Locator("#total"), async () => $"{await system.CountAsync("dead")} letters in this queue");
+        await Eventually.HoldsAsync(async () => await system.CountAsync("calls") == 0, "all calls ended");
+        Assert.Equal(0, await system.CountAsync("dead"));
+        var acts = (await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray();
+        Assert.Contains(acts, act => (string)act!["path"]! == "/system/queues/faas-request/redrives" && (string)act["who"]! == PageSystem.Operator && (long)act["count"]! == total);
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task Selected_letters_are_deleted_after_a_confirmation_that_says_how_many()
+    {
+        await system.DeadAsync("one"u8.ToArray(), "two"u8.ToArray(), "three"u8.ToArray());
+        var before = await system.CountAsync("dead");
+        var page = await system.OpenAsync("/ui/dead?queue=faas-request&function=broken&reason=failed");
+
+        await page.Locator("tbody input").Nth(0).CheckAsync();
+        await page.Locator("tbody input").Nth(1).CheckAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Delete selected" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
+        Assert.Equal(before, await system.CountAsync("dead"));
+        await page.GetByRole(AriaRole.Button, new() { Name = "Delete selected" }).ClickAsync();
+        await page.GetByRole(AriaRole.Heading, new() { Name = "Delete 2 letters?" }).WaitForAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Delete 2", Exact = true }).ClickAsync();
+
+        await page.GetByText("2 of 2 deleted").WaitForAsync();
+        Assert.Equal(before - 2, await system.CountAsync("dead"));
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task A_letter_is_edited_and_redriven()
+    {
+        await system.DeadAsync("to be edited"u8.ToArray());
+        var seq = (ulong)(await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000"))!["items"]!.AsArray()[^1]!["seq"]!;
+        var page = await system.OpenAsync($"/ui/dead?queue=faas-request&seq={seq}");
+        system.IsBroken = false;
+
+        await page.GetByText("Edit and redrive").ClickAsync();
+        await page.Locator("details").GetByLabel("Body").FillAsync("edited");
+        await page.Locator("details").GetByLabel("Headers to set").FillAsync("X-Edited: by hand");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Redrive 1 edited letter" }).ClickAsync();
+
+        await system.Function.ReceivesAsync(1, request => request.Text == "edited" && request.Header("X-Edited") == "by hand");
+        Assert.Null(await system.ApiAsync(HttpMethod.Get, $"/system/queues/faas-request/dead/{seq}"));
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task Whatever_a_caller_sent_is_shown_and_does_nothing()
+    {
+        const string Script = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">";
+        var binary = new byte[900_000];
+        new Random(1).NextBytes(binary);
+        await system.DeadAsync(Encoding.UTF8.GetBytes(Script));
+        await system.DeadAsync(binary);
+        await system.DeadAsync([.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes($"Grüße {Script}")]);
+        await system.DeadAsync("""{"a":[1,{"b":"</pre><script>document.title='run'</script>"}]}"""u8.ToArray());
+        var letters = (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000"))!["items"]!.AsArray().Select(item => (ulong)item!["seq"]!).TakeLast(4).ToList();
+        var page = await system.OpenAsync($"/ui/dead?queue=faas-request&seq={letters[0]}");
+        var shown = page.Locator("#body-text");
+
+        await ShowsAsync(shown, () => Task.FromResult<string?>(Script));
+        await page.GotoAsync(new Uri(system.Url, $"/ui/dead?queue=faas-request&seq={letters[1]}").AbsoluteUri);
+        await page.Locator("pre.hex").WaitForAsync();
+        Assert.StartsWith($"000000  {Convert.ToHexString(binary[..2]).ToLowerInvariant()[..2]} ", await shown.TextContentAsync(), StringComparison.Ordinal);
+        await page.GetByText("900,000 bytes, only the beginning is shown").WaitForAsync();
+        await page.GotoAsync(new Uri(system.Url, $"/ui/dead?queue=faas-request&seq={letters[2]}").AbsoluteUri);
+        await ShowsAsync(shown, () => Task.FromResult<string?>($"Grüße {Script}"));
+        await page.GotoAsync(new Uri(system.Url, $"/ui/dead?queue=faas-request&seq={letters[3]}").AbsoluteUri);
+        await page.GetByRole(AriaRole.Tab, new() { Name = "JSON", Selected = true }).WaitForAsync();
+        Assert.Contains("\n      \"b\": \"</pre><script>", await shown.TextContentAsync(), StringComparison.Ordinal);
+
+        Assert.Equal("Dead letters · Connectors", await page.TitleAsync());
+        Assert.Equal(0, await page.Locator("pre script, pre img").CountAsync());
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task A_viewer_finds_nothing_to_act_with()
+    {
+        await system.DeadAsync("one"u8.ToArray());
+        var seq = (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1"))!["items"]![0]!["seq"];
+        foreach (var address in new[] { "/ui/overview", "/ui/functions?name=work.openfaas-fn", "/ui/calls?id=some-call", $"/ui/dead?queue=faas-request&seq={seq}" })
+        {
+            var page = await system.OpenAsync(address, PageSystem.Viewer);
+            await page.GetByText("(viewer)").WaitForAsync();
+            await page.Locator("main dl, main .charts svg").First.WaitForAsync();
+
+            var buttons = await page.Locator("main button").AllTextContentsAsync();
+            Assert.DoesNotContain(buttons, text => ActWords().IsMatch(text));
+            Assert.Equal(0, await page.Locator("main input[type=checkbox]").CountAsync());
+            await page.Context.CloseAsync();
+        }
+    }
+
+    [Theory]
+    [InlineData("light", 1280, "")]
+    [InlineData("dark", 1280, "color-contrast")]
+    [InlineData("light", 390, "target-size,scrollable-region-focusable,color-contrast")]
+    public async Task Axe_finds_nothing(string theme, int width, string rules)
+    {
+        await system.DeadAsync("""{"order": 4711}"""u8.ToArray());
+        var seq = (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1"))!["items"]![0]!["seq"];
+        var page = await system.OpenLoggedOutAsync(window: new()
+        {
+            ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = theme == "dark" ? ColorScheme.Dark : ColorScheme.Light, ReducedMotion = ReducedMotion.Reduce,
+        });
+        await CheckAsync(page);
+        await PageSystem.LogInAsync(page, PageSystem.Operator, PageSystem.Password);
+        await page.Locator("h1:not(:text('Log in'))").WaitForAsync();
+        foreach (var (address, settled) in Views(seq))
+        {
+            await page.GotoAsync(new Uri(system.Url, address).AbsoluteUri);
+            await page.Locator(settled).First.WaitForAsync();
+            await CheckAsync(page);
+        }
+
+        await page.Context.CloseAsync();
+
+        async Task CheckAsync(IPage page)
+        {
+            var options = rules.Length == 0 ? new AxeRunOptions() : new AxeRunOptions { RunOnly = RunOnlyOptions.Rules(rules.Split(',')) };
+            var found = (await page.RunAxe(options)).Violations;
+            Assert.True(found.Length == 0, string.Join('\n', found.Select(one => $"{page.Url} {one.Id}: {one.Help} {string.Join(" | ", one.Nodes.Select(node => node.Html))}")));
+        }
+    }
+
+    [Fact]
+    public async Task A_function_is_found_and_invoked()
+    {
+        var page = await system.OpenAsync("/ui/functions");
+        await page.GetByLabel("Name", new() { Exact = true }).FillAsync("hour");
+        await page.Keyboard.PressAsync("Enter");
+        await page.WaitForURLAsync(address => address.Contains("filter=hour", StringComparison.Ordinal));
+        await page.GetByText("1 function", new() { Exact = true }).WaitForAsync();
+        await page.Locator("[data-function='hourly.openfaas-fn'] td:last-child", new() { HasText = "0 * * * *" }).WaitForAsync();
+
+        await page.GotoAsync(new Uri(system.Url, "/ui/functions?name=work.openfaas-fn").AbsoluteUri);
+        await page.GetByLabel("Path and query").FillAsync("/from-the-page?a=b");
+        await page.GetByLabel("Headers, one a line").FillAsync("X-One: 1\nX-Two: 2");
+        await page.GetByLabel("Body", new() { Exact = true }).First.FillAsync("hello");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Invoke" }).ClickAsync();
+
+        await ShowsAsync(page.Locator("#invoked"), () => Task.FromResult<string?>("200"));
+        Assert.Contains("<script>", await page.Locator("#body-text").TextContentAsync(), StringComparison.Ordinal);
+        var request = system.Function.Requests.Single(one => one.Path.EndsWith("/from-the-page", StringComparison.Ordinal));
+        Assert.Equal(("hello", "1", "2", null), (Encoding.UTF8.GetString(request.Body), request.Header("X-One"), request.Header("X-Two"), request.Header("Cookie")));
+        var listed = (await system.ApiAsync(HttpMethod.Get, "/system/overview/functions?filter=work"))!["items"]![0]!;
+        await ShowsAsync(page.Locator("[data-function='work.openfaas-fn'] td:nth-child(3)"), async () =>
+            (string?)(await system.ApiAsync(HttpMethod.Get, "/system/overview/functions?filter=work"))!["items"]![0]!["calls"]!.ToString());
+        Assert.True((double)listed["p50"]! > 0);
+        Assert.Contains((await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray(), act => ((string)act!["path"]!).EndsWith("/from-the-page", StringComparison.Ordinal));
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task A_schedules_next_due_time_is_told_by_its_connector()
+    {
+        await Eventually.HoldsAsync(
+            async () => (await system.ApiAsync(HttpMethod.Get, "/system/connectors"))!.AsArray().Any(one => ((string)one!["metrics"]!).Contains("cron_connector_next_due_timestamp_seconds{function_name=\"hourly.openfaas-fn\"", StringComparison.Ordinal)),
+            "the cron connector has reported its schedule");
+        var page = await system.OpenAsync("/ui/connectors");
+
+        var row = page.Locator("[data-connector=cron-connector] tbody tr", new() { HasText = "hourly.openfaas-fn" });
+        await row.GetByText(new Regex(@"^\d{4}-\d\d-\d\d \d\d:00:00$")).First.WaitForAsync();
+        var due = await row.Locator("td").Nth(1).TextContentAsync();
+        await page.GotoAsync(new Uri(system.Url, "/ui/functions?name=hourly.openfaas-fn").AbsoluteUri);
+
+        await page.GetByText(new Regex(@"^\d{4}-\d\d-\d\d \d\d:00:00 UTC$")).WaitForAsync();
+        Assert.Matches(@"^\d{4}-\d\d-\d\d \d\d:00:00$", due);
+        Assert.DoesNotContain((await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray(), act => (string)act!["path"]! == "/system/connectors");
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task A_call_is_looked_up_and_cancelled()
+    {
+        using var call = await system.SendAsync(HttpMethod.Post, "/async-function/idle", "x", ("X-Call-Id", "page-call"), ("X-Store-Result", "1h"));
+        var page = await system.OpenAsync("/ui/calls");
+
+        await page.GetByLabel("Call id").FillAsync("page-call");
+        await page.Keyboard.PressAsync("Enter");
+        await page.GetByText("It has not ended yet.").WaitForAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Cancel the call" }).ClickAsync();
+        await page.Locator("dialog").GetByRole(AriaRole.Button, new() { Name = "Cancel the call" }).ClickAsync();
+
+        await page.GetByText("The call is cancelled").WaitForAsync();
+        Assert.Contains((await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray(), act => (string)act!["path"]! == "/async-function/page-call" && (string)act["method"]! == "DELETE");
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task The_keyboard_leads_everywhere()
+    {
+        var page = await system.OpenAsync();
+        foreach (var (key, view) in new[] { ("f", "Functions"), ("c", "Calls"), ("d", "Dead letters"), ("k", "Connectors"), ("o", "Overview") })
+        {
+            await page.Keyboard.PressAsync("g");
+            await page.Keyboard.PressAsync(key);
+            await page.GetByRole(AriaRole.Heading, new() { Name = view, Exact = true }).WaitForAsync();
+        }
+
+        await page.Keyboard.PressAsync("?");
+        await page.GetByRole(AriaRole.Heading, new() { Name = "Keys" }).WaitForAsync();
+        await page.Keyboard.PressAsync("Escape");
+        await page.Locator("dialog").WaitForAsync(new() { State = WaitForSelectorState.Detached });
+        await page.Context.CloseAsync();
+    }
+
+    /// <summary>Pictures of every view into the folder that CONNECTORS_PAGE_PICTURES names: for people to look at, and for docs/page.png.</summary>
+    [Fact]
+    public async Task Every_view_can_be_looked_at()
+    {
+        if (Environment.GetEnvironmentVariable("CONNECTORS_PAGE_PICTURES") is not { Length: > 0 } folder)
+        {
+            Assert.Skip("CONNECTORS_PAGE_PICTURES is not set");
+            return;
+        }
+
+        system.IsBroken = true;
+        for (var second = 0; second < 40; second++)
+        {
+            await Task.WhenAll(Enumerable.Range(0, 4 + (second % 9)).Select(i => system.CallAsync(i == 0 && second % 4 == 0 ? "broken" : "work", Encoding.UTF8.GetBytes($$"""{"order": {{4700 + second}}, "items": [{"sku": "A-{{i}}", "count": 2}], "note": "Grüße"}"""), "application/json")));
+            await system.CallAsync("idle", "monthly"u8.ToArray());
+            await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
+
+        var seq = (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000"))!["items"]!.AsArray()[^1]!["seq"];
+        foreach (var (theme, width) in new[] { ("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390) })
+        {
+            var page = await system.OpenLoggedOutAsync(window: new() { ViewportSize = new() { Width = width, Height = width > 1000 ? 860 : 800 }, ColorScheme = theme == "dark" ? ColorScheme.Dark : ColorScheme.Light });
+            await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"login-{theme}-{width}.png") });
+            await PageSystem.LogInAsync(page, PageSystem.Operator, PageSystem.Password);
+            await page.Locator("h1:not(:text('Log in'))").WaitForAsync();
+            foreach (var (address, settled) in Views(seq))
+            {
+                await page.GotoAsync(new Uri(system.Url, address).AbsoluteUri);
+                await page.Locator(settled).First.WaitForAsync();
+                var name = address.Split('/', '?')[2] + (address.Contains('=', StringComparison.Ordinal) && (address.Contains("seq", StringComparison.Ordinal) || address.Contains("name", StringComparison.Ordinal)) ? "-one" : "");
+                await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}-{theme}-{width}.png"), FullPage = width < 1000 });
+            }
+
+            await page.Context.CloseAsync();
+        }
+    }
+
+    // Each view's address, and what is there once it is drawn.
+    private static IEnumerable<(string Address, string Settled)> Views(object? seq) =>
+    [
+        ("/ui/overview", ".charts svg"),
+        ("/ui/functions", "[data-function]"),
+        ("/ui/functions?name=work.openfaas-fn", "form[aria-label=Invoke]"),
+        ("/ui/calls?id=some-call", "main dl"),
+        ("/ui/connectors", "[data-connector]"),
+        ("/ui/dead?queue=faas-request", "main tbody tr"),
+        ($"/ui/dead?queue=faas-request&seq={seq}", "#body-text"),
+    ];
+
+    private static Task ShowsAsync(ILocator place, Func<Task<string?>> text) => Eventually.HoldsAsync(
+        async () => await place.TextContentAsync() is { } shown && shown == await text(), () => $"the page shows the same as the API at {place}");
+
+    [GeneratedRegex("redrive|delete|invoke|cancel|edit|pause|resume|run", RegexOptions.IgnoreCase)]
+    private static partial Regex ActWords();
+}

@@ -1,0 +1,160 @@
+using System.Net;
+using Connectors.Testing;
+
+namespace Connectors.Page.Tests;
+
+/// <summary>Who may do what with a session of the page, by request.</summary>
+public sealed class SessionTests(PageSystem system)
+{
+    private const string Marked = "X-Connectors-Page";
+
+    public static TheoryData<string, string> Changes => new()
+    {
+        { "DELETE", "/system/queues/faas-request/calls" },
+        { "POST", "/system/queues/faas-request/redrives" },
+        { "DELETE", "/system/queues/faas-request/redrives/0123456789abcdef0123456789abcdef" },
+        { "POST", "/system/queues/faas-request/dead/1/redrive" },
+        { "DELETE", "/system/queues/faas-request/dead/1" },
+        { "DELETE", "/system/queues/faas-request/dead?all=true" },
+        { "POST", "/system/queues/faas-request/dead/1/edit" },
+        { "POST", "/system/functions" },
+        { "PUT", "/system/functions" },
+        { "DELETE", "/system/functions" },
+        { "POST", "/system/scale-function/work" },
+        { "POST", "/system/secrets" },
+        { "DELETE", "/system/secrets" },
+        { "POST", "/system/namespace/other" },
+        { "POST", "/system/anything" },
+        { "POST", "/system/connectors" },
+        { "PATCH", "/system/overview" },
+        { "POST", "/function/work" },
+        { "DELETE", "/function/work" },
+        { "POST", "/async-function/work" },
+        { "DELETE", "/async-function/some-call" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Changes))]
+    public async Task A_viewer_is_refused_whatever_changes_something(string method, string path)
+    {
+        var before = system.Function.Requests.Count(request => request.Path.StartsWith("/work", StringComparison.Ordinal));
+
+        using var answer = await system.SendAsync(new HttpMethod(method), path, new { }, ("Cookie", await system.CookieAsync(PageSystem.Viewer)), (Marked, "1"));
+
+        Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+        Assert.Equal(before, system.Function.Requests.Count(request => request.Path.StartsWith("/work", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_viewer_sees_what_an_operator_sees()
+    {
+        var cookie = await system.CookieAsync(PageSystem.Viewer);
+        foreach (var path in new[] { "/system/overview", "/system/overview/history", "/system/overview/acts", "/system/overview/functions", "/system/queues", "/system/functions", "/system/connectors" })
+        {
+            using var answer = await system.SendAsync(HttpMethod.Get, path, null, ("Cookie", cookie));
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+    }
+
+    [Theory]
+    [InlineData("", "")]
+    [InlineData(Marked, "https://evil.test")]
+    [InlineData(Marked, "null")]
+    public async Task A_session_is_not_enough_where_another_site_could_have_sent_the_request(string header, string origin)
+    {
+        using var answer = await system.SendAsync(
+            HttpMethod.Post, "/system/queues/faas-request/redrives", new { }, ("Cookie", await system.CookieAsync(PageSystem.Operator)), (header.Length > 0 ? header : "X-Other", "1"), ("Origin", origin.Length > 0 ? origin : system.Url.AbsoluteUri.TrimEnd('/')));
+
+        Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(".")]
+    [InlineData("YWRtaW4.YWRtaW4")]
+    [InlineData("OTk5OTk5OTk5OQphZG1pbg.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    public async Task A_forged_session_is_none(string cookie)
+    {
+        using var answer = await system.SendAsync(HttpMethod.Get, "/system/overview", null, ("Cookie", $"connectors_session={cookie}"), (Marked, "1"));
+
+        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+        Assert.Empty(answer.Headers.WwwAuthenticate);
+    }
+
+    [Fact]
+    public async Task A_viewers_session_does_not_become_an_operators_by_another_name()
+    {
+        var cookie = await system.CookieAsync(PageSystem.Viewer);
+        var (text, signature) = (cookie.Split('=', 2)[1].Split('.')[0], cookie.Split('.')[1]);
+        var forged = System.Buffers.Text.Base64Url.EncodeToString(
+            System.Text.Encoding.UTF8.GetBytes(System.Text.Encoding.UTF8.GetString(System.Buffers.Text.Base64Url.DecodeFromChars(text)).Replace(PageSystem.Viewer, PageSystem.Operator, StringComparison.Ordinal)));
+
+        using var answer = await system.SendAsync(HttpMethod.Get, "/system/overview", null, ("Cookie", $"connectors_session={forged}.{signature}"));
+
+        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_session_cookie_is_kept_from_scripts_and_from_other_sites()
+    {
+        using var answer = await system.SendAsync(HttpMethod.Post, "/ui/session", new { user = "other", password = "with:colons" }, (Marked, "1"));
+
+        Assert.Matches("^connectors_session=[^;]+; expires=[^;]+; path=/; samesite=lax; httponly$", answer.Headers.GetValues("Set-Cookie").Single());
+    }
+
+    [Fact]
+    public async Task A_function_never_gets_the_session_and_its_documents_have_no_origin()
+    {
+        var cookie = await system.CookieAsync(PageSystem.Operator);
+
+        using var answer = await system.SendAsync(HttpMethod.Get, "/function/work/boundary", null, ("Cookie", $"a=1; {cookie}; b=2"));
+
+        Assert.Equal("a=1; b=2", system.Function.Requests.Single(request => request.Path.EndsWith("/boundary", StringComparison.Ordinal)).Header("Cookie"));
+        Assert.StartsWith("sandbox ", answer.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+        Assert.DoesNotContain("allow-same-origin", answer.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Functions_answer_everybody_else_as_they_always_did()
+    {
+        using var answer = await system.SendAsync(HttpMethod.Get, "/function/work/open", null, ("Cookie", "a=1"));
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.False(answer.Headers.Contains("Content-Security-Policy"));
+        Assert.Equal("a=1", system.Function.Requests.Single(request => request.Path.EndsWith("/open", StringComparison.Ordinal)).Header("Cookie"));
+    }
+
+    [Fact]
+    public async Task Every_change_is_a_line_in_the_log_with_who_and_how_many()
+    {
+        using var answer = await system.SendAsync(
+            HttpMethod.Delete, "/system/queues/faas-request/calls?function=nobody", null, ("Cookie", await system.CookieAsync(PageSystem.Operator)), (Marked, "1"));
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        await Eventually.HoldsAsync(
+            () => system.Gateway.Process.Lines.Any(line => line.Contains("Act", StringComparison.Ordinal) && line.Contains("function=nobody", StringComparison.Ordinal) && line.Contains(PageSystem.Operator, StringComparison.Ordinal)),
+            () => $"the act is logged:\n{system.Gateway.Process.Tail()}");
+        var acts = (await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray();
+        Assert.Contains(acts, act => (string)act!["query"]! == "?function=nobody" && (string)act["who"]! == PageSystem.Operator && (int)act["count"]! == 0);
+    }
+
+    [Fact]
+    public async Task A_browser_at_the_root_is_led_to_the_page_and_others_are_not()
+    {
+        using var browser = await system.SendAsync(HttpMethod.Get, "/", null, ("Accept", "text/html,*/*"));
+        using var tool = await system.SendAsync(HttpMethod.Get, "/", null, ("Accept", "*/*"));
+
+        Assert.Equal((HttpStatusCode.Found, "/ui/"), (browser.StatusCode, browser.Headers.Location?.OriginalString));
+        Assert.Equal(HttpStatusCode.NotFound, tool.StatusCode);
+    }
+
+    [Fact]
+    public async Task With_ui_off_there_is_no_page()
+    {
+        await using var gateway = await system.StartGatewayAsync(("ui", "false"));
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
+
+        Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync(new Uri(gateway.Api, "/ui/"))).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync(new Uri(gateway.Api, "/ui/session"))).StatusCode);
+    }
+}
