@@ -305,6 +305,24 @@ public sealed partial class PageTests(PageSystem system)
     }
 
     [Fact]
+    public async Task Ended_calls_are_found_and_their_story_is_told()
+    {
+        await system.DeadAsync("a story"u8.ToArray());
+        var listed = await Eventually.GetAsync(
+            async () => (await system.ApiAsync(HttpMethod.Get, "/system/calls?function=broken&state=dead"))?["items"]?.AsArray() is { Count: > 0 } items ? items : null, "the history has the dead call");
+        var id = (string)listed[0]!["callId"]!;
+        var page = await system.OpenAsync("/ui/calls?function=broken&state=dead");
+
+        await page.Locator($"[data-call='{id}'] .tag", new() { HasText = "dead" }).WaitForAsync();
+        await page.Locator($"[data-call='{id}'] a").ClickAsync();
+
+        var story = (await system.ApiAsync(HttpMethod.Get, $"/system/calls/{id}"))!["calls"]![0]!;
+        await ShowsAsync(page.Locator($"[data-story='{story["deliveryId"]}'] tbody td").Nth(2), () => Task.FromResult<string?>("400"));
+        Assert.Equal(400, (int)story["sends"]![0]!["status"]!);
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
     public async Task The_keyboard_leads_everywhere()
     {
         var page = await system.OpenAsync();
@@ -351,7 +369,7 @@ public sealed partial class PageTests(PageSystem system)
             {
                 await page.GotoAsync(new Uri(system.Url, address).AbsoluteUri);
                 await page.Locator(settled).First.WaitForAsync();
-                var name = address.Split('/', '?')[2] + (address.Contains('=', StringComparison.Ordinal) && (address.Contains("seq", StringComparison.Ordinal) || address.Contains("name", StringComparison.Ordinal)) ? "-one" : "");
+                var name = address.Split('/', '?')[2] + (address.Contains('=', StringComparison.Ordinal) && (address.Contains("seq", StringComparison.Ordinal) || address.Contains("name", StringComparison.Ordinal) || address.Contains("id=", StringComparison.Ordinal)) ? "-one" : "");
                 await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}-{theme}-{width}.png"), FullPage = width < 1000 });
             }
 
@@ -365,6 +383,7 @@ public sealed partial class PageTests(PageSystem system)
         ("/ui/overview", ".charts svg"),
         ("/ui/functions", "[data-function]"),
         ("/ui/functions?name=work.openfaas-fn", "form[aria-label=Invoke]"),
+        ("/ui/calls", "main tbody tr"),
         ("/ui/calls?id=some-call", "main dl"),
         ("/ui/connectors", "[data-connector]"),
         ("/ui/dead?queue=faas-request", "main tbody tr"),
