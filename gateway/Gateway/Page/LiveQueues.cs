@@ -9,7 +9,7 @@ namespace Connectors.Gateway.Page;
 /// Looks at all queues every two seconds, for however many watch, and keeps the last 15 minutes in memory. A look is one request for the streams; what runs and
 /// what is delayed, the workers have said by themselves.
 /// </summary>
-internal sealed class LiveQueues(NatsLink link, QueueStreams queues, WorkerReports reports, TimeProvider time, ILogger<LiveQueues> log) : IDuty
+internal sealed class LiveQueues(NatsLink link, QueueStreams queues, WorkerReports reports, GatewayOptions options, TimeProvider time, ILogger<LiveQueues> log) : IDuty
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
@@ -20,7 +20,7 @@ internal sealed class LiveQueues(NatsLink link, QueueStreams queues, WorkerRepor
     private readonly Signal _changed = new();
     private readonly Queue<Look> _last = new();
     private readonly QueueHistory _history = new();
-    private volatile Snapshot _now = Snapshot.Of(new Overview(null, "Nothing was looked at yet.", []));
+    private volatile Snapshot _now = Snapshot.Of(new Overview(null, options.Queue.Nats.IsSet ? "Nothing was looked at yet." : "Async calls are off: faas_nats_address is not set.", []));
 
     /// <summary>The last look.</summary>
     public Snapshot Now => _now;
