@@ -15,7 +15,7 @@ internal static class Repository
     public static string Root { get; } = FindRoot(AppContext.BaseDirectory);
 
     // What a template makes is a project only then.
-    public static IReadOnlyList<Project> Projects { get; } = [.. Files("*.csproj").Where(file => !Relative(file).StartsWith("templates/", StringComparison.Ordinal) || Relative(file).Count(c => c == '/') == 1).Select(Read)];
+    public static IReadOnlyList<Project> Projects { get; } = [.. Files("*.csproj").Where(file => !Relative(file).StartsWith("connector-sdk/Templates/", StringComparison.Ordinal) || Relative(file).Count(c => c == '/') == 2).Select(Read)];
 
     public static IEnumerable<string> Files(string pattern) => FilesBelow(Root, pattern);
 

@@ -34,7 +34,7 @@ public partial class VersionTests
     {
         var tested = XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props")).Descendants("PackageVersion")
             .ToDictionary(package => package.Attribute("Include")!.Value, package => package.Attribute("Version")!.Value);
-        var asked = Repository.Files("*.csproj").Where(file => Repository.Relative(file).StartsWith("templates/", StringComparison.Ordinal))
+        var asked = Repository.Files("*.csproj").Where(file => Repository.Relative(file).StartsWith("connector-sdk/Templates/", StringComparison.Ordinal))
             .SelectMany(file => XDocument.Load(file).Descendants("PackageReference"))
             .Select(package => (Name: package.Attribute("Include")!.Value, Version: package.Attribute("Version")!.Value))
             .ToList();

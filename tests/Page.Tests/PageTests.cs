@@ -218,7 +218,9 @@ public sealed partial class PageTests(PageSystem system)
         var seq = (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1"))!["items"]![0]!["seq"];
         var page = await system.OpenLoggedOutAsync(window: new()
         {
-            ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = theme == "dark" ? ColorScheme.Dark : ColorScheme.Light, ReducedMotion = ReducedMotion.Reduce,
+            ViewportSize = new() { Width = width, Height = 900 },
+            ColorScheme = theme == "dark" ? ColorScheme.Dark : ColorScheme.Light,
+            ReducedMotion = ReducedMotion.Reduce,
         });
         await CheckAsync(page);
         await PageSystem.LogInAsync(page, PageSystem.Operator, PageSystem.Password);
