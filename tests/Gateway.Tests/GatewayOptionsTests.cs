@@ -24,6 +24,7 @@ public sealed class GatewayOptionsTests
         ["scale_from_zero"] = "2",
         ["scaler_port"] = "70000",
         ["drain_delay"] = "2h",
+        ["history_index_max"] = "-1",
         ["ui"] = "perhaps",
         ["ui_session"] = "0s",
         ["faas_nats_port"] = "0",

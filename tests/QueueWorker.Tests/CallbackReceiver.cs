@@ -22,18 +22,13 @@ public sealed class CallbackReceiver : IAsyncDisposable
     /// <summary>What it accepted: id, function's status and length of the body.</summary>
     public IReadOnlyList<string> Accepted => [.. _process.Lines.Where(l => l.StartsWith("accepted ", StringComparison.Ordinal)).Select(l => l["accepted ".Length..])];
 
-    /// <summary>Whether a language is there; Go is the one that the tests do not fetch.</summary>
-    public static bool IsHere(string language) =>
-        language != "go" || (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "go")));
-
-    /// <summary>Starts one; <paramref name="language"/> is <c>csharp</c>, <c>python</c>, <c>node</c> or <c>go</c>.</summary>
+    /// <summary>Starts one; <paramref name="language"/> is <c>csharp</c>, <c>python</c> or <c>node</c>.</summary>
     public static async Task<CallbackReceiver> StartAsync(string language, params IEnumerable<string> secrets)
     {
         (string Program, string[] Arguments) command = language switch
         {
             "csharp" => ("dotnet", [ServiceProcess.Assembly("CallbackReceiver")]),
             "python" => (Tools.Path("python"), [Path.Combine(Folder, "receiver.py")]),
-            "go" => ("go", ["run", Path.Combine(Folder, "receiver.go")]),
             _ => (Tools.Path("node"), [Path.Combine(Folder, "receiver.mjs")]),
         };
         var environment = new Dictionary<string, string> { ["PORT"] = "0", ["CALLBACK_SECRETS"] = string.Join(' ', secrets) };

@@ -26,7 +26,7 @@ public sealed class CancelEndpointTests
 
         Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
         Assert.NotEmpty(entry.Value!);
-        Assert.Equal(TimeSpan.FromDays(7), (await bucket.GetStatusAsync()).Info.Config.MaxAge);
+        Assert.Equal(TimeSpan.FromDays(14), (await bucket.GetStatusAsync()).Info.Config.MaxAge);
     }
 
     [Fact]
