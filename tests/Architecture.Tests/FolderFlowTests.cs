@@ -14,6 +14,7 @@ public partial class FolderFlowTests
         { "connector-sdk/Sdk", "Connectors.Sdk", ["Events", "Topics", "Invocation", "Hosting"] },
         { "connector-sdk/Testing", "Connectors.Testing", [] },
         { "connector-sdk/Client", "Connectors.Client", [] },
+        { "connector-sdk/Templates", "Connectors.Templates", ["function"] },
         { "queue-worker", "Connectors.QueueWorker", ["Consuming", "Dispatching", "Callbacks", "Settling"] },
         { "gateway/Gateway", "Connectors.Gateway", ["Page", "Endpoints", "Scaling", "History", "Queues", "Enqueueing", "Provider", "Forwarding", "Security"] },
         { "gateway/Provider", "Connectors.Provider", ["Api", "Deploying", "Running", "State", "Isolation", "Processes", "Logs", "Contracts"] },

@@ -133,7 +133,7 @@ public sealed class OperationsTests
 
     // Without the first word nats-server 2.10, which has JetStream by a flag, would stop it when it reads this again.
     private static string Users(params string[] names) =>
-        $"jetstream: enabled\naccounts {{ A: {{ jetstream: enabled, users: [ {string.Join(", ", names.Select(name => $"{{ user: {name}, password: p-{name} }}"))} ] }} }}";
+        $"accounts {{ A: {{ jetstream: enabled, users: [ {string.Join(", ", names.Select(name => $"{{ user: {name}, password: p-{name} }}"))} ] }} }}";
 
     private static void Copy(DirectoryInfo from, DirectoryInfo to)
     {

@@ -68,12 +68,8 @@ public sealed class NatsServer : IAsyncDisposable
             await _process.DisposeAsync();
         }
 
-        var file = Path.Combine(_directory, "nats.conf");
-        await File.WriteAllTextAsync(file, _config);
-        var data = Path.Combine(_directory, "data");
         _process = ChildProcess.Start(
-            Tools.Path(_floor ? "nats-floor" : "nats"),
-            ["-js", "-sd", data, "-a", "127.0.0.1", "-p", Port.ToString(CultureInfo.InvariantCulture), "-c", file]);
+            Tools.Path(_floor ? "nats-floor" : "nats"), ["-a", "127.0.0.1", "-p", Port.ToString(CultureInfo.InvariantCulture), "-c", await WriteConfigAsync()]);
         await _process.LineAsync(line => line.Contains("Server is ready", StringComparison.Ordinal), "nats-server is ready");
     }
 
@@ -81,12 +77,20 @@ public sealed class NatsServer : IAsyncDisposable
     public async Task ReloadAsync(string config)
     {
         _config = config;
-        await File.WriteAllTextAsync(Path.Combine(_directory, "nats.conf"), config);
+        await WriteConfigAsync();
         var reloads = Reloads();
         Running.AskToReload();
         await Eventually.HoldsAsync(() => Reloads() > reloads, () => $"the configuration is taken: {Log}");
 
         int Reloads() => Running.Lines.Count(line => line.Contains("Reloaded server configuration", StringComparison.Ordinal));
+    }
+
+    // JetStream is turned on here and not by flags: a server before 2.11 that reloads its configuration takes what only a flag said for turned off.
+    private async Task<string> WriteConfigAsync()
+    {
+        var file = Path.Combine(_directory, "nats.conf");
+        await File.WriteAllTextAsync(file, $"jetstream {{ store_dir: \"{Path.Combine(_directory, "data")}\" }}\n{_config}");
+        return file;
     }
 
     /// <summary>SIGTERM.</summary>
