@@ -7,6 +7,7 @@ using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
 using NATS.Net;
 
 namespace Connectors.EndToEnd.Tests;
@@ -21,7 +22,7 @@ public sealed class OperationsTests
     [Fact]
     public async Task One_server_becomes_three_and_the_one_that_dies_is_not_missed()
     {
-        await using var cluster = await NatsCluster.StartAsync();
+        await using var cluster = await NatsCluster.StartAsync(TryReplicasAsync);
         await using var pipeline = await Pipeline.StartAsync(nats: cluster.Servers[0]);
         await CallAsync(pipeline, 5);
 
@@ -132,6 +133,14 @@ public sealed class OperationsTests
     private static Dictionary<string, string> Login => new() { ["nats_user_file"] = "nats-user", ["nats_password_file"] = "nats-password" };
 
     // Without the first word nats-server 2.10, which has JetStream by a flag, would stop it when it reads this again.
+    private static async Task TryReplicasAsync(NatsServer server)
+    {
+        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
+        var js = nats.CreateJetStreamContext();
+        await js.CreateStreamAsync(new StreamConfig("TRY", ["try"]) { NumReplicas = 3 });
+        await js.DeleteStreamAsync("TRY");
+    }
+
     private static string Users(params string[] names) =>
         $"accounts {{ A: {{ jetstream: enabled, users: [ {string.Join(", ", names.Select(name => $"{{ user: {name}, password: p-{name} }}"))} ] }} }}";
 

@@ -4,15 +4,45 @@ namespace Connectors.Testing;
 public sealed class NatsCluster : IAsyncDisposable
 {
     private const int Size = 3;
+    private const int Attempts = 4;
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(30);
 
     private NatsCluster(IReadOnlyList<NatsServer> servers) => Servers = servers;
 
     /// <summary>The servers.</summary>
     public IReadOnlyList<NatsServer> Servers { get; }
 
-    /// <summary>Starts the servers. They may need a while, and on a busy machine another try, until they take streams with replicas.</summary>
+    /// <summary>
+    /// Starts the servers. On a busy machine a new cluster may settle on a leader that knows of too few servers, and stays so: one in which
+    /// <paramref name="takesReplicas"/> goes on to fail is thrown away for another.
+    /// </summary>
+    /// <param name="takesReplicas">Makes a stream on three servers, and deletes it.</param>
     /// <param name="floor">Whether they are the oldest that the product works with.</param>
-    public static async Task<NatsCluster> StartAsync(bool floor = false)
+    public static async Task<NatsCluster> StartAsync(Func<NatsServer, Task> takesReplicas, bool floor = false)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var cluster = await StartOneAsync(floor);
+            try
+            {
+                await Eventually.HoldsAsync(
+                    async () =>
+                    {
+                        await takesReplicas(cluster.Servers[0]);
+                        return true;
+                    },
+                    "the cluster takes streams with replicas",
+                    attempt < Attempts ? Settling : null);
+                return cluster;
+            }
+            catch (TimeoutException) when (attempt < Attempts)
+            {
+                await cluster.DisposeAsync();
+            }
+        }
+    }
+
+    private static async Task<NatsCluster> StartOneAsync(bool floor)
     {
         var routes = Enumerable.Range(0, Size).Select(_ => FreePort.Next()).ToArray();
         var seeds = string.Join(", ", routes.Select(port => $"\"nats://127.0.0.1:{port}\""));

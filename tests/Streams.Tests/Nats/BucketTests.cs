@@ -51,7 +51,7 @@ public sealed class BucketTests : IAsyncLifetime
     [Fact]
     public async Task One_that_is_there_is_brought_onto_more_servers_when_the_option_rises_and_never_onto_fewer()
     {
-        await using var cluster = await NatsCluster.StartAsync();
+        await using var cluster = await NatsCluster.StartAsync(TestLink.TryReplicasAsync);
         await using var link = await TestLink.OpenAsync(cluster.Servers[0]);
         Bucket Of(int replicas) => new(link.Link, new BucketShape("OF_raised", TimeSpan.FromHours(1), StreamStorage.File, replicas), Eventually.Patience, TimeProvider.System);
         async Task<int> ReplicasAsync() => (await link.Link.JetStream.GetStreamAsync("KV_OF_raised", cancellationToken: Ct)).Info.Config.NumReplicas;

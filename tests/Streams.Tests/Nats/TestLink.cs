@@ -3,6 +3,7 @@ using Connectors.Streams.Nats;
 using Connectors.Testing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using NATS.Client.JetStream.Models;
 
 namespace Connectors.Streams.Tests.Nats;
 
@@ -29,6 +30,14 @@ internal sealed class TestLink : IAsyncDisposable
         var link = await StartAsync(server.Port, access);
         await link.Link.OpenAsync(Eventually.Patience, TestContext.Current.CancellationToken);
         return link;
+    }
+
+    /// <summary>Makes a stream on three servers, and deletes it.</summary>
+    public static async Task TryReplicasAsync(NatsServer server)
+    {
+        await using var link = await OpenAsync(server);
+        await link.Link.JetStream.CreateStreamAsync(new StreamConfig("TRY", ["try"]) { NumReplicas = 3 }, TestContext.Current.CancellationToken);
+        await link.Link.JetStream.DeleteStreamAsync("TRY", TestContext.Current.CancellationToken);
     }
 
     /// <summary>Starts a link.</summary>
