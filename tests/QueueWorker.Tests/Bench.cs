@@ -235,9 +235,10 @@ public sealed class Bench : IAsyncDisposable
     public Task HoldsAsync(string stream, long count) =>
         Eventually.HoldsAsync(async () => await CountAsync(stream) == count, $"{stream} holds {count} messages; the worker wrote:\n{Worker?.Process.Tail()}");
 
-    /// <summary>Waits until every call and callback came to its end.</summary>
+    /// <summary>Waits until every call and callback came to its end, and none lies aside.</summary>
     public async Task IsEmptyAsync()
     {
+        await HoldsAsync(Aside, 0);
         await HoldsAsync(Calls, 0);
         await HoldsAsync(Callbacks, 0);
     }
