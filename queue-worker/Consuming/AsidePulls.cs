@@ -97,9 +97,9 @@ internal sealed class AsidePulls : IDisposable
                 Log.PullFailed(_log, StreamNames.AsideHints(_options.Queue), fault.Message);
                 await Task.Delay(AfterFault, _time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
-            catch (OperationCanceledException)
+            catch (Exception)
             {
-                // Told to stop.
+                // Told to stop: whatever ends the hints, what is open is still waited for.
             }
         }
 

@@ -355,7 +355,10 @@ public sealed partial class PageTests(PageSystem system)
         {
             await Task.WhenAll(Enumerable.Range(0, 4 + (second % 9)).Select(i => system.CallAsync(i == 0 && second % 4 == 0 ? "broken" : "work", Encoding.UTF8.GetBytes($$"""{"order": {{4700 + second}}, "items": [{"sku": "A-{{i}}", "count": 2}], "note": "Grüße"}"""), "application/json")));
             await system.CallAsync("idle", "monthly"u8.ToArray());
-            await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System, TestContext.Current.CancellationToken);
+            if (second + 1 < seconds)
+            {
+                await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System, TestContext.Current.CancellationToken);
+            }
         }
 
         var seq = (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000"))!["items"]!.AsArray()[^1]!["seq"];

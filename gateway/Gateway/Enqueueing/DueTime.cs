@@ -10,7 +10,7 @@ namespace Connectors.Gateway.Enqueueing;
 internal static partial class DueTime
 {
     /// <summary>Cancellations are kept for twice as long.</summary>
-    public static readonly TimeSpan Longest = TimeSpan.FromDays(7);
+    public static readonly TimeSpan Max = TimeSpan.FromDays(7);
 
     /// <summary>Null for at once; a refusal for what is no such time, or too far ahead. A time that has passed counts as now.</summary>
     public static Refusal? Read(HttpRequest request, TimeSpan max, DateTimeOffset now, out DateTimeOffset? due)

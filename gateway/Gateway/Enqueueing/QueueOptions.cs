@@ -37,7 +37,7 @@ internal sealed record QueueOptions
                 "nats_publish_timeout", TimeSpan.FromSeconds(2), "How long an async call may wait to be stored before it gets 503", TimeSpan.FromMilliseconds(10)),
             Limits = StreamLimits.Read(settings),
             MaxBodyBytes = settings.Number("max_body_bytes", 1_000_000, "Largest body of an async call in bytes; NATS's max_payload less 47 KiB also holds", 1, 64 * 1024 * 1024),
-            MaxDelay = settings.Duration("max_delay", DueTime.Longest, "How far ahead X-Delay and X-Not-Before may be", TimeSpan.Zero, DueTime.Longest),
+            MaxDelay = settings.Duration("max_delay", DueTime.Max, "How far ahead X-Delay and X-Not-Before may be", TimeSpan.Zero, DueTime.Max),
             CallApiAuth = settings.Choice("call_api_auth", CallApiAuth.None, "Who may cancel a call by its id: none (whoever knows the id) or basic (the credentials of /system/)"),
         };
     }

@@ -31,19 +31,19 @@ internal sealed class CallIndex(HistoryOptions options)
     }
 
     /// <summary>The newest lines that seem to match, in the order of their ends as far as their streams have it, and of which queue each is.</summary>
-    public List<(string Queue, Found Line)> Find(Positions positions, IndexFilter filter, int most)
+    public List<(string Queue, Found Line)> Find(Positions positions, IndexFilter filter, int max)
     {
         var heads = new List<(string Queue, List<Found> Lines, int Next)>();
         foreach (var (queue, below) in positions.Of)
         {
-            if (_queues.TryGetValue(queue, out var index) && index.Find(below, filter, most) is { Count: > 0 } lines)
+            if (_queues.TryGetValue(queue, out var index) && index.Find(below, filter, max) is { Count: > 0 } lines)
             {
                 heads.Add((queue, lines, 0));
             }
         }
 
         var found = new List<(string, Found)>();
-        while (heads.Count > 0 && found.Count < most)
+        while (heads.Count > 0 && found.Count < max)
         {
             var newest = 0;
             for (var i = 1; i < heads.Count; i++)

@@ -70,9 +70,9 @@ internal sealed class HistoryEndpoints(NatsLink link, HistoryReader reader, Hist
             return $"state: one or more of {string.Join(", ", EndStates.OfCalls)}, separated by commas.";
         }
 
-        if (!TryTime(query["since"], out var since) || !TryTime(query["until"], out var until))
+        if (!QueueQuery.TryTime(query["since"], time, out var since) || !QueueQuery.TryTime(query["until"], time, out var until))
         {
-            return "since, until: an RFC 3339 time such as 2026-01-02T03:04:05Z, or how long ago, such as 90m.";
+            return $"since, until: {QueueQuery.TimeRule}.";
         }
 
         var tag = query["tag"].ToString();
@@ -81,7 +81,7 @@ internal sealed class HistoryEndpoints(NatsLink link, HistoryReader reader, Hist
             return "tag: 1 to 64 of A-Z a-z 0-9 _ . : / = @ + -.";
         }
 
-        if (query["limit"].ToString() is { Length: > 0 } most && (!int.TryParse(most, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxItems))
+        if (query["limit"].ToString() is { Length: > 0 } max && (!int.TryParse(max, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxItems))
         {
             return $"limit: 1 to {MaxItems}.";
         }
@@ -114,25 +114,6 @@ internal sealed class HistoryEndpoints(NatsLink link, HistoryReader reader, Hist
 
         fault = $"queue: {StreamNames.QueueRule}.";
         return queue is null || StreamNames.QueueName().IsMatch(queue);
-    }
-
-    private bool TryTime(string? text, out DateTimeOffset? at)
-    {
-        at = null;
-        if (string.IsNullOrEmpty(text))
-        {
-            return true;
-        }
-
-        if (GoDuration.TryParse(text, out var ago))
-        {
-            at = time.GetUtcNow() - ago;
-            return true;
-        }
-
-        var isTime = DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var found);
-        at = found;
-        return isTime;
     }
 }
 

@@ -118,13 +118,13 @@ internal sealed class QueueIndex
     /// <summary>The newest lines that seem to match, newest first.</summary>
     /// <param name="below">Only those before this place.</param>
     /// <param name="filter">What is looked for.</param>
-    /// <param name="most">At most so many.</param>
-    public List<Found> Find(Place below, IndexFilter filter, int most)
+    /// <param name="max">At most so many.</param>
+    public List<Found> Find(Place below, IndexFilter filter, int max)
     {
         var found = new List<Found>();
         lock (_lock)
         {
-            for (var b = _blocks.Count - 1; b >= 0 && found.Count < most; b--)
+            for (var b = _blocks.Count - 1; b >= 0 && found.Count < max; b--)
             {
                 var block = _blocks[b];
                 if (new Place(block.Entries[block.Start]) >= below)
@@ -132,7 +132,7 @@ internal sealed class QueueIndex
                     continue;
                 }
 
-                for (var i = block.Count - 1; i >= block.Start && found.Count < most; i--)
+                for (var i = block.Count - 1; i >= block.Start && found.Count < max; i--)
                 {
                     ref readonly var entry = ref block.Entries[i];
                     if (filter.Matches(entry, block.Tags) && new Place(entry) < below)

@@ -17,7 +17,7 @@ internal sealed partial record DeadEdit
     private static readonly string[] Fixed =
     [
         "Host", "Content-Length", "Expect", "traceparent", WellKnownHeaders.CallId, WellKnownHeaders.IdempotencyKey, CallHeaders.CallbackUrl, CallHeaders.CallbackHops,
-        CallHeaders.InvokeMode, CallHeaders.Priority, CallHeaders.StoreResult,
+        CallHeaders.InvokeMode, CallHeaders.Priority, CallHeaders.StoreResult, CallHeaders.Delay, CallHeaders.NotBefore, CallHeaders.Tags,
     ];
 
     public string? Function { get; init; }

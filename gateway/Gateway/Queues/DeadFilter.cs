@@ -1,4 +1,3 @@
-using System.Globalization;
 using Connectors.Sdk.Invocation;
 
 namespace Connectors.Gateway.Queues;
@@ -6,7 +5,7 @@ namespace Connectors.Gateway.Queues;
 /// <summary>Which letters are meant; null means all.</summary>
 internal sealed record DeadFilter(FunctionName? Function, string? Reason, DateTimeOffset? Since, DateTimeOffset? Until)
 {
-    public const string Rule = "function: a function's name, or name.namespace; since, until: times as in 2026-11-28T09:00:00Z, between which a letter ended.";
+    public const string Rule = $"function: a function's name, or name.namespace; since, until: {QueueQuery.TimeRule}, between which a letter ended.";
 
     /// <summary>Whether it asks for nothing more than the function, which the server finds by itself.</summary>
     public bool IsOfFunction => Reason is null && Since is null && Until is null;
@@ -18,21 +17,8 @@ internal sealed record DeadFilter(FunctionName? Function, string? Reason, DateTi
         (Reason is null || letter.Biography?.Reason == Reason) && !(letter.EndedAt < Since) && !(letter.EndedAt >= Until);
 
     /// <summary>Null if a text cannot be read; empty ones are not given.</summary>
-    public static DeadFilter? TryRead(string? function, string? reason, string? since, string? until, string defaultNamespace) =>
-        QueueQuery.TryFunction(function, defaultNamespace, out var name) && TryTime(since, out var from) && TryTime(until, out var to)
+    public static DeadFilter? TryRead(string? function, string? reason, string? since, string? until, string defaultNamespace, TimeProvider time) =>
+        QueueQuery.TryFunction(function, defaultNamespace, out var name) && QueueQuery.TryTime(since, time, out var from) && QueueQuery.TryTime(until, time, out var to)
             ? new DeadFilter(name, string.IsNullOrEmpty(reason) ? null : reason, from, to)
             : null;
-
-    private static bool TryTime(string? text, out DateTimeOffset? time)
-    {
-        time = null;
-        if (string.IsNullOrEmpty(text))
-        {
-            return true;
-        }
-
-        var isTime = DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var read);
-        time = isTime ? read : null;
-        return isTime;
-    }
 }

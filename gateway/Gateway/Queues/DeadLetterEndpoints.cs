@@ -6,7 +6,7 @@ namespace Connectors.Gateway.Queues;
 
 /// <summary>Dead letters: a page of them, one, redriven, deleted; and how many there are of a kind, deleted together.</summary>
 internal sealed class DeadLetterEndpoints(
-    NatsLink link, DeadLetters letters, Redriver redriver, QueueOverview overview, GatewayOptions options, ILogger<DeadLetterEndpoints> log)
+    NatsLink link, DeadLetters letters, Redriver redriver, QueueOverview overview, GatewayOptions options, TimeProvider time, ILogger<DeadLetterEndpoints> log)
 {
     public const string NotOurs = "This is no call of ours: it can be read and deleted, not redriven.";
 
@@ -153,7 +153,7 @@ internal sealed class DeadLetterEndpoints(
     private async Task<DeadFilter?> FilterAsync(HttpContext http)
     {
         var query = http.Request.Query;
-        var filter = DeadFilter.TryRead(query["function"], query["reason"], query["since"], query["until"], options.DefaultNamespace);
+        var filter = DeadFilter.TryRead(query["function"], query["reason"], query["since"], query["until"], options.DefaultNamespace, time);
         if (filter is null)
         {
             await Answer.TextAsync(http, StatusCodes.Status400BadRequest, DeadFilter.Rule);

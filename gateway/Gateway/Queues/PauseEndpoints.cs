@@ -1,6 +1,6 @@
-using System.Text;
 using System.Text.Json;
 using Connectors.Gateway.Enqueueing;
+using Connectors.Gateway.Security;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -20,7 +20,7 @@ internal sealed class PauseEndpoints(NatsLink link, PauseBook book, QueueOvervie
             return;
         }
 
-        var pause = new Pause { Reason = asked.Reason ?? "", By = string.IsNullOrEmpty(asked.By) ? UserOf(http) : asked.By, At = time.GetUtcNow() };
+        var pause = new Pause { Reason = asked.Reason ?? "", By = string.IsNullOrEmpty(asked.By) ? Acts.Who(http) : asked.By, At = time.GetUtcNow() };
         await book.PauseAsync(queue, function, pause, http.RequestAborted);
         Log.Paused(log, queue, function?.ToString() ?? "", pause.Reason, pause.By);
         await Answer.JsonAsync(http, StatusCodes.Status200OK, PauseShown.From(pause)!, QueuesJson.Default.PauseShown);
@@ -29,7 +29,7 @@ internal sealed class PauseEndpoints(NatsLink link, PauseBook book, QueueOvervie
     public Task ResumeAsync(HttpContext http, string queue) => ChangeAsync(http, queue, async function =>
     {
         await book.ResumeAsync(queue, function, http.RequestAborted);
-        Log.Resumed(log, queue, function?.ToString() ?? "", UserOf(http));
+        Log.Resumed(log, queue, function?.ToString() ?? "", Acts.Who(http));
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     });
 
@@ -57,16 +57,6 @@ internal sealed class PauseEndpoints(NatsLink link, PauseBook book, QueueOvervie
         {
             return null;
         }
-    }
-
-    // Only to be written down: who may come here was decided before.
-    private static string UserOf(HttpContext http)
-    {
-        var given = http.Request.Headers.Authorization.ToString();
-        var pair = new byte[given.Length];
-        return given.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase) && Convert.TryFromBase64String(given["Basic ".Length..].Trim(), pair, out var length)
-            ? Encoding.UTF8.GetString(pair, 0, length).Split(':')[0]
-            : "";
     }
 }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Security;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -48,6 +49,8 @@ internal sealed class QueueEndpoints(NatsLink link, QueueOverview overview, Gate
 /// <summary>What the Queues API's queries may say.</summary>
 internal static class QueueQuery
 {
+    public const string TimeRule = "an RFC 3339 time such as 2026-01-02T03:04:05Z, or how long ago, such as 90m";
+
     public const string FunctionRule = "function: a function's name, or name.namespace.";
 
     /// <summary>False if it names no function; null for none given.</summary>
@@ -59,6 +62,27 @@ internal static class QueueQuery
     {
         number = fallback;
         return string.IsNullOrEmpty(text) || (ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number < ulong.MaxValue);
+    }
+
+    /// <summary>False for what is no time, nor how long ago; null for none given.</summary>
+    public static bool TryTime(string? text, TimeProvider time, out DateTimeOffset? at)
+    {
+        at = null;
+        if (string.IsNullOrEmpty(text))
+        {
+            return true;
+        }
+
+        var now = time.GetUtcNow();
+        if (GoDuration.TryParse(text, out var ago))
+        {
+            at = ago < now - DateTimeOffset.MinValue ? now - ago : DateTimeOffset.MinValue;
+            return true;
+        }
+
+        var isTime = DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var read);
+        at = isTime ? read : null;
+        return isTime;
     }
 
     public static bool TryFunction(string? text, string defaultNamespace, out FunctionName? function)

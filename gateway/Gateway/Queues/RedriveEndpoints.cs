@@ -11,7 +11,7 @@ internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, Redri
     public async Task StartAsync(HttpContext http, string queue)
     {
         if (await ReadAsync(http) is not { } asked || asked.RatePerSecond is <= 0 or > 1_000_000
-            || DeadFilter.TryRead(asked.Function, asked.Reason, asked.Since, asked.Until, options.DefaultNamespace) is not { } filter)
+            || DeadFilter.TryRead(asked.Function, asked.Reason, asked.Since, asked.Until, options.DefaultNamespace, time) is not { } filter)
         {
             await Answer.TextAsync(
                 http, StatusCodes.Status400BadRequest, $"A JSON object is needed: function, reason, since, until, ratePerSecond (above 0), each of them optional. {DeadFilter.Rule}");

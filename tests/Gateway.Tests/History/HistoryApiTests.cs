@@ -69,6 +69,7 @@ public sealed class HistoryApiTests(HistoryScene scene) : IClassFixture<HistoryS
         await HoldsAsync(seed.Queue, $"&since={Noon.AddMinutes(2):yyyy-MM-ddTHH:mm:ssZ}", ["c4", "c3", "c2"]);
         await HoldsAsync(seed.Queue, $"&since={Noon.AddMinutes(1):yyyy-MM-ddTHH:mm:ssZ}&until={Noon.AddMinutes(3):yyyy-MM-ddTHH:mm:ssZ}", ["c2", "c1"]);
         await HoldsAsync(seed.Queue, "&since=1s", []);
+        await HoldsAsync(seed.Queue, "&until=200000000h", []);
         await HoldsAsync(seed.Queue, "&until=1s", ["c4", "c3", "c2", "c1", "c0"]);
 
         var item = (await scene.Gateway.SystemJsonAsync($"calls?queue={seed.Queue}&state=dead"))["items"]![0]!;

@@ -121,6 +121,9 @@ public sealed class DeadEditTests(QueueFixture fixture) : IClassFixture<QueueFix
     [InlineData("""{"function":""}""", HttpStatusCode.BadRequest, "function:")]
     [InlineData("""{"headers":{"Host":"x"}}""", HttpStatusCode.BadRequest, "Host cannot be changed")]
     [InlineData("""{"headers":{"x-callback-url":"http://x"}}""", HttpStatusCode.BadRequest, "x-callback-url cannot be changed")]
+    [InlineData("""{"headers":{"X-Delay":"1h"}}""", HttpStatusCode.BadRequest, "X-Delay cannot be changed")]
+    [InlineData("""{"headers":{"x-not-before":null}}""", HttpStatusCode.BadRequest, "x-not-before cannot be changed")]
+    [InlineData("""{"headers":{"X-Call-Tags":"a"}}""", HttpStatusCode.BadRequest, "X-Call-Tags cannot be changed")]
     [InlineData("""{"headers":{"Connection":null}}""", HttpStatusCode.BadRequest, "Connection cannot be changed")]
     [InlineData("""{"headers":{"a b":"x"}}""", HttpStatusCode.BadRequest, "a b")]
     [InlineData("""{"headers":{"X-A":"x\ny"}}""", HttpStatusCode.BadRequest, "X-A")]
@@ -190,6 +193,8 @@ public sealed class DeadEditTests(QueueFixture fixture) : IClassFixture<QueueFix
         Assert.Equal("""{"count":2}""", await CountAsync("function=one"));
         Assert.Equal("""{"count":1}""", await CountAsync("function=one&reason=failed"));
         Assert.Equal("""{"count":3}""", await CountAsync($"since={before}&until={after}"));
+        Assert.Equal("""{"count":3}""", await CountAsync("until=0s"));
+        Assert.Equal("""{"count":0}""", await CountAsync("until=200000000h"));
         Assert.Equal("""{"count":0}""", await CountAsync($"until={before}"));
         await _gateway.SystemAsync(HttpMethod.Get, $"queues/{seed.Queue}/dead/count?since=soon", expected: HttpStatusCode.BadRequest);
         await _gateway.SystemAsync(HttpMethod.Get, "queues/nosuch/dead/count", expected: HttpStatusCode.NotFound);
