@@ -94,12 +94,16 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
         },
         ct);
 
-    /// <summary>Waits for the connection, tells what is there and then every change, until it is cancelled or the bucket is gone; to be called again then.</summary>
+    /// <summary>
+    /// Waits for the connection, tells what is there and then every change, until it is cancelled, the connection is lost or the bucket is gone; to be called
+    /// again then.
+    /// </summary>
     /// <param name="changed">Called for each entry, oldest first; one without a value was deleted.</param>
     /// <param name="loaded">Called once all that was there has been told.</param>
     /// <param name="ct">Ends it.</param>
     public async Task WatchAsync(Action<BucketEntry> changed, Action loaded, CancellationToken ct)
     {
+        var lost = link.Disconnected;
         await link.OpenAsync(ct);
         var store = await UseAsync((store, _) => Task.FromResult(store), ct);
         var isLoaded = false;
@@ -111,12 +115,29 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
                 return ValueTask.FromResult(false);
             },
         };
-        await foreach (var entry in store.WatchAsync(Raw, opts, ct))
+
+        // The client's watch outlives its connection, but stays silent for ever if it hears of the loss only after the next connection.
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var telling = TellAsync();
+        if (await Task.WhenAny(telling, lost) == lost)
         {
-            changed(Entry(entry));
-            if (entry.Delta == 0)
+            await end.CancelAsync();
+            await telling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        else
+        {
+            await telling;
+        }
+
+        async Task TellAsync()
+        {
+            await foreach (var entry in store.WatchAsync(Raw, opts, end.Token))
             {
-                Load();
+                changed(Entry(entry));
+                if (entry.Delta == 0)
+                {
+                    Load();
+                }
             }
         }
 

@@ -184,6 +184,65 @@ public sealed class BucketTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task A_watch_ends_with_its_connection_and_begun_again_misses_nothing()
+    {
+        var told = new ConcurrentDictionary<string, int>();
+        var ended = 0;
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var watching = WatchAsync();
+        for (var i = 0; i < 60; i++)
+        {
+            if (i % 20 == 10)
+            {
+                var before = Volatile.Read(ref ended);
+                await _server.KillAsync();
+                await Eventually.HoldsAsync(() => Volatile.Read(ref ended) > before, "the watch ends");
+                await _server.StartAgainAsync();
+            }
+
+            await PutAsync(i);
+        }
+
+        await Eventually.HoldsAsync(() => told.Count == 60, "all entries are told");
+        await end.CancelAsync();
+        await watching;
+
+        async Task PutAsync(int i)
+        {
+            // What was asked for when the connection went may be answered by nobody.
+            await Eventually.HoldsAsync(
+                async () =>
+                {
+                    try
+                    {
+                        return await Bucket.PutAsync($"k.{i}", [(byte)i], Ct) > 0;
+                    }
+                    catch (NatsException)
+                    {
+                        return false;
+                    }
+                },
+                "it is stored");
+        }
+
+        async Task WatchAsync()
+        {
+            while (!end.IsCancellationRequested)
+            {
+                try
+                {
+                    await Bucket.WatchAsync(entry => told[entry.Key] = entry.Value![0], () => { }, end.Token);
+                    Interlocked.Increment(ref ended);
+                }
+                catch (Exception fault) when (fault is NatsException or OperationCanceledException)
+                {
+                    // Again, as its users do.
+                }
+            }
+        }
+    }
+
     private static BucketShape Shape => new("OF_test", TimeSpan.Zero, StreamStorage.File, Replicas: 1);
 
     private Bucket Make(TimeSpan patience) => new(_link.Link, Shape, patience, TimeProvider.System);
