@@ -17,6 +17,7 @@ internal static class CommandTree
         {
             QueueList.Create(),
             QueueStats.Create(),
+            QueueTop.Create(),
             new Command("queue", "Queues: what lies in them, and whether calls are started")
             {
                 QueueList.Create(),

@@ -1,6 +1,7 @@
 using Connectors.Gateway.Tests.Queues;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
+using Connectors.Testing;
 
 namespace Connectors.Cli.Tests;
 
@@ -69,6 +70,19 @@ public sealed class QueueTests(Scene scene)
         Assert.Matches($@"(?m)^{seed.Queue} .* since \S+Z by \S+@\S+: moving house, two\.openfaas-fn$", table.Out);
         Assert.DoesNotContain("moving house", (await scene.RunAsync("list")).Out, StringComparison.Ordinal);
         (await scene.RunAsync("queue", "pause", "nosuch")).Fails(1, "There is no queue nosuch.");
+    }
+
+    [Fact]
+    public async Task Top_shows_every_queue_as_it_is_now()
+    {
+        var seed = await QueueAsync();
+
+        await Eventually.HoldsAsync(
+            async () => (await scene.RunAsync("top")).Succeeds().Lines.Any(line => Words(line) is [var name, "3", "0", "0", not "-", _, _, "1", "1", "0", "-"] && name == seed.Queue),
+            "the queue is shown with its three waiting calls, a callback and a dead letter");
+        var json = (await scene.RunAsync("top", "--once", "--json")).Json;
+
+        Assert.Equal(3, (int)json["queues"]!.AsArray().Single(queue => (string)queue!["name"]! == seed.Queue)!["waiting"]!);
     }
 
     [Fact]
