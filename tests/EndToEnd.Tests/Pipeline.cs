@@ -42,7 +42,8 @@ public sealed class Pipeline : IAsyncDisposable
 
     /// <summary>
     /// Starts everything; <paramref name="work"/> is where the function of that name is, if not at <see cref="Function"/>. <paramref name="nats"/> is given
-    /// for another server than one of its own; <paramref name="secrets"/> are there from the start.
+    /// for another server than one of its own; <paramref name="secrets"/> are there from the start; <paramref name="stack"/> is another stack file, with other
+    /// functions.
     /// </summary>
     public static async Task<Pipeline> StartAsync(
         Func<RecordedRequest, HttpContext, Task>? function = null,
@@ -51,7 +52,8 @@ public sealed class Pipeline : IAsyncDisposable
         IReadOnlyDictionary<string, string>? gateway = null,
         Func<RecordedRequest, HttpContext, Task>? callbacks = null,
         NatsServer? nats = null,
-        IReadOnlyDictionary<string, string>? secrets = null)
+        IReadOnlyDictionary<string, string>? secrets = null,
+        string? stack = null)
     {
         var pipeline = new Pipeline(nats ?? await NatsServer.StartAsync(), nats is null, await HttpLedger.StartAsync(function), await HttpLedger.StartAsync(callbacks));
         foreach (var (name, text) in secrets ?? new Dictionary<string, string>())
@@ -59,7 +61,7 @@ public sealed class Pipeline : IAsyncDisposable
             await pipeline.WriteSecretAsync(name, text);
         }
 
-        await pipeline.StartGatewayAsync(work ?? pipeline.Function.Url, gateway ?? new Dictionary<string, string>());
+        await pipeline.StartGatewayAsync(work ?? pipeline.Function.Url, gateway ?? new Dictionary<string, string>(), stack);
         await pipeline.StartWorkerAsync(worker ?? new Dictionary<string, string>());
         return pipeline;
     }
@@ -124,7 +126,7 @@ public sealed class Pipeline : IAsyncDisposable
         _home.Delete(recursive: true);
     }
 
-    private async Task StartGatewayAsync(Uri work, IReadOnlyDictionary<string, string> more)
+    private async Task StartGatewayAsync(Uri work, IReadOnlyDictionary<string, string> more, string? stack)
     {
         var functions = Path.Combine(_home.FullName, "functions.yaml");
         await File.WriteAllTextAsync(functions, $$"""
@@ -156,7 +158,7 @@ public sealed class Pipeline : IAsyncDisposable
         {
             ["faas_nats_address"] = "127.0.0.1",
             ["faas_nats_port"] = Nats.Port.ToString(CultureInfo.InvariantCulture),
-            ["functions_path"] = functions,
+            ["functions_path"] = stack ?? functions,
             ["data_path"] = Path.Combine(_home.FullName, "data"),
             ["secret_mount_path"] = Secrets,
             ["basic_auth"] = "true",
