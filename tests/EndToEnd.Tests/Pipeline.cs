@@ -126,7 +126,7 @@ public sealed class Pipeline : IAsyncDisposable
         _home.Delete(recursive: true);
     }
 
-    private async Task StartGatewayAsync(Uri work, IReadOnlyDictionary<string, string> more, string? stack)
+    private async Task StartGatewayAsync(Uri work, IReadOnlyDictionary<string, string> more, string? stack = null)
     {
         var functions = Path.Combine(_home.FullName, "functions.yaml");
         await File.WriteAllTextAsync(functions, $$"""
