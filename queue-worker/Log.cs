@@ -84,6 +84,15 @@ internal static partial class Log
     [LoggerMessage(345, LogLevel.Information, "Resumed")]
     public static partial void Resumed(ILogger log, string queue, string function);
 
+    [LoggerMessage(346, LogLevel.Warning, "Function cannot be reached; its calls wait, and one is sent now and then to see whether it is back")]
+    public static partial void BreakerOpened(ILogger log, string queue, string function, string reason, DateTimeOffset probeAt);
+
+    [LoggerMessage(347, LogLevel.Information, "A call is sent to see whether the function is back")]
+    public static partial void BreakerProbes(ILogger log, string queue, string function, DateTimeOffset nextAt);
+
+    [LoggerMessage(348, LogLevel.Information, "Function is back; its calls are sent again")]
+    public static partial void BreakerClosed(ILogger log, string queue, string function);
+
     [LoggerMessage(341, LogLevel.Error, "A line of the secret is not whsec_ and base64, and is not used")]
     public static partial void SecretUnusable(ILogger log, string secret);
 

@@ -26,7 +26,10 @@ internal static class Metrics
         "queue_worker_delayed_calls", "Calls whose time, which their callers named, has not come; every replica shows the same.", QueueAndFunction);
 
     private static readonly Gauge HeldCalls = Prometheus.Metrics.CreateGauge(
-        "queue_worker_held_calls", "Calls that were put aside because their function is paused; every replica shows the same.", QueueAndFunction);
+        "queue_worker_held_calls", "Calls that were put aside because their function is paused or cannot be reached; every replica shows the same.", QueueAndFunction);
+
+    private static readonly Gauge BreakerOpen = Prometheus.Metrics.CreateGauge(
+        "queue_worker_breaker_open", "1 while a function cannot be reached and its calls wait; every replica shows the same.", QueueAndFunction);
 
     private static readonly Counter Ends = Prometheus.Metrics.CreateCounter(
         "queue_worker_call_ends_total", "Calls that came to their end here: succeeded, dead, cancelled or expired.", ["queue_name", "function_name", "end"]);
@@ -97,6 +100,18 @@ internal static class Metrics
     {
         DelayedCalls.WithLabels(queue, function).Set(delayed);
         HeldCalls.WithLabels(queue, function).Set(held);
+    }
+
+    public static void Breaker(string queue, FunctionName function, bool isOpen)
+    {
+        if (isOpen)
+        {
+            BreakerOpen.WithLabels(queue, function.ToString()).Set(1);
+        }
+        else
+        {
+            BreakerOpen.RemoveLabelled(queue, function.ToString());
+        }
     }
 
     /// <summary>Calls that run in this worker, by function.</summary>

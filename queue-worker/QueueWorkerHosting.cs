@@ -52,6 +52,7 @@ internal static class QueueWorkerHosting
         builder.Services.AddSingleton<CallSender>();
         builder.Services.AddDuty<CancelledCalls>("cancellations");
         builder.Services.AddDuty<Pauses>("pauses");
+        builder.Services.AddSingleton<Breakers>();
         builder.Services.AddSingleton<Dispatcher>();
         builder.Services.AddSingleton<AsideReturn>();
     }

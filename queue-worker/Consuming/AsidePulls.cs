@@ -50,7 +50,7 @@ internal sealed class AsidePulls : IDisposable
     public AsidePulls(QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, Pauses pauses, Slots slots, TimeProvider time, ILogger log)
     {
         (_options, _link, _inbox, _setup, _pauses, Slots, _time, _log) = (options, link, inbox, setup, pauses, slots, time, log);
-        _schedule = new AsideSchedule(HeldUntil);
+        _schedule = new AsideSchedule(pauses.HeldUntil);
         _pump = new Pump(Open, log);
         _timer = time.CreateTimer(_ => _pump.Run(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
@@ -113,8 +113,6 @@ internal sealed class AsidePulls : IDisposable
     }
 
     public void Dispose() => _timer.Dispose();
-
-    private DateTimeOffset? HeldUntil(FunctionName function) => _pauses.IsPaused(function) ? DateTimeOffset.MaxValue : null;
 
     private void Hear(string hint)
     {
@@ -182,12 +180,21 @@ internal sealed class AsidePulls : IDisposable
                 _inbox, _setup, StreamNames.Aside(_options.Queue), group.Consumer, group.Filter(_options.Queue), _options.Consuming.AckWait, InactiveThreshold, _time);
             var end = new GroupEnd(Slots);
             consumer.Listen(end);
+            var wasProbed = false;
             while (end.MayHaveMore && !stopping.IsCancellationRequested)
             {
-                if (group.Function is { } function && HeldUntil(function) is { } until)
+                var max = Batch;
+                if (group.Function is { } function && _pauses.HeldUntil(function) is { } until)
                 {
-                    again = until;
-                    break;
+                    if (wasProbed || until == DateTimeOffset.MaxValue || !await _pauses.TryClaimProbeAsync(function, stopping))
+                    {
+                        // Another worker's claim is heard of soon.
+                        var soon = _time.GetUtcNow() + AfterFault;
+                        again = until > soon ? until : soon;
+                        break;
+                    }
+
+                    (max, wasProbed) = (1, true);
                 }
 
                 if (!consumer.IsBound)
@@ -195,7 +202,7 @@ internal sealed class AsidePulls : IDisposable
                     await consumer.BindAsync(stopping);
                 }
 
-                await end.NextAsync(consumer, Batch, stopping);
+                await end.NextAsync(consumer, max, stopping);
             }
 
             again ??= end.IsGone ? _time.GetUtcNow() + AfterFault : null;

@@ -8,7 +8,7 @@ namespace Connectors.QueueWorker.Dispatching;
 /// Brings a call that was put aside back among those that wait: stored there, then acked here (R18 of docs/delivery-states.md). It becomes no attempt, and
 /// is judged when it is delivered there: one that was cancelled or expired meanwhile ends then.
 /// </summary>
-internal sealed class AsideReturn(QueueWorkerOptions options, RecordWriter writer, DeadLetters deadLetters, Acks acks) : IDeliveryHandler
+internal sealed class AsideReturn(QueueWorkerOptions options, Pauses pauses, RecordWriter writer, DeadLetters deadLetters, Acks acks) : IDeliveryHandler
 {
     private static readonly TimeSpan FullWait = TimeSpan.FromSeconds(2);
 
@@ -46,6 +46,11 @@ internal sealed class AsideReturn(QueueWorkerOptions options, RecordWriter write
         var id = StreamNames.ReturnMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Place.Sequence);
         var subject = StreamNames.CallSubject(options.Queue, envelope.Priority, envelope.FunctionName);
         var headers = delivery.Headers.Where(h => h.Key == EnvelopeCodec.HeaderName);
+        if (AsideGroup.Of(delivery.Subject).Function is { } held && pauses.BreakerOf(held) is not null)
+        {
+            headers = headers.Append(new(CallHeaders.Probe, "true"));
+        }
+
         switch (await writer.StoreCopyAsync(new StreamMessage(subject, id, [.. headers], delivery.Body), ct))
         {
             case WriteResult.Stored or WriteResult.Duplicate:

@@ -27,6 +27,8 @@ internal sealed record DispatchOptions
 
     public required RetryPolicy Retry { get; init; }
 
+    public required BreakerPolicy Breaker { get; init; }
+
     /// <summary>The longest answer kept for a callback.</summary>
     public required long MaxResultBytes { get; init; }
 
@@ -59,6 +61,7 @@ internal sealed record DispatchOptions
         UpstreamTimeout = settings.Duration(
             "upstream_timeout", TimeSpan.FromMinutes(1), "How long one send of a call may take", TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(7)),
         Retry = RetryOptions.Read(settings, "a call", RetryDefaults),
+        Breaker = BreakerPolicy.Read(settings),
         MaxResultBytes = settings.LongNumber("max_result_bytes", 16 << 20, "Longest answer kept for a callback; a longer one is reported without its body", 0, 1 << 30),
         WriteDebug = settings.Flag("write_debug", false, "Log the bodies of answers"),
     };

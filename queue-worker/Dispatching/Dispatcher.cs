@@ -8,7 +8,7 @@ namespace Connectors.QueueWorker.Dispatching;
 
 /// <summary>Takes one delivery of a call from its envelope to its end: intake, send, verdict, settlement.</summary>
 internal sealed class Dispatcher(
-    QueueWorkerOptions options, CallSender sender, Pauses pauses, OversizeCallbacks oversize, Settler settler, TimeProvider time, Random random) : IDeliveryHandler
+    QueueWorkerOptions options, CallSender sender, Pauses pauses, Breakers breakers, OversizeCallbacks oversize, Settler settler, TimeProvider time, Random random) : IDeliveryHandler
 {
     // What was asked for before a pause of the queue, and comes after it: so long that it does not go round among workers that asked too.
     private static readonly TimeSpan PausedWait = TimeSpan.FromSeconds(1);
@@ -54,7 +54,7 @@ internal sealed class Dispatcher(
             return new Handled(Again: PausedWait);
         }
 
-        if (pauses.IsPaused(envelope.FunctionName))
+        if (pauses.IsPaused(envelope.FunctionName) || (pauses.BreakerOf(envelope.FunctionName) is not null && delivery.Header(CallHeaders.Probe) is null))
         {
             await settler.HoldAsync(delivery, envelope, grace.Writes);
             return new Handled();
@@ -68,6 +68,12 @@ internal sealed class Dispatcher(
                 ? settler.CancelAsync(delivery, envelope, outcome, sent, grace.Writes)
                 : settler.NakAsync(delivery, envelope, TimeSpan.Zero, grace.Writes));
             return new Handled();
+        }
+
+        if (await breakers.HoldsAsync(envelope, outcome, grace.Writes))
+        {
+            await settler.HoldAsync(delivery, envelope with { FirstAt = envelope.FirstAt ?? sent }, grace.Writes);
+            return new Handled(LoadOf(outcome));
         }
 
         var verdict = (envelope.Retry?.Over(options.Dispatch.Retry) ?? options.Dispatch.Retry).Decide(outcome, envelope.Attempt, random);

@@ -3,6 +3,7 @@ using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
+using NATS.Client.Core;
 
 namespace Connectors.QueueWorker.Dispatching;
 
@@ -23,6 +24,9 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
     /// <summary>Called when something was paused or resumed.</summary>
     public Action? Changed { get; set; }
 
+    /// <summary>Called when a function's breaker was closed.</summary>
+    public Action<FunctionName>? Closed { get; set; }
+
     /// <summary>Whether the whole queue is.</summary>
     public bool IsQueuePaused => _now.Queue is not null;
 
@@ -31,6 +35,35 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
 
     /// <summary>Whether the function itself is.</summary>
     public bool IsPaused(FunctionName function) => _now.Functions.ContainsKey(function);
+
+    /// <summary>The function's breaker, if it is open.</summary>
+    public OpenBreaker? BreakerOf(FunctionName function) => _now.Breakers.GetValueOrDefault(function)?.Breaker;
+
+    /// <summary>Until when a function's calls stay aside; null for not, the end of time for until somebody resumes it.</summary>
+    public DateTimeOffset? HeldUntil(FunctionName function) => IsPaused(function) ? DateTimeOffset.MaxValue : BreakerOf(function)?.ProbeAt;
+
+    /// <summary>Opens a function's breaker for all workers. False if that could not be written down.</summary>
+    public Task<bool> OpenAsync(FunctionName function, OpenBreaker breaker, CancellationToken ct) => TryWriteAsync(async () =>
+    {
+        // If it is open already, another worker was quicker.
+        await _bucket.TryCreateAsync(OpenBreaker.Key(options.Queue, function), breaker.Encode(), ct);
+        return true;
+    });
+
+    /// <summary>Closes a function's breaker. If that cannot be written down, the next call that reaches it does.</summary>
+    public Task CloseAsync(FunctionName function, CancellationToken ct) => TryWriteAsync(async () =>
+    {
+        await _bucket.DeleteAsync(OpenBreaker.Key(options.Queue, function), ct);
+        return true;
+    });
+
+    /// <summary>Whether this worker may send the one call that is due as a probe: of several that ask, one may.</summary>
+    public Task<bool> TryClaimProbeAsync(FunctionName function, CancellationToken ct) => TryWriteAsync(async () =>
+    {
+        var now = time.GetUtcNow();
+        return _now.Breakers.GetValueOrDefault(function) is (var breaker, var revision) && breaker.ProbeAt <= now
+            && await _bucket.TryUpdateAsync(OpenBreaker.Key(options.Queue, function), breaker.Probed(now).Encode(), revision, ct) is not null;
+    });
 
     /// <summary>Done once everything that was paused at start is known, or cannot be read for so long that calls go on without.</summary>
     public async ValueTask LoadedAsync(CancellationToken ct)
@@ -63,6 +96,19 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
         }
     }
 
+    private async Task<bool> TryWriteAsync(Func<Task<bool>> write)
+    {
+        try
+        {
+            return await write();
+        }
+        catch (NatsException fault)
+        {
+            Log.PausesUnseen(log, StreamNames.Paused, fault.Message);
+            return false;
+        }
+    }
+
     // What is told first stands for the bucket as a whole: a pause that is not among it has ended meanwhile.
     private Task WatchAsync(CancellationToken stopping)
     {
@@ -71,13 +117,10 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
         return _bucket.WatchAsync(
             entry =>
             {
-                if (Pause.OfKey(entry.Key) is (var queue, var function) && queue == options.Queue)
+                told = With(told, entry);
+                if (isLoaded && told != _now)
                 {
-                    told = told.With(function, entry.Value is { } value ? Pause.Decode(value, entry.Created) : null);
-                    if (isLoaded)
-                    {
-                        Take(told);
-                    }
+                    Take(told);
                 }
             },
             () =>
@@ -87,6 +130,18 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
                 _loaded.TrySetResult();
             },
             stopping);
+    }
+
+    private PausedSet With(PausedSet told, BucketEntry entry)
+    {
+        if (Pause.OfKey(entry.Key) is (var queue, var function) && queue == options.Queue)
+        {
+            return told.With(function, entry.Value is { } value ? Pause.Decode(value, entry.Created) : null);
+        }
+
+        return OpenBreaker.OfKey(entry.Key) is (var itsQueue, var broken) && itsQueue == options.Queue
+            ? told.With(broken, OpenBreaker.TryDecode(entry.Value) is { } breaker ? new(breaker, entry.Revision) : null)
+            : told;
     }
 
     private void Take(PausedSet next)
@@ -99,7 +154,30 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
             Tell(function.ToString(), last.Functions.GetValueOrDefault(function), next.Functions.GetValueOrDefault(function));
         }
 
+        foreach (var function in last.Breakers.Keys.Union(next.Breakers.Keys))
+        {
+            Tell(function, last.Breakers.GetValueOrDefault(function)?.Breaker, next.Breakers.GetValueOrDefault(function)?.Breaker);
+        }
+
         Changed?.Invoke();
+    }
+
+    private void Tell(FunctionName function, OpenBreaker? last, OpenBreaker? next)
+    {
+        Metrics.Breaker(options.Queue, function, isOpen: next is not null);
+        if (last is null && next is not null)
+        {
+            Log.BreakerOpened(log, options.Queue, function.ToString(), next.Reason, next.ProbeAt);
+        }
+        else if (last is not null && next is null)
+        {
+            Log.BreakerClosed(log, options.Queue, function.ToString());
+            Closed?.Invoke(function);
+        }
+        else if (last?.ProbeAt != next?.ProbeAt)
+        {
+            Log.BreakerProbes(log, options.Queue, function.ToString(), next!.ProbeAt);
+        }
     }
 
     private void Tell(string function, Pause? last, Pause? next)
@@ -114,9 +192,14 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
         }
     }
 
-    private sealed record PausedSet(Pause? Queue, ImmutableDictionary<FunctionName, Pause> Functions)
+    private sealed record StoredBreaker(OpenBreaker Breaker, ulong Revision);
+
+    private sealed record PausedSet(Pause? Queue, ImmutableDictionary<FunctionName, Pause> Functions, ImmutableDictionary<FunctionName, StoredBreaker> Breakers)
     {
-        public static PausedSet None { get; } = new(null, ImmutableDictionary<FunctionName, Pause>.Empty);
+        public static PausedSet None { get; } = new(null, ImmutableDictionary<FunctionName, Pause>.Empty, ImmutableDictionary<FunctionName, StoredBreaker>.Empty);
+
+        public PausedSet With(FunctionName function, StoredBreaker? breaker) =>
+            this with { Breakers = breaker is null ? Breakers.Remove(function) : Breakers.SetItem(function, breaker) };
 
         public PausedSet With(FunctionName? function, Pause? pause) =>
             function is not { } one ? this with { Queue = pause }

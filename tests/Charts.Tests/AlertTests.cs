@@ -30,6 +30,12 @@ public sealed partial class AlertTests : IDisposable
             "queue-worker", "QueueSlotsStuck", "10m",
             ["queue_worker_overdue_seconds{queue_name=\"custom-request\",work=\"calls\"} 0+30x20"], ["queue_worker_overdue_seconds{queue_name=\"custom-request\",work=\"calls\"} 0+0x20"]
         },
+        {
+            "queue-worker", "QueueFunctionUnreachable", "15m",
+            ["queue_worker_breaker_open{queue_name=\"custom-request\",function_name=\"f.ns\"} 1+0x20"], ["queue_worker_breaker_open{queue_name=\"custom-request\",function_name=\"f.ns\"} 1+0x9 _x20"]
+        },
+        { "queue-worker", "QueueHistoryDropped", "20m", [$"{HistoryDropped} 0+1x30"], [$"{HistoryDropped} 5+0x30"] },
+        { "queue-worker", "QueueHistoryDropped", "10m", [$"{HistoryDropped} _x8 1+0x10"], [] },
         { "gateway", "GatewayRefusingCalls", "15m", ["gateway_async_requests_total{queue_name=\"q\",code=\"503\"} 0+10x30"], ["gateway_async_requests_total{queue_name=\"q\",code=\"503\"} 7+0x30"] },
         { "gateway", "QueueUntaken", "15m", ["gateway_queue_untaken_seconds{queue_name=\"slow-queue\"} 10+60x20"], ["gateway_queue_untaken_seconds{queue_name=\"slow-queue\"} 50+0x20"] },
         {
@@ -61,6 +67,8 @@ public sealed partial class AlertTests : IDisposable
     };
 
     private const string DeadLetters = "queue_worker_dead_letters_total{queue_name=\"custom-request\",reason=\"exhausted\"}";
+
+    private const string HistoryDropped = "queue_worker_history_dropped_total{queue_name=\"custom-request\"}";
 
     private const string Partition = "{group=\"faas-group-1\",topic=\"t\",partition=\"0\"}";
 

@@ -19,7 +19,7 @@ public sealed class QueueTests(Scene scene)
         Assert.Equal(["QUEUE", "CALLS", "DELAYED", "HELD", "CALLBACKS", "DEAD", "PAUSED"], Words(table.Lines[0]));
         Assert.Contains(table.Lines, line => Words(line) is [var name, "3", "0", "0", "1", "1", "-"] && name == seed.Queue);
         Assert.Empty(table.Error);
-        Assert.Equal($$"""{"name":"{{seed.Queue}}","calls":3,"delayed":0,"held":0,"callbacks":1,"dead":1,"paused":null,"pausedFunctions":[]}""", json.AsArray().Single(q => (string)q!["name"]! == seed.Queue)!.ToJsonString());
+        Assert.Equal($$"""{"name":"{{seed.Queue}}","calls":3,"delayed":0,"held":0,"callbacks":1,"dead":1,"paused":null,"pausedFunctions":[],"unreachableFunctions":[]}""", json.AsArray().Single(q => (string)q!["name"]! == seed.Queue)!.ToJsonString());
     }
 
     [Fact]
@@ -33,7 +33,7 @@ public sealed class QueueTests(Scene scene)
         Assert.Contains(table.Lines, line => Words(line) is ["calls", "3"]);
         Assert.Matches(@"oldest +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", table.Out);
         Assert.Contains("\n\nFUNCTION", table.Out, StringComparison.Ordinal);
-        Assert.Contains(table.Lines, line => Words(line) is ["two.openfaas-fn", "2", "0", "0", "1", "0"]);
+        Assert.Contains(table.Lines, line => Words(line) is ["two.openfaas-fn", "2", "0", "0", "1", "0", "-"]);
         Assert.Equal(3, (int)json["calls"]!);
         Assert.Equal(3, json["functions"]!.AsArray().Count);
     }

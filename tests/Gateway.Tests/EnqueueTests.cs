@@ -299,6 +299,8 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
             ["com.openfaas.retry.min_wait"] = "250ms",
             ["com.openfaas.retry.max_age"] = "1h",
             ["com.openfaas.queue.max_inflight"] = "3",
+            ["com.openfaas.breaker.failures"] = "0",
+            ["com.openfaas.breaker.min_wait"] = "2s",
         });
 
         using var answer = await _gateway.PostAsync("/async-function/picky", "hi");
@@ -311,6 +313,7 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
         Assert.Null(envelope.Retry.MaxWait);
         Assert.Equal(envelope.Submitted + TimeSpan.FromHours(1), envelope.Deadline);
         Assert.Equal(3, envelope.MaxInflight);
+        Assert.Equal((0, TimeSpan.FromSeconds(2), null), (envelope.Breaker!.Failures, envelope.Breaker.MinWait, envelope.Breaker.MaxWait));
     }
 
     [Fact]

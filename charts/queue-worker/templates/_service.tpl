@@ -50,6 +50,12 @@
   value: {{ .Values.httpRetryCodes | quote }}
 - name: backoff
   value: {{ .Values.backoff | quote }}
+- name: breaker_failures
+  value: {{ .Values.breakerFailures | int64 | quote }}
+- name: breaker_min_wait
+  value: {{ .Values.breakerMinWait | quote }}
+- name: breaker_max_wait
+  value: {{ .Values.breakerMaxWait | quote }}
 - name: gateway_url
   value: {{ printf "%s%s:%v" (ternary "" "http://" (contains "://" .Values.gateway.host)) .Values.gateway.host .Values.gateway.port | quote }}
 - name: nats_host

@@ -39,6 +39,9 @@ public static class CallHeaders
     /// <summary>Words by which the call is found in the history, separated by commas.</summary>
     public const string Tags = "X-Call-Tags";
 
+    /// <summary>Beside a stored call's envelope: it is sent although its function's breaker is open, to see whether the function is back.</summary>
+    public const string Probe = "Probe";
+
     /// <summary>Asks to keep the result that long.</summary>
     public const string StoreResult = "X-Store-Result";
 

@@ -97,6 +97,10 @@ public sealed record Envelope
     [JsonPropertyName("retry")]
     public RetrySettings? Retry { get; init; }
 
+    /// <summary>The function's own breaker settings.</summary>
+    [JsonPropertyName("breaker")]
+    public BreakerSettings? Breaker { get; init; }
+
     /// <summary>The function's <c>com.openfaas.queue.max_inflight</c>.</summary>
     [JsonPropertyName("maxInflight")]
     public int? MaxInflight { get; init; }

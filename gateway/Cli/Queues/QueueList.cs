@@ -35,11 +35,12 @@ internal static class QueueList
             new("PAUSED", "pausedFunctions") { Show = Paused }).Add(queues.AsArray());
     }
 
-    // The queue's own pause, and the functions that are paused in it.
+    // The queue's own pause, the functions that are paused in it, and those that cannot be reached.
     private static string Paused(JsonNode? queue)
     {
         var own = queue?["paused"] is { } pause ? [$"since {Column.Text(pause["at"])} by {Column.Text(pause["by"])}: {Column.Text(pause["reason"])}"] : Array.Empty<string>();
         var functions = queue?["pausedFunctions"]?.AsArray().Select(name => (string)name!) ?? [];
-        return string.Join(", ", own.Concat(functions)) is { Length: > 0 } text ? text : "-";
+        var unreachable = queue?["unreachableFunctions"]?.AsArray().Select(name => $"{(string)name!} (cannot be reached)") ?? [];
+        return string.Join(", ", own.Concat(functions).Concat(unreachable)) is { Length: > 0 } text ? text : "-";
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
 using Connectors.Cli.Printing;
 
@@ -35,6 +36,12 @@ internal static class QueueStats
             new("DELAYED", "delayed") { IsNumber = true },
             new("HELD", "held") { IsNumber = true },
             new("CALLBACKS", "callbacks") { IsNumber = true },
-            new("DEAD", "dead") { IsNumber = true }).Add(stats["functions"]!.AsArray());
+            new("DEAD", "dead") { IsNumber = true },
+            new("PAUSED", "paused") { Show = Paused }).Add(stats["functions"]!.AsArray());
     }
+
+    private static string Paused(JsonNode? function) =>
+        function?["paused"] is { } pause ? $"since {Column.Text(pause["at"])} by {Column.Text(pause["by"])}: {Column.Text(pause["reason"])}"
+        : function?["breaker"] is { } breaker ? $"cannot be reached since {Column.Text(breaker["at"])}, next try {Column.Text(breaker["probeAt"])}: {Column.Text(breaker["reason"])}"
+        : "-";
 }

@@ -40,6 +40,7 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, QueueOptio
             Hops = AcceptRules.HopsOf(request),
             Trace = request.Headers[WellKnownHeaders.TraceParent] is { Count: 1 } trace ? trace[0] : null,
             Retry = settings.Retry,
+            Breaker = settings.Breaker,
             MaxInflight = settings.MaxInflight,
             StoreResult = keep,
             Priority = request.Headers[CallHeaders.Priority].ToString().Equals("high", StringComparison.OrdinalIgnoreCase) ? Priority.High : Priority.Normal,

@@ -6,9 +6,9 @@ using Connectors.Streams.Records;
 namespace Connectors.Gateway.Enqueueing;
 
 /// <summary>What a function's annotations say of its async calls; they are fixed when a call is accepted. What is missing or unreadable is left to the worker's default.</summary>
-internal sealed record FunctionSettings(string? Queue, RetrySettings? Retry, int? MaxInflight)
+internal sealed record FunctionSettings(string? Queue, RetrySettings? Retry, BreakerSettings? Breaker, int? MaxInflight)
 {
-    public static FunctionSettings None { get; } = new(null, null, null);
+    public static FunctionSettings None { get; } = new(null, null, null, null);
 
     public static FunctionSettings Of(FunctionStatus? function)
     {
@@ -25,7 +25,13 @@ internal sealed record FunctionSettings(string? Queue, RetrySettings? Retry, int
             MaxWait = Duration("com.openfaas.retry.max_wait"),
             MaxAge = Duration("com.openfaas.retry.max_age"),
         };
-        return new FunctionSettings(Text("com.openfaas.queue"), retry == Unset ? null : retry, Number("com.openfaas.queue.max_inflight"));
+        var breaker = new BreakerSettings
+        {
+            Failures = Text("com.openfaas.breaker.failures") == "0" ? 0 : Number("com.openfaas.breaker.failures"),
+            MinWait = Duration("com.openfaas.breaker.min_wait"),
+            MaxWait = Duration("com.openfaas.breaker.max_wait"),
+        };
+        return new FunctionSettings(Text("com.openfaas.queue"), retry == Unset ? null : retry, breaker == NoBreaker ? null : breaker, Number("com.openfaas.queue.max_inflight"));
 
         string? Text(string name) => annotations.GetValueOrDefault(name)?.Trim() is { Length: > 0 } text ? text : null;
 
@@ -35,6 +41,7 @@ internal sealed record FunctionSettings(string? Queue, RetrySettings? Retry, int
     }
 
     private static readonly RetrySettings Unset = new();
+    private static readonly BreakerSettings NoBreaker = new();
 
     // One code that is none leaves the whole list to the default: half a list is not what the author meant.
     private static List<int>? Codes(string? list)

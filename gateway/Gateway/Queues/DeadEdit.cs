@@ -89,7 +89,7 @@ internal sealed partial record DeadEdit
         };
         if (function is var (name, settings))
         {
-            envelope = envelope with { Function = name.Name, Namespace = name.Namespace, Retry = settings.Retry, MaxInflight = settings.MaxInflight };
+            envelope = envelope with { Function = name.Name, Namespace = name.Namespace, Retry = settings.Retry, Breaker = settings.Breaker, MaxInflight = settings.MaxInflight };
         }
 
         return new EditedCall(envelope, NewBody is { } body ? body : letter.Body);

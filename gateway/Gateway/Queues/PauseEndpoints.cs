@@ -63,6 +63,12 @@ internal sealed class PauseEndpoints(NatsLink link, PauseBook book, QueueOvervie
 /// <summary>What the body of a pause may say.</summary>
 internal sealed record PauseRequest(string? Reason, string? By);
 
+/// <summary>An open breaker as it is shown.</summary>
+internal sealed record BreakerShown(string Reason, DateTime At, DateTime ProbeAt)
+{
+    public static BreakerShown? From(OpenBreaker? breaker) => breaker is null ? null : new BreakerShown(breaker.Reason, breaker.At.UtcDateTime, breaker.ProbeAt.UtcDateTime);
+}
+
 /// <summary>A pause as it is shown.</summary>
 internal sealed record PauseShown(string Reason, string By, DateTime At)
 {

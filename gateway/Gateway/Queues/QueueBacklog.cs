@@ -20,6 +20,7 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
         var calls = await SubjectsAsync(StreamNames.Calls(queue), ct);
         var aside = await SubjectsAsync(StreamNames.Aside(queue), ct);
         var paused = await book.ReadAsync(ct);
+        var broken = paused.BreakersOf(queue);
         var pausedFunctions = paused.FunctionsOf(queue);
         var now = time.GetUtcNow();
         var stored = new Dictionary<string, long>();
@@ -39,7 +40,8 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
         foreach (var (subject, count) in aside.Where(group => !pausedFunctions.ContainsKey(FunctionOf(group.Key)) && (AsideGroup.Of(group.Key).Due is not { } due || due < now + Ahead)))
         {
             soon.Add(FunctionOf(subject));
-            Add(subject, AsideGroup.Of(subject).Due > now ? 0 : count);
+            var group = AsideGroup.Of(subject);
+            Add(subject, group.Due > now || (group.Function is { } function && broken.ContainsKey(function.ToString())) ? 0 : count);
         }
 
         var callbacks = (await SubjectsAsync(StreamNames.Callbacks(queue), ct)).Values.Sum();

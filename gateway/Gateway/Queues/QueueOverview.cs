@@ -40,7 +40,8 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
                    states.GetValueOrDefault(StreamNames.Callbacks(queue)),
                    states.GetValueOrDefault(StreamNames.Dead(queue)),
                    PauseShown.From(paused.Of(queue)),
-                   [.. paused.FunctionsOf(queue).Keys.Order(StringComparer.Ordinal)]),
+                   [.. paused.FunctionsOf(queue).Keys.Order(StringComparer.Ordinal)],
+                   [.. paused.BreakersOf(queue).Keys.Order(StringComparer.Ordinal)]),
         ];
     }
 
@@ -76,7 +77,7 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
             calls.Bytes,
             calls.Messages > 0 && DateTimeOffset.TryParse(calls.FirstTs, System.Globalization.CultureInfo.InvariantCulture, out var first) ? first.UtcDateTime : null,
             PauseShown.From(paused.Of(queue)),
-            Functions(calls, aside, callbacks, dead, paused.FunctionsOf(queue)));
+            Functions(calls, aside, callbacks, dead, paused.FunctionsOf(queue), paused.BreakersOf(queue)));
     }
 
     /// <summary>Removes waiting and delayed calls, of one function or all; callback records and dead letters are other streams and stay.</summary>
@@ -114,7 +115,7 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
     }
 
     private static IReadOnlyList<FunctionCounts> Functions(
-        StreamState calls, StreamState? aside, StreamState? callbacks, StreamState? dead, Dictionary<string, Pause> paused)
+        StreamState calls, StreamState? aside, StreamState? callbacks, StreamState? dead, Dictionary<string, Pause> paused, Dictionary<string, OpenBreaker> broken)
     {
         var waiting = Count(calls);
         var delayed = Count(aside, group => group.Function is null);
@@ -123,7 +124,7 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
         var given = Count(dead);
         return
         [
-            .. from function in waiting.Keys.Union(delayed.Keys).Union(held.Keys).Union(paused.Keys).Union(telling.Keys).Union(given.Keys).Order(StringComparer.Ordinal)
+            .. from function in waiting.Keys.Union(delayed.Keys).Union(held.Keys).Union(paused.Keys).Union(broken.Keys).Union(telling.Keys).Union(given.Keys).Order(StringComparer.Ordinal)
                select new FunctionCounts(
                    function,
                    waiting.GetValueOrDefault(function),
@@ -131,7 +132,8 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
                    held.GetValueOrDefault(function),
                    telling.GetValueOrDefault(function),
                    given.GetValueOrDefault(function),
-                   PauseShown.From(paused.GetValueOrDefault(function))),
+                   PauseShown.From(paused.GetValueOrDefault(function)),
+                   BreakerShown.From(broken.GetValueOrDefault(function))),
         ];
     }
 
@@ -157,20 +159,21 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
 /// <param name="Name">The queue.</param>
 /// <param name="Calls">Calls that have not ended: waiting, to be retried, or running.</param>
 /// <param name="Delayed">Calls whose time, which their callers named, has not come.</param>
-/// <param name="Held">Calls that were put aside because their function is paused.</param>
+/// <param name="Held">Calls that were put aside because their function is paused or cannot be reached.</param>
 /// <param name="Callbacks">Callback records that were not delivered yet.</param>
 /// <param name="Dead">Dead letters.</param>
 /// <param name="Paused">The queue's own pause; null for none.</param>
 /// <param name="PausedFunctions">Functions that are paused in it.</param>
+/// <param name="UnreachableFunctions">Functions whose calls wait because they cannot be reached.</param>
 internal sealed record QueueCounts(
-    string Name, long Calls, long Delayed, long Held, long Callbacks, long Dead, PauseShown? Paused, IReadOnlyList<string> PausedFunctions);
+    string Name, long Calls, long Delayed, long Held, long Callbacks, long Dead, PauseShown? Paused, IReadOnlyList<string> PausedFunctions, IReadOnlyList<string> UnreachableFunctions);
 
 /// <summary>One queue.</summary>
 /// <param name="Name">The queue.</param>
 /// <param name="Calls">Calls that have not ended: waiting, to be retried, or running.</param>
 /// <param name="Running">Of those, the ones handed to a worker, or handed back with a delay.</param>
 /// <param name="Delayed">Calls whose time, which their callers named, has not come.</param>
-/// <param name="Held">Calls that were put aside because their function is paused.</param>
+/// <param name="Held">Calls that were put aside because their function is paused or cannot be reached.</param>
 /// <param name="Callbacks">Callback records that were not delivered yet.</param>
 /// <param name="Dead">Dead letters.</param>
 /// <param name="Bytes">Size of the calls.</param>
@@ -181,4 +184,4 @@ internal sealed record QueueStats(
     string Name, long Calls, long Running, long Delayed, long Held, long Callbacks, long Dead, long Bytes, DateTime? OldestAt, PauseShown? Paused, IReadOnlyList<FunctionCounts> Functions);
 
 /// <summary>One function's share of a queue.</summary>
-internal sealed record FunctionCounts(string Function, long Calls, long Delayed, long Held, long Callbacks, long Dead, PauseShown? Paused);
+internal sealed record FunctionCounts(string Function, long Calls, long Delayed, long Held, long Callbacks, long Dead, PauseShown? Paused, BreakerShown? Breaker);

@@ -17,7 +17,10 @@ internal static partial class DeployRules
     // Linux takes no longer text as an argument, or as a variable with its name.
     private const int MaxTextBytes = 128 * 1024 - 1;
 
-    private static readonly string[] Durations = ["com.openfaas.retry.min_wait", "com.openfaas.retry.max_wait", "com.openfaas.retry.max_age"];
+    private static readonly string[] Durations =
+    [
+        "com.openfaas.retry.min_wait", "com.openfaas.retry.max_wait", "com.openfaas.retry.max_age", "com.openfaas.breaker.min_wait", "com.openfaas.breaker.max_wait",
+    ];
 
     public static IReadOnlyList<string> Faults(FunctionDeployment deployment, SecretStore secrets)
     {

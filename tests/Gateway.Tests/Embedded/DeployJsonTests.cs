@@ -30,6 +30,7 @@ public sealed class DeployJsonTests(ProviderFixture fixture) : IClassFixture<Pro
     [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","annotations":{"com.openfaas.retry.max_age":"99999999h"}}""", "annotations.com.openfaas.retry.max_age: ")]
     [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","annotations":{"com.openfaas.retry.min_wait":"99999999h"}}""", "annotations.com.openfaas.retry.min_wait: ")]
     [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","annotations":{"com.openfaas.retry.max_wait":"9999999999999h"}}""", "annotations.com.openfaas.retry.max_wait: ")]
+    [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","annotations":{"com.openfaas.breaker.min_wait":"99999999h"}}""", "annotations.com.openfaas.breaker.min_wait: ")]
     [InlineData("DELETE", "functions", """{}""", "functionName: is required")]
     [InlineData("DELETE", "functions", """{"functionName":null}""", "functionName: is required")]
     [InlineData("POST", "secrets", """{"value":"x"}""", "name: ")]

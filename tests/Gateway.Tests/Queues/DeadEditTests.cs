@@ -18,7 +18,7 @@ public sealed class DeadEditTests(QueueFixture fixture) : IClassFixture<QueueFix
     public async Task R19_an_edited_call_starts_anew_as_it_is_to_be_and_tells_what_it_came_from()
     {
         var seed = await SeedAsync();
-        await _gateway.DeployAsync("healed", "cat", annotations: new Dictionary<string, string> { ["com.openfaas.retry.max_age"] = "5m", ["com.openfaas.queue.max_inflight"] = "3" });
+        await _gateway.DeployAsync("healed", "cat", annotations: new Dictionary<string, string> { ["com.openfaas.retry.max_age"] = "5m", ["com.openfaas.queue.max_inflight"] = "3", ["com.openfaas.breaker.failures"] = "2" });
         var call = DeadLetterSeed.Call() with
         {
             Redrive = 1,

@@ -52,6 +52,26 @@ public sealed class PauseApiTests(QueueFixture fixture) : IClassFixture<QueueFix
     }
 
     [Fact]
+    public async Task R23_an_open_breaker_shows_in_both_lists_and_is_closed_by_resuming_its_function()
+    {
+        var seed = await SeedAsync();
+        await seed.HeldAsync(DeadLetterSeed.Call("down"));
+        var breaker = new OpenBreaker { Reason = "no connection", At = TimeProvider.System.GetUtcNow(), ProbeAt = TimeProvider.System.GetUtcNow().AddSeconds(10) };
+        await using var connection = new NatsConnection(new NatsOpts { Url = fixture.Nats.Url });
+        var bucket = await connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Paused) { History = 1 });
+        await bucket.PutAsync(OpenBreaker.Key(seed.Queue, new("down", "openfaas-fn")), breaker.Encode(), NatsRawSerializer<byte[]>.Default);
+
+        var listed = (await _gateway.SystemJsonAsync("queues")).AsArray().Single(q => (string)q!["name"]! == seed.Queue)!;
+        Assert.Equal(["down.openfaas-fn"], listed["unreachableFunctions"]!.AsArray().Select(name => (string)name!));
+        var shown = (await _gateway.SystemJsonAsync($"queues/{seed.Queue}"))["functions"]!.AsArray().Single()!["breaker"]!;
+        Assert.Equal(("no connection", breaker.At, breaker.ProbeAt), ((string)shown["reason"]!, (DateTimeOffset)shown["at"]!, (DateTimeOffset)shown["probeAt"]!));
+
+        await _gateway.SystemAsync(HttpMethod.Post, $"queues/{seed.Queue}/functions/down/resume", expected: HttpStatusCode.NoContent);
+        listed = (await _gateway.SystemJsonAsync("queues")).AsArray().Single(q => (string)q!["name"]! == seed.Queue)!;
+        Assert.Empty(listed["unreachableFunctions"]!.AsArray());
+    }
+
+    [Fact]
     public async Task What_means_nothing_is_refused()
     {
         var seed = await SeedAsync();

@@ -40,11 +40,11 @@ public sealed class QueuesApiTests(QueueFixture fixture) : IClassFixture<QueueFi
         var listed = (await _gateway.SystemJsonAsync("queues")).AsArray().Single(q => q!["name"]!.ToString() == seed.Queue)!;
         var shown = await _gateway.SystemJsonAsync($"queues/{seed.Queue}");
 
-        Assert.Equal($$"""{"name":"{{seed.Queue}}","calls":3,"delayed":0,"held":0,"callbacks":1,"dead":1,"paused":null,"pausedFunctions":[]}""", listed.ToJsonString());
+        Assert.Equal($$"""{"name":"{{seed.Queue}}","calls":3,"delayed":0,"held":0,"callbacks":1,"dead":1,"paused":null,"pausedFunctions":[],"unreachableFunctions":[]}""", listed.ToJsonString());
         Assert.Equal(3, (int)shown["calls"]!);
         Assert.EndsWith("Z", shown["oldestAt"]!.ToString(), StringComparison.Ordinal);
         Assert.Equal(
-            """[{"function":"one.openfaas-fn","calls":1,"delayed":0,"held":0,"callbacks":0,"dead":0,"paused":null},{"function":"three.openfaas-fn","calls":0,"delayed":0,"held":0,"callbacks":0,"dead":1,"paused":null},{"function":"two.openfaas-fn","calls":2,"delayed":0,"held":0,"callbacks":1,"dead":0,"paused":null}]""",
+            """[{"function":"one.openfaas-fn","calls":1,"delayed":0,"held":0,"callbacks":0,"dead":0,"paused":null,"breaker":null},{"function":"three.openfaas-fn","calls":0,"delayed":0,"held":0,"callbacks":0,"dead":1,"paused":null,"breaker":null},{"function":"two.openfaas-fn","calls":2,"delayed":0,"held":0,"callbacks":1,"dead":0,"paused":null,"breaker":null}]""",
             shown["functions"]!.ToJsonString());
     }
 

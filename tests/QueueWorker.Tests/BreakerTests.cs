@@ -1,0 +1,146 @@
+using Connectors.QueueWorker.Dispatching;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
+
+namespace Connectors.QueueWorker.Tests;
+
+/// <summary>Functions that cannot be reached: their calls wait instead of using attempts (R23 of docs/delivery-states.md).</summary>
+public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
+{
+    private const int Failures = 3;
+    private const int Calls = 30;
+
+    private static readonly FunctionName Other = new("other", "openfaas-fn");
+
+    [Theory]
+    [InlineData("static", 1)]
+    [InlineData("function", 1)]
+    [InlineData("static", 20)]
+    public async Task R23_a_function_that_is_down_costs_few_attempts_is_probed_one_call_at_a_time_and_all_run_when_it_is_back(string mode, int slots)
+    {
+        var isDown = true;
+        var gate = new TaskCompletionSource();
+        await using var bench = await Bench.StartAsync(
+            async (request, http) =>
+            {
+                await gate.Task.WaitAsync(http.RequestAborted);
+                if (Volatile.Read(ref isDown) && request.Path.Contains("echo", StringComparison.Ordinal))
+                {
+                    http.Response.StatusCode = 503;
+                    http.Response.Headers["X-OpenFaaS-Internal"] = "gateway";
+                }
+            },
+            new()
+            {
+                ["scaling_mode"] = mode, ["max_inflight"] = $"{slots}", ["max_retry_attempts"] = "3", ["initial_retry_wait"] = "2s", ["max_retry_wait"] = "2s",
+                ["breaker_failures"] = $"{Failures}", ["breaker_min_wait"] = "200ms", ["breaker_max_wait"] = "400ms",
+            },
+            nats.Server);
+        await bench.EnqueueManyAsync(Calls, () => Bench.Call());
+        await Eventually.HoldsAsync(() => bench.Sends.Count == slots, "all slots are taken");
+        gate.SetResult();
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_breaker_open{{queue_name=\"{bench.Queue}\",function_name=\"{Bench.Echo}\"}}") == 1, "the breaker is open");
+        await bench.HoldsAsync(bench.Calls, 0);
+
+        // Far more probes than any call has attempts, and another function's call in between.
+        var before = bench.Sends.Count;
+        await Eventually.HoldsAsync(() => bench.Sends.Count > before + 8, "it is probed");
+        var other = await bench.EnqueueAsync(Bench.Call(Other));
+        await Eventually.HoldsAsync(() => bench.Sends.Any(send => send.Header("X-Delivery-Id") == other.DeliveryId), "another function's call runs");
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+        Assert.True(bench.Sends.All(send => int.Parse(send.Header("X-Attempt")!, System.Globalization.CultureInfo.InvariantCulture) <= 2), "attempts are used by those alone that failed before it opened");
+
+        Volatile.Write(ref isDown, false);
+        await bench.HoldsAsync(bench.Aside, 0);
+        await bench.IsEmptyAsync();
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_breaker_open{{queue_name=\"{bench.Queue}\",function_name=\"{Bench.Echo}\"}}") is null, "it is closed");
+
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+        Assert.Equal(Calls + 1, bench.Sends.Select(send => send.Header("X-Delivery-Id")).Distinct().Count());
+        Assert.InRange(bench.Sends.Where(send => send.Header("X-Attempt") == "2").Select(send => send.Header("X-Delivery-Id")).Distinct().Count(), slots == 1 ? Failures - 1 : 0, Failures - 1);
+    }
+
+    [Fact]
+    public async Task A_delayed_call_that_is_due_while_the_breaker_is_open_is_no_probe()
+    {
+        await using var bench = await Bench.StartAsync(
+            (_, http) =>
+            {
+                http.Abort();
+                return Task.CompletedTask;
+            },
+            new() { ["breaker_failures"] = "1", ["breaker_min_wait"] = "1h", ["breaker_max_wait"] = "1h" },
+            nats.Server);
+        await bench.EnqueueAsync();
+        await bench.HoldsAsync(bench.Aside, 1);
+
+        var now = TimeProvider.System.GetUtcNow();
+        var delayed = Bench.Call() with { Due = now, NotBefore = now };
+        await bench.PublishAsync(StreamNames.AsideSubject(bench.Queue, AsideGroup.At(now), Priority.Normal, Bench.Echo), [], null, (EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(delayed)));
+        await Eventually.HoldsAsync(
+            async () => await bench.Worker.MetricAsync($"queue_worker_held_calls{{queue_name=\"{bench.Queue}\",function_name=\"{Bench.Echo}\"}}") == 2, "both are held");
+
+        Assert.Single(bench.Sends);
+    }
+
+    [Fact]
+    public async Task R23_an_open_breaker_outlives_the_worker_that_opened_it_and_the_annotations_of_a_call_open_it()
+    {
+        var isDown = true;
+        await using var bench = await Bench.StartAsync(
+            (_, http) =>
+            {
+                if (Volatile.Read(ref isDown))
+                {
+                    http.Abort();
+                }
+
+                return Task.CompletedTask;
+            },
+            new() { ["max_inflight"] = "1" },
+            nats.Server);
+        await bench.EnqueueAsync(Bench.Call() with { Breaker = new BreakerSettings { Failures = 1, MinWait = TimeSpan.FromSeconds(1), MaxWait = TimeSpan.FromSeconds(1) } });
+        await bench.HoldsAsync(bench.Aside, 1);
+
+        await bench.Worker.KillAsync();
+        await bench.EnqueueAsync();
+        await bench.Worker.StartAgainAsync();
+        await bench.HoldsAsync(bench.Aside, 2);
+
+        Volatile.Write(ref isDown, false);
+        await bench.HoldsAsync(bench.Aside, 0);
+        await bench.IsEmptyAsync();
+        Assert.All(bench.Sends, send => Assert.Equal("1", send.Header("X-Attempt")));
+    }
+
+    [Theory]
+    [InlineData(OutcomeKind.Succeeded, 200, false, false)]
+    [InlineData(OutcomeKind.Failed, 503, false, false)]
+    [InlineData(OutcomeKind.Failed, 500, true, false)]
+    [InlineData(OutcomeKind.Failed, 429, true, false)]
+    [InlineData(OutcomeKind.TimedOut, 504, false, false)]
+    [InlineData(OutcomeKind.Failed, 502, true, true)]
+    [InlineData(OutcomeKind.Failed, 503, true, true)]
+    [InlineData(OutcomeKind.Failed, 504, true, true)]
+    [InlineData(OutcomeKind.Unreachable, 503, false, true)]
+    public void What_says_that_a_function_cannot_be_reached(OutcomeKind kind, int status, bool isInternal, bool unreached) =>
+        Assert.Equal(unreached, Breakers.IsUnreached(new Outcome { Kind = kind, Status = status, IsInternal = isInternal }));
+
+    [Fact]
+    public void Probes_come_at_growing_intervals_up_to_the_longest()
+    {
+        var now = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+        var breaker = new OpenBreaker { At = now, ProbeAt = now.AddSeconds(10), Wait = TimeSpan.FromSeconds(10), MaxWait = TimeSpan.FromSeconds(50) };
+        var waits = new List<double>();
+        for (var probe = 0; probe < 5; probe++)
+        {
+            breaker = breaker.Probed(breaker.ProbeAt);
+            waits.Add(breaker.Wait.TotalSeconds);
+        }
+
+        Assert.Equal([20, 40, 50, 50, 50], waits);
+        Assert.Equal(now.AddSeconds(10 + 20 + 40 + 50 + 50 + 50), breaker.ProbeAt);
+    }
+}
