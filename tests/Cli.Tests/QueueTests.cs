@@ -78,11 +78,16 @@ public sealed class QueueTests(Scene scene)
         var seed = await QueueAsync();
 
         await Eventually.HoldsAsync(
-            async () => (await scene.RunAsync("top")).Succeeds().Lines.Any(line => Words(line) is [var name, "3", "0", "0", not "-", _, _, "1", "1", "0", "-"] && name == seed.Queue),
+            async () => (await scene.RunAsync("top")).Succeeds().Lines.Any(line => Words(line) is [var name, "3", "0", "0", "0", not "-", _, _, "1", "1", "0", "-", "-"] && name == seed.Queue),
             "the queue is shown with its three waiting calls, a callback and a dead letter");
         var json = (await scene.RunAsync("top", "--once", "--json")).Json;
 
         Assert.Equal(3, (int)json["queues"]!.AsArray().Single(queue => (string)queue!["name"]! == seed.Queue)!["waiting"]!);
+
+        (await scene.RunAsync("queue", "pause", seed.Queue)).Succeeds();
+        await Eventually.HoldsAsync(
+            async () => (await scene.RunAsync("top")).Succeeds().Lines.Any(line => line.StartsWith(seed.Queue + " ", StringComparison.Ordinal) && line.EndsWith("all of it", StringComparison.Ordinal)),
+            "the queue is shown as paused");
     }
 
     [Fact]

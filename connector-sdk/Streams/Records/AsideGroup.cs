@@ -45,6 +45,9 @@ public sealed record AsideGroup
     /// <summary>The group of a paused function's calls.</summary>
     public static AsideGroup Held(FunctionName function) => new(HeldToken) { Function = function };
 
+    /// <summary>The subjects of all held calls of a queue.</summary>
+    public static string HeldSubjects(string queue) => $"{queue}.aside.{HeldToken}.>";
+
     /// <summary>The group that a subject of the stream names.</summary>
     public static AsideGroup Of(string subject)
     {

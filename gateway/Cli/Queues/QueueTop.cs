@@ -76,19 +76,22 @@ internal static class QueueTop
             Number("WAITING", "waiting"),
             Number("RUNNING", "running"),
             Number("DELAYED", "delayed"),
+            Number("HELD", "held"),
             Number("OLDEST", "oldest"),
             Number("IN/S", "inPerSecond"),
             Number("OUT/S", "outPerSecond"),
             Number("CALLBACKS", "callbacks"),
             Number("DEAD", "dead"),
             Number("WORKERS", "workers"),
-            new("MODE", "mode")).Add(overview["queues"]!.AsArray().Select(queue => WithAge(queue!.AsObject(), now)));
+            new("MODE", "mode"),
+            new("PAUSED", "pausedWhat")).Add(overview["queues"]!.AsArray().Select(queue => WithWords(queue!.AsObject(), now)));
     }
 
     private static Column Number(string title, string property) => new(title, property) { IsNumber = true };
 
-    private static JsonObject WithAge(JsonObject queue, DateTimeOffset now)
+    private static JsonObject WithWords(JsonObject queue, DateTimeOffset now)
     {
+        queue["pausedWhat"] = queue["paused"] is not null ? "all of it" : (int?)queue["heldFunctions"] is > 0 and var functions ? $"{functions} functions" : null;
         queue["oldest"] = queue["oldestAt"] is { } at ? Age(now - at.GetValue<DateTimeOffset>()) : null;
         return queue;
     }

@@ -4,7 +4,7 @@ using Connectors.Sdk.Invocation;
 namespace Connectors.Gateway.Page;
 
 /// <summary>Functions with what the gateway knows of their calls, page by page: there may be ten thousand.</summary>
-internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provider)
+internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provider, LiveQueues queues)
 {
     private const int DefaultLimit = 100;
     private const int MaxItems = 1000;
@@ -46,6 +46,7 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
     private FunctionView View(FunctionName name, FunctionStatus function)
     {
         var figures = Metrics.FiguresOf(name.ToString());
+        var queue = Annotation("com.openfaas.queue") is { Length: > 0 } own ? own : options.Queue.DefaultQueue;
         return new FunctionView(
             name.Name,
             name.Namespace,
@@ -56,7 +57,8 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
             figures?.Failed ?? 0,
             figures?.P50,
             figures?.P99,
-            Annotation("com.openfaas.queue") is { Length: > 0 } queue ? queue : options.Queue.DefaultQueue,
+            queue,
+            queues.HoldOf(queue, name.ToString()),
             Annotation("topic") ?? "",
             Annotation("schedule") ?? "");
 
@@ -75,6 +77,18 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
 /// <param name="Items">Those of this page.</param>
 internal sealed record FunctionPage(int Total, IReadOnlyList<FunctionView> Items);
 
-/// <summary>A function; calls, failures and times since this gateway started.</summary>
+/// <summary>A function; calls, failures and times since this gateway started. <paramref name="Hold"/> is null unless its calls are held.</summary>
 internal sealed record FunctionView(
-    string Name, string Namespace, string Image, ulong Replicas, ulong Available, long Calls, long Failed, double? P50, double? P99, string Queue, string Topics, string Schedule);
+    string Name,
+    string Namespace,
+    string Image,
+    ulong Replicas,
+    ulong Available,
+    long Calls,
+    long Failed,
+    double? P50,
+    double? P99,
+    string Queue,
+    FunctionHold? Hold,
+    string Topics,
+    string Schedule);

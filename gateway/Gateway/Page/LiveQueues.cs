@@ -7,9 +7,10 @@ namespace Connectors.Gateway.Page;
 
 /// <summary>
 /// Looks at all queues every two seconds, for however many watch, and keeps the last 15 minutes in memory. A look is one request for the streams; what runs and
-/// what is delayed, the workers have said by themselves.
+/// what is delayed, the workers have said by themselves. What is paused is read again when its bucket was written to, and now and then all the same.
 /// </summary>
-internal sealed class LiveQueues(NatsLink link, QueueStreams queues, WorkerReports reports, GatewayOptions options, TimeProvider time, ILogger<LiveQueues> log) : IDuty
+internal sealed class LiveQueues(
+    NatsLink link, QueueStreams streams, PauseBook book, WorkerReports reports, GatewayOptions options, TimeProvider time, ILogger<LiveQueues> log) : IDuty
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
@@ -17,9 +18,15 @@ internal sealed class LiveQueues(NatsLink link, QueueStreams queues, WorkerRepor
     private const int RateLooks = 5;
     private const int LooksPerPoint = 5;
 
+    // Each is told every two seconds to everybody who watches.
+    private const int MaxHolds = 100;
+
     private readonly Signal _changed = new();
     private readonly Queue<Look> _last = new();
     private readonly QueueHistory _history = new();
+    private volatile IReadOnlyDictionary<(string Queue, string Function), FunctionHold> _holds = new Dictionary<(string, string), FunctionHold>();
+    private PausedThings _paused = PausedThings.None;
+    private (DateTimeOffset Made, long Writes)? _pauses;
     private volatile Snapshot _now = Snapshot.Of(new Overview(null, options.Queue.Nats.IsSet ? "Nothing was looked at yet." : "Async calls are off: faas_nats_address is not set.", []));
 
     /// <summary>The last look.</summary>
@@ -27,6 +34,9 @@ internal sealed class LiveQueues(NatsLink link, QueueStreams queues, WorkerRepor
 
     /// <summary>Completed by the next look.</summary>
     public Task Next => _changed.Next;
+
+    /// <summary>Whether and why a function (<c>name.namespace</c>) is held in a queue; null if it is not.</summary>
+    public FunctionHold? HoldOf(string queue, string function) => _holds.GetValueOrDefault((queue, function));
 
     /// <summary>The last 15 minutes.</summary>
     public QueueHistories History => _history.Read();
@@ -40,7 +50,16 @@ internal sealed class LiveQueues(NatsLink link, QueueStreams queues, WorkerRepor
             {
                 using var limit = new TimeLimit(Interval * 3, time, stoppingToken);
                 await link.OpenAsync(limit.Token);
-                Take(new Look(time.GetTimestamp(), await queues.ReadAsync(limit.Token)), isPoint: count % LooksPerPoint == 0);
+                var isPoint = count % LooksPerPoint == 0;
+                var now = await streams.ReadAsync(limit.Token);
+                if (now.Pauses is not null && (isPoint || now.Pauses != _pauses))
+                {
+                    _paused = await book.ReadAsync(limit.Token);
+                }
+
+                _paused = now.Pauses is null ? PausedThings.None : _paused;
+                _pauses = now.Pauses;
+                Take(new Look(time.GetTimestamp(), now.Queues), isPoint);
             }
             catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
@@ -68,7 +87,10 @@ internal sealed class LiveQueues(NatsLink link, QueueStreams queues, WorkerRepor
 
         var seconds = time.GetElapsedTime(before.At, look.At).TotalSeconds;
         var now = time.GetUtcNow().UtcDateTime;
-        var views = look.Queues.Select(queue => View(queue, before.Queues.FirstOrDefault(old => old.Name == queue.Name), seconds)).ToList();
+        var holds = look.Queues.SelectMany(queue => Holds(queue).Select(hold => (queue.Name, Hold: hold))).ToList();
+        _holds = holds.ToDictionary(one => (one.Name, one.Hold.Function), one => one.Hold);
+        var ofQueue = holds.ToLookup(one => one.Name, one => one.Hold);
+        var views = look.Queues.Select(queue => View(queue, before.Queues.FirstOrDefault(old => old.Name == queue.Name), seconds, [.. ofQueue[queue.Name]])).ToList();
         _now = Snapshot.Of(new Overview(now, null, views));
         if (isPoint)
         {
@@ -76,10 +98,10 @@ internal sealed class LiveQueues(NatsLink link, QueueStreams queues, WorkerRepor
         }
     }
 
-    private QueueView View(QueueFigures queue, QueueFigures? before, double seconds)
+    private QueueView View(QueueFigures queue, QueueFigures? before, double seconds, IReadOnlyList<FunctionHold> holds)
     {
         var inHand = reports.Of(queue.Name);
-        var (running, delayed) = (inHand.Running.Values.Sum(), inHand.Delayed.Values.Sum());
+        var (running, delayed, held) = (inHand.Running.Values.Sum(), inHand.Delayed.Values.Sum(), queue.Held.Values.Sum());
 
         // A stream that was made anew counts from the beginning.
         var stored = Math.Max(0, queue.Stored - (before?.Stored ?? queue.Stored));
@@ -88,7 +110,8 @@ internal sealed class LiveQueues(NatsLink link, QueueStreams queues, WorkerRepor
             queue.Name,
             Math.Max(0, queue.Calls - running - delayed),
             running,
-            delayed + queue.Aside,
+            delayed + Math.Max(0, queue.Aside - held),
+            held,
             queue.Callbacks,
             queue.Dead,
             queue.Bytes,
@@ -96,7 +119,17 @@ internal sealed class LiveQueues(NatsLink link, QueueStreams queues, WorkerRepor
             seconds > 0 ? Math.Round(stored / seconds, 2) : 0,
             seconds > 0 ? Math.Round(ended / seconds, 2) : 0,
             inHand.Workers,
-            queue.Mode);
+            queue.Mode,
+            PauseShown.From(_paused.Of(queue.Name)),
+            holds.Count,
+            [.. holds.OrderByDescending(hold => hold.Held).Take(MaxHolds)]);
+    }
+
+    private IEnumerable<FunctionHold> Holds(QueueFigures queue)
+    {
+        var paused = _paused.FunctionsOf(queue.Name);
+        return from function in queue.Held.Keys.Union(paused.Keys).Order(StringComparer.Ordinal)
+               select new FunctionHold(function, queue.Held.GetValueOrDefault(function), PauseShown.From(paused.GetValueOrDefault(function)));
     }
 
     private sealed record Look(long At, IReadOnlyList<QueueFigures> Queues);
@@ -119,6 +152,7 @@ internal sealed record Overview(DateTime? At, string? Error, IReadOnlyList<Queue
 /// <param name="Waiting">Calls that are due and run nowhere.</param>
 /// <param name="Running">Calls that run.</param>
 /// <param name="Delayed">Calls whose time has not come: retries, what a worker gave back, and those that their callers delayed.</param>
+/// <param name="Held">Calls that were put aside because their function is paused.</param>
 /// <param name="Callbacks">Callbacks to be delivered.</param>
 /// <param name="Dead">Dead letters.</param>
 /// <param name="Bytes">Size of the calls.</param>
@@ -127,5 +161,29 @@ internal sealed record Overview(DateTime? At, string? Error, IReadOnlyList<Queue
 /// <param name="OutPerSecond">Calls that left the queue.</param>
 /// <param name="Workers">Workers that were heard of in the last seconds.</param>
 /// <param name="Mode"><c>static</c> or <c>function</c>; null before the first worker.</param>
+/// <param name="Paused">The queue's own pause; null for none.</param>
+/// <param name="HeldFunctions">How many of its functions are held.</param>
+/// <param name="Holds">Those of them with the most calls held.</param>
 internal sealed record QueueView(
-    string Name, long Waiting, long Running, long Delayed, long Callbacks, long Dead, long Bytes, DateTime? OldestAt, double InPerSecond, double OutPerSecond, int Workers, string? Mode);
+    string Name,
+    long Waiting,
+    long Running,
+    long Delayed,
+    long Held,
+    long Callbacks,
+    long Dead,
+    long Bytes,
+    DateTime? OldestAt,
+    double InPerSecond,
+    double OutPerSecond,
+    int Workers,
+    string? Mode,
+    PauseShown? Paused,
+    int HeldFunctions,
+    IReadOnlyList<FunctionHold> Holds);
+
+/// <summary>A function that is held in a queue.</summary>
+/// <param name="Function"><c>name.namespace</c>.</param>
+/// <param name="Held">Its calls that were put aside.</param>
+/// <param name="Paused">Why; null for one that was resumed and whose calls are on their way back.</param>
+internal sealed record FunctionHold(string Function, long Held, PauseShown? Paused);

@@ -48,11 +48,13 @@ internal sealed record DeadLetterPage(IReadOnlyList<DeadLetterItem> Items, ulong
 
 /// <summary>A dead letter in a list.</summary>
 internal sealed record DeadLetterItem(
-    ulong Seq, string CallId, string Function, string Kind, string Reason, int? Status, int Attempts, DateTime FirstAt, DateTime LastAt, long Size)
+    ulong Seq, string CallId, string DeliveryId, int Redrive, string Function, string Kind, string Reason, int? Status, int Attempts, DateTime FirstAt, DateTime LastAt, long Size)
 {
     public static DeadLetterItem From(DeadLetter letter) => new(
         letter.Seq,
         letter.Envelope?.CallId ?? "",
+        letter.Envelope?.DeliveryId ?? "",
+        letter.Envelope?.Redrive ?? 0,
         letter.Function,
         letter.Kind,
         letter.Biography?.Reason ?? DeadReasons.Foreign,

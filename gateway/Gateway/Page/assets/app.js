@@ -170,17 +170,19 @@ document.addEventListener('visibilitychange', follow);
 
 // --- Dialogs ---
 
-// Resolves to true once it is confirmed. The button says what will happen, and to how many.
-export function confirm(title, text, action, { danger = false } = {}) {
+// Resolves to what was written into its field, or to true without one, once it is confirmed; else to false. The button says what will happen, and to how many.
+export function confirm(title, text, action, { danger = false, field = null } = {}) {
   return new Promise(resolve => {
+    const input = field && el('input', { maxlength: 500, autocomplete: 'off' });
     const dialog = el('dialog', { 'aria-labelledby': 'dialog-title' },
       el('form', { method: 'dialog' },
         el('h2', { id: 'dialog-title' }, title),
         el('p', {}, text),
+        field && el('label', {}, field, input),
         el('div', { class: 'row' },
           el('button', { class: `main push${danger ? ' danger' : ''}`, value: 'yes' }, action),
           el('button', { value: 'no', autofocus: danger }, 'Cancel'))));
-    dialog.addEventListener('close', () => { resolve(dialog.returnValue === 'yes'); dialog.remove(); });
+    dialog.addEventListener('close', () => { resolve(dialog.returnValue === 'yes' && (!field || { text: input.value.trim() })); dialog.remove(); });
     document.body.append(dialog);
     dialog.showModal();
   });

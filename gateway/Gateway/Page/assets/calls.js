@@ -1,22 +1,26 @@
-import { ask, confirm, count, el, go, href, isOperator, json, query, Refused, say, seconds, show as tell, time } from './app.js';
+import { ask, bytes, confirm, count, el, go, href, isOperator, json, live, many, query, queuePath, refresh, Refused, say, seconds, show as tell, state as page, time } from './app.js';
 import { body } from './body.js';
 
-// Ended calls by what is known of them, and one call's whole story: accepted, each send, its callback, its result.
+// Ended calls by what is known of them, and one call's whole story: accepted, each send, its end, its callback, its result.
 const pageSize = 100;
 const states = ['succeeded', 'dead', 'cancelled', 'expired'];
 const keys = ['function', 'queue', 'state', 'since', 'until', 'tag'];
 
 export async function show(main, signal) {
+  if (!page.overview) await refresh();
   const asked = query();
   const filter = Object.fromEntries(keys.map(key => [key, asked.get(key) ?? '']));
   const after = asked.get('after') ?? '', id = asked.get('id') ?? '';
 
   const field = (title, name, placeholder, size) => el('label', {}, title, el('input', { name, type: 'search', value: filter[name], placeholder, size, spellcheck: 'false' }));
+  const choice = (title, name, values) => el('label', {}, title, el('select', { name, onchange: event => event.target.form.requestSubmit() }, el('option', { value: '' }, 'any'), values.map(value => el('option', { value, selected: value === filter[name] }, value))));
+  const queues = page.overview.queues.map(queue => queue.name);
   const form = el('form', { class: 'row', onsubmit: event => { event.preventDefault(); go(href('calls', Object.fromEntries([...new FormData(event.target)].map(([key, value]) => [key, value.trim()])))); } },
     el('label', {}, 'Call id', el('input', { name: 'id', type: 'search', value: id, size: 22, class: 'mono', spellcheck: 'false', placeholder: 'X-Call-Id' })),
     field('Function', 'function', 'name', 14),
-    el('label', {}, 'State', el('select', { name: 'state', onchange: event => event.target.form.requestSubmit() }, el('option', { value: '' }, 'any'), states.map(state => el('option', { value: state, selected: state === filter.state }, state)))),
-    field('Ended since', 'since', '1h, or a time', 12), field('Tag', 'tag', 'order:4711', 12),
+    choice('Queue', 'queue', [...new Set([...queues, filter.queue])].filter(Boolean)),
+    choice('State', 'state', states),
+    field('Ended since', 'since', '1h, or a time', 11), field('Ended before', 'until', '5m, or a time', 11), field('Tag', 'tag', 'order:4711', 11),
     el('button', {}, 'Look up'));
   const place = el('div', { class: 'split' }, el('p', { class: 'soft' }, '…'));
   main.replaceChildren(el('div', { class: 'head' }, el('h1', {}, 'Calls')), form, place);
@@ -29,56 +33,109 @@ export async function show(main, signal) {
 
   async function drawList() {
     const given = Object.entries(filter).filter(([, value]) => value);
-    const page = await json(`/system/calls?${new URLSearchParams([...given, ['limit', pageSize], ...(after ? [['after', after]] : [])])}`, { signal });
+    const found = await json(`/system/calls?${new URLSearchParams([...given, ['limit', pageSize], ...(after ? [['after', after]] : [])])}`, { signal });
     place.replaceChildren(
       el('section', { class: 'card scroll', tabindex: 0, 'aria-label': 'Ended calls' }, el('table', {},
         el('thead', {}, el('tr', {}, ['Ended (UTC)', 'Function', 'State'].map(title => el('th', { scope: 'col' }, title)), ['Status', 'Attempts', 'Took'].map(title => el('th', { class: 'n', scope: 'col' }, title)), ['Tags', 'Call id'].map(title => el('th', { scope: 'col' }, title)))),
-        el('tbody', {}, page.items.length ? page.items.map(row) : [el('tr', {}, el('td', { class: 'none', colspan: 8 }, given.length ? 'No ended call matches.' : 'No call has ended yet.'))]))),
-      ...[(after || page.next) && el('div', { class: 'row mid' },
-        after && el('a', { href: href('calls', filter) }, 'First page'), page.next && el('a', { class: 'push', href: href('calls', { ...filter, after: page.next }) }, 'Next page'))].filter(Boolean));
+        el('tbody', {}, found.items.length ? found.items.map(row) : [el('tr', {}, el('td', { class: 'none', colspan: 8 }, given.length ? 'No ended call matches.' : 'No call has ended yet.'))]))),
+      el('div', { class: 'row mid' },
+        after && el('a', { href: href('calls', filter) }, 'First page'),
+        found.oldestAt && el('span', { class: 'soft' }, `Ends since ${time(found.oldestAt)} UTC can be found`),
+        found.next && el('a', { class: 'push', href: href('calls', { ...filter, after: found.next }) }, 'Next page')));
   }
   function row(call) {
     return el('tr', { 'data-call': call.callId },
-      el('td', {}, time(call.endedAt)), el('td', { class: 'cut', title: call.function }, call.function), el('td', {}, state(call)),
+      el('td', {}, time(call.endedAt)), el('td', { class: 'cut', title: call.function }, call.function), el('td', {}, tag(call)),
       el('td', { class: 'n' }, call.status ?? '–'), el('td', { class: 'n' }, count(call.attempts ?? 0)), el('td', { class: 'n' }, seconds(call.seconds)),
-      el('td', { class: 'cut' }, (call.tags ?? []).join(', ') || '–'), el('td', { class: 'cut mono' }, el('a', { href: href('calls', { id: call.callId }) }, call.callId)));
+      el('td', { class: 'cut' }, (call.tags ?? []).join(', ') || '–'), el('td', { class: 'cut mono id' }, el('a', { href: href('calls', { id: call.callId }) }, call.callId)));
   }
 
+  // Drawn again whenever something of it has changed, as long as it is on its way.
   async function drawOne() {
     const path = `/async-function/${encodeURIComponent(id)}`;
-    const [stories, answer] = await Promise.all([
-      json(`/system/calls/${encodeURIComponent(id)}`, { signal }).catch(problem => { if (problem instanceof Refused && problem.status !== 401) return { calls: [] }; throw problem; }),
-      fetch(path, { headers: { 'X-Connectors-Page': '1' }, redirect: 'manual', cache: 'no-store', signal }),
-    ]);
-    const data = await answer.arrayBuffer();
-    const kept = answer.headers.get('x-call-state');
-    const hasEnded = stories.calls.length ? stories.calls.every(call => call.endedAt) : kept !== null && answer.status !== 202;
-    place.replaceChildren(
-      ...stories.calls.map(story),
-      el('section', { class: 'card pad', 'aria-label': 'Result' },
-        el('div', { class: 'head' }, el('h2', {}, 'Result')),
-        el('dl', {}, el('dt', {}, 'State'), el('dd', {}, kept ?? 'not kept'), ...(answer.headers.get('x-function-status') ? [el('dt', {}, 'Status'), el('dd', {}, answer.headers.get('x-function-status'))] : [])),
-        kept === null ? el('p', {}, new TextDecoder().decode(data)) : answer.status === 202 ? el('p', {}, 'It has not ended yet.') : body(data, `call-${id}`, signal),
-        isOperator() && !hasEnded ? el('div', { class: 'row' }, el('button', { type: 'button', class: 'danger', onclick: () => cancel(path) }, 'Cancel the call')) : ''));
+    let shown = '', isDrawing = false;
+    const draw = async () => {
+      const [stories, answer] = await Promise.all([
+        json(`/system/calls/${encodeURIComponent(id)}`, { signal }).catch(problem => { if (problem instanceof Refused && problem.status !== 401) return { calls: [] }; throw problem; }),
+        fetch(path, { headers: { 'X-Connectors-Page': '1' }, redirect: 'manual', cache: 'no-store', signal }),
+      ]);
+      const data = await answer.arrayBuffer();
+      const kept = answer.headers.get('x-call-state');
+      const hasEnded = stories.calls.length ? stories.calls.every(call => call.endedAt) : kept !== null && answer.status !== 202;
+      const now = JSON.stringify([stories, kept, answer.status]);
+      if (now !== shown) {
+        shown = now;
+        place.replaceChildren(
+          ...stories.calls.map(story),
+          el('section', { class: 'card pad', 'aria-label': 'Result' },
+            el('div', { class: 'head' }, el('h2', {}, 'Result')),
+            el('dl', {}, el('dt', {}, 'State'), el('dd', {}, kept ?? 'not kept'), ...(answer.headers.get('x-function-status') ? [el('dt', {}, 'Status'), el('dd', {}, answer.headers.get('x-function-status'))] : [])),
+            kept === null ? el('p', { class: 'soft' }, new TextDecoder().decode(data)) : answer.status === 202 ? el('p', {}, 'It has not ended yet.') : body(data, `call-${id}`, signal),
+            isOperator() && !hasEnded ? el('div', { class: 'row' }, el('button', { type: 'button', class: 'danger', onclick: () => cancel(path) }, 'Cancel the call')) : ''));
+      }
+      return hasEnded;
+    };
+    let hasEnded = await draw();
+    live.addEventListener('overview', async () => {
+      if (hasEnded || isDrawing) return;
+      isDrawing = true;
+      try { hasEnded = await draw(); } catch (problem) { tell(problem); } finally { isDrawing = false; }
+    }, { signal });
   }
 
   function story(call) {
     const facts = [
-      ['Queue', call.queue], ['Reason', call.reason], ['Accepted', call.submittedAt && `${time(call.submittedAt)} UTC`], ['Due', call.dueAt && `${time(call.dueAt)} UTC`], ['Ended', call.endedAt && `${time(call.endedAt)} UTC`],
-      ['Callback', call.callback && `${call.callback.state}${call.callback.attempts ? `, ${count(call.callback.attempts)} sent` : ''}${call.callback.status ? `, status ${call.callback.status}` : ''}`],
-      ['Tags', (call.tags ?? []).join(', ')], ['Redrives', call.redrive || null], ['Delivery id', call.deliveryId], ['Trace', call.traceId],
+      ['Call id', call.callId], ['Queue', call.queue], ['Tags', (call.tags ?? []).join(', ')], ['Size', bytes(call.size ?? 0)], ['Redrives', call.redrive || null], ['Delivery id', call.deliveryId], ['Trace', call.traceId],
     ].filter(([, value]) => value);
+    const again = el('div', { class: 'row mid' });
+    if (call.endedAt) drawAgain(call, again).catch(tell);
     return el('section', { class: 'card', 'data-story': call.deliveryId, 'aria-label': `Call of ${call.function}` },
       el('div', { class: 'pad' },
-        el('div', { class: 'head' }, el('h2', {}, el('a', { href: href('functions', { name: call.function }) }, call.function)), state(call),
-          call.state === 'dead' && el('a', { class: 'push', href: href('dead', { queue: call.queue, function: call.function }) }, 'Dead letters of it, to redrive')),
-        el('dl', {}, facts.map(([title, value]) => [el('dt', {}, title), el('dd', {}, value)]))),
-      (call.sends ?? []).length > 0 && el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Sends' }, el('table', {},
-        el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Attempt'), el('th', { scope: 'col' }, 'Sent (UTC)'), ['Waited', 'Status', 'Took'].map(title => el('th', { class: 'n', scope: 'col' }, title)), el('th', { scope: 'col' }, 'Error'))),
-        el('tbody', {}, call.sends.map(send => el('tr', {}, el('th', { scope: 'row' }, String(send.attempt)), el('td', {}, time(send.at)), el('td', { class: 'n' }, seconds(send.waited)),
-          el('td', { class: `n${send.status >= 400 ? ' bad' : ''}` }, send.status ?? '–'), el('td', { class: 'n' }, seconds(send.seconds)), el('td', { class: 'what' }, send.error ?? '–')))))));
+        el('div', { class: 'head' }, el('h2', {}, el('a', { href: href('functions', { name: call.function }) }, call.function)), tag(call)),
+        el('dl', {}, facts.map(([title, value]) => [el('dt', {}, title), el('dd', {}, value)])),
+        again),
+      el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Timeline' }, el('table', {},
+        el('thead', {}, el('tr', {}, ['What', 'When (UTC)'].map(title => el('th', { scope: 'col' }, title)), ['Waited', 'Status', 'Took'].map(title => el('th', { class: 'n', scope: 'col' }, title)), el('th', { scope: 'col' }, 'More'))),
+        el('tbody', {}, timeline(call).map(step => el('tr', { 'data-step': step.what }, el('th', { scope: 'row' }, step.what), el('td', {}, time(step.at)), el('td', { class: 'n' }, seconds(step.waited)),
+          el('td', { class: `n${step.status >= 400 ? ' bad' : ''}` }, step.status ?? '–'), el('td', { class: 'n' }, seconds(step.seconds)), el('td', { class: 'what' }, step.more || '–')))))));
   }
 
+  // What can honestly be done: a letter still has the call's body, the history has none.
+  async function drawAgain(call, again) {
+    const isCallback = ['refused', 'expired'].includes(call.callback?.state);
+    if (call.state === 'succeeded' && !isCallback) {
+      again.append(el('p', { class: 'soft' }, 'It cannot be run again from here: of calls that succeeded no body is kept. ', el('a', { href: href('functions', { name: call.function }) }, 'Invoke the function'), ' with a body of your own.'));
+      return;
+    }
+    const letters = (await Promise.all([call.state !== 'succeeded' && letterOf(call, false), isCallback && letterOf(call, true)])).filter(Boolean);
+    if (!letters.length) again.append(el('p', { class: 'soft' }, 'It cannot be run again from here: its dead letter is gone, put back or deleted, and its body with it.'));
+    for (const letter of letters) {
+      const what = letter.kind === 'callback' ? 'callback' : 'call';
+      again.append(
+        isOperator() ? el('button', { type: 'button', class: 'main', onclick: () => redrive(call, letter, what) }, what === 'call' ? 'Run it again' : 'Send its callback again') : '',
+        el('a', { href: href('dead', { queue: call.queue, function: call.function, seq: letter.seq }) }, what === 'call' ? 'Its dead letter' : 'The callback’s dead letter'));
+    }
+  }
+  async function letterOf(call, isCallback) {
+    const at = seconds => new Date(Date.parse(call.endedAt) + 1000 * seconds).toISOString();
+    const wanted = { function: call.function, since: at(-60), limit: 1000, ...(isCallback ? { reason: `callback_${call.callback.state}` } : { until: at(60) }) };
+    for (let after = '', pages = 0; pages < 20; pages++) {
+      const found = await json(queuePath(call.queue, `/dead?${new URLSearchParams({ ...wanted, ...(after ? { after } : {}) })}`), { signal });
+      const letter = found.items.find(item => item.deliveryId === call.deliveryId && item.redrive === (call.redrive ?? 0) && (item.kind === 'callback') === isCallback);
+      if (letter || !found.next) return letter;
+      after = found.next;
+    }
+    return undefined;
+  }
+  async function redrive(call, letter, what) {
+    if (!await confirm(what === 'call' ? 'Run 1 call again?' : 'Send 1 callback again?',
+      what === 'call' ? `Its dead letter goes back into ${call.queue} and starts again with the first attempt.` : 'Its receiver gets it again; the function does not run.', what === 'call' ? 'Run it again' : 'Send it again')) return;
+    try {
+      await ask(queuePath(call.queue, `/dead/${letter.seq}/redrive`), { method: 'POST' });
+      say(`1 ${what} put back.`);
+      if (!signal.aborted) go(location.pathname + location.search);
+    } catch (problem) { tell(problem); }
+  }
   async function cancel(path) {
     if (!await confirm('Cancel 1 call?', 'If it waits it never starts; if it runs it is cut off. It becomes a dead letter.', 'Cancel the call', { danger: true })) return;
     try {
@@ -89,4 +146,19 @@ export async function show(main, signal) {
   }
 }
 
-const state = call => el('span', { class: `tag${['dead', 'expired'].includes(call.state) ? ' bad' : ''}` }, call.state);
+function timeline(call) {
+  const sends = call.sends ?? [], running = call.state === 'running';
+  const missing = (call.attempts ?? 0) - sends.length - (running ? 1 : 0);
+  return [
+    { what: call.redrive ? 'Put back' : 'Accepted', at: call.submittedAt },
+    missing > 0 && { what: 'Attempts', more: `${many(missing, 'earlier attempt')}: not kept` },
+    ...sends.map(send => ({ ...send, what: `Attempt ${send.attempt}`, more: send.error })),
+    running && { what: `Attempt ${call.attempts}`, more: 'running now' },
+    call.state === 'waiting' && { what: 'Waiting', more: 'for a worker that has room' },
+    call.dueAt && { what: 'Due', at: call.dueAt, more: 'delayed until then' },
+    call.endedAt && { what: 'Ended', at: call.endedAt, status: call.status, more: [call.state, call.reason, call.error].filter(Boolean).join(': ') + (call.resultSize > 0 ? `; its answer had ${bytes(call.resultSize)}` : '') },
+    call.callback && { what: 'Callback', status: call.callback.status, more: [`${call.callback.state}, ${many(call.callback.attempts ?? 0, 'attempt')}`, call.callback.error].filter(Boolean).join(': ') },
+  ].filter(Boolean);
+}
+
+const tag = call => el('span', { class: `tag${['dead', 'expired'].includes(call.state) ? ' bad' : ''}` }, call.state);

@@ -3,6 +3,7 @@ import { body } from './body.js';
 
 // Calls and callbacks that were given up: looked at, put back, deleted.
 const pageSize = 50;
+const matched = ['function', 'reason', 'since', 'until'];
 const reasons = ['exhausted', 'failed', 'expired', 'cancelled', 'worker_lost', 'foreign', 'callback_refused', 'callback_expired'];
 
 export async function show(main, signal) {
@@ -13,6 +14,8 @@ export async function show(main, signal) {
     queue: asked.get('queue') || state.overview.queues.find(queue => queue.dead)?.name || queues[0],
     function: asked.get('function') ?? '',
     reason: asked.get('reason') ?? '',
+    since: asked.get('since') ?? '',
+    until: asked.get('until') ?? '',
   };
   const after = asked.get('after') ?? '', seq = asked.get('seq');
   if (!filter.queue) {
@@ -48,10 +51,12 @@ export async function show(main, signal) {
   }
   drawSome();
 
-  const form = el('form', { class: 'row', onsubmit: event => { event.preventDefault(); const f = new FormData(event.target); open({ queue: f.get('queue'), function: f.get('function').trim(), reason: f.get('reason') }); } },
+  const form = el('form', { class: 'row', onsubmit: event => { event.preventDefault(); const f = new FormData(event.target); open(Object.fromEntries([...f].map(([key, value]) => [key, value.trim()]))); } },
     el('label', {}, 'Queue', el('select', { name: 'queue', onchange: event => event.target.form.requestSubmit() }, [...new Set([...queues, filter.queue])].map(name => el('option', { value: name, selected: name === filter.queue }, name)))),
-    el('label', {}, 'Function', el('input', { name: 'function', value: filter.function, placeholder: 'name or name.namespace', type: 'search', spellcheck: 'false' })),
+    el('label', {}, 'Function', el('input', { name: 'function', value: filter.function, placeholder: 'name or name.namespace', type: 'search', size: 22, spellcheck: 'false' })),
     el('label', {}, 'Reason', el('select', { name: 'reason', onchange: event => event.target.form.requestSubmit() }, el('option', { value: '' }, 'any'), reasons.map(reason => el('option', { value: reason, selected: reason === filter.reason }, reason)))),
+    el('label', {}, 'Ended since', el('input', { name: 'since', value: filter.since, placeholder: '1h, or a time', type: 'search', size: 11, spellcheck: 'false' })),
+    el('label', {}, 'Ended before', el('input', { name: 'until', value: filter.until, placeholder: '5m, or a time', type: 'search', size: 11, spellcheck: 'false' })),
     el('button', {}, 'Filter'));
 
   const rows = page.items.length
@@ -133,8 +138,9 @@ export async function show(main, signal) {
     }
   }
 
-  const matching = () => `${filter.function ? ` of ${filter.function}` : ''}${filter.reason ? ` with reason ${filter.reason}` : ''} in ${filter.queue}`;
-  const filters = () => new URLSearchParams(Object.entries({ function: filter.function, reason: filter.reason }).filter(([, value]) => value));
+  const matching = () => `${filter.function ? ` of ${filter.function}` : ''}${filter.reason ? ` with reason ${filter.reason}` : ''}${filter.since ? ` ended since ${filter.since}` : ''}${filter.until ? ` ended before ${filter.until}` : ''} in ${filter.queue}`;
+  const asFilter = () => Object.fromEntries(matched.map(key => [key, filter[key]]).filter(([, value]) => value));
+  const filters = () => new URLSearchParams(asFilter());
   async function countMatching() {
     say('Counting…');
     return (await json(queuePath(filter.queue, `/dead/count?${filters()}`), { signal })).count;
@@ -144,7 +150,7 @@ export async function show(main, signal) {
       const perSecond = Number(document.getElementById('rate').value) || null;
       const n = await countMatching();
       if (!await confirm(`Redrive ${many(n, 'letter')}?`, `All letters${matching()} go back${perSecond ? `, at most ${count(perSecond)} each second` : ''}. The gateway goes on even if this page is closed.`, `Redrive ${count(n)}`)) return;
-      const { id } = await json(queuePath(filter.queue, '/redrives'), { method: 'POST', json: { function: filter.function || null, reason: filter.reason || null, ratePerSecond: perSecond } });
+      const { id } = await json(queuePath(filter.queue, '/redrives'), { method: 'POST', json: { ...asFilter(), ratePerSecond: perSecond } });
       await progress(`Redrive of ${many(n, 'letter')}`, async (step, stop) => {
         stop.addEventListener('abort', () => { if (running) ask(queuePath(filter.queue, `/redrives/${id}`), { method: 'DELETE' }).catch(tell); });
         let running = true;
@@ -203,8 +209,7 @@ const place = name => (order.indexOf(name) + 1) || order.length + 1;
 
 function listPath(filter, after, limit) {
   const params = new URLSearchParams({ limit });
-  if (filter.function) params.set('function', filter.function);
-  if (filter.reason) params.set('reason', filter.reason);
+  for (const key of matched) if (filter[key]) params.set(key, filter[key]);
   if (after) params.set('after', after);
   return queuePath(filter.queue, `/dead?${params}`);
 }

@@ -1,6 +1,7 @@
-import { count, el, go, href, isOperator, json, many, numberCell, put, query, seconds, show as tell, time } from './app.js';
+import { count, el, go, href, isOperator, json, many, numberCell, put, query, refresh, seconds, show as tell, state, time } from './app.js';
 import { body } from './body.js';
 import { samples } from './connectors.js';
+import { actOn, pausedText, queueOf } from './pause.js';
 
 // Functions, page by page, and one of them with a form to invoke it.
 const pageSize = 100;
@@ -11,6 +12,7 @@ export async function show(main, signal) {
   const offset = Number(asked.get('offset')) || 0, name = asked.get('name');
   const params = new URLSearchParams({ ...filter, offset, limit: pageSize });
   const page = await json(`/system/overview/functions?${params}`, { signal });
+  if (!state.overview) await refresh();
   const due = await dueTimes(signal);
   const fullName = item => `${item.name}.${item.namespace}`;
 
@@ -21,12 +23,12 @@ export async function show(main, signal) {
     el('button', {}, 'Filter'));
 
   const row = item => el('tr', { 'data-function': fullName(item), class: fullName(item) === name ? 'on' : null },
-    el('th', { scope: 'row', class: 'cut' }, el('a', { href: href('functions', { ...filter, offset: offset || null, name: fullName(item) }) }, item.name), el('span', { class: 'soft' }, ` ${item.namespace}`)),
+    el('th', { scope: 'row', class: 'cut' }, el('a', { href: href('functions', { ...filter, offset: offset || null, name: fullName(item) }) }, item.name), el('span', { class: 'soft' }, ` ${item.namespace}`), item.hold && [' ', el('span', { class: 'tag held', title: holdText(item.hold) }, item.hold.paused ? 'paused' : 'held')]),
     el('td', { class: `n${item.available < item.replicas ? ' bad' : ''}` }, `${item.available} / ${item.replicas}`),
     numberCell(item.calls),
     el('td', { class: `n${item.failed ? ' bad' : ' zero'}` }, share(item)),
     el('td', { class: 'n' }, seconds(item.p50)), el('td', { class: 'n' }, seconds(item.p99)),
-    el('td', {}, el('a', { href: href('overview', { queue: item.queue }) }, item.queue)),
+    el('td', {}, el('a', { href: href('overview', { queue: item.queue }) }, item.queue), queueOf(item.queue)?.paused && [' ', el('span', { class: 'tag held', title: pausedText(queueOf(item.queue).paused) }, 'paused')]),
     el('td', { class: 'cut more', title: item.topics }, item.topics || '–'),
     el('td', { class: 'cut mono more', title: item.schedule }, item.schedule || '–', due.has(fullName(item)) && el('span', { class: 'soft' }, ` next ${time(due.get(fullName(item))).slice(5, 16)}`)));
 
@@ -44,28 +46,52 @@ export async function show(main, signal) {
 
   const detail = name && el('section', { class: 'card pad detail', 'aria-label': name }, el('p', { class: 'soft' }, '…'));
   main.replaceChildren(el('div', { class: 'head' }, el('h1', {}, 'Functions'), el('span', { class: 'soft' }, many(page.total, 'function'))), form, el('div', { class: `split${name ? ' open' : ''}` }, list, detail || null));
-  if (name) await drawDetail();
+  const facts = el('div', { class: 'pad flat' });
+  if (name) {
+    actOn(facts, () => { if (!signal.aborted) drawAll().catch(tell); });
+    await drawDetail();
+  }
 
+  async function drawAll() {
+    const { items } = await json(`/system/overview/functions?${params}`, { signal });
+    drawRows(items);
+    if (name) await drawFacts(items);
+  }
   const timer = setInterval(async () => {
     if (document.hidden || document.getElementById('pause').getAttribute('aria-pressed') === 'true') return;
-    try { drawRows((await json(`/system/overview/functions?${params}`, { signal })).items); } catch (problem) { tell(problem); }
+    try { await drawAll(); } catch (problem) { tell(problem); }
   }, 5000);
   signal.addEventListener('abort', () => clearInterval(timer));
 
   async function drawDetail() {
-    const found = page.items.find(item => fullName(item) === name) ?? (await json(`/system/overview/functions?${new URLSearchParams({ filter: name, limit: 1000 })}`, { signal })).items.find(item => fullName(item) === name);
-    const head = el('div', { class: 'head' }, el('h2', {}, name), el('a', { class: 'push', href: href('functions', { ...filter, offset: offset || null }) }, 'Close'));
+    put(detail.replaceChildren() ?? detail, el('div', { class: 'head' }, el('h2', {}, name), el('a', { class: 'push', href: href('functions', { ...filter, offset: offset || null }) }, 'Close')), facts);
+    const found = await drawFacts(page.items);
+    if (!found) return;
+    detail.append(
+      el('p', { class: 'row' },
+        el('a', { href: href('calls', { function: name }) }, 'Its ended calls'),
+        el('a', { href: href('dead', { queue: found.queue, function: name }) }, 'Its dead letters')));
+    if (isOperator()) detail.append(invoke(name, signal));
+  }
+
+  async function drawFacts(items) {
+    const found = items.find(item => fullName(item) === name) ?? (await json(`/system/overview/functions?${new URLSearchParams({ filter: name, limit: 1000 })}`, { signal })).items.find(item => fullName(item) === name);
     if (!found) {
-      put(detail, head, el('p', {}, 'There is no such function any more.'));
-      return;
+      put(facts, el('p', {}, 'There is no such function any more.'));
+      return null;
     }
-    put(detail, head,
-      el('dl', {}, [['Image', found.image], ['Replicas', `${found.available} of ${found.replicas} ready`], ['Calls', `${count(found.calls)}, ${share(found)} errors`], ['Queue', found.queue], ['Topics', found.topics || '–'], ['Schedule', found.schedule || '–'], ...(due.has(name) ? [['Next due', `${time(due.get(name))} UTC`]] : [])]
+    const ofQueue = queueOf(found.queue)?.paused, hold = found.hold;
+    put(facts,
+      hold && el('p', { class: 'note held' }, holdText(hold)),
+      ofQueue && el('p', { class: 'note held' }, `Its queue: ${pausedText(ofQueue).replace(/^P/, 'p')}`),
+      el('dl', {}, [['Image', found.image || '–'], ['Replicas', `${found.available} of ${found.replicas} ready`], ['Calls', `${count(found.calls)}, ${share(found)} errors`], ['p50, p99', `${seconds(found.p50)}, ${seconds(found.p99)}`], ['Queue', el('a', { href: href('overview', { queue: found.queue }) }, found.queue)], ['Topics', found.topics || '–'], ['Schedule', found.schedule || '–'], ...(due.has(name) ? [['Next due', `${time(due.get(name))} UTC`]] : [])]
         .map(([title, value]) => [el('dt', {}, title), el('dd', {}, value)])),
-      el('p', {}, el('a', { href: href('dead', { queue: found.queue, function: name }) }, 'Its dead letters')),
-      isOperator() && invoke(name, signal));
+      isOperator() && el('div', { class: 'row' }, el('button', { type: 'button', 'data-act': hold?.paused ? 'resume' : 'pause', 'data-queue': found.queue, 'data-function': name, 'data-held': hold?.held ?? 0 }, hold?.paused ? 'Resume its queued calls' : 'Pause its queued calls')));
+    return found;
   }
 }
+
+const holdText = hold => hold.paused ? `${pausedText(hold.paused)} – ${many(hold.held, 'call')} held` : `${many(hold.held, 'call')} held, on the way back`;
 
 // The next due time of each function, as the cron connectors tell it.
 async function dueTimes(signal) {
