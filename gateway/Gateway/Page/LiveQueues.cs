@@ -127,9 +127,13 @@ internal sealed class LiveQueues(
 
     private IEnumerable<FunctionHold> Holds(QueueFigures queue)
     {
-        var paused = _paused.FunctionsOf(queue.Name);
-        return from function in queue.Held.Keys.Union(paused.Keys).Order(StringComparer.Ordinal)
-               select new FunctionHold(function, queue.Held.GetValueOrDefault(function), PauseShown.From(paused.GetValueOrDefault(function)));
+        var (paused, broken) = (_paused.FunctionsOf(queue.Name), _paused.BreakersOf(queue.Name));
+        return from function in queue.Held.Keys.Union(paused.Keys).Union(broken.Keys).Order(StringComparer.Ordinal)
+               select new FunctionHold(
+                   function,
+                   queue.Held.GetValueOrDefault(function),
+                   PauseShown.From(paused.GetValueOrDefault(function)),
+                   BreakerShown.From(broken.GetValueOrDefault(function)));
     }
 
     private sealed record Look(long At, IReadOnlyList<QueueFigures> Queues);
@@ -152,7 +156,7 @@ internal sealed record Overview(DateTime? At, string? Error, IReadOnlyList<Queue
 /// <param name="Waiting">Calls that are due and run nowhere.</param>
 /// <param name="Running">Calls that run.</param>
 /// <param name="Delayed">Calls whose time has not come: retries, what a worker gave back, and those that their callers delayed.</param>
-/// <param name="Held">Calls that were put aside because their function is paused.</param>
+/// <param name="Held">Calls that were put aside because their function is paused or cannot be reached.</param>
 /// <param name="Callbacks">Callbacks to be delivered.</param>
 /// <param name="Dead">Dead letters.</param>
 /// <param name="Bytes">Size of the calls.</param>
@@ -185,5 +189,6 @@ internal sealed record QueueView(
 /// <summary>A function that is held in a queue.</summary>
 /// <param name="Function"><c>name.namespace</c>.</param>
 /// <param name="Held">Its calls that were put aside.</param>
-/// <param name="Paused">Why; null for one that was resumed and whose calls are on their way back.</param>
-internal sealed record FunctionHold(string Function, long Held, PauseShown? Paused);
+/// <param name="Paused">Why; null for one that nobody paused.</param>
+/// <param name="Breaker">Its breaker, while that is open. With neither, the function was resumed, and its calls are on their way back.</param>
+internal sealed record FunctionHold(string Function, long Held, PauseShown? Paused, BreakerShown? Breaker);

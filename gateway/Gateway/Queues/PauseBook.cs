@@ -48,7 +48,7 @@ internal sealed class PauseBook(NatsLink link, QueueOptions options, TimeProvide
 internal sealed class PausedThings(
     IReadOnlyDictionary<(string Queue, FunctionName? Function), Pause> pauses, IReadOnlyDictionary<(string Queue, FunctionName Function), OpenBreaker> breakers)
 {
-    public static PausedThings None { get; } = new(new Dictionary<(string, FunctionName?), Pause>());
+    public static PausedThings None { get; } = new(new Dictionary<(string, FunctionName?), Pause>(), new Dictionary<(string, FunctionName), OpenBreaker>());
 
     /// <summary>Each pause; without a function it is its queue's.</summary>
     public IEnumerable<(string Queue, FunctionName? Function, Pause Pause)> All => pauses.Select(pause => (pause.Key.Queue, pause.Key.Function, pause.Value));
