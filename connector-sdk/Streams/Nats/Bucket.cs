@@ -96,7 +96,7 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
 
     /// <summary>
     /// Waits for the connection, tells what is there and then every change, until it is cancelled, the connection is lost or the bucket is gone; to be called
-    /// again then.
+    /// again then, which makes the bucket again.
     /// </summary>
     /// <param name="changed">Called for each entry, oldest first; one without a value was deleted.</param>
     /// <param name="loaded">Called once all that was there has been told.</param>
@@ -131,13 +131,21 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
 
         async Task TellAsync()
         {
-            await foreach (var entry in store.WatchAsync(Raw, opts, end.Token))
+            try
             {
-                changed(Entry(entry));
-                if (entry.Delta == 0)
+                await foreach (var entry in store.WatchAsync(Raw, opts, end.Token))
                 {
-                    Load();
+                    changed(Entry(entry));
+                    if (entry.Delta == 0)
+                    {
+                        Load();
+                    }
                 }
+            }
+            catch (NatsException fault) when (IsMadeAgain && IsGone(fault))
+            {
+                _store = null;
+                throw;
             }
         }
 

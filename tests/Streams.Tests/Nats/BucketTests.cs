@@ -185,6 +185,31 @@ public sealed class BucketTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_watch_that_is_begun_again_makes_a_bucket_that_is_gone()
+    {
+        await WatchAsync();
+        await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
+
+        await WatchAsync();
+
+        Assert.NotNull(await new NatsKVContext(_link.Link.JetStream).GetStoreAsync("OF_test", Ct));
+
+        // Until it is loaded, again and again, as its users do.
+        Task WatchAsync() => Eventually.HoldsAsync(
+            async () =>
+            {
+                using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+                var loaded = new TaskCompletionSource();
+                var watching = Bucket.WatchAsync(_ => { }, loaded.SetResult, end.Token);
+                await Task.WhenAny(watching, loaded.Task);
+                await end.CancelAsync();
+                await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                return loaded.Task.IsCompleted;
+            },
+            "it is loaded");
+    }
+
+    [Fact]
     public async Task A_watch_ends_with_its_connection_and_begun_again_misses_nothing()
     {
         var told = new ConcurrentDictionary<string, int>();
