@@ -75,6 +75,7 @@ public sealed class FailureTableCallTests(SharedNats nats) : IClassFixture<Share
         await bench.StartWorkerAsync();
         var call = await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
         await Faults.RefusedAsync(bench, StreamNames.CallbackMessageId(call.DeliveryId, 0), times: 3);
+        Assert.Equal(1, await bench.CountAsync(bench.Calls));
 
         await Faults.MakeRoomAsync(bench, bench.Callbacks);
         await Eventually.HoldsAsync(() => bench.Posts.Count == 1, "the callback");
@@ -138,6 +139,7 @@ public sealed class FailureTableCallTests(SharedNats nats) : IClassFixture<Share
         await bench.StartWorkerAsync();
         var call = await bench.EnqueueAsync();
         await Faults.RefusedAsync(bench, StreamNames.DeadMessageId(call.DeliveryId, 0), times: 3);
+        Assert.Equal(1, await bench.CountAsync(bench.Calls));
 
         await Faults.MakeRoomAsync(bench, bench.Dead);
         await bench.DeadLetterAsync(call);

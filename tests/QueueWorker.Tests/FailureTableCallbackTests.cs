@@ -140,6 +140,7 @@ public sealed class FailureTableCallbackTests(SharedNats nats) : IClassFixture<S
         await Faults.StoreRecordAsync(bench, call, 200);
         await bench.StartWorkerAsync();
         await Faults.RefusedAsync(bench, StreamNames.DeadCallbackMessageId(call.DeliveryId, 0), times: 3);
+        Assert.Equal(1, await bench.CountAsync(bench.Callbacks));
 
         await Faults.MakeRoomAsync(bench, bench.Dead);
         await bench.DeadLetterAsync(call);
