@@ -18,11 +18,12 @@ public sealed class NatsCluster : IAsyncDisposable
     /// </summary>
     /// <param name="takesReplicas">Makes a stream on three servers, and deletes it.</param>
     /// <param name="floor">Whether they are the oldest that the product works with.</param>
-    public static async Task<NatsCluster> StartAsync(Func<NatsServer, Task> takesReplicas, bool floor = false)
+    /// <param name="config">More configuration for the server of a number, from 0.</param>
+    public static async Task<NatsCluster> StartAsync(Func<NatsServer, Task> takesReplicas, bool floor = false, Func<int, string>? config = null)
     {
         for (var attempt = 1; ; attempt++)
         {
-            var cluster = await StartOneAsync(floor);
+            var cluster = await StartOneAsync(floor, config);
             try
             {
                 await Eventually.HoldsAsync(
@@ -42,14 +43,14 @@ public sealed class NatsCluster : IAsyncDisposable
         }
     }
 
-    private static async Task<NatsCluster> StartOneAsync(bool floor)
+    private static async Task<NatsCluster> StartOneAsync(bool floor, Func<int, string>? config)
     {
         var routes = Enumerable.Range(0, Size).Select(_ => FreePort.Next()).ToArray();
         var seeds = string.Join(", ", routes.Select(port => $"\"nats://127.0.0.1:{port}\""));
         var servers = new List<NatsServer>();
         for (var i = 0; i < Size; i++)
         {
-            servers.Add(await NatsServer.StartAsync($"server_name: n{i}\ncluster {{ name: c, listen: \"127.0.0.1:{routes[i]}\", routes: [{seeds}] }}", floor: floor));
+            servers.Add(await NatsServer.StartAsync($"server_name: n{i}\ncluster {{ name: c, listen: \"127.0.0.1:{routes[i]}\", routes: [{seeds}] }}\n{config?.Invoke(i)}", floor: floor));
         }
 
         return new NatsCluster(servers);

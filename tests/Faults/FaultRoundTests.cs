@@ -1,0 +1,138 @@
+using System.Globalization;
+using System.Text;
+using Connectors.Testing;
+
+namespace Connectors.Faults.Tests;
+
+/// <summary>
+/// What is promised of a call that was answered with 202 (docs/delivery-states.md), tried on the whole system: under load one fault follows another, in an
+/// order that the seed gives, with quiet between. After each the system comes to itself without help. Short in a usual run; <c>./test --faults</c> makes it longer.
+/// </summary>
+public sealed class FaultRoundTests(ITestOutputHelper output)
+{
+    private readonly int _seconds = int.Parse(Setting("SECONDS", "15"), CultureInfo.InvariantCulture);
+
+    // Of the usual run: a worker, the receiver and a stream's leader killed, a consumer deleted, a silent link, a full stream.
+    private readonly int _seed = int.Parse(Setting("SEED", "6859"), CultureInfo.InvariantCulture);
+    private readonly string _mode = Setting("MODE", "static");
+    private readonly bool _areTwo = Setting("TWO", "0") == "1";
+    private readonly string _only = Setting("ONLY", "");
+    private readonly string _file = Setting("LEDGER", "");
+    private readonly StringBuilder _told = new();
+
+    [Fact]
+    public async Task Every_202_has_one_end_whatever_goes_wrong()
+    {
+        var again = $"./test --faults --seconds {_seconds} --seed {_seed} --mode {_mode}{(_areTwo ? " --two" : "")}{(_only.Length > 0 ? $" --only \"{_only}\"" : "")}";
+        Tell(again);
+        await using var system = await FaultySystem.StartAsync(_mode);
+        await using var load = new Load([.. system.Gateways.Select(gateway => gateway.Api)], system.CallbackUrl, _seed);
+        var account = new Account();
+        try
+        {
+            await StrikeAsync(system, load, account);
+            await load.StopAsync();
+            await EndAsync(system, account);
+            account.Close(system, load, await system.DeadLettersAsync());
+            await SlotsAreFreeAsync(system, load);
+        }
+        catch (Exception fault) when (fault is TimeoutException or InvalidOperationException)
+        {
+            account.Violations.Add(fault.Message);
+        }
+
+        Tell(account.Text);
+        if (account.Violations.Count > 0)
+        {
+            Tell(Logs(system));
+        }
+
+        Assert.True(account.Violations.Count == 0, $"{string.Join('\n', account.Violations)}\nAgain: {again}");
+    }
+
+    private async Task StrikeAsync(FaultySystem system, Load load, Account account)
+    {
+        await IsQuietAsync(system, load);
+        load.Start();
+        using var faults = Fault.Draw(system, new Random(_seed), _only).GetEnumerator();
+        var began = TimeProvider.System.GetTimestamp();
+        while (TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(_seconds))
+        {
+            var fault = Next(faults);
+            var from = TimeProvider.System.GetUtcNow();
+            Tell($"{from:HH:mm:ss.fff} {fault.Name}");
+            try
+            {
+                await fault.StrikeAsync();
+                await IsQuietAsync(system, load);
+            }
+            catch (Exception failed) when (failed is TimeoutException or InvalidOperationException)
+            {
+                throw new TimeoutException($"after \"{fault.Name}\": {failed.Message}", failed);
+            }
+            finally
+            {
+                account.Struck.Add(new Strike(fault, from, TimeProvider.System.GetUtcNow()));
+            }
+        }
+    }
+
+    private Fault Next(IEnumerator<Fault> faults)
+    {
+        faults.MoveNext();
+        var first = faults.Current;
+        while (_areTwo)
+        {
+            faults.MoveNext();
+            if (first.With(faults.Current) is { } both)
+            {
+                return both;
+            }
+        }
+
+        return first;
+    }
+
+    // Quiet is when every part is there, and a call through each gateway has been run and called back.
+    private static async Task IsQuietAsync(FaultySystem system, Load load)
+    {
+        await system.IsWholeAsync();
+        var probes = (await load.ProbeAsync()).Select(call => call.Id).ToList();
+        await Eventually.HoldsAsync(
+            () => !probes.Except(system.Receiver.Entries.Select(entry => entry.CallId)).Any(), $"{string.Join(" and ", probes)} are called back");
+    }
+
+    private static Task EndAsync(FaultySystem system, Account account) => Eventually.HoldsAsync(
+        async () =>
+        {
+            account.Left = (await system.CountAsync(FaultySystem.Calls), await system.CountAsync(FaultySystem.Callbacks), await system.CountAsync(FaultySystem.Aside), await system.PendingAcksAsync());
+            return account.Left == (0, 0, 0, 0);
+        },
+        () => $"streams are empty and nothing is in flight; (calls, callbacks, aside, acks that are waited for) are {account.Left}");
+
+    // A function that answers when as many calls are there as both workers have slots, and a receiver of the same kind: none of them is held by anything else.
+    private static async Task SlotsAreFreeAsync(FaultySystem system, Load load)
+    {
+        var slots = system.Workers.Length * FaultySystem.Slots;
+        var callback = new Uri($"http://127.0.0.1:{system.ReceiverLink.Port}/hold/{slots}/");
+        await Task.WhenAll(Enumerable.Range(0, slots).Select(_ => load.BesideAsync("hold", callback)));
+        await Eventually.HoldsAsync(
+            async () => await system.CountAsync(FaultySystem.Calls) + await system.CountAsync(FaultySystem.Callbacks) == 0, "every slot of both workers is free for calls and callbacks");
+    }
+
+    private static string Logs(FaultySystem system) => string.Join(
+        "\n\n",
+        system.Workers.Select((worker, i) => $"worker {i}:\n{worker.Process.Tail(40)}").Concat(system.Gateways.Select((gateway, i) => $"gateway {i}:\n{gateway.Process.Tail(20)}")));
+
+    private void Tell(string text)
+    {
+        output.WriteLine(text);
+        _told.AppendLine(text);
+        if (_file.Length > 0)
+        {
+            File.WriteAllText(_file, _told.ToString());
+        }
+    }
+
+    private static string Setting(string name, string usual) => Environment.GetEnvironmentVariable("CONNECTORS_FAULTS_" + name) is { Length: > 0 } set ? set : usual;
+}

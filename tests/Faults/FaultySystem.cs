@@ -1,0 +1,318 @@
+using System.Globalization;
+using Connectors.Testing;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+
+namespace Connectors.Faults.Tests;
+
+/// <summary>
+/// The whole system as processes, each part more than once: three nats-servers, two gateways and two workers; a function and a receiver of callbacks with
+/// ledgers. Between any two parts that talk there is a <see cref="Link"/>; nats-servers name theirs to clients as their own address.
+/// </summary>
+internal sealed class FaultySystem : IAsyncDisposable
+{
+    public const string Calls = "OF_faas-request";
+    public const string Callbacks = "OF_faas-request_CALLBACKS";
+    public const string Aside = "OF_faas-request_ASIDE";
+    public const string Dead = "OF_faas-request_DEAD";
+    public const string History = "OF_faas-request_HISTORY";
+
+    /// <summary>Calls, and as many callbacks, that one worker has in flight at most.</summary>
+    public const int Slots = 10;
+
+    private const int Replicas = 3;
+    private static readonly string[] Lasting = [Calls, Callbacks, Aside, Dead];
+
+    private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("faults-");
+    private readonly NatsConnection _nats;
+
+    private FaultySystem(NatsCluster nats, IReadOnlyList<Link> natsLinks, Ledger function, Ledger receiver, string mode)
+    {
+        (Nats, NatsLinks, Function, Receiver, Mode) = (nats, natsLinks, function, receiver, mode);
+        (FunctionLink.Target, ReceiverLink.Target) = (function.Port, receiver.Port);
+        for (var i = 0; i < natsLinks.Count; i++)
+        {
+            natsLinks[i].Target = nats.Servers[i].Port;
+        }
+
+        _nats = new NatsConnection(new NatsOpts { Url = string.Join(',', nats.Servers.Select(server => server.Url)), MaxReconnectRetry = -1 });
+        JetStream = new NatsJSContext(_nats);
+    }
+
+    public NatsCluster Nats { get; }
+
+    public IReadOnlyList<Link> NatsLinks { get; }
+
+    public Ledger Function { get; }
+
+    public Link FunctionLink { get; } = new();
+
+    public Ledger Receiver { get; }
+
+    public Link ReceiverLink { get; } = new();
+
+    public ServiceProcess[] Gateways { get; } = new ServiceProcess[2];
+
+    /// <summary>How each worker reaches its gateway.</summary>
+    public Link[] GatewayLinks { get; } = [new(), new()];
+
+    public ServiceProcess[] Workers { get; } = new ServiceProcess[2];
+
+    /// <summary>What callbacks are signed with.</summary>
+    public byte[] Secret { get; } = Guid.NewGuid().ToByteArray();
+
+    /// <summary>The workers' <c>scaling_mode</c>.</summary>
+    public string Mode { get; private set; }
+
+    public INatsJSContext JetStream { get; }
+
+    public Uri CallbackUrl => new($"http://127.0.0.1:{ReceiverLink.Port}/callback/");
+
+    public static async Task<FaultySystem> StartAsync(string mode)
+    {
+        Link[] links = [new(), new(), new()];
+        var nats = await NatsCluster.StartAsync(TryReplicasAsync, config: i => $"client_advertise: \"127.0.0.1:{links[i].Port}\"");
+        var system = new FaultySystem(nats, links, await Ledger.StartAsync(), await Ledger.StartAsync(), mode);
+        await system.StartServicesAsync();
+        return system;
+    }
+
+    /// <summary>A worker's successor, in the mode of now, in its place.</summary>
+    public async Task StartWorkerAsync(int i) => Workers[i] = await ServiceProcess.StartAsync("QueueWorker", new Dictionary<string, string>
+    {
+        ["nats_host"] = "127.0.0.1",
+        ["nats_port"] = Number(NatsLinks[i].Port),
+        ["nats_stream_replicas"] = Number(Replicas),
+        ["gateway_url"] = $"http://127.0.0.1:{Number(GatewayLinks[i].Port)}",
+        ["scaling_mode"] = Mode,
+        ["limiter_enabled"] = "false",
+        ["max_inflight"] = Number(Slots),
+        ["callback_max_inflight"] = Number(Slots),
+        ["ack_wait"] = "5s",
+        ["upstream_timeout"] = "20s",
+        ["callback_timeout"] = "20s",
+        ["initial_retry_wait"] = "200ms",
+        ["max_retry_wait"] = "1s",
+        ["callback_initial_wait"] = "200ms",
+        ["callback_max_wait"] = "1s",
+        ["callback_allow"] = "127.0.0.1",
+        ["secret_mount_path"] = _home.FullName,
+    });
+
+    /// <summary>Goes over to the other mode: one worker after the other is replaced.</summary>
+    public async Task SwitchModeAsync()
+    {
+        Mode = Mode == "static" ? "function" : "static";
+        for (var i = 0; i < Workers.Length; i++)
+        {
+            await TerminateAsync(Workers[i]);
+            await Workers[i].DisposeAsync();
+            await StartWorkerAsync(i);
+        }
+    }
+
+    /// <summary>SIGTERM, to which a service answers with a proper end.</summary>
+    public static async Task TerminateAsync(ServiceProcess service) => Assert.True(await service.TerminateAsync() == 0, service.Process.Tail());
+
+    /// <summary>The server that leads a stream.</summary>
+    public async Task<int> LeaderAsync(string stream) =>
+        int.Parse((await Eventually.GetAsync(async () => (await InfoAsync(stream)).Cluster is { Leader: { Length: > 0 } leader } ? leader : null, $"{stream} has a leader"))[1..], CultureInfo.InvariantCulture);
+
+    /// <summary>Changes a stream as an operator would.</summary>
+    public Task ChangeAsync(string stream, Func<StreamConfig, StreamConfig> change) => Eventually.HoldsAsync(
+        async () => await JetStream.UpdateStreamAsync(change((await InfoAsync(stream)).Config)) is not null, $"{stream} is changed");
+
+    /// <summary>Asks NATS's own API for something.</summary>
+    public Task AskAsync(string subject) => Eventually.HoldsAsync(
+        async () => (await _nats.RequestAsync<string, string>(subject, "", cancellationToken: Soon())).Data?.Contains("\"success\":true", StringComparison.Ordinal) == true, subject);
+
+    /// <summary>The consumers of calls and callback records.</summary>
+    public async Task<IReadOnlyList<(string Stream, string Consumer)>> ConsumersAsync()
+    {
+        var found = new List<(string, string)>();
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                found.Clear();
+                foreach (var stream in new[] { Calls, Callbacks })
+                {
+                    await foreach (var name in JetStream.ListConsumerNamesAsync(stream, Soon()))
+                    {
+                        found.Add((stream, name));
+                    }
+                }
+
+                return found.Count > 0;
+            },
+            "there are consumers");
+        return found;
+    }
+
+    public Task DeleteConsumerAsync(string stream, string consumer) => Eventually.HoldsAsync(
+        async () =>
+        {
+            try
+            {
+                return await JetStream.DeleteConsumerAsync(stream, consumer, Soon());
+            }
+            catch (NatsJSApiException missing) when (missing.Error.Code == 404)
+            {
+                return true;
+            }
+        },
+        $"{consumer} is deleted");
+
+    public Task DeleteStreamAsync(string stream) => Eventually.HoldsAsync(
+        async () =>
+        {
+            try
+            {
+                return await JetStream.DeleteStreamAsync(stream, Soon());
+            }
+            catch (NatsJSApiException missing) when (missing.Error.Code == 404)
+            {
+                return true;
+            }
+        },
+        $"{stream} is deleted");
+
+    /// <summary>Waits until every service is ready and every stream lies on all servers again.</summary>
+    public async Task IsWholeAsync()
+    {
+        foreach (var service in Gateways.Concat(Workers))
+        {
+            await service.IsReadyAsync();
+        }
+
+        foreach (var stream in Lasting)
+        {
+            await Eventually.HoldsAsync(
+                async () => (await InfoAsync(stream)) is { Config.NumReplicas: Replicas, Cluster: { Leader.Length: > 0, Replicas: { Count: Replicas - 1 } others } } && others.All(other => other.Current),
+                $"{stream} lies on all servers");
+        }
+
+        // Streams are raised first, and their consumers after them.
+        foreach (var stream in new[] { Calls, Callbacks })
+        {
+            await Eventually.HoldsAsync(
+                async () => await JetStream.ListConsumersAsync(stream, Soon()).AllAsync(
+                    consumer => consumer.Info.Cluster is { Leader.Length: > 0, Replicas: { Count: Replicas - 1 } others } && others.All(other => other.Current)),
+                $"the consumers of {stream} lie on all servers");
+        }
+    }
+
+    /// <summary>Messages of a stream.</summary>
+    public async Task<long> CountAsync(string stream) => (long)(await InfoAsync(stream)).State.Messages;
+
+    /// <summary>Messages that consumers have handed out and not heard of again.</summary>
+    public async Task<int> PendingAcksAsync()
+    {
+        var pending = 0;
+        foreach (var stream in new[] { Calls, Callbacks })
+        {
+            await foreach (var consumer in JetStream.ListConsumersAsync(stream, Soon()))
+            {
+                pending += consumer.Info.NumAckPending;
+            }
+        }
+
+        return pending;
+    }
+
+    /// <summary>The envelopes of all dead letters, with their subjects.</summary>
+    public async Task<IReadOnlyList<(string Subject, string Envelope)>> DeadLettersAsync()
+    {
+        var letters = new List<(string, string)>();
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                letters.Clear();
+                var count = await CountAsync(Dead);
+                var consumer = await JetStream.CreateOrderedConsumerAsync(Dead, cancellationToken: Soon());
+                while (letters.Count < count)
+                {
+                    await foreach (var letter in consumer.FetchNoWaitAsync<byte[]>(new NatsJSFetchOpts { MaxMsgs = 1000 }, cancellationToken: Soon()))
+                    {
+                        letters.Add((letter.Subject, letter.Headers?["Envelope"].ToString() ?? ""));
+                    }
+                }
+
+                return true;
+            },
+            "dead letters are read");
+        return letters;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _nats.DisposeAsync();
+        foreach (var service in Gateways.Concat(Workers).Where(service => service is not null))
+        {
+            service.Process.Resume();
+            await service.DisposeAsync();
+        }
+
+        await Function.DisposeAsync();
+        await Receiver.DisposeAsync();
+        foreach (var link in NatsLinks.Concat(GatewayLinks).Append(FunctionLink).Append(ReceiverLink))
+        {
+            await link.DisposeAsync();
+        }
+
+        await Nats.DisposeAsync();
+        _home.Delete(recursive: true);
+    }
+
+    private static async Task TryReplicasAsync(NatsServer server)
+    {
+        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
+        var js = new NatsJSContext(nats);
+        await js.CreateStreamAsync(new StreamConfig("try", ["try"]) { NumReplicas = Replicas }, Soon());
+        await js.DeleteStreamAsync("try", Soon());
+    }
+
+    private async Task StartServicesAsync()
+    {
+        await WriteAsync("basic-auth-user", "admin");
+        await WriteAsync("basic-auth-password", "faults");
+        await WriteAsync("callback-secret", "whsec_" + Convert.ToBase64String(Secret));
+        await WriteAsync("functions.yaml", $$$"""
+            version: "1.0"
+            provider:
+              name: openfaas
+            functions:
+              work: {image: test/work, environment: {upstream_url: "http://127.0.0.1:{{{FunctionLink.Port}}}/work/"}}
+              flaky: {image: test/flaky, environment: {upstream_url: "http://127.0.0.1:{{{FunctionLink.Port}}}/flaky/"}}
+              bad: {image: test/bad, environment: {upstream_url: "http://127.0.0.1:{{{FunctionLink.Port}}}/bad/"}}
+              hold: {image: test/hold, environment: {upstream_url: "http://127.0.0.1:{{{FunctionLink.Port}}}/hold/{{{Workers.Length * Slots}}}/"}}
+            """);
+        for (var i = 0; i < Gateways.Length; i++)
+        {
+            Gateways[i] = await ServiceProcess.StartAsync("Gateway", new Dictionary<string, string>
+            {
+                ["faas_nats_address"] = "127.0.0.1",
+                ["faas_nats_port"] = Number(NatsLinks[i + 1].Port),
+                ["nats_stream_replicas"] = Number(Replicas),
+                ["functions_path"] = Path.Combine(_home.FullName, "functions.yaml"),
+                ["data_path"] = Path.Combine(_home.FullName, $"data-{i}"),
+                ["secret_mount_path"] = _home.FullName,
+                ["basic_auth"] = "true",
+            });
+            GatewayLinks[i].Target = Gateways[i].Api.Port;
+        }
+
+        for (var i = 0; i < Workers.Length; i++)
+        {
+            await StartWorkerAsync(i);
+        }
+    }
+
+    private Task WriteAsync(string name, string text) => File.WriteAllTextAsync(Path.Combine(_home.FullName, name), text);
+
+    private async Task<StreamInfo> InfoAsync(string stream) => (await JetStream.GetStreamAsync(stream, cancellationToken: Soon())).Info;
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static CancellationToken Soon() => new CancellationTokenSource(TimeSpan.FromSeconds(5), TimeProvider.System).Token;
+}
