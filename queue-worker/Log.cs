@@ -84,6 +84,9 @@ internal static partial class Log
     [LoggerMessage(345, LogLevel.Information, "Resumed")]
     public static partial void Resumed(ILogger log, string queue, string function);
 
+    [LoggerMessage(349, LogLevel.Information, "Waiting calls of a kind are cancelled; each ends when it is met")]
+    public static partial void CallsCancelled(ILogger log, string queue, string? function, string? tag);
+
     [LoggerMessage(346, LogLevel.Warning, "Function cannot be reached; its calls wait, and one is sent now and then to see whether it is back")]
     public static partial void BreakerOpened(ILogger log, string queue, string function, string reason, DateTimeOffset probeAt);
 

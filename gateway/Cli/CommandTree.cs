@@ -39,10 +39,11 @@ internal static class CommandTree
                 RedriveShow.Create(),
                 RedriveCancel.Create(),
             },
-            new Command("calls", "What became of calls")
+            new Command("calls", "What became of calls, and an end to those that wait")
             {
                 CallList.Create(),
                 CallShow.Create(),
+                CallCancelMany.Create(),
             },
             CallCancel.Create(),
             CallResult.Create(),

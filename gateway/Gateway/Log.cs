@@ -72,7 +72,7 @@ internal static partial class Log
 
     [LoggerMessage(246, LogLevel.Information, "Dead letters deleted")]
     public static partial void DeadLettersDeleted(
-        ILogger log, string queue, long letters, string? function, string? reason, DateTimeOffset? since, DateTimeOffset? until, string user);
+        ILogger log, string queue, long letters, string? function, string? reason, DateTimeOffset? since, DateTimeOffset? until, string? tag, string user);
 
     [LoggerMessage(238, LogLevel.Information, "Not ready any more, new connections are still served")]
     public static partial void Draining(ILogger log, TimeSpan delay);
@@ -97,6 +97,10 @@ internal static partial class Log
 
     [LoggerMessage(233, LogLevel.Warning, "Calls have waited for a minute and none was taken; is there a worker for this queue?")]
     public static partial void QueueStalled(ILogger log, string queue, long calls);
+
+    [LoggerMessage(247, LogLevel.Information, "Waiting calls of a kind cancelled")]
+    public static partial void CallsCancelled(
+        ILogger log, string id, string? queue, string? function, string? states, string? tag, DateTimeOffset? since, DateTimeOffset? until, string user);
 
     [LoggerMessage(241, LogLevel.Information, "Paused")]
     public static partial void Paused(ILogger log, string queue, string function, string reason, string by);

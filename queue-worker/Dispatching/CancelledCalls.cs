@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -6,7 +7,10 @@ using NATS.Client.Core;
 
 namespace Connectors.QueueWorker.Dispatching;
 
-/// <summary>What callers cancelled, watched in <c>OF_cancelled</c> into memory; what runs is told at once (R13 of docs/delivery-states.md).</summary>
+/// <summary>
+/// What was cancelled, watched in <c>OF_cancelled</c> into memory: calls by their ids, of which those that run are told at once, and all waiting calls of a
+/// kind (R13 and R24 of docs/delivery-states.md).
+/// </summary>
 internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, TimeProvider time, ILogger<CancelledCalls> log) : IDuty
 {
     private const int PruneEach = 1024;
@@ -18,6 +22,9 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
     private readonly ConcurrentDictionary<string, Cancellation> _ids = new();
     private readonly ConcurrentDictionary<TimeLimit, Envelope> _running = new();
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // Few at any time: operators make them. Each call is held against all.
+    private ImmutableDictionary<string, BulkCancellation> _many = ImmutableDictionary<string, BulkCancellation>.Empty;
     private int _added;
     private volatile bool _isAny;
 
@@ -31,7 +38,8 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
     }
 
     /// <summary>Whether the call is cancelled.</summary>
-    public bool Contains(Envelope envelope) => _isAny && _ids.TryGetValue(StreamNames.Token(envelope.CallId), out var cancellation) && cancellation.Covers(envelope.Submitted);
+    public bool Contains(Envelope envelope) =>
+        _isAny && ((_ids.TryGetValue(StreamNames.Token(envelope.CallId), out var cancellation) && cancellation.Covers(envelope.Submitted)) || IsAmongMany(envelope));
 
     /// <summary>Asks the bucket itself: a call that is put back has its cancellation taken back just before, and the watch may lag behind it.</summary>
     public async Task RefreshAsync(string callId, CancellationToken ct)
@@ -91,8 +99,54 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
         }
     }
 
-    private Task WatchAsync(CancellationToken stopping) =>
-        _bucket.WatchAsync(entry => Take(entry.Key, entry.Value is { } value ? Cancellation.Decode(value, entry.Created) : null), () => _loaded.TrySetResult(), stopping);
+    private bool IsAmongMany(Envelope envelope)
+    {
+        foreach (var (_, many) in _many)
+        {
+            if (many.Covers(options.Queue, envelope))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private Task WatchAsync(CancellationToken stopping) => _bucket.WatchAsync(
+        entry =>
+        {
+            if (BulkCancellation.IsKey(entry.Key))
+            {
+                TakeMany(entry);
+            }
+            else
+            {
+                Take(entry.Key, entry.Value is { } value ? Cancellation.Decode(value, entry.Created) : null);
+            }
+        },
+        () => _loaded.TrySetResult(),
+        stopping);
+
+    private void TakeMany(BucketEntry entry)
+    {
+        var oldest = time.GetUtcNow() - BucketShape.CancellationAge;
+        _many = _many.RemoveRange(_many.Where(many => many.Value.At < oldest).Select(many => many.Key)).Remove(entry.Key);
+        if (entry.Value is not { } value)
+        {
+            return;
+        }
+
+        if (BulkCancellation.TryDecode(value) is not { } made)
+        {
+            Log.CancellationsUnseen(log, StreamNames.Cancelled, $"{entry.Key} cannot be read");
+        }
+        else if (made.Queue is null || made.Queue == options.Queue)
+        {
+            _many = _many.Add(entry.Key, made);
+            _isAny = true;
+            Log.CallsCancelled(log, options.Queue, made.Function, made.Tag);
+        }
+    }
 
     private void Take(string key, Cancellation? cancellation)
     {

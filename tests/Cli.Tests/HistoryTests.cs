@@ -1,10 +1,11 @@
 using Connectors.Gateway.Tests.History;
+using Connectors.Gateway.Tests.Queues;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 
 namespace Connectors.Cli.Tests;
 
-/// <summary>calls list and calls show against a real gateway.</summary>
+/// <summary>calls list, calls show and calls cancel against a real gateway.</summary>
 public sealed class HistoryTests(Scene scene)
 {
     [Fact]
@@ -38,5 +39,25 @@ public sealed class HistoryTests(Scene scene)
         (await scene.RunAsync("calls", "list", "--state", "gone")).Fails(1, "state:");
         (await scene.RunAsync("calls", "list", "--limit", "0")).Fails(2, "--limit");
         (await scene.RunAsync("calls", "list", "--queue", "No")).Fails(2, "--queue");
+    }
+
+    [Fact]
+    public async Task Waiting_calls_of_a_kind_are_counted_and_cancelled()
+    {
+        var seed = await new DeadLetterSeed(scene.JetStream, "q" + Guid.NewGuid().ToString("N")[..8]).CreateAsync();
+        await seed.WaitingAsync(DeadLetterSeed.Call("one") with { Tags = ["t"] });
+        await seed.DelayedAsync(DeadLetterSeed.Call("one"));
+
+        var dry = (await scene.RunAsync("calls", "cancel", "--queue", seed.Queue, "--function", "one", "--dry-run")).Succeeds();
+        var counted = (await scene.RunAsync("calls", "cancel", "--queue", seed.Queue, "--tag", "t", "--since", "1h", "--dry-run", "--json")).Json;
+        var done = (await scene.RunAsync("calls", "cancel", "--queue", seed.Queue, "--tag", "t", "--yes")).Succeeds();
+
+        Assert.Equal($"2 waiting calls with function one, queue {seed.Queue}.\n", dry.Out);
+        Assert.Equal("""{"count":1,"isComplete":true}""", counted.ToJsonString());
+        Assert.Equal($"The waiting calls with queue {seed.Queue}, tag t are cancelled: each becomes a dead letter when a worker meets it.\n", done.Out);
+        (await scene.RunAsync("calls", "cancel", "--yes")).Fails(2, "Either --all");
+        (await scene.RunAsync("calls", "cancel", "--all", "--tag", "t", "--yes")).Fails(2, "Either --all");
+        (await scene.RunAsync("calls", "cancel", "--state", "dead", "--yes")).Fails(1, "state: one or more of waiting, retry, delayed");
+        (await scene.RunAsync("calls", "cancel", "--queue", seed.Queue)).Fails(2, "--yes");
     }
 }

@@ -119,6 +119,69 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(later.CallId, Assert.Single(bench.Sends).CallId);
     }
 
+    [Fact]
+    public async Task R24_a_bulk_cancellation_ends_what_waits_of_its_kind_wherever_it_lies_and_lets_what_runs_run_to_its_end_but_not_again()
+    {
+        var gate = new TaskCompletionSource();
+        await using var bench = await Bench.StartAsync(
+            async (request, http) =>
+            {
+                if (request.Path.StartsWith("/function/", StringComparison.Ordinal))
+                {
+                    await gate.Task.WaitAsync(http.RequestAborted);
+                    http.Response.StatusCode = request.Header("X-Call-Id") == "fails" ? 503 : 200;
+                }
+            },
+            new() { ["max_inflight"] = "2", ["retry_http_codes"] = "503" },
+            nats.Server);
+        var now = TimeProvider.System.GetUtcNow();
+        Envelope Tagged(string id) => Bench.Call() with { CallId = id, Tags = ["old", "x"] };
+        await bench.EnqueueAsync(Tagged("runs"));
+        await bench.EnqueueAsync(Tagged("fails"));
+        await Eventually.HoldsAsync(() => bench.Sends.Count == 2, "two run");
+        await bench.EnqueueAsync(Tagged("waits"));
+        await bench.EnqueueAsync(Bench.Call() with { CallId = "other-tag", Tags = ["new"] });
+        var due = now.AddMilliseconds(1);
+        await bench.PublishAsync(
+            StreamNames.AsideSubject(bench.Queue, AsideGroup.At(due), Priority.Normal, Bench.Echo),
+            [],
+            null,
+            (EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(Tagged("delayed") with { Due = due, NotBefore = due, Callback = bench.CallbackUrl.ToString() })));
+        await CancelManyAsync(bench, new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Tag = "old", Function = Bench.Echo.ToString(), Queue = bench.Queue });
+        await bench.Worker.Process.LineAsync(line => line.Contains("Waiting calls of a kind are cancelled", StringComparison.Ordinal), "the cancellation is heard of");
+        await bench.EnqueueAsync(Tagged("later") with { Submitted = TimeProvider.System.GetUtcNow().AddSeconds(1) });
+        gate.SetResult();
+
+        await bench.HoldsAsync(bench.Aside, 0);
+        await bench.IsEmptyAsync();
+
+        var dead = await bench.ReadAsync(bench.Dead);
+        Assert.Equal("delayed,fails,waits", string.Join(',', dead.Select(letter => letter.Envelope!.CallId).Order(StringComparer.Ordinal)));
+        Assert.Equal("fails,later,other-tag,runs", string.Join(',', bench.Sends.Select(send => send.Header("X-Call-Id")).Order(StringComparer.Ordinal)));
+        Assert.All(dead, letter => Assert.Equal(DeadReasons.Cancelled, letter.Biography.Reason));
+        Assert.Equal("cancelled", Assert.Single(bench.Posts).Header("X-Call-State"));
+    }
+
+    [Fact]
+    public async Task R24_a_bulk_cancellation_outlives_workers_and_is_not_of_what_was_redriven_after_it_or_of_another_queue()
+    {
+        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
+        var call = await bench.EnqueueAsync();
+        await CancelManyAsync(bench, new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Function = Bench.Echo.ToString(), Queue = bench.Queue });
+        await CancelManyAsync(bench, new BulkCancellation { At = TimeProvider.System.GetUtcNow().AddHours(1), Queue = "another" });
+        await bench.EnqueueAsync(call with { Redrive = 1, Submitted = TimeProvider.System.GetUtcNow().AddSeconds(1) });
+
+        await bench.StartWorkerAsync();
+        await bench.IsEmptyAsync();
+
+        Assert.Single(bench.Sends);
+        Assert.Equal(DeadReasons.Cancelled, (await bench.DeadLetterAsync(call)).Biography.Reason);
+    }
+
+    // As the gateway does.
+    private static async Task CancelManyAsync(Bench bench, BulkCancellation many) =>
+        await (await BucketAsync(bench)).PutAsync(BulkCancellation.Key(Guid.NewGuid().ToString("N")), many.Encode(), NatsRawSerializer<byte[]>.Default);
+
     // As gateways did that wrote no time.
     private static async Task CancelAsync(Bench bench, IEnumerable<string> callIds)
     {

@@ -57,6 +57,37 @@ public sealed class PauseTests(SharedNats nats) : IClassFixture<SharedNats>
     [Theory]
     [InlineData("static")]
     [InlineData("function")]
+    public async Task A_function_paused_while_its_calls_come_and_go_loses_no_attempt_and_all_run_once_when_it_is_resumed(string mode)
+    {
+        await using var bench = await Bench.StartAsync(
+            (_, http) => Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, http.RequestAborted),
+            new() { ["scaling_mode"] = mode, ["max_inflight"] = $"{Slots}", ["limiter_enabled"] = "false" },
+            nats.Server);
+        var second = await bench.StartAnotherAsync();
+        await bench.EnqueueManyAsync(Many, () => Bench.Call());
+        await Eventually.HoldsAsync(() => bench.Sends.Count >= Many / 4, "they run");
+
+        var began = TimeProvider.System.GetUtcNow();
+        await bench.PauseAsync(Bench.Echo);
+        await Bench.PausedAsync(bench.Worker, second);
+        await bench.HoldsAsync(bench.Calls, 0);
+        var held = await bench.CountAsync(bench.Aside);
+        var last = bench.Sends.Max(send => send.At);
+        TestContext.Current.SendDiagnosticMessage($"{mode}: {held} of {Many} calls held, the last started {(last - began).TotalMilliseconds:F0} ms after the pause was asked for");
+        Assert.Equal(Many, bench.Sends.Count + held);
+
+        await bench.ResumeAsync(Bench.Echo);
+        await Eventually.HoldsAsync(() => bench.Sends.Count == Many, () => $"all run, {bench.Sends.Count} did");
+        await bench.HoldsAsync(bench.Aside, 0);
+        await bench.IsEmptyAsync();
+        Assert.Equal(Many, bench.Sends.Select(send => send.Header("X-Delivery-Id")).Distinct().Count());
+        Assert.All(bench.Sends, send => Assert.Equal("1", send.Header("X-Attempt")));
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+    }
+
+    [Theory]
+    [InlineData("static")]
+    [InlineData("function")]
     public async Task R22_a_paused_queue_starts_nothing_through_restarts_of_broker_and_worker_and_goes_on_when_resumed(string mode)
     {
         var gate = new TaskCompletionSource();

@@ -7,6 +7,8 @@ internal static class QueuePath
 
     public const string Calls = "/system/calls";
 
+    public const string Cancellations = Calls + "/cancellations";
+
     public static string Of(string queue) => $"{All}/{queue}";
 
     public static string Dead(string queue, ulong seq) => $"{All}/{queue}/dead/{seq}";

@@ -13,12 +13,12 @@ internal static class CallList
     private const long MaxPage = 1000;
     private const long DefaultLimit = 100;
 
-    private static readonly Option<string> Function = new("--function", "-f") { Description = "Only calls of this function: NAME, or NAME.NAMESPACE", HelpName = "NAME" };
-    private static readonly Option<string> Queue = Inputs.QueueOption("Only calls of this queue");
+    public static readonly Option<string> Function = new("--function", "-f") { Description = "Only calls of this function: NAME, or NAME.NAMESPACE", HelpName = "NAME" };
+    public static readonly Option<string> Queue = Inputs.QueueOption("Only calls of this queue");
     private static readonly Option<string> State = CreateState();
     private static readonly Option<string> Since = new("--since") { Description = "Only calls that ended from then on: a time such as 2026-01-02T03:04:05Z, or how long ago, such as 90m", HelpName = "TIME" };
     private static readonly Option<string> Until = new("--until") { Description = "Only calls that ended before then", HelpName = "TIME" };
-    private static readonly Option<string> Tag = new("--tag") { Description = "Only calls with this tag", HelpName = "TAG" };
+    public static readonly Option<string> Tag = new("--tag") { Description = "Only calls with this tag", HelpName = "TAG" };
     private static readonly Option<long?> Limit = new("--limit") { Description = $"At most so many; {DefaultLimit} unless given", HelpName = "COUNT", CustomParser = result => Inputs.ParseCount(result) };
     private static readonly Option<string> After = new("--after") { Description = "Goes on behind an earlier list, which said where", HelpName = "PLACE" };
 

@@ -16,7 +16,7 @@ internal static class DeadDelete
     {
         var command = new Command("delete", "Removes dead letters for good")
         {
-            Queue, Seqs, All, DeadFilter.FunctionOption, DeadFilter.ReasonOption, DeadFilter.SinceOption, DeadFilter.UntilOption, DeadFilter.DryRun, SharedOptions.Yes,
+            Queue, Seqs, All, DeadFilter.FunctionOption, DeadFilter.ReasonOption, DeadFilter.SinceOption, DeadFilter.UntilOption, DeadFilter.TagOption, DeadFilter.DryRun, SharedOptions.Yes,
         };
         command.Does(RunAsync);
         return command;
@@ -28,7 +28,7 @@ internal static class DeadDelete
         var seqs = session.Value(Seqs);
         if (session.Value(All) == seqs.Length > 0 || (seqs.Length > 0 && (!filter.IsAll || session.Value(DeadFilter.DryRun))))
         {
-            throw CommandFailure.Usage("Either numbers of dead letters, or --all, with or without --function, --reason, --since and --until.");
+            throw CommandFailure.Usage("Either numbers of dead letters, or --all, with or without --function, --reason, --since, --until and --tag.");
         }
 
         if (await filter.IsDryRunAsync(session, ct))

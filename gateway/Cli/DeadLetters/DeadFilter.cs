@@ -8,7 +8,7 @@ using Connectors.Cli.Api;
 namespace Connectors.Cli.DeadLetters;
 
 /// <summary>Which dead letters of a queue are meant; null means all.</summary>
-internal sealed partial record DeadFilter(string Queue, string? Function, string? Reason, string? Since, string? Until)
+internal sealed partial record DeadFilter(string Queue, string? Function, string? Reason, string? Since, string? Until, string? Tag)
 {
     public static readonly Option<string> FunctionOption = new("--function", "-f") { Description = "Only those of this function: NAME, or NAME.NAMESPACE", HelpName = "NAME" };
 
@@ -18,15 +18,17 @@ internal sealed partial record DeadFilter(string Queue, string? Function, string
 
     public static readonly Option<DateTimeOffset?> UntilOption = CreateTime("--until", "Only those that ended before then");
 
+    public static readonly Option<string> TagOption = new("--tag") { Description = "Only those with this tag", HelpName = "TAG" };
+
     public static readonly Option<bool> DryRun = new("--dry-run") { Description = "Says how many are meant, and does nothing" };
 
     public static DeadFilter Of(Session session, Argument<string> queue) =>
-        new(session.Value(queue), session.Value(FunctionOption), session.Value(ReasonOption), Text(session.Value(SinceOption)), Text(session.Value(UntilOption)));
+        new(session.Value(queue), session.Value(FunctionOption), session.Value(ReasonOption), Text(session.Value(SinceOption)), Text(session.Value(UntilOption)), session.Value(TagOption));
 
-    public bool IsAll => (Function ?? Reason ?? Since ?? Until) is null;
+    public bool IsAll => (Function ?? Reason ?? Since ?? Until ?? Tag) is null;
 
     /// <summary>As the gateway's API has them in its query.</summary>
-    public IReadOnlyList<(string Name, string? Value)> Query => [("function", Function), ("reason", Reason), ("since", Since), ("until", Until)];
+    public IReadOnlyList<(string Name, string? Value)> Query => [("function", Function), ("reason", Reason), ("since", Since), ("until", Until), ("tag", Tag)];
 
     /// <summary>For questions and reports.</summary>
     public override string ToString() =>

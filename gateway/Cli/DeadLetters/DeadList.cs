@@ -12,7 +12,7 @@ internal static class DeadList
 
     public static Command Create()
     {
-        var command = new Command("list", "Dead letters, the oldest first") { Queue, DeadFilter.FunctionOption, DeadFilter.ReasonOption, DeadFilter.SinceOption, DeadFilter.UntilOption, Limit, After };
+        var command = new Command("list", "Dead letters, the oldest first") { Queue, DeadFilter.FunctionOption, DeadFilter.ReasonOption, DeadFilter.SinceOption, DeadFilter.UntilOption, DeadFilter.TagOption, Limit, After };
         command.Does(RunAsync);
         return command;
     }

@@ -20,7 +20,7 @@ internal static class DeadRedrive
     {
         var command = new Command("redrive", "Puts dead letters back, each to start with its first attempt")
         {
-            Queue, Seqs, DeadFilter.FunctionOption, DeadFilter.ReasonOption, DeadFilter.SinceOption, DeadFilter.UntilOption, Rate, NoWait, DeadFilter.DryRun, SharedOptions.Yes,
+            Queue, Seqs, DeadFilter.FunctionOption, DeadFilter.ReasonOption, DeadFilter.SinceOption, DeadFilter.UntilOption, DeadFilter.TagOption, Rate, NoWait, DeadFilter.DryRun, SharedOptions.Yes,
         };
         command.Does(RunAsync);
         return command;
@@ -36,7 +36,7 @@ internal static class DeadRedrive
 
         return filter.IsAll && session.Value(Rate) is null && !session.Value(NoWait) && !session.Value(DeadFilter.DryRun)
             ? SomeAsync(session, filter.Queue, seqs, ct)
-            : throw CommandFailure.Usage("Either numbers of dead letters, or --function, --reason, --since, --until, --rate, --no-wait and --dry-run.");
+            : throw CommandFailure.Usage("Either numbers of dead letters, or --function, --reason, --since, --until, --tag, --rate, --no-wait and --dry-run.");
     }
 
     private static async Task SomeAsync(Session session, string queue, ulong[] seqs, CancellationToken ct)

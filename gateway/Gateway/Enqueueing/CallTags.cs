@@ -9,6 +9,9 @@ internal static partial class CallTags
     /// <summary>What a tag may be, in words.</summary>
     public const string Rule = "at most 8 tags, separated by commas, each 1 to 64 of A-Z a-z 0-9 _ . : / = @ + -";
 
+    /// <summary>What a tag in a query may be, in words.</summary>
+    public const string TagRule = "tag: 1 to 64 of A-Z a-z 0-9 _ . : / = @ + -.";
+
     private const int MaxTags = 8;
 
     /// <summary>Null tags for none given; a refusal for what are none.</summary>

@@ -3,7 +3,7 @@ using Connectors.Streams.Records;
 
 namespace Connectors.Gateway.Enqueueing;
 
-/// <summary>Call ids in <c>OF_cancelled</c>, which workers watch, each with the time of its cancellation (R13 of docs/delivery-states.md).</summary>
+/// <summary>Cancellations in <c>OF_cancelled</c>, which workers watch: by call id, each with its time, and of all that wait of a kind (R13 and R24 of docs/delivery-states.md).</summary>
 internal sealed class Cancellations(NatsLink link, QueueOptions options, TimeProvider time)
 {
     private readonly Bucket _bucket = new(link, BucketShape.Cancelled(options.Limits), options.PublishTimeout, time);
@@ -11,6 +11,14 @@ internal sealed class Cancellations(NatsLink link, QueueOptions options, TimePro
     /// <summary>Returns once it is stored.</summary>
     public Task CancelAsync(string callId, CancellationToken ct) =>
         _bucket.PutAsync(StreamNames.Token(callId), new Cancellation(time.GetUtcNow()).Encode(), ct);
+
+    /// <summary>Returns its id once it is stored.</summary>
+    public async Task<string> CancelManyAsync(BulkCancellation many, CancellationToken ct)
+    {
+        var id = Guid.NewGuid().ToString("N");
+        await _bucket.PutAsync(BulkCancellation.Key(id), many.Encode(), ct);
+        return id;
+    }
 
     /// <summary>The call may run after all: somebody redrives it.</summary>
     public Task ForgetAsync(string callId, CancellationToken ct) => _bucket.DeleteAsync(StreamNames.Token(callId), ct);

@@ -165,5 +165,7 @@ internal sealed record CallSend(int Attempt, DateTime At, double? Waited, int St
 
 [JsonSerializable(typeof(CallPage))]
 [JsonSerializable(typeof(CallStories))]
+[JsonSerializable(typeof(WaitingCount))]
+[JsonSerializable(typeof(BulkCancelled))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 internal sealed partial class HistoryJson : JsonSerializerContext;

@@ -29,7 +29,7 @@ internal sealed class HistoryEndpoints(NatsLink link, HistoryReader reader, Hist
     public Task ShowAsync(HttpContext http) => GuardAsync(http, async ct =>
     {
         var callId = CallId.Of(http, (string?)http.Request.RouteValues["id"] ?? "");
-        if (!TryScope(http, out var function, out var queue, out var fault))
+        if (!CallQuery.TryScope(http, options.DefaultNamespace, out var function, out var queue, out var fault))
         {
             await Answer.TextAsync(http, StatusCodes.Status400BadRequest, fault);
             return;
@@ -58,29 +58,19 @@ internal sealed class HistoryEndpoints(NatsLink link, HistoryReader reader, Hist
     private string? TryFilter(HttpContext http, out CallFilter filter, out Positions? after, out int limit)
     {
         (filter, after, limit) = (new CallFilter(), null, DefaultLimit);
-        if (!TryScope(http, out var function, out var queue, out var fault))
+        if (!CallQuery.TryScope(http, options.DefaultNamespace, out var function, out var queue, out var fault))
+        {
+            return fault;
+        }
+
+        if (!CallQuery.TryStates(http, EndStates.OfCalls, out var states, out fault)
+            || !CallQuery.TryTimes(http, time, out var since, out var until, out fault)
+            || !CallQuery.TryTag(http, out var tag, out fault))
         {
             return fault;
         }
 
         var query = http.Request.Query;
-        var states = query["state"].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Distinct().ToList();
-        if (states.Any(state => Sketch.BitOf(state) == 0))
-        {
-            return $"state: one or more of {string.Join(", ", EndStates.OfCalls)}, separated by commas.";
-        }
-
-        if (!QueueQuery.TryTime(query["since"], time, out var since) || !QueueQuery.TryTime(query["until"], time, out var until))
-        {
-            return $"since, until: {QueueQuery.TimeRule}.";
-        }
-
-        var tag = query["tag"].ToString();
-        if (tag.Length > 0 && !CallTags.IsTag(tag))
-        {
-            return "tag: 1 to 64 of A-Z a-z 0-9 _ . : / = @ + -.";
-        }
-
         if (query["limit"].ToString() is { Length: > 0 } max && (!int.TryParse(max, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxItems))
         {
             return $"limit: 1 to {MaxItems}.";
@@ -95,18 +85,22 @@ internal sealed class HistoryEndpoints(NatsLink link, HistoryReader reader, Hist
         {
             Function = function,
             Queue = queue,
-            States = states.Count > 0 ? states : EndStates.OfCalls,
+            States = states ?? EndStates.OfCalls,
             Since = since,
             Until = until,
-            Tag = tag.Length > 0 ? tag : null,
+            Tag = tag,
         };
         return null;
     }
+}
 
-    private bool TryScope(HttpContext http, out FunctionName? function, out string? queue, out string fault)
+/// <summary>The words of a filter of calls, in a query. Each is false for what cannot be read, and says why; null stands for what is not given.</summary>
+internal static class CallQuery
+{
+    public static bool TryScope(HttpContext http, string defaultNamespace, out FunctionName? function, out string? queue, out string fault)
     {
         queue = http.Request.Query["queue"].ToString() is { Length: > 0 } name ? name : null;
-        if (!QueueQuery.TryFunction(http, options.DefaultNamespace, out function))
+        if (!QueueQuery.TryFunction(http, defaultNamespace, out function))
         {
             fault = QueueQuery.FunctionRule;
             return false;
@@ -114,6 +108,28 @@ internal sealed class HistoryEndpoints(NatsLink link, HistoryReader reader, Hist
 
         fault = $"queue: {StreamNames.QueueRule}.";
         return queue is null || StreamNames.QueueName().IsMatch(queue);
+    }
+
+    public static bool TryStates(HttpContext http, IReadOnlyList<string> known, out IReadOnlyList<string>? states, out string fault)
+    {
+        fault = $"state: one or more of {string.Join(", ", known)}, separated by commas.";
+        var named = http.Request.Query["state"].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Distinct().ToList();
+        states = named.Count > 0 ? named : null;
+        return named.All(known.Contains);
+    }
+
+    public static bool TryTimes(HttpContext http, TimeProvider time, out DateTimeOffset? since, out DateTimeOffset? until, out string fault)
+    {
+        fault = $"since, until: {QueueQuery.TimeRule}.";
+        until = null;
+        return QueueQuery.TryTime(http.Request.Query["since"], time, out since) && QueueQuery.TryTime(http.Request.Query["until"], time, out until);
+    }
+
+    public static bool TryTag(HttpContext http, out string? tag, out string fault)
+    {
+        fault = CallTags.TagRule;
+        tag = http.Request.Query["tag"].ToString() is { Length: > 0 } text ? text : null;
+        return tag is null || CallTags.IsTag(tag);
     }
 }
 
@@ -125,6 +141,9 @@ internal static class HistoryRoutes
         var history = routes.ServiceProvider.GetRequiredService<HistoryEndpoints>();
         var options = routes.ServiceProvider.GetRequiredService<QueueOptions>();
         routes.MapGet("/system/calls", http => QueueRoutes.GuardAsync(http, options, history.ListAsync));
+        var cancels = routes.ServiceProvider.GetRequiredService<BulkCancelEndpoints>();
+        routes.MapPost("/system/calls/cancellations", http => QueueRoutes.GuardAsync(http, options, cancels.CancelAsync));
+        routes.MapGet("/system/calls/cancellations/count", http => QueueRoutes.GuardAsync(http, options, cancels.CountAsync));
         routes.MapGet("/system/calls/{id}", http => QueueRoutes.GuardAsync(http, options, history.ShowAsync));
     }
 }
@@ -135,6 +154,8 @@ internal static class HistoryHosting
     {
         builder.Services.AddSingleton<CallIndex>();
         builder.Services.AddSingleton<LiveCalls>();
+        builder.Services.AddSingleton<WaitingCalls>();
+        builder.Services.AddSingleton<BulkCancelEndpoints>();
         builder.Services.AddSingleton<HistoryReader>();
         builder.Services.AddSingleton<HistoryEndpoints>();
         builder.Services.AddDuty<HistoryFollower>("history");

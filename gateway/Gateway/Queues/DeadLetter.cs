@@ -42,6 +42,8 @@ internal sealed record DeadLetter
     /// <summary>Whether all is there that is needed to put it back.</summary>
     public bool IsWhole => Envelope is { Version: Envelope.CurrentVersion } && (!IsCallback || Callback is not null) && Biography?.IsIncomplete != true;
 
+    public IReadOnlyList<string> Tags => Envelope?.Tags ?? [];
+
     /// <summary>When it ended.</summary>
     public DateTimeOffset EndedAt => Biography?.LastAt ?? Stored;
 

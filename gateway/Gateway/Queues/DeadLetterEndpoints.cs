@@ -88,7 +88,7 @@ internal sealed class DeadLetterEndpoints(
 
         if (filter.IsAll && http.Request.Query["all"] != "true")
         {
-            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, "function, reason, since or until is needed, or all=true.");
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, "function, reason, since, until or tag is needed, or all=true.");
             return;
         }
 
@@ -111,7 +111,7 @@ internal sealed class DeadLetterEndpoints(
         {
             Acts.Counted(http, deleted);
             Metrics.DeadLetterHandled(queue, "deleted", deleted);
-            Log.DeadLettersDeleted(log, queue, deleted, filter.Function?.ToString(), filter.Reason, filter.Since, filter.Until, Acts.Who(http));
+            Log.DeadLettersDeleted(log, queue, deleted, filter.Function?.ToString(), filter.Reason, filter.Since, filter.Until, filter.Tag, Acts.Who(http));
         }
 
         await Answer.JsonAsync(http, StatusCodes.Status200OK, new Deleted(deleted), QueuesJson.Default.Deleted);
@@ -153,7 +153,7 @@ internal sealed class DeadLetterEndpoints(
     private async Task<DeadFilter?> FilterAsync(HttpContext http)
     {
         var query = http.Request.Query;
-        var filter = DeadFilter.TryRead(query["function"], query["reason"], query["since"], query["until"], options.DefaultNamespace, time);
+        var filter = DeadFilter.TryRead(query["function"], query["reason"], query["since"], query["until"], query["tag"], options.DefaultNamespace, time);
         if (filter is null)
         {
             await Answer.TextAsync(http, StatusCodes.Status400BadRequest, DeadFilter.Rule);

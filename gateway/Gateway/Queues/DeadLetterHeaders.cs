@@ -21,6 +21,11 @@ internal static class DeadLetterHeaders
             yield return ("X-Dead-Path", OneLine(envelope.Path));
         }
 
+        if (letter.Tags.Count > 0)
+        {
+            yield return ("X-Dead-Tags", OneLine(string.Join(',', letter.Tags)));
+        }
+
         if (letter.Envelope?.Edited is { } edited)
         {
             yield return ("X-Dead-Edited", OneLine($"{string.Join(',', edited.Changed)}; was {edited.Seq} of {edited.Function}; {Time(edited.At)}"));

@@ -48,7 +48,8 @@ internal sealed record DeadLetterPage(IReadOnlyList<DeadLetterItem> Items, ulong
 
 /// <summary>A dead letter in a list.</summary>
 internal sealed record DeadLetterItem(
-    ulong Seq, string CallId, string DeliveryId, int Redrive, string Function, string Kind, string Reason, int? Status, int Attempts, DateTime FirstAt, DateTime LastAt, long Size)
+    ulong Seq, string CallId, string DeliveryId, int Redrive, string Function, string Kind, string Reason, int? Status, int Attempts, DateTime FirstAt, DateTime LastAt, long Size,
+    IReadOnlyList<string> Tags)
 {
     public static DeadLetterItem From(DeadLetter letter) => new(
         letter.Seq,
@@ -62,5 +63,6 @@ internal sealed record DeadLetterItem(
         letter.Biography?.Attempts ?? 0,
         (letter.Biography?.FirstAt ?? letter.Stored).UtcDateTime,
         letter.EndedAt.UtcDateTime,
-        letter.Size);
+        letter.Size,
+        letter.Tags);
 }

@@ -57,6 +57,8 @@ internal sealed record RedriveJob
 
     public DateTime? Until { get; init; }
 
+    public string? Tag { get; init; }
+
     /// <summary>Null for as fast as it goes.</summary>
     public double? RatePerSecond { get; init; }
 
@@ -113,6 +115,8 @@ internal sealed record RedriveRequest
     public string? Since { get; init; }
 
     public string? Until { get; init; }
+
+    public string? Tag { get; init; }
 
     public double? RatePerSecond { get; init; }
 }

@@ -115,7 +115,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
 
     private async Task WorkAsync(StoredJob stored, CancellationToken stopping)
     {
-        var filter = new DeadFilter(stored.Job.Function is { } name ? Sdk.Invocation.FunctionName.Parse(name, "") : null, stored.Job.Reason, stored.Job.Since, stored.Job.Until);
+        var filter = new DeadFilter(stored.Job.Function is { } name ? Sdk.Invocation.FunctionName.Parse(name, "") : null, stored.Job.Reason, stored.Job.Since, stored.Job.Until, stored.Job.Tag);
         var due = Now;
         while (true)
         {

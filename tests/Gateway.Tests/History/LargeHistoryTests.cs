@@ -12,7 +12,7 @@ public sealed class LargeHistoryTests(HistoryScene scene, ITestOutputHelper outp
     private const int Functions = 50;
 
     [Fact]
-    public async Task Any_call_is_found_by_its_id_and_the_last_failures_of_a_function_by_a_page()
+    public async Task Any_call_is_found_by_its_id_the_last_failures_of_a_function_by_a_page_and_all_by_pages_while_calls_go_on_ending()
     {
         var count = int.TryParse(Environment.GetEnvironmentVariable("HISTORY_CALLS"), out var many) ? many : Rounds.Of(20_000, 200_000);
         var seed = await scene.SeedAsync();
@@ -34,10 +34,44 @@ public sealed class LargeHistoryTests(HistoryScene scene, ITestOutputHelper outp
             Assert.Equal((StateOf(i), $"f{i % Functions}.openfaas-fn"), ((string)call["state"]!, (string)call["function"]!));
         }
 
+        var paged = await AllAsync(seed);
+        Assert.Equal(paged.Count, paged.Distinct().Count());
+        Assert.Empty(ids.Except(paged));
+
         await using var fresh = await TestGateway.StartAsync(scene.Nats);
         var first = Stopwatch.GetTimestamp();
         Assert.Single((await fresh.SystemJsonAsync($"calls/{ids[0]}"))["calls"]!.AsArray());
         Tell("the first answer of a gateway that has just started", first);
+    }
+
+    // Page after page to the end, while calls end.
+    private async Task<List<string>> AllAsync(HistorySeed seed)
+    {
+        using var stop = new CancellationTokenSource();
+        var ending = EndMoreAsync(seed, stop.Token);
+        var paged = new List<string>();
+        var began = Stopwatch.GetTimestamp();
+        for (var next = ""; next is not null;)
+        {
+            var page = await scene.Gateway.SystemJsonAsync($"calls?queue={seed.Queue}&limit=1000&after={next}");
+            paged.AddRange(page["items"]!.AsArray().Select(item => (string)item!["callId"]!));
+            next = (string?)page["next"];
+        }
+
+        await stop.CancelAsync();
+        Tell($"{paged.Count} calls, page after page, while {await ending} ended", began);
+        return paged;
+    }
+
+    private static async Task<int> EndMoreAsync(HistorySeed seed, CancellationToken stop)
+    {
+        var ended = 0;
+        for (; !stop.IsCancellationRequested; ended++)
+        {
+            await seed.WriteAsync(HistorySeed.Call("late"));
+        }
+
+        return ended;
     }
 
     // As the gateway's own calls end: one in twenty dies.

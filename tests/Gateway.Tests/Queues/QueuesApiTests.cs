@@ -71,6 +71,7 @@ public sealed class QueuesApiTests(QueueFixture fixture) : IClassFixture<QueueFi
     [InlineData("limit=x")]
     [InlineData("after=-1")]
     [InlineData("function=a%20b")]
+    [InlineData("tag=a%20b")]
     public async Task A_query_that_means_nothing_is_400(string query) =>
         await _gateway.SystemAsync(HttpMethod.Get, $"queues/faas-request/dead?{query}", expected: HttpStatusCode.BadRequest);
 

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Connectors.Cli.Api;
+
+namespace Connectors.Cli.Calls;
+
+/// <summary><c>calls cancel</c>: all waiting calls of a kind, or how many they are.</summary>
+internal static class CallCancelMany
+{
+    private static readonly Option<string> State = CreateState();
+    private static readonly Option<string> Since = new("--since") { Description = "Only calls that were accepted from then on: a time such as 2026-01-02T03:04:05Z, or how long ago, such as 90m", HelpName = "TIME" };
+    private static readonly Option<string> Until = new("--until") { Description = "Only calls that were accepted before then", HelpName = "TIME" };
+    private static readonly Option<bool> All = new("--all") { Description = "All calls that wait, without any filter" };
+    private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Says how many are meant, and does nothing" };
+
+    public static Command Create()
+    {
+        var command = new Command("cancel", "Cancels all waiting calls of a kind; what runs goes on, and is not tried again")
+        {
+            CallList.Function, CallList.Queue, State, Since, Until, CallList.Tag, All, DryRun, SharedOptions.Yes,
+        };
+        command.Does(RunAsync);
+        return command;
+    }
+
+    private static async Task RunAsync(Session session, CancellationToken ct)
+    {
+        (string Name, string? Value)[] filter =
+        [
+            ("function", session.Value(CallList.Function)),
+            ("queue", session.Value(CallList.Queue)),
+            ("state", session.Value(State)),
+            ("since", session.Value(Since)),
+            ("until", session.Value(Until)),
+            ("tag", session.Value(CallList.Tag)),
+        ];
+        var words = string.Join(", ", filter.Where(word => word.Value is not null).Select(word => $"{word.Name} {word.Value}"));
+        if (words.Length == 0 != session.Value(All))
+        {
+            throw CommandFailure.Usage("Either --all, or some of --function, --queue, --state, --since, --until and --tag.");
+        }
+
+        var whose = words.Length == 0 ? "of all queues" : $"with {words}";
+        if (session.Value(DryRun))
+        {
+            var count = await CountAsync(session, filter, ct);
+            if (session.IsJson)
+            {
+                session.Print(count);
+            }
+            else
+            {
+                session.Out.WriteLine($"{Text(count)} waiting calls {whose}.");
+            }
+
+            return;
+        }
+
+        await session.ConfirmAsync(async () => $"Cancel the waiting calls {whose}, {Text(await CountAsync(session, filter, ct))} now?", ct);
+        var made = await session.Gateway.JsonAsync(HttpMethod.Post, QueuePath.Cancellations + QueuePath.Query([.. filter, ("all", session.Value(All) ? "true" : null)]), null, ct);
+        if (session.IsJson)
+        {
+            session.Print(made);
+        }
+        else
+        {
+            session.Out.WriteLine($"The waiting calls {whose} are cancelled: each becomes a dead letter when a worker meets it.");
+        }
+    }
+
+    private static Task<JsonNode> CountAsync(Session session, (string Name, string? Value)[] filter, CancellationToken ct) =>
+        session.Gateway.JsonAsync(HttpMethod.Get, $"{QueuePath.Cancellations}/count{QueuePath.Query(filter)}", null, ct);
+
+    private static string Text(JsonNode count) => (bool)count["isComplete"]! ? $"{count["count"]}" : $"at least {count["count"]}";
+
+    private static Option<string> CreateState()
+    {
+        var state = new Option<string>("--state") { Description = "Only calls that wait so: waiting, retry or delayed; several with commas in between", HelpName = "STATE" };
+        state.CompletionSources.Add("waiting", "retry", "delayed");
+        return state;
+    }
+}
