@@ -93,5 +93,5 @@ public static class CommandLine
     }
 
     private static string Effective(Settings settings) =>
-        string.Join('\n', settings.Declared.Select(s => $"{s.Name}={(s.IsSecret && s.Value.Length > 0 ? "***" : s.Value)}"));
+        string.Join('\n', settings.Declared.Select(s => $"{s.Name}={s.Shown}"));
 }

@@ -30,5 +30,18 @@ public sealed class SecretFile(string path)
         }
     }
 
+    /// <summary>Whether there is such a file, and it can be read and is not empty.</summary>
+    public bool CanBeRead()
+    {
+        try
+        {
+            return Value is not null;
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     private sealed record Content(string Text, DateTime Written, long Length);
 }

@@ -6,4 +6,14 @@ namespace Connectors.Sdk.Hosting;
 /// <param name="Meaning">One sentence for the operator, units included.</param>
 /// <param name="Value">The effective value.</param>
 /// <param name="IsSecret">Whether the value is masked wherever it is shown.</param>
-public sealed record Setting(string Name, string Default, string Meaning, string Value, bool IsSecret = false);
+public sealed partial record Setting(string Name, string Default, string Meaning, string Value, bool IsSecret = false)
+{
+    /// <summary>The effective value as it may be shown: a secret, and the credentials in an address, are <c>***</c>.</summary>
+    public string Shown => IsSecret && Value.Length > 0 ? "***" : WithoutCredentials(Value);
+
+    /// <summary>Addresses without user and password, well-formed or not: <c>amqp://user:pass@host</c> is <c>amqp://***@host</c>.</summary>
+    internal static string WithoutCredentials(string value) => Credentials().Replace(value, "://***@");
+
+    [System.Text.RegularExpressions.GeneratedRegex(@"://[^\s,]*@")]
+    private static partial System.Text.RegularExpressions.Regex Credentials();
+}

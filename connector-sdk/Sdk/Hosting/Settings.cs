@@ -102,6 +102,21 @@ public sealed class Settings(IReadOnlyDictionary<string, string> values)
             : Refuse<Uri?>(name, text, "an address such as http://gateway:8080", null);
     }
 
+    /// <summary>A file that has to be there; empty when unset.</summary>
+    public string File(string name, string meaning)
+    {
+        var path = Declare(name, "", meaning);
+        return path.Length == 0 || System.IO.File.Exists(path) ? path : Refuse(name, path, "a file that is there", path);
+    }
+
+    /// <summary>A file with a secret that has to be there, readable and not empty; null when unset.</summary>
+    public SecretFile? SecretFile(string name, string meaning)
+    {
+        var path = Declare(name, "", meaning);
+        var secret = path.Length == 0 ? null : new SecretFile(path);
+        return secret is null || secret.CanBeRead() ? secret : Refuse(name, path, "a file that is there, can be read and is not empty", secret);
+    }
+
     /// <summary>A list separated by commas, each entry trimmed, empty ones dropped.</summary>
     public IReadOnlyList<string> List(string name, string fallback, string meaning) =>
         Declare(name, fallback, meaning).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
@@ -136,7 +151,7 @@ public sealed class Settings(IReadOnlyDictionary<string, string> values)
 
     private T Refuse<T>(string name, string value, string allowed, T fallback)
     {
-        _errors.Add($"{name}: {(value.Length == 0 ? "is not set" : $"\"{OneLine(value)}\" is not valid")}; allowed: {allowed}");
+        _errors.Add($"{name}: {(value.Length == 0 ? "is not set" : $"\"{OneLine(Setting.WithoutCredentials(value))}\" is not valid")}; allowed: {allowed}");
         return fallback;
     }
 

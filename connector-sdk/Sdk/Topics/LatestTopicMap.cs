@@ -23,6 +23,14 @@ public sealed class LatestTopicMap
         return _latest;
     }
 
+    /// <summary>Waits until some function wants a topic, or none does: for a source that need not read what nobody wants.</summary>
+    public async Task UntilAsync(string topic, bool isWanted, CancellationToken ct)
+    {
+        for (var map = Value; map.Match(topic).Count > 0 != isWanted; map = await NextAsync(map, ct))
+        {
+        }
+    }
+
     /// <summary>Swaps the map. There is one writer, the refresher.</summary>
     public void Swap(TopicMap map)
     {

@@ -47,23 +47,23 @@ internal sealed record BrokerOptions
 
     public static BrokerOptions Read(Settings settings)
     {
-        var username = settings.Text("username_file", "", "File with the SASL user name; with it and password_file, SASL is used");
-        var password = settings.Text("password_file", "", "File with the SASL password");
-        if (username.Length > 0 != password.Length > 0)
+        var username = settings.SecretFile("username_file", "File with the SASL user name; with it and password_file, SASL is used");
+        var password = settings.SecretFile("password_file", "File with the SASL password");
+        if (username is null != password is null)
         {
-            settings.Fault(username.Length > 0 ? "password_file" : "username_file", "both of username_file and password_file, or neither");
+            settings.Fault(username is null ? "username_file" : "password_file", "both of username_file and password_file, or neither");
         }
 
         return new BrokerOptions
         {
             Hosts = ReadHosts(settings),
             Tls = settings.Flag("tls", false, "Encrypt connections with TLS"),
-            Username = Secret(settings, "username_file", username),
-            Password = Secret(settings, "password_file", password),
+            Username = username,
+            Password = password,
             Mechanism = settings.Choice("sasl_mechanism", SaslMechanism.Plain, "SASL mechanism: plain, scram_sha256 or scram_sha512"),
-            CaFile = File(settings, "ca_file", "File with the authorities (PEM) that brokers' certificates are checked against; the system's without it"),
-            CertFile = File(settings, "cert_file", "File with the client's certificate (PEM)"),
-            KeyFile = File(settings, "key_file", "File with the client's private key (PEM)"),
+            CaFile = settings.File("ca_file", "File with the authorities (PEM) that brokers' certificates are checked against; the system's without it"),
+            CertFile = settings.File("cert_file", "File with the client's certificate (PEM)"),
+            KeyFile = settings.File("key_file", "File with the client's private key (PEM)"),
             Properties = ReadProperties(settings),
         };
     }
@@ -77,40 +77,6 @@ internal sealed record BrokerOptions
         }
 
         return hosts;
-    }
-
-    private static SecretFile? Secret(Settings settings, string name, string path)
-    {
-        var secret = path.Length == 0 ? null : new SecretFile(path);
-        if (secret is not null && !IsReadable(secret))
-        {
-            settings.Fault(name, "a file that is there, can be read and is not empty");
-        }
-
-        return secret;
-    }
-
-    private static bool IsReadable(SecretFile secret)
-    {
-        try
-        {
-            return secret.Value is not null;
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
-
-    private static string File(Settings settings, string name, string meaning)
-    {
-        var path = settings.Text(name, "", meaning);
-        if (path.Length > 0 && !System.IO.File.Exists(path))
-        {
-            settings.Fault(name, "a file that is there");
-        }
-
-        return path;
     }
 
     private static Dictionary<string, string> ReadProperties(Settings settings)

@@ -27,16 +27,14 @@ internal sealed class QueueWatch
     /// <summary>Waits until some function wants the queue's messages: what nobody wants stays where it is.</summary>
     public async Task WantedAsync(CancellationToken ct)
     {
-        for (var map = _topics.Value; map.Match(_queue.Name).Count == 0; map = await _topics.NextAsync(map, ct))
+        if (!_isUnwanted && _topics.Value.Match(_queue.Name).Count == 0)
         {
-            if (!_isUnwanted)
-            {
-                _isUnwanted = true;
-                _readiness.Met(Condition);
-                Log.Unwanted(_log, _queue.Name);
-            }
+            _isUnwanted = true;
+            _readiness.Met(Condition);
+            Log.Unwanted(_log, _queue.Name);
         }
 
+        await _topics.UntilAsync(_queue.Name, isWanted: true, ct);
         _isUnwanted = false;
     }
 

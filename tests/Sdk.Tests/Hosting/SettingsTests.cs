@@ -28,6 +28,45 @@ public partial class SettingsTests
     }
 
     [Fact]
+    public void A_file_has_to_be_there_and_a_secret_not_to_be_empty()
+    {
+        var folder = Directory.CreateTempSubdirectory("settings-");
+        var (empty, full) = (Path.Combine(folder.FullName, "empty"), Path.Combine(folder.FullName, "full"));
+        File.WriteAllText(empty, " \n");
+        File.WriteAllText(full, "s3cret\n");
+        var settings = Given(("full", full), ("empty", empty), ("missing", empty + "-not"), ("missing_secret", empty + "-not"));
+
+        Assert.Equal(full, settings.File("full", ""));
+        Assert.Equal("s3cret", settings.SecretFile("full", "")?.Value);
+        Assert.Equal("", settings.File("unset", ""));
+        Assert.Null(settings.SecretFile("unset", ""));
+        Assert.Empty(settings.Errors);
+        settings.File("missing", "");
+        settings.SecretFile("missing_secret", "");
+        settings.SecretFile("empty", "");
+
+        Assert.Equal(["missing", "missing_secret", "empty"], settings.Errors.Select(e => e.Split(':')[0]));
+        folder.Delete(recursive: true);
+    }
+
+    [Theory]
+    [InlineData("amqp://app:s3cret@host/v", "amqp://***@host/v")]
+    [InlineData("amqp://app:s3cret/s3cret@host:bad", "amqp://***@host:bad")]
+    [InlineData("nats://a:s3cret@one,nats://s3cret@two", "nats://***@one,nats://***@two")]
+    [InlineData("http://gateway:8080/a@b", "http://***@b")]
+    [InlineData("http://gateway:8080", "http://gateway:8080")]
+    public void Credentials_in_an_address_are_shown_nowhere(string given, string shown)
+    {
+        var settings = Given(("url", given));
+
+        Assert.Equal(given, settings.Text("url", "", ""));
+        settings.Fault("url", "another");
+
+        Assert.Equal(shown, Assert.Single(settings.Declared).Shown);
+        Assert.Equal($"url: \"{shown}\" is not valid; allowed: another", Assert.Single(settings.Errors));
+    }
+
+    [Fact]
     public void Values_are_trimmed_and_read()
     {
         var settings = Given(

@@ -1,3 +1,4 @@
+using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Topics;
 
 namespace Connectors.Sdk.Tests.Topics;
@@ -32,6 +33,24 @@ public class LatestTopicMapTests
 
         Assert.Same(two, await next);
         Assert.Same(two, await _latest.NextAsync(one, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Who_waits_for_a_topic_to_be_wanted_or_not_is_told_when_it_is_so()
+    {
+        var wanting = new TopicMap([new Function(new FunctionName("f", "ns"), new Dictionary<string, string> { ["topic"] = "orders" })], ",", withPatterns: false);
+        var empty = new TopicMap([], ",", withPatterns: false);
+        _latest.Swap(empty);
+        await _latest.UntilAsync("orders", isWanted: false, CancellationToken.None);
+        var wanted = _latest.UntilAsync("orders", isWanted: true, CancellationToken.None);
+        Assert.False(wanted.IsCompleted);
+
+        _latest.Swap(wanting);
+        await wanted;
+        var unwanted = _latest.UntilAsync("orders", isWanted: false, CancellationToken.None);
+        Assert.False(unwanted.IsCompleted);
+        _latest.Swap(empty);
+        await unwanted;
     }
 
     [Fact]
