@@ -21,6 +21,7 @@ COPY queue-worker/QueueWorker.csproj queue-worker/packages.lock.json queue-worke
 COPY connectors/cron/CronConnector.csproj connectors/cron/packages.lock.json connectors/cron/
 COPY connectors/kafka/KafkaConnector.csproj connectors/kafka/packages.lock.json connectors/kafka/
 COPY connectors/sqs/SqsConnector.csproj connectors/sqs/packages.lock.json connectors/sqs/
+COPY connectors/rabbitmq/RabbitMqConnector.csproj connectors/rabbitmq/packages.lock.json connectors/rabbitmq/
 
 # One step for each service; BuildKit takes only those that the target needs, and keeps the packages between builds.
 FROM projects AS build-gateway
@@ -47,6 +48,11 @@ FROM projects AS build-sqs-connector
 RUN --mount=type=cache,target=/packages dotnet restore connectors/sqs/SqsConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
 COPY . .
 RUN --mount=type=cache,target=/packages dotnet publish connectors/sqs/SqsConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+
+FROM projects AS build-rabbitmq-connector
+RUN --mount=type=cache,target=/packages dotnet restore connectors/rabbitmq/RabbitMqConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
+COPY . .
+RUN --mount=type=cache,target=/packages dotnet publish connectors/rabbitmq/RabbitMqConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
 
 FROM projects AS build-command
 RUN --mount=type=cache,target=/packages dotnet restore gateway/Cli/Cli.csproj --use-current-runtime -p:PublishReadyToRun=true
@@ -81,6 +87,11 @@ FROM service AS sqs-connector
 LABEL org.opencontainers.image.title="sqs-connector" org.opencontainers.image.description="Functions on the messages of SQS queues"
 COPY --from=build-sqs-connector /out .
 ENTRYPOINT ["dotnet", "SqsConnector.dll"]
+
+FROM service AS rabbitmq-connector
+LABEL org.opencontainers.image.title="rabbitmq-connector" org.opencontainers.image.description="Functions on the messages of RabbitMQ queues"
+COPY --from=build-rabbitmq-connector /out .
+ENTRYPOINT ["dotnet", "RabbitMqConnector.dll"]
 
 # docker run --rm connectors/command list --gateway http://gateway:8080
 FROM ${COMMAND} AS command

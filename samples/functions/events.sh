@@ -1,3 +1,3 @@
 # Shows the event that it was sent: topic and connector, the source's own headers, the body.
-env | grep -E '^Http_X_(Topic|Connector|Kafka_|Sqs_)' | sort
+env | grep -E '^Http_X_(Topic|Connector|Kafka_|Rabbitmq_|Sqs_)' | sort
 cat

@@ -22,6 +22,7 @@ public partial class FolderFlowTests
         { "connectors/kafka", "Connectors.Kafka", ["Polling", "Committing", "Settling", "Ordering", "Records", "Client"] },
         { "connectors/cron", "Connectors.Cron", ["Ticking", "Cursors", "Schedules"] },
         { "connectors/sqs", "Connectors.Sqs", ["Receiving", "Settling", "Queues"] },
+        { "connectors/rabbitmq", "Connectors.RabbitMq", ["Consuming", "Settling", "Broker"] },
         { "connector-sdk/Streams", "Connectors.Streams", ["Nats", "Records"] },
     };
 

@@ -5,7 +5,7 @@ namespace Connectors.Architecture.Tests;
 /// <summary>Who may reference whom, and who may know which broker: the table of docs/architecture.md, compared with the project files.</summary>
 public partial class ProjectReferenceTests
 {
-    private static readonly string[] Brokers = ["NATS.Net", "Confluent.Kafka", "AWSSDK.SQS", "AWSSDK.SecurityToken", "librdkafka.redist"];
+    private static readonly string[] Brokers = ["NATS.Net", "Confluent.Kafka", "AWSSDK.SQS", "AWSSDK.SecurityToken", "librdkafka.redist", "RabbitMQ.Client"];
     private static readonly string[] Product = ["gateway", "queue-worker", "connectors", "connector-sdk"];
 
     private static string Page { get; } = File.ReadAllText(Path.Combine(Repository.Root, "docs", "architecture.md"));

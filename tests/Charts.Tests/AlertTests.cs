@@ -57,6 +57,12 @@ public sealed partial class AlertTests : IDisposable
         { "sqs-connector", "SqsReceiptsExpire", "20m", ["sqs_connector_expired_receipts_total{queue=\"q\"} 0+1x30"], ["sqs_connector_expired_receipts_total{queue=\"q\"} 2+0x30"] },
         { "sqs-connector", "SqsConnectorAbsent", "10m", ["up 1+0x20"], ["connector_topic_map_timestamp_seconds 0+0x20"] },
         { "sqs-connector", "ConnectorWithoutTopicMap", "30m", ["connector_topic_map_timestamp_seconds 0+0x40"], ["connector_topic_map_timestamp_seconds 0+60x40"] },
+        { "rabbitmq-connector", "RabbitMqMessagesOld", "20m", ["rabbitmq_connector_oldest_message_age_seconds{queue=\"q\"} 900+0x40"], ["rabbitmq_connector_oldest_message_age_seconds{queue=\"q\"} 3+0x40"] },
+        { "rabbitmq-connector", "RabbitMqQueueGrows", "40m", ["rabbitmq_connector_queue_depth{queue=\"q\"} 2000+100x60"], ["rabbitmq_connector_queue_depth{queue=\"q\"} 2000-10x60"] },
+        { "rabbitmq-connector", "RabbitMqQueueNotConsumed", "10m", ["rabbitmq_connector_queue_consumed{queue=\"q\"} 0+0x20"], ["rabbitmq_connector_queue_consumed{queue=\"q\"} 1+0x20"] },
+        { "rabbitmq-connector", "RabbitMqDeadLetters", "10m", ["rabbitmq_connector_settled_total{queue=\"q\",end=\"dead_letter\"} _x8 1+0x10"], ["rabbitmq_connector_settled_total{queue=\"q\",end=\"completed\"} 0+1x20"] },
+        { "rabbitmq-connector", "RabbitMqConnectorAbsent", "10m", ["up 1+0x20"], ["connector_topic_map_timestamp_seconds 0+0x20"] },
+        { "rabbitmq-connector", "ConnectorWithoutTopicMap", "30m", ["connector_topic_map_timestamp_seconds 0+0x40"], ["connector_topic_map_timestamp_seconds 0+60x40"] },
         { "cron-connector", "ScheduleMisfires", "20m", ["cron_connector_misfires_total{function_name=\"f.ns\",reason=\"missed\"} 0+1x30"], ["cron_connector_misfires_total{function_name=\"f.ns\",reason=\"missed\"} 3+0x30"] },
         { "cron-connector", "ScheduleFailing", "10m", ["cron_connector_firings_total{function_name=\"f.ns\",result=\"failed\"} _x8 1+0x10"], ["cron_connector_firings_total{function_name=\"f.ns\",result=\"succeeded\"} 0+1x20"] },
         { "cron-connector", "ScheduleUnreadable", "5m", ["cron_connector_bad_schedule{function_name=\"f.ns\",reason=\"schedule\"} 1+0x20"], ["cron_connector_bad_schedule{function_name=\"f.ns\",reason=\"schedule\"} 0+0x20"] },
@@ -162,7 +168,7 @@ public sealed partial class AlertTests : IDisposable
     [GeneratedRegex("alert: ([A-Za-z]+)")]
     private static partial Regex AlertName();
 
-    [GeneratedRegex("\\b(?:gateway|queue_worker|connector|kafka_connector|sqs_connector|cron_connector)_[a-z_]+\\b")]
+    [GeneratedRegex("\\b(?:gateway|queue_worker|connector|kafka_connector|sqs_connector|rabbitmq_connector|cron_connector)_[a-z_]+\\b")]
     private static partial Regex MetricName();
 
     [GeneratedRegex("_(?:bucket|sum|count)$")]

@@ -12,6 +12,7 @@ public class CompiledAheadTests
     [InlineData("CronConnector", "Cronos.dll")]
     [InlineData("KafkaConnector", "Confluent.Kafka.dll")]
     [InlineData("SqsConnector", "AWSSDK.SQS.dll")]
+    [InlineData("RabbitMqConnector", "RabbitMQ.Client.dll")]
     public void A_program_s_folder_holds_machine_code(string program, string package)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && AppContext.BaseDirectory.TrimEnd('/').EndsWith("/release", StringComparison.Ordinal), "only a Release build on Linux");

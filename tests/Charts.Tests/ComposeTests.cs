@@ -45,6 +45,7 @@ public sealed partial class ComposeTests : IDisposable
     [Theory]
     [InlineData("kafka", "kafka-connector", "broker_hosts", "kafka:9092")]
     [InlineData("sqs", "sqs-connector", "queue_url", "http://sqs:9324/000000000000/demo")]
+    [InlineData("rabbitmq", "rabbitmq-connector", "rabbitmq_url", "amqp://local:local@rabbitmq:5672")]
     public void A_profile_starts_the_broker_that_its_connector_looks_for(string profile, string connector, string option, string address)
     {
         var started = Services.Children.Where(s => Has(s.Value, "profiles") && s.Value["profiles"].ToString().Contains(profile, StringComparison.Ordinal)).Select(s => s.Key.ToString());

@@ -11,7 +11,7 @@ public partial class DockerfileTests
 {
     private static readonly string[] Lines = File.ReadAllLines(Path.Combine(Tools.RepositoryRoot, "Dockerfile"));
 
-    public static TheoryData<string> Targets => ["gateway", "queue-worker", "cron-connector", "kafka-connector", "sqs-connector", "command"];
+    public static TheoryData<string> Targets => ["gateway", "queue-worker", "cron-connector", "kafka-connector", "sqs-connector", "rabbitmq-connector", "command"];
 
     // Restored before the sources are copied: every project and lock file that a service is made of has to be there by then.
     [Theory, MemberData(nameof(Targets))]

@@ -27,6 +27,7 @@ public sealed partial class EnvironmentTests : IDisposable
         { "kafka-connector", "KafkaConnector", ["tls=false"] },
         { "kafka-connector", "KafkaConnector", ["tls=false", "onFailure=dead_letter", "deadLetterTopic=dead", "kafka.socket\\.keepalive\\.enable=true"] },
         { "sqs-connector", "SqsConnector", ["queueURL=https://sqs.eu-west-1.amazonaws.com/1/q"] },
+        { "rabbitmq-connector", "RabbitMqConnector", ["queues[0].name=orders"] },
     };
 
     [Theory, MemberData(nameof(Services))]

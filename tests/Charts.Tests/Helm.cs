@@ -14,7 +14,12 @@ internal static partial class Helm
     public static string ChartDirectory(string chart) => Path.Combine(Tools.RepositoryRoot, "charts", chart);
 
     /// <summary>Values without which a chart cannot be rendered.</summary>
-    public static IEnumerable<string> Needed(string chart) => chart == "sqs-connector" ? ["queueURL=https://sqs.eu-west-1.amazonaws.com/000000000000/orders"] : [];
+    public static IEnumerable<string> Needed(string chart) => chart switch
+    {
+        "sqs-connector" => ["queueURL=https://sqs.eu-west-1.amazonaws.com/000000000000/orders"],
+        "rabbitmq-connector" => ["queues[0].name=orders"],
+        _ => [],
+    };
 
     /// <summary>Values as Helm is given them.</summary>
     public static IEnumerable<string> Options(IEnumerable<string> values) =>

@@ -8,10 +8,10 @@ public class NamesMeetTests
 {
     // What a pod may name beside what the releases make: the page tells to make the secrets, and whose the hosts are.
     private static readonly string[] OperatorsSecrets = ["kafka-broker-username", "kafka-broker-password", "aws-sqs-credentials"];
-    private static readonly string[] OperatorsHosts = ["kafka.kafka:9092", "sqs.eu-west-1.amazonaws.com:443"];
+    private static readonly string[] OperatorsHosts = ["kafka.kafka:9092", "sqs.eu-west-1.amazonaws.com:443", "rabbitmq.rabbitmq:5672"];
 
     [Fact]
-    public async Task Five_releases_with_their_defaults_find_each_other()
+    public async Task Six_releases_with_their_defaults_find_each_other()
     {
         IReadOnlyList<Manifest> all =
         [
@@ -20,6 +20,7 @@ public class NamesMeetTests
             .. await Helm.TemplateAsync("cron-connector", "cron-connector", "nats.host=nats.openfaas"),
             .. await Helm.TemplateAsync("kafka-connector", "kafka-connector", "topics=orders", "brokerHosts=kafka.kafka:9092", "saslAuth=true"),
             .. await Helm.TemplateAsync("sqs-connector", "sqs-connector"),
+            .. await Helm.TemplateAsync("rabbitmq-connector", "rabbitmq-connector", "rabbitmqURL=amqp://rabbitmq.rabbitmq:5672"),
         ];
         var page = await File.ReadAllTextAsync(Path.Combine(Tools.RepositoryRoot, "docs", "kubernetes.md"));
         var hosts = all.Where(m => m.Kind == "Service")

@@ -15,7 +15,7 @@ public sealed partial class PodTests
 
     public static TheoryData<string, string> Services => new()
     {
-        { "gateway", "Gateway" }, { "queue-worker", "QueueWorker" }, { "cron-connector", "CronConnector" }, { "kafka-connector", "KafkaConnector" }, { "sqs-connector", "SqsConnector" },
+        { "gateway", "Gateway" }, { "queue-worker", "QueueWorker" }, { "cron-connector", "CronConnector" }, { "kafka-connector", "KafkaConnector" }, { "sqs-connector", "SqsConnector" }, { "rabbitmq-connector", "RabbitMqConnector" },
     };
 
     // Not those that do nothing or are older names of others. What one method of NATS's authorization asks for has a name that is made while rendering.

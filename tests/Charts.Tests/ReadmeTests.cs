@@ -90,6 +90,7 @@ public class ReadmeTests
         "cron-connector" => "cron.md",
         "kafka-connector" => "kafka.md",
         "sqs-connector" => "sqs.md",
+        "rabbitmq-connector" => "rabbitmq.md",
         _ => $"{chart}.md",
     };
 

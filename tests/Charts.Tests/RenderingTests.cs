@@ -4,7 +4,7 @@ namespace Connectors.Charts.Tests;
 
 public class RenderingTests
 {
-    public static TheoryData<string> Charts => ["gateway", "queue-worker", "cron-connector", "kafka-connector", "sqs-connector"];
+    public static TheoryData<string> Charts => ["gateway", "queue-worker", "cron-connector", "kafka-connector", "sqs-connector", "rabbitmq-connector"];
 
     public static TheoryData<string, string[]> Matrix => new()
     {
@@ -30,6 +30,8 @@ public class RenderingTests
         { "kafka-connector", ["onFailure=dead_letter", "deadLetterTopic=dead", "concurrency=key", "prometheusRule.enabled=true", "dashboard.enabled=true"] },
         { "sqs-connector", ["awsCredentialsSecret=", "serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn=arn:aws:iam::1:role/r"] },
         { "sqs-connector", ["onFailure=release", "maxMessages=10", "prometheusRule.enabled=true", "dashboard.enabled=true"] },
+        { "rabbitmq-connector", ["rabbitmqURL=amqps://rabbitmq:5671/orders", "rabbitmqUsernameSecret=u", "rabbitmqPasswordSecret=p", "caSecret=ca", "certSecret=cert", "keySecret=key"] },
+        { "rabbitmq-connector", ["onFailure=reject", "deadLetterQueue=dead", "queues[0].name=a", "queues[1].name=b", "queues[1].durable=false", "prometheusRule.enabled=true", "dashboard.enabled=true"] },
     };
 
     [Theory, MemberData(nameof(Charts))]
@@ -91,6 +93,9 @@ public class RenderingTests
     [InlineData("cron-connector", "iam.enabled=true,iam.resource={dev:*},namespaces={prod}", "namespaces: prod")]
     [InlineData("cron-connector", "iam.scope=dev", "scope")]
     [InlineData("sqs-connector", "queueURL=https://", "queueURL")]
+    [InlineData("rabbitmq-connector", "replicas=1", "queues: at least one queue")]
+    [InlineData("rabbitmq-connector", "queues[0].durable=true", "name")]
+    [InlineData("rabbitmq-connector", "queues[0].name=a,rabbitmqURL=http://rabbitmq", "rabbitmqURL")]
     public async Task A_wrong_value_is_refused_by_name(string chart, string value, string named)
     {
         var runs = await Helm.RunAsync("template", "r", Helm.ChartDirectory(chart), "--set", value);

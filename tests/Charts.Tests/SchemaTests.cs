@@ -27,7 +27,7 @@ public sealed class SchemaTests : IDisposable
     public static TheoryData<string, string, string> Allowed()
     {
         var data = new TheoryData<string, string, string>();
-        foreach (var (chart, project) in new[] { ("gateway", "Gateway"), ("queue-worker", "QueueWorker"), ("cron-connector", "CronConnector"), ("kafka-connector", "KafkaConnector"), ("sqs-connector", "SqsConnector") })
+        foreach (var (chart, project) in new[] { ("gateway", "Gateway"), ("queue-worker", "QueueWorker"), ("cron-connector", "CronConnector"), ("kafka-connector", "KafkaConnector"), ("sqs-connector", "SqsConnector"), ("rabbitmq-connector", "RabbitMqConnector") })
         {
             using var schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(Helm.ChartDirectory(chart), "values.schema.json")));
             var allowed = Values(schema.RootElement, "").Where(v => !NotTheServices.Any(name => name.EndsWith('.') ? v.Path.StartsWith(name, StringComparison.Ordinal) : v.Path == name))
@@ -53,7 +53,8 @@ public sealed class SchemaTests : IDisposable
 
         _rendered.Write("nats-nkey", NatsIdentities.KeyFile);
         var values = round.Split(' ');
-        var companions = values.SelectMany(value => Companions.GetValueOrDefault(value) ?? Companions.GetValueOrDefault(value.Split('=')[0]) ?? []).Where(c => chart == "cron-connector" || c != "nats.host=nats");
+        var companions = values.SelectMany(value => Companions.GetValueOrDefault(value) ?? Companions.GetValueOrDefault(value.Split('=')[0]) ?? [])
+            .Where(c => chart == "cron-connector" || c != "nats.host=nats").Where(c => chart == "kafka-connector" || c != "deadLetterTopic=dead");
         var files = values.Select((value, i) => Helm.File + _rendered.Write(
             $"values-{i}.yaml", string.Concat(value.Split('=')[0].Split('.').Select((name, depth) => $"\n{new string(' ', depth)}{name}:")) + $" {value.Split('=')[1]}"));
         var manifests = await Helm.TemplateAsync(chart, "r", [.. companions, .. files]);

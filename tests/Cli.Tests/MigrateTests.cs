@@ -62,6 +62,13 @@ public sealed class MigrateTests : IDisposable
             printResponseBody gatewayURL basic_auth logs.debug logs.format resources.requests.cpu topics image nodeSelector.disk tolerations affinity.a fullnameOverride nameOverride
             """
         },
+        {
+            "rabbitmq-connector",
+            """
+            topics rabbitmqURL queues image replicas logs.debug logs.format upstreamTimeout rebuildInterval asyncInvocation contentType printRequestBody printResponse printResponseBody gatewayURL basic_auth
+            resources.requests.memory nodeSelector.disk tolerations affinity.a securityContext rabbitmqUsernameSecret rabbitmqPasswordSecret caSecret certSecret keySecret fullnameOverride nameOverride
+            """
+        },
     };
 
     public static TheoryData<string> Charts => [.. OpenFaasCharts.Rules.Keys];
@@ -91,6 +98,7 @@ public sealed class MigrateTests : IDisposable
     [InlineData("cron-connector", "basicAuth: true\nrebuildInterval: 5s\nopenfaasPro: true", "basicAuth same", "openfaasPro not needed", "rebuildInterval same")]
     [InlineData("cron-connector", "basicAuth: true\niam:\n  enabled: true\n  resource: ['dev:*']\n  systemIssuer:\n    url: https://a", "basicAuth same", "iam.enabled same", "iam.resource same", "iam.systemIssuer.url not needed")]
     [InlineData("sqs-connector", "queueURL: https://sqs.eu-west-1.amazonaws.com/1/q\ntopics: a\nnodeSelector:\n  kubernetes.io/os: linux", "nodeSelector.kubernetes.io/os same", "queueURL same", "topics not needed")]
+    [InlineData("rabbitmq-connector", "rabbitmqURL: amqp://rabbitmq:5672\ntopics: a\nqueues:\n  - name: orders", "queues same", "rabbitmqURL same", "topics not needed")]
     public async Task Each_key_is_told_apart(string chart, string values, params string[] expected)
     {
         var run = (await RunAsync(values, "--json")).Succeeds();
@@ -112,6 +120,7 @@ public sealed class MigrateTests : IDisposable
     [InlineData("openfaas", "nats:\n  authorization:\n    enabled: true", "nats.auth.secret")]
     [InlineData("queue-worker", "queueName: Slow Queue", "1 to 63")]
     [InlineData("sqs-connector", "queueURL: https://", "the address of a queue")]
+    [InlineData("rabbitmq-connector", "rabbitmqURL: rabbitmq:5672", "the address of a broker")]
     public async Task What_cannot_be_is_told_with_the_reason(string chart, string values, string reason)
     {
         var run = await RunAsync(values, "--chart", chart);

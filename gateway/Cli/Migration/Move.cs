@@ -102,7 +102,7 @@ internal sealed class Move
                 }
 
                 break;
-            case OpenFaasCharts.Cron or OpenFaasCharts.Kafka or OpenFaasCharts.Sqs when ns != DefaultNamespace:
+            case OpenFaasCharts.Cron or OpenFaasCharts.Kafka or OpenFaasCharts.Sqs or OpenFaasCharts.RabbitMq when ns != DefaultNamespace:
                 Add(chart, "gatewayURL", $"{gateway}:8080", "the gateway in the new namespace");
                 break;
         }

@@ -10,6 +10,7 @@ internal static partial class OpenFaasCharts
     public const string Cron = "cron-connector";
     public const string Kafka = "kafka-connector";
     public const string Sqs = "sqs-connector";
+    public const string RabbitMq = "rabbitmq-connector";
 
     /// <summary>The chart of all core parts; ours for these are <see cref="Gateway"/> and <see cref="Worker"/>.</summary>
     public const string OpenFaas = "openfaas";
@@ -138,6 +139,17 @@ internal static partial class OpenFaasCharts
             Image("image", Sqs),
             .. Usual(Sqs),
         ],
+        [RabbitMq] =
+        [
+            .. Same(
+                RabbitMq, "replicas", "queues", "gatewayURL", "basic_auth", "upstreamTimeout", "rebuildInterval", "asyncInvocation", "contentType", "printRequestBody",
+                "printResponse", "printResponseBody", "rabbitmqUsernameSecret", "rabbitmqPasswordSecret", "caSecret", "certSecret", "keySecret", "logs", "resources"),
+            .. Same(RabbitMq, "rabbitmqURL").Select(rule => rule with { Refuses = RabbitMqUrlFault }),
+            Gone("topics", "a queue's name is its topic"),
+            Renamed("securityContext", (RabbitMq, "containerSecurityContext")),
+            Image("image", RabbitMq),
+            .. Usual(RabbitMq),
+        ],
     };
 
     private static string[] Both => [Gateway, Worker];
@@ -166,6 +178,9 @@ internal static partial class OpenFaasCharts
 
     private static string? QueueUrlFault(string url) =>
         url.Trim() is "https://" or "http://" ? "the address of a queue is needed, such as https://sqs.eu-west-1.amazonaws.com/000000000000/orders" : null;
+
+    private static string? RabbitMqUrlFault(string url) =>
+        url.StartsWith("amqp://", StringComparison.Ordinal) || url.StartsWith("amqps://", StringComparison.Ordinal) ? null : "the address of a broker is needed, such as amqp://rabbitmq:5672";
 
     private static string? ResourceFault(string resources) => resources.Split(',').FirstOrDefault(resource => !Resource().IsMatch(resource)) is { } odd
         ? $"{odd} is neither a namespace such as dev:* nor * for all; single functions cannot be chosen: take the annotation \"topic: cron-function\" from the others"

@@ -31,6 +31,17 @@ const kinds = [
       ['Failures', (m, l) => m.sum('sqs_connector_failures_total', l), true],
     ],
   },
+  {
+    connector: 'rabbitmq-connector', title: 'Queues', labels: ['queue'], rows: 'rabbitmq_connector_queue_consumed', columns: [
+      ['Consumed', (m, l) => m.sum('rabbitmq_connector_queue_consumed', l) ? 'yes' : 'no'],
+      ['Waiting', (m, l) => m.sum('rabbitmq_connector_queue_depth', l)],
+      ['In flight', (m, l) => m.sum('rabbitmq_connector_in_flight_messages', l)],
+      ['Oldest message', (m, l) => seconds(m.one('rabbitmq_connector_oldest_message_age_seconds', l))],
+      ['Completed', (m, l) => m.sum('rabbitmq_connector_messages_processed_total', l)],
+      ['Dead letters', (m, l) => m.sum('rabbitmq_connector_settled_total', { ...l, end: 'dead_letter' }), true],
+      ['Failures', (m, l) => m.sum('rabbitmq_connector_failures_total', l), true],
+    ],
+  },
 ];
 
 export async function show(main, signal) {

@@ -1,0 +1,132 @@
+{{- define "connectors.component" -}}rabbitmq-connector{{- end -}}
+
+{{- define "connectors.kedaTriggers" -}}
+{{- include "connectors.prometheusTrigger" (dict "root" . "query" "sum(max by (queue) (rabbitmq_connector_queue_depth))") -}}
+{{- end -}}
+
+{{- define "connectors.env" -}}
+- name: gateway_url
+  value: {{ .Values.gatewayURL | quote }}
+- name: basic_auth
+  value: {{ .Values.basic_auth | quote }}
+- name: secret_mount_path
+  value: /var/secrets
+- name: upstream_timeout
+  value: {{ .Values.upstreamTimeout | quote }}
+- name: rebuild_interval
+  value: {{ .Values.rebuildInterval | quote }}
+- name: asynchronous_invocation
+  value: {{ .Values.asyncInvocation | quote }}
+- name: content_type
+  value: {{ .Values.contentType | quote }}
+{{- with .Values.namespaces }}
+- name: namespaces
+  value: {{ join "," . | quote }}
+{{- end }}
+- name: print_request_body
+  value: {{ .Values.printRequestBody | quote }}
+- name: print_response
+  value: {{ .Values.printResponse | quote }}
+- name: print_response_body
+  value: {{ .Values.printResponseBody | quote }}
+- name: ack_on
+  value: {{ .Values.ackOn | quote }}
+- name: cloud_events
+  value: {{ .Values.cloudEvents | quote }}
+- name: max_inflight
+  value: {{ .Values.maxInflight | int64 | quote }}
+- name: prefetch
+  value: {{ .Values.prefetch | int64 | quote }}
+- name: on_failure
+  value: {{ .Values.onFailure | quote }}
+{{- with .Values.otlpEndpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
+{{- end }}
+- name: rabbitmq_url
+  value: {{ .Values.rabbitmqURL | quote }}
+- name: queues
+  value: {{ include "connectors.queues" . | quote }}
+{{- with .Values.deadLetterQueue }}
+- name: dead_letter_queue
+  value: {{ . | quote }}
+{{- end }}
+{{- if .Values.rabbitmqUsernameSecret }}
+- name: username_file
+  value: /var/secrets/rabbitmq-username/username
+{{- end }}
+{{- if .Values.rabbitmqPasswordSecret }}
+- name: password_file
+  value: /var/secrets/rabbitmq-password/password
+{{- end }}
+{{- if .Values.caSecret }}
+- name: ca_file
+  value: /var/secrets/rabbitmq-ca/ca-cert
+{{- end }}
+{{- if .Values.certSecret }}
+- name: cert_file
+  value: /var/secrets/client-cert/client-cert
+{{- end }}
+{{- if .Values.keySecret }}
+- name: key_file
+  value: /var/secrets/client-key/client-key
+{{- end }}
+{{- end -}}
+
+{{- define "connectors.queues" -}}
+{{- if not .Values.queues -}}
+{{- fail "queues: at least one queue is needed, such as --set queues[0].name=orders" -}}
+{{- end -}}
+{{ toJson .Values.queues }}
+{{- end -}}
+
+{{- define "connectors.volumeMounts" -}}
+- name: secrets
+  mountPath: /var/secrets
+  readOnly: true
+{{- end -}}
+
+{{- define "connectors.volumes" -}}
+- name: secrets
+  projected:
+    sources:
+      {{- if .Values.basic_auth }}
+      - secret:
+          name: {{ .Values.basicAuthSecret }}
+      {{- end }}
+      {{- with .Values.rabbitmqUsernameSecret }}
+      - secret:
+          name: {{ . }}
+          items:
+            - key: username
+              path: rabbitmq-username/username
+      {{- end }}
+      {{- with .Values.rabbitmqPasswordSecret }}
+      - secret:
+          name: {{ . }}
+          items:
+            - key: password
+              path: rabbitmq-password/password
+      {{- end }}
+      {{- with .Values.caSecret }}
+      - secret:
+          name: {{ . }}
+          items:
+            - key: ca-cert
+              path: rabbitmq-ca/ca-cert
+      {{- end }}
+      {{- with .Values.certSecret }}
+      - secret:
+          name: {{ . }}
+          items:
+            - key: client-cert
+              path: client-cert/client-cert
+      {{- end }}
+      {{- with .Values.keySecret }}
+      - secret:
+          name: {{ . }}
+          items:
+            - key: client-key
+              path: client-key/client-key
+      {{- end }}
+{{- end -}}

@@ -1,0 +1,43 @@
+using System.Net.Sockets;
+using System.Security.Authentication;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
+
+namespace Connectors.RabbitMq.Broker;
+
+/// <summary>Why something that we asked of the broker failed, in a word for metrics and in a sentence for the operator.</summary>
+/// <param name="Kind">unreachable, credentials, tls, denied, missing, locked, mismatch, closed or other.</param>
+/// <param name="Text">What is wrong and where to look.</param>
+internal sealed record BrokerFault(string Kind, string Text)
+{
+    public static BrokerFault Of(Exception fault, BrokerOptions broker) => fault switch
+    {
+        BrokerException own => new(own.Kind, own.Message),
+        BrokerUnreachableException { InnerException: { } inner } => Of(inner, broker),
+        AggregateException { InnerException: { } inner } => Of(inner, broker),
+        AuthenticationFailureException or PossibleAuthenticationFailureException =>
+            new("credentials", $"{broker.Address} does not accept the user; see username_file and password_file (guest may only connect from the broker's own machine)"),
+        AuthenticationException => new("tls", $"no TLS with {broker.Address}: {fault.Message}"),
+        OperationInterruptedException { ShutdownReason: { } reason } => Of(reason, broker),
+        _ when fault.GetBaseException() is SocketException socket => new("unreachable", $"cannot reach {broker.Address}: {socket.Message}"),
+        ConnectFailureException or IOException or TimeoutException or OperationCanceledException => new("unreachable", $"cannot reach {broker.Address}: {fault.GetBaseException().Message}"),
+        _ => new("other", fault.GetBaseException().Message),
+    };
+
+    public static BrokerFault Of(ShutdownEventArgs reason, BrokerOptions broker) => reason.ReplyCode switch
+    {
+        Constants.AccessRefused => new("denied", $"not allowed: {reason.ReplyText}"),
+        Constants.NotFound => new("missing", reason.ReplyText),
+        Constants.ResourceLocked => new("locked", reason.ReplyText),
+        Constants.PreconditionFailed => new("mismatch", reason.ReplyText),
+        Constants.NotAllowed => new("denied", $"{broker.Address}: {reason.ReplyText}"),
+        _ => new("closed", $"the connection to {broker.Address} ended: {reason.ReplyText}"),
+    };
+}
+
+/// <summary>A fault that was already put in words.</summary>
+internal sealed class BrokerException(BrokerFault fault) : Exception(fault.Text)
+{
+    public string Kind => fault.Kind;
+}

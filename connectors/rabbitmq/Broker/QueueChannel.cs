@@ -1,0 +1,148 @@
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
+
+namespace Connectors.RabbitMq.Broker;
+
+/// <summary>
+/// One queue's channel: messages come in by it, and are settled by it or not at all. When it ends, the broker gives all that was not settled to the next
+/// consumer; settling it here then has no effect, and says so.
+/// </summary>
+internal sealed class QueueChannel : IAsyncDisposable
+{
+    private readonly QueueSpec _queue;
+    private readonly IChannel _channel;
+    private readonly BrokerOptions _options;
+    private readonly TaskCompletionSource<BrokerFault> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private string? _consumer;
+
+    public QueueChannel(QueueSpec queue, IChannel channel, BrokerConnection connection, BrokerOptions options)
+    {
+        Connection = connection;
+        (_queue, _channel, _options) = (queue, channel, options);
+        channel.ChannelShutdownAsync += (_, reason) =>
+        {
+            _ended.TrySetResult(BrokerFault.Of(reason, options));
+            return Task.CompletedTask;
+        };
+        if (channel.CloseReason is { } already)
+        {
+            _ended.TrySetResult(BrokerFault.Of(already, options));
+        }
+    }
+
+    /// <summary>What it is a part of.</summary>
+    public BrokerConnection Connection { get; }
+
+    /// <summary>Completed once no more messages come by it, with the reason.</summary>
+    public Task<BrokerFault> Ended => _ended.Task;
+
+    /// <summary>Whether what came by it can still be settled.</summary>
+    public bool IsOpen => _channel.IsOpen;
+
+    /// <summary>Begins to consume.</summary>
+    /// <param name="take">Called for each message, in order; it does not throw.</param>
+    /// <param name="ct">Ends the request, not the consuming.</param>
+    public async Task ConsumeAsync(Action<QueueMessage> take, CancellationToken ct)
+    {
+        try
+        {
+            _consumer = await _channel.BasicConsumeAsync(_queue.Name, autoAck: false, new Consumer(this, take), ct);
+        }
+        catch (OperationInterruptedException fault)
+        {
+            throw new BrokerException(BrokerFault.Of(fault, _options));
+        }
+    }
+
+    /// <summary>Consumes no more. What came can still be settled.</summary>
+    public async Task StopAsync(CancellationToken ct)
+    {
+        if (_consumer is { } consumer)
+        {
+            _consumer = null;
+            await DoneAsync(() => new ValueTask(_channel.BasicCancelAsync(consumer, cancellationToken: ct)));
+        }
+    }
+
+    /// <summary>How many messages wait in the queue.</summary>
+    public async Task<long?> DepthAsync(CancellationToken ct)
+    {
+        long? depth = null;
+        await DoneAsync(async () => depth = (await _channel.QueueDeclarePassiveAsync(_queue.Name, ct)).MessageCount);
+        return depth;
+    }
+
+    /// <summary>The message is done. False if the channel has ended, and it will come again.</summary>
+    public Task<bool> AckAsync(QueueMessage message, CancellationToken ct) => DoneAsync(() => _channel.BasicAckAsync(message.Tag, multiple: false, ct));
+
+    /// <summary>Gives it back, or, without <paramref name="requeue"/>, to the queue's dead-letter exchange. False as for <see cref="AckAsync"/>.</summary>
+    public Task<bool> NakAsync(QueueMessage message, bool requeue, CancellationToken ct) =>
+        DoneAsync(() => _channel.BasicNackAsync(message.Tag, multiple: false, requeue, ct));
+
+    public async ValueTask DisposeAsync()
+    {
+        await DoneAsync(() => new ValueTask(_channel.CloseAsync(CancellationToken.None)));
+        await _channel.DisposeAsync();
+    }
+
+    // What is asked over a connection that ends meanwhile may never be answered, nor even leave.
+    private async Task<bool> DoneAsync(Func<ValueTask> ask)
+    {
+        try
+        {
+            var asked = ask().AsTask();
+            if (!asked.IsCompleted && await Task.WhenAny(asked, Connection.Ended) != asked)
+            {
+                return false;
+            }
+
+            await asked;
+            return true;
+        }
+        catch (Exception fault) when (fault is OperationInterruptedException or IOException or TimeoutException or ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
+    private sealed class Consumer(QueueChannel channel, Action<QueueMessage> take) : AsyncDefaultBasicConsumer(channel._channel)
+    {
+        public override Task HandleBasicDeliverAsync(
+            string consumerTag,
+            ulong deliveryTag,
+            bool redelivered,
+            string exchange,
+            string routingKey,
+            IReadOnlyBasicProperties properties,
+            ReadOnlyMemory<byte> body,
+            CancellationToken cancellationToken = default)
+        {
+            // The client takes its buffer back after this call.
+            take(new QueueMessage(deliveryTag, redelivered, exchange, routingKey, Read(properties), body.ToArray()));
+            return Task.CompletedTask;
+        }
+
+        public override Task HandleBasicCancelAsync(string consumerTag, CancellationToken cancellationToken = default)
+        {
+            channel._consumer = null;
+            channel._ended.TrySetResult(new BrokerFault("missing", $"the broker cancelled the consumer of {channel._queue.Name}: the queue was deleted, or moved"));
+            return Task.CompletedTask;
+        }
+
+        private static MessageProperties Read(IReadOnlyBasicProperties properties) => new()
+        {
+            MessageId = properties.MessageId,
+            ContentType = properties.ContentType,
+            ContentEncoding = properties.ContentEncoding,
+            CorrelationId = properties.CorrelationId,
+            ReplyTo = properties.ReplyTo,
+            Type = properties.Type,
+            AppId = properties.AppId,
+            UserId = properties.UserId,
+            Priority = properties.IsPriorityPresent() ? properties.Priority : null,
+            Timestamp = properties.IsTimestampPresent() ? properties.Timestamp.UnixTime : null,
+            Headers = properties.Headers is { } headers ? new Dictionary<string, object?>(headers) : new Dictionary<string, object?>(),
+        };
+    }
+}

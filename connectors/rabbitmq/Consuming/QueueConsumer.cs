@@ -1,0 +1,105 @@
+using Connectors.RabbitMq.Broker;
+using Connectors.RabbitMq.Settling;
+using Connectors.Sdk.Events;
+using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.RabbitMq.Consuming;
+
+/// <summary>
+/// Consumes one queue over a connection that all share, by a channel of its own: what the broker has against one queue ends that channel, and leaves the
+/// others alone.
+/// </summary>
+internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Settler settler, QueueWatch watch, TimeProvider time, Random random, ILogger log)
+{
+    private static readonly TimeSpan MinDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(10);
+
+    /// <summary>Consumes while the queue is wanted, again and again, until it is to stop, which does not throw.</summary>
+    /// <param name="connection">The connection; whoever has it sees to its end.</param>
+    /// <param name="waiting">Where the messages go.</param>
+    /// <param name="ct">Take no more. What came can be settled for as long as the connection lasts.</param>
+    public async Task RunAsync(BrokerConnection connection, Waiting waiting, CancellationToken ct)
+    {
+        for (var failures = 1; ; failures++)
+        {
+            var begun = time.GetTimestamp();
+            var fault = await ConsumeAsync(connection, waiting, ct);
+            if (ct.IsCancellationRequested || connection.Ended.IsCompleted)
+            {
+                watch.Disconnected(fault?.Text ?? "the connector stops");
+                return;
+            }
+
+            failures = fault is null || time.GetElapsedTime(begun) > MaxDelay ? 1 : failures;
+            if (fault is not null)
+            {
+                var delay = BackOff.Delay(BackOffKind.Equal, failures, MinDelay, MaxDelay, random);
+                watch.Failed(fault, delay);
+                await Task.Delay(delay, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    // From the first wish to the last. Does not throw: the fault is its result, null for none.
+    private async Task<BrokerFault?> ConsumeAsync(BrokerConnection connection, Waiting waiting, CancellationToken ct)
+    {
+        try
+        {
+            await watch.WantedAsync(ct);
+            var channel = await connection.OpenAsync(queue, options.Prefetch, ct);
+            await channel.ConsumeAsync(message => Take(message, channel, waiting), ct);
+            watch.Consuming();
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            var unwanted = watch.UnwantedAsync(either.Token);
+            try
+            {
+                var ended = Task.WhenAny(channel.Ended, unwanted);
+                do
+                {
+                    Metrics.Depth(queue.Name, await channel.DepthAsync(ct));
+                    settler.Report(queue.Name);
+                }
+                while (!await Signal.CameAsync(ended, LookInterval, time, ct));
+                return channel.Ended.IsCompleted ? await channel.Ended : null;
+            }
+            finally
+            {
+                // The channel stays for what came by it, and goes with its connection.
+                await either.CancelAsync();
+                await unwanted.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await channel.StopAsync(CancellationToken.None);
+            }
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            return null;
+        }
+        catch (Exception fault)
+        {
+            return BrokerFault.Of(fault, options.Broker);
+        }
+    }
+
+    private void Take(QueueMessage message, QueueChannel channel, Waiting waiting)
+    {
+        var received = new RabbitMqMessage(Read(message), message, channel, waiting, time.GetTimestamp(), settler);
+        settler.Hold(received);
+        waiting.Add(received, TimeSpan.Zero);
+    }
+
+    private Event Read(QueueMessage message)
+    {
+        try
+        {
+            return MessageEvent.Of(message, queue.Name);
+        }
+        catch (Exception fault)
+        {
+            Log.Unreadable(log, queue.Name, message.Properties.MessageId, fault);
+            return MessageEvent.Bare(message, queue.Name);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using Connectors.RabbitMq.Broker;
+using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Topics;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.RabbitMq.Consuming;
+
+/// <summary>Whether a queue is wanted and is consumed, for those who consume it and for the operator.</summary>
+internal sealed class QueueWatch
+{
+    private readonly string _queue;
+    private readonly LatestTopicMap _topics;
+    private readonly Readiness _readiness;
+    private readonly ILogger _log;
+
+    public QueueWatch(string queue, LatestTopicMap topics, Readiness readiness, ILogger log)
+    {
+        (_queue, _topics, _readiness, _log) = (queue, topics, readiness, log);
+        readiness.Announce(Condition);
+        Metrics.Consumed(queue, false);
+    }
+
+    private string Condition => "queue " + _queue;
+
+    /// <summary>Waits until some function wants the queue: what nobody wants stays where it is.</summary>
+    public async Task WantedAsync(CancellationToken ct)
+    {
+        if (_topics.Value.Match(_queue).Count == 0)
+        {
+            _readiness.Met(Condition);
+            Metrics.Consumed(_queue, true);
+            Log.Unwanted(_log, _queue);
+        }
+
+        await _topics.UntilAsync(_queue, isWanted: true, ct);
+    }
+
+    /// <summary>Waits until no function wants it.</summary>
+    public Task UnwantedAsync(CancellationToken ct) => _topics.UntilAsync(_queue, isWanted: false, ct);
+
+    /// <summary>Its messages come.</summary>
+    public void Consuming()
+    {
+        _readiness.Met(Condition);
+        Metrics.Consumed(_queue, true);
+        Log.Consuming(_log, _queue);
+    }
+
+    /// <summary>They do not, and it is tried again after so long.</summary>
+    public void Failed(BrokerFault fault, TimeSpan delay)
+    {
+        _readiness.Lost(Condition, fault.Text);
+        Metrics.Consumed(_queue, false);
+        Metrics.Failed(_queue, fault.Kind);
+        Log.ConsumingFailed(_log, _queue, fault.Kind, fault.Text, delay);
+    }
+
+    /// <summary>The connection ended: nothing of the queue's own.</summary>
+    public void Disconnected(string why)
+    {
+        _readiness.Lost(Condition, why);
+        Metrics.Consumed(_queue, false);
+    }
+}

@@ -1,0 +1,40 @@
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.RabbitMq;
+
+/// <summary>Every line that the RabbitMQ connector logs; ids 700 to 799.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(700, LogLevel.Information, "Connected")]
+    public static partial void Connected(ILogger log, string broker);
+
+    [LoggerMessage(701, LogLevel.Information, "Consuming the queue")]
+    public static partial void Consuming(ILogger log, string queue);
+
+    [LoggerMessage(702, LogLevel.Information, "No function wants the queue, its messages stay there")]
+    public static partial void Unwanted(ILogger log, string queue);
+
+    [LoggerMessage(703, LogLevel.Error, "Queue not consumed, trying again")]
+    public static partial void ConsumingFailed(ILogger log, string queue, string kind, string error, TimeSpan retryIn);
+
+    [LoggerMessage(704, LogLevel.Error, "Message not understood: its event carries its body alone")]
+    public static partial void Unreadable(ILogger log, string queue, string? messageId, Exception fault);
+
+    [LoggerMessage(710, LogLevel.Warning, "Dead letter")]
+    public static partial void DeadLettered(ILogger log, string queue, string eventId, int attempt, int status, string? error);
+
+    [LoggerMessage(711, LogLevel.Error, "Dead letter not written, the message backs off and is run again")]
+    public static partial void DeadLetterFailed(ILogger log, string queue, string eventId, string deadLetterQueue, string error);
+
+    [LoggerMessage(712, LogLevel.Warning, "Rejected: no function took it (on_failure=reject)")]
+    public static partial void Rejected(ILogger log, string queue, string eventId, int attempt, int status, string? error);
+
+    [LoggerMessage(713, LogLevel.Warning, "Requeued: no function took it (on_failure=requeue)")]
+    public static partial void Requeued(ILogger log, string queue, string eventId, int attempt, int status, string? error);
+
+    [LoggerMessage(714, LogLevel.Warning, "Dropped: no function took it (on_failure=drop)")]
+    public static partial void Dropped(ILogger log, string queue, string eventId, int attempt, int status, string? error);
+
+    [LoggerMessage(715, LogLevel.Warning, "Not settled, the channel that it came by has ended: the message comes again")]
+    public static partial void TooLate(ILogger log, string queue, string eventId, string end);
+}

@@ -1,0 +1,31 @@
+using Connectors.RabbitMq.Consuming;
+using Connectors.RabbitMq.Settling;
+using Connectors.Sdk;
+using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Topics;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.RabbitMq;
+
+internal static class RabbitMqHosting
+{
+    /// <summary>Adds what consumes each queue, what settles its messages, and the source that they make together.</summary>
+    public static WebApplicationBuilder AddRabbitMq(this WebApplicationBuilder builder, RabbitMqOptions options)
+    {
+        builder.Services
+            .AddSingleton(options)
+            .AddSingleton<DeadLetters>()
+            .AddSingleton<Settler>()
+            .AddSingleton<IReadOnlyList<QueueConsumer>>(services => [.. options.Queues.Select(queue => new QueueConsumer(
+                queue,
+                options,
+                services.GetRequiredService<Settler>(),
+                new QueueWatch(queue.Name, services.GetRequiredService<LatestTopicMap>(), services.GetRequiredService<Readiness>(), services.GetRequiredService<ILogger<QueueWatch>>()),
+                services.GetRequiredService<TimeProvider>(),
+                services.GetRequiredService<Random>(),
+                services.GetRequiredService<ILogger<QueueConsumer>>()))]);
+        return builder.AddConnector<RabbitMqSource>(options.Connector);
+    }
+}

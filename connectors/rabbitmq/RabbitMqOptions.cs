@@ -1,0 +1,46 @@
+using Connectors.RabbitMq.Broker;
+using Connectors.RabbitMq.Settling;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.RabbitMq;
+
+/// <summary>What an operator may set: the names of OpenFaaS's rabbitmq-connector, and ours in the same style. docs/rabbitmq.md explains each.</summary>
+internal sealed record RabbitMqOptions
+{
+    public required ServiceOptions Service { get; init; }
+
+    public required ConnectorOptions Connector { get; init; }
+
+    public required BrokerOptions Broker { get; init; }
+
+    public required IReadOnlyList<QueueSpec> Queues { get; init; }
+
+    /// <summary>How many messages of one queue the broker sends ahead of their settlement.</summary>
+    public required int Prefetch { get; init; }
+
+    public required FailureOptions Failure { get; init; }
+
+    public static RabbitMqOptions Read(Settings settings)
+    {
+        var options = new RabbitMqOptions
+        {
+            Broker = BrokerOptions.Read(settings),
+            Queues = QueueSpec.Read(settings),
+            Prefetch = settings.Number("prefetch", 100, "How many messages of one queue may be here at once: running, waiting, backing off", 1, ushort.MaxValue),
+            Failure = FailureOptions.Read(settings),
+            Connector = ConnectorOptions.Read(settings, Defaults),
+            Service = ServiceOptions.Read(settings, "rabbitmq-connector"),
+        };
+        options.Failure.CheckDeadLetterQueue(settings, options.Queues);
+        return options;
+    }
+
+    private static ConnectorOptions Defaults => new()
+    {
+        GatewayUrl = new Uri("http://gateway.openfaas:8080"),
+        UpstreamTimeout = TimeSpan.FromMinutes(2),
+        RebuildInterval = TimeSpan.FromSeconds(30),
+        ContentType = "text/plain",
+        BasicAuth = true,
+    };
+}

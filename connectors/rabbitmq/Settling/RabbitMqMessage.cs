@@ -1,0 +1,36 @@
+using Connectors.RabbitMq.Broker;
+using Connectors.Sdk.Events;
+using Connectors.Sdk.Invocation;
+
+namespace Connectors.RabbitMq.Settling;
+
+/// <summary>A delivered message on its way through the pump.</summary>
+/// <param name="content">The message as an event.</param>
+/// <param name="message">As it was delivered.</param>
+/// <param name="channel">What it came by, and is settled by.</param>
+/// <param name="waiting">Where it waits while it backs off.</param>
+/// <param name="received">Timestamp of its delivery.</param>
+/// <param name="settler">What settles it.</param>
+internal sealed class RabbitMqMessage(Event content, QueueMessage message, QueueChannel channel, Waiting waiting, long received, Settler settler) : Received(content)
+{
+    public QueueMessage Message => message;
+
+    public QueueChannel Channel => channel;
+
+    public Waiting Waiting => waiting;
+
+    public long ReceivedAt => received;
+
+    /// <summary>The queue that it came from.</summary>
+    public string Queue => Event.Topic;
+
+    public override async ValueTask CompleteAsync(CancellationToken ct) => await settler.CompleteAsync(this, ct);
+
+    public override async ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct)
+    {
+        await settler.FailAsync(this, outcome, attempt, ct);
+        return null;
+    }
+
+    public override async ValueTask AbandonAsync(CancellationToken ct) => await settler.GiveBackAsync(this, ct);
+}

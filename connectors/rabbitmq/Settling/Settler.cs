@@ -1,0 +1,113 @@
+using System.Collections.Concurrent;
+using Connectors.Sdk.Invocation;
+using Connectors.Sdk.Topics;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.RabbitMq.Settling;
+
+/// <summary>Settles messages: every way in which one leaves our hands is here.</summary>
+internal sealed class Settler(RabbitMqOptions options, LatestTopicMap topics, DeadLetters deadLetters, TimeProvider time, Random random, ILogger<Settler> log)
+{
+    private readonly ConcurrentDictionary<RabbitMqMessage, bool> _held = new();
+
+    private RetryPolicy Retry => options.Failure.Retry;
+
+    /// <summary>A message came: it is held until one of the other methods ends that, or its channel does.</summary>
+    public void Hold(RabbitMqMessage message)
+    {
+        _held[message] = true;
+        Metrics.Received(message.Queue, message.Message.IsRedelivered);
+    }
+
+    /// <summary>Tells how many messages of a queue are held, and for how long; forgets those whose channel has ended, which the broker has again.</summary>
+    public void Report(string queue)
+    {
+        foreach (var lost in _held.Keys.Where(m => !m.Channel.IsOpen))
+        {
+            _held.TryRemove(lost, out _);
+        }
+
+        var held = _held.Keys.Where(m => m.Queue == queue).ToList();
+        Metrics.Holds(queue, held.Count, held.Count == 0 ? TimeSpan.Zero : held.Max(m => time.GetElapsedTime(m.ReceivedAt)));
+    }
+
+    /// <summary>Every function took it. One that nobody wants any more stays in its queue for whoever comes.</summary>
+    public async Task CompleteAsync(RabbitMqMessage message, CancellationToken ct)
+    {
+        if (topics.Value.Match(message.Queue).Count == 0)
+        {
+            await GiveBackAsync(message, ct);
+        }
+        else
+        {
+            End(message, "completed", await message.Channel.AckAsync(message.Message, ct));
+        }
+    }
+
+    /// <summary>It was given up without a verdict.</summary>
+    public async Task GiveBackAsync(RabbitMqMessage message, CancellationToken ct) =>
+        End(message, "given_back", await message.Channel.NakAsync(message.Message, requeue: true, ct));
+
+    /// <summary>Lets it back off, or <c>on_failure</c> decide.</summary>
+    public async Task FailAsync(RabbitMqMessage message, Outcome outcome, int attempt, CancellationToken ct)
+    {
+        var verdict = Retry.Decide(outcome, attempt, random);
+        if (verdict.Kind == VerdictKind.Retry)
+        {
+            BackOff(message, verdict.After);
+        }
+        else if (outcome.Kind == OutcomeKind.Unreachable)
+        {
+            // A gateway that is away says nothing of the message, however long it takes.
+            BackOff(message, Delay(attempt));
+        }
+        else
+        {
+            await GiveUpAsync(message, outcome, attempt, ct);
+        }
+    }
+
+    private async Task GiveUpAsync(RabbitMqMessage message, Outcome outcome, int attempt, CancellationToken ct)
+    {
+        switch (options.Failure.OnFailure)
+        {
+            case OnFailure.DeadLetter when !await deadLetters.TryWriteAsync(message, outcome, attempt, ct):
+                BackOff(message, Delay(attempt));
+                return;
+            case OnFailure.DeadLetter:
+                Log.DeadLettered(log, message.Queue, message.Event.Id, attempt, outcome.Status, outcome.Error);
+                End(message, "dead_letter", await message.Channel.AckAsync(message.Message, ct));
+                break;
+            case OnFailure.Reject:
+                Log.Rejected(log, message.Queue, message.Event.Id, attempt, outcome.Status, outcome.Error);
+                End(message, "rejected", await message.Channel.NakAsync(message.Message, requeue: false, ct));
+                break;
+            case OnFailure.Drop:
+                Log.Dropped(log, message.Queue, message.Event.Id, attempt, outcome.Status, outcome.Error);
+                End(message, "dropped", await message.Channel.AckAsync(message.Message, ct));
+                break;
+            default:
+                Log.Requeued(log, message.Queue, message.Event.Id, attempt, outcome.Status, outcome.Error);
+                await GiveBackAsync(message, ct);
+                break;
+        }
+    }
+
+    private TimeSpan Delay(int attempt) => Sdk.Invocation.BackOff.Delay(Retry.BackOff, attempt, Retry.MinWait, Retry.MaxWait, random);
+
+    private static void BackOff(RabbitMqMessage message, TimeSpan after)
+    {
+        Metrics.Retried(message.Queue);
+        message.Waiting.Add(message, after > TimeSpan.Zero ? after : TimeSpan.FromMilliseconds(1));
+    }
+
+    private void End(RabbitMqMessage message, string how, bool isSettled)
+    {
+        _held.TryRemove(message, out _);
+        Metrics.Settled(message.Queue, isSettled ? how : "too_late");
+        if (!isSettled)
+        {
+            Log.TooLate(log, message.Queue, message.Event.Id, how);
+        }
+    }
+}

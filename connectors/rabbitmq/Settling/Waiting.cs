@@ -1,0 +1,58 @@
+using System.Threading.Channels;
+using Connectors.Sdk.Hosting;
+
+namespace Connectors.RabbitMq.Settling;
+
+/// <summary>
+/// The messages of one connection that are to run: those that came, and those that failed and back off, which hold no slot meanwhile. Anyone adds, one
+/// takes.
+/// </summary>
+internal sealed class Waiting(TimeProvider time)
+{
+    private readonly Channel<(RabbitMqMessage Message, TimeSpan After)> _added = Channel.CreateUnbounded<(RabbitMqMessage, TimeSpan)>();
+    private readonly PriorityQueue<RabbitMqMessage, long> _backingOff = new();
+    private Task<bool>? _more;
+
+    /// <summary>Adds a message, to run after so long. Without effect once it has ended: the broker then has the message.</summary>
+    public void Add(RabbitMqMessage message, TimeSpan after) => _added.Writer.TryWrite((message, after));
+
+    /// <summary>There will be no more, for this reason.</summary>
+    public void End(Exception fault) => _added.Writer.TryComplete(fault);
+
+    /// <summary>The next message to run. Throws the reason of the end.</summary>
+    public async Task<RabbitMqMessage> NextAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            if (_backingOff.TryPeek(out var failed, out var due) && due <= time.GetTimestamp())
+            {
+                _backingOff.Dequeue();
+                return failed;
+            }
+
+            if (_added.Reader.TryRead(out var added))
+            {
+                if (added.After <= TimeSpan.Zero)
+                {
+                    return added.Message;
+                }
+
+                _backingOff.Enqueue(added.Message, time.GetTimestamp() + (long)(added.After.TotalSeconds * time.TimestampFrequency));
+                continue;
+            }
+
+            await MoreAsync(failed is null ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(Math.Max(0.001, (due - time.GetTimestamp()) / (double)time.TimestampFrequency)), ct);
+        }
+    }
+
+    private async Task MoreAsync(TimeSpan limit, CancellationToken ct)
+    {
+        _more ??= _added.Reader.WaitToReadAsync(CancellationToken.None).AsTask();
+        if (await Signal.CameAsync(_more, limit, time, ct))
+        {
+            var ended = _more;
+            _more = null;
+            await ended;
+        }
+    }
+}

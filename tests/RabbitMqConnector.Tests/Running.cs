@@ -1,0 +1,26 @@
+using Connectors.Sdk.Hosting;
+using Connectors.Testing;
+
+namespace Connectors.RabbitMq.Tests;
+
+/// <summary>The connector inside the test process, as its Program builds it.</summary>
+internal static class Running
+{
+    /// <summary>Options as an operator sets them; of one that is given twice the last counts.</summary>
+    public static RabbitMqOptions Options(params (string Name, string Value)[] values)
+    {
+        var settings = new Settings(values.GroupBy(v => v.Name).ToDictionary(g => g.Key, g => g.Last().Value));
+        var options = RabbitMqOptions.Read(settings);
+        Assert.Empty(settings.Errors);
+        return options;
+    }
+
+    /// <summary>Starts it against a gateway, with short waits.</summary>
+    public static Task<RunningConnector> StartAsync(GatewayServer gateway, string url, string queues, params (string Name, string Value)[] values)
+    {
+        var options = Options([
+            ("gateway_url", gateway.Url.AbsoluteUri), ("rebuild_interval", "50ms"), ("rabbitmq_url", url), ("queues", queues),
+            ("initial_retry_wait", "10ms"), ("max_retry_wait", "50ms"), .. values]);
+        return RunningConnector.StartAsync(builder => builder.AddRabbitMq(options));
+    }
+}

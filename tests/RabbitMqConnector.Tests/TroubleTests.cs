@@ -1,0 +1,105 @@
+using Connectors.Testing;
+using RabbitMQ.Client;
+
+namespace Connectors.RabbitMq.Tests;
+
+public class TroubleTests(SharedBroker broker)
+{
+    [Fact]
+    public async Task What_one_queue_suffers_leaves_the_others_alone()
+    {
+        var (good, locked) = (await broker.CreateAsync("good"), SharedBroker.Name("locked"));
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting($"{good},{locked}", "receiver"));
+        await using var owner = await new ConnectionFactory { HostName = "127.0.0.1", Port = broker.Server.Port }.CreateConnectionAsync();
+        await using var channel = await owner.CreateChannelAsync();
+        await channel.QueueDeclareAsync(locked, durable: false, exclusive: true, autoDelete: true);
+        await using var connector = await Running.StartAsync(gateway, broker.Server.Url, $"{locked},{good}");
+        await connector.SaysAsync($"Queue not consumed, trying again queue={locked} kind=locked");
+
+        await broker.Client.SendAsync(good, "hello");
+
+        await gateway.ReceivesAsync(1);
+        Assert.Equal(0, await connector.MetricAsync($"rabbitmq_connector_queue_consumed{{queue=\"{locked}\"}}"));
+        Assert.Equal(1, await connector.MetricAsync($"rabbitmq_connector_queue_consumed{{queue=\"{good}\"}}"));
+        await owner.CloseAsync();
+        await connector.IsReadyAsync();
+        await broker.Client.SendAsync(locked, "hello");
+        await gateway.ReceivesAsync(2);
+    }
+
+    [Fact]
+    public async Task A_queue_that_is_deleted_is_made_again()
+    {
+        var queue = await broker.CreateAsync("deleted");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using var connector = await Running.StartAsync(gateway, broker.Server.Url, queue);
+        await connector.IsReadyAsync();
+        await Eventually.HoldsAsync(async () => (await broker.Client.CountAsync(queue))?.Consumers == 1, "it is consumed");
+
+        await broker.Client.DeleteAsync(queue);
+
+        await connector.SaysAsync("the queue was deleted, or moved");
+        await Eventually.HoldsAsync(async () => (await broker.Client.CountAsync(queue))?.Consumers == 1, "it is consumed again");
+        await broker.Client.SendAsync(queue, "hello");
+        await gateway.ReceivesAsync(1);
+    }
+
+    [Fact]
+    public async Task A_password_that_is_not_accepted_is_told_and_a_new_one_needs_no_restart()
+    {
+        var queue = await broker.CreateAsync("credentials");
+        var folder = Directory.CreateTempSubdirectory("rabbitmq-credentials-").FullName;
+        var (username, password) = (Path.Combine(folder, "username"), Path.Combine(folder, "password"));
+        await File.WriteAllTextAsync(username, "guest");
+        await File.WriteAllTextAsync(password, "wrong");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using (var connector = await Running.StartAsync(gateway, broker.Server.Url, queue, ("username_file", username), ("password_file", password)))
+        {
+            using var http = new HttpClient(new SocketsHttpHandler());
+            await Eventually.HoldsAsync(
+                async () => (await (await http.GetAsync(new Uri(connector.Metrics, "/readyz"))).Content.ReadAsStringAsync()).Contains("does not accept the user", StringComparison.Ordinal),
+                "it says why it is not ready");
+
+            await File.WriteAllTextAsync(password, "guest");
+
+            await connector.IsReadyAsync();
+            await broker.Client.SendAsync(queue, "hello");
+            await gateway.ReceivesAsync(1);
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task Tls_takes_the_authority_and_the_clients_certificate_from_files()
+    {
+        var queue = await broker.CreateAsync("tls");
+        var certificates = broker.Certificates;
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using var connector = await Running.StartAsync(
+            gateway, broker.TlsUrl, queue, ("ca_file", certificates.Authority), ("cert_file", certificates.Certificate("client")), ("key_file", certificates.Key("client")));
+
+        await broker.Client.SendAsync(queue, "hello");
+
+        await gateway.ReceivesAsync(1);
+    }
+
+    [Fact]
+    public async Task A_certificate_of_an_authority_that_is_not_ours_is_not_taken()
+    {
+        var queue = await broker.CreateAsync("tls-foreign");
+        var folder = Directory.CreateTempSubdirectory("rabbitmq-foreign-").FullName;
+        var (foreign, certificates) = (new TestCertificates(folder), broker.Certificates);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using (var connector = await Running.StartAsync(
+            gateway, broker.TlsUrl, queue, ("ca_file", foreign.Authority), ("cert_file", certificates.Certificate("client")), ("key_file", certificates.Key("client"))))
+        {
+            using var http = new HttpClient(new SocketsHttpHandler());
+            await Eventually.HoldsAsync(
+                async () => (await (await http.GetAsync(new Uri(connector.Metrics, "/readyz"))).Content.ReadAsStringAsync()).Contains($"no TLS with {broker.TlsUrl}", StringComparison.Ordinal),
+                "it says why it is not ready");
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+}
