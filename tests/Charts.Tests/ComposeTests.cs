@@ -36,7 +36,7 @@ public sealed partial class ComposeTests : IDisposable
     {
         var foreign = Services.Children.Where(s => Has(s.Value, "image")).Select(s => s.Value).ToList();
 
-        Assert.Equal(3, foreign.Count);
+        Assert.Equal(4, foreign.Count);
         Assert.All(foreign, service => Assert.Matches(Versioned(), service["image"].ToString()));
         Assert.All(foreign, service => Assert.True(Has(service, "stop_grace_period")));
         Assert.Contains(Services["nats"]["image"].ToString().Split('-')[0], File.ReadAllText(Path.Combine(Helm.ChartDirectory("gateway"), "values.yaml")), StringComparison.Ordinal);

@@ -37,9 +37,9 @@ public sealed class MigratedValuesTests : IDisposable
             "queue_url=https://sqs.eu-west-1.amazonaws.com/000000000000/orders max_messages=10 visibility_timeout=60s"
         },
         {
-            "rabbitmqURL: amqp://rabbitmq.rabbitmq.svc.cluster.local:5672\nqueues:\n  - name: queue1\n    durable: true\ntopics: faas-request\nrabbitmqUsernameSecret: u\nrabbitmqPasswordSecret: p\n",
+            "rabbitmqURL: amqp://rabbitmq.rabbitmq.svc.cluster.local:5672\nqueues:\n  - name: orders\n    durable: true\ntopics: faas-request\nrabbitmqUsernameSecret: u\nrabbitmqPasswordSecret: p\n",
             "rabbitmq-connector",
-            "rabbitmq_url=amqp://rabbitmq.rabbitmq.svc.cluster.local:5672 queues=[{\"durable\":true,\"name\":\"queue1\"}] username_file=/var/secrets/rabbitmq-username/username"
+            "rabbitmq_url=amqp://rabbitmq.rabbitmq.svc.cluster.local:5672 queues=[{\"durable\":true,\"name\":\"orders\"}] username_file=/var/secrets/rabbitmq-username/username"
         },
     };
 

@@ -29,7 +29,7 @@ public class NamesMeetTests
         var secrets = Names(all, "Secret").Concat(OperatorsSecrets).ToHashSet();
         var pods = all.Where(m => m.Kind == "Deployment" && m.Name != "nats").ToList();
 
-        Assert.Equal(5, pods.Count);
+        Assert.Equal(6, pods.Count);
         Assert.All(OperatorsSecrets, secret => Assert.Contains(secret, page, StringComparison.Ordinal));
         foreach (var pod in pods)
         {

@@ -13,8 +13,8 @@ public class ReleaseScriptTests
         var made = release.Lines.Where(line => line.EndsWith(".tgz", StringComparison.Ordinal) && !line.Contains("would run", StringComparison.Ordinal)).Select(line => line.Trim()).ToList();
         var folder = Path.Combine(Tools.RepositoryRoot, release.Lines.Single(line => line.StartsWith("Made below", StringComparison.Ordinal)).Split(' ')[2].TrimEnd(';'));
 
-        Assert.Equal(5, made.Count);
-        Assert.Equal(5, release.Lines.Count(line => line.Contains("push", StringComparison.Ordinal) && line.Contains("oci://", StringComparison.Ordinal)));
+        Assert.Equal(6, made.Count);
+        Assert.Equal(6, release.Lines.Count(line => line.Contains("push", StringComparison.Ordinal) && line.Contains("oci://", StringComparison.Ordinal)));
         foreach (var package in made)
         {
             var chart = package[(package.IndexOf('/', StringComparison.Ordinal) + 1)..package.LastIndexOf('-')];
