@@ -34,8 +34,14 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
             },
             new()
             {
-                ["scaling_mode"] = mode, ["max_inflight"] = $"{slots}", ["max_retry_attempts"] = "3", ["initial_retry_wait"] = "2s", ["max_retry_wait"] = "2s",
-                ["breaker_failures"] = $"{Failures}", ["breaker_min_wait"] = "200ms", ["breaker_max_wait"] = "400ms",
+                ["scaling_mode"] = mode,
+                ["max_inflight"] = $"{slots}",
+                ["max_retry_attempts"] = "3",
+                ["initial_retry_wait"] = "2s",
+                ["max_retry_wait"] = "2s",
+                ["breaker_failures"] = $"{Failures}",
+                ["breaker_min_wait"] = "200ms",
+                ["breaker_max_wait"] = "400ms",
             },
             nats.Server);
         await bench.EnqueueManyAsync(Calls, () => Bench.Call());
