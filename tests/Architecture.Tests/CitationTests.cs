@@ -20,6 +20,19 @@ public partial class CitationTests
     }
 
     [Fact]
+    public void Every_page_stands_in_the_index()
+    {
+        var pages = Pages.Where(page => Indexed().IsMatch(Repository.Relative(page))).ToHashSet();
+        var listed = from index in new[] { "docs/README.md", "docs/decisions/README.md" }
+                     let folder = Path.Combine(Repository.Root, Path.GetDirectoryName(index)!)
+                     from Match link in Link().Matches(File.ReadAllText(Path.Combine(Repository.Root, index)))
+                     select Path.GetFullPath(Path.Combine(folder, link.Groups[1].Value));
+        pages.ExceptWith(listed);
+
+        Assert.Empty(pages.Select(Repository.Relative));
+    }
+
+    [Fact]
     public void Files_and_folders_that_the_architecture_page_names_are_there()
     {
         var page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "architecture.md"));
@@ -55,6 +68,9 @@ public partial class CitationTests
 
     [GeneratedRegex(@"`((?:gateway|queue-worker|connectors|connector-sdk|samples|tests|charts|docs)(?:/[\w.-]+)+/?)`")]
     private static partial Regex TreePath();
+
+    [GeneratedRegex(@"^(?:docs/(?!README)|samples/[^/]+/README\.md)")]
+    private static partial Regex Indexed();
 
     [GeneratedRegex(@"\bdocs/[\w/-]+\.md\b")]
     private static partial Regex CitedPage();

@@ -4,60 +4,130 @@ using Connectors.Testing;
 namespace Connectors.EndToEnd.Tests;
 
 /// <summary>
-/// What a page tells to type is typed, and shows what the page says: each line of a text block stands in the output of the commands before it,
-/// with … for anything and a space for any run of spaces. Commands that start or build something are for others to test.
+/// What a page tells to type is typed, and shows what the page says: the lines of a text block stand in that order in the output of the commands before it,
+/// with … for anything and a space for any run of spaces. What is typed in a second terminal runs on until something else is typed there, or the page ends.
+/// Commands that build something are for others to test.
 /// </summary>
-public sealed partial class DocumentedCommandsTests
+public sealed partial class DocumentedCommandsTests(DocumentedSystem system) : IClassFixture<DocumentedSystem>
 {
-    private static readonly string[] ForOthers = ["./up", "./test", "./pack", "./bench", "dotnet "];
+    private const string SecondTerminal = "# In a second terminal";
+    private const string Failed = "\nended with ";
+
+    private static readonly string[] ForOthers = ["./up", "./test", "./pack", "./bench", "dotnet run", "dotnet new", "dotnet tool", "docker "];
+
+    public static IEnumerable<TheoryDataRow<string>> Pages() =>
+        new[] { "README.md", "docs/tutorial.md" }
+            .Concat(In("docs/how-to"))
+            .Concat(Directory.EnumerateDirectories(Path.Combine(Tools.RepositoryRoot, "samples")).Select(folder => Path.GetRelativePath(Tools.RepositoryRoot, folder)).SelectMany(In))
+            .Order(StringComparer.Ordinal)
+            .Where(page => Blocks(page).Count > 0)
+            .Select(page => new TheoryDataRow<string>(page));
 
     [Theory]
-    [InlineData("README.md", "samples/functions/functions.yaml")]
-    [InlineData("docs/tutorial.md", "samples/functions/functions.yaml")]
-    [InlineData("samples/pipeline/README.md", "samples/pipeline/functions.yaml")]
-    public async Task Commands_of_a_page_do_what_it_says(string page, string functions)
+    [MemberData(nameof(Pages))]
+    public async Task Commands_of_a_page_do_what_it_says(string page)
     {
-        // As a user of their own, functions could not start a Python that only ours may.
-        await using var pipeline = await Pipeline.StartAsync(
-            stack: Path.Combine(Tools.RepositoryRoot, functions),
-            gateway: new Dictionary<string, string> { ["PYTHON"] = Tools.Path("python"), ["function_isolation"] = "none" });
-        var blocks = Block().Matches(await File.ReadAllTextAsync(Path.Combine(Tools.RepositoryRoot, page)))
-            .Select(block => (Commands: block.Groups["commands"].Value, Shown: block.Groups["shown"].Value))
-            .Where(block => !ForOthers.Any(other => block.Commands.Contains(other, StringComparison.Ordinal)))
-            .ToList();
-
-        Assert.NotEmpty(blocks);
-        foreach (var (commands, shown) in blocks)
+        var pipeline = await system.WithAsync(DocumentedSystem.StackOf(page));
+        var letters = new Dictionary<string, string>();
+        ChildProcess? terminal = null;
+        try
         {
-            var patterns = shown.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(AsPattern).ToList();
-            bool IsShown(string output) => patterns.All(pattern => Regex.IsMatch(output, pattern));
-            var typed = commands.Replace("127.0.0.1:8080", pipeline.Gateway.Api.Authority, StringComparison.Ordinal);
-            var output = await TypeAsync(typed, pipeline);
-
-            // What only looks is repeated until there is something to see.
-            if (!commands.Contains(" -d ", StringComparison.Ordinal) && !commands.Contains("redrive", StringComparison.Ordinal))
+            foreach (var (commands, shown) in Blocks(page))
             {
-                await Eventually.HoldsAsync(
-                    async () => IsShown(output) || IsShown(output = await TypeAsync(typed, pipeline)),
-                    () => $"{page} says that\n{commands}shows\n{shown}it shows\n{output}\nThe worker wrote:\n{pipeline.Worker.Process.Tail()}");
-            }
+                var typed = await system.HereAsync(Letter().Replace(commands, letter => letters.GetValueOrDefault(letter.Value, letter.Value)), pipeline);
+                var expected = await system.HereAsync(shown, pipeline);
+                string Told(string seen) => $"{page} says that\n{typed}shows\n{expected}it shows\n{seen}\nThe worker wrote:\n{pipeline.Worker.Process.Tail()}";
+                if (commands.StartsWith(SecondTerminal, StringComparison.Ordinal))
+                {
+                    await EndAsync(terminal);
+                    var begun = terminal = Start("exec env " + typed[(typed.IndexOf('\n', StringComparison.Ordinal) + 1)..], pipeline);
+                    await SeesAsync(Pattern(expected), () => Task.FromResult(Written(begun)), () => begun.HasExited, Told);
+                    continue;
+                }
 
-            Assert.True(IsShown(output), $"{page} says that\n{commands}shows\n{shown}but it shows\n{output}");
+                // What only looks is repeated until there is something to see.
+                var pattern = Pattern(expected, isLetters: commands.Contains("dead list", StringComparison.Ordinal));
+                var output = await SeesAsync(pattern, () => TypeAsync(typed, pipeline), () => Changes().IsMatch(commands), Told);
+                foreach (var letter in pattern.Match(output).Groups.Values.Where(group => group.Name.StartsWith("letter", StringComparison.Ordinal)))
+                {
+                    letters[letter.Name["letter".Length..]] = letter.Value;
+                }
+            }
+        }
+        finally
+        {
+            await EndAsync(terminal);
         }
     }
 
-    private static async Task<string> TypeAsync(string commands, Pipeline pipeline)
+    private static async Task<string> SeesAsync(Regex pattern, Func<Task<string>> look, Func<bool> isOver, Func<string, string> told)
     {
-        await using var shell = ChildProcess.Start(
-            "bash",
-            ["-ec", $"cd '{Tools.RepositoryRoot}'\n{commands}"],
-            new Dictionary<string, string> { ["OPENFAAS_URL"] = pipeline.Gateway.Api.ToString(), ["OPENFAAS_PASSWORD"] = "e2e" });
-        Assert.True(await shell.ExitAsync() == 0, $"{commands}\nended with {shell.ExitCode}:\n{shell.Tail()}");
-        return string.Join('\n', shell.Lines.Select(line => line.TrimEnd())) + "\n";
+        var seen = await look();
+        bool Shows() => pattern.IsMatch(seen) && !seen.Contains(Failed, StringComparison.Ordinal);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                seen = Shows() || isOver() ? seen : await look();
+                return Shows() || isOver();
+            },
+            () => told(seen));
+        Assert.True(Shows(), told(seen));
+        return seen;
     }
 
-    private static string AsPattern(string line) => string.Join(@"\s+", line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word == "…" ? ".*?" : Regex.Escape(word)));
+    private static ChildProcess Start(string commands, Pipeline pipeline) => ChildProcess.Start(
+        "bash",
+        ["-ec", $"exec 2>&1\ncd '{Tools.RepositoryRoot}'\n{commands}"],
+        new Dictionary<string, string>
+        {
+            ["OPENFAAS_URL"] = pipeline.Gateway.Api.ToString(),
+            ["OPENFAAS_PASSWORD"] = "e2e",
+            ["PATH"] = $"{Path.GetDirectoryName(Tools.Path("python"))}:{Environment.GetEnvironmentVariable("PATH")}",
+        });
+
+    private static async Task<string> TypeAsync(string commands, Pipeline pipeline)
+    {
+        await using var shell = Start(commands, pipeline);
+        return await shell.ExitAsync() == 0 ? Written(shell) : $"{Written(shell)}{Failed}{shell.ExitCode}";
+    }
+
+    private static async Task EndAsync(ChildProcess? terminal)
+    {
+        if (terminal is not null)
+        {
+            await terminal.TerminateAsync();
+            await terminal.DisposeAsync();
+        }
+    }
+
+    private static string Written(ChildProcess shell) => string.Join('\n', shell.Lines.Select(line => line.TrimEnd())) + "\n";
+
+    // The number of a dead letter is whichever the letter has here, and what is typed later means that letter.
+    private static Regex Pattern(string shown, bool isLetters = false)
+    {
+        var lines = shown.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => string.Join("[ \t]+", line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(AsPattern)));
+        return new Regex(string.Join(@"[\s\S]*?", lines));
+
+        string AsPattern(string word, int place) =>
+            isLetters && place == 0 && word.All(char.IsAsciiDigit) ? $"(?<letter{word}>[0-9]+)" : string.Join(".*?", word.Split('…').Select(Regex.Escape));
+    }
+
+    private static IReadOnlyList<(string Commands, string Shown)> Blocks(string page) =>
+        [.. Block().Matches(File.ReadAllText(Path.Combine(Tools.RepositoryRoot, page)))
+            .Select(block => (Commands: block.Groups["commands"].Value, Shown: block.Groups["shown"].Value))
+            .Where(block => !ForOthers.Any(other => block.Commands.Contains(other, StringComparison.Ordinal)))];
+
+    private static IEnumerable<string> In(string folder) =>
+        Directory.Exists(Path.Combine(Tools.RepositoryRoot, folder))
+            ? Directory.EnumerateFiles(Path.Combine(Tools.RepositoryRoot, folder), "*.md").Select(file => Path.GetRelativePath(Tools.RepositoryRoot, file))
+            : [];
 
     [GeneratedRegex("^```sh\n(?<commands>(?:.*\n)*?)```$(?:\n+```text\n(?<shown>(?:.*\n)*?)```$)?", RegexOptions.Multiline)]
     private static partial Regex Block();
+
+    [GeneratedRegex(" -d |--data-binary| -X | redrive | edit | cancel | pause | resume | purge | delete |produce|kill ")]
+    private static partial Regex Changes();
+
+    [GeneratedRegex("(?<=dead (?:show|edit|redrive|delete) [a-z-]+ )[0-9]+")]
+    private static partial Regex Letter();
 }

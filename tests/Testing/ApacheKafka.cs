@@ -11,7 +11,6 @@ public sealed class ApacheKafka : IAsyncDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("kafka-").FullName;
     private readonly string[] _settings;
     private readonly string _port = Text(FreePort.Next());
-    private readonly string _zooKeeperPort = Text(FreePort.Next());
     private ChildProcess? _zooKeeper;
     private ChildProcess? _broker;
 
@@ -19,6 +18,9 @@ public sealed class ApacheKafka : IAsyncDisposable
 
     /// <summary>For <c>bootstrap.servers</c>; the same after every restart.</summary>
     public string BootstrapServers => $"127.0.0.1:{_port}";
+
+    /// <summary>Where its ZooKeeper listens; what makes topics asks there.</summary>
+    public string ZooKeeperPort { get; } = Text(FreePort.Next());
 
     /// <summary>What the broker logged since its last start.</summary>
     public string Log => _broker?.Tail(200) ?? "";
@@ -31,7 +33,7 @@ public sealed class ApacheKafka : IAsyncDisposable
         var kafka = new ApacheKafka(settings);
         try
         {
-            kafka._zooKeeper = ChildProcess.Start(Serve, ["zookeeper", kafka._zooKeeperPort, Path.Combine(kafka._directory, "zookeeper")]);
+            kafka._zooKeeper = ChildProcess.Start(Serve, ["zookeeper", kafka.ZooKeeperPort, Path.Combine(kafka._directory, "zookeeper")]);
             await kafka._zooKeeper.LineAsync(line => line.Contains("binding to port", StringComparison.Ordinal), "ZooKeeper listens");
             await kafka.StartAgainAsync();
             return kafka;
@@ -49,7 +51,7 @@ public sealed class ApacheKafka : IAsyncDisposable
     /// <summary>Makes a topic.</summary>
     public async Task CreateTopicAsync(string name, int partitions = 1)
     {
-        await using var tool = ChildProcess.Start(Serve, ["topic", _zooKeeperPort, name, Text(partitions)]);
+        await using var tool = ChildProcess.Start(Serve, ["topic", ZooKeeperPort, name, Text(partitions)]);
         if (await tool.ExitAsync() != 0 || !tool.Lines.Any(line => line.StartsWith("Created topic", StringComparison.Ordinal)))
         {
             throw new InvalidOperationException($"Topic {name} was not made:\n{tool.Tail()}");
@@ -84,7 +86,7 @@ public sealed class ApacheKafka : IAsyncDisposable
 
     private async Task RunAsync(string verb, params string[] arguments)
     {
-        await using var tool = ChildProcess.Start(Serve, [verb, _zooKeeperPort, .. arguments]);
+        await using var tool = ChildProcess.Start(Serve, [verb, ZooKeeperPort, .. arguments]);
         if (await tool.ExitAsync() != 0)
         {
             throw new InvalidOperationException($"{verb} {string.Join(' ', arguments)} failed:\n{tool.Tail()}");
@@ -99,7 +101,7 @@ public sealed class ApacheKafka : IAsyncDisposable
     private async Task<bool> BrokerStartsAsync()
     {
         await EndAsync(_broker);
-        _broker = ChildProcess.Start(Serve, ["broker", _port, Path.Combine(_directory, "broker"), _zooKeeperPort, .. _settings]);
+        _broker = ChildProcess.Start(Serve, ["broker", _port, Path.Combine(_directory, "broker"), ZooKeeperPort, .. _settings]);
         await _broker.LineAsync(line => line.EndsWith("started", StringComparison.Ordinal), "the broker is started");
         return true;
     }
