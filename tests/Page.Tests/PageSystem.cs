@@ -50,12 +50,7 @@ public sealed class PageSystem : IAsyncLifetime
             ["gateway_url"] = Url.ToString(),
             ["max_inflight"] = "10",
         });
-        _cron = await ServiceProcess.StartAsync("CronConnector", new Dictionary<string, string>
-        {
-            ["gateway_url"] = Url.ToString(),
-            ["basic_auth"] = "true",
-            ["secret_mount_path"] = _secrets,
-        });
+        _cron = await StartCronAsync(Url);
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
@@ -64,8 +59,18 @@ public sealed class PageSystem : IAsyncLifetime
         });
     }
 
+    public Task<ServiceProcess> StartCronAsync(Uri gateway) => ServiceProcess.StartAsync("CronConnector", new Dictionary<string, string>
+    {
+        ["gateway_url"] = gateway.ToString(),
+        ["basic_auth"] = "true",
+        ["secret_mount_path"] = _secrets,
+    });
+
     /// <summary>A gateway beside the first, on the same NATS unless it is to have none.</summary>
-    public async Task<ServiceProcess> StartGatewayAsync(params (string Name, string Value)[] options)
+    public Task<ServiceProcess> StartGatewayAsync(params (string Name, string Value)[] options) => StartGatewayAsync([], options);
+
+    /// <summary>The same, with more functions than the usual ones, each with a schedule.</summary>
+    public async Task<ServiceProcess> StartGatewayAsync(IEnumerable<string> scheduled, params (string Name, string Value)[] options)
     {
         var home = _home.CreateSubdirectory(Guid.NewGuid().ToString("N"));
         var secrets = home.CreateSubdirectory("secrets").FullName;
@@ -82,7 +87,8 @@ public sealed class PageSystem : IAsyncLifetime
               broken: { image: test/broken, environment: { upstream_url: {{Function.Url}}broken/ } }
               idle: { image: test/idle, environment: { upstream_url: {{Function.Url}}idle/ }, annotations: { com.openfaas.queue: reports } }
               hourly: { image: test/hourly, environment: { upstream_url: {{Function.Url}}hourly/ }, annotations: { topic: cron-function, schedule: "0 * * * *" } }
-            """);
+            """
+            + string.Concat(scheduled.Select(name => $"\n  {name}: {{ image: test/{name}, environment: {{ upstream_url: {Function.Url}work/ }}, annotations: {{ topic: cron-function, schedule: \"0 0 1 1 *\" }} }}")));
         var environment = new Dictionary<string, string>
         {
             ["faas_nats_address"] = "127.0.0.1",

@@ -154,6 +154,17 @@ public sealed partial class PageTests(PageSystem system)
         await page.Context.CloseAsync();
     }
 
+    // What a connector does not tell would stand there as nothing for ever.
+    [Fact]
+    public void Every_metric_that_the_page_shows_is_one_that_a_connector_has()
+    {
+        var shown = MetricNames().Matches(File.ReadAllText(Path.Combine(Tools.RepositoryRoot, "gateway/Gateway/Page/assets/connectors.js"))).Select(match => match.Value)
+            .Where(name => name != "connector_report_left_out_samples").ToHashSet();
+        var told = MetricNames().Matches(File.ReadAllText(Path.Combine(Tools.RepositoryRoot, "docs/metrics.md"))).Select(match => match.Value).ToHashSet();
+
+        Assert.Subset(told, shown);
+    }
+
     [Fact]
     public async Task Dead_letters_are_redriven_to_the_end_and_the_counts_follow()
     {
@@ -507,4 +518,7 @@ public sealed partial class PageTests(PageSystem system)
 
     [GeneratedRegex("redrive|delete|invoke|cancel|edit|pause|resume|run", RegexOptions.IgnoreCase)]
     private static partial Regex ActWords();
+
+    [GeneratedRegex(@"\b(?:[a-z]+_)?connector_[a-z_]+\b")]
+    private static partial Regex MetricNames();
 }

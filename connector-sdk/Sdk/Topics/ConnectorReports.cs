@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
@@ -13,8 +14,10 @@ namespace Connectors.Sdk.Topics;
 /// </summary>
 internal sealed class ConnectorReports : IDuty, IDisposable
 {
-    // The gateway takes no more.
-    private const int MaxLength = 200_000;
+    // A schedule for each of ten thousand functions fits; the gateway takes twice as much, for JSON's sake.
+    private const int MaxLength = 3_000_000;
+    private const int MaxSamples = 10_000;
+    private const string LeftOut = "connector_report_left_out_samples";
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Unwanted = TimeSpan.FromMinutes(5);
@@ -67,21 +70,34 @@ internal sealed class ConnectorReports : IDuty, IDisposable
         }
     }
 
-    // The samples alone, without those of histograms' buckets.
     private static async Task<string> ReadAsync(CancellationToken ct)
     {
         await using var buffer = new MemoryStream();
         await Prometheus.Metrics.DefaultRegistry.CollectAndExportAsTextAsync(buffer, ct);
+        return Shorten(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
+    }
+
+    /// <summary>The samples alone, without those of histograms' buckets. Of a metric with very many only the first are told, and of all how many were left out.</summary>
+    public static string Shorten(string metrics)
+    {
         var text = new StringBuilder();
-        foreach (var line in Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length).Split('\n'))
+        var told = new Dictionary<string, int>();
+        var leftOut = 0;
+        foreach (var line in metrics.Split('\n').Where(line => line.Length > 0 && line[0] != '#' && !line.Contains("_bucket{", StringComparison.Ordinal)))
         {
-            if (line.Length > 0 && line[0] != '#' && !line.Contains("_bucket{", StringComparison.Ordinal) && text.Length + line.Length < MaxLength)
+            var name = line[..Math.Max(0, line.IndexOfAny(['{', ' ']))];
+            told[name] = told.GetValueOrDefault(name) + 1;
+            if (told[name] > MaxSamples || text.Length + line.Length > MaxLength)
+            {
+                leftOut++;
+            }
+            else
             {
                 text.Append(line).Append('\n');
             }
         }
 
-        return text.ToString();
+        return leftOut == 0 ? text.ToString() : text.Append(CultureInfo.InvariantCulture, $"{LeftOut} {leftOut}\n").ToString();
     }
 }
 

@@ -4,10 +4,13 @@ using Connectors.Sdk.Invocation;
 namespace Connectors.Gateway.Page;
 
 /// <summary>Functions with what the gateway knows of their calls, page by page: there may be ten thousand.</summary>
-internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provider, LiveQueues queues)
+internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provider, LiveQueues queues, ConnectorEndpoints connectors, TimeProvider time)
 {
     private const int DefaultLimit = 100;
     private const int MaxItems = 1000;
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(2);
+
+    private volatile Listed? _last;
 
     public async Task ListAsync(HttpContext http)
     {
@@ -21,7 +24,7 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
         IReadOnlyList<FunctionStatus> all;
         try
         {
-            all = await provider.ListAsync(http.RequestAborted);
+            all = await AllAsync(http.RequestAborted);
         }
         catch (HttpRequestException fault)
         {
@@ -30,22 +33,36 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
         }
 
         var text = query["filter"].ToString();
-        var found = all.Select(function => (Name: new FunctionName(function.Name, function.Namespace ?? options.DefaultNamespace), Function: function))
-            .Where(one => one.Name.ToString().Contains(text, StringComparison.OrdinalIgnoreCase))
-            .Select(one => View(one.Name, one.Function));
+        var found = all.Select(function => new Named(new FunctionName(function.Name, function.Namespace ?? options.DefaultNamespace), function))
+            .Where(one => one.FullName.Contains(text, StringComparison.OrdinalIgnoreCase));
         var sorted = (query["sort"].ToString() switch
         {
-            "calls" => found.OrderByDescending(one => one.Calls),
-            "failed" => found.OrderByDescending(one => one.Calls > 0 ? (double)one.Failed / one.Calls : 0),
-            "p99" => found.OrderByDescending(one => one.P99 ?? 0),
+            "calls" => found.OrderByDescending(one => one.Figures?.Calls ?? 0),
+            "failed" => found.OrderByDescending(one => one.Figures is { Calls: > 0 } figures ? (double)figures.Failed / figures.Calls : 0),
+            "p99" => found.OrderByDescending(one => one.Figures?.P99 ?? 0),
             _ => found.OrderBy(one => 0),
-        }).ThenBy(one => one.Name, StringComparer.Ordinal).ThenBy(one => one.Namespace, StringComparer.Ordinal).ToList();
-        await Answer.JsonAsync(http, StatusCodes.Status200OK, new FunctionPage(sorted.Count, [.. sorted.Skip(offset).Take(limit)]), PageJson.Default.FunctionPage);
+        }).ThenBy(one => one.Name.Name, StringComparer.Ordinal).ThenBy(one => one.Name.Namespace, StringComparer.Ordinal).ToList();
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, new FunctionPage(sorted.Count, [.. sorted.Skip(offset).Take(limit).Select(View)]), PageJson.Default.FunctionPage);
     }
 
-    private FunctionView View(FunctionName name, FunctionStatus function)
+    // Of a provider elsewhere, ten thousand functions are megabytes: one list serves everybody who looks within some seconds.
+    private async Task<IReadOnlyList<FunctionStatus>> AllAsync(CancellationToken ct)
     {
-        var figures = Metrics.FiguresOf(name.ToString());
+        if (_last is { } last && time.GetElapsedTime(last.At) < Fresh)
+        {
+            return last.Functions;
+        }
+
+        var at = time.GetTimestamp();
+        var all = await provider.ListAsync(ct);
+        _last = new Listed(at, all);
+        return all;
+    }
+
+    private FunctionView View(Named named)
+    {
+        var (name, function) = (named.Name, named.Function);
+        var figures = named.Figures;
         var queue = Annotation("com.openfaas.queue") is { Length: > 0 } own ? own : options.Queue.DefaultQueue;
         return new FunctionView(
             name.Name,
@@ -58,9 +75,10 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
             figures?.P50,
             figures?.P99,
             queue,
-            queues.HoldOf(queue, name.ToString()),
+            queues.HoldOf(queue, named.FullName),
             Annotation("topic") ?? "",
-            Annotation("schedule") ?? "");
+            Annotation("schedule") ?? "",
+            connectors.NextDue(named.FullName));
 
         string? Annotation(string key) => function.Annotations?.GetValueOrDefault(key);
     }
@@ -70,6 +88,15 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
         number = fallback;
         return string.IsNullOrEmpty(text) || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
     }
+
+    private sealed record Listed(long At, IReadOnlyList<FunctionStatus> Functions);
+
+    private sealed record Named(FunctionName Name, FunctionStatus Function)
+    {
+        public string FullName { get; } = Name.ToString();
+
+        public FunctionFigures? Figures => Metrics.FiguresOf(FullName);
+    }
 }
 
 /// <summary>A page of functions.</summary>
@@ -77,7 +104,10 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
 /// <param name="Items">Those of this page.</param>
 internal sealed record FunctionPage(int Total, IReadOnlyList<FunctionView> Items);
 
-/// <summary>A function; calls, failures and times since this gateway started. <paramref name="Hold"/> is null unless its calls are held.</summary>
+/// <summary>
+/// A function; calls, failures and times since this gateway started. <paramref name="Hold"/> is null unless its calls are held, <paramref name="NextDue"/> unless a
+/// connector has told of its schedules.
+/// </summary>
 internal sealed record FunctionView(
     string Name,
     string Namespace,
@@ -91,4 +121,5 @@ internal sealed record FunctionView(
     string Queue,
     FunctionHold? Hold,
     string Topics,
-    string Schedule);
+    string Schedule,
+    DateTime? NextDue);

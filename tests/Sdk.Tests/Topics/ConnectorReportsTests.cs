@@ -49,4 +49,15 @@ public sealed class ConnectorReportsTests
         Assert.DoesNotContain(lines, line => line.StartsWith('#') || line.Contains("_bucket", StringComparison.Ordinal));
         secrets.Delete(recursive: true);
     }
+
+    [Fact]
+    public void Of_a_metric_with_very_many_samples_the_first_are_told_and_of_the_others_how_many_there_are()
+    {
+        var metrics = string.Concat(Enumerable.Range(0, 12_000).Select(i => $"many{{name=\"f{i}\"}} {i}\n")) + "few 7\n";
+
+        var lines = ConnectorReports.Shorten(metrics).TrimEnd('\n').Split('\n');
+
+        Assert.Equal(10_002, lines.Length);
+        Assert.Equal(["many{name=\"f9999\"} 9999", "few 7", "connector_report_left_out_samples 2000"], lines[^3..]);
+    }
 }

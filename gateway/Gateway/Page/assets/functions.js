@@ -1,7 +1,6 @@
 import { count, el, go, href, isOperator, json, many, numberCell, put, query, refresh, seconds, show as tell, state, time } from './app.js';
 import { body } from './body.js';
-import { samples } from './connectors.js';
-import { actOn, pausedText, queueOf } from './pause.js';
+import { actOn, holder, holdText, pausedText, queueOf } from './pause.js';
 
 // Functions, page by page, and one of them with a form to invoke it.
 const pageSize = 100;
@@ -13,7 +12,6 @@ export async function show(main, signal) {
   const params = new URLSearchParams({ ...filter, offset, limit: pageSize });
   const page = await json(`/system/overview/functions?${params}`, { signal });
   if (!state.overview) await refresh();
-  const due = await dueTimes(signal);
   const fullName = item => `${item.name}.${item.namespace}`;
 
   const form = el('form', { class: 'row', onsubmit: event => { event.preventDefault(); const f = new FormData(event.target); go(href('functions', { filter: f.get('filter').trim(), sort: f.get('sort') })); } },
@@ -23,14 +21,14 @@ export async function show(main, signal) {
     el('button', {}, 'Filter'));
 
   const row = item => el('tr', { 'data-function': fullName(item), class: fullName(item) === name ? 'on' : null },
-    el('th', { scope: 'row', class: 'cut' }, el('a', { href: href('functions', { ...filter, offset: offset || null, name: fullName(item) }) }, item.name), el('span', { class: 'soft' }, ` ${item.namespace}`), item.hold && [' ', el('span', { class: 'tag held', title: holdText(item.hold) }, item.hold.paused ? 'paused' : 'held')]),
+    el('th', { scope: 'row', class: 'cut' }, el('a', { href: href('functions', { ...filter, offset: offset || null, name: fullName(item) }) }, item.name), el('span', { class: 'soft' }, ` ${item.namespace}`), item.hold && [' ', el('span', { class: 'tag held', title: holdText(item.hold) }, item.hold.paused ? 'paused' : item.hold.breaker ? 'breaker open' : 'held')]),
     el('td', { class: `n${item.available < item.replicas ? ' bad' : ''}` }, `${item.available} / ${item.replicas}`),
     numberCell(item.calls),
     el('td', { class: `n${item.failed ? ' bad' : ' zero'}` }, share(item)),
     el('td', { class: 'n' }, seconds(item.p50)), el('td', { class: 'n' }, seconds(item.p99)),
     el('td', {}, el('a', { href: href('overview', { queue: item.queue }) }, item.queue), queueOf(item.queue)?.paused && [' ', el('span', { class: 'tag held', title: pausedText(queueOf(item.queue).paused) }, 'paused')]),
     el('td', { class: 'cut more', title: item.topics }, item.topics || '–'),
-    el('td', { class: 'cut mono more', title: item.schedule }, item.schedule || '–', due.has(fullName(item)) && el('span', { class: 'soft' }, ` next ${time(due.get(fullName(item))).slice(5, 16)}`)));
+    el('td', { class: 'cut mono more', title: item.schedule }, item.schedule || '–', item.nextDue && el('span', { class: 'soft' }, ` next ${time(item.nextDue).slice(5, 16)}`)));
 
   const rows = el('tbody');
   const drawRows = items => put(rows, items.length ? items.map(row) : [el('tr', {}, el('td', { class: 'none', colspan: 9 }, filter.filter ? 'No function has such a name.' : 'No function is deployed.'))]);
@@ -80,29 +78,15 @@ export async function show(main, signal) {
       put(facts, el('p', {}, 'There is no such function any more.'));
       return null;
     }
-    const ofQueue = queueOf(found.queue)?.paused, hold = found.hold;
+    const ofQueue = queueOf(found.queue)?.paused, hold = found.hold, isHeld = hold && holder(hold).at;
     put(facts,
       hold && el('p', { class: 'note held' }, holdText(hold)),
       ofQueue && el('p', { class: 'note held' }, `Its queue: ${pausedText(ofQueue).replace(/^P/, 'p')}`),
-      el('dl', {}, [['Image', found.image || '–'], ['Replicas', `${found.available} of ${found.replicas} ready`], ['Calls', `${count(found.calls)}, ${share(found)} errors`], ['p50, p99', `${seconds(found.p50)}, ${seconds(found.p99)}`], ['Queue', el('a', { href: href('overview', { queue: found.queue }) }, found.queue)], ['Topics', found.topics || '–'], ['Schedule', found.schedule || '–'], ...(due.has(name) ? [['Next due', `${time(due.get(name))} UTC`]] : [])]
+      el('dl', {}, [['Image', found.image || '–'], ['Replicas', `${found.available} of ${found.replicas} ready`], ['Calls', `${count(found.calls)}, ${share(found)} errors`], ['p50, p99', `${seconds(found.p50)}, ${seconds(found.p99)}`], ['Queue', el('a', { href: href('overview', { queue: found.queue }) }, found.queue)], ['Topics', found.topics || '–'], ['Schedule', found.schedule || '–'], ...(found.nextDue ? [['Next due', `${time(found.nextDue)} UTC`]] : [])]
         .map(([title, value]) => [el('dt', {}, title), el('dd', {}, value)])),
-      isOperator() && el('div', { class: 'row' }, el('button', { type: 'button', 'data-act': hold?.paused ? 'resume' : 'pause', 'data-queue': found.queue, 'data-function': name, 'data-held': hold?.held ?? 0 }, hold?.paused ? 'Resume its queued calls' : 'Pause its queued calls')));
+      isOperator() && el('div', { class: 'row' }, el('button', { type: 'button', 'data-act': isHeld ? 'resume' : 'pause', 'data-queue': found.queue, 'data-function': name, 'data-held': hold?.held ?? 0 }, isHeld ? 'Resume its queued calls' : 'Pause its queued calls')));
     return found;
   }
-}
-
-const holdText = hold => hold.paused ? `${pausedText(hold.paused)} – ${many(hold.held, 'call')} held` : `${many(hold.held, 'call')} held, on the way back`;
-
-// The next due time of each function, as the cron connectors tell it.
-async function dueTimes(signal) {
-  const times = new Map();
-  for (const { metrics } of await json('/system/connectors', { signal })) {
-    for (const { labels, value } of samples(metrics).all('cron_connector_next_due_timestamp_seconds')) {
-      const at = new Date(value * 1000).toISOString();
-      if (!times.has(labels.function_name) || at < times.get(labels.function_name)) times.set(labels.function_name, at);
-    }
-  }
-  return times;
 }
 
 const share = item => item.calls ? `${(100 * item.failed / item.calls).toFixed(item.failed && item.failed < item.calls / 100 ? 2 : 0)} %` : '–';

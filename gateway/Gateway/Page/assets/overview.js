@@ -1,6 +1,6 @@
 import { age, count, el, href, isOperator, json, live, many, numberCell, put, query, rate, refresh, show as tell, state, time } from './app.js';
 import { chart } from './chart.js';
-import { actOn } from './pause.js';
+import { actOn, holder } from './pause.js';
 
 // Every queue now, its last 15 minutes, and what was changed last.
 export async function show(main, signal) {
@@ -48,8 +48,8 @@ export async function show(main, signal) {
         isOperator() && el('td', { class: 'act' }, button(queue.paused ? 'resume' : 'pause', queue.name))))
       : [el('tr', {}, el('td', { class: 'none', colspan: 13 }, 'No queue yet: the first asynchronous call makes one.'))]);
     const holds = overview.queues.flatMap(queue => [
-      ...(queue.paused ? [{ queue: queue.name, calls: `${many(queue.waiting, 'call')} wait`, paused: queue.paused }] : []),
-      ...queue.holds.map(hold => ({ queue: queue.name, function: hold.function, held: hold.held, calls: `${many(hold.held, 'call')} held`, paused: hold.paused })),
+      ...(queue.paused ? [{ queue: queue.name, calls: `${many(queue.waiting, 'call')} wait`, by: queue.paused.by, why: queue.paused.reason, at: queue.paused.at }] : []),
+      ...queue.holds.map(hold => ({ queue: queue.name, function: hold.function, held: hold.held, calls: `${many(hold.held, 'call')} held`, ...holder(hold) })),
     ]);
     const more = overview.queues.reduce((all, queue) => all + queue.heldFunctions - queue.holds.length, 0);
     put(held, holds.length > 0 && [
@@ -58,8 +58,8 @@ export async function show(main, signal) {
         el('thead', {}, el('tr', {}, ['Queue', 'Function', 'Calls', 'Why', 'Who', 'Since (UTC)'].map(name => el('th', { scope: 'col' }, name)), isOperator() && el('td'))),
         el('tbody', {}, holds.map(hold => el('tr', { 'data-hold': `${hold.queue}/${hold.function ?? ''}` },
           el('th', { scope: 'row' }, hold.queue), el('td', { class: 'cut', title: hold.function }, hold.function ? el('a', { href: href('functions', { name: hold.function }) }, hold.function) : 'all of it'), el('td', {}, hold.calls),
-          el('td', { class: 'what' }, hold.paused ? hold.paused.reason || '–' : 'resumed: its calls come back'), el('td', {}, hold.paused?.by || '–'), el('td', {}, time(hold.paused?.at)),
-          isOperator() && el('td', { class: 'act' }, hold.paused && button('resume', hold.queue, hold.function, hold.held))))))),
+          el('td', { class: 'what' }, hold.why || '–'), el('td', {}, hold.by || '–'), el('td', {}, time(hold.at)),
+          isOperator() && el('td', { class: 'act' }, hold.at && button('resume', hold.queue, hold.function, hold.held))))))),
       more > 0 && el('p', { class: 'soft' }, `${many(more, 'more function')} with fewer calls held: the functions' view shows each.`)].filter(Boolean));
     chosen.textContent = selected ?? '';
   };

@@ -1,8 +1,14 @@
-import { ask, confirm, count, many, queuePath, refresh, say, show as tell, state, time } from './app.js';
+import { ask, confirm, many, queuePath, refresh, say, show as tell, state, time } from './app.js';
 
 // Queues and functions paused and resumed. Each asks first, and says what is in its way.
 export const pausedText = pause => [`Paused by ${pause.by || 'somebody'} since ${time(pause.at)} UTC`, pause.reason].filter(Boolean).join(': ');
 export const queueOf = name => state.overview?.queues.find(queue => queue.name === name);
+
+// Who holds a function's calls back, since when and why: somebody who paused it, its breaker, or nobody any more.
+export const holder = ({ paused, breaker }) => paused ? { by: paused.by || 'somebody', at: paused.at, why: paused.reason }
+  : breaker ? { by: 'its breaker', at: breaker.at, why: `cannot be reached: ${breaker.reason}; tried again at ${time(breaker.probeAt).slice(11)} UTC` }
+  : { by: '', at: null, why: 'resumed: its calls come back' };
+export const holdText = hold => { const { by, at, why } = holder(hold); return `${at ? `Paused by ${by} since ${time(at)} UTC${why ? `: ${why}` : ''}` : why} – ${many(hold.held, 'call')} held`; };
 
 const place = (queue, fn) => queuePath(queue, fn ? `/functions/${encodeURIComponent(fn)}` : '');
 const whose = (queue, fn) => fn ? `${fn} in ${queue}` : queue;
@@ -13,6 +19,7 @@ export async function pause(queue, fn) {
   return given && change(place(queue, fn) + '/pause', { reason: given.text }, `${whose(queue, fn)} is paused.`);
 }
 
+// A function's breaker is closed by it, too.
 export async function resume(queue, fn, held) {
   const text = fn ? `${many(held, 'call')} that ${held === 1 ? 'was' : 'were'} held come${held === 1 ? 's' : ''} back, behind those that came meanwhile.` : `${many(queueOf(queue)?.waiting ?? 0, 'call')} that wait there are started, as many at once as its workers take.`;
   return await confirm(`Resume ${whose(queue, fn)}?`, text, 'Resume') && change(place(queue, fn) + '/resume', undefined, `${whose(queue, fn)} is resumed.`);
@@ -42,4 +49,3 @@ export function actOn(table, afterwards = () => {}) {
     if (act && await (act === 'pause' ? pause(queue, fn) : resume(queue, fn, Number(held ?? 0)))) afterwards();
   });
 }
-export const heldText = hold => `${count(hold.held)} held`;
