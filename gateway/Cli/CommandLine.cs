@@ -10,12 +10,15 @@ internal static class CommandLine
     private const string Name = "connectors";
     private const int Interrupted = 130;
 
+    // What was started is stopped first, and may have calls to bring to an end.
+    private static readonly TimeSpan StopLimit = TimeSpan.FromMinutes(3);
+
     public static Task<int> RunAsync(RootCommand root, IReadOnlyList<string> args, TextWriter output, TextWriter error)
     {
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
         return parsed.Action is ParseErrorAction
             ? Task.FromResult(Refuse(parsed, error))
-            : parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = error });
+            : parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = StopLimit, Output = output, Error = error });
     }
 
     /// <summary>What a sub-command does; failures become one line and an exit code.</summary>
@@ -31,6 +34,9 @@ internal static class CommandLine
         act(parsed);
         return Task.CompletedTask;
     });
+
+    /// <summary>The same for one that goes on until it is interrupted.</summary>
+    public static void DoesAlone(this Command command, Func<ParseResult, CancellationToken, Task> act) => command.Acts(act);
 
     private static void Acts(this Command command, Func<ParseResult, CancellationToken, Task> act) => command.SetAction(async (parsed, ct) =>
     {

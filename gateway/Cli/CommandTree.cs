@@ -5,6 +5,7 @@ using Connectors.Cli.DeadLetters;
 using Connectors.Cli.Migration;
 using Connectors.Cli.Queues;
 using Connectors.Cli.Redrives;
+using Connectors.Cli.Starting;
 
 namespace Connectors.Cli;
 
@@ -15,6 +16,7 @@ internal static class CommandTree
     {
         var root = new RootCommand("Looks at a gateway's queues, dead letters and calls, and acts on them. Exit code 0: done; 1: the gateway refused or is away; 2: bad usage.")
         {
+            Up.Create(),
             QueueList.Create(),
             QueueStats.Create(),
             QueueTop.Create(),

@@ -6,6 +6,7 @@ using Connectors.Gateway.History;
 using Connectors.Gateway.Page;
 using Connectors.Gateway.Provider;
 using Connectors.Gateway.Queues;
+using Connectors.Gateway.Reference;
 using Connectors.Gateway.Scaling;
 using Connectors.Gateway.Security;
 using Connectors.Sdk.Hosting;
@@ -21,6 +22,7 @@ var builder = Service.CreateBuilder(options.Service);
 
 builder.AddGatewayOptions(options);
 builder.AddSecurity();
+builder.AddReference();
 builder.AddPage(options);
 builder.AddEndpoints(options);
 builder.AddScaling(options);
@@ -33,7 +35,9 @@ builder.AddProvider(options);
 var app = builder.Build();
 app.MapSystemEndpoints();
 app.MapScaling(options);
-app.MapGateway();
-app.MapPage(options);
+var routes = app.Described();
+app.MapGateway(routes);
+routes.MapPage(options);
+app.MapReference();
 
 return await app.RunServiceAsync();

@@ -24,7 +24,7 @@ public sealed class CompletionTests(Scene scene)
     {
         (string Line, string Words)[] expected =
         [
-            ("connectors ", "calls cancel completion dead delayed list migrate purge queue redrives result stats top"),
+            ("connectors ", "calls cancel completion dead delayed list migrate purge queue redrives result stats top up"),
             ("connectors re", "redrives result"),
             ("connectors dead ", "delete edit list redrive show"),
             ("connectors dead list q --r", "--reason"),

@@ -22,7 +22,7 @@ internal static class EndpointsHosting
         builder.Services.AddSingleton<RequestCounting>();
     }
 
-    public static void MapGateway(this WebApplication app)
+    public static void MapGateway(this WebApplication app, IEndpointRouteBuilder routes)
     {
         app.Services.GetRequiredService<RefusedRequests>().ListenTo(app.Services.GetRequiredService<DiagnosticListener>());
         app.Use(app.Services.GetRequiredService<Draining>().InvokeAsync);
@@ -39,9 +39,9 @@ internal static class EndpointsHosting
         app.Use(guard.InvokeAsync);
         var boundary = app.Services.GetRequiredService<FunctionBoundary>();
         app.Use(boundary.InvokeAsync);
-        FunctionRoutes.Map(app);
-        HistoryRoutes.Map(app);
-        QueueRoutes.Map(app);
-        app.Services.GetRequiredService<IProvider>().MapSystem(app);
+        FunctionRoutes.Map(routes);
+        HistoryRoutes.Map(routes);
+        QueueRoutes.Map(routes);
+        app.Services.GetRequiredService<IProvider>().MapSystem(routes);
     }
 }

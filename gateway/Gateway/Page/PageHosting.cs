@@ -19,31 +19,31 @@ internal static class PageHosting
         }
     }
 
-    public static void MapPage(this WebApplication app, GatewayOptions options)
+    public static void MapPage(this IEndpointRouteBuilder routes, GatewayOptions options)
     {
         if (!options.Page.IsOn)
         {
             return;
         }
 
-        var files = app.Services.GetRequiredService<PageFiles>();
-        app.MapGet("/", PageFiles.WelcomeAsync);
-        app.MapGet("/ui/{**path}", files.AnswerAsync);
+        var files = routes.ServiceProvider.GetRequiredService<PageFiles>();
+        routes.MapGet("/", PageFiles.WelcomeAsync);
+        routes.MapGet("/ui/{**path}", files.AnswerAsync);
 
-        var login = app.Services.GetRequiredService<LoginEndpoints>();
-        app.MapGet("/ui/session", login.ShowAsync);
-        app.MapPost("/ui/session", login.BeginAsync);
-        app.MapDelete("/ui/session", LoginEndpoints.EndAsync);
+        var login = routes.ServiceProvider.GetRequiredService<LoginEndpoints>();
+        routes.MapGet("/ui/session", login.ShowAsync);
+        routes.MapPost("/ui/session", login.BeginAsync);
+        routes.MapDelete("/ui/session", LoginEndpoints.EndAsync);
 
-        var overview = app.Services.GetRequiredService<OverviewEndpoints>();
-        app.MapGet("/system/overview", overview.ShowAsync);
-        app.MapGet("/system/overview/events", overview.FollowAsync);
-        app.MapGet("/system/overview/history", overview.HistoryAsync);
-        app.MapGet("/system/overview/acts", overview.ActsAsync);
-        app.MapGet("/system/overview/functions", app.Services.GetRequiredService<FunctionEndpoints>().ListAsync);
+        var overview = routes.ServiceProvider.GetRequiredService<OverviewEndpoints>();
+        routes.MapGet("/system/overview", overview.ShowAsync);
+        routes.MapGet("/system/overview/events", overview.FollowAsync);
+        routes.MapGet("/system/overview/history", overview.HistoryAsync);
+        routes.MapGet("/system/overview/acts", overview.ActsAsync);
+        routes.MapGet("/system/overview/functions", routes.ServiceProvider.GetRequiredService<FunctionEndpoints>().ListAsync);
 
-        var connectors = app.Services.GetRequiredService<ConnectorEndpoints>();
-        app.MapPost("/system/connectors", connectors.TakeAsync);
-        app.MapGet("/system/connectors", connectors.ListAsync);
+        var connectors = routes.ServiceProvider.GetRequiredService<ConnectorEndpoints>();
+        routes.MapPost("/system/connectors", connectors.TakeAsync);
+        routes.MapGet("/system/connectors", connectors.ListAsync);
     }
 }
