@@ -122,17 +122,19 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Theory]
-    [InlineData(OutcomeKind.Succeeded, 200, false, false)]
-    [InlineData(OutcomeKind.Failed, 503, false, false)]
-    [InlineData(OutcomeKind.Failed, 500, true, false)]
-    [InlineData(OutcomeKind.Failed, 429, true, false)]
-    [InlineData(OutcomeKind.TimedOut, 504, false, false)]
-    [InlineData(OutcomeKind.Failed, 502, true, true)]
-    [InlineData(OutcomeKind.Failed, 503, true, true)]
-    [InlineData(OutcomeKind.Failed, 504, true, true)]
-    [InlineData(OutcomeKind.Unreachable, 503, false, true)]
-    public void What_says_that_a_function_cannot_be_reached(OutcomeKind kind, int status, bool isInternal, bool unreached) =>
-        Assert.Equal(unreached, Breakers.IsUnreached(new Outcome { Kind = kind, Status = status, IsInternal = isInternal }));
+    [InlineData(OutcomeKind.Succeeded, 200, null, false)]
+    [InlineData(OutcomeKind.Failed, 500, null, false)]
+    [InlineData(OutcomeKind.Failed, 503, null, false)]
+    [InlineData(OutcomeKind.Failed, 500, "of-watchdog", false)]
+    [InlineData(OutcomeKind.Failed, 429, "faas-middleware", false)]
+    [InlineData(OutcomeKind.TimedOut, 504, null, false)]
+    [InlineData(OutcomeKind.Failed, 500, "proxy", true)]
+    [InlineData(OutcomeKind.Failed, 502, "gateway", true)]
+    [InlineData(OutcomeKind.Failed, 503, "proxy", true)]
+    [InlineData(OutcomeKind.Failed, 504, "of-watchdog", true)]
+    [InlineData(OutcomeKind.Unreachable, 503, null, true)]
+    public void What_says_that_a_function_cannot_be_reached(OutcomeKind kind, int status, string? internalSource, bool unreached) =>
+        Assert.Equal(unreached, Breakers.IsUnreached(new Outcome { Kind = kind, Status = status, InternalSource = internalSource }));
 
     [Fact]
     public void Probes_come_at_growing_intervals_up_to_the_longest()

@@ -195,7 +195,7 @@ public sealed class Invoker : IDisposable
             Body = body,
             BodyLength = length,
             Duration = duration,
-            IsInternal = response.Headers.NonValidated.Contains(WellKnownHeaders.Internal),
+            InternalSource = response.Headers.NonValidated.TryGetValues(WellKnownHeaders.Internal, out var source) ? source.ToString() : null,
             RetryAfter = status < 400 ? null : Wait(response.Headers.RetryAfter),
         };
     }

@@ -28,8 +28,11 @@ public sealed record Outcome
     /// <summary>The answer's <c>Retry-After</c>, already relative to its arrival.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>Whether a component of the system, not the function, made the answer (<c>X-OpenFaaS-Internal</c>).</summary>
-    public bool IsInternal { get; init; }
+    /// <summary>The component of the system that made the answer in the function's place (<c>X-OpenFaaS-Internal</c>), such as <c>proxy</c>; null if the function did.</summary>
+    public string? InternalSource { get; init; }
+
+    /// <summary>Whether a component of the system, not the function, made the answer.</summary>
+    public bool IsInternal => InternalSource is not null;
 
     /// <summary>What went wrong on the way, in words.</summary>
     public string? Error { get; init; }

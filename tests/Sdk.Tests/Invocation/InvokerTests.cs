@@ -188,7 +188,7 @@ public sealed class InvokerTests : IAsyncLifetime
         Assert.Null((await _invoker.InvokeAsync(Call with { Query = "soon" }, CancellationToken.None)).RetryAfter);
         var dated = await _invoker.InvokeAsync(Call with { Query = "date" }, CancellationToken.None);
         Assert.InRange(dated.RetryAfter!.Value, TimeSpan.FromMinutes(50), TimeSpan.FromMinutes(61));
-        Assert.True(dated.IsInternal);
+        Assert.Equal("gateway", dated.InternalSource);
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public class RetryPolicyTests
     [InlineData(OutcomeKind.Unreachable, 503, false, 1, VerdictKind.Retry)]
     [InlineData(OutcomeKind.Unreachable, 503, false, 3, VerdictKind.Exhausted)]
     public void Decides(OutcomeKind kind, int status, bool isInternal, int attempt, VerdictKind verdict) =>
-        Assert.Equal(verdict, Policy.Decide(new Outcome { Kind = kind, Status = status, IsInternal = isInternal }, attempt, new Random(1)).Kind);
+        Assert.Equal(verdict, Policy.Decide(new Outcome { Kind = kind, Status = status, InternalSource = isInternal ? "proxy" : null }, attempt, new Random(1)).Kind);
 
     [Theory]
     [InlineData(429, 30.0, 30)]
