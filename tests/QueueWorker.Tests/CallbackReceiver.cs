@@ -22,12 +22,13 @@ public sealed class CallbackReceiver : IAsyncDisposable
     /// <summary>What it accepted: id, function's status and length of the body.</summary>
     public IReadOnlyList<string> Accepted => [.. _process.Lines.Where(l => l.StartsWith("accepted ", StringComparison.Ordinal)).Select(l => l["accepted ".Length..])];
 
-    /// <summary>Starts one; <paramref name="language"/> is <c>csharp</c>, <c>python</c> or <c>node</c>.</summary>
+    /// <summary>Starts one; <paramref name="language"/> is <c>csharp</c>, <c>python</c>, <c>node</c> or <c>go</c>.</summary>
     public static async Task<CallbackReceiver> StartAsync(string language, params IEnumerable<string> secrets)
     {
         (string Program, string[] Arguments) command = language switch
         {
             "csharp" => ("dotnet", [ServiceProcess.Assembly("CallbackReceiver")]),
+            "go" => (await BuiltAsync(), []),
             "python" => (Tools.Path("python"), [Path.Combine(Folder, "receiver.py")]),
             _ => (Tools.Path("node"), [Path.Combine(Folder, "receiver.mjs")]),
         };
@@ -39,6 +40,15 @@ public sealed class CallbackReceiver : IAsyncDisposable
 
     /// <summary>Waits until it says that it accepted so many.</summary>
     public Task AcceptsAsync(int count) => Eventually.HoldsAsync(() => Accepted.Count == count, () => $"the receiver accepted {count}; it wrote:\n{_process.Tail()}");
+
+    // What "go run" does, which leaves the program alone when it is killed itself.
+    private static async Task<string> BuiltAsync()
+    {
+        var program = Path.Combine(Directory.CreateTempSubdirectory("go-").FullName, "receiver");
+        await using var build = ChildProcess.Start(Tools.Path("go"), ["build", "-o", program, Path.Combine(Folder, "receiver.go")]);
+        Assert.True(await build.ExitAsync() == 0, build.Tail());
+        return program;
+    }
 
     public ValueTask DisposeAsync() => _process.DisposeAsync();
 }

@@ -24,7 +24,7 @@ public sealed partial class CallbackReceiverTests(SharedNats nats) : IClassFixtu
 
         var shown = Block().Matches(page).ToDictionary(m => m.Groups[1].Value, m => m.Groups[2].Value);
 
-        Assert.Equal(["Receiver.cs", "receiver.mjs", "receiver.py"], shown.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["Receiver.cs", "receiver.go", "receiver.mjs", "receiver.py"], shown.Keys.Order(StringComparer.Ordinal));
         foreach (var (file, code) in shown)
         {
             Assert.Equal(await File.ReadAllTextAsync(Path.Combine(CallbackReceiver.Folder, file)), code);
@@ -35,6 +35,7 @@ public sealed partial class CallbackReceiverTests(SharedNats nats) : IClassFixtu
     [InlineData("csharp")]
     [InlineData("python")]
     [InlineData("node")]
+    [InlineData("go")]
     public async Task A_receiver_takes_what_one_of_its_secrets_signed_and_nothing_else(string language)
     {
         await using var receiver = await CallbackReceiver.StartAsync(language, Next, Current);
