@@ -125,7 +125,9 @@ export async function render() {
   const name = location.pathname.split('/')[2] || 'overview';
   const view = views.find(v => v.path === name) ?? views[0];
   for (const link of document.querySelectorAll('nav a')) link.toggleAttribute('aria-current', link.dataset.path === view.path);
-  document.querySelector('nav [aria-current]')?.setAttribute('aria-current', 'page');
+  const current = document.querySelector('nav [aria-current]');
+  current?.setAttribute('aria-current', 'page');
+  current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   document.title = `${view.title} · Connectors`;
   const module = await import(`./${view.path}.js`);
   if (mine !== turn) return;
