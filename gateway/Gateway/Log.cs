@@ -80,7 +80,7 @@ internal static partial class Log
     [LoggerMessage(239, LogLevel.Information, "No new connections any more")]
     public static partial void Drained(ILogger log);
 
-    [LoggerMessage(241, LogLevel.Warning, "History could not be read, it is tried again")]
+    [LoggerMessage(248, LogLevel.Warning, "History could not be read, it is tried again")]
     public static partial void HistoryNotRead(ILogger log, string queue, string error);
 
     [LoggerMessage(260, LogLevel.Information, "Act")]
@@ -102,10 +102,10 @@ internal static partial class Log
     public static partial void CallsCancelled(
         ILogger log, string id, string? queue, string? function, string? states, string? tag, DateTimeOffset? since, DateTimeOffset? until, string user);
 
-    [LoggerMessage(241, LogLevel.Information, "Paused")]
+    [LoggerMessage(249, LogLevel.Information, "Paused")]
     public static partial void Paused(ILogger log, string queue, string function, string reason, string by);
 
-    [LoggerMessage(242, LogLevel.Information, "Resumed")]
+    [LoggerMessage(250, LogLevel.Information, "Resumed")]
     public static partial void Resumed(ILogger log, string queue, string function, string by);
 
     [LoggerMessage(234, LogLevel.Information, "Calls are taken again")]

@@ -61,13 +61,18 @@ internal sealed class Breakers
         }
 
         var policy = _options.Dispatch.Breaker.With(envelope.Breaker);
-        return isOpen || (policy.Failures > 0 && Count(function, envelope.DeliveryId) >= policy.Failures && await OpenAsync(function, outcome, policy, ct));
+        return isOpen || (policy.Failures > 0 && Count(function, envelope.DeliveryId, policy.Failures) >= policy.Failures && await OpenAsync(function, outcome, policy, ct));
     }
 
-    private int Count(FunctionName function, string deliveryId)
+    // No more are remembered than open it: where that cannot be written down, calls go on failing, each with an id of its own.
+    private int Count(FunctionName function, string deliveryId, int max)
     {
         var failed = _failed.GetOrAdd(function, _ => new ConcurrentDictionary<string, bool>());
-        failed[deliveryId] = true;
+        if (failed.Count < max)
+        {
+            failed[deliveryId] = true;
+        }
+
         return failed.Count;
     }
 

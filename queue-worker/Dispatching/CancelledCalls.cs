@@ -130,6 +130,7 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
     private void TakeMany(BucketEntry entry)
     {
         var oldest = time.GetUtcNow() - BucketShape.CancellationAge;
+        var isKnown = _many.ContainsKey(entry.Key);
         _many = _many.RemoveRange(_many.Where(many => many.Value.At < oldest).Select(many => many.Key)).Remove(entry.Key);
         if (entry.Value is not { } value)
         {
@@ -144,7 +145,12 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
         {
             _many = _many.Add(entry.Key, made);
             _isAny = true;
-            Log.CallsCancelled(log, options.Queue, made.Function, made.Tag);
+
+            // A watch that is begun anew tells all of them again.
+            if (!isKnown)
+            {
+                Log.CallsCancelled(log, options.Queue, made.Function, made.Tag);
+            }
         }
     }
 
