@@ -45,6 +45,47 @@ public class TroubleTests(SharedBroker broker)
     }
 
     [Fact]
+    public async Task A_broker_that_stops_answering_keeps_neither_a_message_nor_the_connectors_end()
+    {
+        // A broker of its own, for it is paused.
+        await using var server = await RabbitMqServer.StartAsync();
+        await using var client = await BrokerClient.ConnectAsync(server);
+        await client.DeclareAsync("silent");
+        var gate = new TaskCompletionSource();
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("silent", "receiver"));
+        var answered = 0;
+        gateway.Answer = async (_, http) =>
+        {
+            await gate.Task.WaitAsync(http.RequestAborted);
+            Interlocked.Increment(ref answered);
+        };
+        await using var connector = await ServiceProcess.StartAsync("RabbitMqConnector", new Dictionary<string, string>
+        {
+            ["gateway_url"] = gateway.Url.AbsoluteUri,
+            ["rebuild_interval"] = "100ms",
+            ["rabbitmq_url"] = server.Url,
+            ["queues"] = """[{"name":"silent","durable":true}]""",
+            ["grace_period"] = "3s",
+        });
+        await client.SendAsync("silent", "one");
+        await gateway.ReceivesAsync(1);
+
+        server.Pause();
+        gate.SetResult();
+        await Eventually.HoldsAsync(() => Volatile.Read(ref answered) == 1, "the function has answered");
+        server.Resume();
+        await client.SendAsync("silent", "two");
+        await gateway.ReceivesAsync(2);
+        await client.IsEmptyAsync("silent");
+
+        server.Pause();
+        Assert.Equal(0, await connector.TerminateAsync());
+        server.Resume();
+        await Eventually.HoldsAsync(async () => await client.CountAsync("silent") is { Messages: 0, Consumers: 0 }, "nothing is left, and nothing came again");
+        Assert.Equal(["one", "two"], gateway.Calls.Select(request => request.Text));
+    }
+
+    [Fact]
     public async Task A_password_that_is_not_accepted_is_told_and_a_new_one_needs_no_restart()
     {
         var queue = await broker.CreateAsync("credentials");
