@@ -36,7 +36,7 @@ public sealed partial class DocumentedCommandsTests(DocumentedSystem system) : I
             {
                 var typed = await system.HereAsync(Letter().Replace(commands, letter => letters.GetValueOrDefault(letter.Value, letter.Value)), pipeline);
                 var expected = await system.HereAsync(shown, pipeline);
-                string Told(string seen) => $"{page} says that\n{typed}shows\n{expected}it shows\n{seen}\nThe worker wrote:\n{pipeline.Worker.Process.Tail()}";
+                string Told(string seen) => $"{page} says that\n{typed}shows\n{expected}it shows\n{seen}\nThe second terminal shows:\n{terminal?.Tail()}\nThe worker wrote:\n{pipeline.Worker.Process.Tail()}";
                 if (commands.StartsWith(SecondTerminal, StringComparison.Ordinal))
                 {
                     await EndAsync(terminal);
