@@ -32,7 +32,7 @@ public sealed class FaultRoundTests(ITestOutputHelper output)
         {
             await StrikeAsync(system, load, account);
             await load.StopAsync();
-            await EndAsync(system, account);
+            account.Left = await system.IsDoneAsync();
             account.Close(system, load, await system.DeadLettersAsync());
             await SlotsAreFreeAsync(system, load);
         }
@@ -52,7 +52,7 @@ public sealed class FaultRoundTests(ITestOutputHelper output)
 
     private async Task StrikeAsync(FaultySystem system, Load load, Account account)
     {
-        await IsQuietAsync(system, load);
+        await load.IsQuietAsync(system);
         load.Start();
         using var faults = Fault.Draw(system, new Random(_seed), _only).GetEnumerator();
         var began = TimeProvider.System.GetTimestamp();
@@ -64,7 +64,7 @@ public sealed class FaultRoundTests(ITestOutputHelper output)
             try
             {
                 await fault.StrikeAsync();
-                await IsQuietAsync(system, load);
+                await load.IsQuietAsync(system);
             }
             catch (Exception failed) when (failed is TimeoutException or InvalidOperationException)
             {
@@ -92,23 +92,6 @@ public sealed class FaultRoundTests(ITestOutputHelper output)
 
         return first;
     }
-
-    // Quiet is when every part is there, and a call through each gateway has been run and called back.
-    private static async Task IsQuietAsync(FaultySystem system, Load load)
-    {
-        await system.IsWholeAsync();
-        var probes = (await load.ProbeAsync()).Select(call => call.Id).ToList();
-        await Eventually.HoldsAsync(
-            () => !probes.Except(system.Receiver.Entries.Select(entry => entry.CallId)).Any(), $"{string.Join(" and ", probes)} are called back");
-    }
-
-    private static Task EndAsync(FaultySystem system, Account account) => Eventually.HoldsAsync(
-        async () =>
-        {
-            account.Left = (await system.CountAsync(FaultySystem.Calls), await system.CountAsync(FaultySystem.Callbacks), await system.CountAsync(FaultySystem.Aside), await system.PendingAcksAsync());
-            return account.Left == (0, 0, 0, 0);
-        },
-        () => $"streams are empty and nothing is in flight; (calls, callbacks, aside, acks that are waited for) are {account.Left}");
 
     // A function that answers when as many calls are there as both workers have slots, and a receiver of the same kind: none of them is held by anything else.
     private static async Task SlotsAreFreeAsync(FaultySystem system, Load load)

@@ -7,7 +7,7 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.Faults.Tests;
 
 /// <summary>
-/// The whole system as processes, each part more than once: three nats-servers, two gateways and two workers; a function and a receiver of callbacks with
+/// The whole system as processes, each part more than once: three nats-servers (or one), two gateways and two workers; a function and a receiver of callbacks with
 /// ledgers. Between any two parts that talk there is a <see cref="Link"/>; nats-servers name theirs to clients as their own address.
 /// </summary>
 internal sealed class FaultySystem : IAsyncDisposable
@@ -21,7 +21,6 @@ internal sealed class FaultySystem : IAsyncDisposable
     /// <summary>Calls, and as many callbacks, that one worker has in flight at most.</summary>
     public const int Slots = 10;
 
-    private const int Replicas = 3;
     private static readonly string[] Lasting = [Calls, Callbacks, Aside, Dead];
 
     private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("faults-");
@@ -67,12 +66,19 @@ internal sealed class FaultySystem : IAsyncDisposable
 
     public INatsJSContext JetStream { get; }
 
+    private int Replicas => Nats.Servers.Count;
+
     public Uri CallbackUrl => new($"http://127.0.0.1:{ReceiverLink.Port}/callback/");
 
-    public static async Task<FaultySystem> StartAsync(string mode)
+    /// <summary>Starts all of it.</summary>
+    /// <param name="mode">The workers' <c>scaling_mode</c>.</param>
+    /// <param name="servers">Nats-servers: three or one.</param>
+    /// <param name="syncInterval">How often these flush, if their power is to be cut.</param>
+    public static async Task<FaultySystem> StartAsync(string mode, int servers = 3, string? syncInterval = null)
     {
-        Link[] links = [new(), new(), new()];
-        var nats = await NatsCluster.StartAsync(TryReplicasAsync, config: i => $"client_advertise: \"127.0.0.1:{links[i].Port}\"");
+        var links = Enumerable.Range(0, servers).Select(_ => new Link()).ToArray();
+        var nats = await NatsCluster.StartAsync(
+            server => TryReplicasAsync(server, servers), config: i => $"client_advertise: \"127.0.0.1:{links[i].Port}\"", syncInterval: syncInterval, size: servers);
         var system = new FaultySystem(nats, links, await Ledger.StartAsync(), await Ledger.StartAsync(), mode);
         await system.StartServicesAsync();
         return system;
@@ -82,7 +88,7 @@ internal sealed class FaultySystem : IAsyncDisposable
     public async Task StartWorkerAsync(int i) => Workers[i] = await ServiceProcess.StartAsync("QueueWorker", new Dictionary<string, string>
     {
         ["nats_host"] = "127.0.0.1",
-        ["nats_port"] = Number(NatsLinks[i].Port),
+        ["nats_port"] = Number(NatsLinks[i % NatsLinks.Count].Port),
         ["nats_stream_replicas"] = Number(Replicas),
         ["gateway_url"] = $"http://127.0.0.1:{Number(GatewayLinks[i].Port)}",
         ["scaling_mode"] = Mode,
@@ -188,7 +194,7 @@ internal sealed class FaultySystem : IAsyncDisposable
         foreach (var stream in Lasting)
         {
             await Eventually.HoldsAsync(
-                async () => (await InfoAsync(stream)) is { Config.NumReplicas: Replicas, Cluster: { Leader.Length: > 0, Replicas: { Count: Replicas - 1 } others } } && others.All(other => other.Current),
+                async () => await InfoAsync(stream) is var info && info.Config.NumReplicas == Replicas && LiesOnAll(info.Cluster),
                 $"{stream} lies on all servers");
         }
 
@@ -196,10 +202,23 @@ internal sealed class FaultySystem : IAsyncDisposable
         foreach (var stream in new[] { Calls, Callbacks })
         {
             await Eventually.HoldsAsync(
-                async () => await JetStream.ListConsumersAsync(stream, Soon()).AllAsync(
-                    consumer => consumer.Info.Cluster is { Leader.Length: > 0, Replicas: { Count: Replicas - 1 } others } && others.All(other => other.Current)),
+                async () => await JetStream.ListConsumersAsync(stream, Soon()).AllAsync(consumer => LiesOnAll(consumer.Info.Cluster)),
                 $"the consumers of {stream} lie on all servers");
         }
+    }
+
+    /// <summary>Waits until all is done: streams are empty but for dead letters, and no ack is waited for.</summary>
+    public async Task<(long Calls, long Callbacks, long Aside, int Acks)> IsDoneAsync()
+    {
+        (long Calls, long Callbacks, long Aside, int Acks) left = default;
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                left = (await CountAsync(Calls), await CountAsync(Callbacks), await CountAsync(Aside), await PendingAcksAsync());
+                return left == (0, 0, 0, 0);
+            },
+            () => $"streams are empty and nothing is in flight; (calls, callbacks, aside, acks that are waited for) are {left}");
+        return left;
     }
 
     /// <summary>Messages of a stream.</summary>
@@ -264,11 +283,11 @@ internal sealed class FaultySystem : IAsyncDisposable
         _home.Delete(recursive: true);
     }
 
-    private static async Task TryReplicasAsync(NatsServer server)
+    private static async Task TryReplicasAsync(NatsServer server, int replicas)
     {
         await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
         var js = new NatsJSContext(nats);
-        await js.CreateStreamAsync(new StreamConfig("try", ["try"]) { NumReplicas = Replicas }, Soon());
+        await js.CreateStreamAsync(new StreamConfig("try", ["try"]) { NumReplicas = replicas }, Soon());
         await js.DeleteStreamAsync("try", Soon());
     }
 
@@ -292,7 +311,7 @@ internal sealed class FaultySystem : IAsyncDisposable
             Gateways[i] = await ServiceProcess.StartAsync("Gateway", new Dictionary<string, string>
             {
                 ["faas_nats_address"] = "127.0.0.1",
-                ["faas_nats_port"] = Number(NatsLinks[i + 1].Port),
+                ["faas_nats_port"] = Number(NatsLinks[(i + 1) % NatsLinks.Count].Port),
                 ["nats_stream_replicas"] = Number(Replicas),
                 ["functions_path"] = Path.Combine(_home.FullName, "functions.yaml"),
                 ["data_path"] = Path.Combine(_home.FullName, $"data-{i}"),
@@ -309,6 +328,10 @@ internal sealed class FaultySystem : IAsyncDisposable
     }
 
     private Task WriteAsync(string name, string text) => File.WriteAllTextAsync(Path.Combine(_home.FullName, name), text);
+
+    // A server that stands alone says nothing of a cluster.
+    private bool LiesOnAll(ClusterInfo? cluster) =>
+        Replicas == 1 || (cluster is { Leader.Length: > 0, Replicas: { } others } && others.Count == Replicas - 1 && others.All(other => other.Current));
 
     private async Task<StreamInfo> InfoAsync(string stream) => (await JetStream.GetStreamAsync(stream, cancellationToken: Soon())).Info;
 

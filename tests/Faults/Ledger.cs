@@ -28,6 +28,9 @@ internal sealed class Ledger : IAsyncDisposable
         return ledger;
     }
 
+    /// <summary>Waits until it was given so many requests.</summary>
+    public Task HasAsync(int count) => Eventually.HoldsAsync(() => Entries.Count >= count, $"{count} requests have come");
+
     public async Task StartAgainAsync()
     {
         Process = ChildProcess.Start("perl", [Path.Combine(AppContext.BaseDirectory, "ledger.pl"), Port.ToString(CultureInfo.InvariantCulture), _file]);

@@ -49,8 +49,17 @@ internal sealed class Load(IReadOnlyList<Uri> gateways, Uri callbacks, int seed)
         await _calling;
     }
 
-    /// <summary>Makes one call through each gateway until it is accepted.</summary>
-    public async Task<IReadOnlyList<Call>> ProbeAsync()
+    /// <summary>Waits until every part is there, and a call through each gateway has been run and called back.</summary>
+    public async Task IsQuietAsync(FaultySystem system)
+    {
+        await system.IsWholeAsync();
+        var probes = (await ProbeAsync()).Select(call => call.Id).ToList();
+        await Eventually.HoldsAsync(
+            () => !probes.Except(system.Receiver.Entries.Select(entry => entry.CallId)).Any(), $"{string.Join(" and ", probes)} are called back");
+    }
+
+    // One call through each gateway until it is accepted.
+    private async Task<IReadOnlyList<Call>> ProbeAsync()
     {
         var probes = gateways.Select((gateway, i) => (Gateway: gateway, Call: Next("work", hasKey: true))).ToList();
         await Task.WhenAll(probes.Select(probe => Eventually.HoldsAsync(() => SendAsync(probe.Call, probe.Gateway, callbacks), $"{probe.Gateway} accepts")));

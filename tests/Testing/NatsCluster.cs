@@ -1,9 +1,8 @@
 namespace Connectors.Testing;
 
-/// <summary>Three real nats-servers that form a cluster; server <c>n0</c> is the first of them, and so on.</summary>
+/// <summary>Three real nats-servers that form a cluster, server <c>n0</c> the first of them and so on; or one that stands alone.</summary>
 public sealed class NatsCluster : IAsyncDisposable
 {
-    private const int Size = 3;
     private const int Attempts = 4;
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(30);
 
@@ -19,11 +18,13 @@ public sealed class NatsCluster : IAsyncDisposable
     /// <param name="takesReplicas">Makes a stream on three servers, and deletes it.</param>
     /// <param name="floor">Whether they are the oldest that the product works with.</param>
     /// <param name="config">More configuration for the server of a number, from 0.</param>
-    public static async Task<NatsCluster> StartAsync(Func<NatsServer, Task> takesReplicas, bool floor = false, Func<int, string>? config = null)
+    /// <param name="syncInterval">For <see cref="NatsServer.CutPowerAsync"/>: how often they flush.</param>
+    /// <param name="size">How many they are.</param>
+    public static async Task<NatsCluster> StartAsync(Func<NatsServer, Task> takesReplicas, bool floor = false, Func<int, string>? config = null, string? syncInterval = null, int size = 3)
     {
         for (var attempt = 1; ; attempt++)
         {
-            var cluster = await StartOneAsync(floor, config);
+            var cluster = await StartOneAsync(size, floor, config, syncInterval);
             try
             {
                 await Eventually.HoldsAsync(
@@ -43,14 +44,15 @@ public sealed class NatsCluster : IAsyncDisposable
         }
     }
 
-    private static async Task<NatsCluster> StartOneAsync(bool floor, Func<int, string>? config)
+    private static async Task<NatsCluster> StartOneAsync(int size, bool floor, Func<int, string>? config, string? syncInterval)
     {
-        var routes = Enumerable.Range(0, Size).Select(_ => FreePort.Next()).ToArray();
+        var routes = Enumerable.Range(0, size).Select(_ => FreePort.Next()).ToArray();
         var seeds = string.Join(", ", routes.Select(port => $"\"nats://127.0.0.1:{port}\""));
         var servers = new List<NatsServer>();
-        for (var i = 0; i < Size; i++)
+        for (var i = 0; i < size; i++)
         {
-            servers.Add(await NatsServer.StartAsync($"server_name: n{i}\ncluster {{ name: c, listen: \"127.0.0.1:{routes[i]}\", routes: [{seeds}] }}\n{config?.Invoke(i)}", floor: floor));
+            var cluster = size == 1 ? "" : $"cluster {{ name: c, listen: \"127.0.0.1:{routes[i]}\", routes: [{seeds}] }}";
+            servers.Add(await NatsServer.StartAsync($"server_name: n{i}\n{cluster}\n{config?.Invoke(i)}", floor: floor, syncInterval: syncInterval));
         }
 
         return new NatsCluster(servers);

@@ -5,16 +5,21 @@ namespace Connectors.Testing;
 /// <summary>A real nats-server with JetStream on a free loopback port, with a data directory of its own.</summary>
 public sealed class NatsServer : IAsyncDisposable
 {
+    private const string DiskOf = "the disk of process ";
+
     private readonly string _directory = Directory.CreateTempSubdirectory("nats-").FullName;
     private string _config;
     private readonly bool _floor;
+    private readonly string? _syncInterval;
     private ChildProcess? _process;
+    private string _pid = "";
 
-    private NatsServer(int port, string config, bool floor)
+    private NatsServer(int port, string config, bool floor, string? syncInterval)
     {
         Port = port;
         _config = config;
         _floor = floor;
+        _syncInterval = syncInterval;
     }
 
     /// <summary>The client port; the same after every restart.</summary>
@@ -36,11 +41,15 @@ public sealed class NatsServer : IAsyncDisposable
     /// <param name="config">More configuration in nats-server's own format, for example <c>authorization { token: s3cret }</c>.</param>
     /// <param name="port">The client port; null for a free one.</param>
     /// <param name="floor">The oldest nats-server that the product works with, whatever the run uses for the others.</param>
-    public static async Task<NatsServer> StartAsync(string config = "", int? port = null, bool floor = false)
+    /// <param name="syncInterval">
+    /// How often it flushes, for example <c>2m</c> or <c>always</c>: it lies on a disk that forgets what was not flushed, and <see cref="CutPowerAsync"/> may be
+    /// called. Null for an ordinary disk.
+    /// </param>
+    public static async Task<NatsServer> StartAsync(string config = "", int? port = null, bool floor = false, string? syncInterval = null)
     {
         while (true)
         {
-            var server = new NatsServer(port ?? FreePort.Next(), config, floor);
+            var server = new NatsServer(port ?? FreePort.Next(), config, floor, syncInterval);
             try
             {
                 await server.StartAgainAsync();
@@ -68,9 +77,35 @@ public sealed class NatsServer : IAsyncDisposable
             await _process.DisposeAsync();
         }
 
-        _process = ChildProcess.Start(
-            Tools.Path(_floor ? "nats-floor" : "nats"), ["-a", "127.0.0.1", "-p", Port.ToString(CultureInfo.InvariantCulture), "-c", await WriteConfigAsync()]);
+        string[] command = [Tools.Path(_floor ? "nats-floor" : "nats"), "-a", "127.0.0.1", "-p", Port.ToString(CultureInfo.InvariantCulture), "-c", await WriteConfigAsync()];
+        _process = _syncInterval is null ? ChildProcess.Start(command[0], command[1..]) : ChildProcess.Start("perl", [Disk, "run", Data, Kept, .. command]);
         await _process.LineAsync(line => line.Contains("Server is ready", StringComparison.Ordinal), "nats-server is ready");
+        if (_syncInterval is not null)
+        {
+            _pid = (await _process.LineAsync(line => line.StartsWith(DiskOf, StringComparison.Ordinal), "its disk is watched"))[DiskOf.Length..];
+        }
+    }
+
+    /// <summary>Flushes all files, as a kernel does by itself with what was written half a minute ago.</summary>
+    public async Task FlushAsync()
+    {
+        var flushes = Flushes();
+        Running.AskToReload();
+        await Eventually.HoldsAsync(() => Flushes() > flushes, "all is flushed");
+
+        int Flushes() => Running.Lines.Count(line => line == "all is flushed");
+    }
+
+    /// <summary>Takes its power away: it dies at once, and its files become what they were when each was last flushed. <see cref="StartAgainAsync"/> starts it on these.</summary>
+    public async Task CutPowerAsync()
+    {
+        await Running.KillAsync();
+        await Eventually.HoldsAsync(() => !Directory.Exists($"/proc/{_pid}"), "nats-server has died with its disk");
+        await using var cut = ChildProcess.Start("perl", [Disk, "cut", Data, Kept]);
+        if (await cut.ExitAsync() != 0)
+        {
+            throw new InvalidOperationException(cut.Tail());
+        }
     }
 
     /// <summary>Takes another configuration while it runs; returns when the server says that it has.</summary>
@@ -89,7 +124,7 @@ public sealed class NatsServer : IAsyncDisposable
     private async Task<string> WriteConfigAsync()
     {
         var file = Path.Combine(_directory, "nats.conf");
-        await File.WriteAllTextAsync(file, $"jetstream {{ store_dir: \"{Path.Combine(_directory, "data")}\" }}\n{_config}");
+        await File.WriteAllTextAsync(file, $"jetstream {{ store_dir: \"{Data}\"{(_syncInterval is null ? "" : $", sync_interval: \"{_syncInterval}\"")} }}\n{_config}");
         return file;
     }
 
@@ -115,6 +150,12 @@ public sealed class NatsServer : IAsyncDisposable
 
         Directory.Delete(_directory, recursive: true);
     }
+
+    private static string Disk => Path.Combine(Tools.RepositoryRoot, "tests", "Testing", "disk.pl");
+
+    private string Data => Path.Combine(_directory, "data");
+
+    private string Kept => Path.Combine(_directory, "kept");
 
     private ChildProcess Running => _process ?? throw new InvalidOperationException("The server was not started.");
 }

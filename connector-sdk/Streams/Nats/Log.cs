@@ -44,6 +44,9 @@ internal static partial class Log
     [LoggerMessage(174, LogLevel.Warning, "The bucket cannot be brought onto more servers")]
     public static partial void BucketNotRaised(ILogger log, string bucket, int replicas, string? error);
 
+    [LoggerMessage(175, LogLevel.Warning, "Consumer remembers more than its stream, which has lost messages, and is made anew")]
+    public static partial void ConsumerAhead(ILogger log, string stream, string consumer, ulong delivered, ulong ackFloor);
+
     [LoggerMessage(180, LogLevel.Warning, "Pull failed")]
     public static partial void PullFailed(ILogger log, string consumer, string reason);
 }

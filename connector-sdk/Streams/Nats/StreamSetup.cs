@@ -21,6 +21,9 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
 
     private readonly ConcurrentDictionary<string, bool> _known = new();
 
+    // By stream and consumer: the oldest message that it was ahead of at the last look, or the greatest number if it was ahead of the stream's end.
+    private readonly ConcurrentDictionary<string, ulong> _ahead = new();
+
     /// <summary>Makes sure that the stream exists and is ours; asks the server only the first time and after it was missing.</summary>
     /// <param name="shape">The stream.</param>
     /// <param name="isMissing">Whether it did not answer for its subject: it may have been deleted.</param>
@@ -53,7 +56,10 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         return found;
     }
 
-    /// <summary>Makes sure that the consumer exists, and returns it. One that lapses by itself is simply made, without a word.</summary>
+    /// <summary>
+    /// Makes sure that the consumer exists, and returns it. One that lapses by itself is simply made, without a word. One that remembers more than its stream
+    /// holds, at two looks in a row, is made anew.
+    /// </summary>
     public async Task<INatsJSConsumer> EnsureConsumerAsync(string stream, ConsumerConfig config, bool isFirst, CancellationToken ct)
     {
         if (config.InactiveThreshold > TimeSpan.Zero)
@@ -64,7 +70,12 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         try
         {
             var consumer = await link.JetStream.GetConsumerAsync(stream, config.Name!, ct);
-            if (consumer.Info.Config.AckWait == config.AckWait)
+            if (await IsAheadAsync(stream, consumer.Info, config.FilterSubject!, ct))
+            {
+                Log.ConsumerAhead(log, stream, config.Name!, consumer.Info.Delivered.StreamSeq, consumer.Info.AckFloor.StreamSeq);
+                await link.JetStream.DeleteConsumerAsync(stream, config.Name!, ct);
+            }
+            else if (consumer.Info.Config.AckWait == config.AckWait)
             {
                 return consumer;
             }
@@ -150,6 +161,45 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
 
     private static ConfigurationException Foreign(StreamShape shape, string field, string found, string needed) => new(
         $"stream {shape.Name}: {field} is {found}, needed is {needed}. Take its messages elsewhere and delete it (nats stream rm {shape.Name}), or choose another queue (queue_name of the worker, annotation com.openfaas.queue)");
+
+    // After a power cut of all servers a stream may lack what its consumer remembers: it gives numbers out a second time, and the consumer takes the messages
+    // that get them for delivered. nats-server mends that only where it stands alone. Seen twice, for what server and stream say is never of one moment:
+    //   the consumer delivered 260, the stream's last message is 102
+    //   the consumer is through with all up to 249, and message 3 lies there still
+    private async Task<bool> IsAheadAsync(string stream, ConsumerInfo consumer, string filter, CancellationToken ct)
+    {
+        var found = await link.JetStream.GetStreamAsync(stream, cancellationToken: ct);
+        var state = found.Info.State;
+        var lost = consumer.Delivered.StreamSeq > state.LastSeq ? ulong.MaxValue
+            : state.Messages > 0 && state.FirstSeq <= consumer.AckFloor.StreamSeq && await OldestAsync(found, filter, ct) is { } oldest && oldest <= consumer.AckFloor.StreamSeq ? oldest
+            : 0;
+        var key = $"{stream}.{consumer.Name}";
+        if (lost == 0)
+        {
+            _ahead.TryRemove(key, out _);
+            return false;
+        }
+
+        if (_ahead.TryGetValue(key, out var before) && (before == lost || before == ulong.MaxValue))
+        {
+            return _ahead.TryRemove(key, out _);
+        }
+
+        _ahead[key] = lost;
+        return false;
+    }
+
+    private static async Task<ulong?> OldestAsync(INatsJSStream stream, string filter, CancellationToken ct)
+    {
+        try
+        {
+            return (await stream.GetAsync(new StreamMsgGetRequest { Seq = 1, NextBySubj = filter }, ct)).Message.Seq;
+        }
+        catch (NatsJSApiException none) when (none.Error.Code == NotFound)
+        {
+            return null;
+        }
+    }
 
     // Limits that an operator set win over those found; those left at their defaults may have been set at another service.
     private static StreamConfig? Change(StreamShape shape, StreamConfig found)

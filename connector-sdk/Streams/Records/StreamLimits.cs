@@ -26,8 +26,8 @@ public sealed record StreamLimits
     /// <summary>How durable a 202 is with these, in words for the log.</summary>
     public string Durability => (Storage, Replicas) switch
     {
-        (StreamStorage.File, 1) => "on one server's disk: survives the process, not the disk",
-        (StreamStorage.File, _) => $"on the disks of {Replicas} servers",
+        (StreamStorage.File, 1) => "on one server's disk: survives the process, not the disk; a power cut takes what was accepted within the server's sync_interval",
+        (StreamStorage.File, _) => $"on the disks of {Replicas} servers: survives the power cut of one; one of all takes what was accepted within their sync_interval",
         (_, 1) => "in one server's memory: lost with the process",
         _ => $"in the memory of {Replicas} servers: lost when a majority stops",
     };

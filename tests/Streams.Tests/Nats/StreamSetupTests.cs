@@ -1,0 +1,86 @@
+using Connectors.Streams.Nats;
+using Connectors.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+
+namespace Connectors.Streams.Tests.Nats;
+
+public sealed class StreamSetupTests : IAsyncLifetime
+{
+    private static readonly ConsumerConfig Wanted = new("shared") { FilterSubject = "s.normal.>", AckPolicy = ConsumerConfigAckPolicy.Explicit, AckWait = TimeSpan.FromSeconds(30) };
+
+    private NatsServer _server = null!;
+    private TestLink _link = null!;
+    private StreamSetup _setup = null!;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await NatsServer.StartAsync();
+        _link = await TestLink.OpenAsync(_server);
+        _setup = new StreamSetup(_link.Link, NullLogger<StreamSetup>.Instance);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _link.DisposeAsync();
+        await _server.DisposeAsync();
+    }
+
+    // What three servers are left with after a power cut: the consumer knows of messages that the stream has lost, and of new ones with their numbers nothing.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    [InlineData(20)]
+    public async Task A_consumer_that_is_ahead_of_its_stream_is_made_anew_and_skips_nothing(int storedSince)
+    {
+        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]), Ct);
+        await _link.Link.JetStream.CreateConsumerAsync("S", Wanted with { DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence, OptStartSeq = 10 }, Ct);
+        await StoreAsync("s.high.x", 2);
+        await StoreAsync("s.normal.x", storedSince);
+
+        await LookAsync(2);
+        await StoreAsync("s.normal.x", 1);
+
+        Assert.Equal(storedSince + 1, await PendingAsync());
+    }
+
+    [Fact]
+    public async Task A_consumer_that_is_in_step_stays()
+    {
+        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]) { Retention = StreamConfigRetention.Workqueue }, Ct);
+        await LookAsync(1);
+        await StoreAsync("s.high.x", 2);
+        await StoreAsync("s.normal.x", 5);
+        var consumer = await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct);
+        var made = consumer.Info.Created;
+        for (var i = 0; i < 3; i++)
+        {
+            await (await consumer.NextAsync<string>(cancellationToken: Ct))!.AckAsync(new() { DoubleAck = true }, Ct);
+            await LookAsync(1);
+        }
+
+        await consumer.RefreshAsync(Ct);
+        Assert.Equal((made, 2), (consumer.Info.Created, await PendingAsync()));
+    }
+
+    private async Task LookAsync(int times)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            await _setup.EnsureConsumerAsync("S", Wanted, isFirst: true, Ct);
+        }
+    }
+
+    private async Task StoreAsync(string subject, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            (await _link.Link.JetStream.PublishAsync(subject, "x", cancellationToken: Ct)).EnsureSuccess();
+        }
+    }
+
+    private async Task<int> PendingAsync() => (int)(await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.NumPending;
+}
