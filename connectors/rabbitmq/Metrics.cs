@@ -11,7 +11,10 @@ internal static class Metrics
         "rabbitmq_connector_messages_processed_total", "Messages that every function of their queue took.", ByQueue);
 
     private static readonly Gauge QueueDepth = Prometheus.Metrics.CreateGauge(
-        "rabbitmq_connector_queue_depth", "Messages that wait in the queue, as the broker last said.", ByQueue);
+        "rabbitmq_connector_queue_depth", "Messages that wait in the queue, as the broker last said; missing while no function wants it.", ByQueue);
+
+    private static readonly Gauge QueueConsumers = Prometheus.Metrics.CreateGauge(
+        "rabbitmq_connector_queue_consumers", "Consumers of the queue, ours among them, as the broker last said; missing while no function wants it.", ByQueue);
 
     private static readonly Counter ReceivedTotal = Prometheus.Metrics.CreateCounter(
         "rabbitmq_connector_received_total", "Messages delivered to us, by whether they were delivered before.", ["queue", "redelivered"]);
@@ -52,12 +55,17 @@ internal static class Metrics
 
     public static void DeadLetterFailed(string queue) => DeadLetterFailureTotal.WithLabels(queue).Inc();
 
-    public static void Depth(string queue, long? messages)
+    public static void Seen(string queue, (long Messages, long Consumers) seen)
     {
-        if (messages is { } count)
-        {
-            QueueDepth.WithLabels(queue).Set(count);
-        }
+        QueueDepth.WithLabels(queue).Set(seen.Messages);
+        QueueConsumers.WithLabels(queue).Set(seen.Consumers);
+    }
+
+    /// <summary>Nobody looks any more: a figure that stands still would be taken for a queue that does.</summary>
+    public static void Unseen(string queue)
+    {
+        QueueDepth.RemoveLabelled(queue);
+        QueueConsumers.RemoveLabelled(queue);
     }
 
     public static void Holds(string queue, int messages, TimeSpan oldest)

@@ -17,6 +17,9 @@ internal static partial class Log
     [LoggerMessage(603, LogLevel.Warning, "The queue has no redrive policy: a message that always fails comes back until its retention ends")]
     public static partial void NoRedrivePolicy(ILogger log, string queue);
 
+    [LoggerMessage(604, LogLevel.Warning, "How many messages the queue has cannot be looked up; it is received from all the same")]
+    public static partial void DepthUnknown(ILogger log, string queue, string kind, string error);
+
     [LoggerMessage(610, LogLevel.Warning, "Visibility lost, the message may be with another: it is not deleted")]
     public static partial void LeaseLost(ILogger log, string queue, string messageId);
 

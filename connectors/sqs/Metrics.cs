@@ -1,3 +1,4 @@
+using Connectors.Sqs.Queues;
 using Prometheus;
 
 namespace Connectors.Sqs;
@@ -32,7 +33,14 @@ internal static class Metrics
         Prometheus.Metrics.CreateGauge("sqs_connector_in_flight_messages", "Messages received and neither deleted nor given back yet.", ByQueue);
 
     private static readonly Gauge OldestSeconds = Prometheus.Metrics.CreateGauge(
-        "sqs_connector_oldest_message_age_seconds", "Time since the oldest of the messages in flight was sent; 0 without one.", ByQueue);
+        "sqs_connector_oldest_message_age_seconds",
+        "Age of the oldest message in flight here, or of the oldest received within the last minute, when it came; since it was sent. 0 without one.",
+        ByQueue);
+
+    private static readonly Gauge QueueMessages = Prometheus.Metrics.CreateGauge(
+        "sqs_connector_queue_messages",
+        "Messages in the queue, as SQS last said: waiting, in_flight (with whomever), delayed. Missing where SQS does not say.",
+        ["queue", "state"]);
 
     private static readonly Gauge ReadableState =
         Prometheus.Metrics.CreateGauge("sqs_connector_queue_readable", "1 while receives succeed, 0 while they fail or the queue was not read yet.", ByQueue);
@@ -61,6 +69,22 @@ internal static class Metrics
     public static void Holding(string queue, int change) => InFlight.WithLabels(queue).Inc(change);
 
     public static void Oldest(string queue, TimeSpan age) => OldestSeconds.WithLabels(queue).Set(age.TotalSeconds);
+
+    /// <summary>Null where it is not known: a figure that stands still would be taken for a queue that does.</summary>
+    public static void Depth(string queue, QueueDepth? depth)
+    {
+        foreach (var (state, count) in new (string, long?)[] { ("waiting", depth?.Waiting), ("in_flight", depth?.InFlight), ("delayed", depth?.Delayed) })
+        {
+            if (count is { } known)
+            {
+                QueueMessages.WithLabels(queue, state).Set(known);
+            }
+            else
+            {
+                QueueMessages.RemoveLabelled(queue, state);
+            }
+        }
+    }
 
     public static void Readable(string queue, bool isReadable) => ReadableState.WithLabels(queue).Set(isReadable ? 1 : 0);
 

@@ -15,6 +15,7 @@ internal static class SqsHosting
     public static WebApplicationBuilder AddQueues(this WebApplicationBuilder builder, SqsOptions options)
     {
         builder.Services.AddSingleton(options).AddSingleton<IReadOnlyList<QueueReader>>(services => [.. options.Queues.Select(address => Reader(address, options, services))]);
+        builder.Services.AddDuty<QueueLook>("queue look");
         return builder;
     }
 

@@ -11,6 +11,9 @@ internal sealed record SqsOptions
     // SQS holds a received message for at most 12 hours, however often its visibility is renewed.
     private static readonly TimeSpan MaxLease = TimeSpan.FromHours(12);
 
+    // Each look is a request that is paid for.
+    private static readonly TimeSpan MinDepthInterval = TimeSpan.FromSeconds(1);
+
     public required ServiceOptions Service { get; init; }
 
     public required ConnectorOptions Connector { get; init; }
@@ -34,6 +37,9 @@ internal sealed record SqsOptions
 
     public required FailurePolicy Failure { get; init; }
 
+    /// <summary>Time between two looks at how many messages a queue has; zero for never.</summary>
+    public required TimeSpan DepthInterval { get; init; }
+
     public static SqsOptions Read(Settings settings)
     {
         var visibility = settings.Duration(
@@ -51,6 +57,12 @@ internal sealed record SqsOptions
             WaitTime = settings.Duration("wait_time", TimeSpan.FromSeconds(20), "How long a receive waits for a message (SQS long poll)", TimeSpan.Zero, TimeSpan.FromSeconds(20)),
             MaxMessages = settings.Number("max_messages", 10, "The most messages of one receive; those of a FIFO queue come one by one", 1, 10),
             Failure = ReadFailure(settings),
+            DepthInterval = settings.Duration(
+                "depth_interval",
+                TimeSpan.FromSeconds(30),
+                "Time between two looks at how many messages a queue has (needs sqs:GetQueueAttributes); 0 for never",
+                TimeSpan.Zero,
+                TimeSpan.FromHours(24)),
             Connector = ConnectorOptions.Read(settings, Defaults),
             Service = ServiceOptions.Read(settings, "sqs-connector"),
         };
@@ -116,6 +128,11 @@ internal sealed record SqsOptions
             {
                 settings.Fault(name, "whole seconds, which is all that SQS knows");
             }
+        }
+
+        if (DepthInterval > TimeSpan.Zero && DepthInterval < MinDepthInterval)
+        {
+            settings.Fault("depth_interval", "at least 1s, or 0 for never");
         }
 
         if (VisibilityRenewal >= VisibilityTimeout)

@@ -59,12 +59,13 @@ public sealed class PageSystem : IAsyncLifetime
         });
     }
 
-    public Task<ServiceProcess> StartCronAsync(Uri gateway) => ServiceProcess.StartAsync("CronConnector", new Dictionary<string, string>
-    {
-        ["gateway_url"] = gateway.ToString(),
-        ["basic_auth"] = "true",
-        ["secret_mount_path"] = _secrets,
-    });
+    public Task<ServiceProcess> StartCronAsync(Uri gateway) => StartConnectorAsync("CronConnector", gateway);
+
+    /// <summary>A connector that reports to a gateway.</summary>
+    public Task<ServiceProcess> StartConnectorAsync(string project, Uri gateway, params (string Name, string Value)[] options) => ServiceProcess.StartAsync(
+        project,
+        new Dictionary<string, string>([
+            new("gateway_url", gateway.ToString()), new("basic_auth", "true"), new("secret_mount_path", _secrets), .. options.Select(option => KeyValuePair.Create(option.Name, option.Value))]));
 
     /// <summary>A gateway beside the first, on the same NATS unless it is to have none.</summary>
     public Task<ServiceProcess> StartGatewayAsync(params (string Name, string Value)[] options) => StartGatewayAsync([], options);

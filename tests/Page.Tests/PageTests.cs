@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -365,6 +366,34 @@ public sealed partial class PageTests(PageSystem system)
         Assert.Matches(@"^\d{4}-\d\d-\d\d \d\d:00:00$", due);
         Assert.DoesNotContain((await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray(), act => (string)act!["path"]! == "/system/connectors");
         await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task What_sqs_says_of_a_queue_is_shown()
+    {
+        await using var sqs = await SqsServer.StartAsync();
+        await AskAsync("CreateQueue", new { QueueName = "orders" });
+        for (var i = 0; i < 3; i++)
+        {
+            await AskAsync("SendMessage", new { QueueUrl = sqs.QueueUrl("orders"), MessageBody = $"{i}", DelaySeconds = i == 0 ? 900 : 0 });
+        }
+
+        await using var connector = await system.StartConnectorAsync(
+            "SqsConnector", system.Url, ("queue_url", sqs.QueueUrl("orders")), ("AWS_DEFAULT_REGION", SqsServer.Region), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local"));
+        var page = await system.OpenAsync("/ui/connectors?filter=orders");
+
+        var row = page.Locator("[data-connector=sqs-connector] tbody tr", new() { HasText = "orders" });
+        await Eventually.HoldsAsync(async () => await row.CountAsync() == 1 && (await row.Locator("td").AllTextContentsAsync())[1..4].SequenceEqual(["2", "0", "1"]), "waiting, in flight and delayed are shown");
+        await page.Context.CloseAsync();
+
+        async Task AskAsync(string operation, object body)
+        {
+            using var http = new HttpClient(new SocketsHttpHandler());
+            using var request = new HttpRequestMessage(HttpMethod.Post, sqs.Url) { Content = JsonContent.Create(body, new("application/x-amz-json-1.0")) };
+            request.Headers.Add("X-Amz-Target", $"AmazonSQS.{operation}");
+            using var answer = await http.SendAsync(request);
+            answer.EnsureSuccessStatusCode();
+        }
     }
 
     [Fact]

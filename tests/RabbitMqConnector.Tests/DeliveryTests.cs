@@ -155,14 +155,20 @@ public class DeliveryTests(SharedBroker broker)
         await Client.SendAsync(other, "now");
         await gateway.ReceivesAsync(1);
         Assert.Equal((1u, 0u), await Client.CountAsync(wanted));
+        await Eventually.HoldsAsync(async () => await SeenAsync(other) == (0, 1), "depth and consumers of the one are told");
+        Assert.Equal((null, null), await SeenAsync(wanted));
 
         gateway.Functions = [ListedFunction.Wanting(wanted, "receiver")];
 
         await gateway.ReceivesAsync(1, call => call.Text == "later");
         await Eventually.HoldsAsync(async () => (await Client.CountAsync(other))?.Consumers == 0, "the other is consumed no more");
+        await Eventually.HoldsAsync(async () => await SeenAsync(other) == (null, null), "what nobody looks at any more is not shown");
         await Client.SendAsync(other, "stays");
         gateway.Functions = [ListedFunction.Wanting(other, "receiver")];
         await gateway.ReceivesAsync(1, call => call.Text == "stays");
+
+        async Task<(double?, double?)> SeenAsync(string queue) =>
+            (await connector.MetricAsync($"rabbitmq_connector_queue_depth{{queue=\"{queue}\"}}"), await connector.MetricAsync($"rabbitmq_connector_queue_consumers{{queue=\"{queue}\"}}"));
     }
 
     [Fact]

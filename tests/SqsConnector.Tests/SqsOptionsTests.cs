@@ -18,6 +18,7 @@ public class SqsOptionsTests
         Assert.Equal(TimeSpan.FromSeconds(30), options.Connector.UpstreamTimeout);
         Assert.Equal(TimeSpan.FromSeconds(30), options.Connector.RebuildInterval);
         Assert.Equal(("text/plain", true, false), (options.Connector.ContentType, options.Connector.BasicAuth, options.Connector.Asynchronous));
+        Assert.Equal(TimeSpan.FromSeconds(30), options.DepthInterval);
         Assert.Equal("http://gateway.openfaas:8080/", options.Connector.GatewayUrl.AbsoluteUri);
         Assert.Equal(OnFailure.BackOff, options.Failure.OnFailure);
     }
@@ -54,6 +55,9 @@ public class SqsOptionsTests
     [InlineData("max_retry_wait", "10ms")]
     [InlineData("upstream_timeout", "12h")]
     [InlineData("max_inflight", "0")]
+    [InlineData("depth_interval", "500ms")]
+    [InlineData("depth_interval", "25h")]
+    [InlineData("depth_interval", "often")]
     public void A_bad_value_is_refused_by_its_name(string name, string value)
     {
         var settings = new Settings(new Dictionary<string, string> { ["queue_url"] = Url, [name] = value });

@@ -72,6 +72,8 @@
   value: {{ .Values.maxMessages | quote }}
 - name: visibility_renewal
   value: {{ .Values.visibilityRenewal | quote }}
+- name: depth_interval
+  value: {{ .Values.depthInterval | quote }}
 {{- end -}}
 
 {{- define "connectors.volumeMounts" -}}

@@ -65,12 +65,16 @@ internal sealed class QueueChannel : IAsyncDisposable
         }
     }
 
-    /// <summary>How many messages wait in the queue.</summary>
-    public async Task<long?> DepthAsync(CancellationToken ct)
+    /// <summary>How many messages wait in the queue, and how many consumers it has, ours among them; null if the channel has ended.</summary>
+    public async Task<(long Messages, long Consumers)?> LookAsync(CancellationToken ct)
     {
-        long? depth = null;
-        await DoneAsync(async () => depth = (await _channel.QueueDeclarePassiveAsync(_queue.Name, ct)).MessageCount);
-        return depth;
+        (long, long)? seen = null;
+        await DoneAsync(async () =>
+        {
+            var queue = await _channel.QueueDeclarePassiveAsync(_queue.Name, ct);
+            seen = (queue.MessageCount, queue.ConsumerCount);
+        });
+        return seen;
     }
 
     /// <summary>The message is done. False if the channel has ended, and it will come again.</summary>

@@ -59,11 +59,21 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
                 var ended = Task.WhenAny(channel.Ended, unwanted);
                 do
                 {
-                    Metrics.Depth(queue.Name, await channel.DepthAsync(ct));
+                    if (await channel.LookAsync(ct) is { } seen)
+                    {
+                        Metrics.Seen(queue.Name, seen);
+                    }
+
                     settler.Report(queue.Name);
                 }
                 while (!await Signal.CameAsync(ended, LookInterval, time, ct));
-                return channel.Ended.IsCompleted ? await channel.Ended : null;
+                if (channel.Ended.IsCompleted)
+                {
+                    return await channel.Ended;
+                }
+
+                Metrics.Unseen(queue.Name);
+                return null;
             }
             finally
             {

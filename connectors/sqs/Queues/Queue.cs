@@ -21,10 +21,11 @@ internal sealed class Queue : IDisposable
     private readonly ResiliencePipeline _receiving;
     private readonly ResiliencePipeline _settling;
     private readonly int _visibilitySeconds;
+    private readonly TimeProvider _time;
 
     public Queue(QueueAddress address, SqsOptions options, TimeProvider time)
     {
-        Address = address;
+        (Address, _time) = (address, time);
         _visibilitySeconds = (int)options.VisibilityTimeout.TotalSeconds;
         _receiving = Guard.Create($"sqs receive {address.Name}", options.WaitTime + RequestTimeout, time);
         _settling = Guard.Create($"sqs settle {address.Name}", RequestTimeout, time);
@@ -98,6 +99,14 @@ internal sealed class Queue : IDisposable
         }
     }
 
+    /// <summary>How many messages SQS says there are. It counts late: up to a minute after the last change.</summary>
+    public async Task<QueueDepth> DepthAsync(CancellationToken ct)
+    {
+        using var limit = new TimeLimit(RequestTimeout, _time, ct);
+        var attributes = (await _client.GetQueueAttributesAsync(Address.Url, QueueDepth.Attributes, limit.Token)).Attributes ?? [];
+        return QueueDepth.Of(attributes);
+    }
+
     public void Dispose() => _client.Dispose();
 
     private static string Id(int index) => index.ToString(CultureInfo.InvariantCulture);
@@ -136,6 +145,22 @@ internal sealed class UncheckedClient : AmazonSQSClient
         base.CustomizeRuntimePipeline(pipeline);
         pipeline.RemoveHandler<ValidationResponseHandler>();
     }
+}
+
+/// <summary>How many messages a queue has, as SQS tells it.</summary>
+/// <param name="Waiting">To be received.</param>
+/// <param name="InFlight">Received, by us or others, and hidden for now.</param>
+/// <param name="Delayed">Not to be received yet.</param>
+internal sealed record QueueDepth(long Waiting, long InFlight, long Delayed)
+{
+    /// <summary>What to ask SQS for.</summary>
+    public static List<string> Attributes =>
+        [QueueAttributeName.ApproximateNumberOfMessages, QueueAttributeName.ApproximateNumberOfMessagesNotVisible, QueueAttributeName.ApproximateNumberOfMessagesDelayed];
+
+    public static QueueDepth Of(IReadOnlyDictionary<string, string> attributes) => new(Count(attributes, 0), Count(attributes, 1), Count(attributes, 2));
+
+    private static long Count(IReadOnlyDictionary<string, string> attributes, int index) =>
+        long.TryParse(attributes.GetValueOrDefault(Attributes[index]), NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : 0;
 }
 
 /// <summary>An entry of a batch that SQS did not carry out.</summary>

@@ -15,12 +15,16 @@ internal sealed record QueueFault(string Kind, string Text)
     private static readonly string[] Credentials =
         ["InvalidClientTokenId", "UnrecognizedClientException", "ExpiredToken", "ExpiredTokenException", "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "MissingAuthenticationToken"];
 
-    public static QueueFault Of(Exception fault, QueueAddress queue) => fault switch
+    /// <param name="fault">What was thrown.</param>
+    /// <param name="queue">The queue.</param>
+    /// <param name="needed">What must be allowed, with its verb.</param>
+    public static QueueFault Of(
+        Exception fault, QueueAddress queue, string needed = "sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility are") => fault switch
     {
-        BrokenCircuitException { InnerException: { } last } => Of(last, queue),
-        TimeoutRejectedException => new("timeout", $"{queue.Endpoint} does not answer"),
+        BrokenCircuitException { InnerException: { } last } => Of(last, queue, needed),
+        TimeoutRejectedException or OperationCanceledException => new("timeout", $"{queue.Endpoint} does not answer"),
         QueueDoesNotExistException => new("missing_queue", $"there is no queue {queue.Url} in region {queue.Region}, or these credentials may not know of it"),
-        AmazonServiceException service => Of(service, queue),
+        AmazonServiceException service => Of(service, queue, needed),
         AmazonClientException client when client.Message.StartsWith("no credentials", StringComparison.Ordinal) => new("credentials", client.Message),
         AmazonClientException client when client.Message.Contains("credentials", StringComparison.OrdinalIgnoreCase) =>
             new("credentials", "the AWS SDK found no credentials: set AWS_SHARED_CREDENTIALS_FILE or AWS_ACCESS_KEY_ID, or give the pod or instance a role"),
@@ -29,12 +33,12 @@ internal sealed record QueueFault(string Kind, string Text)
         _ => new("other", fault.GetBaseException().Message),
     };
 
-    private static QueueFault Of(AmazonServiceException fault, QueueAddress queue) => fault switch
+    private static QueueFault Of(AmazonServiceException fault, QueueAddress queue, string needed) => fault switch
     {
         _ when Is(fault, Throttles) => new("throttled", $"SQS asks for fewer requests: {fault.Message}"),
         _ when Is(fault, Credentials) => new("credentials", $"the credentials are not accepted in region {queue.Region}: {fault.Message}"),
         { StatusCode: System.Net.HttpStatusCode.Forbidden } or { ErrorCode: "AccessDenied" or "AccessDeniedException" } =>
-            new("denied", $"not allowed; sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility are needed: {fault.Message}"),
+            new("denied", $"not allowed; {needed} needed: {fault.Message}"),
         { InnerException: HttpRequestException inner } => new("unreachable", $"cannot reach {queue.Endpoint}: {inner.GetBaseException().Message}"),
         _ => new("other", $"{fault.ErrorCode}: {fault.Message}"),
     };

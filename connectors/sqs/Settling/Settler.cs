@@ -24,6 +24,9 @@ internal sealed class Settler : IAsyncDisposable
 
     public Queue Queue { get; }
 
+    /// <summary>How old the oldest message is that is held, or was when it came lately.</summary>
+    public TimeSpan OldestAge() => _keeper.OldestAge();
+
     /// <summary>Keeps a message hidden from now on. Exactly one of the other methods ends that.</summary>
     /// <param name="message">The message.</param>
     /// <param name="granted">Timestamp of its receive.</param>

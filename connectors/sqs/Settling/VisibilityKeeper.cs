@@ -10,6 +10,7 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
     private const int Requests = 4;
 
     private readonly ConcurrentDictionary<Lease, bool> _leases = new();
+    private readonly LatestAges _latest;
     private readonly Queue _queue;
     private readonly TimeSpan _visibility;
     private readonly TimeSpan _renewal;
@@ -21,6 +22,7 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
     public VisibilityKeeper(Queue queue, SqsOptions options, TimeProvider time, ILogger log)
     {
         (_queue, _visibility, _renewal, _time, _log) = (queue, options.VisibilityTimeout, options.VisibilityRenewal, time, log);
+        _latest = new LatestAges(time);
 
         // What falls due within a quarter of the interval is renewed together, so that requests are well filled.
         _timer = new PeriodicTimer(options.VisibilityRenewal / 4, time);
@@ -31,6 +33,7 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
     public void Keep(Lease lease)
     {
         _leases[lease] = true;
+        _latest.Add(AgeOf(lease.Message.Sent));
         Metrics.Holding(_queue.Address.Name, +1);
     }
 
@@ -67,6 +70,9 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
         return !lease.IsLost;
     }
 
+    /// <summary>Of the messages that are kept, and of those that came lately and are gone by now, how old the oldest is or was.</summary>
+    public TimeSpan OldestAge() => TimeSpan.FromTicks(Math.Max(AgeOf(_leases.Keys.Min(lease => lease.Message.Sent)).Ticks, _latest.Max().Ticks));
+
     public async ValueTask DisposeAsync()
     {
         _timer.Dispose();
@@ -85,7 +91,6 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
     {
         try
         {
-            Metrics.Oldest(_queue.Address.Name, Age());
             var due = _leases.Keys.Where(l => !l.IsEnding && Holds(l) && _time.GetElapsedTime(l.Granted) >= _renewal - _timer.Period);
             var requests = due.OrderBy(l => l.Granted).Chunk(Queue.BatchSize);
             await Parallel.ForEachAsync(requests, new ParallelOptions { MaxDegreeOfParallelism = Requests }, async (leases, ct) => await RenewAsync(leases, ct));
@@ -131,9 +136,5 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
         }
     }
 
-    private TimeSpan Age()
-    {
-        var oldest = _leases.Keys.Min(l => l.Message.Sent);
-        return oldest is { } sent && sent < _time.GetUtcNow() ? _time.GetUtcNow() - sent : TimeSpan.Zero;
-    }
+    private TimeSpan AgeOf(DateTimeOffset? sent) => sent is { } at && at < _time.GetUtcNow() ? _time.GetUtcNow() - at : TimeSpan.Zero;
 }

@@ -26,8 +26,11 @@ const kinds = [
   {
     connector: 'sqs-connector', title: 'Queues', labels: ['queue'], rows: 'sqs_connector_queue_readable', columns: [
       ['Readable', (m, l) => m.sum('sqs_connector_queue_readable', l) ? 'yes' : 'no'],
-      ['In flight', (m, l) => m.sum('sqs_connector_in_flight_messages', l)],
-      ['Oldest message', (m, l) => seconds(m.one('sqs_connector_oldest_message_age_seconds', l))],
+      ['Waiting', (m, l) => m.one('sqs_connector_queue_messages', { ...l, state: 'waiting' })],
+      ['In flight', (m, l) => m.one('sqs_connector_queue_messages', { ...l, state: 'in_flight' })],
+      ['Delayed', (m, l) => m.one('sqs_connector_queue_messages', { ...l, state: 'delayed' })],
+      ['Held here', (m, l) => m.sum('sqs_connector_in_flight_messages', l)],
+      ['Oldest lately', (m, l) => seconds(m.one('sqs_connector_oldest_message_age_seconds', l))],
       ['Received', (m, l) => m.sum('sqs_connector_received_total', l)],
       ['Deleted', (m, l) => m.sum('sqs_connector_deleted_total', l)],
       ['Given back', (m, l) => m.sum('sqs_connector_returned_total', l)],
@@ -37,9 +40,10 @@ const kinds = [
   {
     connector: 'rabbitmq-connector', title: 'Queues', labels: ['queue'], rows: 'rabbitmq_connector_queue_consumed', columns: [
       ['Consumed', (m, l) => m.sum('rabbitmq_connector_queue_consumed', l) ? 'yes' : 'no'],
-      ['Waiting', (m, l) => m.sum('rabbitmq_connector_queue_depth', l)],
-      ['In flight', (m, l) => m.sum('rabbitmq_connector_in_flight_messages', l)],
-      ['Oldest message', (m, l) => seconds(m.one('rabbitmq_connector_oldest_message_age_seconds', l))],
+      ['Waiting', (m, l) => m.one('rabbitmq_connector_queue_depth', l)],
+      ['Consumers', (m, l) => m.one('rabbitmq_connector_queue_consumers', l)],
+      ['Held here', (m, l) => m.sum('rabbitmq_connector_in_flight_messages', l)],
+      ['Oldest held', (m, l) => seconds(m.one('rabbitmq_connector_oldest_message_age_seconds', l))],
       ['Completed', (m, l) => m.sum('rabbitmq_connector_messages_processed_total', l)],
       ['Dead letters', (m, l) => m.sum('rabbitmq_connector_settled_total', { ...l, end: 'dead_letter' }), true],
       ['Failures', (m, l) => m.sum('rabbitmq_connector_failures_total', l), true],
