@@ -48,7 +48,7 @@ internal sealed class CallbackDispatcher(
         }
         else if (_policy.IsTooOld(record, now))
         {
-            await settler.GiveUpAsync(delivery, envelope, record, DeadReasons.CallbackExpired, null, null, grace.Writes);
+            await settler.GiveUpAsync(delivery, envelope, record with { Attempt = record.Attempt - 1 }, DeadReasons.CallbackExpired, null, null, grace.Writes);
         }
         else if (record.NotBefore is { } notBefore && notBefore > now)
         {
@@ -62,13 +62,13 @@ internal sealed class CallbackDispatcher(
 
     private async Task PostAsync(Delivery delivery, Envelope envelope, CallbackRecord record, Grace grace)
     {
-        var answer = await sender.PostAsync(envelope, record, delivery.Body, grace.Sends);
-        var verdict = _policy.Decide(answer, record, time.GetUtcNow());
+        var (answer, posted) = await sender.PostAsync(envelope, record, delivery.Body, grace.Sends);
+        var verdict = _policy.Decide(answer, posted, time.GetUtcNow());
         await (verdict.End switch
         {
-            CallbackEnd.Delivered => settler.DoneAsync(delivery, envelope, record, answer.Status, grace.Writes),
-            CallbackEnd.Retry => settler.RetryAsync(delivery, envelope, record, verdict.After, grace.Writes),
-            _ => settler.GiveUpAsync(delivery, envelope, record, verdict.Reason, answer.Status, answer.Error, grace.Writes),
+            CallbackEnd.Delivered => settler.DoneAsync(delivery, envelope, posted, answer.Status, grace.Writes),
+            CallbackEnd.Retry => settler.RetryAsync(delivery, envelope, posted, verdict.After, grace.Writes),
+            _ => settler.GiveUpAsync(delivery, envelope, posted, verdict.Reason, answer.Status, answer.Error, grace.Writes),
         });
     }
 }

@@ -23,7 +23,7 @@ internal sealed class OversizeCallbacks(
         {
             while (true)
             {
-                answer = await sender.PostAsync(envelope, record, outcome.Body, grace.Sends);
+                (answer, record) = await sender.PostAsync(envelope, record, outcome.Body, grace.Sends);
                 verdict = _policy.Decide(answer, record, time.GetUtcNow());
                 if (verdict.End != CallbackEnd.Retry)
                 {

@@ -106,7 +106,14 @@ internal sealed class CallHistory : IDuty, IDisposable
             State = EndStates.Callback,
             Ended = _time.GetUtcNow(),
             Redrive = envelope.Redrive,
-            Callback = new EndedCallback { State = state, Attempts = record.Attempt, Status = status is 0 ? null : status, Error = error is null ? null : Bounded(error) },
+            Callback = new EndedCallback
+            {
+                State = state,
+                Attempts = record.Attempt,
+                Posts = record.Posts,
+                Status = status is 0 ? null : status,
+                Error = error is null ? null : Bounded(error),
+            },
         });
     }
 

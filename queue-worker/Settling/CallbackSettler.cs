@@ -22,11 +22,8 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
     {
         var next = record with { Attempt = record.Attempt + 1, NotBefore = time.GetUtcNow() + after };
         var id = StreamNames.CallbackRetryMessageId(envelope.DeliveryId, envelope.Redrive, next.Attempt, next.Redrive);
-        var copy = new StreamMessage(
-            delivery.Subject,
-            id,
-            [new(EnvelopeCodec.HeaderName, delivery.Header(EnvelopeCodec.HeaderName) ?? ""), new(CallbackRecord.HeaderName, next.Encode())],
-            delivery.Body);
+        var copy = CopyOf(delivery, next, id);
+        copy = writer.Fits(copy) ? copy : CopyOf(delivery, next with { Posts = null }, id);
         switch (await writer.StoreCopyAsync(copy, ct))
         {
             case WriteResult.Stored or WriteResult.Duplicate:
@@ -73,6 +70,12 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
 
     /// <summary>Ends a record whose handling threw.</summary>
     public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => acks.FailAsync(delivery, fault, EndForeignAsync, ct);
+
+    private static StreamMessage CopyOf(Delivery delivery, CallbackRecord record, string id) => new(
+        delivery.Subject,
+        id,
+        [new(EnvelopeCodec.HeaderName, delivery.Header(EnvelopeCodec.HeaderName) ?? ""), new(CallbackRecord.HeaderName, record.Encode())],
+        delivery.Body);
 
     private static string State(string reason) => reason == DeadReasons.CallbackExpired ? CallbackStates.Expired : CallbackStates.Refused;
 
@@ -121,7 +124,7 @@ internal sealed class CallbackRecords(QueueWorkerOptions options, RecordWriter w
         record.Headers.Contains(Dropped) ? record : record with { Headers = [.. record.Headers, Dropped] };
 
     /// <summary>The record of a result whose headers were too large, too.</summary>
-    public static CallbackRecord WithoutHeaders(CallbackRecord record) => record with { Headers = [Dropped], Unknown = null };
+    public static CallbackRecord WithoutHeaders(CallbackRecord record) => record with { Headers = [Dropped], Posts = null, Unknown = null };
 
     private StreamMessage Message(Envelope envelope, CallbackRecord record, ReadOnlyMemory<byte> body) => new(
         StreamNames.CallbackSubject(options.Queue, envelope.FunctionName),

@@ -60,10 +60,12 @@ internal sealed class DeadLetters(QueueWorkerOptions options, RecordWriter write
         biography = Bounded(biography);
         var subject = StreamNames.DeadSubject(options.Queue, DeadKind.Callback, envelope.FunctionName);
         var id = StreamNames.DeadCallbackMessageId(envelope.DeliveryId, envelope.Redrive, record.Redrive);
-        var bodiless = CallbackRecords.WithoutBody(record);
+        var shorter = record with { Posts = null };
+        var bodiless = CallbackRecords.WithoutBody(shorter);
         await StoreAsync(
             [
                 new(subject, id, [Of(envelope), Of(record), Of(biography)], body),
+                new(subject, id, [Of(envelope), Of(shorter), Of(biography)], body),
                 new(subject, id, [Of(envelope), Of(bodiless), Of(biography)], default),
                 new(subject, id, [Of(Bare(envelope) with { Callback = envelope.Callback }), Of(CallbackRecords.WithoutHeaders(record)), Of(biography)], default),
                 new(subject, id, [Of(Without(biography, "everything else"))], default),

@@ -16,7 +16,13 @@ public sealed class HistoryTests(Scene scene)
         await seed.WriteAsync(HistorySeed.Call("shown", EndStates.Dead, $"{seed.Queue}/last", null, "order:1", "eu") with
         {
             Error = "boom",
-            Callback = new EndedCallback { State = CallbackStates.Refused, Attempts = 2, Status = 410 },
+            Callback = new EndedCallback
+            {
+                State = CallbackStates.Refused,
+                Attempts = 2,
+                Status = 410,
+                Posts = [new PastAttempt { At = TimeProvider.System.GetUtcNow().AddMinutes(1), Status = 0, Seconds = 1.5, Error = "no answer in time" }, new PastAttempt { At = TimeProvider.System.GetUtcNow().AddMinutes(2), Status = 410, Seconds = 0.5 }],
+            },
         });
         await Eventually.HoldsAsync(async () => (await scene.RunAsync("calls", "list", "--queue", seed.Queue, "--tag", "eu", "--json")).Json.AsArray().Count == 1, "the last can be found");
 
@@ -30,7 +36,7 @@ public sealed class HistoryTests(Scene scene)
         Assert.Matches($"There may be more: --after {seed.Queue}\\.[0-9]+\\.[0-9]+\n", few.Error);
         Assert.Equal(1_201, all.AsArray().Count);
         Assert.Equal("dead", (string)story["calls"]![0]!["state"]!);
-        foreach (var line in new[] { @"state +dead\n", @"reason +exhausted\n", @"error +boom\n", @"tags +order:1, eu\n", @"callback +refused\n", @"callback status +410\n", @"ATTEMPT +SENT +WAITED +STATUS +SECONDS +ERROR\n +1 .* 0\.5 +500 +0\.25 +-\n" })
+        foreach (var line in new[] { @"state +dead\n", @"reason +exhausted\n", @"error +boom\n", @"tags +order:1, eu\n", @"callback +refused\n", @"callback status +410\n", @"ATTEMPT +SENT +WAITED +STATUS +SECONDS +ERROR\n +1 .* 0\.5 +500 +0\.25 +-\n", @"CALLBACK +POSTED +WAITED +STATUS +SECONDS +ERROR\n +1 .* - +1\.5 +no answer in time\n +2 .* 410 +0\.5 +-\n" })
         {
             Assert.Matches(line, show.Out);
         }

@@ -211,6 +211,33 @@ public sealed partial class PageTests(PageSystem system)
     }
 
     [Fact]
+    public async Task All_that_match_are_deleted_with_a_bar_that_shows_how_far_it_is_and_no_letter_that_was_not_counted()
+    {
+        await system.DeadAsync([.. Enumerable.Range(0, Letters).Select(i => Encoding.ASCII.GetBytes($"letter {i}"))]);
+        var total = await system.CountAsync("dead");
+        var page = await system.OpenAsync("/ui/dead?queue=faas-request");
+        var told = new ConcurrentQueue<(double Done, string Text)>();
+        await page.ExposeFunctionAsync("told", (double done, string text) => told.Enqueue((done, text)));
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "Delete all matching" }).ClickAsync();
+        await page.GetByRole(AriaRole.Heading, new() { Name = $"Delete {total} letters?" }).WaitForAsync();
+        await system.DeadAsync("died meanwhile"u8.ToArray());
+        await page.EvaluateAsync("() => new MutationObserver(() => { const bar = document.querySelector('progress'); if (bar) told(bar.value / bar.max, document.querySelector('dialog [role=status]').textContent); }).observe(document.body, { subtree: true, childList: true, characterData: true })");
+        await page.GetByRole(AriaRole.Button, new() { Name = $"Delete {total}", Exact = true }).ClickAsync();
+
+        await page.GetByText($"{total} of {total} deleted – done", new() { Exact = true }).WaitForAsync();
+        await Eventually.HoldsAsync(() => told.Any(one => one.Done == 1), "the bar is full");
+        Assert.Contains(told, one => one.Done is > 0 and < 1 && new Regex(@"^\d+ of \d+ deleted$").IsMatch(one.Text));
+        Assert.Equal(1, await system.CountAsync("dead"));
+        await page.GetByRole(AriaRole.Button, new() { Name = "Close" }).ClickAsync();
+        await ShowsAsync(page.Locator("#total"), () => Task.FromResult<string?>("1 letter in this queue"));
+        await Eventually.HoldsAsync(async () => await page.Locator("main tbody tr").CountAsync() == 1, "the one that was not counted is left");
+        var acts = (await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray();
+        Assert.Contains(acts, act => (string)act!["method"]! == "DELETE" && (string)act["path"]! == "/system/queues/faas-request/dead" && (long)act["count"]! == total);
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
     public async Task A_letter_is_edited_and_redriven()
     {
         await system.DeadAsync("to be edited"u8.ToArray());

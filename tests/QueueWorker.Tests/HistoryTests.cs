@@ -82,6 +82,73 @@ public sealed class HistoryTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Fact]
+    public async Task Each_post_of_a_callback_is_told_with_its_time_and_status_or_error()
+    {
+        var posts = 0;
+        await using var bench = await Bench.StartAsync(
+            (request, http) =>
+            {
+                http.Response.StatusCode = request.Path == "/callback" && Interlocked.Increment(ref posts) < 3 ? 500 + posts : 200;
+                return Task.CompletedTask;
+            },
+            new() { ["callback_max_age"] = "2s" },
+            nats.Server);
+        var now = TimeProvider.System.GetUtcNow();
+        var told = await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        var never = await bench.EnqueueAsync(Bench.Call() with { Callback = $"http://127.0.0.1:{FreePort.Next()}/" });
+        var dead = await bench.DeadLetterAsync(never);
+        await bench.IsEmptyAsync();
+
+        var ends = await EndsAsync(bench, 4);
+
+        var first = Told(ends, told);
+        Assert.Equal((CallbackStates.Delivered, 3, 200), (first.State, first.Attempts, first.Status));
+        Assert.Equal([501, 502, 200], first.Posts!.Select(post => post.Status));
+        Assert.Equal(first.Posts!.Select(post => post.At).Order(), first.Posts!.Select(post => post.At));
+        Assert.All(first.Posts!, post => Assert.True(post.At >= now && post.Seconds > 0, $"{post}"));
+        var second = Told(ends, never);
+        Assert.Equal((CallbackStates.Expired, dead.Biography.Attempts), (second.State, second.Attempts));
+        Assert.Equal(second.Attempts, second.Posts!.Count);
+        Assert.All(second.Posts!, post => Assert.True(post.Status == 0 && post.Error!.Contains("refused", StringComparison.Ordinal), $"{post}"));
+        Assert.Equal(second.Posts, dead.Callback!.Posts);
+    }
+
+    // What is told of past posts must not cost the body: near the limit of a message there is no room for both.
+    [Fact]
+    public async Task A_callback_near_the_limit_of_a_message_is_posted_again_whole()
+    {
+        const int max = 1024 * 1024, step = 90, calls = 20;
+        var failed = new System.Collections.Concurrent.ConcurrentDictionary<string, bool>();
+        await using var bench = await Bench.StartAsync(
+            async (request, http) =>
+            {
+                if (request.Path.StartsWith("/function/", StringComparison.Ordinal))
+                {
+                    await http.Response.Body.WriteAsync(new byte[max - 400 - (step * int.Parse(request.Text))]);
+                }
+                else if (failed.TryAdd(request.Header("webhook-id")!, true))
+                {
+                    http.Response.StatusCode = 503;
+                }
+            },
+            server: nats.Server);
+        for (var i = 0; i < calls; i++)
+        {
+            await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() }, body: $"{i}");
+        }
+
+        await bench.Http.ReceivesAsync(2 * calls, request => request.Path == "/callback");
+        await bench.IsEmptyAsync();
+
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+        Assert.Equal(Enumerable.Range(0, calls).Select(i => max - 400 - (step * i)).Order(), bench.Posts.GroupBy(post => post.Header("webhook-id")).Select(twice => twice.Last().Body.Length).Order());
+        var told = (await EndsAsync(bench, 2 * calls)).Where(end => end.State == EndStates.Callback).Select(end => end.Callback!).ToList();
+        Assert.All(told, end => Assert.Equal((CallbackStates.Delivered, 2), (end.State, end.Attempts)));
+        Assert.Contains(told, end => end.Posts!.Count == 2);
+        Assert.Contains(told, end => end.Posts!.Count == 1);
+    }
+
+    [Fact]
     public async Task A_result_too_large_for_a_record_has_its_callback_in_the_history_all_the_same()
     {
         await using var bench = await Bench.StartAsync(

@@ -45,6 +45,10 @@ public sealed record CallbackRecord
     [JsonPropertyName("notBefore")]
     public DateTimeOffset? NotBefore { get; init; }
 
+    /// <summary>The POSTs before that, oldest first; the oldest of many are left out.</summary>
+    [JsonPropertyName("posts")]
+    public IReadOnlyList<PastAttempt>? Posts { get; init; }
+
     /// <summary>Keys of a newer writer.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; init; }

@@ -119,6 +119,10 @@ public sealed record EndedCallback
     [JsonPropertyName("attempts"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public int Attempts { get; init; }
 
+    /// <summary>Its POSTs, oldest first; the oldest of many are left out, and workers of before they were kept name none.</summary>
+    [JsonPropertyName("posts")]
+    public IReadOnlyList<PastAttempt>? Posts { get; init; }
+
     /// <summary>The receiver's last HTTP status; null if none came.</summary>
     [JsonPropertyName("status")]
     public int? Status { get; init; }

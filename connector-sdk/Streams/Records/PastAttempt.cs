@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Connectors.Streams.Records;
 
-/// <summary>A send of a call that is over. Retry copies carry those before them.</summary>
+/// <summary>A send of a call, or a POST of its callback, that is over. Retry copies carry those before them.</summary>
 public sealed record PastAttempt
 {
     /// <summary>What all of a call's past attempts may take in its envelope, in bytes: with the envelope's own bound, a body at its limit, and what is added to a dead letter, they fit one message.</summary>
@@ -18,7 +18,7 @@ public sealed record PastAttempt
     [JsonPropertyName("at")]
     public required DateTimeOffset At { get; init; }
 
-    /// <summary>The HTTP status that it ended with; a gateway's where no function answered.</summary>
+    /// <summary>The HTTP status that it ended with; a gateway's where no function answered, 0 where nothing came.</summary>
     [JsonPropertyName("status")]
     public int Status { get; init; }
 

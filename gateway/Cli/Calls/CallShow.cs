@@ -47,17 +47,23 @@ internal static class CallShow
             new("due", "dueAt"), new("bytes", "size"), new("result bytes", "resultSize"), new("trace", "traceId"),
         ];
         Table.Facts(output, [.. facts.Where(f => call[f.Property] is not null).Select(f => (f.Title, f.Cell(call))), .. Tags(call), .. Callback(call)]);
-        if (call["sends"]!.AsArray() is { Count: > 0 } sends)
+        WriteSends(output, "ATTEMPT", "SENT", call["sends"]);
+        WriteSends(output, "CALLBACK", "POSTED", call["callback"]?["posts"]);
+    }
+
+    private static void WriteSends(TextWriter output, string ordinal, string when, JsonNode? sends)
+    {
+        if (sends?.AsArray() is { Count: > 0 } all)
         {
             output.WriteLine();
             new Table(
                 output,
-                new("ATTEMPT", "attempt") { IsNumber = true },
-                new("SENT", "at"),
+                new(ordinal, "attempt") { IsNumber = true },
+                new(when, "at"),
                 new("WAITED", "waited") { IsNumber = true },
                 new("STATUS", "status") { IsNumber = true },
                 new("SECONDS", "seconds") { IsNumber = true },
-                new("ERROR", "error")).Add(sends);
+                new("ERROR", "error")).Add(all);
         }
     }
 
@@ -74,7 +80,7 @@ internal static class CallShow
         if (call["callback"] is { } callback)
         {
             yield return ("callback", Column.Text((string)callback["state"]!));
-            foreach (var (name, property) in new[] { ("callback status", "status"), ("callback attempts", "attempts"), ("callback error", "error") })
+            foreach (var (name, property) in new[] { ("callback status", "status"), ("callback attempts", "attempts"), ("callback due", "dueAt"), ("callback error", "error") })
             {
                 if (callback[property] is { } value)
                 {

@@ -83,7 +83,7 @@ internal sealed record CallStory
 
     public long? ResultSize { get; init; }
 
-    public EndedCallback? Callback { get; init; }
+    public CallbackStory? Callback { get; init; }
 
     public IReadOnlyList<string> Tags { get; init; } = [];
 
@@ -106,7 +106,7 @@ internal sealed record CallStory
         Sends = CallSend.Of(call.Sends, call.Attempts, call.Submitted),
         Size = call.Size,
         ResultSize = call.ResultSize,
-        Callback = callback?.Callback ?? call.Callback,
+        Callback = (callback?.Callback ?? call.Callback) is { } told ? CallbackStory.From(told, call.Ended) : null,
         Tags = call.Tags ?? [],
         TraceId = TraceOf(call.Trace),
     };
@@ -137,25 +137,46 @@ internal sealed record CallStory
     private static string? TraceOf(string? traceParent) => traceParent?.Split('-') is [_, { Length: 32 } id, ..] ? id : null;
 }
 
-/// <summary>One send of a call.</summary>
+/// <summary>What became of a call's callback, or how far it is.</summary>
+/// <param name="State">One of <see cref="CallbackStates"/>.</param>
+/// <param name="Attempts">How often it was posted.</param>
+/// <param name="Status">The receiver's last HTTP status; null if none came.</param>
+/// <param name="Error">What went wrong at last, in words.</param>
+/// <param name="Posts">Each time that it was posted, the first after the call's end; the oldest of many are missing, and all where a worker did not keep them.</param>
+/// <param name="DueAt">When it is posted next at the earliest; null if it is not, or at once.</param>
+internal sealed record CallbackStory(string State, int Attempts, int? Status, string? Error, IReadOnlyList<CallSend> Posts, DateTime? DueAt)
+{
+    public static CallbackStory From(EndedCallback callback, DateTimeOffset ended) =>
+        new(callback.State, callback.Attempts, callback.Status, callback.Error, CallSend.Of(callback.Posts, callback.Attempts, ended), null);
+
+    public static CallbackStory From(CallbackRecord record, DateTimeOffset ended) => new(
+        CallbackStates.Due,
+        record.Attempt - 1,
+        record.Posts is [.., { Status: > 0 } last] ? last.Status : null,
+        record.Posts is [.., var failed] ? failed.Error : null,
+        CallSend.Of(record.Posts, record.Attempt - 1, ended),
+        record.NotBefore?.UtcDateTime);
+}
+
+/// <summary>One send of a call, or one POST of its callback.</summary>
 /// <param name="Attempt">Its ordinal, from 1.</param>
 /// <param name="At">When it was sent.</param>
-/// <param name="Waited">Seconds since the send before it ended, or since the call was accepted; null where that is not known.</param>
-/// <param name="Status">The HTTP status that it ended with.</param>
+/// <param name="Waited">Seconds since the one before it ended, or since the call was accepted, of a callback since the call ended; null where that is not known.</param>
+/// <param name="Status">The HTTP status that it ended with; null if none came.</param>
 /// <param name="Seconds">How long it took.</param>
 /// <param name="Error">What went wrong.</param>
-internal sealed record CallSend(int Attempt, DateTime At, double? Waited, int Status, double Seconds, string? Error)
+internal sealed record CallSend(int Attempt, DateTime At, double? Waited, int? Status, double Seconds, string? Error)
 {
-    public static IReadOnlyList<CallSend> Of(IReadOnlyList<PastAttempt>? past, int attempts, DateTimeOffset? submitted)
+    public static IReadOnlyList<CallSend> Of(IReadOnlyList<PastAttempt>? past, int attempts, DateTimeOffset? begun)
     {
         var sends = new List<CallSend>();
         var first = attempts - (past?.Count ?? 0) + 1;
-        var before = first == 1 ? submitted : null;
+        var before = first == 1 ? begun : null;
         foreach (var send in past ?? [])
         {
             // Two machines' clocks may differ.
             double? waited = before is { } since ? Math.Max(0, Math.Round((send.At - since).TotalSeconds, 3)) : null;
-            sends.Add(new CallSend(first + sends.Count, send.At.UtcDateTime, waited, send.Status, send.Seconds, send.Error));
+            sends.Add(new CallSend(first + sends.Count, send.At.UtcDateTime, waited, send.Status == 0 ? null : send.Status, send.Seconds, send.Error));
             before = send.At.AddSeconds(Math.Clamp(send.Seconds, 0, TimeSpan.FromDays(1).TotalSeconds));
         }
 

@@ -98,14 +98,18 @@ internal sealed class CallsInStream
                     found,
                     stored,
                     EnvelopeCodec.TryDecode(headers.TryGetValue(EnvelopeCodec.HeaderName, out var envelope) ? envelope.ToString() : null, out _),
+                    headers.TryGetValue(CallbackRecord.HeaderName, out var callback) ? callback.ToString() : null,
                     message.Data?.Length ?? 0)
                 : null;
     }
 }
 
-/// <summary>A message in a stream of calls; without a call it is none of ours.</summary>
-internal sealed record CallInStream(ulong Seq, DateTimeOffset Stored, Envelope? Call, int Size)
+/// <summary>A message in a stream of calls or callbacks; without a call it is none of ours.</summary>
+internal sealed record CallInStream(ulong Seq, DateTimeOffset Stored, Envelope? Call, string? CallbackHeader, int Size)
 {
+    /// <summary>The callback that it is a record of; null for a call.</summary>
+    public CallbackRecord? Callback => CallbackRecord.TryDecode(CallbackHeader);
+
     /// <summary>Whether it was delivered, and is not to be waited with: it runs, or its worker is lost and its lease not over yet.</summary>
     public bool IsRunning(IReadOnlyDictionary<string, ulong> delivered, DateTimeOffset now) =>
         Call is { } call && !(call.NotBefore > now)

@@ -76,7 +76,7 @@ internal sealed class HistoryReader(NatsLink link, CallIndex index, HistoryFollo
             .ToList();
         var told = stories.Select(story => (story.DeliveryId, story.Redrive)).ToHashSet();
         stories.AddRange((await live.FindAsync(callId, queue, function, ct)).Where(story => !told.Contains((story.DeliveryId, story.Redrive))));
-        return new CallStories(callId, stories);
+        return new CallStories(callId, await live.WithDueCallbacksAsync(stories, ct));
     }
 
     private async Task<IReadOnlyList<ReadOnlyMemory<byte>>> ReadAsync(string queue, ulong seq, CancellationToken ct)

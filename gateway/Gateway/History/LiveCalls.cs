@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Queues;
 using Connectors.Sdk.Invocation;
@@ -32,6 +33,50 @@ internal sealed class LiveCalls(NatsLink link, QueueOverview overview, TimeProvi
         return stories;
     }
 
+    /// <summary>How far the callbacks of ended calls are that the history has as due. One that is not found, behind too many others, stays as it is.</summary>
+    public async Task<IReadOnlyList<CallStory>> WithDueCallbacksAsync(IReadOnlyList<CallStory> stories, CancellationToken ct)
+    {
+        var records = new Dictionary<(string, string, int), CallbackRecord>();
+        foreach (var due in stories.Where(IsDue).GroupBy(story => story.Queue))
+        {
+            await foreach (var (call, record) in CallbacksAsync(due.Key, [.. due], ct))
+            {
+                records[(due.Key, call.DeliveryId, call.Redrive)] = record;
+            }
+        }
+
+        return [.. stories.Select(story => IsDue(story) && records.TryGetValue((story.Queue, story.DeliveryId, story.Redrive), out var record)
+            ? story with { Callback = CallbackStory.From(record, story.EndedAt!.Value) }
+            : story)];
+    }
+
+    private static bool IsDue(CallStory story) => story is { Callback.State: CallbackStates.Due, EndedAt: not null };
+
+    // Records are stored just before their calls end, and copies of them, to be posted again, later.
+    private async IAsyncEnumerable<(Envelope Call, CallbackRecord Record)> CallbacksAsync(string queue, IReadOnlyList<CallStory> due, [EnumeratorCancellation] CancellationToken ct)
+    {
+        if (await CallsInStream.OpenAsync(link, StreamNames.Callbacks(queue), ct) is not { } callbacks)
+        {
+            yield break;
+        }
+
+        var wanted = due.Select(story => story.DeliveryId).ToHashSet();
+        var filter = due.Select(story => story.Function).Distinct().Count() == 1
+            ? StreamNames.CallbackSubject(queue, FunctionName.Parse(due[0].Function, ""))
+            : StreamNames.CallbackSubjects(queue);
+        var first = await callbacks.PlaceOfAsync(due.Min(story => story.EndedAt!.Value) - Slack, ct);
+        await foreach (var batch in UpToBoundAsync(callbacks, first, filter, ct))
+        {
+            foreach (var message in batch.Where(message => message.Call is { } call && wanted.Contains(call.DeliveryId)))
+            {
+                if (message.Callback is { } record)
+                {
+                    yield return (message.Call!, record);
+                }
+            }
+        }
+    }
+
     private async Task<IReadOnlyList<CallStory>> FindInAsync(string queue, string name, string filter, string callId, FunctionName? function, CancellationToken ct)
     {
         if (await CallsInStream.OpenAsync(link, name, ct) is not { } calls)
@@ -41,8 +86,7 @@ internal sealed class LiveCalls(NatsLink link, QueueOverview overview, TimeProvi
 
         var now = time.GetUtcNow();
         var first = FreshId.TimeOf(callId) is { } made && made < now ? await calls.PlaceOfAsync(made - Slack, ct) : calls.First;
-        var (read, bytes) = (0, 0L);
-        await foreach (var batch in calls.ReadAsync(first, ct, filter))
+        await foreach (var batch in UpToBoundAsync(calls, first, filter, ct))
         {
             var found = batch.Where(message => message.Call?.CallId == callId && (function is null || message.Call.FunctionName == function)).ToList();
             if (found.Count > 0)
@@ -50,14 +94,22 @@ internal sealed class LiveCalls(NatsLink link, QueueOverview overview, TimeProvi
                 var delivered = await calls.DeliveredAsync(ct);
                 return [.. found.Select(message => CallStory.From(queue, message.Call!, message.Size, message.IsRunning(delivered, now), now))];
             }
-
-            (read, bytes) = (read + batch.Count, bytes + batch.Sum(message => (long)message.Size));
-            if (read >= MaxMessages || bytes >= MaxBytes)
-            {
-                break;
-            }
         }
 
         return [];
+    }
+
+    private static async IAsyncEnumerable<IReadOnlyList<CallInStream>> UpToBoundAsync(CallsInStream calls, ulong first, string filter, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var (read, bytes) = (0, 0L);
+        await foreach (var batch in calls.ReadAsync(first, ct, filter))
+        {
+            yield return batch;
+            (read, bytes) = (read + batch.Count, bytes + batch.Sum(message => (long)message.Size));
+            if (read >= MaxMessages || bytes >= MaxBytes)
+            {
+                yield break;
+            }
+        }
     }
 }

@@ -74,11 +74,14 @@ internal sealed class DeadLetterEndpoints(
         }
 
         var last = await letters.LastAsync(queue, http.RequestAborted) ?? 0;
-        var count = await letters.SearchAsync(queue, filter, last, http.RequestAborted).LongCountAsync(http.RequestAborted);
-        await Answer.JsonAsync(http, StatusCodes.Status200OK, new Counted(count), QueuesJson.Default.Counted);
+        var count = await letters.SearchAsync(queue, filter, 0, last, http.RequestAborted).LongCountAsync(http.RequestAborted);
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, new Counted(count, last), QueuesJson.Default.Counted);
     }
 
-    /// <summary>What dies meanwhile is not meant. Broken off, it has deleted some, and goes on when it is asked again.</summary>
+    /// <summary>
+    /// What dies meanwhile is not meant. Broken off, it has deleted some, and goes on when it is asked again. In parts (<c>limit</c>), whoever asks sees how far it is;
+    /// <c>last</c>, as a count gave it, holds every part to the letters that were counted.
+    /// </summary>
     public async Task DeleteManyAsync(HttpContext http, string queue)
     {
         if (await FilterAsync(http) is not { } filter)
@@ -92,6 +95,15 @@ internal sealed class DeadLetterEndpoints(
             return;
         }
 
+        var query = http.Request.Query;
+        if (!QueueQuery.TryNumber(query["limit"], ulong.MaxValue, out var limit) || limit == 0
+            || !QueueQuery.TryNumber(query["after"], 0, out var after)
+            || !QueueQuery.TryNumber(query["last"], ulong.MaxValue, out var upTo))
+        {
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, "limit: a number above 0; after: the number that the part before gave as next; last: the number that the count gave.");
+            return;
+        }
+
         await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         if (await letters.LastAsync(queue, http.RequestAborted) is not { } last)
         {
@@ -99,12 +111,19 @@ internal sealed class DeadLetterEndpoints(
             return;
         }
 
-        var deleted = 0L;
+        var (deleted, met, next) = (0L, 0ul, (ulong?)null);
         try
         {
-            await foreach (var seq in letters.SearchAsync(queue, filter, last, http.RequestAborted))
+            await foreach (var seq in letters.SearchAsync(queue, filter, after, Math.Min(last, upTo), http.RequestAborted))
             {
+                if (met++ == limit)
+                {
+                    next = after;
+                    break;
+                }
+
                 deleted += await letters.DeleteAsync(queue, seq, http.RequestAborted) ? 1 : 0;
+                after = seq;
             }
         }
         finally
@@ -114,7 +133,7 @@ internal sealed class DeadLetterEndpoints(
             Log.DeadLettersDeleted(log, queue, deleted, filter.Function?.ToString(), filter.Reason, filter.Since, filter.Until, filter.Tag, Acts.Who(http));
         }
 
-        await Answer.JsonAsync(http, StatusCodes.Status200OK, new Deleted(deleted), QueuesJson.Default.Deleted);
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, new Deleted(deleted, next), QueuesJson.Default.Deleted);
     }
 
     public async Task RedriveAsync(HttpContext http, string queue)

@@ -46,10 +46,10 @@ internal sealed class DeadLetters(NatsLink link)
         }
     }
 
-    /// <summary>The numbers of all letters that a filter means, up to the sequence <paramref name="last"/>.</summary>
-    public async IAsyncEnumerable<ulong> SearchAsync(string queue, DeadFilter filter, ulong last, [EnumeratorCancellation] CancellationToken ct)
+    /// <summary>The numbers of all letters that a filter means, behind the sequence <paramref name="after"/> and up to <paramref name="last"/>.</summary>
+    public async IAsyncEnumerable<ulong> SearchAsync(string queue, DeadFilter filter, ulong after, ulong last, [EnumeratorCancellation] CancellationToken ct)
     {
-        for (var after = 0ul; ;)
+        while (true)
         {
             var batch = await ReadAsync(queue, filter.Function, after, SearchBatch, headersOnly: true, ct);
             foreach (var letter in batch)

@@ -22,10 +22,14 @@ internal sealed partial class QueuesJson : JsonSerializerContext;
 internal sealed record Purged([property: JsonPropertyName("purged")] long Calls);
 
 /// <summary>How many letters a filter means.</summary>
-internal sealed record Counted(long Count);
+/// <param name="Count">So many.</param>
+/// <param name="Last">The number of the latest letter that was looked at.</param>
+internal sealed record Counted(long Count, ulong Last);
 
 /// <summary>How many letters were removed.</summary>
-internal sealed record Deleted([property: JsonPropertyName("deleted")] long Letters);
+/// <param name="Letters">So many.</param>
+/// <param name="Next">Where the next part begins (<c>after</c>); null at the end.</param>
+internal sealed record Deleted([property: JsonPropertyName("deleted")] long Letters, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ulong? Next);
 
 /// <summary>The id of a new job.</summary>
 internal sealed record JobStarted(string Id);

@@ -53,7 +53,7 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, Cancellatio
 
     private Task<StoredCall> StoreCallbackAsync(string queue, Envelope envelope, DeadLetter letter)
     {
-        var record = letter.Callback! with { Redrive = letter.Callback.Redrive + 1, Attempt = 1, NotBefore = null, Since = time.GetUtcNow() };
+        var record = letter.Callback! with { Redrive = letter.Callback.Redrive + 1, Attempt = 1, Posts = null, NotBefore = null, Since = time.GetUtcNow() };
         return store.StoreCallbackAsync(
             queue, envelope, record, letter.Body, StreamNames.CallbackRedriveMessageId(envelope.DeliveryId, envelope.Redrive, record.Redrive));
     }

@@ -89,7 +89,7 @@ public sealed class BulkCancelTests(QueueFixture fixture) : IClassFixture<QueueF
 
         var listed = (await _gateway.SystemJsonAsync($"queues/{seed.Queue}/dead?tag=b"))["items"]!.AsArray();
         Assert.Equal("""["a","b"]""", Assert.Single(listed)!["tags"]!.ToJsonString());
-        Assert.Equal("""{"count":1}""", await _gateway.SystemAsync(HttpMethod.Get, $"queues/{seed.Queue}/dead/count?tag=b&function=one"));
+        Assert.Equal(1, (int)(await _gateway.SystemJsonAsync($"queues/{seed.Queue}/dead/count?tag=b&function=one"))["count"]!);
 
         await _gateway.SystemAsync(HttpMethod.Post, $"queues/{seed.Queue}/redrives", new { tag = "b" }, HttpStatusCode.Accepted);
         await Eventually.HoldsAsync(async () => await seed.CountAsync(StreamNames.Dead(seed.Queue)) == 2 && await seed.CountAsync(StreamNames.Calls(seed.Queue)) == 1, "one is redriven");

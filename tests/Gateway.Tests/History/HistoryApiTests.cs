@@ -169,6 +169,51 @@ public sealed class HistoryApiTests(HistoryScene scene) : IClassFixture<HistoryS
     }
 
     [Fact]
+    public async Task Each_post_of_a_callback_is_told_while_it_is_due_and_when_it_has_ended()
+    {
+        var queue = "q" + Guid.NewGuid().ToString("N")[..8];
+        var letters = await new DeadLetterSeed(scene.JetStream, queue).CreateAsync();
+        var seed = await new HistorySeed(scene.JetStream, queue).CreateAsync();
+        var ended = TimeProvider.System.GetUtcNow();
+        PastAttempt[] posts =
+        [
+            new() { At = ended.AddSeconds(1), Status = 0, Seconds = 0.5, Error = "Connection refused" },
+            new() { At = ended.AddSeconds(7), Status = 503, Seconds = 1 },
+        ];
+        var (due, delivered, old) = (HistorySeed.Call(id: "due", ended: ended), HistorySeed.Call(id: "delivered", ended: ended), HistorySeed.Call(id: "old", ended: ended));
+        foreach (var call in new[] { due, delivered, old })
+        {
+            await seed.WriteAsync(call with { Callback = new EndedCallback { State = CallbackStates.Due } });
+        }
+
+        await seed.WriteAsync(delivered with { State = EndStates.Callback, Callback = new EndedCallback { State = CallbackStates.Delivered, Attempts = 40, Status = 204, Posts = [.. posts, posts[1] with { Status = 204 }] } });
+        await seed.WriteAsync(old with { State = EndStates.Callback, Callback = new EndedCallback { State = CallbackStates.Refused, Attempts = 2, Status = 410, Error = "gone" } });
+        for (var i = 0; i < 40; i++)
+        {
+            await letters.TellingAsync(DeadLetterSeed.Call("echo"));
+        }
+
+        await letters.TellingAsync(
+            DeadLetterSeed.Call("echo", "due") with { DeliveryId = due.DeliveryId },
+            new CallbackRecord { Status = 200, Since = ended, Attempt = 3, NotBefore = ended.AddSeconds(20), Posts = posts });
+        await HoldsAsync(queue, "", ["old", "delivered", "due"]);
+
+        var open = await CallbackAsync("due");
+        Assert.Equal(("due", 2, 503, ended.AddSeconds(20).UtcDateTime), ((string)open["state"]!, (int)open["attempts"]!, (int)open["status"]!, (DateTime)open["dueAt"]!));
+        Assert.Equal([(1, null, 0.5, 1.0, "Connection refused"), (2, 503, 1.0, 5.5, null)], Posts(open));
+        var done = await CallbackAsync("delivered");
+        Assert.Equal(("delivered", 40, 204, null), ((string)done["state"]!, (int)done["attempts"]!, (int)done["status"]!, (string?)done["dueAt"]));
+        Assert.Equal([(38, null, 0.5, null, "Connection refused"), (39, 503, 1.0, 5.5, null), (40, 204, 1.0, 0.0, null)], Posts(done));
+        var without = await CallbackAsync("old");
+        Assert.Equal(("refused", 2, "gone", 0), ((string)without["state"]!, (int)without["attempts"]!, (string)without["error"]!, without["posts"]!.AsArray().Count));
+
+        async Task<JsonNode> CallbackAsync(string id) => (await scene.Gateway.SystemJsonAsync($"calls/{id}?queue={queue}"))["calls"]!.AsArray().Single()!["callback"]!;
+
+        static (int, int?, double, double?, string?)[] Posts(JsonNode callback) =>
+            [.. callback["posts"]!.AsArray().Select(post => ((int)post!["attempt"]!, (int?)post["status"], (double)post["seconds"]!, (double?)post["waited"], (string?)post["error"]))];
+    }
+
+    [Fact]
     public async Task A_call_on_its_way_is_found_with_its_attempt_and_its_due_time()
     {
         var seed = await new DeadLetterSeed(scene.JetStream, "q" + Guid.NewGuid().ToString("N")[..8]).CreateAsync();

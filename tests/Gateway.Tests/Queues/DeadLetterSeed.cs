@@ -62,8 +62,16 @@ public sealed class DeadLetterSeed(INatsJSContext jetStream, string queue)
     public Task<ulong> HeldAsync(Envelope call) => PublishAsync(
         StreamNames.AsideSubject(queue, AsideGroup.Held(call.FunctionName), call.Priority, call.FunctionName), [], new NatsHeaders { [EnvelopeCodec.HeaderName] = EnvelopeCodec.Encode(call) });
 
-    public Task<ulong> TellingAsync(Envelope call) => PublishAsync(
-        StreamNames.CallbackSubject(queue, call.FunctionName), [], new NatsHeaders { [EnvelopeCodec.HeaderName] = EnvelopeCodec.Encode(call) });
+    public Task<ulong> TellingAsync(Envelope call, CallbackRecord? callback = null)
+    {
+        var headers = new NatsHeaders { [EnvelopeCodec.HeaderName] = EnvelopeCodec.Encode(call) };
+        if (callback is not null)
+        {
+            headers[CallbackRecord.HeaderName] = callback.Encode();
+        }
+
+        return PublishAsync(StreamNames.CallbackSubject(queue, call.FunctionName), [], headers);
+    }
 
     /// <summary>Many at once, without any order among them.</summary>
     public Task DeadAsync(int count, Func<int, Envelope> call) =>

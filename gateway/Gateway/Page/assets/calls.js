@@ -73,13 +73,13 @@ export async function show(main, signal) {
             kept === null ? el('p', { class: 'soft' }, new TextDecoder().decode(data)) : answer.status === 202 ? el('p', {}, 'It has not ended yet.') : body(data, `call-${id}`, signal),
             isOperator() && !hasEnded ? el('div', { class: 'row' }, el('button', { type: 'button', class: 'danger', onclick: () => cancel(path) }, 'Cancel the call')) : ''));
       }
-      return hasEnded;
+      return hasEnded && stories.calls.every(call => call.callback?.state !== 'due');
     };
-    let hasEnded = await draw();
+    let isOver = await draw();
     live.addEventListener('overview', async () => {
-      if (hasEnded || isDrawing) return;
+      if (isOver || isDrawing) return;
       isDrawing = true;
-      try { hasEnded = await draw(); } catch (problem) { tell(problem); } finally { isDrawing = false; }
+      try { isOver = await draw(); } catch (problem) { tell(problem); } finally { isDrawing = false; }
     }, { signal });
   }
 
@@ -157,7 +157,16 @@ function timeline(call) {
     call.state === 'waiting' && { what: 'Waiting', more: 'for a worker that has room' },
     call.dueAt && { what: 'Due', at: call.dueAt, more: 'delayed until then' },
     call.endedAt && { what: 'Ended', at: call.endedAt, status: call.status, more: [call.state, call.reason, call.error].filter(Boolean).join(': ') + (call.resultSize > 0 ? `; its answer had ${bytes(call.resultSize)}` : '') },
-    call.callback && { what: 'Callback', status: call.callback.status, more: [`${call.callback.state}, ${many(call.callback.attempts ?? 0, 'attempt')}`, call.callback.error].filter(Boolean).join(': ') },
+    ...(call.callback ? callbackSteps(call.callback) : []),
+  ].filter(Boolean);
+}
+
+function callbackSteps({ state, attempts, status, error, posts, dueAt }) {
+  const missing = attempts - posts.length, isDue = state === 'due';
+  return [
+    missing > 0 && posts.length > 0 && { what: 'Callback', more: `${many(missing, 'earlier attempt')}: not kept` },
+    ...posts.map(post => ({ ...post, what: `Callback attempt ${post.attempt}`, more: post.error })),
+    { what: isDue ? 'Callback due' : 'Callback ended', at: isDue ? dueAt : null, status: isDue ? null : status, more: [`${isDue ? 'not delivered yet' : state}, ${many(attempts, 'attempt')}`, !isDue && error].filter(Boolean).join(': ') },
   ].filter(Boolean);
 }
 

@@ -3,7 +3,7 @@ import { body } from './body.js';
 
 // Calls and callbacks that were given up: looked at, put back, deleted.
 const pageSize = 50;
-const matched = ['function', 'reason', 'since', 'until'];
+const matched = ['function', 'reason', 'since', 'until', 'tag'];
 const reasons = ['exhausted', 'failed', 'expired', 'cancelled', 'worker_lost', 'foreign', 'callback_refused', 'callback_expired'];
 
 export async function show(main, signal) {
@@ -16,6 +16,7 @@ export async function show(main, signal) {
     reason: asked.get('reason') ?? '',
     since: asked.get('since') ?? '',
     until: asked.get('until') ?? '',
+    tag: asked.get('tag') ?? '',
   };
   const after = asked.get('after') ?? '', seq = asked.get('seq');
   if (!filter.queue) {
@@ -53,10 +54,11 @@ export async function show(main, signal) {
 
   const form = el('form', { class: 'row', onsubmit: event => { event.preventDefault(); const f = new FormData(event.target); open(Object.fromEntries([...f].map(([key, value]) => [key, value.trim()]))); } },
     el('label', {}, 'Queue', el('select', { name: 'queue', onchange: event => event.target.form.requestSubmit() }, [...new Set([...queues, filter.queue])].map(name => el('option', { value: name, selected: name === filter.queue }, name)))),
-    el('label', {}, 'Function', el('input', { name: 'function', value: filter.function, placeholder: 'name or name.namespace', type: 'search', size: 22, spellcheck: 'false' })),
+    el('label', {}, 'Function', el('input', { name: 'function', value: filter.function, placeholder: 'name', type: 'search', size: 14, spellcheck: 'false' })),
     el('label', {}, 'Reason', el('select', { name: 'reason', onchange: event => event.target.form.requestSubmit() }, el('option', { value: '' }, 'any'), reasons.map(reason => el('option', { value: reason, selected: reason === filter.reason }, reason)))),
     el('label', {}, 'Ended since', el('input', { name: 'since', value: filter.since, placeholder: '1h, or a time', type: 'search', size: 11, spellcheck: 'false' })),
     el('label', {}, 'Ended before', el('input', { name: 'until', value: filter.until, placeholder: '5m, or a time', type: 'search', size: 11, spellcheck: 'false' })),
+    el('label', {}, 'Tag', el('input', { name: 'tag', value: filter.tag, placeholder: 'order:4711', type: 'search', size: 11, spellcheck: 'false' })),
     el('button', {}, 'Filter'));
 
   const rows = page.items.length
@@ -138,17 +140,17 @@ export async function show(main, signal) {
     }
   }
 
-  const matching = () => `${filter.function ? ` of ${filter.function}` : ''}${filter.reason ? ` with reason ${filter.reason}` : ''}${filter.since ? ` ended since ${filter.since}` : ''}${filter.until ? ` ended before ${filter.until}` : ''} in ${filter.queue}`;
+  const matching = () => `${filter.function ? ` of ${filter.function}` : ''}${filter.reason ? ` with reason ${filter.reason}` : ''}${filter.since ? ` ended since ${filter.since}` : ''}${filter.until ? ` ended before ${filter.until}` : ''}${filter.tag ? ` tagged ${filter.tag}` : ''} in ${filter.queue}`;
   const asFilter = () => Object.fromEntries(matched.map(key => [key, filter[key]]).filter(([, value]) => value));
   const filters = () => new URLSearchParams(asFilter());
   async function countMatching() {
     say('Counting…');
-    return (await json(queuePath(filter.queue, `/dead/count?${filters()}`), { signal })).count;
+    return json(queuePath(filter.queue, `/dead/count?${filters()}`), { signal });
   }
   async function redriveAll() {
     try {
       const perSecond = Number(document.getElementById('rate').value) || null;
-      const n = await countMatching();
+      const { count: n } = await countMatching();
       if (!await confirm(`Redrive ${many(n, 'letter')}?`, `All letters${matching()} go back${perSecond ? `, at most ${count(perSecond)} each second` : ''}. The gateway goes on even if this page is closed.`, `Redrive ${count(n)}`)) return;
       const { id } = await json(queuePath(filter.queue, '/redrives'), { method: 'POST', json: { ...asFilter(), ratePerSecond: perSecond } });
       await progress(`Redrive of ${many(n, 'letter')}`, async (step, stop) => {
@@ -167,12 +169,23 @@ export async function show(main, signal) {
   }
   async function deleteAll() {
     try {
-      const n = await countMatching();
+      const { count: n, last } = await countMatching();
       if (!await confirm(`Delete ${many(n, 'letter')}?`, `All letters${matching()}. What is deleted cannot be brought back.`, `Delete ${count(n)}`, { danger: true })) return;
-      const all = filters();
-      if (![...all].length) all.set('all', 'true');
-      const { deleted } = await json(queuePath(filter.queue, `/dead?${all}`), { method: 'DELETE' });
-      say(`${many(deleted, 'letter')} deleted.`);
+      await progress(`Deletion of ${many(n, 'letter')}`, async (step, stop) => {
+        // In parts, so that the bar moves: twenty of them, or of a thousand letters each. Whoever stops it, or closes the page, keeps the rest.
+        const part = filters();
+        if (![...part].length) part.set('all', 'true');
+        part.set('last', last);
+        part.set('limit', Math.min(1000, Math.max(1, Math.ceil(n / 20))));
+        step(0, n, `0 of ${count(n)} deleted`);
+        for (let deleted = 0, next = 0; next !== undefined && !stop.aborted;) {
+          part.set('after', next);
+          const answer = await json(queuePath(filter.queue, `/dead?${part}`), { method: 'DELETE' });
+          deleted += answer.deleted;
+          next = answer.next;
+          step(next === undefined ? n : Math.min(n, deleted), n, `${count(deleted)} of ${count(n)} deleted${next === undefined ? ' – done' : ''}`);
+        }
+      });
       afterwards();
     } catch (problem) { tell(problem); }
   }
