@@ -37,6 +37,12 @@ public sealed class PageSystem : IAsyncLifetime
     /// <summary>Whether <c>broken</c> refuses calls.</summary>
     public bool IsBroken { get; set; } = true;
 
+    /// <summary>Where callbacks may go.</summary>
+    public Uri CallbackUrl => new(Function.Url, "callback");
+
+    /// <summary>Whether callbacks are refused for now.</summary>
+    public bool IsCallbackRefused { get; set; }
+
     public async ValueTask InitializeAsync()
     {
         _nats = await NatsServer.StartAsync();
@@ -49,6 +55,9 @@ public sealed class PageSystem : IAsyncLifetime
             ["nats_port"] = _nats.Port.ToString(CultureInfo.InvariantCulture),
             ["gateway_url"] = Url.ToString(),
             ["max_inflight"] = "10",
+            ["callback_allow"] = "127.0.0.1",
+            ["callback_initial_wait"] = "200ms",
+            ["callback_max_wait"] = "2s",
         });
         _cron = await StartCronAsync(Url);
         _playwright = await Playwright.CreateAsync();
@@ -108,11 +117,16 @@ public sealed class PageSystem : IAsyncLifetime
     }
 
     /// <summary>An asynchronous call, as any caller makes it.</summary>
-    public async Task CallAsync(string function, byte[] body, string type = "text/plain")
+    public async Task CallAsync(string function, byte[] body, string type = "text/plain", params (string Name, string Value)[] headers)
     {
-        using var content = new ByteArrayContent(body);
-        content.Headers.ContentType = new(type);
-        using var answer = await _http.PostAsync(new Uri(Url, $"/async-function/{function}"), content);
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(Url, $"/async-function/{function}")) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.ContentType = new(type);
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        using var answer = await _http.SendAsync(request);
         Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
     }
 
@@ -202,6 +216,10 @@ public sealed class PageSystem : IAsyncLifetime
         {
             http.Response.StatusCode = StatusCodes.Status400BadRequest;
             await http.Response.WriteAsync("<script>document.title = 'run'</script>");
+        }
+        else if (request.Path == CallbackUrl.AbsolutePath && IsCallbackRefused)
+        {
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         }
         else if (request.Path.StartsWith("/work", StringComparison.Ordinal))
         {

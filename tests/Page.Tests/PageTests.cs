@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
-using System.Net.Http.Json;
+using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Connectors.Testing;
@@ -75,8 +76,8 @@ public sealed partial class PageTests(PageSystem system)
         await system.CallAsync("idle", "x"u8.ToArray());
 
         await ShowsAsync(waiting, async () => (await system.ApiAsync(HttpMethod.Get, "/system/queues/reports"))?["calls"]?.ToString());
-        await ShowsAsync(page.Locator("[data-queue=faas-request] td:nth-child(11)"), () => Task.FromResult<string?>("1"));
-        await ShowsAsync(page.Locator("[data-queue=reports] td:nth-child(11)"), () => Task.FromResult<string?>("0"));
+        await ShowsAsync(page.Locator("[data-queue=faas-request] td:nth-child(12)"), () => Task.FromResult<string?>("1"));
+        await ShowsAsync(page.Locator("[data-queue=reports] td:nth-child(12)"), () => Task.FromResult<string?>("0"));
 
         // What is chosen stands in the address, and the charts survive a reload.
         await page.GetByRole(AriaRole.Link, new() { Name = "reports" }).ClickAsync();
@@ -142,9 +143,9 @@ public sealed partial class PageTests(PageSystem system)
 
         await page.Locator(".note.held", new() { HasText = "1 call held" }).WaitForAsync();
         await page.GotoAsync(new Uri(system.Url, "/ui/overview").AbsoluteUri);
-        await ShowsAsync(page.Locator("[data-queue=faas-request] td:nth-child(5)"), async () => (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request"))?["held"]?.ToString());
+        await ShowsAsync(page.Locator("[data-queue=faas-request] td:nth-child(6)"), async () => (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request"))?["held"]?.ToString());
         await page.Locator("[data-hold='faas-request/work.openfaas-fn'] td", new() { HasText = "1 call held" }).WaitForAsync();
-        await ShowsAsync(page.Locator("[data-sum=delayed]"), () => Task.FromResult<string?>("0"));
+        await ShowsAsync(page.Locator("[data-sum=retrying]"), () => Task.FromResult<string?>("0"));
         Assert.DoesNotContain(system.Function.Requests, request => request.Text == "held meanwhile");
         await page.GetByRole(AriaRole.Button, new() { Name = "Resume work.openfaas-fn" }).ClickAsync();
         await page.GetByText("1 call that was held comes back, behind those that came meanwhile.").WaitForAsync();
@@ -153,6 +154,46 @@ public sealed partial class PageTests(PageSystem system)
         await system.Function.ReceivesAsync(1, request => request.Text == "held meanwhile");
         await page.Locator("[data-hold='faas-request/work.openfaas-fn']").WaitForAsync(new() { State = WaitForSelectorState.Detached });
         await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task A_function_whose_breaker_is_open_is_told_with_its_next_try_until_it_is_back()
+    {
+        var port = FreePort.Next();
+        await system.ApiAsync(HttpMethod.Post, "/system/functions", new
+        {
+            service = "away",
+            image = "test/away",
+            envVars = new Dictionary<string, string> { ["upstream_url"] = $"http://127.0.0.1:{port}/" },
+            annotations = new Dictionary<string, string> { ["com.openfaas.breaker.failures"] = "1", ["com.openfaas.breaker.min_wait"] = "1s", ["com.openfaas.breaker.max_wait"] = "2s" },
+        });
+        await system.CallAsync("away", "held meanwhile"u8.ToArray());
+        var page = await system.OpenAsync();
+
+        var held = page.Locator("[data-hold='faas-request/away.openfaas-fn']");
+        await held.GetByText(new Regex(@"^cannot be reached: .+; tried again at \d\d:\d\d:\d\d UTC$")).WaitForAsync();
+        await held.GetByText("1 call held").WaitForAsync();
+        await held.GetByText("its breaker").WaitForAsync();
+        var since = (DateTime)(await BreakerAsync())!["at"]!;
+        Assert.Equal(since.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture), await held.Locator("td").Nth(4).TextContentAsync());
+        await page.GotoAsync(new Uri(system.Url, "/ui/functions?name=away.openfaas-fn").AbsoluteUri);
+        await page.Locator("[data-function='away.openfaas-fn'] .tag", new() { HasText = "breaker open" }).WaitForAsync();
+        await page.Locator(".note.held", new() { HasText = "tried again at" }).WaitForAsync();
+
+        await using var back = await HttpLedger.StartAsync(port: port);
+        await back.ReceivesAsync(1, request => request.Text == "held meanwhile");
+
+        await page.Locator("[data-function='away.openfaas-fn'] .tag").WaitForAsync(new() { State = WaitForSelectorState.Detached });
+        await page.Locator(".note.held").WaitForAsync(new() { State = WaitForSelectorState.Detached });
+        await page.GotoAsync(new Uri(system.Url, "/ui/overview").AbsoluteUri);
+        await page.Locator("tr[data-queue=faas-request]").WaitForAsync();
+        await held.WaitForAsync(new() { State = WaitForSelectorState.Detached });
+        Assert.Null(await BreakerAsync());
+        await page.Context.CloseAsync();
+        await system.ApiAsync(HttpMethod.Delete, "/system/functions", new { functionName = "away" });
+
+        async Task<JsonNode?> BreakerAsync() => (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request"))!["functions"]!.AsArray()
+            .FirstOrDefault(function => (string)function!["function"]! == "away.openfaas-fn")?["breaker"];
     }
 
     // What a connector does not tell would stand there as nothing for ever.
@@ -217,7 +258,11 @@ public sealed partial class PageTests(PageSystem system)
         var total = await system.CountAsync("dead");
         var page = await system.OpenAsync("/ui/dead?queue=faas-request");
         var told = new ConcurrentQueue<(double Done, string Text)>();
-        await page.ExposeFunctionAsync("told", (double done, string text) => told.Enqueue((done, text)));
+        await page.ExposeFunctionAsync<double, string, bool>("told", (done, text) =>
+        {
+            told.Enqueue((done, text));
+            return true;
+        });
 
         await page.GetByRole(AriaRole.Button, new() { Name = "Delete all matching" }).ClickAsync();
         await page.GetByRole(AriaRole.Heading, new() { Name = $"Delete {total} letters?" }).WaitForAsync();
@@ -321,6 +366,7 @@ public sealed partial class PageTests(PageSystem system)
         var letter = (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1"))!["items"]![0]!;
         await Eventually.HoldsAsync(async () => await system.ApiAsync(HttpMethod.Get, $"/system/calls/{letter["callId"]}") is not null, "the history has the call");
         await system.ApiAsync(HttpMethod.Post, "/system/queues/faas-request/functions/hourly/pause", new { reason = "for a look" });
+        await ReportAsync();
         var page = await system.OpenLoggedOutAsync(window: new()
         {
             ViewportSize = new() { Width = width, Height = 900 },
@@ -410,13 +456,13 @@ public sealed partial class PageTests(PageSystem system)
         var page = await system.OpenAsync("/ui/connectors?filter=orders");
 
         var row = page.Locator("[data-connector=sqs-connector] tbody tr", new() { HasText = "orders" });
-        await Eventually.HoldsAsync(async () => await row.CountAsync() == 1 && (await row.Locator("td").AllTextContentsAsync())[1..4].SequenceEqual(["2", "0", "1"]), "waiting, in flight and delayed are shown");
+        await Eventually.HoldsAsync(async () => await row.CountAsync() == 1 && (await row.Locator("td").AllTextContentsAsync()).Skip(1).Take(3).SequenceEqual(["2", "0", "1"]), "waiting, in flight and delayed are shown");
         await page.Context.CloseAsync();
 
         async Task AskAsync(string operation, object body)
         {
             using var http = new HttpClient(new SocketsHttpHandler());
-            using var request = new HttpRequestMessage(HttpMethod.Post, sqs.Url) { Content = JsonContent.Create(body, new("application/x-amz-json-1.0")) };
+            using var request = new HttpRequestMessage(HttpMethod.Post, sqs.Url) { Content = new StringContent(JsonSerializer.Serialize(body), new System.Net.Http.Headers.MediaTypeHeaderValue("application/x-amz-json-1.0")) };
             request.Headers.Add("X-Amz-Target", $"AmazonSQS.{operation}");
             using var answer = await http.SendAsync(request);
             answer.EnsureSuccessStatusCode();
@@ -471,6 +517,29 @@ public sealed partial class PageTests(PageSystem system)
     }
 
     [Fact]
+    public async Task Each_attempt_of_a_callback_is_in_its_calls_story_while_it_is_due_and_when_it_is_delivered()
+    {
+        system.IsCallbackRefused = true;
+        await system.CallAsync("work", "x"u8.ToArray(), "text/plain", ("X-Call-Id", "page-callback"), ("X-Callback-Url", system.CallbackUrl.ToString()));
+        await Eventually.HoldsAsync(async () => ((int?)(await CallbackAsync())?["attempts"]) >= 2, "it was refused twice");
+        var page = await system.OpenAsync("/ui/calls?id=page-callback");
+
+        await page.Locator("[data-step='Callback due']", new() { HasText = "not delivered yet" }).WaitForAsync();
+        Assert.Equal("503", await page.Locator("[data-step='Callback attempt 2'] td").Nth(2).TextContentAsync());
+        system.IsCallbackRefused = false;
+
+        await page.Locator("[data-step='Callback ended']", new() { HasText = "delivered" }).WaitForAsync();
+        var posts = (await CallbackAsync())!["posts"]!.AsArray();
+        var shown = page.Locator("[data-step^='Callback attempt']");
+        Assert.Equal(posts.Select(post => $"Callback attempt {post!["attempt"]}"), await shown.Locator("th").AllTextContentsAsync());
+        Assert.Equal("200", await shown.Last.Locator("td").Nth(2).TextContentAsync());
+        Assert.Equal([.. Enumerable.Repeat(503, posts.Count - 1), 200], posts.Select(post => (int)post!["status"]!));
+        await page.Context.CloseAsync();
+
+        async Task<JsonNode?> CallbackAsync() => (await system.ApiAsync(HttpMethod.Get, "/system/calls/page-callback"))?["calls"]?[0]?["callback"];
+    }
+
+    [Fact]
     public async Task A_dead_call_is_run_again_from_its_story()
     {
         await system.DeadAsync("run me again"u8.ToArray());
@@ -519,6 +588,8 @@ public sealed partial class PageTests(PageSystem system)
         var (seconds, looks) = kept is { Length: > 0 } ? (40, new[] { ("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390) }) : (1, [("dark", 390)]);
 
         await system.DeadAsync("""{"order": 4699}"""u8.ToArray());
+        await ReportAsync();
+        system.IsCallbackRefused = true;
         for (var second = 0; second < seconds; second++)
         {
             await Task.WhenAll(Enumerable.Range(0, 4 + (second % 9)).Select(i => system.CallAsync(i == 0 && second % 4 == 0 ? "broken" : "work", Encoding.UTF8.GetBytes($$"""{"order": {{4700 + second}}, "items": [{"sku": "A-{{i}}", "count": 2}], "note": "Grüße"}"""), "application/json")));
@@ -529,8 +600,13 @@ public sealed partial class PageTests(PageSystem system)
             }
         }
 
-        var letter = (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000"))!["items"]!.AsArray()[^1]!;
+        await system.CallAsync(
+            "broken", Encoding.UTF8.GetBytes("""{"order": 4711, "items": [{"sku": "A-7", "count": 2}], "note": "Grüße"}"""), "application/json", ("X-Callback-Url", system.CallbackUrl.ToString()), ("X-Call-Tags", "order:4711, eu"));
+        var letter = await Eventually.GetAsync(
+            async () => (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000&tag=order:4711"))!["items"]!.AsArray() is { Count: > 0 } items ? items[^1] : null, "the last is a dead letter");
+        await Eventually.HoldsAsync(async () => ((int?)(await system.ApiAsync(HttpMethod.Get, $"/system/calls/{letter["callId"]}"))?["calls"]?[0]?["callback"]?["attempts"]) >= 2, "its callback was refused twice");
         await system.ApiAsync(HttpMethod.Post, "/system/queues/reports/pause", new { reason = "the store moves", by = "ann" });
+        await Eventually.HoldsAsync(async () => (await system.ApiAsync(HttpMethod.Get, "/system/overview"))!["queues"]!.AsArray().Any(queue => queue!["paused"] is not null), "the overview has it");
         foreach (var (theme, width) in looks)
         {
             var page = await system.OpenLoggedOutAsync(window: new() { ViewportSize = new() { Width = width, Height = width > 1000 ? 860 : 800 }, ColorScheme = theme == "dark" ? ColorScheme.Dark : ColorScheme.Light });
@@ -542,12 +618,13 @@ public sealed partial class PageTests(PageSystem system)
                 await page.GotoAsync(new Uri(system.Url, address).AbsoluteUri);
                 await page.Locator(settled).First.WaitForAsync();
                 var name = address.Split('/', '?')[2] + (address.Contains('=', StringComparison.Ordinal) && (address.Contains("seq", StringComparison.Ordinal) || address.Contains("name", StringComparison.Ordinal) || address.Contains("id=", StringComparison.Ordinal)) ? "-one" : "");
-                await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}-{theme}-{width}.png"), FullPage = width < 1000 });
+                await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}-{theme}-{width}.png"), FullPage = width < 1000 || address != "/ui/overview" });
             }
 
             await page.Context.CloseAsync();
         }
 
+        system.IsCallbackRefused = false;
         await system.ApiAsync(HttpMethod.Post, "/system/queues/reports/resume");
         Assert.All(Directory.GetFiles(folder, "*.png"), picture => Assert.True(new FileInfo(picture).Length > 4096, picture));
         if (folder != kept)
@@ -564,10 +641,46 @@ public sealed partial class PageTests(PageSystem system)
         ("/ui/functions?name=work.openfaas-fn", "form[aria-label=Invoke]"),
         ($"/ui/calls{calls}", "[data-call]"),
         ($"/ui/calls?id={letter["callId"]}", "[data-story] a[href*='seq=']"),
-        ("/ui/connectors", "[data-connector]"),
+        ("/ui/connectors", "[data-connector=sqs-connector]"),
         ("/ui/dead?queue=faas-request", "main tbody tr"),
         ($"/ui/dead?queue=faas-request&seq={letter["seq"]}", "#body-text"),
     ];
+
+    // What connectors of brokers would say, for a look at their tables.
+    private async Task ReportAsync()
+    {
+        await ReportAsync("kafka-connector", string.Concat(Enumerable.Range(0, 3).Select(partition =>
+            $$$"""
+            kafka_connector_lag{group="functions",topic="orders",partition="{{{partition}}}"} {{{partition * 1830}}}
+            kafka_connector_messages_offset{group="functions",topic="orders",partition="{{{partition}}}"} {{{120_400 + partition}}}
+            kafka_connector_oldest_event_age_seconds{group="functions",topic="orders",partition="{{{partition}}}"} {{{partition * 12.4}}}
+
+            """)) + "kafka_connector_assigned_partitions{group=\"functions\"} 3\nkafka_connector_retries_total{group=\"functions\",topic=\"orders\"} 17\n");
+        await ReportAsync("sqs-connector", string.Concat(new[] { ("orders", 1240, 31, 3.2), ("invoices.fifo", 0, 0, 0.0) }.Select(queue =>
+            $$$"""
+            sqs_connector_queue_readable{queue="{{{queue.Item1}}}"} 1
+            sqs_connector_queue_messages{queue="{{{queue.Item1}}}",state="waiting"} {{{queue.Item2}}}
+            sqs_connector_queue_messages{queue="{{{queue.Item1}}}",state="in_flight"} {{{queue.Item3}}}
+            sqs_connector_queue_messages{queue="{{{queue.Item1}}}",state="delayed"} 0
+            sqs_connector_in_flight_messages{queue="{{{queue.Item1}}}"} {{{queue.Item3}}}
+            sqs_connector_oldest_message_age_seconds{queue="{{{queue.Item1}}}"} {{{queue.Item4}}}
+            sqs_connector_received_total{queue="{{{queue.Item1}}}"} 48210
+            sqs_connector_deleted_total{queue="{{{queue.Item1}}}"} 48150
+
+            """)) + "connector_topic_map_functions 2\nconnector_inflight_events 31\nconnector_events_total{topic=\"orders\",verdict=\"completed\"} 48150\nconnector_events_total{topic=\"orders\",verdict=\"failed\"} 29\n");
+        await ReportAsync("rabbitmq-connector",
+            """
+            rabbitmq_connector_queue_consumed{queue="mails"} 1
+            rabbitmq_connector_queue_depth{queue="mails"} 12
+            rabbitmq_connector_queue_consumers{queue="mails"} 2
+            rabbitmq_connector_in_flight_messages{queue="mails"} 4
+            rabbitmq_connector_oldest_message_age_seconds{queue="mails"} 0.4
+            rabbitmq_connector_messages_processed_total{queue="mails"} 9120
+
+            """);
+
+        Task ReportAsync(string connector, string metrics) => system.ApiAsync(HttpMethod.Post, "/system/connectors", new { connector, instance = connector + "-1", metrics });
+    }
 
     private static Task ShowsAsync(ILocator place, Func<Task<string?>> text) => Eventually.HoldsAsync(
         async () => await place.TextContentAsync() is { } shown && shown == await text(), () => $"the page shows the same as the API at {place}");

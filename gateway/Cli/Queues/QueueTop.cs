@@ -75,6 +75,7 @@ internal static class QueueTop
             new("QUEUE", "name"),
             Number("WAITING", "waiting"),
             Number("RUNNING", "running"),
+            Number("RETRYING", "retrying"),
             Number("DELAYED", "delayed"),
             Number("HELD", "held"),
             Number("OLDEST", "oldest"),

@@ -101,16 +101,17 @@ internal sealed class LiveQueues(
     private QueueView View(QueueFigures queue, QueueFigures? before, double seconds, IReadOnlyList<FunctionHold> holds)
     {
         var inHand = reports.Of(queue.Name);
-        var (running, delayed, held) = (inHand.Running.Values.Sum(), inHand.Delayed.Values.Sum(), queue.Held.Values.Sum());
+        var (running, retrying, held) = (inHand.Running.Values.Sum(), inHand.Delayed.Values.Sum(), queue.Held.Values.Sum());
 
         // A stream that was made anew counts from the beginning.
         var stored = Math.Max(0, queue.Stored - (before?.Stored ?? queue.Stored));
         var ended = Math.Max(0, stored - (queue.Calls - (before?.Calls ?? queue.Calls)));
         return new QueueView(
             queue.Name,
-            Math.Max(0, queue.Calls - running - delayed),
+            Math.Max(0, queue.Calls - running - retrying),
             running,
-            delayed + Math.Max(0, queue.Aside - held),
+            retrying,
+            Math.Max(0, queue.Aside - held),
             held,
             queue.Callbacks,
             queue.Dead,
@@ -155,7 +156,8 @@ internal sealed record Overview(DateTime? At, string? Error, IReadOnlyList<Queue
 /// <param name="Name">The queue.</param>
 /// <param name="Waiting">Calls that are due and run nowhere.</param>
 /// <param name="Running">Calls that run.</param>
-/// <param name="Delayed">Calls whose time has not come: retries, what a worker gave back, and those that their callers delayed.</param>
+/// <param name="Retrying">Calls that back off before they are sent again, and what a worker gave back for a while.</param>
+/// <param name="Delayed">Calls whose time, which their callers named, has not come.</param>
 /// <param name="Held">Calls that were put aside because their function is paused or cannot be reached.</param>
 /// <param name="Callbacks">Callbacks to be delivered.</param>
 /// <param name="Dead">Dead letters.</param>
@@ -172,6 +174,7 @@ internal sealed record QueueView(
     string Name,
     long Waiting,
     long Running,
+    long Retrying,
     long Delayed,
     long Held,
     long Callbacks,

@@ -75,8 +75,16 @@ internal sealed class FunctionLog(FunctionName function, string path, TimeProvid
         lock (_writing)
         {
             Dispose();
-            File.Delete(path);
-            File.Delete(path + ".1");
+            try
+            {
+                File.Delete(path);
+                File.Delete(path + ".1");
+            }
+            catch (DirectoryNotFoundException)
+            {
+                // No function of the namespace ever wrote a line.
+            }
+
             _followers.ForEach(follower => follower.Writer.TryComplete());
         }
     }

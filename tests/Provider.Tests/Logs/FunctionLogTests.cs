@@ -42,6 +42,16 @@ public sealed class FunctionLogTests : IDisposable
         Assert.Equal("last", lines[^1]);
     }
 
+    [Fact]
+    public void A_log_of_a_function_that_never_wrote_a_line_can_be_deleted()
+    {
+        using var log = new FunctionLog(new FunctionName("silent", "ns"), Path.Combine(_folder, "ns", "silent.log"), TimeProvider.System);
+
+        log.Delete();
+
+        Assert.False(Directory.Exists(Path.Combine(_folder, "ns")));
+    }
+
     public void Dispose()
     {
         _log.Dispose();

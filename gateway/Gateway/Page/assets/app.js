@@ -68,6 +68,8 @@ export const rate = value => value >= 100 ? number.format(Math.round(value)) : v
 export const seconds = value => value === null || value === undefined ? '–' : value < 1 ? `${Math.round(value * 1000)} ms` : `${value < 10 ? value.toFixed(2) : value.toFixed(1)} s`;
 export const bytes = value => value < 1000 ? `${value} B` : value < 1e6 ? `${(value / 1e3).toFixed(1)} kB` : `${(value / 1e6).toFixed(1)} MB`;
 export const time = iso => iso ? `${iso.slice(0, 10)} ${iso.slice(11, 19)}` : '–';
+// On a phone its date and its time are two lines, neither of which breaks.
+export const timeCell = iso => el('td', { class: 'when' }, iso ? [el('span', {}, iso.slice(0, 10)), ' ', el('span', {}, iso.slice(11, 19))] : '–');
 export const many = (n, one, more = one + 's') => `${count(n)} ${n === 1 ? one : more}`;
 export function age(iso) {
   if (!iso) return '–';

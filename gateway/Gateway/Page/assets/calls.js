@@ -1,4 +1,4 @@
-import { ask, bytes, confirm, count, el, go, href, isOperator, json, live, many, query, queuePath, refresh, Refused, say, seconds, show as tell, state as page, time } from './app.js';
+import { ask, bytes, confirm, count, el, go, href, isOperator, json, live, many, query, queuePath, refresh, Refused, say, seconds, show as tell, state as page, time, timeCell } from './app.js';
 import { body } from './body.js';
 
 // Ended calls by what is known of them, and one call's whole story: accepted, each send, its end, its callback, its result.
@@ -45,7 +45,7 @@ export async function show(main, signal) {
   }
   function row(call) {
     return el('tr', { 'data-call': call.callId },
-      el('td', {}, time(call.endedAt)), el('td', { class: 'cut', title: call.function }, call.function), el('td', {}, tag(call)),
+      timeCell(call.endedAt), el('td', { class: 'cut', title: call.function }, call.function), el('td', {}, tag(call)),
       el('td', { class: 'n' }, call.status ?? '–'), el('td', { class: 'n' }, count(call.attempts ?? 0)), el('td', { class: 'n' }, seconds(call.seconds)),
       el('td', { class: 'cut' }, (call.tags ?? []).join(', ') || '–'), el('td', { class: 'cut mono id' }, el('a', { href: href('calls', { id: call.callId }) }, call.callId)));
   }
@@ -96,7 +96,7 @@ export async function show(main, signal) {
         again),
       el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Timeline' }, el('table', {},
         el('thead', {}, el('tr', {}, ['What', 'When (UTC)'].map(title => el('th', { scope: 'col' }, title)), ['Waited', 'Status', 'Took'].map(title => el('th', { class: 'n', scope: 'col' }, title)), el('th', { scope: 'col' }, 'More'))),
-        el('tbody', {}, timeline(call).map(step => el('tr', { 'data-step': step.what }, el('th', { scope: 'row' }, step.what), el('td', {}, time(step.at)), el('td', { class: 'n' }, seconds(step.waited)),
+        el('tbody', {}, timeline(call).map(step => el('tr', { 'data-step': step.what }, el('th', { scope: 'row' }, step.what), timeCell(step.at), el('td', { class: 'n' }, seconds(step.waited)),
           el('td', { class: `n${step.status >= 400 ? ' bad' : ''}` }, step.status ?? '–'), el('td', { class: 'n' }, seconds(step.seconds)), el('td', { class: 'what' }, step.more || '–')))))));
   }
 

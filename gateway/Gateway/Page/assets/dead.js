@@ -1,4 +1,4 @@
-import { ask, bytes, confirm, count, el, go, href, isOperator, json, live, many, progress, put, query, queuePath, refresh, say, show as tell, state, time } from './app.js';
+import { ask, bytes, confirm, count, el, go, href, isOperator, json, live, many, progress, put, query, queuePath, refresh, say, show as tell, state, time, timeCell } from './app.js';
 import { body } from './body.js';
 
 // Calls and callbacks that were given up: looked at, put back, deleted.
@@ -67,7 +67,7 @@ export async function show(main, signal) {
       el('th', { scope: 'row' }, el('a', { href: href('dead', { ...filter, after, seq: item.seq }) }, String(item.seq))),
       el('td', { class: 'cut', title: item.function }, item.function || '–'),
       el('td', {}, el('span', { class: 'tag' }, item.reason)),
-      el('td', { class: 'n' }, item.status ?? '–'), el('td', { class: 'n more' }, count(item.attempts)), el('td', { class: 'n more' }, bytes(item.size)), el('td', {}, time(item.lastAt))))
+      el('td', { class: 'n' }, item.status ?? '–'), el('td', { class: 'n more' }, count(item.attempts)), el('td', { class: 'n more' }, bytes(item.size)), timeCell(item.lastAt)))
     : [el('tr', {}, el('td', { class: 'none', colspan: 8 }, page.next ? 'None among those looked at so far: go on to the next page.' : 'No dead letter matches.'))];
 
   const list = el('div', { class: 'split list' },

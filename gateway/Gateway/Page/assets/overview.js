@@ -1,4 +1,4 @@
-import { age, count, el, href, isOperator, json, live, many, numberCell, put, query, rate, refresh, show as tell, state, time } from './app.js';
+import { age, count, el, href, isOperator, json, live, many, numberCell, put, query, rate, refresh, show as tell, state, time, timeCell } from './app.js';
 import { chart } from './chart.js';
 import { actOn, holder } from './pause.js';
 
@@ -17,14 +17,14 @@ export async function show(main, signal) {
     el('div', { class: 'head' }, el('h1', {}, 'Overview'), el('span', { class: 'soft', id: 'at' })),
     note, tiles,
     el('section', { class: 'card scroll', tabindex: 0, 'aria-label': 'Queues' }, el('table', {},
-      el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Queue'), ['Waiting', 'Running', 'Delayed', 'Held', 'Oldest', 'In / s', 'Out / s', 'Callbacks', 'Dead', 'Workers'].map(name => el('th', { class: 'n', scope: 'col' }, name)), el('th', { scope: 'col' }, 'Mode'), isOperator() && el('td'))),
+      el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Queue'), ['Waiting', 'Running', 'Retrying', 'Delayed', 'Held', 'Oldest', 'In / s', 'Out / s', 'Callbacks', 'Dead', 'Workers'].map(name => el('th', { class: 'n', scope: 'col' }, name)), el('th', { scope: 'col' }, 'Mode'), isOperator() && el('td'))),
       body)),
     held,
     el('div', { class: 'head' }, el('h2', {}, 'Last 15 minutes'), chosen),
     charts,
     el('div', { class: 'head' }, el('h2', {}, 'Last changes')),
     el('section', { class: 'card scroll', tabindex: 0, 'aria-label': 'Last changes' }, el('table', {},
-      el('thead', {}, el('tr', {}, ['When', 'Who', 'What'].map(name => el('th', { scope: 'col' }, name)), el('th', { class: 'n', scope: 'col' }, 'How many'), el('th', { class: 'n', scope: 'col' }, 'Answer'))),
+      el('thead', {}, el('tr', {}, ['When (UTC)', 'Who', 'What'].map(name => el('th', { scope: 'col' }, name)), el('th', { class: 'n', scope: 'col' }, 'How many'), el('th', { class: 'n', scope: 'col' }, 'Answer'))),
       acts)));
 
   const draw = () => {
@@ -33,20 +33,20 @@ export async function show(main, signal) {
     put(note, overview.error ? el('p', { class: 'note' }, overview.error) : null);
     document.getElementById('at').textContent = overview.at ? `${time(overview.at)} UTC` : '';
     const sum = key => overview.queues.reduce((all, queue) => all + queue[key], 0);
-    put(tiles, [['waiting', 'Waiting'], ['running', 'Running'], ['delayed', 'Delayed'], ['held', 'Held'], ['inPerSecond', 'In / s', rate], ['outPerSecond', 'Out / s', rate], ['callbacks', 'Callbacks'], ['dead', 'Dead']]
+    put(tiles, [['waiting', 'Waiting'], ['running', 'Running'], ['retrying', 'Retrying'], ['delayed', 'Delayed'], ['held', 'Held'], ['inPerSecond', 'In / s', rate], ['outPerSecond', 'Out / s', rate], ['callbacks', 'Callbacks'], ['dead', 'Dead']]
       .map(([key, title, format = count]) => el('div', { class: 'tile' }, el('span', {}, title), el('b', { class: key === 'dead' && sum(key) ? 'bad' : null, 'data-sum': key }, format(sum(key))))));
     const selected = choice(overview.queues);
     put(body, overview.queues.length
       ? overview.queues.map(queue => el('tr', { 'data-queue': queue.name, class: queue.name === selected ? 'on' : null },
         el('th', { scope: 'row' }, el('a', { href: href('overview', { queue: queue.name }), 'aria-current': queue.name === selected ? 'true' : null }, queue.name), queue.paused && [' ', el('span', { class: 'tag held' }, 'paused')]),
-        numberCell(queue.waiting), numberCell(queue.running), numberCell(queue.delayed), numberCell(queue.held),
+        numberCell(queue.waiting), numberCell(queue.running), numberCell(queue.retrying), numberCell(queue.delayed), numberCell(queue.held),
         el('td', { class: `n${queue.oldestAt ? '' : ' zero'}` }, age(queue.oldestAt)),
         numberCell(queue.inPerSecond, rate(queue.inPerSecond)), numberCell(queue.outPerSecond, rate(queue.outPerSecond)),
         numberCell(queue.callbacks),
         el('td', { class: `n${queue.dead ? '' : ' zero'}` }, queue.dead ? el('a', { href: href('dead', { queue: queue.name }), class: 'bad' }, count(queue.dead)) : '0'),
         numberCell(queue.workers), el('td', {}, el('span', { class: 'tag' }, queue.mode ?? 'no worker yet')),
         isOperator() && el('td', { class: 'act' }, button(queue.paused ? 'resume' : 'pause', queue.name))))
-      : [el('tr', {}, el('td', { class: 'none', colspan: 13 }, 'No queue yet: the first asynchronous call makes one.'))]);
+      : [el('tr', {}, el('td', { class: 'none', colspan: 14 }, 'No queue yet: the first asynchronous call makes one.'))]);
     const holds = overview.queues.flatMap(queue => [
       ...(queue.paused ? [{ queue: queue.name, calls: `${many(queue.waiting, 'call')} wait`, by: queue.paused.by, why: queue.paused.reason, at: queue.paused.at }] : []),
       ...queue.holds.map(hold => ({ queue: queue.name, function: hold.function, held: hold.held, calls: `${many(hold.held, 'call')} held`, ...holder(hold) })),
@@ -58,7 +58,7 @@ export async function show(main, signal) {
         el('thead', {}, el('tr', {}, ['Queue', 'Function', 'Calls', 'Why', 'Who', 'Since (UTC)'].map(name => el('th', { scope: 'col' }, name)), isOperator() && el('td'))),
         el('tbody', {}, holds.map(hold => el('tr', { 'data-hold': `${hold.queue}/${hold.function ?? ''}` },
           el('th', { scope: 'row' }, hold.queue), el('td', { class: 'cut', title: hold.function }, hold.function ? el('a', { href: href('functions', { name: hold.function }) }, hold.function) : 'all of it'), el('td', {}, hold.calls),
-          el('td', { class: 'what' }, hold.why || '–'), el('td', {}, hold.by || '–'), el('td', {}, time(hold.at)),
+          el('td', { class: 'what' }, hold.why || '–'), el('td', {}, hold.by || '–'), timeCell(hold.at),
           isOperator() && el('td', { class: 'act' }, hold.at && button('resume', hold.queue, hold.function, hold.held))))))),
       more > 0 && el('p', { class: 'soft' }, `${many(more, 'more function')} with fewer calls held: the functions' view shows each.`)].filter(Boolean));
     chosen.textContent = selected ?? '';
@@ -78,7 +78,7 @@ export async function show(main, signal) {
       histories = history;
       drawCharts();
       put(acts, list.length
-        ? list.slice(0, 20).map(act => el('tr', {}, el('td', {}, time(act.at)), el('td', {}, act.who || '–'), el('td', { class: 'what mono' }, `${act.method} ${act.path}${act.query}`), numberCell(act.count), el('td', { class: `n${act.status >= 400 ? ' bad' : ''}` }, String(act.status))))
+        ? list.slice(0, 20).map(act => el('tr', {}, timeCell(act.at), el('td', {}, act.who || '–'), el('td', { class: 'what mono' }, `${act.method} ${act.path}${act.query}`), numberCell(act.count), el('td', { class: `n${act.status >= 400 ? ' bad' : ''}` }, String(act.status))))
         : [el('tr', {}, el('td', { class: 'none', colspan: 5 }, 'Nothing was changed through this gateway since it started.'))]);
     } catch (problem) { tell(problem); }
   };
