@@ -95,9 +95,9 @@ export async function show(main, signal) {
         el('dl', {}, facts.map(([title, value]) => [el('dt', {}, title), el('dd', {}, value)])),
         again),
       el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Timeline' }, el('table', {},
-        el('thead', {}, el('tr', {}, ['What', 'When (UTC)'].map(title => el('th', { scope: 'col' }, title)), ['Waited', 'Status', 'Took'].map(title => el('th', { class: 'n', scope: 'col' }, title)), el('th', { scope: 'col' }, 'More'))),
-        el('tbody', {}, timeline(call).map(step => el('tr', { 'data-step': step.what }, el('th', { scope: 'row' }, step.what), timeCell(step.at), el('td', { class: 'n' }, seconds(step.waited)),
-          el('td', { class: `n${step.status >= 400 ? ' bad' : ''}` }, step.status ?? '–'), el('td', { class: 'n' }, seconds(step.seconds)), el('td', { class: 'what' }, step.more || '–')))))));
+        el('thead', {}, el('tr', {}, ['What', 'When (UTC)'].map(title => el('th', { scope: 'col' }, title)), ['Status', 'Waited', 'Took'].map(title => el('th', { class: 'n', scope: 'col' }, title)), el('th', { scope: 'col' }, 'More'))),
+        el('tbody', {}, timeline(call).map(step => el('tr', { 'data-step': step.what }, el('th', { scope: 'row' }, step.what), timeCell(step.at), el('td', { class: `n${step.status >= 400 ? ' bad' : ''}` }, step.status ?? '–'),
+          el('td', { class: 'n' }, seconds(step.waited)), el('td', { class: 'n' }, seconds(step.seconds)), el('td', { class: 'what' }, step.more || '–')))))));
   }
 
   // What can honestly be done: a letter still has the call's body, the history has none.
@@ -165,7 +165,7 @@ function callbackSteps({ state, attempts, status, error, posts, dueAt }) {
   const missing = attempts - posts.length, isDue = state === 'due';
   return [
     missing > 0 && posts.length > 0 && { what: 'Callback', more: `${many(missing, 'earlier attempt')}: not kept` },
-    ...posts.map(post => ({ ...post, what: `Callback attempt ${post.attempt}`, more: post.error })),
+    ...posts.map(post => ({ ...post, what: `Callback ${post.attempt}`, more: post.error })),
     { what: isDue ? 'Callback due' : 'Callback ended', at: isDue ? dueAt : null, status: isDue ? null : status, more: [`${isDue ? 'not delivered yet' : state}, ${many(attempts, 'attempt')}`, !isDue && error].filter(Boolean).join(': ') },
   ].filter(Boolean);
 }
