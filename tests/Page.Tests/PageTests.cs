@@ -366,7 +366,6 @@ public sealed partial class PageTests(PageSystem system)
         var letter = (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1"))!["items"]![0]!;
         await Eventually.HoldsAsync(async () => await system.ApiAsync(HttpMethod.Get, $"/system/calls/{letter["callId"]}") is not null, "the history has the call");
         await system.ApiAsync(HttpMethod.Post, "/system/queues/faas-request/functions/hourly/pause", new { reason = "for a look" });
-        await ReportAsync();
         var page = await system.OpenLoggedOutAsync(window: new()
         {
             ViewportSize = new() { Width = width, Height = 900 },
@@ -378,6 +377,7 @@ public sealed partial class PageTests(PageSystem system)
         await page.Locator("h1:not(:text('Log in'))").WaitForAsync();
         foreach (var (address, settled) in Views(letter, $"?since={letter["lastAt"]}"))
         {
+            await ReportAsync();
             await page.GotoAsync(new Uri(system.Url, address).AbsoluteUri);
             await page.Locator(settled).First.WaitForAsync();
             await CheckAsync(page);
@@ -588,7 +588,6 @@ public sealed partial class PageTests(PageSystem system)
         var (seconds, looks) = kept is { Length: > 0 } ? (40, new[] { ("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390) }) : (1, [("dark", 390)]);
 
         await system.DeadAsync("""{"order": 4699}"""u8.ToArray());
-        await ReportAsync();
         system.IsCallbackRefused = true;
         for (var second = 0; second < seconds; second++)
         {
@@ -615,6 +614,7 @@ public sealed partial class PageTests(PageSystem system)
             await page.Locator("h1:not(:text('Log in'))").WaitForAsync();
             foreach (var (address, settled) in Views(letter))
             {
+                await ReportAsync();
                 await page.GotoAsync(new Uri(system.Url, address).AbsoluteUri);
                 await page.Locator(settled).First.WaitForAsync();
                 var name = address.Split('/', '?')[2] + (address.Contains('=', StringComparison.Ordinal) && (address.Contains("seq", StringComparison.Ordinal) || address.Contains("name", StringComparison.Ordinal) || address.Contains("id=", StringComparison.Ordinal)) ? "-one" : "");
