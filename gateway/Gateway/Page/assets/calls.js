@@ -89,12 +89,12 @@ export async function show(main, signal) {
     ].filter(([, value]) => value);
     const again = el('div', { class: 'row mid' });
     if (call.endedAt) drawAgain(call, again).catch(tell);
-    return el('section', { class: 'card', 'data-story': call.deliveryId, 'aria-label': `Call of ${call.function}` },
+    return el('section', { class: 'card', 'data-story': call.deliveryId, 'aria-label': `Call of ${call.function}, ${call.deliveryId}, put back ${call.redrive ?? 0} times` },
       el('div', { class: 'pad' },
         el('div', { class: 'head' }, el('h2', {}, el('a', { href: href('functions', { name: call.function }) }, call.function)), tag(call)),
         el('dl', {}, facts.map(([title, value]) => [el('dt', {}, title), el('dd', {}, value)])),
         again),
-      el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Timeline' }, el('table', {},
+      el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `Timeline of the call ${call.deliveryId}, put back ${call.redrive ?? 0} times` }, el('table', {},
         el('thead', {}, el('tr', {}, ['What', 'When (UTC)'].map(title => el('th', { scope: 'col' }, title)), ['Status', 'Waited', 'Took'].map(title => el('th', { class: 'n', scope: 'col' }, title)), el('th', { scope: 'col' }, 'More'))),
         el('tbody', {}, timeline(call).map(step => el('tr', { 'data-step': step.what }, el('th', { scope: 'row' }, step.what), timeCell(step.at), el('td', { class: `n${step.status >= 400 ? ' bad' : ''}` }, step.status ?? '–'),
           el('td', { class: 'n' }, seconds(step.waited)), el('td', { class: 'n' }, seconds(step.seconds)), el('td', { class: 'what' }, step.more || '–')))))));

@@ -67,13 +67,13 @@ export async function show(main, signal) {
 }
 
 function one(report, filter) {
-  const m = samples(report.metrics);
+  const m = samples(report.metrics), who = `${report.connector} ${report.instance}`;
   const leftOut = m.sum('connector_report_left_out_samples');
   const isMeant = (...names) => names.some(name => name.includes(filter));
   const kind = kinds.find(known => known.connector === report.connector);
   const topics = [...new Set(m.all('connector_events_total').map(sample => sample.labels.topic))].filter(topic => isMeant(topic)).sort();
   const places = kind ? m.all(kind.rows).map(({ labels }) => kind.labels.map(label => labels[label] ?? '')).filter(names => isMeant(...names)) : [];
-  return el('section', { class: 'card', 'data-connector': report.connector, 'aria-label': `${report.connector} ${report.instance}` },
+  return el('section', { class: 'card', 'data-connector': report.connector, 'aria-label': who },
     el('div', { class: 'pad' },
       el('div', { class: 'head' }, el('h2', {}, report.connector), el('span', { class: 'soft' }, report.instance), el('span', { class: 'soft push' }, `heard of ${age(report.at)} ago`)),
       el('dl', {}, [
@@ -82,14 +82,15 @@ function one(report, filter) {
         ['Failures of its source', count(m.sum('connector_source_failures_total'))],
       ].map(([title, value]) => [el('dt', {}, title), el('dd', {}, value)])),
       leftOut > 0 && el('p', { class: 'note' }, `It has more than it reports here: ${many(leftOut, 'figure')} stand only at its own /metrics.`)),
-    kind && table(kind.title, [...kind.labels.map(label => label.replace('function_name', 'function')), ...kind.columns.map(([title]) => title)], kind.labels.length, places.length,
+    kind && table(kind.title, who, [...kind.labels.map(label => label.replace('function_name', 'function')), ...kind.columns.map(([title]) => title)], kind.labels.length, places.length,
       places.slice(0, maxRows).map(names => [...names, ...kind.columns.map(([, value, bad]) => [value(m, Object.fromEntries(kind.labels.map((label, i) => [label, names[i]]))), bad])])),
-    topics.length > 0 && table('Topics', ['Topic', 'Completed', 'Failed', 'Unmatched'], 1, topics.length,
+    topics.length > 0 && table('Topics', who, ['Topic', 'Completed', 'Failed', 'Unmatched'], 1, topics.length,
       topics.slice(0, maxRows).map(topic => [topic, [m.sum('connector_events_total', { topic, verdict: 'completed' })], [m.sum('connector_events_total', { topic, verdict: 'failed' }), true], [m.sum('connector_events_unmatched_total', { topic })]])));
 }
 
-function table(title, columns, names, total, rows) {
-  return [el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': title }, el('table', {},
+// Several connectors have tables of one title: whose it is tells them apart for who hears them.
+function table(title, who, columns, names, total, rows) {
+  return [el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${title} of ${who}` }, el('table', {},
     el('thead', {}, el('tr', {}, columns.map((column, i) => el('th', { scope: 'col', class: i < names ? null : 'n' }, column.replace(/^./, c => c.toUpperCase()))))),
     el('tbody', {}, rows.length
       ? rows.map(row => el('tr', {}, row.map((cell, i) => i < names ? el(i ? 'td' : 'th', { scope: i ? null : 'row', class: 'cut', title: cell }, i || title !== 'Schedules' ? cell : el('a', { href: href('functions', { name: cell }) }, cell))
