@@ -65,7 +65,7 @@ public class QueueLookTests(QueueServer server)
     {
         var queue = await server.CreateAsync("age");
         await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
-        var sent = DateTimeOffset.UtcNow.AddHours(-1).ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
+        var sent = TimeProvider.System.GetUtcNow().AddHours(-1).ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
         var isOut = 0;
         proxy.Instead = (operation, _) => operation == "ReceiveMessage" && Interlocked.Exchange(ref isOut, 1) == 0
             ? (200, $$$"""{"Messages":[{"MessageId":"old","ReceiptHandle":"r","Body":"x","Attributes":{"SentTimestamp":"{{{sent}}}","ApproximateReceiveCount":"1"}}]}""")
