@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Connectors.Sdk.Events;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
@@ -14,7 +15,7 @@ public static class ConnectorHosting
     /// Adds an event source and everything between it and the gateway: topic map, fan-out, pump. The source is one instance, with what the services
     /// offer in its constructor; <see cref="LatestTopicMap"/>, <see cref="Readiness"/> and <see cref="ConnectorOptions"/> are among it.
     /// </summary>
-    public static WebApplicationBuilder AddConnector<TSource>(this WebApplicationBuilder builder, ConnectorOptions options)
+    public static WebApplicationBuilder AddConnector<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TSource>(this WebApplicationBuilder builder, ConnectorOptions options)
         where TSource : class, IEventSource
     {
         builder.Services

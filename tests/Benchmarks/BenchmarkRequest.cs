@@ -36,6 +36,7 @@ internal sealed record BenchmarkRequest(IReadOnlyList<string> Names)
                 "--rounds" when Number(i + 1) is { } rounds && ++i > 0 => request with { Rounds = rounds },
                 "--seconds" or "--rounds" => request with { Fault = $"{arguments[i]} needs a whole number above 0" },
                 "--other" when i + 2 < arguments.Length && (i += 2) > 0 => request with { Others = [.. request.Others, new Build(arguments[i - 1], arguments[i])] },
+                "--native" => request with { Others = [.. request.Others, Build.Native] },
                 "--with" when i + 1 < arguments.Length && ++i > 0 => request with { Others = [.. request.Others, Build.With(arguments[i])] },
                 var name when known.Contains(name) => request with { Names = [.. request.Names, name] },
                 var other => request with { Fault = $"unknown benchmark \"{other}\"; allowed: {string.Join(", ", known)}" },

@@ -49,7 +49,7 @@ public sealed class EnvelopeReaderTests
         var read = EnvelopeReader.TryRead(Encoding.UTF8.GetBytes(json));
 
         Assert.NotNull(read);
-        Assert.Equal(EnvelopeCodec.Encode(JsonSerializer.Deserialize<Envelope>(json, RecordJson.Options)!), EnvelopeCodec.Encode(read));
+        Assert.Equal(EnvelopeCodec.Encode(JsonSerializer.Deserialize(json, RecordJson.Default.Envelope)!), EnvelopeCodec.Encode(read));
     });
 
     [Fact]
@@ -64,7 +64,7 @@ public sealed class EnvelopeReaderTests
 
             if (read is not null)
             {
-                Assert.Equal(EnvelopeCodec.Encode(JsonSerializer.Deserialize<Envelope>(json, RecordJson.Options)!), EnvelopeCodec.Encode(read));
+                Assert.Equal(EnvelopeCodec.Encode(JsonSerializer.Deserialize(json, RecordJson.Default.Envelope)!), EnvelopeCodec.Encode(read));
             }
         });
 }

@@ -3,18 +3,21 @@ using System.Text.RegularExpressions;
 
 namespace Connectors.Testing;
 
-/// <summary>One of our own executables as a real process, on free ports unless told otherwise.</summary>
+/// <summary>
+/// One of our own services as a real process, on free ports unless told otherwise: the published one, if <c>CONNECTORS_PROGRAMS</c> says where they are
+/// (each in a folder of its name), else the one that was built.
+/// </summary>
 public sealed partial class ServiceProcess : IAsyncDisposable
 {
     private readonly string _project;
     private readonly Dictionary<string, string> _environment;
-    private readonly IReadOnlyList<string> _dotnet;
+    private readonly IReadOnlyList<string> _command;
     private ChildProcess? _process;
 
     private ServiceProcess(string project, IReadOnlyDictionary<string, string> environment, IEnumerable<string> through)
     {
         _project = project;
-        _dotnet = [.. through, "dotnet"];
+        _command = [.. through, .. Command(project)];
         _environment = new Dictionary<string, string>(environment);
         _environment.TryAdd("metrics_port", Port());
         _environment.TryAdd("port", Port());
@@ -29,7 +32,7 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <summary>The running process.</summary>
     public ChildProcess Process => _process ?? throw new InvalidOperationException($"{_project} was not started.");
 
-    /// <summary>Starts <c>artifacts/bin/PROJECT</c> and waits until it answers that it is ready.</summary>
+    /// <summary>Starts a service and waits until it answers that it is ready.</summary>
     /// <param name="project">The project's name, for example <c>QueueWorker</c>.</param>
     /// <param name="environment">Its options.</param>
     /// <param name="ready">Whether to wait for <c>/readyz</c> rather than only for its listeners.</param>
@@ -44,7 +47,8 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <summary>Runs it to its end, for example with <c>--help</c> or a bad option.</summary>
     public static async Task<(int ExitCode, string Output)> RunAsync(string project, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        await using var process = ChildProcess.Start("dotnet", [Assembly(project), .. arguments], environment, bare: true);
+        var command = Command(project);
+        await using var process = ChildProcess.Start(command[0], [.. command.Skip(1), .. arguments], environment, bare: true);
         var exitCode = await process.ExitAsync();
         return (exitCode, string.Join('\n', process.Lines));
     }
@@ -52,7 +56,7 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <summary>Starts it again with the same options, on the ports that it had.</summary>
     public async Task StartAgainAsync(bool ready = true)
     {
-        _process = ChildProcess.Start(_dotnet[0], [.. _dotnet.Skip(1), Assembly(_project)], _environment, bare: true);
+        _process = ChildProcess.Start(_command[0], [.. _command.Skip(1)], _environment, bare: true);
         Metrics = await ListeningAsync("metrics");
         if (_process.Lines.Any(line => line.Contains("\"purpose\":\"api\"", StringComparison.Ordinal)))
         {
@@ -99,6 +103,11 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <summary>The assembly of a project that was built as the running test was.</summary>
     public static string Assembly(string project) =>
         Path.Combine(Tools.RepositoryRoot, "artifacts", "bin", project, Configuration, project + ".dll");
+
+    private static IReadOnlyList<string> Command(string project) =>
+        Environment.GetEnvironmentVariable("CONNECTORS_PROGRAMS") is { Length: > 0 } programs && Path.Combine(programs, project, project) is var program && File.Exists(program)
+            ? [program]
+            : ["dotnet", Assembly(project)];
 
     private static string Port() => FreePort.Next().ToString(CultureInfo.InvariantCulture);
 

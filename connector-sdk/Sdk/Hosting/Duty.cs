@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -22,7 +23,7 @@ public static class Duties
     /// <summary>Adds a duty. Duties are begun in the order in which they were added, and stopped in reverse.</summary>
     /// <param name="services">The service's parts.</param>
     /// <param name="name">What <c>/readyz</c>, the log and <c>service_duty_restarts_total</c> call it: for example <c>topic map</c>.</param>
-    public static IServiceCollection AddDuty<TDuty>(this IServiceCollection services, string name)
+    public static IServiceCollection AddDuty<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TDuty>(this IServiceCollection services, string name)
         where TDuty : class, IDuty
     {
         services.TryAddSingleton<TDuty>();

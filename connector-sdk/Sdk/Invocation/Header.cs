@@ -18,8 +18,10 @@ public readonly record struct Header(string Name, string Value)
     private static readonly SearchValues<char> Breaking = SearchValues.Create([.. Enumerable.Range(0, 0x80).Select(c => (char)c).Where(c => c is (< ' ' and not '\t') or '\x7f')]);
 }
 
-internal sealed class HeaderJson : JsonConverter<Header>
+/// <summary>Reads and writes a <see cref="Header"/> as <c>["name", "value"]</c>; public, for generated code of another assembly names it.</summary>
+public sealed class HeaderJson : JsonConverter<Header>
 {
+    /// <inheritdoc/>
     public override Header Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
@@ -31,6 +33,7 @@ internal sealed class HeaderJson : JsonConverter<Header>
         return reader.Read() && reader.TokenType == JsonTokenType.EndArray ? header : throw new JsonException("A header has two parts.");
     }
 
+    /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, Header value, JsonSerializerOptions options)
     {
         writer.WriteStartArray();

@@ -42,13 +42,13 @@ public sealed record Biography
 
     /// <summary>Keys of a newer writer.</summary>
     [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Unknown { get; init; }
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
 
     /// <summary>Writes the header's value.</summary>
-    public string Encode() => JsonSerializer.Serialize(this, RecordJson.Options);
+    public string Encode() => JsonSerializer.Serialize(this, RecordJson.Default.Biography);
 
     /// <summary>Reads a header's value; null if it is none.</summary>
-    public static Biography? TryDecode(string? header) => RecordJson.TryRead<Biography>(header);
+    public static Biography? TryDecode(string? header) => RecordJson.TryRead(header, RecordJson.Default.Biography);
 }
 
 /// <summary>Why a call or a callback ended in the dead letters.</summary>

@@ -48,7 +48,7 @@ public sealed record BulkCancellation
 
     /// <summary>Keys of a newer writer.</summary>
     [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Unknown { get; init; }
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
 
     /// <summary>Whether a call of a queue is meant, whatever became of it since.</summary>
     public bool Covers(string queue, Envelope call) =>
@@ -67,11 +67,11 @@ public sealed record BulkCancellation
     public static bool IsKey(string key) => key.StartsWith(Prefix, StringComparison.Ordinal);
 
     /// <summary>Writes the bucket's value.</summary>
-    public byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, RecordJson.Options);
+    public byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, RecordJson.Default.BulkCancellation);
 
     /// <summary>Reads a value; null for what is none, or says more than is understood here: half of it would cancel too much.</summary>
     public static BulkCancellation? TryDecode(byte[] value) =>
-        RecordJson.TryRead<BulkCancellation>(System.Text.Encoding.UTF8.GetString(value)) is { Unknown: null or { Count: 0 } } read ? read : null;
+        RecordJson.TryRead(System.Text.Encoding.UTF8.GetString(value), RecordJson.Default.BulkCancellation) is { Unknown: null or { Count: 0 } } read ? read : null;
 }
 
 /// <summary>What a call can wait for.</summary>

@@ -19,7 +19,7 @@ public sealed record CallbackRecord
 
     /// <summary>The function's response headers, in order.</summary>
     [JsonPropertyName("headers")]
-    public IReadOnlyList<Header> Headers { get; init; } = [];
+    public IReadOnlyList<Header> Headers { get; set; } = [];
 
     /// <summary>Seconds that the function took.</summary>
     [JsonPropertyName("seconds")]
@@ -27,7 +27,7 @@ public sealed record CallbackRecord
 
     /// <summary>How often the call could be sent in all.</summary>
     [JsonPropertyName("attempts")]
-    public int Attempts { get; init; } = 1;
+    public int Attempts { get; set; } = 1;
 
     /// <summary>When the record was stored first; its age counts from here.</summary>
     [JsonPropertyName("since")]
@@ -35,7 +35,7 @@ public sealed record CallbackRecord
 
     /// <summary>Ordinal of the callback's next POST, from 1.</summary>
     [JsonPropertyName("attempt")]
-    public int Attempt { get; init; } = 1;
+    public int Attempt { get; set; } = 1;
 
     /// <summary>How often the record was put back from the dead letters.</summary>
     [JsonPropertyName("redrive"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
@@ -51,11 +51,11 @@ public sealed record CallbackRecord
 
     /// <summary>Keys of a newer writer.</summary>
     [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Unknown { get; init; }
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
 
     /// <summary>Writes the header's value.</summary>
-    public string Encode() => JsonSerializer.Serialize(this, RecordJson.Options);
+    public string Encode() => JsonSerializer.Serialize(this, RecordJson.Default.CallbackRecord);
 
     /// <summary>Reads a header's value; null if it is none.</summary>
-    public static CallbackRecord? TryDecode(string? header) => RecordJson.TryRead<CallbackRecord>(header);
+    public static CallbackRecord? TryDecode(string? header) => RecordJson.TryRead(header, RecordJson.Default.CallbackRecord);
 }

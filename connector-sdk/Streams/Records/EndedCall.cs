@@ -91,7 +91,7 @@ public sealed record EndedCall
     public void WriteTo(IBufferWriter<byte> buffer)
     {
         using var writer = new Utf8JsonWriter(buffer);
-        JsonSerializer.Serialize(writer, this, RecordJson.Options);
+        JsonSerializer.Serialize(writer, this, RecordJson.Default.EndedCall);
     }
 
     /// <summary>Reads a line; null if it is none.</summary>
@@ -99,7 +99,7 @@ public sealed record EndedCall
     {
         try
         {
-            return JsonSerializer.Deserialize<EndedCall>(line, RecordJson.Options);
+            return JsonSerializer.Deserialize(line, RecordJson.Default.EndedCall);
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException or ArgumentException or NotSupportedException)
         {

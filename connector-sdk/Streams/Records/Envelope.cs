@@ -15,7 +15,7 @@ public sealed record Envelope
 
     /// <summary>Version of the format.</summary>
     [JsonPropertyName("v")]
-    public int Version { get; init; } = CurrentVersion;
+    public int Version { get; set; } = CurrentVersion;
 
     /// <summary>The caller's trace id; several calls may share it.</summary>
     [JsonPropertyName("callId")]
@@ -35,19 +35,19 @@ public sealed record Envelope
 
     /// <summary>The caller's HTTP verb.</summary>
     [JsonPropertyName("method")]
-    public string Method { get; init; } = "POST";
+    public string Method { get; set; } = "POST";
 
     /// <summary>What followed the function's name in the URL as sent, with its leading slash; empty for none.</summary>
     [JsonPropertyName("path")]
-    public string Path { get; init; } = "";
+    public string Path { get; set; } = "";
 
     /// <summary>The raw query string without its question mark.</summary>
     [JsonPropertyName("query")]
-    public string Query { get; init; } = "";
+    public string Query { get; set; } = "";
 
     /// <summary>The stored request headers, in order.</summary>
     [JsonPropertyName("headers")]
-    public IReadOnlyList<Header> Headers { get; init; } = [];
+    public IReadOnlyList<Header> Headers { get; set; } = [];
 
     /// <summary>Where the outcome is posted.</summary>
     [JsonPropertyName("callback")]
@@ -71,7 +71,7 @@ public sealed record Envelope
 
     /// <summary>Ordinal of the next send, from 1.</summary>
     [JsonPropertyName("attempt")]
-    public int Attempt { get; init; } = 1;
+    public int Attempt { get; set; } = 1;
 
     /// <summary>When attempt 1 was sent; null until then.</summary>
     [JsonPropertyName("firstAt")]
@@ -123,7 +123,7 @@ public sealed record Envelope
 
     /// <summary>Keys of a newer writer, kept in retry copies and dead letters.</summary>
     [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Unknown { get; init; }
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
 
     /// <summary>From when its age counts.</summary>
     [JsonIgnore]

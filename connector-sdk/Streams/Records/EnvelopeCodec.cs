@@ -20,7 +20,7 @@ public static class EnvelopeCodec
     private const int MaxName = 200;
 
     /// <summary>Writes the header's value. JSON's default escaping leaves only ASCII, and no line break.</summary>
-    public static string Encode(Envelope envelope) => JsonSerializer.Serialize(envelope, RecordJson.Options);
+    public static string Encode(Envelope envelope) => JsonSerializer.Serialize(envelope, RecordJson.Default.Envelope);
 
     /// <summary>Reads a header's value. Null means that it is not an envelope, and <paramref name="error"/> says why; a newer version is read as far as it is known.</summary>
     public static Envelope? TryDecode(string? header, out string error) => header is null ? None(out error) : TryDecode(Encoding.UTF8.GetBytes(header), out error);
@@ -30,7 +30,7 @@ public static class EnvelopeCodec
     {
         try
         {
-            var envelope = EnvelopeReader.TryRead(header) ?? JsonSerializer.Deserialize<Envelope>(header, RecordJson.Options);
+            var envelope = EnvelopeReader.TryRead(header) ?? JsonSerializer.Deserialize(header, RecordJson.Default.Envelope);
             if (envelope is null)
             {
                 return None(out error);

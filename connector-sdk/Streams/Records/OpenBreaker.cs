@@ -14,7 +14,7 @@ public sealed record OpenBreaker
 
     /// <summary>What the last call met.</summary>
     [JsonPropertyName("reason")]
-    public string Reason { get; init; } = "";
+    public string Reason { get; set; } = "";
 
     /// <summary>When it opened.</summary>
     [JsonPropertyName("at")]
@@ -34,7 +34,7 @@ public sealed record OpenBreaker
 
     /// <summary>Keys of a newer writer.</summary>
     [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Unknown { get; init; }
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
 
     /// <summary>The same with the time of the probe after the next: twice as far ahead, within bounds.</summary>
     public OpenBreaker Probed(DateTimeOffset now)
@@ -54,10 +54,10 @@ public sealed record OpenBreaker
     };
 
     /// <summary>Writes the bucket's value.</summary>
-    public byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, RecordJson.Options);
+    public byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, RecordJson.Default.OpenBreaker);
 
     /// <summary>Reads a value; null for what is none.</summary>
-    public static OpenBreaker? TryDecode(byte[]? value) => RecordJson.TryRead<OpenBreaker>(value is null ? null : System.Text.Encoding.UTF8.GetString(value));
+    public static OpenBreaker? TryDecode(byte[]? value) => RecordJson.TryRead(value is null ? null : System.Text.Encoding.UTF8.GetString(value), RecordJson.Default.OpenBreaker);
 }
 
 /// <summary>What a function's <c>com.openfaas.breaker.*</c> annotations asked for when the call was accepted; null leaves the worker's default.</summary>
@@ -77,5 +77,5 @@ public sealed record BreakerSettings
 
     /// <summary>Keys of a newer writer.</summary>
     [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Unknown { get; init; }
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
 }

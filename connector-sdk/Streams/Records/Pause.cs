@@ -14,11 +14,11 @@ public sealed record Pause
 
     /// <summary>Why, in its author's words; empty for no reason given.</summary>
     [JsonPropertyName("reason")]
-    public string Reason { get; init; } = "";
+    public string Reason { get; set; } = "";
 
     /// <summary>Who wanted it.</summary>
     [JsonPropertyName("by")]
-    public string By { get; init; } = "";
+    public string By { get; set; } = "";
 
     /// <summary>When it began.</summary>
     [JsonPropertyName("at")]
@@ -26,7 +26,7 @@ public sealed record Pause
 
     /// <summary>Keys of a newer writer.</summary>
     [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Unknown { get; init; }
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
 
     /// <summary>The bucket's key of a queue's pause, or of one function's in it.</summary>
     public static string Key(string queue, FunctionName? function) =>
@@ -41,9 +41,9 @@ public sealed record Pause
     };
 
     /// <summary>Writes the bucket's value.</summary>
-    public byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, RecordJson.Options);
+    public byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, RecordJson.Default.Pause);
 
     /// <summary>Reads a value. Whatever stands there, it is a pause: of one that cannot be read, only when it was stored is known.</summary>
     public static Pause Decode(byte[] value, DateTimeOffset stored) =>
-        RecordJson.TryRead<Pause>(System.Text.Encoding.UTF8.GetString(value)) ?? new Pause { At = stored };
+        RecordJson.TryRead(System.Text.Encoding.UTF8.GetString(value), RecordJson.Default.Pause) ?? new Pause { At = stored };
 }

@@ -29,7 +29,7 @@ public sealed record RetrySettings
 
     /// <summary>Keys of a newer writer.</summary>
     [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Unknown { get; init; }
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
 
     /// <summary>The policy with what the annotations override.</summary>
     public RetryPolicy Over(RetryPolicy policy) => policy with

@@ -22,7 +22,7 @@ public sealed record StoredResult
 
     /// <summary>The function, as <c>name.namespace</c>.</summary>
     [JsonPropertyName("function")]
-    public string Function { get; init; } = "";
+    public string Function { get; set; } = "";
 
     /// <summary>The function's HTTP status; 0 if it did not answer.</summary>
     [JsonPropertyName("status")]
@@ -30,7 +30,7 @@ public sealed record StoredResult
 
     /// <summary>The function's response headers, in order.</summary>
     [JsonPropertyName("headers")]
-    public IReadOnlyList<Header> Headers { get; init; } = [];
+    public IReadOnlyList<Header> Headers { get; set; } = [];
 
     /// <summary>Seconds that the function took.</summary>
     [JsonPropertyName("seconds")]
@@ -47,7 +47,7 @@ public sealed record StoredResult
     /// <summary>Writes the bucket's value.</summary>
     public byte[] Encode(ReadOnlySpan<byte> body)
     {
-        var line = JsonSerializer.SerializeToUtf8Bytes(this, RecordJson.Options);
+        var line = JsonSerializer.SerializeToUtf8Bytes(this, RecordJson.Default.StoredResult);
         return [.. line, (byte)'\n', .. body];
     }
 
@@ -62,6 +62,6 @@ public sealed record StoredResult
         }
 
         body = value[(end + 1)..];
-        return RecordJson.TryRead<StoredResult>(System.Text.Encoding.UTF8.GetString(value.Span[..end]));
+        return RecordJson.TryRead(System.Text.Encoding.UTF8.GetString(value.Span[..end]), RecordJson.Default.StoredResult);
     }
 }

@@ -15,15 +15,15 @@ public sealed record WorkerReport
 
     /// <summary>Calls that run in it, by function (<c>name.namespace</c>).</summary>
     [JsonPropertyName("running")]
-    public IReadOnlyDictionary<string, long> Running { get; init; } = new Dictionary<string, long>();
+    public IReadOnlyDictionary<string, long> Running { get; set; } = new Dictionary<string, long>();
 
     /// <summary>Calls that it nakked until their time comes, by function.</summary>
     [JsonPropertyName("delayed")]
-    public IReadOnlyDictionary<string, long> Delayed { get; init; } = new Dictionary<string, long>();
+    public IReadOnlyDictionary<string, long> Delayed { get; set; } = new Dictionary<string, long>();
 
     /// <summary>The report as it is published.</summary>
-    public byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, RecordJson.Options);
+    public byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, RecordJson.Default.WorkerReport);
 
     /// <summary>Reads a report; null for what is none.</summary>
-    public static WorkerReport? TryDecode(byte[]? json) => RecordJson.TryRead<WorkerReport>(json is null ? null : System.Text.Encoding.UTF8.GetString(json));
+    public static WorkerReport? TryDecode(byte[]? json) => RecordJson.TryRead(json is null ? null : System.Text.Encoding.UTF8.GetString(json), RecordJson.Default.WorkerReport);
 }

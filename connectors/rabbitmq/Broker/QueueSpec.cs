@@ -22,9 +22,6 @@ internal sealed record QueueSpec(
     private const string Allowed =
         """names separated by commas, or a list such as [{"name":"orders","durable":true}], whose entries have name and, if they wish, durable, nowait, autodelete, exclusive""";
 
-    private static readonly JsonSerializerOptions Json =
-        new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
-
     public static IReadOnlyList<QueueSpec> Read(Settings settings)
     {
         var text = settings.Text("queues", "", "Queues to consume: names separated by commas, or a JSON list of name, durable, autodelete, exclusive; a queue's name is its topic");
@@ -64,7 +61,7 @@ internal sealed record QueueSpec(
 
         try
         {
-            return JsonSerializer.Deserialize<List<QueueSpec>>(text, Json);
+            return JsonSerializer.Deserialize(text, QueueJson.Default.ListQueueSpec);
         }
         catch (JsonException)
         {
@@ -72,3 +69,7 @@ internal sealed record QueueSpec(
         }
     }
 }
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSerializable(typeof(List<QueueSpec>))]
+internal sealed partial class QueueJson : JsonSerializerContext;

@@ -53,7 +53,7 @@ internal sealed partial record DeadEdit
         {
             if (!Token().IsMatch(name))
             {
-                return $"headers: {JsonSerializer.Serialize(name)} is no header's name.";
+                return $"headers: \"{JsonEncodedText.Encode(name)}\" is no header's name.";
             }
 
             if (HopByHop.Contains(name) || Fixed.Contains(name, StringComparer.OrdinalIgnoreCase))

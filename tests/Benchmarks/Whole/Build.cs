@@ -9,6 +9,11 @@ internal sealed record Build(string Name, string Root)
 {
     internal static Build Own { get; } = new("", Tools.RepositoryRoot);
 
+    /// <summary>This tree's services as they are released: machine code.</summary>
+    internal static Build Native { get; } = Own with { Name = "as machine code", Programs = Path.Combine(Tools.RepositoryRoot, "artifacts", "programs") };
+
+    private string? Programs { get; init; }
+
     /// <summary>Environment variables of its services, such as <c>DOTNET_gcServer</c>.</summary>
     internal IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
@@ -21,6 +26,9 @@ internal sealed record Build(string Name, string Root)
 
     /// <summary>The assembly of one of its projects.</summary>
     internal string Assembly(string project) => Path.Combine(Root, "artifacts", "bin", project, "release", project + ".dll");
+
+    /// <summary>What starts one of its services: the program and its first arguments.</summary>
+    internal IReadOnlyList<string> Command(string project) => Programs is null ? ["dotnet", Assembly(project)] : [Path.Combine(Programs, project, project)];
 
     /// <summary>A contestant's name, with the revision's if it is another.</summary>
     internal string Named(string name) => Name.Length == 0 ? name : $"{name}, {Name}";

@@ -37,21 +37,24 @@ internal sealed class Part : IAsyncDisposable
 
     internal static Part Of(string name, ChildProcess process) => new(name, process.Id, process, allocations: null);
 
-    /// <summary>Starts a .NET program that counts what it allocates, and waits until it listens.</summary>
+    /// <summary>Starts a program, and waits until it listens. One that the runtime starts counts what it allocates.</summary>
     /// <param name="name">What its figures are called.</param>
-    /// <param name="arguments">For <c>dotnet</c>: the assembly and what it gets.</param>
+    /// <param name="command">The program and its arguments.</param>
     /// <param name="environment">All of its environment, but for what every process needs.</param>
     /// <param name="isUp">Whether a line that it wrote says that it listens.</param>
     internal static async Task<(Part Part, ChildProcess Process, string Line)> StartAsync(
-        string name, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, Func<string, bool> isUp)
+        string name, IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, Func<string, bool> isUp)
     {
-        var allocations = Path.GetTempFileName();
-        await File.WriteAllBytesAsync(allocations, new byte[sizeof(long)]);
-        var process = ChildProcess.Start(
-            "dotnet",
-            arguments,
-            new Dictionary<string, string>(Inherited.Where(variable => !environment.ContainsKey(variable.Key)).Concat(environment)) { ["DOTNET_STARTUP_HOOKS"] = typeof(Part).Assembly.Location, [AllocationHook.Variable] = allocations },
-            bare: true);
+        var variables = new Dictionary<string, string>(Inherited.Where(variable => !environment.ContainsKey(variable.Key)).Concat(environment));
+        string? allocations = null;
+        if (command[0] == "dotnet")
+        {
+            allocations = Path.GetTempFileName();
+            await File.WriteAllBytesAsync(allocations, new byte[sizeof(long)]);
+            (variables["DOTNET_STARTUP_HOOKS"], variables[AllocationHook.Variable]) = (typeof(Part).Assembly.Location, allocations);
+        }
+
+        var process = ChildProcess.Start(command[0], command.Skip(1), variables, bare: true);
         return (new Part(name, process.Id, process, allocations), process, await process.LineAsync(isUp, $"{name} listens"));
     }
 

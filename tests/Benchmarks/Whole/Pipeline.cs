@@ -79,7 +79,7 @@ internal sealed partial class Pipeline : IAsyncDisposable
         var (part, process, line) = await Part.StartAsync(
             kind,
             [
-                "exec", "--runtimeconfig", Path.ChangeExtension(_build.Assembly("Gateway"), ".runtimeconfig.json"), "--depsfile", Path.ChangeExtension(typeof(Pipeline).Assembly.Location, ".deps.json"),
+                "dotnet", "exec", "--runtimeconfig", Path.ChangeExtension(_build.Assembly("Gateway"), ".runtimeconfig.json"), "--depsfile", Path.ChangeExtension(typeof(Pipeline).Assembly.Location, ".deps.json"),
                 typeof(Pipeline).Assembly.Location, "baseline", kind, target,
             ],
             new Dictionary<string, string>(),
@@ -175,7 +175,7 @@ internal sealed partial class Pipeline : IAsyncDisposable
         }
 
         var (part, process, line) = await Part.StartAsync(
-            name, [_build.Assembly(project)], options, line => line.Contains($"\"purpose\":\"{purpose}\"", StringComparison.Ordinal));
+            name, _build.Command(project), options, line => line.Contains($"\"purpose\":\"{purpose}\"", StringComparison.Ordinal));
         Add(part);
         _worker = process;
         using var http = new HttpClient(new SocketsHttpHandler());

@@ -37,9 +37,10 @@ internal static class StartBenchmark
         var metrics = Text(FreePort.Next());
         using var http = new HttpClient(new SocketsHttpHandler());
         var begun = TimeProvider.System.GetTimestamp();
+        var command = build.Command(project);
         await using var process = ChildProcess.Start(
-            "dotnet",
-            [build.Assembly(project)],
+            command[0],
+            command.Skip(1),
             new Dictionary<string, string>(build.Environment)
             {
                 ["faas_nats_address"] = "127.0.0.1",

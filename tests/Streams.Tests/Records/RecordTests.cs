@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json.Serialization;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 
@@ -51,6 +53,24 @@ public class RecordTests
 
         Assert.Equal((1, 1), (record!.Attempts, record.Attempt));
         Assert.Empty(record.Headers);
+    }
+
+    // Generated code initializes what can only be initialized, with its type's default where the key is absent.
+    [Fact]
+    public void A_property_with_a_default_of_its_own_can_be_set()
+    {
+        var records = typeof(RecordJson).GetCustomAttributesData().Where(attribute => attribute.AttributeType == typeof(JsonSerializableAttribute))
+            .Select(attribute => (Type)attribute.ConstructorArguments[0].Value!).ToList();
+
+        Assert.NotEmpty(records);
+        foreach (var record in records)
+        {
+            var fresh = Activator.CreateInstance(record);
+            Assert.All(
+                record.GetProperties().Where(property => property.SetMethod?.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(IsExternalInit)) == true),
+                property => Assert.True(
+                    Equals(property.GetValue(fresh), property.PropertyType.IsValueType ? Activator.CreateInstance(property.PropertyType) : null), $"{record.Name}.{property.Name} wants set for init"));
+        }
     }
 
     [Fact]
