@@ -18,8 +18,7 @@ internal sealed record QueueFault(string Kind, string Text)
     /// <param name="fault">What was thrown.</param>
     /// <param name="queue">The queue.</param>
     /// <param name="needed">What must be allowed, with its verb.</param>
-    public static QueueFault Of(
-        Exception fault, QueueAddress queue, string needed = "sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility are") => fault switch
+    public static QueueFault Of(Exception fault, QueueAddress queue, string needed = "sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility are") => fault switch
     {
         BrokenCircuitException { InnerException: { } last } => Of(last, queue, needed),
         TimeoutRejectedException or OperationCanceledException => new("timeout", $"{queue.Endpoint} does not answer"),
