@@ -25,6 +25,7 @@ internal sealed class FaultySystem : IAsyncDisposable
 
     private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("faults-");
     private readonly NatsConnection _nats;
+    private readonly int[] _gatewayPorts = [FreePort.Next(), FreePort.Next()];
 
     private FaultySystem(NatsCluster nats, IReadOnlyList<Link> natsLinks, Ledger function, Ledger receiver, string mode)
     {
@@ -64,6 +65,9 @@ internal sealed class FaultySystem : IAsyncDisposable
     /// <summary>The workers' <c>scaling_mode</c>.</summary>
     public string Mode { get; private set; }
 
+    /// <summary>Where the programs are of which the next gateway or worker is started: <c>PROJECT/release/PROJECT.dll</c>. Null for this version's.</summary>
+    public string? Version { get; set; }
+
     public INatsJSContext JetStream { get; }
 
     private int Replicas => Nats.Servers.Count;
@@ -74,18 +78,19 @@ internal sealed class FaultySystem : IAsyncDisposable
     /// <param name="mode">The workers' <c>scaling_mode</c>.</param>
     /// <param name="servers">Nats-servers: three or one.</param>
     /// <param name="syncInterval">How often these flush, if their power is to be cut.</param>
-    public static async Task<FaultySystem> StartAsync(string mode, int servers = 3, string? syncInterval = null)
+    /// <param name="version">The first services' <see cref="Version"/>.</param>
+    public static async Task<FaultySystem> StartAsync(string mode, int servers = 3, string? syncInterval = null, string? version = null)
     {
         var links = Enumerable.Range(0, servers).Select(_ => new Link()).ToArray();
         var nats = await NatsCluster.StartAsync(
             server => TryReplicasAsync(server, servers), config: i => $"client_advertise: \"127.0.0.1:{links[i].Port}\"", syncInterval: syncInterval, size: servers);
-        var system = new FaultySystem(nats, links, await Ledger.StartAsync(), await Ledger.StartAsync(), mode);
+        var system = new FaultySystem(nats, links, await Ledger.StartAsync(), await Ledger.StartAsync(), mode) { Version = version };
         await system.StartServicesAsync();
         return system;
     }
 
     /// <summary>A worker's successor, in the mode of now, in its place.</summary>
-    public async Task StartWorkerAsync(int i) => Workers[i] = await ServiceProcess.StartAsync("QueueWorker", new Dictionary<string, string>
+    public async Task StartWorkerAsync(int i) => Workers[i] = await ServiceProcess.StartAsync(Program("QueueWorker"), new Dictionary<string, string>
     {
         ["nats_host"] = "127.0.0.1",
         ["nats_port"] = Number(NatsLinks[i % NatsLinks.Count].Port),
@@ -105,6 +110,23 @@ internal sealed class FaultySystem : IAsyncDisposable
         ["callback_allow"] = "127.0.0.1",
         ["secret_mount_path"] = _home.FullName,
     });
+
+    /// <summary>A gateway's successor in its place.</summary>
+    public async Task StartGatewayAsync(int i)
+    {
+        Gateways[i] = await ServiceProcess.StartAsync(Program("Gateway"), new Dictionary<string, string>
+        {
+            ["port"] = Number(_gatewayPorts[i]),
+            ["faas_nats_address"] = "127.0.0.1",
+            ["faas_nats_port"] = Number(NatsLinks[(i + 1) % NatsLinks.Count].Port),
+            ["nats_stream_replicas"] = Number(Replicas),
+            ["functions_path"] = Path.Combine(_home.FullName, "functions.yaml"),
+            ["data_path"] = Path.Combine(_home.FullName, $"data-{i}"),
+            ["secret_mount_path"] = _home.FullName,
+            ["basic_auth"] = "true",
+        });
+        GatewayLinks[i].Target = Gateways[i].Api.Port;
+    }
 
     /// <summary>Goes over to the other mode: one worker after the other is replaced.</summary>
     public async Task SwitchModeAsync()
@@ -183,12 +205,17 @@ internal sealed class FaultySystem : IAsyncDisposable
         },
         $"{stream} is deleted");
 
-    /// <summary>Waits until every service is ready and every stream lies on all servers again.</summary>
+    /// <summary>Waits until every service is ready and every stream lies on all servers again. Where there is one, another version's services need not have made all.</summary>
     public async Task IsWholeAsync()
     {
         foreach (var service in Gateways.Concat(Workers))
         {
             await service.IsReadyAsync();
+        }
+
+        if (Replicas == 1)
+        {
+            return;
         }
 
         foreach (var stream in Lasting)
@@ -308,17 +335,7 @@ internal sealed class FaultySystem : IAsyncDisposable
             """);
         for (var i = 0; i < Gateways.Length; i++)
         {
-            Gateways[i] = await ServiceProcess.StartAsync("Gateway", new Dictionary<string, string>
-            {
-                ["faas_nats_address"] = "127.0.0.1",
-                ["faas_nats_port"] = Number(NatsLinks[(i + 1) % NatsLinks.Count].Port),
-                ["nats_stream_replicas"] = Number(Replicas),
-                ["functions_path"] = Path.Combine(_home.FullName, "functions.yaml"),
-                ["data_path"] = Path.Combine(_home.FullName, $"data-{i}"),
-                ["secret_mount_path"] = _home.FullName,
-                ["basic_auth"] = "true",
-            });
-            GatewayLinks[i].Target = Gateways[i].Api.Port;
+            await StartGatewayAsync(i);
         }
 
         for (var i = 0; i < Workers.Length; i++)
@@ -327,11 +344,12 @@ internal sealed class FaultySystem : IAsyncDisposable
         }
     }
 
+    private string Program(string project) => Version is null ? project : Path.Combine(Version, project, "release", project + ".dll");
+
     private Task WriteAsync(string name, string text) => File.WriteAllTextAsync(Path.Combine(_home.FullName, name), text);
 
-    // A server that stands alone says nothing of a cluster.
     private bool LiesOnAll(ClusterInfo? cluster) =>
-        Replicas == 1 || (cluster is { Leader.Length: > 0, Replicas: { } others } && others.Count == Replicas - 1 && others.All(other => other.Current));
+        cluster is { Leader.Length: > 0, Replicas: { } others } && others.Count == Replicas - 1 && others.All(other => other.Current);
 
     private async Task<StreamInfo> InfoAsync(string stream) => (await JetStream.GetStreamAsync(stream, cancellationToken: Soon())).Info;
 

@@ -33,7 +33,7 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     public ChildProcess Process => _process ?? throw new InvalidOperationException($"{_project} was not started.");
 
     /// <summary>Starts a service and waits until it answers that it is ready.</summary>
-    /// <param name="project">The project's name, for example <c>QueueWorker</c>.</param>
+    /// <param name="project">The project's name, for example <c>QueueWorker</c>, or an assembly of another version: a path that ends with <c>.dll</c>.</param>
     /// <param name="environment">Its options.</param>
     /// <param name="ready">Whether to wait for <c>/readyz</c> rather than only for its listeners.</param>
     /// <param name="through">A program and its arguments that becomes it, for example <c>setpriv --reuid=…</c>; empty for none.</param>
@@ -100,12 +100,13 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _process?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    /// <summary>The assembly of a project that was built as the running test was.</summary>
-    public static string Assembly(string project) =>
-        Path.Combine(Tools.RepositoryRoot, "artifacts", "bin", project, Configuration, project + ".dll");
+    /// <summary>The assembly of a project that was built as the running test was; an assembly's path stays as it is.</summary>
+    public static string Assembly(string project) => project.EndsWith(".dll", StringComparison.Ordinal)
+        ? project
+        : Path.Combine(Tools.RepositoryRoot, "artifacts", "bin", project, Configuration, project + ".dll");
 
     private static IReadOnlyList<string> Command(string project) =>
-        Environment.GetEnvironmentVariable("CONNECTORS_PROGRAMS") is { Length: > 0 } programs && Path.Combine(programs, project, project) is var program && File.Exists(program)
+        Environment.GetEnvironmentVariable("CONNECTORS_PROGRAMS") is { Length: > 0 } programs && !Path.IsPathRooted(project) && Path.Combine(programs, project, project) is var program && File.Exists(program)
             ? [program]
             : ["dotnet", Assembly(project)];
 
