@@ -197,9 +197,13 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
             return;
         }
 
-        // While somebody is being asked already, a few slots may wait for more of them.
-        var plan = _slots.Free < _batch && _scheduler.IsAsking ? [] : _scheduler.Plan(_slots, _options.Consuming.PullMax, _time.GetUtcNow());
-        foreach (var (side, calls) in plan)
+        // While somebody is being asked already, a few slots may wait for more of them: with the answer this runs again.
+        if (_slots.Free < _batch && _scheduler.IsAsking)
+        {
+            return;
+        }
+
+        foreach (var (side, calls) in _scheduler.Plan(_slots, _options.Consuming.PullMax, _time.GetUtcNow()))
         {
             if (!side.Consumer.TryPull(calls, waits: false))
             {

@@ -1,3 +1,5 @@
+using Connectors.Sdk.Hosting;
+
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>
@@ -34,25 +36,18 @@ internal sealed class Pump(Action step, ILogger log)
 }
 
 /// <summary>Has streams and consumers checked before it is time; remembered until the check.</summary>
-internal sealed class Recheck : IDisposable
+internal sealed class Recheck(TimeProvider time)
 {
-    private readonly SemaphoreSlim _requested = new(0, 1);
+    private readonly Signal _requested = new();
+    private Task? _next;
 
     /// <summary>Something seems to be gone.</summary>
-    public void Request()
+    public void Request() => _requested.Set();
+
+    /// <summary>Waits for a request that came since the last wait ended, or for the time.</summary>
+    public async Task WaitAsync(TimeSpan max, CancellationToken ct)
     {
-        try
-        {
-            _requested.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // It was requested already.
-        }
+        await Signal.CameAsync(_next ?? _requested.Next, max, time, ct);
+        _next = _requested.Next;
     }
-
-    /// <summary>Waits for a request, or for the time.</summary>
-    public Task WaitAsync(TimeSpan max, CancellationToken ct) => _requested.WaitAsync(max, ct);
-
-    public void Dispose() => _requested.Dispose();
 }

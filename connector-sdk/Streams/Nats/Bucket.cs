@@ -205,10 +205,9 @@ internal static class BucketSetup
     /// </summary>
     public static async Task<INatsKVStore> OpenAsync(NatsLink link, BucketShape shape, CancellationToken ct)
     {
-        var context = new NatsKVContext(link.JetStream);
         try
         {
-            return await context.CreateStoreAsync(
+            return await link.Buckets.CreateStoreAsync(
                 new NatsKVConfig(shape.Name)
                 {
                     History = 1,
@@ -231,7 +230,7 @@ internal static class BucketSetup
                 await RaiseAsync(link, shape, found, ct);
             }
 
-            return await context.GetStoreAsync(shape.Name, ct);
+            return await link.Buckets.GetStoreAsync(shape.Name, ct);
         }
     }
 

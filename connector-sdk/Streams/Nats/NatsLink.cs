@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
+using NATS.Client.KeyValueStore;
 
 namespace Connectors.Streams.Nats;
 
@@ -23,7 +24,7 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
 
     private readonly NatsOptions _options;
     private readonly NatsRole _role;
-    private readonly NatsConnection _connection;
+    private readonly INatsConnection _connection;
     private readonly Readiness _readiness;
     private readonly TimeProvider _time;
     private readonly ILogger<NatsLink> _log;
@@ -37,34 +38,23 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
 
     /// <summary>Creates the link; it connects when the host starts it.</summary>
     public NatsLink(NatsOptions options, NatsRole role, Readiness readiness, TimeProvider time, ILoggerFactory loggers)
+        : this(options, role, readiness, time, loggers, new ClientLog(loggers), null)
     {
-        (_options, _role, _readiness, _time, _log) = (options, role, readiness, time, loggers.CreateLogger<NatsLink>());
-        _clientLog = new ClientLog(loggers);
-        _connection = new NatsConnection(new NatsOpts
-        {
-            // Without a host there is no link, but whoever may need one is built all the same; the client wants an address, and never dials it.
-            Url = options.IsSet ? options.Url : NatsOpts.Default.Url,
-            AuthOpts = options.Access.Auth,
-            TlsOpts = options.Access.TlsOpts,
-            Name = role.Name,
-            LoggerFactory = _clientLog,
-            ConnectTimeout = TimeSpan.FromSeconds(2),
-            PingInterval = TimeSpan.FromSeconds(10),
-            ReconnectWaitMin = MinWait,
-            ReconnectWaitMax = MaxWait,
+    }
 
-            // A client that gives up leaves subscriptions and pulls waiting for ever; it gives up after so many tries, or after two equal refusals of a login.
-            MaxReconnectRetry = -1,
-            IgnoreAuthErrorAbort = true,
+    /// <summary>Creates the link over a connection that is simulated.</summary>
+    internal NatsLink(NatsOptions options, NatsRole role, Readiness readiness, TimeProvider time, ILoggerFactory loggers, INatsKVContext simulated)
+        : this(options, role, readiness, time, loggers, new ClientLog(loggers), simulated)
+    {
+    }
 
-            // Acks and naks of a lost connection are worth little: the lease ends before long, and the envelope knows the rest.
-            PublishTimeoutOnDisconnected = true,
-
-            // RequestReplyMode stays unset: once it is set, whichever to, a request that nobody serves no longer fails at once.
-        });
+    private NatsLink(NatsOptions options, NatsRole role, Readiness readiness, TimeProvider time, ILoggerFactory loggers, ClientLog clientLog, INatsKVContext? simulated)
+    {
+        (_options, _role, _readiness, _time, _log, _clientLog) = (options, role, readiness, time, loggers.CreateLogger<NatsLink>(), clientLog);
+        Buckets = simulated ?? new NatsKVContext(new NatsJSContext(Connect(options, role, clientLog)));
+        _connection = JetStream.Connection;
         _connection.ConnectionOpened += (_, _) => OnOpened();
         _connection.ConnectionDisconnected += (_, _) => OnLost();
-        JetStream = new NatsJSContext(_connection);
         if (role.IsNeeded && options.IsSet)
         {
             readiness.Announce(Condition);
@@ -75,7 +65,10 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
     public INatsConnection Connection => _connection;
 
     /// <summary>JetStream over the connection.</summary>
-    public INatsJSContext JetStream { get; }
+    public INatsJSContext JetStream => Buckets.JetStreamContext;
+
+    /// <summary>Key-value buckets over the connection.</summary>
+    public INatsKVContext Buckets { get; }
 
     internal ILogger Logger => _log;
 
@@ -148,6 +141,29 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
             throw new ConfigurationException(refusal);
         }
     }
+
+    private static NatsConnection Connect(NatsOptions options, NatsRole role, ClientLog log) => new(new NatsOpts
+    {
+        // Without a host there is no link, but whoever may need one is built all the same; the client wants an address, and never dials it.
+        Url = options.IsSet ? options.Url : NatsOpts.Default.Url,
+        AuthOpts = options.Access.Auth,
+        TlsOpts = options.Access.TlsOpts,
+        Name = role.Name,
+        LoggerFactory = log,
+        ConnectTimeout = TimeSpan.FromSeconds(2),
+        PingInterval = TimeSpan.FromSeconds(10),
+        ReconnectWaitMin = MinWait,
+        ReconnectWaitMax = MaxWait,
+
+        // A client that gives up leaves subscriptions and pulls waiting for ever; it gives up after so many tries, or after two equal refusals of a login.
+        MaxReconnectRetry = -1,
+        IgnoreAuthErrorAbort = true,
+
+        // Acks and naks of a lost connection are worth little: the lease ends before long, and the envelope knows the rest.
+        PublishTimeoutOnDisconnected = true,
+
+        // RequestReplyMode stays unset: once it is set, whichever to, a request that nobody serves no longer fails at once.
+    });
 
     private async Task<bool> TryConnectAsync(CancellationToken stopping)
     {

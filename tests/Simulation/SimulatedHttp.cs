@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Net;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
+
+namespace Connectors.Simulation.Tests;
+
+/// <summary>The functions behind the gateway, as one worker reaches them. What was begun runs to its end, whatever becomes of who asked.</summary>
+internal sealed class SimulatedFunctions(World world, Process process, Ledger ledger) : HttpMessageHandler
+{
+    protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var call = ledger[request.Headers.GetValues(CallHeaders.DeliveryId).Single()];
+        var attempt = int.Parse(request.Headers.GetValues(CallHeaders.Attempt).Single(), CultureInfo.InvariantCulture);
+        var answer = call.Plan.Answers[Math.Min(attempt, call.Plan.Answers.Length) - 1];
+        return Exchange.Ask(world, process, answer, () =>
+        {
+            if (answer.Status == 0)
+            {
+                call.Runs.Add(new Run(attempt, world.Elapsed) { Status = 503 });
+                return () => { };
+            }
+
+            ledger.Runs(call, attempt);
+            var run = call.Runs[^1];
+            return () => run.Status = answer.Status;
+        }, cancellationToken);
+    }
+}
+
+/// <summary>The receivers of callbacks.</summary>
+internal sealed class SimulatedReceivers(World world, Process process, Ledger ledger) : HttpMessageHandler
+{
+    protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var call = ledger[request.Headers.GetValues(CallHeaders.WebhookId).Single()];
+        var answer = call.Plan.Callback[Math.Min(call.Posts++, call.Plan.Callback.Length - 1)];
+        var status = int.Parse(request.Headers.GetValues(CallHeaders.FunctionStatus).Single(), CultureInfo.InvariantCulture);
+        var state = request.Headers.TryGetValues(CallHeaders.CallState, out var given) ? given.Single() : null;
+        return Exchange.Ask(world, process, answer, () =>
+        {
+            if (answer.Status != 0)
+            {
+                ledger.Posts(call, status, state);
+            }
+
+            return () =>
+            {
+                // Whoever asked has given up on a slower one.
+                if (answer.Status == 200 && answer.Takes < Simulation.CallbackTimeout.TotalMilliseconds)
+                {
+                    call.Delivered = world.Elapsed;
+                }
+            };
+        }, cancellationToken);
+    }
+}
+
+/// <summary>A request and its answer.</summary>
+internal static class Exchange
+{
+    public static Task<HttpResponseMessage> Ask(World world, Process process, Answer answer, Func<Action> begin, CancellationToken ct)
+    {
+        var asked = new TaskCompletionSource<HttpResponseMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
+        ct.Register(() => asked.TrySetCanceled(ct));
+        process.Act(() => world.After(Hop(), () =>
+        {
+            var end = begin();
+            world.After(TimeSpan.FromMilliseconds(answer.Takes), () =>
+            {
+                end();
+                world.After(Hop(), () => process.Receive(() => Answer()));
+            });
+        }));
+        return asked.Task;
+
+        TimeSpan Hop() => TimeSpan.FromMicroseconds(100 + world.Random.Next(400));
+
+        bool Answer() => answer.Status == 0
+            ? asked.TrySetException(new HttpRequestException("connection refused"))
+            : asked.TrySetResult(new HttpResponseMessage((HttpStatusCode)answer.Status) { Content = new ByteArrayContent([]) });
+    }
+}

@@ -1,0 +1,47 @@
+using System.Globalization;
+using CsCheck;
+
+namespace Connectors.Simulation.Tests;
+
+public sealed class SimulationTests
+{
+    private const string SeedName = "CONNECTORS_SIMULATION_SEED";
+
+    private static readonly int Seeds = Number("CONNECTORS_SIMULATION_SEEDS") ?? (Environment.GetEnvironmentVariable("CONNECTORS_LONG_TESTS") == "1" ? 10_000 : 500);
+
+    [Fact]
+    public Task Every_promise_holds_whatever_breaks() => OutsideThePoolAsync(() =>
+    {
+        foreach (var number in Number(SeedName) is { } only ? [only] : Enumerable.Range(0, Seeds))
+        {
+            var seed = Seed(number);
+            var text = seed.ToString(seed.State);
+            if (Broken(Plan.Any.Generate(seed, null, out _)) is { Length: > 0 } broken)
+            {
+                TestContext.Current.TestOutputHelper!.WriteLine(
+                    $"Seed {number} breaks a promise. To run it again: {SeedName}={number} ./test simulation\n{broken}\nThe smallest plan like it is told by the exception.");
+                Plan.Any.Sample(plan => Assert.Equal("", Broken(plan)), seed: text, iter: 2000, threads: 1);
+            }
+        }
+    });
+
+    [Fact]
+    public Task A_seed_means_one_order() => OutsideThePoolAsync(() =>
+    {
+        for (var number = 0; number < 20; number++)
+        {
+            var plan = Plan.Any.Generate(Seed(number), null, out _);
+            Assert.Equal(Simulation.Run(plan).History, Simulation.Run(plan).History);
+        }
+    });
+
+    private static string Broken(Plan plan) => string.Join("\n", Simulation.Run(plan).Broken);
+
+    private static PCG Seed(int number) => new(1, (ulong)number);
+
+    private static int? Number(string name) => int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    // The pool's one thread is for what is simulated.
+    private static Task OutsideThePoolAsync(Action test) =>
+        Task.Factory.StartNew(test, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+}

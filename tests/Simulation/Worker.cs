@@ -1,0 +1,106 @@
+using Connectors.QueueWorker;
+using Connectors.QueueWorker.Callbacks;
+using Connectors.QueueWorker.Consuming;
+using Connectors.QueueWorker.Dispatching;
+using Connectors.QueueWorker.Settling;
+using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Connectors.Simulation.Tests;
+
+/// <summary>A queue-worker: its own parts, put together as its host does, over a connection, a clock and requests that are simulated. Without logs, reports and history.</summary>
+internal sealed class Worker
+{
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Pulls _pulls;
+    private readonly Task _consuming;
+
+    public Worker(World world, Broker broker, Process process, QueueWorkerOptions options, HttpMessageHandler functions, HttpMessageHandler receivers, Random random)
+    {
+        Process = process;
+        Connection = new SimulatedConnection(world, broker, process);
+        process.Died = Connection.Abandon;
+        var (logs, readiness) = (NullLoggerFactory.Instance, new Readiness());
+        var link = new NatsLink(options.Nats, new NatsRole(process.Name, IsNeeded: true, () => { }), readiness, process, logs, SimulatedBuckets.Over(Connection, broker));
+        var publisher = new StreamPublisher(link, process, NullLogger<StreamPublisher>.Instance);
+        var setup = new StreamSetup(link, NullLogger<StreamSetup>.Instance);
+        var inbox = new PullInbox(link, process, NullLogger<PullInbox>.Instance);
+
+        var waiting = new WaitingRetries(process);
+        var writer = new RecordWriter(options, publisher);
+        var acks = new Acks(options, writer, waiting, NullLogger<Acks>.Instance);
+        var records = new CallbackRecords(options, writer, process);
+        var dead = new DeadLetters(options, writer, process, NullLogger<DeadLetters>.Instance);
+        var history = new CallHistory(options, publisher, setup, link, process, NullLogger<CallHistory>.Instance);
+        var callbackSettler = new CallbackSettler(writer, dead, acks, history, process);
+        var results = new StoredResults(link, options, process, NullLogger<StoredResults>.Instance);
+        var settler = new Settler(options, writer, results, records, dead, acks, history, process);
+
+        var signer = new WebhookSigner(new SecretFile("/nonexistent/callback-secret"), process, NullLogger<WebhookSigner>.Instance);
+        var poster = new CallbackPoster(options, new HttpMessageInvoker(receivers), signer, process);
+        var callbackSender = new CallbackSender(options, poster, process, NullLogger<CallbackSender>.Instance);
+        var oversize = new OversizeCallbacks(options, callbackSender, records, callbackSettler, process, random);
+        var callbacks = new CallbackDispatcher(options, callbackSender, callbackSettler, process, random);
+
+        var cancelled = new CancelledCalls(link, options, process, NullLogger<CancelledCalls>.Instance);
+        var pauses = new Pauses(link, options, process, NullLogger<Pauses>.Instance);
+        var invoker = new Invoker(options.Dispatch.Gateway, "queue-worker", process, functions);
+        var sender = new CallSender(options, invoker, cancelled, process, NullLogger<CallSender>.Instance);
+        var calls = new Dispatcher(options, sender, pauses, new Breakers(options, pauses, process), oversize, settler, process, random);
+        var aside = new AsideReturn(options, pauses, writer, dead, acks);
+
+        var recheck = new Recheck(process);
+        var mode = new ModeClaim(options, link, readiness, recheck, process, NullLogger<ModeClaim>.Instance);
+        var drain = new Drain(options, process, NullLogger<Drain>.Instance);
+        _pulls = new Pulls(options, link, inbox, setup, mode, recheck, acks, drain, pauses, calls, callbacks, aside, process, NullLogger<Pulls>.Instance);
+        var gauges = new QueueGauges(options, waiting, new Reporting(options, new WorkerReports(link, process), waiting), process);
+        var watchdog = new Watchdog(options, setup, mode, _pulls, gauges, recheck, readiness, process, NullLogger<Watchdog>.Instance);
+        var consuming = new ConsumingService(options, link, watchdog, _pulls, NullLogger<ConsumingService>.Instance);
+        var leases = new LeaseKeeper(options, _pulls, process, NullLogger<LeaseKeeper>.Instance);
+
+        // These go on for as long as there is a process; what is told to stop is consuming.
+        _ = link.StartAsync(CancellationToken.None);
+        _ = cancelled.RunAsync(CancellationToken.None);
+        _ = pauses.RunAsync(CancellationToken.None);
+        _ = leases.RunAsync(CancellationToken.None);
+        _consuming = RunAsync(consuming, process);
+    }
+
+    public Process Process { get; }
+
+    public SimulatedConnection Connection { get; }
+
+    /// <summary>Whether it was told to stop, and has.</summary>
+    public bool HasStopped => _consuming.IsCompleted;
+
+    /// <summary>Slots of every kind that nobody holds, of how many there are.</summary>
+    public IEnumerable<(string Kind, int Free, int Count)> Slots =>
+        [("calls", _pulls.CallSlots.Free, _pulls.CallSlots.Count), ("callbacks", _pulls.CallbackSlots.Free, _pulls.CallbackSlots.Count), ("aside", _pulls.Aside.Slots.Free, _pulls.Aside.Slots.Count)];
+
+    /// <summary>As SIGTERM does.</summary>
+    public void Stop() => _stopping.Cancel();
+
+    // As a duty is: begun anew when it throws.
+    private async Task RunAsync(ConsumingService consuming, Process process)
+    {
+        while (true)
+        {
+            try
+            {
+                await consuming.RunAsync(_stopping.Token);
+            }
+            catch (Exception fault) when (fault is not ConfigurationException && !_stopping.IsCancellationRequested)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(500), process);
+                continue;
+            }
+
+            // No clock of it ticks any more.
+            process.Kill();
+            return;
+        }
+    }
+}
