@@ -166,9 +166,10 @@ public sealed class Bench : IAsyncDisposable
     public Task EnqueueAsync(Envelope call, byte[] body, string? id = null) =>
         PublishAsync(StreamNames.CallSubject(Queue, call.Priority, call.FunctionName), body, id, (EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(call)));
 
-    /// <summary>Stores many calls quickly: sent without waiting for each, then counted.</summary>
+    /// <summary>Stores many calls quickly: sent without waiting for each, then counted by the sequences that they took, for the first may have run by then.</summary>
     public async Task EnqueueManyAsync(int count, Func<Envelope> call)
     {
+        var before = await LastAsync();
         for (var i = 0; i < count; i++)
         {
             var envelope = call();
@@ -177,7 +178,9 @@ public sealed class Bench : IAsyncDisposable
                 serializer: NatsRawSerializer<byte[]>.Default);
         }
 
-        await HoldsAsync(Calls, count);
+        await Eventually.HoldsAsync(async () => await LastAsync() >= before + (ulong)count, $"{Calls} took {count} messages; the worker wrote:\n{Worker?.Process.Tail()}");
+
+        async Task<ulong> LastAsync() => (await JetStream.GetStreamAsync(Calls)).Info.State.LastSeq;
     }
 
     public async Task PublishAsync(string subject, byte[] body, string? id = null, params (string Name, string Value)[] headers)
