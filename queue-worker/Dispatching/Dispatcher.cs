@@ -13,6 +13,9 @@ internal sealed class Dispatcher(
     // What was asked for before a pause of the queue, and comes after it: so long that it does not go round among workers that asked too.
     private static readonly TimeSpan PausedWait = TimeSpan.FromSeconds(1);
 
+    // A timer counts in whole milliseconds and drops what is beyond: with one more, no call is early.
+    private static readonly TimeSpan TimerStep = TimeSpan.FromMilliseconds(1);
+
     // One send; the result, if it is too large for a record, told directly; then the records: callback, dead letter, and the one of a callback given up.
     public TimeSpan Limit { get; } =
         options.Dispatch.UpstreamTimeout + OversizeCallbacks.MaxAge + options.Callbacks.Timeout + (3 * RecordWriter.Patience(options));
@@ -44,7 +47,7 @@ internal sealed class Dispatcher(
     {
         if (wait > TimeSpan.Zero)
         {
-            await Task.Delay(wait, time, grace.Sends);
+            await Task.Delay(wait + TimerStep, time, grace.Sends);
         }
 
         await pauses.LoadedAsync(grace.Sends);

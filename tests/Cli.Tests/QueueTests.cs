@@ -78,7 +78,7 @@ public sealed class QueueTests(Scene scene)
         var seed = await QueueAsync();
 
         await Eventually.HoldsAsync(
-            async () => (await scene.RunAsync("top")).Succeeds().Lines.Any(line => Words(line) is [var name, "3", "0", "0", "0", not "-", _, _, "1", "1", "0", "-", "-"] && name == seed.Queue),
+            async () => (await scene.RunAsync("top")).Succeeds().Lines.Any(line => Words(line) is [var name, "3", "0", "0", "0", "0", not "-", _, _, "1", "1", "0", "-", "-"] && name == seed.Queue),
             "the queue is shown with its three waiting calls, a callback and a dead letter");
         var json = (await scene.RunAsync("top", "--once", "--json")).Json;
 

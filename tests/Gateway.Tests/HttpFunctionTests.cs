@@ -202,6 +202,7 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
         await DeployAsync("huge");
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_gateway.Api, "/function/huge/large"));
         request.Headers.Add("X-Size", Size.ToString(CultureInfo.InvariantCulture));
+        request.Headers.Add("X-Timeout", "30m");
         using var answer = await _gateway.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         await using var body = await answer.Content.ReadAsStreamAsync();
 

@@ -542,10 +542,10 @@ public sealed partial class PageTests(PageSystem system)
     [Fact]
     public async Task A_dead_call_is_run_again_from_its_story()
     {
-        await system.DeadAsync("run me again"u8.ToArray());
-        var dead = await Eventually.GetAsync(
-            async () => (await system.ApiAsync(HttpMethod.Get, "/system/calls?function=broken&state=dead"))?["items"]?.AsArray() is { Count: > 0 } items ? items[0] : null, "the history has the dead call");
-        var page = await system.OpenAsync($"/ui/calls?id={dead!["callId"]}");
+        system.IsBroken = true;
+        await system.CallAsync("broken", "run me again"u8.ToArray(), "text/plain", ("X-Call-Id", "page-again"));
+        await Eventually.HoldsAsync(async () => (string?)(await system.ApiAsync(HttpMethod.Get, "/system/calls/page-again"))?["calls"]?[0]?["state"] == "dead", "the history has the dead call");
+        var page = await system.OpenAsync("/ui/calls?id=page-again");
         await ShowsAsync(page.Locator("[data-step='Attempt 1'] td").Nth(1), () => Task.FromResult<string?>("400"));
         system.IsBroken = false;
 
@@ -554,7 +554,7 @@ public sealed partial class PageTests(PageSystem system)
         await page.Locator("dialog").GetByRole(AriaRole.Button, new() { Name = "Run it again" }).ClickAsync();
 
         await Eventually.HoldsAsync(
-            async () => (await system.ApiAsync(HttpMethod.Get, $"/system/calls/{dead["callId"]}"))?["calls"]?.AsArray().Any(one => (string)one!["state"]! == "succeeded" && (int)one["redrive"]! == 1) == true, "it ran again");
+            async () => (await system.ApiAsync(HttpMethod.Get, "/system/calls/page-again"))?["calls"]?.AsArray().Any(one => (string)one!["state"]! == "succeeded" && (int)one["redrive"]! == 1) == true, "it ran again");
         await page.ReloadAsync();
         await page.Locator("[data-step='Put back']").WaitForAsync();
         await page.GetByText("its dead letter is gone").WaitForAsync();

@@ -11,9 +11,6 @@ internal sealed class Ledger(World world)
     // Between a fault and the last of what it does: leases end, acks that were held up arrive.
     private static readonly TimeSpan Aftermath = TimeSpan.FromSeconds(3);
 
-    // Timers count in whole milliseconds.
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(1);
-
     private readonly Dictionary<string, AcceptedCall> _calls = [];
     private readonly List<FaultSpan> _faults = [];
     private readonly List<string> _broken = [];
@@ -36,7 +33,7 @@ internal sealed class Ledger(World world)
     public void Runs(AcceptedCall call, int attempt)
     {
         world.Note(attempt);
-        if (call.NotBefore.TryGetValue(attempt, out var notBefore) && world.Now < notBefore - Tick)
+        if (call.NotBefore.TryGetValue(attempt, out var notBefore) && world.Now < notBefore)
         {
             Break($"R12 a call that waits is not sent before its time: {call.DeliveryId}, attempt {attempt} ran {(notBefore - world.Now).TotalMilliseconds} ms early");
         }
