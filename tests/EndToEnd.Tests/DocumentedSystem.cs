@@ -17,6 +17,7 @@ public sealed partial class DocumentedSystem : IAsyncDisposable
     private readonly Dictionary<string, string> _ports = [];
     private readonly List<IAsyncDisposable> _started = [];
     private ApacheKafka? _kafka;
+    private RabbitMqServer? _rabbitMq;
     private ServiceProcess? _cron;
 
     /// <summary>The stack file of a page: its own, if there is one beside it, else the one of <c>./up</c>.</summary>
@@ -72,6 +73,8 @@ public sealed partial class DocumentedSystem : IAsyncDisposable
                 "9092" => (await KafkaAsync()).BootstrapServers.Split(':')[1],
                 "2181" => (await KafkaAsync()).ZooKeeperPort,
                 "4566" => Text((await KeepAsync(SqsServer.StartAsync())).Port),
+                "5672" => Text((await RabbitMqAsync()).Port),
+                "15672" => Text((await RabbitMqAsync()).ManagementPort),
                 _ => Text(FreePort.Next()),
             };
         }
@@ -102,6 +105,8 @@ public sealed partial class DocumentedSystem : IAsyncDisposable
 
     private async Task<ApacheKafka> KafkaAsync() => _kafka ??= await KeepAsync(ApacheKafka.StartAsync());
 
+    private async Task<RabbitMqServer> RabbitMqAsync() => _rabbitMq ??= await KeepAsync(RabbitMqServer.StartWithManagementAsync());
+
     private async Task<T> KeepAsync<T>(Task<T> starting)
         where T : IAsyncDisposable
     {
@@ -113,6 +118,6 @@ public sealed partial class DocumentedSystem : IAsyncDisposable
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     // Those of ./up, and those that pages give to what they start: 8000, 8090 to 8099.
-    [GeneratedRegex(@"(?<![\w.-])(?:8080|8081|8082|8000|809\d|4222|9092|2181|4566)(?![\w.-])")]
+    [GeneratedRegex(@"(?<![\w.-])(?:8080|8081|8082|8000|809\d|4222|9092|2181|4566|5672|15672)(?![\w.-])")]
     private static partial Regex Port();
 }

@@ -17,6 +17,9 @@ public sealed class RabbitMqServer : IAsyncDisposable
     /// <summary>The port of AMQP; the same after every restart.</summary>
     public int Port { get; } = FreePort.Next();
 
+    /// <summary>The port of its management's API, if it was started with one.</summary>
+    public int ManagementPort { get; private init; }
+
     /// <summary>The address for clients, without credentials.</summary>
     public string Url => $"amqp://127.0.0.1:{Text(Port)}";
 
@@ -25,21 +28,13 @@ public sealed class RabbitMqServer : IAsyncDisposable
 
     /// <summary>Starts a server.</summary>
     /// <param name="settings">More of its settings, as in its rabbitmq.conf: <c>consumer_timeout = 1000</c>.</param>
-    public static async Task<RabbitMqServer> StartAsync(params string[] settings)
+    public static Task<RabbitMqServer> StartAsync(params string[] settings) => StartAsync(new RabbitMqServer(settings));
+
+    /// <summary>Starts a server with the API of its management.</summary>
+    public static Task<RabbitMqServer> StartWithManagementAsync()
     {
-        Tools.Path("rabbitmq");
-        var server = new RabbitMqServer(settings);
-        try
-        {
-            server._epmd = ChildProcess.Start(Serve, ["epmd", Text(server._epmdPort)]);
-            await server.StartAgainAsync();
-            return server;
-        }
-        catch
-        {
-            await server.DisposeAsync();
-            throw;
-        }
+        var port = FreePort.Next();
+        return StartAsync(new RabbitMqServer(["management.tcp.ip = 127.0.0.1", $"management.tcp.port = {Text(port)}"]) { ManagementPort = port });
     }
 
     /// <summary>Starts the broker again after <see cref="KillAsync"/>, on the same port and data.</summary>
@@ -60,6 +55,22 @@ public sealed class RabbitMqServer : IAsyncDisposable
         await EndAsync(_broker);
         await EndAsync(_epmd);
         Directory.Delete(_directory, recursive: true);
+    }
+
+    private static async Task<RabbitMqServer> StartAsync(RabbitMqServer server)
+    {
+        Tools.Path("rabbitmq");
+        try
+        {
+            server._epmd = ChildProcess.Start(Serve, ["epmd", Text(server._epmdPort)]);
+            await server.StartAgainAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
     }
 
     private static string Serve => Path.Combine(Tools.RepositoryRoot, "tests", "Testing", "servers", "rabbitmq", "serve");
