@@ -7,11 +7,11 @@ namespace Connectors.Faults.Tests;
 /// <summary>A fault that happened, until the system was whole again.</summary>
 internal sealed record Strike(Fault Fault, DateTimeOffset From, DateTimeOffset To)
 {
-    public int Reruns { get; set; }
+    public List<string> Reruns { get; } = [];
 
-    public int Resends { get; set; }
+    public List<string> Resends { get; } = [];
 
-    public int Recalls { get; set; }
+    public List<string> Recalls { get; } = [];
 }
 
 /// <summary>What callers were told, held against what function and receiver wrote down: every promise that was not kept is a line of <see cref="Violations"/>.</summary>
@@ -34,7 +34,7 @@ internal sealed class Account
             var text = new StringBuilder("\n| fault | lasted with its mending | runs again | sends again | callbacks again | at most |\n| --- | --- | --- | --- | --- | --- |\n");
             foreach (var strike in Struck)
             {
-                text.AppendLine(CultureInfo.InvariantCulture, $"| {strike.Fault.Name} | {(strike.To - strike.From).TotalSeconds:0.0} s | {strike.Reruns} | {strike.Resends} | {strike.Recalls} | {Bound(strike.Fault.Reruns)}, {Bound(strike.Fault.Recalls)} |");
+                text.AppendLine(CultureInfo.InvariantCulture, $"| {strike.Fault.Name} | {(strike.To - strike.From).TotalSeconds:0.0} s | {strike.Reruns.Count} | {strike.Resends.Count} | {strike.Recalls.Count} | {Bound(strike.Fault.Reruns)}, {Bound(strike.Fault.Recalls)} |");
             }
 
             return text.Append(_sums).ToString();
@@ -42,7 +42,7 @@ internal sealed class Account
     }
 
     /// <summary>Compares everything once all is over.</summary>
-    public void Close(FaultySystem system, Load load, IReadOnlyList<(string Subject, string Envelope)> letters)
+    public void Close(FaultySystem system, Load load, IReadOnlyList<DeadLetter> letters)
     {
         var calls = load.Calls.ToDictionary(call => call.Id);
         var runs = system.Function.Entries.GroupBy(run => run.DeliveryId).ToList();
@@ -59,16 +59,16 @@ internal sealed class Account
 
         foreach (var strike in Struck)
         {
-            Check(strike.Reruns + strike.Resends <= strike.Fault.Reruns, $"\"{strike.Fault.Name}\": {strike.Reruns} runs and {strike.Resends} sends again, at most {strike.Fault.Reruns} were in flight");
-            Check(strike.Recalls <= strike.Fault.Recalls, $"\"{strike.Fault.Name}\": {strike.Recalls} callbacks again, at most {strike.Fault.Recalls} were in flight");
+            Bounded(strike, [.. strike.Reruns, .. strike.Resends], strike.Fault.Reruns);
+            Bounded(strike, strike.Recalls, strike.Fault.Recalls);
         }
 
         var accepted = calls.Values.Count(call => call.IsAccepted);
         var unknown = calls.Values.Count(call => !call.IsAccepted);
         var storedUnknown = runs.Count(delivery => !calls[delivery.First().CallId].IsAccepted);
         _sums.AppendLine(CultureInfo.InvariantCulture, $"\n{Struck.Count} faults; {accepted} calls accepted, {unknown} answered 503 or cut, of which {storedUnknown} were stored and ran");
-        _sums.AppendLine(CultureInfo.InvariantCulture, $"{runs.Count} deliveries, {runs.Sum(delivery => delivery.Count())} runs: {Struck.Sum(s => s.Reruns)} again after a lost worker or ack, {Struck.Sum(s => s.Resends)} again after a lost answer");
-        _sums.AppendLine(CultureInfo.InvariantCulture, $"{callbacks.Count} callbacks, all signed, {Struck.Sum(s => s.Recalls)} of them again; {letters.Count} dead letters; left in streams: {Left.Calls} calls, {Left.Callbacks} callbacks, {Left.Aside} aside, {Left.Acks} acks that are waited for");
+        _sums.AppendLine(CultureInfo.InvariantCulture, $"{runs.Count} deliveries, {runs.Sum(delivery => delivery.Count())} runs: {Struck.Sum(s => s.Reruns.Count)} again after a lost worker or ack, {Struck.Sum(s => s.Resends.Count)} again after a lost answer");
+        _sums.AppendLine(CultureInfo.InvariantCulture, $"{callbacks.Count} callbacks, all signed, {Struck.Sum(s => s.Recalls.Count)} of them again; {letters.Count} dead letters; left in streams: {Left.Calls} calls, {Left.Callbacks} callbacks, {Left.Aside} aside, {Left.Acks} acks that are waited for");
         _sums.AppendLine(Violations.Count == 0 ? "every promise was kept" : string.Join('\n', Violations));
     }
 
@@ -84,11 +84,11 @@ internal sealed class Account
             {
                 if (before.Attempt == again.Attempt)
                 {
-                    Blame(before, again, fault => fault.Reruns, strike => strike.Reruns++, $"{call.Id} ran its attempt {again.Attempt} again");
+                    Blame(before, again, fault => fault.Reruns, strike => strike.Reruns, $"{call.Id} ran its attempt {again.Attempt} again");
                 }
                 else if (call.Function != "flaky" || before.Attempt > 1)
                 {
-                    Blame(before, again, fault => fault.Reruns, strike => strike.Resends++, $"{call.Id} was sent again as attempt {again.Attempt}");
+                    Blame(before, again, fault => fault.Reruns, strike => strike.Resends, $"{call.Id} was sent again as attempt {again.Attempt}");
                 }
             }
         }
@@ -114,24 +114,24 @@ internal sealed class Account
 
             foreach (var (before, again) in inOrder.Zip(inOrder.Skip(1)))
             {
-                Blame(before, again, fault => fault.Recalls, strike => strike.Recalls++, $"{call.Id} was called back again");
+                Blame(before, again, fault => fault.Recalls, strike => strike.Recalls, $"{call.Id} was called back again");
             }
         }
     }
 
-    private void CompareLetters(Dictionary<string, Call> calls, IReadOnlyList<(string Subject, string Envelope)> letters, Dictionary<string, HashSet<string>> ends)
+    private void CompareLetters(Dictionary<string, Call> calls, IReadOnlyList<DeadLetter> letters, Dictionary<string, HashSet<string>> ends)
     {
-        var seen = new HashSet<string>();
-        foreach (var (subject, text) in letters)
+        var seen = new Dictionary<string, DeadLetter>();
+        foreach (var letter in letters)
         {
-            using var envelope = JsonDocument.Parse(text);
+            using var envelope = JsonDocument.Parse(letter.Envelope);
             var (id, delivery) = (envelope.RootElement.GetProperty("callId").GetString()!, envelope.RootElement.GetProperty("deliveryId").GetString()!);
-            Check(calls.TryGetValue(id, out var call) && call.Function == "bad" && subject.Contains(".dead.call.", StringComparison.Ordinal), $"{id} is a dead letter on {subject}");
-            Check(seen.Add(delivery), $"{id} is two dead letters");
+            Check(calls.TryGetValue(id, out var call) && call.Function == "bad" && letter.Subject.Contains(".dead.call.", StringComparison.Ordinal), $"{id} is a dead letter on {letter.Subject}");
+            Check(seen.TryAdd(delivery, letter), $"{id} is two dead letters: {seen[delivery]}, {letter}");
             EndsOf(ends, delivery).Add("dead 400");
         }
 
-        foreach (var (delivery, _) in ends.Where(end => end.Value.Contains("dead 400") && !seen.Contains(end.Key)))
+        foreach (var (delivery, _) in ends.Where(end => end.Value.Contains("dead 400") && !seen.ContainsKey(end.Key)))
         {
             Violations.Add($"delivery {delivery} was called back as dead and has no dead letter");
         }
@@ -154,18 +154,21 @@ internal sealed class Account
     }
 
     // One that struck between both; of several, the first that can be the cause.
-    private void Blame(Entry before, Entry again, Func<Fault, int> bound, Action<Strike> count, string what)
+    private void Blame(Entry before, Entry again, Func<Fault, int> bound, Func<Strike, List<string>> repeats, string what)
     {
         var between = Struck.Where(strike => strike.To >= before.At && strike.From <= again.At).ToList();
         if ((between.Find(strike => bound(strike.Fault) > 0) ?? between.FirstOrDefault()) is { } strike)
         {
-            count(strike);
+            repeats(strike).Add($"{what}, at {before.At:HH:mm:ss.fff} and {again.At:HH:mm:ss.fff}");
         }
         else
         {
             Violations.Add($"{what} without a fault: at {before.At:HH:mm:ss.fff} and {again.At:HH:mm:ss.fff}");
         }
     }
+
+    private void Bounded(Strike strike, List<string> repeats, int most) =>
+        Check(repeats.Count <= most, $"\"{strike.Fault.Name}\" repeated more than the {most} that were in flight:\n  {string.Join("\n  ", repeats)}");
 
     private void Check(bool holds, string otherwise)
     {

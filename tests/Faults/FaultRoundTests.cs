@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using Connectors.Testing;
 
 namespace Connectors.Faults.Tests;
@@ -8,7 +9,7 @@ namespace Connectors.Faults.Tests;
 /// What is promised of a call that was answered with 202 (docs/delivery-states.md), tried on the whole system: under load one fault follows another, in an
 /// order that the seed gives, with quiet between. After each the system comes to itself without help. Short in a usual run; <c>./test --faults</c> makes it longer.
 /// </summary>
-public sealed class FaultRoundTests(ITestOutputHelper output)
+public sealed partial class FaultRoundTests(ITestOutputHelper output)
 {
     private readonly int _seconds = int.Parse(Setting("SECONDS", "15"), CultureInfo.InvariantCulture);
 
@@ -44,7 +45,7 @@ public sealed class FaultRoundTests(ITestOutputHelper output)
         Tell(account.Text);
         if (account.Violations.Count > 0)
         {
-            Tell(Logs(system));
+            Tell(Logs(system, account.Violations));
         }
 
         Assert.True(account.Violations.Count == 0, $"{string.Join('\n', account.Violations)}\nAgain: {again}");
@@ -103,9 +104,15 @@ public sealed class FaultRoundTests(ITestOutputHelper output)
             async () => await system.CountAsync(FaultySystem.Calls) + await system.CountAsync(FaultySystem.Callbacks) == 0, "every slot of both workers is free for calls and callbacks");
     }
 
-    private static string Logs(FaultySystem system) => string.Join(
-        "\n\n",
-        system.Workers.Select((worker, i) => $"worker {i}:\n{worker.Process.Tail(40)}").Concat(system.Gateways.Select((gateway, i) => $"gateway {i}:\n{gateway.Process.Tail(20)}")));
+    // The end of each log, and all that is said of the calls whose promises were broken.
+    private static string Logs(FaultySystem system, IEnumerable<string> violations)
+    {
+        var calls = violations.SelectMany(violation => CallId().Matches(violation)).Select(match => $"\"{match.Value}\"").Distinct().Take(50).ToList();
+        return string.Join("\n\n", system.Workers.Select((worker, i) => Log($"worker {i}", worker, 40)).Concat(system.Replaced.Select(worker => Log("a worker before it", worker, 5))).Concat(system.Gateways.Select((gateway, i) => Log($"gateway {i}", gateway, 20))));
+
+        string Log(string name, ServiceProcess service, int last) =>
+            $"{name}, of these calls:\n{string.Join('\n', service.Log.Where(line => calls.Exists(call => line.Contains(call, StringComparison.Ordinal))))}\n{name}, its end:\n{service.Process.Tail(last)}";
+    }
 
     private void Tell(string text)
     {
@@ -118,4 +125,7 @@ public sealed class FaultRoundTests(ITestOutputHelper output)
     }
 
     private static string Setting(string name, string usual) => Environment.GetEnvironmentVariable("CONNECTORS_FAULTS_" + name) is { Length: > 0 } set ? set : usual;
+
+    [GeneratedRegex("call-[0-9]+")]
+    private static partial Regex CallId();
 }

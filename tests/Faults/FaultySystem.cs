@@ -59,6 +59,9 @@ internal sealed class FaultySystem : IAsyncDisposable
 
     public ServiceProcess[] Workers { get; } = new ServiceProcess[2];
 
+    /// <summary>Workers that the other mode took the place of, for their logs.</summary>
+    public List<ServiceProcess> Replaced { get; } = [];
+
     /// <summary>What callbacks are signed with.</summary>
     public byte[] Secret { get; } = Guid.NewGuid().ToByteArray();
 
@@ -136,6 +139,7 @@ internal sealed class FaultySystem : IAsyncDisposable
         {
             await TerminateAsync(Workers[i]);
             await Workers[i].DisposeAsync();
+            Replaced.Add(Workers[i]);
             await StartWorkerAsync(i);
         }
     }
@@ -267,27 +271,27 @@ internal sealed class FaultySystem : IAsyncDisposable
     }
 
     /// <summary>The envelopes of all dead letters, with their subjects.</summary>
-    public async Task<IReadOnlyList<(string Subject, string Envelope)>> DeadLettersAsync()
+    public async Task<IReadOnlyList<DeadLetter>> DeadLettersAsync()
     {
-        var letters = new List<(string, string)>();
+        var letters = new SortedDictionary<ulong, DeadLetter>();
         await Eventually.HoldsAsync(
             async () =>
             {
-                letters.Clear();
                 var count = await CountAsync(Dead);
                 var consumer = await JetStream.CreateOrderedConsumerAsync(Dead, cancellationToken: Soon());
                 while (letters.Count < count)
                 {
                     await foreach (var letter in consumer.FetchNoWaitAsync<byte[]>(new NatsJSFetchOpts { MaxMsgs = 1000 }, cancellationToken: Soon()))
                     {
-                        letters.Add((letter.Subject, letter.Headers?["Envelope"].ToString() ?? ""));
+                        var (sequence, stored) = (letter.Metadata!.Value.Sequence.Stream, letter.Metadata.Value.Timestamp);
+                        letters[sequence] = new DeadLetter(sequence, stored, letter.Headers?["Nats-Msg-Id"].ToString() ?? "", letter.Subject, letter.Headers?["Envelope"].ToString() ?? "");
                     }
                 }
 
                 return true;
             },
             "dead letters are read");
-        return letters;
+        return [.. letters.Values];
     }
 
     public async ValueTask DisposeAsync()

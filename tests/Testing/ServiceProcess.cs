@@ -12,6 +12,7 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     private readonly string _project;
     private readonly Dictionary<string, string> _environment;
     private readonly IReadOnlyList<string> _command;
+    private readonly List<ChildProcess> _ended = [];
     private ChildProcess? _process;
 
     private ServiceProcess(string project, IReadOnlyDictionary<string, string> environment, IEnumerable<string> through)
@@ -31,6 +32,9 @@ public sealed partial class ServiceProcess : IAsyncDisposable
 
     /// <summary>The running process.</summary>
     public ChildProcess Process => _process ?? throw new InvalidOperationException($"{_project} was not started.");
+
+    /// <summary>All that it wrote, in all of its starts.</summary>
+    public IEnumerable<string> Log => _ended.Append(Process).SelectMany(process => process.Lines);
 
     /// <summary>Starts a service and waits until it answers that it is ready.</summary>
     /// <param name="project">The project's name, for example <c>QueueWorker</c>, or an assembly of another version: a path that ends with <c>.dll</c>.</param>
@@ -56,6 +60,11 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <summary>Starts it again with the same options, on the ports that it had.</summary>
     public async Task StartAgainAsync(bool ready = true)
     {
+        if (_process is not null)
+        {
+            _ended.Add(_process);
+        }
+
         _process = ChildProcess.Start(_command[0], [.. _command.Skip(1)], _environment, bare: true);
         Metrics = await ListeningAsync("metrics");
         if (_process.Lines.Any(line => line.Contains("\"purpose\":\"api\"", StringComparison.Ordinal)))
