@@ -11,8 +11,8 @@ internal sealed class RecordWriter(QueueWorkerOptions options, StreamPublisher p
 {
     private static readonly TimeSpan TryTimeout = TimeSpan.FromSeconds(5);
 
-    private readonly WriteTerms _untilStored = new(Patience(options)) { WaitsForRoom = true, RenewsId = true };
-    private readonly WriteTerms _unlessFull = new(Patience(options)) { RenewsId = true };
+    private readonly WriteTerms _untilStored = new(Patience(options)) { WaitsForRoom = true, RenewsIdAfter = RenewsIdAfter(options) };
+    private readonly WriteTerms _unlessFull = new(Patience(options)) { RenewsIdAfter = RenewsIdAfter(options) };
 
     /// <summary>For how long one record is written again and again.</summary>
     public static TimeSpan Patience(QueueWorkerOptions options) => options.Consuming.AckWait * 10;
@@ -50,6 +50,8 @@ internal sealed class RecordWriter(QueueWorkerOptions options, StreamPublisher p
     /// <summary>Tries once to store a copy that takes a message's place.</summary>
     public async Task<WriteResult> StoreCopyOnceAsync(StreamMessage copy, CancellationToken ct) =>
         publisher.Fits(copy) ? (await publisher.WriteOnceAsync(copy, TryTimeout, ct)).Result : WriteResult.TooLarge;
+
+    private static TimeSpan RenewsIdAfter(QueueWorkerOptions options) => TimeSpan.FromTicks(Math.Min(TimeSpan.FromSeconds(10).Ticks, Patience(options).Ticks / 5));
 
     private async Task<StreamWrite> WriteAsync(StreamMessage message, WriteTerms terms, CancellationToken ct)
     {

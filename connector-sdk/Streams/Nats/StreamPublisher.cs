@@ -61,6 +61,7 @@ public sealed class StreamPublisher(NatsLink link, TimeProvider time, ILogger<St
         using var deadline = new TimeLimit(terms.Patience, time, ct);
         var last = new StreamWrite(WriteResult.Refused, "NATS is away");
         var mayBeStored = false;
+        long? spentSince = null;
         try
         {
             for (var pause = MinPause; ; pause = pause * 2 < MaxPause ? pause * 2 : MaxPause)
@@ -72,7 +73,12 @@ public sealed class StreamPublisher(NatsLink link, TimeProvider time, ILogger<St
                     break;
                 }
 
-                message = last.IsIdSpent && terms.RenewsId ? message with { Id = $"{message.Id}.{RandomNumberGenerator.GetHexString(8, lowercase: true)}" } : message;
+                if (last.IsIdSpent && time.GetElapsedTime(spentSince ??= time.GetTimestamp()) >= terms.RenewsIdAfter)
+                {
+                    message = message with { Id = $"{message.Id}.{RandomNumberGenerator.GetHexString(8, lowercase: true)}" };
+                    spentSince = null;
+                }
+
                 await Task.Delay(pause, time, deadline.Token);
             }
         }
@@ -168,10 +174,11 @@ public sealed record WriteTerms(TimeSpan Patience)
     public bool WaitsForRoom { get; init; }
 
     /// <summary>
-    /// Whether a message whose id the server holds without having stored it is repeated under another id. It may then be stored twice: right where a second
-    /// record does no harm and a missing one does. Otherwise the write ends as unknown.
+    /// After how long a message whose id the server holds without having stored it is repeated under another id; never, unless given, and the write ends as
+    /// unknown. A server that is only slow stores it meanwhile, and one that lost it with its leader mostly forgets the id too; so what is stored twice is rare.
+    /// Right where a second record does no harm and a missing one does.
     /// </summary>
-    public bool RenewsId { get; init; }
+    public TimeSpan? RenewsIdAfter { get; init; }
 
     /// <summary>Makes sure of the stream before each try; told whether the last one found no stream.</summary>
     public Func<bool, CancellationToken, Task>? Prepare { get; init; }

@@ -19,7 +19,7 @@ public sealed class LeaderTests(ITestOutputHelper output)
 
     // What the gateway does: the same id, and what is not known is told to the caller, who repeats it; what a worker does: a fresh id, until it is stored.
     private static readonly WriteTerms Gateway = new(TimeSpan.FromSeconds(2)) { TryTimeout = TimeSpan.FromMilliseconds(500) };
-    private static readonly WriteTerms Worker = new(TimeSpan.FromMinutes(5)) { TryTimeout = TimeSpan.FromMilliseconds(500), WaitsForRoom = true, RenewsId = true };
+    private static readonly WriteTerms Worker = new(TimeSpan.FromMinutes(5)) { TryTimeout = TimeSpan.FromMilliseconds(500), WaitsForRoom = true, RenewsIdAfter = TimeSpan.FromSeconds(1) };
 
     private readonly ConcurrentDictionary<string, bool> _acked = new();
     private readonly ConcurrentDictionary<string, int> _unknown = new();
