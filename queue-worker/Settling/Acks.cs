@@ -10,18 +10,20 @@ namespace Connectors.QueueWorker.Settling;
 /// Acks messages, and naks them without using an attempt. Each nak raises the message's delivery count, by which lost workers are noticed; so a message
 /// is nakked as it is only a few times, after that it is replaced by a copy, whose count starts anew.
 /// </summary>
-internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, WaitingRetries waiting, ILogger<Acks> log)
+internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, WaitingRetries waiting, TimeProvider time, ILogger<Acks> log)
 {
     private const int MaxRemembered = 100_000;
     private const int MaxFailures = 5;
+    private static readonly TimeSpan RefusalMemory = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan NewerWait = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan FailedWait = TimeSpan.FromSeconds(5);
 
     private readonly AckedMessages _acked = new();
     private readonly Counter.Child _processed = Metrics.Processed(options.Queue);
 
-    // Naks of a message after a verdict that the stream refused to store.
-    private readonly ConcurrentDictionary<MessagePlace, int> _refused = new();
+    // Messages that were nakked here as they are because a stream refused a record. Each was handled to that point, and took no worker down.
+    private readonly ConcurrentDictionary<MessagePlace, bool> _refused = new();
+    private long _doubtUntil;
 
     /// <summary>The longest delay of a nak. What is to wait longer is nakked again when it is over: the envelope knows the rest.</summary>
     public static readonly TimeSpan MaxDelay = TimeSpan.FromDays(1);
@@ -29,15 +31,24 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
     /// <summary>How often a message may be nakked as it is: a retry copy for coming early, and any message once more.</summary>
     public static int AllowedNaks(Envelope envelope) => envelope.NotBefore is null ? 1 : 2;
 
-    /// <summary>Deliveries of the message that may have ended with a worker, this one included.</summary>
-    public int UnsettledDeliveries(Delivery delivery) => delivery.Count - _refused.GetValueOrDefault(delivery.Place);
+    /// <summary>
+    /// Deliveries of the message that may have ended with a worker, this one included. None but this one where a stream refuses records, or did lately: other
+    /// workers nak for that too, and do not tell. A message that takes its worker down comes to one, soon, that has seen no refusal.
+    /// </summary>
+    public int UnsettledDeliveries(Delivery delivery) =>
+        _refused.ContainsKey(delivery.Place) || time.GetTimestamp() < Volatile.Read(ref _doubtUntil) ? 1 : delivery.Count;
 
     /// <summary>Naks a message, to be delivered again after the delay.</summary>
     public async Task NakAsync(Delivery delivery, Envelope? envelope, TimeSpan delay, CancellationToken ct)
     {
-        if (envelope?.Version <= Envelope.CurrentVersion && UnsettledDeliveries(delivery) > AllowedNaks(envelope) && await ReplaceAsync(delivery, envelope, ct))
+        if (envelope?.Version <= Envelope.CurrentVersion && delivery.Count > AllowedNaks(envelope))
         {
-            return;
+            if (await ReplaceAsync(delivery, envelope, ct))
+            {
+                return;
+            }
+
+            RememberRefusal(delivery);
         }
 
         delay = delay < MaxDelay ? delay : MaxDelay;
@@ -72,15 +83,10 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
     }
 
     /// <summary>Naks a message whose verdict the stream refused.</summary>
-    public async Task NakRefusedAsync(Delivery delivery, TimeSpan delay, CancellationToken ct)
+    public Task NakRefusedAsync(Delivery delivery, TimeSpan delay, CancellationToken ct)
     {
-        if (_refused.Count >= MaxRemembered)
-        {
-            _refused.Clear();
-        }
-
-        _refused.AddOrUpdate(delivery.Place, 1, (_, times) => times + 1);
-        await NakAsync(delivery, delay, ct);
+        RememberRefusal(delivery);
+        return NakAsync(delivery, delay, ct);
     }
 
     /// <summary>Acks a message, and remembers it: the ack is not waited for.</summary>
@@ -108,6 +114,17 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
         Metrics.AckRepeated(options.Queue);
         await SendAckAsync(delivery, ct);
         return true;
+    }
+
+    private void RememberRefusal(Delivery delivery)
+    {
+        if (_refused.Count >= MaxRemembered)
+        {
+            _refused.Clear();
+        }
+
+        _refused[delivery.Place] = true;
+        Volatile.Write(ref _doubtUntil, time.GetTimestamp() + (long)(RefusalMemory.TotalSeconds * time.TimestampFrequency));
     }
 
     private async Task SendAckAsync(Delivery delivery, CancellationToken ct)

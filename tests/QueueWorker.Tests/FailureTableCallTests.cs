@@ -113,6 +113,20 @@ public sealed class FailureTableCallTests(SharedNats nats) : IClassFixture<Share
     }
 
     [Fact]
+    public async Task R5_a_full_stream_gives_the_call_back_and_no_worker_takes_another_ones_naks_for_lost_workers()
+    {
+        var options = new Dictionary<string, string> { ["nats_max_msgs"] = "1", ["max_retry_wait"] = "150ms" };
+        await using var bench = await Bench.StartAsync(Bench.Statuses([.. Enumerable.Repeat(500, 40), 200]), options, nats.Server);
+        await bench.StartAnotherAsync();
+
+        await bench.EnqueueAsync();
+        await bench.IsEmptyAsync();
+
+        Assert.Equal(41, bench.Sends.Count);
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+    }
+
+    [Fact]
     public async Task R6_a_worker_that_dies_after_the_dead_letter_leaves_one_dead_letter()
     {
         await using var bench = await Bench.StartWithoutWorkerAsync(Bench.Statuses(400), server: nats.Server);

@@ -80,7 +80,7 @@ public sealed class SlotsTests
     }
 
     private static Slots SlotsOf(int count, Handler handler, TimeProvider time) => new(
-        count, handler, new Acks(Options, null!, new WaitingRetries(time), NullLogger<Acks>.Instance), new Grace(default, default), time, NullLogger.Instance);
+        count, handler, new Acks(Options, null!, new WaitingRetries(time), time, NullLogger<Acks>.Instance), new Grace(default, default), time, NullLogger.Instance);
 
     private Delivery Next(bool again = false)
     {
