@@ -43,8 +43,8 @@ internal sealed record StreamAnswer
             // Storing failed: "maximum messages exceeded", "maximum bytes exceeded" and the like mean a full stream; the rest is trouble of the store itself.
             10077 when error.Description.Contains("maximum", StringComparison.OrdinalIgnoreCase) => new StreamWrite(WriteResult.Full, words),
 
-            // duplicate message id is in process: the first one's fate is open
-            10158 => new StreamWrite(WriteResult.Unknown, words) { IsIdSpent = true },
+            // Duplicate message id is in process: the first one's fate is open, until it is stored or its leader is one no more. Under another id both may be.
+            10158 => new StreamWrite(WriteResult.Unknown, words),
 
             // No leader, system temporarily unavailable, sealed, wrong cluster…: not stored, and only time or an operator changes it.
             _ => new StreamWrite(WriteResult.Refused, words),

@@ -174,9 +174,9 @@ public sealed record WriteTerms(TimeSpan Patience)
     public bool WaitsForRoom { get; init; }
 
     /// <summary>
-    /// After how long a message whose id the server holds without having stored it is repeated under another id; never, unless given, and the write ends as
-    /// unknown. A server that is only slow stores it meanwhile, and one that lost it with its leader mostly forgets the id too; so what is stored twice is rare.
-    /// Right where a second record does no harm and a missing one does.
+    /// After how long a message whose id the server holds without having stored it (before 2.11) is repeated under another id; never, unless given, and the write
+    /// ends as unknown. A server that is only slow stores it meanwhile, so what is stored twice is rare. Right where a second record does no harm and a missing
+    /// one does.
     /// </summary>
     public TimeSpan? RenewsIdAfter { get; init; }
 
