@@ -1,3 +1,4 @@
+using Connectors.Streams.Records;
 using CsCheck;
 
 namespace Connectors.Simulation.Tests;
@@ -29,16 +30,26 @@ internal sealed record Plan(int Seed, bool IsFunctionMode, int Workers, int Slot
         Gen.Frequency((6, Gen.Const(-1)), (1, Gen.Int[100, 2500])),
         (at, function, isHigh, answers, callback, cancel, deadline, delay) => new CallPlan(at, function, isHigh, answers, callback, cancel, deadline, delay));
 
+    private static readonly Gen<int> Span = Gen.Int[50, 4000];
+
+    // Longer than a write is repeated; longer than it takes to give a call back as often as one is that loses its workers.
+    private static readonly Gen<int> RefusalSpan = Gen.Frequency((6, Span), (2, Gen.Int[11_000, 13_000]), (1, Gen.Int[80_000, 90_000]));
+
     private static readonly Gen<Fault> OneFault = Gen.Select(
         Gen.Frequency(
-            (5, Gen.Const(FaultKind.KilledAtEffect)), (1, Gen.Const(FaultKind.Killed)), (1, Gen.Const(FaultKind.Stopped)), (2, Gen.Const(FaultKind.Restarted)),
-            (2, Gen.Const(FaultKind.LinkCut)), (1, Gen.Const(FaultKind.LinkStalled)), (1, Gen.Const(FaultKind.BrokerRestarted)), (1, Gen.Const(FaultKind.ConsumerDeleted)),
-            (1, Gen.Const(FaultKind.Paused)), (4, Gen.Const(FaultKind.StreamRefuses))),
-        Gen.Int[0, 4000],
-        Gen.Int[50, 4000],
+            (6, Gen.Const(FaultKind.Killed)), (1, Gen.Const(FaultKind.Stopped)), (2, Gen.Const(FaultKind.Restarted)),
+            (2, Gen.Const(FaultKind.LinkCut)), (1, Gen.Const(FaultKind.LinkStalled)), (2, Gen.Const(FaultKind.BrokerRestarted)), (2, Gen.Const(FaultKind.ConsumerDeleted)),
+            (4, Gen.Const(FaultKind.StreamRefuses))),
+        Gen.Int[0, 3000],
+        Gen.Frequency((1, Gen.Const(-1)), (4, Gen.Int[0, 30])),
+        Span,
+        RefusalSpan,
         Gen.Int[0, 1],
         Gen.Int[0, 80],
-        (kind, at, span, worker, which) => new Fault(kind, at, span, worker, which));
+        (kind, at, effect, span, refusal, worker, which) => new Fault(kind, at, effect, kind == FaultKind.StreamRefuses ? refusal : span, worker, which));
+
+    private static readonly Gen<Fault> OnePause = Gen.Select(
+        Gen.Int[0, 2500], Span, Gen.Int[0, Functions], (at, span, which) => new Fault(FaultKind.Paused, at, -1, span, 0, which));
 
     public static Gen<Plan> Any { get; } = Gen.Select(
         Gen.Int[0, int.MaxValue - 1],
@@ -47,7 +58,8 @@ internal sealed record Plan(int Seed, bool IsFunctionMode, int Workers, int Slot
         Gen.Int[1, 3],
         OneCall.Array[1, 8],
         OneFault.Array[0, 3],
-        (seed, mode, workers, slots, calls, faults) => new Plan(seed, mode, workers, slots, calls, faults));
+        Gen.Frequency((2, Gen.Const(Array.Empty<Fault>())), (1, OnePause.Array[1, 2])),
+        (seed, mode, workers, slots, calls, faults, pauses) => new Plan(seed, mode, workers, slots, calls, [.. faults, .. pauses]));
 
     public override string ToString() =>
         $"seed {Seed}, {(IsFunctionMode ? "function" : "static")} mode, {Workers} workers with {Slots} slots\n  {string.Join("\n  ", Calls.Select((call, i) => $"call {i}: {call}"))}\n  {string.Join("\n  ", Faults.Select(fault => fault.ToString()))}";
@@ -64,6 +76,19 @@ internal sealed record Plan(int Seed, bool IsFunctionMode, int Workers, int Slot
 /// <param name="Delay">How long it is put aside; -1 for not.</param>
 internal sealed record CallPlan(int At, int Function, bool IsHigh, Answer[] Answers, Answer[] Callback, int CancelAfter, int ExpiresAfter, int Delay)
 {
+    /// <summary>How it ends unless it is cancelled or its deadline passes: the reason of its dead letter, null if it succeeds, and with which attempt.</summary>
+    public (string? Reason, int Attempt) End
+    {
+        get
+        {
+            var ending = Enumerable.Range(1, Simulation.MaxAttempts).FirstOrDefault(attempt => !ToAttempt(attempt).IsRetried, Simulation.MaxAttempts);
+            var last = ToAttempt(ending);
+            return (last.IsRetried ? DeadReasons.Exhausted : last.Status == 200 ? null : DeadReasons.Failed, ending);
+        }
+    }
+
+    public Answer ToAttempt(int attempt) => Answers[Math.Min(attempt, Answers.Length) - 1];
+
     public override string ToString() =>
         $"at {At} fn{Function}{(IsHigh ? " high" : "")} answers {string.Join(", ", Answers)}"
         + (Callback.Length > 0 ? $"; callback {string.Join(", ", Callback)}" : "")
@@ -73,26 +98,30 @@ internal sealed record CallPlan(int At, int Function, bool IsHigh, Answer[] Answ
 /// <summary>An HTTP status, 0 for no connection, and after how many milliseconds.</summary>
 internal readonly record struct Answer(int Status, int Takes)
 {
+    /// <summary>Whether a call that is answered so is sent again.</summary>
+    public bool IsRetried => Status is 0 or 429 or 500 || Takes >= Simulation.UpstreamTimeout.TotalMilliseconds;
+
     public override string ToString() => $"{Status} in {Takes}";
 }
 
 /// <summary>A fault.</summary>
 /// <param name="Kind">What happens.</param>
-/// <param name="At">When.</param>
+/// <param name="At">When, at the earliest.</param>
+/// <param name="Effect">
+/// At which effect of the worker from then on: at the first just before it (0) or just after it (1), at the second (2, 3) and so on; -1 for at that time.
+/// </param>
 /// <param name="Span">For how long.</param>
 /// <param name="Worker">To which worker.</param>
-/// <param name="Which">Which effect, stream, consumer or function.</param>
-internal sealed record Fault(FaultKind Kind, int At, int Span, int Worker, int Which)
+/// <param name="Which">Which stream, consumer or function.</param>
+internal sealed record Fault(FaultKind Kind, int At, int Effect, int Span, int Worker, int Which)
 {
-    public override string ToString() => $"at {At} for {Span}: {Kind} (worker {Worker}, {Which})";
+    public override string ToString() =>
+        $"at {At}{(Effect < 0 ? "" : $" {(Effect % 2 == 0 ? "before" : "after")} effect {1 + (Effect / 2)}")} for {Span}: {Kind} (worker {Worker}, {Which})";
 }
 
 internal enum FaultKind
 {
-    /// <summary>kill -9 just before or after the nth thing that the outside would notice, counted from then; a new process comes up.</summary>
-    KilledAtEffect,
-
-    /// <summary>kill -9.</summary>
+    /// <summary>kill -9; a new process comes up.</summary>
     Killed,
 
     /// <summary>SIGSTOP, and later SIGCONT.</summary>
@@ -109,7 +138,7 @@ internal enum FaultKind
     BrokerRestarted,
     ConsumerDeleted,
 
-    /// <summary>A function, or the whole queue; no fault, but it comes when it likes.</summary>
+    /// <summary>A function, or the whole queue; an operator's wish, and no excuse for anything.</summary>
     Paused,
 
     /// <summary>Full, without leader, or silent (having stored, or not).</summary>

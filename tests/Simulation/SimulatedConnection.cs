@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using System.Threading.Channels;
 using NATS.Client.Core;
@@ -46,6 +47,9 @@ internal sealed class SimulatedConnection(World world, Broker broker, Process pr
 
     public Func<INatsSocketConnection, ValueTask<INatsSocketConnection>>? OnSocketAvailableAsync { get; set; }
 
+    /// <summary>Called for each ack that is sent, with the message's stream and sequence: it may yet be lost.</summary>
+    public Action<string, ulong>? Acks { get; set; }
+
     /// <summary>Ends the connection; a new one is made when there is a server.</summary>
     public void Cut()
     {
@@ -66,7 +70,8 @@ internal sealed class SimulatedConnection(World world, Broker broker, Process pr
     /// <summary>To the server.</summary>
     /// <param name="lane">What keeps its order.</param>
     /// <param name="arrive">Done there.</param>
-    public void Ask(string lane, Action arrive) => process.Act(() => Travel($"> {lane}", arrive));
+    /// <param name="counts">Whether something may be made to happen at it.</param>
+    public void Ask(string lane, Action arrive, bool counts = false) => process.Act(() => Travel($"> {lane}", arrive), counts);
 
     /// <summary>To the worker.</summary>
     public void Answer(string lane, Action arrive) => Travel($"< {lane}", () => process.Receive(arrive));
@@ -131,7 +136,12 @@ internal sealed class SimulatedConnection(World world, Broker broker, Process pr
         }
 
         var body = data switch { ReadOnlyMemory<byte> memory => memory, byte[] bytes => bytes, _ => throw new NotSupportedException() };
-        Ask(LaneOf(subject), () => broker.Take(this, subject, replyTo, headers, body));
+        if (body.Span.SequenceEqual("+ACK"u8) && subject.Split('.') is ["$JS", "ACK", var stream, _, _, var sequence, ..])
+        {
+            Acks?.Invoke(stream, ulong.Parse(sequence, CultureInfo.InvariantCulture));
+        }
+
+        Ask(LaneOf(subject), () => broker.Take(this, subject, replyTo, headers, body), counts: IsWrite(subject, body.Span));
         return ValueTask.CompletedTask;
     }
 
@@ -249,6 +259,11 @@ internal sealed class SimulatedConnection(World world, Broker broker, Process pr
 
     private void Travel(string lane, Action arrive)
     {
+        if (ConnectionState != NatsConnectionState.Open)
+        {
+            return;
+        }
+
         var at = world.Elapsed + TimeSpan.FromMicroseconds(50 + world.Random.Next(1500));
         at = at < _stalledUntil ? _stalledUntil : at;
         at = _lanes.TryGetValue(lane, out var last) && at <= last ? last + TimeSpan.FromTicks(1) : at;
@@ -262,6 +277,9 @@ internal sealed class SimulatedConnection(World world, Broker broker, Process pr
             }
         });
     }
+
+    // A message, an ack or a nak; pulls and renewals are many, and leave nothing behind.
+    private static bool IsWrite(string subject, ReadOnlySpan<byte> body) => !subject.StartsWith("$JS.API.", StringComparison.Ordinal) && !body.SequenceEqual("+WPI"u8);
 
     // Acks and pulls go to their consumer, messages to their stream.
     private static string LaneOf(string subject)

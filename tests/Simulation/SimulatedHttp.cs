@@ -12,18 +12,19 @@ internal sealed class SimulatedFunctions(World world, Process process, Ledger le
     {
         var call = ledger[request.Headers.GetValues(CallHeaders.DeliveryId).Single()];
         var attempt = int.Parse(request.Headers.GetValues(CallHeaders.Attempt).Single(), CultureInfo.InvariantCulture);
-        var answer = call.Plan.Answers[Math.Min(attempt, call.Plan.Answers.Length) - 1];
-        return Exchange.Ask(world, process, answer, () =>
+        var answer = call.Plan.ToAttempt(attempt);
+        return Exchange.Ask(world, process, answer, asked =>
         {
+            var run = new Request(process.Name, attempt, world.Elapsed, asked);
             if (answer.Status == 0)
             {
-                call.Runs.Add(new Run(attempt, world.Elapsed) { Status = 503 });
+                run.Status = 503;
+                call.Runs.Add(run);
                 return () => { };
             }
 
-            ledger.Runs(call, attempt);
-            var run = call.Runs[^1];
-            return () => run.Status = answer.Status;
+            ledger.Runs(call, run);
+            return () => ledger.Answers(call, run, answer.Status);
         }, cancellationToken);
     }
 }
@@ -34,14 +35,14 @@ internal sealed class SimulatedReceivers(World world, Process process, Ledger le
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var call = ledger[request.Headers.GetValues(CallHeaders.WebhookId).Single()];
-        var answer = call.Plan.Callback[Math.Min(call.Posts++, call.Plan.Callback.Length - 1)];
+        var answer = call.Plan.Callback[Math.Min(call.Asked++, call.Plan.Callback.Length - 1)];
         var status = int.Parse(request.Headers.GetValues(CallHeaders.FunctionStatus).Single(), CultureInfo.InvariantCulture);
         var state = request.Headers.TryGetValues(CallHeaders.CallState, out var given) ? given.Single() : null;
-        return Exchange.Ask(world, process, answer, () =>
+        return Exchange.Ask(world, process, answer, asked =>
         {
             if (answer.Status != 0)
             {
-                ledger.Posts(call, status, state);
+                ledger.Posts(call, new Request(process.Name, call.Asked, world.Elapsed, asked), status, state);
             }
 
             return () =>
@@ -59,19 +60,19 @@ internal sealed class SimulatedReceivers(World world, Process process, Ledger le
 /// <summary>A request and its answer.</summary>
 internal static class Exchange
 {
-    public static Task<HttpResponseMessage> Ask(World world, Process process, Answer answer, Func<Action> begin, CancellationToken ct)
+    public static Task<HttpResponseMessage> Ask(World world, Process process, Answer answer, Func<Task, Action> begin, CancellationToken ct)
     {
         var asked = new TaskCompletionSource<HttpResponseMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
         ct.Register(() => asked.TrySetCanceled(ct));
         process.Act(() => world.After(Hop(), () =>
         {
-            var end = begin();
+            var end = begin(asked.Task);
             world.After(TimeSpan.FromMilliseconds(answer.Takes), () =>
             {
                 end();
                 world.After(Hop(), () => process.Receive(() => Answer()));
             });
-        }));
+        }), counts: true);
         return asked.Task;
 
         TimeSpan Hop() => TimeSpan.FromMicroseconds(100 + world.Random.Next(400));

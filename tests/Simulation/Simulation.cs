@@ -12,7 +12,9 @@ namespace Connectors.Simulation.Tests;
 /// <summary>One run of a <see cref="Plan"/>: workers, broker, functions and receivers, from the first accept until all is quiet.</summary>
 internal sealed class Simulation
 {
+    public const int MaxAttempts = 3;
     public static readonly TimeSpan CallbackTimeout = TimeSpan.FromSeconds(3);
+    public static readonly TimeSpan UpstreamTimeout = TimeSpan.FromSeconds(5);
     private const string Queue = "q";
 
     // Far longer than anything takes: ten times ack_wait for a write that is refused, five seconds for a bucket that is silent.
@@ -57,17 +59,17 @@ internal sealed class Simulation
         ["scaling_mode"] = plan.IsFunctionMode ? "function" : "static",
         ["max_inflight"] = $"{plan.Slots}",
         ["callback_max_inflight"] = $"{plan.Slots}",
-        ["ack_wait"] = "2s",
+        ["ack_wait"] = "1s",
         ["consumer_inactive_threshold"] = "4s",
-        ["upstream_timeout"] = "5s",
-        ["max_retry_attempts"] = "3",
+        ["upstream_timeout"] = GoDuration.Format(UpstreamTimeout),
+        ["max_retry_attempts"] = $"{MaxAttempts}",
         ["initial_retry_wait"] = "200ms",
         ["max_retry_wait"] = "1s",
         ["callback_timeout"] = GoDuration.Format(CallbackTimeout),
         ["callback_initial_wait"] = "300ms",
         ["callback_max_wait"] = "1s",
         ["callback_max_age"] = "10s",
-        ["grace_period"] = "3s",
+        ["grace_period"] = "2s",
         ["history"] = "off",
     })));
 
@@ -107,7 +109,7 @@ internal sealed class Simulation
 
         foreach (var fault in _plan.Faults)
         {
-            Later(fault.At, () => Happen(fault));
+            Later(fault.At, () => Await(fault));
         }
 
         _world.After(TimeSpan.FromMilliseconds(100), Watch);
@@ -118,9 +120,12 @@ internal sealed class Simulation
 
     private Worker Start()
     {
+        _ledger.HasReplaced |= _workers.Count == _plan.Workers;
         var process = new Process(_world, $"worker-{++_processes}");
-        return new Worker(
+        var worker = new Worker(
             _world, _broker, process, _options, new SimulatedFunctions(_world, process, _ledger), new SimulatedReceivers(_world, process, _ledger), new Random(_world.Random.Next()));
+        worker.Connection.Acks = (stream, sequence) => _ledger.Acks(process.Name, stream, sequence);
+        return worker;
     }
 
     // The run is not quiet before it has happened.
@@ -160,24 +165,58 @@ internal sealed class Simulation
         _broker.Find(stream)!.Store(subject, null, $"NATS/1.0\r\n{EnvelopeCodec.HeaderName}: {EnvelopeCodec.Encode(envelope)}\r\n\r\n", default);
         if (plan.CancelAfter >= 0)
         {
-            Later(plan.CancelAfter, () => _broker.Bucket(StreamNames.Cancelled).Put(StreamNames.Token(id), new Cancellation(_world.Now).Encode()));
+            Later(plan.CancelAfter, () =>
+            {
+                _ledger.Cancel(id);
+                _broker.Bucket(StreamNames.Cancelled).Put(StreamNames.Token(id), new Cancellation(_world.Now).Encode());
+            });
         }
     }
 
-    private void Happen(Fault fault)
+    // By the clock, or at an effect of its worker; there, what is not a kill happens to what is on its way, or once that has arrived.
+    private void Await(Fault fault)
     {
-        var worker = _workers[fault.Worker % _workers.Count];
+        var worker = WorkerOf(fault);
+        if (fault.Effect < 0)
+        {
+            Happen(fault, worker);
+            return;
+        }
+
+        var isAfter = fault.Effect % 2 == 1;
+        var hasHappened = false;
+        _open++;
+        _world.After(TimeSpan.FromSeconds(3), Now);
+        worker.Process.AtEffect(1 + (fault.Effect / 2), isAfter, fault.Kind == FaultKind.Killed ? Now : () => _world.After(TimeSpan.FromMilliseconds(isAfter ? 2 : 0), Now));
+
+        void Now()
+        {
+            if (!hasHappened)
+            {
+                hasHappened = true;
+                _open--;
+                Happen(fault, fault.Kind == FaultKind.Killed ? worker : WorkerOf(fault));
+            }
+        }
+    }
+
+    private Worker WorkerOf(Fault fault) => _workers[fault.Worker % _workers.Count];
+
+    private void Happen(Fault fault, Worker worker)
+    {
         var span = TimeSpan.FromMilliseconds(fault.Span);
         switch (fault.Kind)
         {
-            case FaultKind.KilledAtEffect:
-                worker.Process.KillAtEffect(1 + (fault.Which / 2), fault.Which % 2 == 1);
-                AfterDeath(worker, fault);
-                Later(3_000, worker.Process.Kill);
-                break;
-            case FaultKind.Killed:
-                AfterDeath(worker, fault);
+            case FaultKind.Killed when !worker.Process.IsDead:
                 worker.Process.Kill();
+                Lasts(fault, () =>
+                {
+                    // A new process takes the dead one's place, unless one has.
+                    if (_workers.IndexOf(worker) is var place and >= 0)
+                    {
+                        _workers[place] = Start();
+                    }
+                });
                 break;
             case FaultKind.Stopped:
                 worker.Process.Stop(span);
@@ -214,41 +253,23 @@ internal sealed class Simulation
                 Lasts(fault with { Span = 0 }, () => { });
                 break;
             case FaultKind.Paused:
-                var key = Pause.Key(Queue, fault.Which % 4 is var which && which < Plan.Functions ? new FunctionName($"fn{which}", "ns") : null);
+                var function = fault.Which < Plan.Functions ? fault.Which : Ledger.Queue;
+                var key = Pause.Key(Queue, function == Ledger.Queue ? null : new FunctionName($"fn{function}", "ns"));
+                _ledger.Pause(function);
                 _broker.Bucket(StreamNames.Paused).Put(key, new Pause { At = _world.Now }.Encode());
-                Later(fault.Span, () => _broker.Bucket(StreamNames.Paused).Put(key, null));
+                Later(fault.Span, () =>
+                {
+                    _ledger.Resume(function);
+                    _broker.Bucket(StreamNames.Paused).Put(key, null);
+                });
                 break;
             case FaultKind.StreamRefuses:
                 var shapes = StreamShape.All(Queue, _options.Limits);
                 var refusing = _broker.Find(shapes[fault.Which % shapes.Count].Name)!;
+                _ledger.HasRefused = true;
                 refusing.Mood = (Mood)(1 + (fault.Which / shapes.Count % 4));
                 Lasts(fault, () => refusing.Mood = Mood.Takes);
                 break;
-        }
-    }
-
-    // A new process takes the dead one's place.
-    private void AfterDeath(Worker worker, Fault fault)
-    {
-        var abandon = worker.Process.Died;
-        _open++;
-        worker.Process.Died = () =>
-        {
-            abandon?.Invoke();
-            var span = _ledger.Begin();
-            Later(fault.Span, () =>
-            {
-                span.To = _world.Elapsed;
-                if (_workers.IndexOf(worker) is var place and >= 0)
-                {
-                    _workers[place] = Start();
-                }
-            });
-            _open--;
-        };
-        if (worker.Process.IsDead)
-        {
-            _open--;
         }
     }
 
@@ -281,7 +302,7 @@ internal sealed class Simulation
         }
     }
 
-    // Quiet: all has happened, and nothing is left in a stream that a worker takes from.
+    // Quiet: all has happened, nothing is left in a stream that a worker takes from, and none runs what another has ended meanwhile.
     private void Watch()
     {
         string[] taken = [StreamNames.Calls(Queue), StreamNames.Callbacks(Queue), StreamNames.Aside(Queue)];
@@ -289,7 +310,7 @@ internal sealed class Simulation
         {
             _world.End();
         }
-        else if (_open == 0 && taken.All(stream => _broker.Find(stream)!.Messages.Count == 0))
+        else if (_open == 0 && taken.All(stream => _broker.Find(stream)!.Messages.Count == 0) && _workers.All(worker => worker.IsIdle))
         {
             _workers.ForEach(worker => worker.Stop());
             Until(() => _workers.All(worker => worker.HasStopped) || _world.Elapsed > Limit, Finish);

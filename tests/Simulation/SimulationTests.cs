@@ -35,6 +35,16 @@ public sealed class SimulationTests
         }
     });
 
+    // While a function's consumer is asked with the last slot, a message of another one is due again: nothing is to be done before the answer.
+    [Fact]
+    public Task A_worker_rests_while_a_consumer_is_asked_and_another_message_is_due() => OutsideThePoolAsync(() =>
+    {
+        var retried = new CallPlan(0, 0, false, [new Answer(500, 5), new Answer(200, 5)], [], -1, -1, -1);
+        var asked = retried with { At = 150, Function = 1, Answers = [new Answer(200, 5)] };
+        var silence = new Fault(FaultKind.LinkStalled, At: 149, Effect: 0, Span: 1000, Worker: 0, Which: 0);
+        Assert.Equal("", Broken(new Plan(1, IsFunctionMode: true, Workers: 1, Slots: 1, [retried, asked], [silence])));
+    });
+
     private static string Broken(Plan plan) => string.Join("\n", Simulation.Run(plan).Broken);
 
     private static PCG Seed(int number) => new(1, (ulong)number);

@@ -76,6 +76,9 @@ internal sealed class Worker
     /// <summary>Whether it was told to stop, and has.</summary>
     public bool HasStopped => _consuming.IsCompleted;
 
+    /// <summary>Whether nothing runs in it.</summary>
+    public bool IsIdle => _pulls.CallSlots.Running + _pulls.CallbackSlots.Running + _pulls.Aside.Slots.Running == 0;
+
     /// <summary>Slots of every kind that nobody holds, of how many there are.</summary>
     public IEnumerable<(string Kind, int Free, int Count)> Slots =>
         [("calls", _pulls.CallSlots.Free, _pulls.CallSlots.Count), ("callbacks", _pulls.CallbackSlots.Free, _pulls.CallbackSlots.Count), ("aside", _pulls.Aside.Slots.Free, _pulls.Aside.Slots.Count)];

@@ -83,13 +83,13 @@ internal sealed class World(int seed) : IThreadPoolWorkItem
 
 /// <summary>
 /// One process of a worker, and its clock. Killed, nothing that it awaits ever comes, and nothing that it does leaves it; stopped for a while, all that comes
-/// waits until it goes on. It may be killed by the count of its effects, just before one or just after.
+/// waits until it goes on. Something may be made to happen at one of its effects, by their count.
 /// </summary>
 internal sealed class Process(World world, string name) : TimeProvider
 {
+    private readonly List<(int Effect, bool IsAfter, Action Happen)> _awaited = [];
     private TimeSpan _stoppedUntil;
-    private int _left = int.MaxValue;
-    private bool _isAfter;
+    private int _effects;
 
     public string Name => name;
 
@@ -120,27 +120,33 @@ internal sealed class Process(World world, string name) : TimeProvider
         }
     }
 
-    public void KillAtEffect(int count, bool isAfter) => (_left, _isAfter) = (count, isAfter);
+    /// <summary>Has something happen just before or just after an effect: the next one is 1. A kill before it keeps it from happening.</summary>
+    public void AtEffect(int number, bool isAfter, Action happen) => _awaited.Add((_effects + number, isAfter, happen));
 
     public void Stop(TimeSpan span) => _stoppedUntil = world.Elapsed + span;
 
     /// <summary>Something that the outside would notice.</summary>
-    public void Act(Action effect)
+    /// <param name="effect">What happens there.</param>
+    /// <param name="counts">Whether it is one of <see cref="AtEffect"/>.</param>
+    public void Act(Action effect, bool counts)
     {
         if (IsDead)
         {
             return;
         }
 
-        var isLast = --_left == 0;
-        if (!isLast || _isAfter)
+        if (!counts)
         {
             effect();
+            return;
         }
 
-        if (isLast)
+        _effects++;
+        Happen(isAfter: false);
+        if (!IsDead)
         {
-            Kill();
+            effect();
+            Happen(isAfter: true);
         }
     }
 
@@ -157,6 +163,14 @@ internal sealed class Process(World world, string name) : TimeProvider
             world.At(_stoppedUntil, () => Receive(happen));
         }
         else
+        {
+            happen();
+        }
+    }
+
+    private void Happen(bool isAfter)
+    {
+        foreach (var (_, _, happen) in _awaited.Where(awaited => awaited.Effect == _effects && awaited.IsAfter == isAfter).ToList())
         {
             happen();
         }
