@@ -77,15 +77,25 @@ internal sealed class Slots(int count, IDeliveryHandler handler, Acks acks, Grac
         ThreadPool.UnsafeQueueUserWorkItem(new Run(this, delivery, ended, time.GetTimestamp()), preferLocal: false);
     }
 
-    /// <summary>Gives back a delivery for which there is no slot.</summary>
+    /// <summary>Gives back a delivery for which there is no slot; unless it runs here or was acked, and so is not to be run again by anybody.</summary>
     public void Nak(Delivery delivery)
     {
+        if (_runs.TryGetValue(delivery.Place, out var running) && !running.Delivery.IsNakked)
+        {
+            Log.RunsAlready(log, delivery.Subject, delivery.Place.Sequence);
+            return;
+        }
+
         Interlocked.Increment(ref _busy);
         _ = NakAsync();
 
         async Task NakAsync()
         {
-            await EndAsync(delivery, null);
+            if (!await acks.AckAgainAsync(delivery, grace.Writes))
+            {
+                await EndAsync(delivery, null);
+            }
+
             Done();
         }
     }

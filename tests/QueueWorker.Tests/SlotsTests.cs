@@ -79,8 +79,31 @@ public sealed class SlotsTests
         Assert.Equal(1, handler.Started);
     }
 
-    private static Slots SlotsOf(int count, Handler handler, TimeProvider time) => new(
-        count, handler, new Acks(Options, null!, new WaitingRetries(time), time, NullLogger<Acks>.Instance), new Grace(default, default), time, NullLogger.Instance);
+    [Fact]
+    public async Task What_runs_or_was_acked_and_comes_again_without_a_slot_is_not_nakked()
+    {
+        var handler = new Handler { Limit = TimeSpan.FromMinutes(1) };
+        var acks = AcksOf(TimeProvider.System);
+        var slots = SlotsOf(1, handler, TimeProvider.System, acks);
+
+        Assert.Equal(1, slots.TryTake(1));
+        slots.Start(Next());
+        await handler.StartsAsync(1);
+        slots.Nak(Next(again: true));
+        await acks.AckAsync(Next(), default);
+        slots.Nak(Next(again: true));
+        Assert.Equal(0, handler.Nakked);
+
+        slots.Nak(Next());
+        handler.Gate.SetResult();
+        await slots.IdleAsync();
+        Assert.Equal((1, 1), (handler.Started, handler.Nakked));
+    }
+
+    private static Slots SlotsOf(int count, Handler handler, TimeProvider time, Acks? acks = null) =>
+        new(count, handler, acks ?? AcksOf(time), new Grace(default, default), time, NullLogger.Instance);
+
+    private static Acks AcksOf(TimeProvider time) => new(Options, null!, new WaitingRetries(time), time, NullLogger<Acks>.Instance);
 
     private Delivery Next(bool again = false)
     {
@@ -101,6 +124,8 @@ public sealed class SlotsTests
 
         public TaskCompletionSource Gate { get; } = new();
 
+        public int Nakked { get; private set; }
+
         public int Started => Volatile.Read(ref _started);
 
         public Task StartsAsync(int count) => Eventually.HoldsAsync(() => Started == count, $"{count} started");
@@ -112,7 +137,11 @@ public sealed class SlotsTests
             return Fault is null ? new Handled() : throw Fault;
         }
 
-        public Task NakAsync(Delivery delivery, CancellationToken ct) => Task.CompletedTask;
+        public Task NakAsync(Delivery delivery, CancellationToken ct)
+        {
+            Nakked++;
+            return Task.CompletedTask;
+        }
 
         public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => SecondFault is null ? Task.CompletedTask : throw SecondFault;
     }
