@@ -50,9 +50,9 @@ internal sealed class CallbackDispatcher(
         {
             await settler.GiveUpAsync(delivery, envelope, record with { Attempt = record.Attempt - 1 }, DeadReasons.CallbackExpired, null, null, grace.Writes);
         }
-        else if (record.NotBefore is { } notBefore && notBefore > now)
+        else if (_policy.Wait(record, delivery.Count, now) is { } wait)
         {
-            await settler.NakAsync(delivery, notBefore - now, grace.Writes);
+            await settler.NakAsync(delivery, wait, grace.Writes);
         }
         else
         {

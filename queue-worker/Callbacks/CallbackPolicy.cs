@@ -19,10 +19,26 @@ internal sealed record CallbackPolicy(TimeSpan MaxAge, TimeSpan InitialWait, Tim
         }
 
         var wait = answer.RetryAfter is { } asked
-            ? TimeSpan.FromTicks(Math.Clamp(asked.Ticks, InitialWait.Ticks, Math.Max(InitialWait.Ticks, MaxWait.Ticks)))
+            ? TimeSpan.FromTicks(Math.Clamp(asked.Ticks, InitialWait.Ticks, MaxDelay.Ticks))
             : BackOff.Delay(BackOffKind.Exponential, record.Attempt, InitialWait, MaxWait, Random);
         return IsTooOld(record, now + wait) ? new CallbackVerdict(CallbackEnd.Expired) : new CallbackVerdict(CallbackEnd.Retry, wait);
     }
+
+    /// <summary>How long a record is still to wait; null for no longer.</summary>
+    /// <param name="record">The record.</param>
+    /// <param name="count">Its deliveries, this one included.</param>
+    /// <param name="now">The time.</param>
+    public TimeSpan? Wait(CallbackRecord record, int count, DateTimeOffset now) => (record.NotBefore - now) switch
+    {
+        null => null,
+        { } wait when wait <= TimeSpan.Zero => null,
+
+        // No clock that is right can say so: this one, or that of the worker that set the time, is wrong. One nak stands for the wait, by the server's timer.
+        { } wait when wait > MaxDelay => count > 1 ? null : MaxDelay,
+        var wait => wait,
+    };
+
+    private TimeSpan MaxDelay => MaxWait > InitialWait ? MaxWait : InitialWait;
 
     public bool IsTooOld(CallbackRecord record, DateTimeOffset now) => now - record.Since >= MaxAge;
 

@@ -12,12 +12,16 @@ namespace Connectors.QueueWorker.Consuming;
 /// Found(12:00:00.5)     noted
 /// Closed                known again, due at once
 /// </code>
-/// The calls that are held for a function are due as soon as it is not paused.
+/// The calls that are held for a function are due as soon as it is not paused. A clock that was ahead may have put a group off until a time that is now far
+/// away: when the group is found again, it is due when it says.
 /// </summary>
 /// <param name="heldUntil">Until when a function's calls stay aside; null for not, the end of time for until <see cref="Wake"/>.</param>
 internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUntil)
 {
-    private readonly Dictionary<string, AsideGroup> _known = [];
+    // No group is put off for longer but to its own time, or to its function's.
+    private static readonly TimeSpan MaxPutOff = TimeSpan.FromSeconds(5);
+
+    private readonly Dictionary<string, (AsideGroup Group, DateTimeOffset At)> _known = [];
     private readonly PriorityQueue<string, DateTimeOffset> _due = new();
     private readonly Dictionary<string, bool> _open = [];
 
@@ -34,12 +38,18 @@ internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUnti
             return false;
         }
 
-        if (!_known.TryAdd(name, group))
+        var due = (group.Function is { } function ? heldUntil(function) : group.Due) ?? now;
+        if (_known.TryGetValue(name, out var known))
         {
-            return false;
+            if (known.At <= due || known.At <= now + MaxPutOff)
+            {
+                return false;
+            }
+
+            _due.Remove(name, out _, out _);
         }
 
-        _due.Enqueue(name, group.Due ?? now);
+        Put(group, group.Function is null ? due : now);
         return true;
     }
 
@@ -49,15 +59,15 @@ internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUnti
         while (Next is { } next && next <= now)
         {
             var name = _due.Dequeue();
-            if (_known[name].Function is { } function && heldUntil(function) is { } until && until > now)
+            _known.Remove(name, out var known);
+            if (known.Group.Function is { } function && heldUntil(function) is { } until && until > now)
             {
-                _due.Enqueue(name, until);
+                Put(known.Group, until);
                 continue;
             }
 
-            _known.Remove(name, out var group);
             _open[name] = false;
-            return group;
+            return known.Group;
         }
 
         return null;
@@ -66,10 +76,10 @@ internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUnti
     /// <summary>Functions were paused or resumed.</summary>
     public void Wake(DateTimeOffset now)
     {
-        foreach (var (name, _) in _known.Where(group => group.Value.Function is not null))
+        foreach (var (name, known) in _known.Where(known => known.Value.Group.Function is not null).ToList())
         {
             _due.Remove(name, out _, out _);
-            _due.Enqueue(name, now);
+            Put(known.Group, now);
         }
     }
 
@@ -82,8 +92,13 @@ internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUnti
         _open.Remove(group.Consumer, out var wasFoundAgain);
         if (again is { } at || wasFoundAgain)
         {
-            _known[group.Consumer] = group;
-            _due.Enqueue(group.Consumer, again ?? now);
+            Put(group, again ?? now);
         }
+    }
+
+    private void Put(AsideGroup group, DateTimeOffset at)
+    {
+        _known[group.Consumer] = (group, at);
+        _due.Enqueue(group.Consumer, at);
     }
 }

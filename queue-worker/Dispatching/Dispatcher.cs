@@ -22,7 +22,7 @@ internal sealed class Dispatcher(
 
     public async Task<Handled> HandleAsync(Delivery delivery, Grace grace)
     {
-        var intake = Intake.Judge(delivery.Envelope, delivery.EnvelopeError, delivery.Subject, settler.UnsettledDeliveries(delivery), time.GetUtcNow());
+        var intake = Intake.Judge(delivery.Envelope, delivery.EnvelopeError, delivery.Subject, settler.UnsettledDeliveries(delivery), options.Dispatch.Retry, time.GetUtcNow());
         if (intake is { Kind: IntakeKind.Run, Envelope: { } call })
         {
             return await RunAsync(delivery, call, intake.Wait, grace);
@@ -107,12 +107,16 @@ internal readonly record struct Intake(IntakeKind Kind, Envelope? Envelope = nul
     /// <summary>A wait so short that a nak would cost more.</summary>
     public static readonly TimeSpan ShortWait = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>The longest nak of a delayed call that came before its time.</summary>
+    private static readonly TimeSpan MaxEarly = TimeSpan.FromMinutes(10);
+
     /// <param name="envelope">The message's envelope; null if it has none.</param>
     /// <param name="error">Why it has none.</param>
     /// <param name="subject">The subject that the message stands on.</param>
     /// <param name="count">Deliveries of the message so far that can mean a lost worker, this one included.</param>
+    /// <param name="retry">How failed calls are sent again, unless their functions have it otherwise.</param>
     /// <param name="now">The time.</param>
-    public static Intake Judge(Envelope? envelope, string error, string subject, int count, DateTimeOffset now)
+    public static Intake Judge(Envelope? envelope, string error, string subject, int count, RetryPolicy retry, DateTimeOffset now)
     {
         if (envelope is null)
         {
@@ -135,11 +139,20 @@ internal readonly record struct Intake(IntakeKind Kind, Envelope? Envelope = nul
         }
 
         var wait = envelope.NotBefore > now ? envelope.NotBefore.Value - now : TimeSpan.Zero;
-        wait = wait < Acks.MaxDelay ? wait : Acks.MaxDelay;
+        var max = envelope.Attempt > 1 ? MaxWait(envelope.Retry?.Over(retry) ?? retry) : MaxEarly;
+        if (wait > max)
+        {
+            // Of a retry no clock that is right can say so: this one, or that of the worker that set the time, is wrong. One nak, by the server's timer, stands
+            // for the wait. A call's own time is its own, but who brought it back from aside thought that it had come: this clock may soon be set.
+            wait = envelope.Attempt > 1 && count > 1 ? TimeSpan.Zero : max;
+        }
+
         return wait > ShortWait
             ? new Intake(IntakeKind.Early, envelope, wait)
             : new Intake(count > MaxLost + Acks.AllowedNaks(envelope) ? IntakeKind.WorkerLost : IntakeKind.Run, envelope, wait);
     }
+
+    private static TimeSpan MaxWait(RetryPolicy retry) => retry.MaxWait > retry.MinWait ? retry.MaxWait : retry.MinWait;
 }
 
 /// <summary>The kinds of <see cref="Intake"/>.</summary>

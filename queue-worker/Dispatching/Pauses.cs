@@ -40,7 +40,7 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
     public OpenBreaker? BreakerOf(FunctionName function) => _now.Breakers.GetValueOrDefault(function)?.Breaker;
 
     /// <summary>Until when a function's calls stay aside; null for not, the end of time for until somebody resumes it.</summary>
-    public DateTimeOffset? HeldUntil(FunctionName function) => IsPaused(function) ? DateTimeOffset.MaxValue : BreakerOf(function)?.ProbeAt;
+    public DateTimeOffset? HeldUntil(FunctionName function) => IsPaused(function) ? DateTimeOffset.MaxValue : ProbeAt(function);
 
     /// <summary>Opens a function's breaker for all workers. False if that could not be written down.</summary>
     public Task<bool> OpenAsync(FunctionName function, OpenBreaker breaker, CancellationToken ct) => TryWriteAsync(async () =>
@@ -61,7 +61,7 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
     public Task<bool> TryClaimProbeAsync(FunctionName function, CancellationToken ct) => TryWriteAsync(async () =>
     {
         var now = time.GetUtcNow();
-        return _now.Breakers.GetValueOrDefault(function) is (var breaker, var revision) && breaker.ProbeAt <= now
+        return _now.Breakers.GetValueOrDefault(function) is (var breaker, var revision, _) && ProbeAt(function) <= now
             && await _bucket.TryUpdateAsync(OpenBreaker.Key(options.Queue, function), breaker.Probed(now).Encode(), revision, ct) is not null;
     });
 
@@ -95,6 +95,9 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
             await Task.Delay(AfterFault, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    private DateTimeOffset? ProbeAt(FunctionName function) =>
+        _now.Breakers.GetValueOrDefault(function) is (var breaker, _, var heard) ? breaker.DueAt(time.GetUtcNow(), time.GetElapsedTime(heard)) : null;
 
     private async Task<bool> TryWriteAsync(Func<Task<bool>> write)
     {
@@ -140,7 +143,7 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
         }
 
         return OpenBreaker.OfKey(entry.Key) is (var itsQueue, var broken) && itsQueue == options.Queue
-            ? told.With(broken, OpenBreaker.TryDecode(entry.Value) is { } breaker ? new(breaker, entry.Revision) : null)
+            ? told.With(broken, OpenBreaker.TryDecode(entry.Value) is { } breaker ? new(breaker, entry.Revision, time.GetTimestamp()) : null)
             : told;
     }
 
@@ -192,7 +195,7 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
         }
     }
 
-    private sealed record StoredBreaker(OpenBreaker Breaker, ulong Revision);
+    private sealed record StoredBreaker(OpenBreaker Breaker, ulong Revision, long Heard);
 
     private sealed record PausedSet(Pause? Queue, ImmutableDictionary<FunctionName, Pause> Functions, ImmutableDictionary<FunctionName, StoredBreaker> Breakers)
     {

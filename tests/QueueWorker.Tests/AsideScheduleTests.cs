@@ -49,6 +49,20 @@ public sealed class AsideScheduleTests
     }
 
     [Fact]
+    public void A_clock_that_was_ahead_puts_nothing_off_for_longer_than_until_it_is_found_again()
+    {
+        var schedule = new AsideSchedule(_ => null);
+        var ahead = Start.AddHours(3);
+        schedule.Found(Group(10), ahead);
+        schedule.Closed(schedule.TryTake(ahead)!, ahead.AddSeconds(1), ahead);
+
+        Assert.True(schedule.Found(Group(10), Start));
+        Assert.Null(schedule.TryTake(Start));
+        Assert.NotNull(schedule.TryTake(Start.AddSeconds(10)));
+        Assert.Null(schedule.TryTake(ahead.AddSeconds(1)));
+    }
+
+    [Fact]
     public void What_is_none_of_ours_is_due_at_once()
     {
         var schedule = new AsideSchedule(_ => null);

@@ -14,6 +14,22 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
 
     private static readonly FunctionName Other = new("other", "openfaas-fn");
 
+    // Written and heard in the same second; hours are what a clock was ahead when it was written.
+    [Theory]
+    [InlineData(0, 0, 10)]
+    [InlineData(3, 0, 10)]
+    [InlineData(3, 4, 6)]
+    [InlineData(3, 10, 0)]
+    [InlineData(-3, 0, -3 * 3600 + 10)]
+    public void A_probe_is_due_no_later_than_its_wait_after_it_was_heard_of(int hoursAhead, int heardAgo, int dueIn)
+    {
+        var now = new DateTimeOffset(2026, 5, 4, 12, 0, 0, TimeSpan.Zero);
+        var written = now.AddHours(hoursAhead);
+        var breaker = new OpenBreaker { At = written, ProbeAt = written.AddSeconds(10), Wait = TimeSpan.FromSeconds(10) };
+
+        Assert.Equal(now.AddSeconds(dueIn), breaker.DueAt(now, TimeSpan.FromSeconds(heardAgo)));
+    }
+
     [Theory]
     [InlineData("static", 1)]
     [InlineData("function", 1)]

@@ -35,6 +35,16 @@ public sealed class CallbackPolicyTests
     public void Waits_double_up_to_an_hour(int attempt, int seconds) =>
         Assert.Equal(TimeSpan.FromSeconds(seconds), Policy.Decide(new CallbackAnswer(500), Record(attempt), Now).After);
 
+    // Further ahead than a retry may be: a clock is wrong. One nak stands for the longest wait, then it is posted.
+    [Theory]
+    [InlineData(-1, 1, null)]
+    [InlineData(3600, 1, 3600)]
+    [InlineData(3600, 2, 3600)]
+    [InlineData(10_800, 1, 3600)]
+    [InlineData(10_800, 2, null)]
+    public void A_record_waits_no_longer_than_a_retry_may(int aheadInSeconds, int count, int? waitInSeconds) =>
+        Assert.Equal(waitInSeconds, Policy.Wait(Record(2) with { NotBefore = Now.AddSeconds(aheadInSeconds) }, count, Now)?.TotalSeconds);
+
     [Theory]
     [InlineData(60, 60)]
     [InlineData(1, 5)]

@@ -10,6 +10,8 @@ public sealed class IntakeTests
     private static readonly Envelope Call = Bench.Call() with { Submitted = Now };
     private static readonly string Subject = StreamNames.CallSubject("q", Priority.Normal, Bench.Echo);
 
+    private static readonly RetryPolicy Retry = RetryOptions.Defaults(5, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(2), BackOffKind.Full);
+
     [Theory]
     [InlineData(1, IntakeKind.Run)]
     [InlineData(6, IntakeKind.Run)]
@@ -36,6 +38,22 @@ public sealed class IntakeTests
         Assert.Equal(TimeSpan.FromMilliseconds(Math.Max(0, aheadInMilliseconds)), intake.Wait);
     }
 
+    // Its time was set, or is read, by a clock that is wrong: one nak stands for the longest wait, then it runs. A delayed call is
+    // looked at again after ten minutes, and not run before its time.
+    [Theory]
+    [InlineData(2, 121, 1, IntakeKind.Early, 120)]
+    [InlineData(2, 10_800, 1, IntakeKind.Early, 120)]
+    [InlineData(2, 10_800, 2, IntakeKind.Run, 0)]
+    [InlineData(2, 120, 2, IntakeKind.Early, 120)]
+    [InlineData(1, 10_800, 1, IntakeKind.Early, 600)]
+    [InlineData(1, 10_800, 9, IntakeKind.Early, 600)]
+    public void No_nak_is_longer_than_a_right_clock_would_have_it(int attempt, int aheadInSeconds, int count, object kind, int waitInSeconds)
+    {
+        var intake = Judge(Call with { Attempt = attempt, NotBefore = Now + TimeSpan.FromSeconds(aheadInSeconds) }, count);
+
+        Assert.Equal(((IntakeKind)kind, TimeSpan.FromSeconds(waitInSeconds)), (intake.Kind, intake.Wait));
+    }
+
     [Fact]
     public void Deadline_and_greatest_age_win_over_everything_but_a_newer_version()
     {
@@ -48,11 +66,11 @@ public sealed class IntakeTests
     [Fact]
     public void No_envelope_or_another_functions_subject_is_foreign()
     {
-        Assert.Equal(IntakeKind.Foreign, Intake.Judge(null, "why", Subject, 1, Now).Kind);
-        Assert.Equal("why", Intake.Judge(null, "why", Subject, 1, Now).Error);
+        Assert.Equal(IntakeKind.Foreign, Intake.Judge(null, "why", Subject, 1, Retry, Now).Kind);
+        Assert.Equal("why", Intake.Judge(null, "why", Subject, 1, Retry, Now).Error);
         Assert.Equal(IntakeKind.Foreign, Judge(Call with { Function = "other" }, 1).Kind);
         Assert.Equal(IntakeKind.Foreign, Judge(Call with { Namespace = "other" }, 1).Kind);
     }
 
-    private static Intake Judge(Envelope envelope, int count) => Intake.Judge(envelope, "", Subject, count, Now);
+    private static Intake Judge(Envelope envelope, int count) => Intake.Judge(envelope, "", Subject, count, Retry, Now);
 }

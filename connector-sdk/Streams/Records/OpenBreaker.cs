@@ -43,6 +43,18 @@ public sealed record OpenBreaker
         return this with { Wait = wait, ProbeAt = now + wait };
     }
 
+    /// <summary>
+    /// When the probe is due for somebody who heard of it a while ago, whatever the clocks said: one that was ahead when it was written or heard makes it no
+    /// later than the wait that was meant.
+    /// </summary>
+    /// <param name="now">The time.</param>
+    /// <param name="heard">How long ago it was heard of, by a clock that is never set.</param>
+    public DateTimeOffset DueAt(DateTimeOffset now, TimeSpan heard)
+    {
+        var latest = now + Wait - heard;
+        return ProbeAt < latest ? ProbeAt : latest;
+    }
+
     /// <summary>The bucket's key of a function's breaker.</summary>
     public static string Key(string queue, FunctionName function) => $"{Prefix}.{queue}.{StreamNames.Token(function.Namespace)}.{StreamNames.Token(function.Name)}";
 
