@@ -45,18 +45,57 @@ internal sealed record Fault(string Name, IReadOnlyList<string> Parts, Func<Task
             await LastAsync(time);
             gateway.Process.Resume();
         })),
-        ("nats-server killed", (system, random) => Nats(system, random, "killed", async (server, time) =>
+        ("nats-server killed", (system, random) => Nats(system, random, "killed", 1, async (server, time) =>
         {
             await server.KillAsync();
             await LastAsync(time);
             await server.StartAgainAsync();
         })),
-        ("nats-server paused", (system, random) => Nats(system, random, "paused", async (server, time) =>
+        ("nats-server paused", (system, random) => Nats(system, random, "paused", 1, async (server, time) =>
         {
             server.Pause();
             await LastAsync(time);
             server.Resume();
         })),
+        ("nats-server cut off", (system, random) =>
+        {
+            var isHealed = random.Next(2) == 0;
+            return Nats(system, random, isHealed ? "cut off from both others, then healed," : "cut off from both others, then cut,", 1, async (server, time) =>
+            {
+                var i = system.Nats.Servers.ToList().IndexOf(server);
+                var links = system.RouteLinks.Where(route => route.Key.From == i || route.Key.To == i).Select(route => route.Value).ToList();
+                links.ForEach(link => link.Silence());
+                await LastAsync(time);
+                if (!isHealed)
+                {
+                    links.ForEach(link => link.Cut());
+                }
+
+                links.ForEach(link => link.Pass());
+            });
+        }),
+        ("disk full", (system, random) => Nats(system, random, "out of disk", 2, async (server, time) =>
+        {
+            server.FillDisk();
+            await LastAsync(time);
+            server.FreeDisk();
+            if (server.Says("no space left on device"))
+            {
+                // What failed to write does not write again before a restart, and says so.
+                await server.StopAsync();
+                await server.StartAgainAsync();
+            }
+        })),
+        ("clock set", (system, random) =>
+        {
+            var (service, ahead, minutes, time) = (system.Clocks[random.Next(system.Clocks.Count)], random.Next(2) == 0, random.Next(2, 300), Time(random));
+            return Of($"clock of {service} set {minutes} min {(ahead ? "ahead" : "back")} for {Words(time)}", [service], 0, 0, async () =>
+            {
+                system.SetClock(service, TimeSpan.FromMinutes(ahead ? minutes : -minutes));
+                await LastAsync(time);
+                system.SetClock(service, TimeSpan.Zero);
+            });
+        }),
         ("function killed", (system, random) => Of("function killed", ["function"], Both, 0, () => KillAsync(system.Function, Time(random)))),
         ("function paused", (system, random) => Of("function paused", ["function"], 0, 0, () => PauseAsync(system.Function, Time(random)))),
         ("receiver killed", (system, random) => Of("receiver killed", ["receiver"], 0, Both, () => KillAsync(system.Receiver, Time(random)))),
@@ -189,12 +228,12 @@ internal sealed record Fault(string Name, IReadOnlyList<string> Parts, Func<Task
         return Of($"gateway {i} {what} {Words(time)}", [$"gateway {i}"], reruns, 0, () => strike(system.Gateways[i], time));
     }
 
-    // Mostly the one that leads a stream.
-    private static Fault Nats(FaultySystem system, Random random, string what, Func<NatsServer, TimeSpan, Task> strike)
+    // Mostly the one that leads a stream. It loses what is in flight, or its leaders do, so many times.
+    private static Fault Nats(FaultySystem system, Random random, string what, int losses, Func<NatsServer, TimeSpan, Task> strike)
     {
         var (stream, i, time) = (random.Next(3), random.Next(3), Time(random));
         var which = stream < 2 ? $"leader of {Streams[stream]}" : $"{i}";
-        return Of($"nats-server {what} {Words(time)}: {which}", ["nats 0", "nats 1", "nats 2"], Both, Both, async () =>
+        return Of($"nats-server {what} {Words(time)}: {which}", ["nats 0", "nats 1", "nats 2"], losses * Both, losses * Both, async () =>
             await strike(system.Nats.Servers[stream < 2 ? await system.LeaderAsync(Streams[stream]) : i], time));
     }
 

@@ -26,7 +26,7 @@ public sealed partial class FaultRoundTests(ITestOutputHelper output)
     {
         var again = $"./test --faults --seconds {_seconds} --seed {_seed} --mode {_mode}{(_areTwo ? " --two" : "")}{(_only.Length > 0 ? $" --only \"{_only}\"" : "")}";
         Tell(again);
-        await using var system = await FaultySystem.StartAsync(_mode);
+        await using var system = await FaultySystem.StartAsync(_mode, areBreakable: true);
         await using var load = new Load([.. system.Gateways.Select(gateway => gateway.Api)], system.CallbackUrl, _seed);
         var account = new Account();
         try

@@ -25,11 +25,12 @@ internal sealed class FaultySystem : IAsyncDisposable
 
     private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("faults-");
     private readonly NatsConnection _nats;
+    private bool _hasClocks;
     private readonly int[] _gatewayPorts = [FreePort.Next(), FreePort.Next()];
 
-    private FaultySystem(NatsCluster nats, IReadOnlyList<Link> natsLinks, Ledger function, Ledger receiver, string mode)
+    private FaultySystem(NatsCluster nats, IReadOnlyList<Link> natsLinks, IReadOnlyDictionary<(int From, int To), Link> routeLinks, Ledger function, Ledger receiver, string mode)
     {
-        (Nats, NatsLinks, Function, Receiver, Mode) = (nats, natsLinks, function, receiver, mode);
+        (Nats, NatsLinks, RouteLinks, Function, Receiver, Mode) = (nats, natsLinks, routeLinks, function, receiver, mode);
         (FunctionLink.Target, ReceiverLink.Target) = (function.Port, receiver.Port);
         for (var i = 0; i < natsLinks.Count; i++)
         {
@@ -43,6 +44,9 @@ internal sealed class FaultySystem : IAsyncDisposable
     public NatsCluster Nats { get; }
 
     public IReadOnlyList<Link> NatsLinks { get; }
+
+    /// <summary>How one nats-server reaches another.</summary>
+    public IReadOnlyDictionary<(int From, int To), Link> RouteLinks { get; }
 
     public Ledger Function { get; }
 
@@ -65,6 +69,9 @@ internal sealed class FaultySystem : IAsyncDisposable
     /// <summary>What callbacks are signed with.</summary>
     public byte[] Secret { get; } = Guid.NewGuid().ToByteArray();
 
+    /// <summary>The services whose clocks can be set.</summary>
+    public IReadOnlyList<string> Clocks { get; } = ["worker 0", "worker 1", "gateway 0", "gateway 1"];
+
     /// <summary>The workers' <c>scaling_mode</c>.</summary>
     public string Mode { get; private set; }
 
@@ -82,18 +89,26 @@ internal sealed class FaultySystem : IAsyncDisposable
     /// <param name="servers">Nats-servers: three or one.</param>
     /// <param name="syncInterval">How often these flush, if their power is to be cut.</param>
     /// <param name="version">The first services' <see cref="Version"/>.</param>
-    public static async Task<FaultySystem> StartAsync(string mode, int servers = 3, string? syncInterval = null, string? version = null)
+    /// <param name="areBreakable">Whether clocks can be set and disks filled.</param>
+    public static async Task<FaultySystem> StartAsync(string mode, int servers = 3, string? syncInterval = null, string? version = null, bool areBreakable = false)
     {
         var links = Enumerable.Range(0, servers).Select(_ => new Link()).ToArray();
+        var routes = (from a in Enumerable.Range(0, servers) from b in Enumerable.Range(0, servers) where a != b select (a, b)).ToDictionary(pair => pair, _ => new Link());
         var nats = await NatsCluster.StartAsync(
-            server => TryReplicasAsync(server, servers), config: i => $"client_advertise: \"127.0.0.1:{links[i].Port}\"", syncInterval: syncInterval, size: servers);
-        var system = new FaultySystem(nats, links, await Ledger.StartAsync(), await Ledger.StartAsync(), mode) { Version = version };
+            server => TryReplicasAsync(server, servers), config: i => $"client_advertise: \"127.0.0.1:{links[i].Port}\"", syncInterval: syncInterval, size: servers, canFill: areBreakable, relay: Relay);
+        var system = new FaultySystem(nats, links, routes, await Ledger.StartAsync(), await Ledger.StartAsync(), mode) { Version = version, _hasClocks = areBreakable };
         await system.StartServicesAsync();
         return system;
+
+        int Relay(int from, int to, int port)
+        {
+            routes[(from, to)].Target = port;
+            return routes[(from, to)].Port;
+        }
     }
 
     /// <summary>A worker's successor, in the mode of now, in its place.</summary>
-    public async Task StartWorkerAsync(int i) => Workers[i] = await ServiceProcess.StartAsync(Program("QueueWorker"), new Dictionary<string, string>
+    public async Task StartWorkerAsync(int i) => Workers[i] = await ServiceProcess.StartAsync(Program("QueueWorker"), new Dictionary<string, string>(Clock($"worker {i}"))
     {
         ["nats_host"] = "127.0.0.1",
         ["nats_port"] = Number(NatsLinks[i % NatsLinks.Count].Port),
@@ -117,7 +132,7 @@ internal sealed class FaultySystem : IAsyncDisposable
     /// <summary>A gateway's successor in its place.</summary>
     public async Task StartGatewayAsync(int i)
     {
-        Gateways[i] = await ServiceProcess.StartAsync(Program("Gateway"), new Dictionary<string, string>
+        Gateways[i] = await ServiceProcess.StartAsync(Program("Gateway"), new Dictionary<string, string>(Clock($"gateway {i}"))
         {
             ["port"] = Number(_gatewayPorts[i]),
             ["faas_nats_address"] = "127.0.0.1",
@@ -129,6 +144,14 @@ internal sealed class FaultySystem : IAsyncDisposable
             ["basic_auth"] = "true",
         });
         GatewayLinks[i].Target = Gateways[i].Api.Port;
+    }
+
+    /// <summary>Has the wall clock of a service differ from the machine's, within a second. Its other clock, which counts from the start, goes on as ever.</summary>
+    public void SetClock(string service, TimeSpan ahead)
+    {
+        var next = ClockFile(service) + ".next";
+        File.WriteAllText(next, ahead.TotalSeconds.ToString("+0;-0", CultureInfo.InvariantCulture));
+        File.Move(next, ClockFile(service), overwrite: true);
     }
 
     /// <summary>Goes over to the other mode: one worker after the other is replaced.</summary>
@@ -305,13 +328,19 @@ internal sealed class FaultySystem : IAsyncDisposable
 
         await Function.DisposeAsync();
         await Receiver.DisposeAsync();
-        foreach (var link in NatsLinks.Concat(GatewayLinks).Append(FunctionLink).Append(ReceiverLink))
+        foreach (var link in NatsLinks.Concat(RouteLinks.Values).Concat(GatewayLinks).Append(FunctionLink).Append(ReceiverLink))
         {
             await link.DisposeAsync();
         }
 
         await Nats.DisposeAsync();
         _home.Delete(recursive: true);
+
+        // What libfaketime shares with a process's children stays when that is killed.
+        foreach (var left in Directory.EnumerateFiles("/dev/shm", "*faketime_*").Where(file => !Directory.Exists($"/proc/{file.Split('_')[^1]}")))
+        {
+            File.Delete(left);
+        }
     }
 
     private static async Task TryReplicasAsync(NatsServer server, int replicas)
@@ -347,6 +376,30 @@ internal sealed class FaultySystem : IAsyncDisposable
             await StartWorkerAsync(i);
         }
     }
+
+    private Dictionary<string, string> Clock(string service)
+    {
+        if (!_hasClocks)
+        {
+            return [];
+        }
+
+        if (!File.Exists(ClockFile(service)))
+        {
+            SetClock(service, TimeSpan.Zero);
+        }
+
+        return new()
+        {
+            ["LD_PRELOAD"] = Tools.Path("faketime"),
+            ["FAKETIME_TIMESTAMP_FILE"] = ClockFile(service),
+            ["FAKETIME_CACHE_DURATION"] = "1",
+            ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1",
+            ["NO_FAKE_STAT"] = "1",
+        };
+    }
+
+    private string ClockFile(string service) => Path.Combine(_home.FullName, $"clock of {service}");
 
     private string Program(string project) => Version is null ? project : Path.Combine(Version, project, "release", project + ".dll");
 

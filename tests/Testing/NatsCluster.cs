@@ -20,11 +20,23 @@ public sealed class NatsCluster : IAsyncDisposable
     /// <param name="config">More configuration for the server of a number, from 0.</param>
     /// <param name="syncInterval">For <see cref="NatsServer.CutPowerAsync"/>: how often they flush.</param>
     /// <param name="size">How many they are.</param>
-    public static async Task<NatsCluster> StartAsync(Func<NatsServer, Task> takesReplicas, bool floor = false, Func<int, string>? config = null, string? syncInterval = null, int size = 3)
+    /// <param name="canFill">Whether <see cref="NatsServer.FillDisk"/> may be called.</param>
+    /// <param name="relay">
+    /// The port by which one server (the first number) reaches another's (the second), whose own port is the third number; null for that port itself. With it
+    /// servers tell each other nothing of further ways: each advertises a port on which nobody listens.
+    /// </param>
+    public static async Task<NatsCluster> StartAsync(
+        Func<NatsServer, Task> takesReplicas,
+        bool floor = false,
+        Func<int, string>? config = null,
+        string? syncInterval = null,
+        int size = 3,
+        bool canFill = false,
+        Func<int, int, int, int>? relay = null)
     {
         for (var attempt = 1; ; attempt++)
         {
-            var cluster = await StartOneAsync(size, floor, config, syncInterval);
+            var cluster = await StartOneAsync(size, floor, config, syncInterval, canFill, relay);
             try
             {
                 await Eventually.HoldsAsync(
@@ -44,15 +56,15 @@ public sealed class NatsCluster : IAsyncDisposable
         }
     }
 
-    private static async Task<NatsCluster> StartOneAsync(int size, bool floor, Func<int, string>? config, string? syncInterval)
+    private static async Task<NatsCluster> StartOneAsync(int size, bool floor, Func<int, string>? config, string? syncInterval, bool canFill, Func<int, int, int, int>? relay)
     {
-        var routes = Enumerable.Range(0, size).Select(_ => FreePort.Next()).ToArray();
-        var seeds = string.Join(", ", routes.Select(port => $"\"nats://127.0.0.1:{port}\""));
+        var ports = Enumerable.Range(0, size).Select(_ => FreePort.Next()).ToArray();
         var servers = new List<NatsServer>();
         for (var i = 0; i < size; i++)
         {
-            var cluster = size == 1 ? "" : $"cluster {{ name: c, listen: \"127.0.0.1:{routes[i]}\", routes: [{seeds}] }}";
-            servers.Add(await NatsServer.StartAsync($"server_name: n{i}\n{cluster}\n{config?.Invoke(i)}", floor: floor, syncInterval: syncInterval));
+            var routes = string.Join(", ", ports.Select((port, to) => $"\"nats://127.0.0.1:{(to == i ? port : relay?.Invoke(i, to, port) ?? port)}\""));
+            var cluster = size == 1 ? "" : $"cluster {{ name: c, listen: \"127.0.0.1:{ports[i]}\", routes: [{routes}]{(relay is null ? "" : ", advertise: \"127.0.0.1:1\"")} }}";
+            servers.Add(await NatsServer.StartAsync($"server_name: n{i}\n{cluster}\n{config?.Invoke(i)}", floor: floor, syncInterval: syncInterval, canFill: canFill));
         }
 
         return new NatsCluster(servers);

@@ -11,15 +11,17 @@ public sealed class NatsServer : IAsyncDisposable
     private string _config;
     private readonly bool _floor;
     private readonly string? _syncInterval;
+    private readonly bool _canFill;
     private ChildProcess? _process;
-    private string _pid = "";
+    private string _disk = "";
 
-    private NatsServer(int port, string config, bool floor, string? syncInterval)
+    private NatsServer(int port, string config, bool floor, string? syncInterval, bool canFill)
     {
         Port = port;
         _config = config;
         _floor = floor;
         _syncInterval = syncInterval;
+        _canFill = canFill;
     }
 
     /// <summary>The client port; the same after every restart.</summary>
@@ -45,11 +47,12 @@ public sealed class NatsServer : IAsyncDisposable
     /// How often it flushes, for example <c>2m</c> or <c>always</c>: it lies on a disk that forgets what was not flushed, and <see cref="CutPowerAsync"/> may be
     /// called. Null for an ordinary disk.
     /// </param>
-    public static async Task<NatsServer> StartAsync(string config = "", int? port = null, bool floor = false, string? syncInterval = null)
+    /// <param name="canFill">Whether <see cref="FillDisk"/> may be called.</param>
+    public static async Task<NatsServer> StartAsync(string config = "", int? port = null, bool floor = false, string? syncInterval = null, bool canFill = false)
     {
         while (true)
         {
-            var server = new NatsServer(port ?? FreePort.Next(), config, floor, syncInterval);
+            var server = new NatsServer(port ?? FreePort.Next(), config, floor, syncInterval, canFill);
             try
             {
                 await server.StartAgainAsync();
@@ -78,11 +81,13 @@ public sealed class NatsServer : IAsyncDisposable
         }
 
         string[] command = [Tools.Path(_floor ? "nats-floor" : "nats"), "-a", "127.0.0.1", "-p", Port.ToString(CultureInfo.InvariantCulture), "-c", await WriteConfigAsync()];
-        _process = _syncInterval is null ? ChildProcess.Start(command[0], command[1..]) : ChildProcess.Start("perl", [Disk, "run", Data, Kept, .. command]);
+        string[] disk = _syncInterval is not null ? ["perl", Disk, "forgetful", Data, Kept] : _canFill ? ["perl", Disk, "fillable", Full] : [];
+        command = [.. disk, .. command];
+        _process = ChildProcess.Start(command[0], command[1..]);
         await _process.LineAsync(line => line.Contains("Server is ready", StringComparison.Ordinal), "nats-server is ready");
-        if (_syncInterval is not null)
+        if (disk.Length > 0)
         {
-            _pid = (await _process.LineAsync(line => line.StartsWith(DiskOf, StringComparison.Ordinal), "its disk is watched"))[DiskOf.Length..];
+            _disk = (await _process.LineAsync(line => line.StartsWith(DiskOf, StringComparison.Ordinal), "its disk is watched")).Split(' ')[^1];
         }
     }
 
@@ -90,7 +95,7 @@ public sealed class NatsServer : IAsyncDisposable
     public async Task FlushAsync()
     {
         var flushes = Flushes();
-        Running.AskToReload();
+        await File.WriteAllTextAsync(Path.Combine(Kept, "all"), "");
         await Eventually.HoldsAsync(() => Flushes() > flushes, "all is flushed");
 
         int Flushes() => Running.Lines.Count(line => line == "all is flushed");
@@ -100,13 +105,22 @@ public sealed class NatsServer : IAsyncDisposable
     public async Task CutPowerAsync()
     {
         await Running.KillAsync();
-        await Eventually.HoldsAsync(() => !Directory.Exists($"/proc/{_pid}"), "nats-server has died with its disk");
+        await Eventually.HoldsAsync(() => !Directory.Exists($"/proc/{_disk}"), "nats-server's disk has ended with it");
         await using var cut = ChildProcess.Start("perl", [Disk, "cut", Data, Kept]);
         if (await cut.ExitAsync() != 0)
         {
             throw new InvalidOperationException(cut.Tail());
         }
     }
+
+    /// <summary>From now on its disk has no room: no file grows, and none is made.</summary>
+    public void FillDisk() => File.WriteAllText(Full, "");
+
+    /// <summary>Its disk has room again.</summary>
+    public void FreeDisk() => File.Delete(Full);
+
+    /// <summary>Whether it has logged something since its last start.</summary>
+    public bool Says(string words) => Running.Lines.Any(line => line.Contains(words, StringComparison.Ordinal));
 
     /// <summary>Takes another configuration while it runs; returns when the server says that it has.</summary>
     public async Task ReloadAsync(string config)
@@ -156,6 +170,8 @@ public sealed class NatsServer : IAsyncDisposable
     private string Data => Path.Combine(_directory, "data");
 
     private string Kept => Path.Combine(_directory, "kept");
+
+    private string Full => Path.Combine(_directory, "full");
 
     private ChildProcess Running => _process ?? throw new InvalidOperationException("The server was not started.");
 }

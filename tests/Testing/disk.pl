@@ -1,21 +1,35 @@
-# A disk that forgets what was not flushed, for one program and what it keeps under one folder.
-#   disk.pl run FOLDER KEPT COMMAND...   runs the command; KEPT holds each file of FOLDER as it was when it was last flushed
-#   disk.pl cut FOLDER KEPT              once the command is dead: puts the files of FOLDER back to that
-# The kernel stops the command at each fsync and fdatasync (seccomp's user notification: no privilege is needed), and goes on once the file has been copied.
-# A file opened with O_SYNC is copied when it is closed. SIGHUP copies all files: what was written long ago, and what the kernel has written by itself since.
-# Names are not forgotten: a file that was created, renamed or deleted is so after the cut, and one that was never flushed is empty.
+# A disk with faults, for one program and what it keeps under one folder.
+#   disk.pl forgetful FOLDER KEPT COMMAND...  becomes the command; KEPT holds each file of FOLDER as it was when it was last flushed
+#   disk.pl cut FOLDER KEPT                   once the command is dead: puts the files of FOLDER back to that
+#   disk.pl fillable FULL COMMAND...          becomes the command; while the file FULL exists, no file of its grows, and none is made (ENOSPC)
+# A process beside the command is told of some of its system calls by the kernel, and says of each whether it goes on or fails (seccomp's user notification:
+# no privilege is needed). It ends with the command.
+# Forgetful: fsync and fdatasync go on once the file has been copied. A file opened with O_SYNC is copied when it is closed. While KEPT/all exists, all
+# files are copied, and it is deleted: what was written long ago, and what the kernel has written by itself since. Names are not forgotten: a file that was
+# created, renamed or deleted is so after the cut, and one that was never flushed is empty.
+# Fillable: for a command that writes into its files by pwrite or makes them anew, as nats-server does. A write may be one to a socket, and passes.
 use strict;
 use warnings;
 use Config;
 use File::Find;
 use File::Path qw(make_path);
-use IO::Select;
+use IO::Poll qw(POLLIN POLLHUP POLLERR);
 use Socket;
 
-my ($what, $folder, $kept, @command) = @ARGV;
+my %number = $Config{archname} =~ /aarch64/
+    ? (prctl => 167, seccomp => 277, sendmsg => 211, recvmsg => 212, fsync => 82, fdatasync => 83, close => 57, pwrite => 68, openat => 56, mkdirat => 34)
+    : (prctl => 157, seccomp => 317, sendmsg => 46, recvmsg => 47, fsync => 74, fdatasync => 75, close => 3, pwrite => 18, openat => 257, mkdirat => 258);
+my %name = reverse %number;
+my $what = shift;
+my ($folder, $kept, $full);
 $| = 1;
+if ($what eq 'fillable') {
+    $full = shift;
+    become([qw(pwrite mkdirat)], 1, sub { -e $full ? -28 : 0 }, sub { });
+}
+($folder, $kept) = (shift, shift);
 make_path($kept);
-$what eq 'cut' ? cut() : run();
+$what eq 'cut' ? cut() : become([qw(fsync fdatasync close)], 0, \&flush, \&flush_all);
 
 sub cut {
     for my $file (files()) {
@@ -27,22 +41,20 @@ sub cut {
     unlink glob "$kept/*";
 }
 
-sub run {
-    my %number = $Config{archname} =~ /aarch64/
-        ? (prctl => 167, seccomp => 277, sendmsg => 211, recvmsg => 212, fsync => 82, fdatasync => 83, close => 57)
-        : (prctl => 157, seccomp => 317, sendmsg => 46, recvmsg => 47, fsync => 74, fdatasync => 75, close => 3);
-    my %name = reverse %number;
-    keep($_) for files();
-
+# become(CALLS, WHETHER_NEW_FILES_TOO, JUDGE, BETWEEN): the system calls that are told of; what is asked about each, for an errno below 0, or 0 to let it
+# go on; and what is done ten times a second.
+sub become {
+    my ($calls, $creations, $judge, $between) = @_;
+    my $command = $$;
     socketpair(my $here, my $there, AF_UNIX, SOCK_STREAM, 0) or die "socketpair: $!";
-    my $child = fork // die "fork: $!";
-    if (!$child) {
-        # Of each system call its number is looked at; those that are listed are told of, all others pass.
-        my @told = @number{qw(fsync fdatasync close)};
-        my $program = pack('S C C L', 0x20, 0, 0, 0);
-        $program .= pack('S C C L', 0x15, @told - $_, 0, $told[$_]) for 0 .. $#told;
-        $program .= pack('S C C L', 0x06, 0, 0, 0x7fff0000) . pack('S C C L', 0x06, 0, 0, 0x7fc00000);
-        my $filter = pack('S x6 P', @told + 3, $program);
+    my $disk = fork // die "fork: $!";
+    if ($disk) {
+        # Of each system call its number is looked at, and of one that opens a file, whether it may make one (O_CREAT, in the third argument).
+        my @told = @number{@$calls};
+        my @opening = $creations ? ([0x15, 0, 2, $number{openat}], [0x20, 0, 0, 32], [0x45, 1, 0, 0100]) : ();
+        my @program = ([0x20, 0, 0, 0], (map { [0x15, @told - $_ + @opening, 0, $told[$_]] } 0 .. $#told), @opening, [0x06, 0, 0, 0x7fff0000], [0x06, 0, 0, 0x7fc00000]);
+        my $program = join '', map { pack 'S C C L', @$_ } @program;
+        my $filter = pack('S x6 P', scalar @program, $program);
         syscall($number{prctl}, 38, 1, 0, 0, 0) == 0 or die "no_new_privs: $!";
         my $told = syscall($number{seccomp}, 1, 8, $filter);
         $told >= 0 or die "this machine does not let a program be watched: seccomp: $!";
@@ -50,39 +62,46 @@ sub run {
         my $piece = pack('P Q', $byte, 1);
         my $message = pack('Q L x4 P Q P Q i x4', 0, 0, $piece, 1, $control, 24, 0);
         syscall($number{sendmsg}, fileno $there, $message, 0) == 1 or die "sendmsg: $!";
-        exec 'setpriv', '--pdeathsig', 'KILL', @command or die "$command[0]: $!";
+        exec @ARGV or die "$ARGV[0]: $!";
     }
 
+    close $there;
     my ($control, $byte) = ("\0" x 24, 'x');
     my $piece = pack('P Q', $byte, 1);
     my $message = pack('Q L x4 P Q P Q i x4', 0, 0, $piece, 1, $control, 24, 0);
     my $told = syscall($number{recvmsg}, fileno $here, $message, 0) == 1 ? (unpack 'Q i i i', $control)[3] : 0;
     $told or die "the program was not started";
     open(my $notices, '+<&=', $told) or die "notices: $!";
-    print "the disk of process $child\n";
+    ioctl($notices, 0x40082104, 1);    # the kernel goes over to us at once, where it knows how
+    print "the disk of process $command is process $$\n";
 
-    my $asked = 0;
-    $SIG{HUP} = sub { $asked = 1 };
-    $SIG{TERM} = sub { kill TERM => $child };
-    my $waiting = IO::Select->new($notices);
-    while (waitpid($child, 1) == 0) {
-        if ($asked) {
-            keep($_) for files();
-            $asked = 0;
-            print "all is flushed\n";
-        }
-        next unless $waiting->can_read(0.1);
+    my $poll = IO::Poll->new;
+    $poll->mask($notices => POLLIN);
+    while (1) {
+        $between->();
+        $poll->poll(0.1) > 0 or next;
+        exit 0 if $poll->events($notices) & (POLLHUP | POLLERR);
         my $notice = "\0" x 80;
         ioctl($notices, 0xC0502100, $notice) or next;
         my ($id, $thread, undef, $call, undef, undef, $descriptor) = unpack 'Q L L l L Q Q', $notice;
-        my $open = "/proc/$thread/fd/$descriptor";
-        my $path = readlink($open) // '';
-        if (index($path, "$folder/") == 0 && -f $open && ($name{$call} ne 'close' || is_synchronous($thread, $descriptor))) {
-            keep($open);
-        }
-        ioctl($notices, 0xC0182101, my $answer = pack('Q q l L', $id, 0, 0, 1));
+        my $error = $judge->($thread, $name{$call}, $descriptor);
+        ioctl($notices, 0xC0182101, my $answer = pack('Q q l L', $id, 0, $error, $error ? 0 : 1));
     }
-    exit($? & 127 ? 128 + ($? & 127) : $? >> 8);
+}
+
+sub flush {
+    my ($thread, $call, $descriptor) = @_;
+    my $open = "/proc/$thread/fd/$descriptor";
+    my $path = readlink($open) // '';
+    keep($open) if index($path, "$folder/") == 0 && -f $open && ($call ne 'close' || is_synchronous($thread, $descriptor));
+    return 0;
+}
+
+sub flush_all {
+    return unless -e "$kept/all";
+    keep($_) for files();
+    unlink "$kept/all";
+    print "all is flushed\n";
 }
 
 # The file is held open, so that no other one gets its number.
