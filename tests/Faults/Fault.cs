@@ -89,7 +89,7 @@ internal sealed record Fault(string Name, IReadOnlyList<string> Parts, Func<Task
         ("clock set", (system, random) =>
         {
             var (service, ahead, minutes, time) = (system.Clocks[random.Next(system.Clocks.Count)], random.Next(2) == 0, random.Next(2, 300), Time(random));
-            return Of($"clock of {service} set {minutes} min {(ahead ? "ahead" : "back")} for {Words(time)}", [service], 0, 0, async () =>
+            return Of($"clock of {service} set {minutes} min {(ahead ? "ahead" : "back")} for {Words(time)}", [service], Both, Both, async () =>
             {
                 system.SetClock(service, TimeSpan.FromMinutes(ahead ? minutes : -minutes));
                 await LastAsync(time);
