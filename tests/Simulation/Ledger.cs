@@ -133,7 +133,7 @@ internal sealed class Ledger(World world)
             Break($"R9 a record that a worker acked it does not post again: {call.DeliveryId} at {world.Elapsed}");
         }
 
-        if (call.PostNotBefore is { } notBefore && world.Now < notBefore && !IsDisturbed(call.Posts[^1].At))
+        if (call.PostNotBefore is { } notBefore && world.Now < notBefore && !IsDisturbed(call.Posts.LastOrDefault()?.At ?? TimeSpan.Zero))
         {
             Break($"R10 a callback that waits is not posted before its time: {call.DeliveryId}, {(notBefore - world.Now).TotalMilliseconds} ms early");
         }
