@@ -140,11 +140,13 @@ public sealed class TopicMapRefresherTests : IAsyncLifetime
             return http.Response.WriteAsync(http.Response.StatusCode == 200 ? list : "");
         });
 
-        await using var running = await RefreshAsync(options => options with { GatewayUrl = gateway.Url });
+        await using var running = await RefreshAsync(options => options with { GatewayUrl = gateway.Url, RebuildInterval = TimeSpan.FromMilliseconds(50) });
 
         var map = await _latest.FirstAsync(CancellationToken.None).WaitAsync(Eventually.Patience);
         Assert.Equal("innocent", Assert.Single(map.Match("orders")).ToString());
-        Assert.Equal("10", await SampleAsync("connector_topic_map_left_out"));
+
+        // Maps of other tests are counted by the same gauge.
+        await Eventually.HoldsAsync(async () => await SampleAsync("connector_topic_map_left_out") == "10", "those left out are counted");
     }
 
     [Fact]
