@@ -12,12 +12,16 @@ internal sealed record Strike(Fault Fault, DateTimeOffset From, DateTimeOffset T
     public List<string> Resends { get; } = [];
 
     public List<string> Recalls { get; } = [];
+
+    /// <summary>How many more runs, or callbacks, were in flight here than came again.</summary>
+    public int Room(bool isCallback) => isCallback ? Fault.Recalls - Recalls.Count : Fault.Reruns - Reruns.Count - Resends.Count;
 }
 
 /// <summary>What callers were told, held against what function and receiver wrote down: every promise that was not kept is a line of <see cref="Violations"/>.</summary>
 internal sealed class Account
 {
     private readonly StringBuilder _sums = new();
+    private readonly List<(Entry Before, Entry Again, bool IsCallback, Func<Strike, List<string>> Repeats, string What)> _repeated = [];
 
     public List<Strike> Struck { get; } = [];
 
@@ -50,6 +54,7 @@ internal sealed class Account
         var ends = new Dictionary<string, HashSet<string>>();
         CompareRuns(calls, runs);
         CompareCallbacks(calls, callbacks, system.Secret, ends);
+        Blame();
         CompareLetters(calls, letters, ends);
         CompareEnds(calls, runs, ends);
         foreach (var strange in load.Strange)
@@ -84,11 +89,11 @@ internal sealed class Account
             {
                 if (before.Attempt == again.Attempt)
                 {
-                    Blame(before, again, fault => fault.Reruns, strike => strike.Reruns, $"{call.Id} ran its attempt {again.Attempt} again");
+                    _repeated.Add((before, again, false, strike => strike.Reruns, $"{call.Id} ran its attempt {again.Attempt} again"));
                 }
                 else if (call.Function != "flaky" || before.Attempt > 1)
                 {
-                    Blame(before, again, fault => fault.Reruns, strike => strike.Resends, $"{call.Id} was sent again as attempt {again.Attempt}");
+                    _repeated.Add((before, again, false, strike => strike.Resends, $"{call.Id} was sent again as attempt {again.Attempt}"));
                 }
             }
         }
@@ -114,7 +119,7 @@ internal sealed class Account
 
             foreach (var (before, again) in inOrder.Zip(inOrder.Skip(1)))
             {
-                Blame(before, again, fault => fault.Recalls, strike => strike.Recalls, $"{call.Id} was called back again");
+                _repeated.Add((before, again, true, strike => strike.Recalls, $"{call.Id} was called back again"));
             }
         }
     }
@@ -153,17 +158,21 @@ internal sealed class Account
         }
     }
 
-    // One that struck between both; of several, the first that can be the cause.
-    private void Blame(Entry before, Entry again, Func<Fault, int> bound, Func<Strike, List<string>> repeats, string what)
+    // Each repeat to a fault that struck between both of its runs: the first one that has room for it. The one whose last fault is the earliest chooses first;
+    // so if any way to share them out keeps every fault within what was in flight there, this one does.
+    private void Blame()
     {
-        var between = Struck.Where(strike => strike.To >= before.At && strike.From <= again.At).ToList();
-        if ((between.Find(strike => bound(strike.Fault) > 0) ?? between.FirstOrDefault()) is { } strike)
+        foreach (var (before, again, isCallback, repeats, what) in _repeated.OrderBy(repeat => Struck.FindLastIndex(strike => strike.From <= repeat.Again.At)))
         {
-            repeats(strike).Add($"{what}, at {before.At:HH:mm:ss.fff} and {again.At:HH:mm:ss.fff}");
-        }
-        else
-        {
-            Violations.Add($"{what} without a fault: at {before.At:HH:mm:ss.fff} and {again.At:HH:mm:ss.fff}");
+            var between = Struck.Where(strike => strike.To >= before.At && strike.From <= again.At).ToList();
+            if ((between.Find(strike => strike.Room(isCallback) > 0) ?? between.LastOrDefault()) is { } strike)
+            {
+                repeats(strike).Add($"{what}, at {before.At:HH:mm:ss.fff} and {again.At:HH:mm:ss.fff}");
+            }
+            else
+            {
+                Violations.Add($"{what} without a fault: at {before.At:HH:mm:ss.fff} and {again.At:HH:mm:ss.fff}");
+            }
         }
     }
 

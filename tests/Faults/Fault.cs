@@ -88,12 +88,12 @@ internal sealed record Fault(string Name, IReadOnlyList<string> Parts, Func<Task
         })),
         ("clock set", (system, random) =>
         {
-            var (service, ahead, minutes, time) = (system.Clocks[random.Next(system.Clocks.Count)], random.Next(2) == 0, random.Next(2, 300), Time(random));
+            var ((service, clock), ahead, minutes, time) = (system.Clocks[random.Next(system.Clocks.Count)], random.Next(2) == 0, random.Next(2, 300), Time(random));
             return Of($"clock of {service} set {minutes} min {(ahead ? "ahead" : "back")} for {Words(time)}", [service], Both, Both, async () =>
             {
-                system.SetClock(service, TimeSpan.FromMinutes(ahead ? minutes : -minutes));
+                clock.Set(TimeSpan.FromMinutes(ahead ? minutes : -minutes));
                 await LastAsync(time);
-                system.SetClock(service, TimeSpan.Zero);
+                clock.Set(TimeSpan.Zero);
             });
         }),
         ("function killed", (system, random) => Of("function killed", ["function"], Both, 0, () => KillAsync(system.Function, Time(random)))),

@@ -22,10 +22,10 @@ internal sealed class FaultySystem : IAsyncDisposable
     public const int Slots = 10;
 
     private static readonly string[] Lasting = [Calls, Callbacks, Aside, Dead];
+    private static readonly string[] Clocked = ["worker 0", "worker 1", "gateway 0", "gateway 1"];
 
     private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("faults-");
     private readonly NatsConnection _nats;
-    private bool _hasClocks;
     private readonly int[] _gatewayPorts = [FreePort.Next(), FreePort.Next()];
 
     private FaultySystem(NatsCluster nats, IReadOnlyList<Link> natsLinks, IReadOnlyDictionary<(int From, int To), Link> routeLinks, Ledger function, Ledger receiver, string mode)
@@ -69,8 +69,8 @@ internal sealed class FaultySystem : IAsyncDisposable
     /// <summary>What callbacks are signed with.</summary>
     public byte[] Secret { get; } = Guid.NewGuid().ToByteArray();
 
-    /// <summary>The services whose clocks can be set.</summary>
-    public IReadOnlyList<string> Clocks { get; } = ["worker 0", "worker 1", "gateway 0", "gateway 1"];
+    /// <summary>The services' clocks that can be set.</summary>
+    public IReadOnlyList<(string Service, SettableClock Clock)> Clocks { get; private init; } = [];
 
     /// <summary>The workers' <c>scaling_mode</c>.</summary>
     public string Mode { get; private set; }
@@ -96,7 +96,7 @@ internal sealed class FaultySystem : IAsyncDisposable
         var routes = (from a in Enumerable.Range(0, servers) from b in Enumerable.Range(0, servers) where a != b select (a, b)).ToDictionary(pair => pair, _ => new Link());
         var nats = await NatsCluster.StartAsync(
             server => TryReplicasAsync(server, servers), config: i => $"client_advertise: \"127.0.0.1:{links[i].Port}\"", syncInterval: syncInterval, size: servers, canFill: areBreakable, relay: Relay);
-        var system = new FaultySystem(nats, links, routes, await Ledger.StartAsync(), await Ledger.StartAsync(), mode) { Version = version, _hasClocks = areBreakable };
+        var system = new FaultySystem(nats, links, routes, await Ledger.StartAsync(), await Ledger.StartAsync(), mode) { Version = version, Clocks = areBreakable ? [.. Clocked.Select(service => (service, new SettableClock()))] : [] };
         await system.StartServicesAsync();
         return system;
 
@@ -144,14 +144,6 @@ internal sealed class FaultySystem : IAsyncDisposable
             ["basic_auth"] = "true",
         });
         GatewayLinks[i].Target = Gateways[i].Api.Port;
-    }
-
-    /// <summary>Has the wall clock of a service differ from the machine's, within a second. Its other clock, which counts from the start, goes on as ever.</summary>
-    public void SetClock(string service, TimeSpan ahead)
-    {
-        var next = ClockFile(service) + ".next";
-        File.WriteAllText(next, ahead.TotalSeconds.ToString("+0;-0", CultureInfo.InvariantCulture));
-        File.Move(next, ClockFile(service), overwrite: true);
     }
 
     /// <summary>Goes over to the other mode: one worker after the other is replaced.</summary>
@@ -336,10 +328,9 @@ internal sealed class FaultySystem : IAsyncDisposable
         await Nats.DisposeAsync();
         _home.Delete(recursive: true);
 
-        // What libfaketime shares with a process's children stays when that is killed.
-        foreach (var left in Directory.EnumerateFiles("/dev/shm", "*faketime_*").Where(file => !Directory.Exists($"/proc/{file.Split('_')[^1]}")))
+        foreach (var (_, clock) in Clocks)
         {
-            File.Delete(left);
+            clock.Dispose();
         }
     }
 
@@ -377,29 +368,7 @@ internal sealed class FaultySystem : IAsyncDisposable
         }
     }
 
-    private Dictionary<string, string> Clock(string service)
-    {
-        if (!_hasClocks)
-        {
-            return [];
-        }
-
-        if (!File.Exists(ClockFile(service)))
-        {
-            SetClock(service, TimeSpan.Zero);
-        }
-
-        return new()
-        {
-            ["LD_PRELOAD"] = Tools.Path("faketime"),
-            ["FAKETIME_TIMESTAMP_FILE"] = ClockFile(service),
-            ["FAKETIME_CACHE_DURATION"] = "1",
-            ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1",
-            ["NO_FAKE_STAT"] = "1",
-        };
-    }
-
-    private string ClockFile(string service) => Path.Combine(_home.FullName, $"clock of {service}");
+    private Dictionary<string, string> Clock(string service) => new(Clocks.Where(clock => clock.Service == service).SelectMany(clock => clock.Clock.Environment));
 
     private string Program(string project) => Version is null ? project : Path.Combine(Version, project, "release", project + ".dll");
 
