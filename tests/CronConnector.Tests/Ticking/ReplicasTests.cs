@@ -79,6 +79,36 @@ public sealed class ReplicasTests : IAsyncLifetime
         Assert.Equal(Ticks().Count, Ticks().Distinct().Count());
     }
 
+    [Fact]
+    public async Task Enqueued_every_second_comes_exactly_once_while_clocks_of_replicas_are_set()
+    {
+        using SettableClock first = new(), second = new();
+        await using var ledger = new QueueLedger(_nats);
+        ledger.Start();
+        await StartAsync(asynchronous: true, 1, first);
+        await StartAsync(asynchronous: true, 1, second);
+        await StartAsync(asynchronous: true, 1);
+        await Eventually.HoldsAsync(() => ledger.Ticks.Count >= 3, "the first ticks");
+        var start = ledger.Ticks.First();
+
+        first.Set(TimeSpan.FromHours(3));
+        await Eventually.HoldsAsync(() => ledger.Ticks.Any(IsAhead), "a tick that is ahead");
+        second.Set(TimeSpan.FromHours(-2));
+        await Eventually.HoldsAsync(() => Present().Count >= Seconds / 2, "half of them");
+        first.Set(TimeSpan.Zero);
+        second.Set(TimeSpan.Zero);
+
+        var wanted = Enumerable.Range(0, Seconds).Select(i => start.AddSeconds(i)).ToList();
+        await Eventually.HoldsAsync(
+            () => !wanted.Except(ledger.Ticks).Any(),
+            () => $"every due second is stored; there were {string.Join(' ', Present().Select(t => t.ToString("mm:ss", CultureInfo.InvariantCulture)))}");
+        Assert.Equal(ledger.Ticks.Count, ledger.Ticks.Distinct().Count());
+
+        List<DateTimeOffset> Present() => [.. ledger.Ticks.Where(tick => !IsAhead(tick))];
+
+        static bool IsAhead(DateTimeOffset tick) => tick > TimeProvider.System.GetUtcNow().AddHours(1);
+    }
+
     private async Task<Cursor?> CursorAsync()
     {
         await using var bucket = new CursorBucket(_nats);
@@ -87,11 +117,11 @@ public sealed class ReplicasTests : IAsyncLifetime
 
     private List<DateTimeOffset> Ticks() => [.. _function.Requests.Select(RunningCron.Due).Order()];
 
-    private async Task StartAsync(bool asynchronous, int count)
+    private async Task StartAsync(bool asynchronous, int count, SettableClock? clock = null)
     {
         for (var i = 0; i < count; i++)
         {
-            _replicas.Add(await ServiceProcess.StartAsync("CronConnector", new Dictionary<string, string>
+            _replicas.Add(await ServiceProcess.StartAsync("CronConnector", new Dictionary<string, string>(clock?.Environment ?? new Dictionary<string, string>())
             {
                 ["gateway_url"] = _gateway.Url.AbsoluteUri,
                 ["basic_auth"] = "true",
