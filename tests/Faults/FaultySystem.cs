@@ -75,6 +75,9 @@ internal sealed class FaultySystem : IAsyncDisposable
     /// <summary>The workers' <c>scaling_mode</c>.</summary>
     public string Mode { get; private set; }
 
+    /// <summary>For how long workers keep what ended.</summary>
+    public string HistoryMaxAge { get; private init; } = "24h";
+
     /// <summary>Where the programs are of which the next gateway or worker is started: <c>PROJECT/release/PROJECT.dll</c>. Null for this version's.</summary>
     public string? Version { get; set; }
 
@@ -90,13 +93,14 @@ internal sealed class FaultySystem : IAsyncDisposable
     /// <param name="syncInterval">How often these flush, if their power is to be cut.</param>
     /// <param name="version">The first services' <see cref="Version"/>.</param>
     /// <param name="areBreakable">Whether clocks can be set and disks filled.</param>
-    public static async Task<FaultySystem> StartAsync(string mode, int servers = 3, string? syncInterval = null, string? version = null, bool areBreakable = false)
+    /// <param name="historyMaxAge">See <see cref="HistoryMaxAge"/>.</param>
+    public static async Task<FaultySystem> StartAsync(string mode, int servers = 3, string? syncInterval = null, string? version = null, bool areBreakable = false, string historyMaxAge = "24h")
     {
         var links = Enumerable.Range(0, servers).Select(_ => new Link()).ToArray();
         var routes = (from a in Enumerable.Range(0, servers) from b in Enumerable.Range(0, servers) where a != b select (a, b)).ToDictionary(pair => pair, _ => new Link());
         var nats = await NatsCluster.StartAsync(
             server => TryReplicasAsync(server, servers), config: i => $"client_advertise: \"127.0.0.1:{links[i].Port}\"", syncInterval: syncInterval, size: servers, canFill: areBreakable, relay: Relay);
-        var system = new FaultySystem(nats, links, routes, await Ledger.StartAsync(), await Ledger.StartAsync(), mode) { Version = version, Clocks = areBreakable ? [.. Clocked.Select(service => (service, new SettableClock()))] : [] };
+        var system = new FaultySystem(nats, links, routes, await Ledger.StartAsync(), await Ledger.StartAsync(), mode) { Version = version, HistoryMaxAge = historyMaxAge, Clocks = areBreakable ? [.. Clocked.Select(service => (service, new SettableClock()))] : [] };
         await system.StartServicesAsync();
         return system;
 
@@ -127,6 +131,7 @@ internal sealed class FaultySystem : IAsyncDisposable
         ["callback_max_wait"] = "1s",
         ["callback_allow"] = "127.0.0.1",
         ["secret_mount_path"] = _home.FullName,
+        ["history_max_age"] = HistoryMaxAge,
     });
 
     /// <summary>A gateway's successor in its place.</summary>

@@ -4,7 +4,6 @@ using Connectors.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
-using NATS.Client.JetStream;
 using NATS.Client.KeyValueStore;
 
 namespace Connectors.Faults.Tests;
@@ -13,6 +12,8 @@ namespace Connectors.Faults.Tests;
 public sealed class SoakTests(ITestOutputHelper output)
 {
     private const int Callers = 16;
+
+    // What ended is kept for a day unless an operator wants it otherwise: as much as there is after five minutes has to be all that there will be.
     private static readonly TimeSpan Kept = TimeSpan.FromMinutes(2);
     private readonly int _minutes = int.Parse(Setting("MINUTES", "60"), CultureInfo.InvariantCulture);
     private readonly int _rate = int.Parse(Setting("RATE", "300"), CultureInfo.InvariantCulture);
@@ -26,9 +27,9 @@ public sealed class SoakTests(ITestOutputHelper output)
     public async Task Nothing_grows_under_a_steady_load()
     {
         await using var ends = await EndsAsync();
-        await using var system = await FaultySystem.StartAsync("static", servers: 1);
+        await using var system = await FaultySystem.StartAsync("static", servers: 1, historyMaxAge: $"{Kept.TotalSeconds}s");
         (system.FunctionLink.Target, system.ReceiverLink.Target) = (ends.Port, ends.Port);
-        await ForgetSoonAsync(system.JetStream);
+        await new NatsKVContext(system.JetStream).CreateStoreAsync(new NatsKVConfig("OF_results") { MaxAge = Kept });
         using var stopping = new CancellationTokenSource();
         var calling = Task.WhenAll(Enumerable.Range(0, Callers).Select(i => CallAsync(system, i, stopping.Token)));
         for (var minute = 1; minute <= _minutes; minute++)
@@ -45,14 +46,6 @@ public sealed class SoakTests(ITestOutputHelper output)
         Assert.Equal((_accepted, _accepted), (_runs, _callbacks));
         var (early, late) = (Sample.Mean(Around(Math.Min(5, _minutes / 2))), Sample.Mean(_samples.TakeLast(3)));
         Assert.True(late.Grown(early) is { Count: 0 } grown, string.Join('\n', late.Grown(early)));
-    }
-
-    // What ended is kept for a day unless an operator wants it otherwise: as much as there is after five minutes has to be all that there will be.
-    private static async Task ForgetSoonAsync(INatsJSContext jetStream)
-    {
-        var history = await jetStream.GetStreamAsync(FaultySystem.History);
-        await history.UpdateAsync(history.Info.Config with { MaxAge = Kept });
-        await new NatsKVContext(jetStream).CreateStoreAsync(new NatsKVConfig("OF_results") { MaxAge = Kept });
     }
 
     private IEnumerable<Sample> Around(int minute) => _samples.Skip(Math.Max(0, minute - 2)).Take(3);
