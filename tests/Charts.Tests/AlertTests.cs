@@ -97,6 +97,32 @@ public sealed partial class AlertTests : IDisposable
         Assert.False(silent.Length > 0 && await FiresAsync(rules, chart, alert, silent, at), $"{alert} fires without a reason");
     }
 
+    // A release whose name begins with another's.
+    [Theory]
+    [InlineData("queue-worker", "QueueWorkerAbsent", "queue_worker_messages_submitted_total{queue_name=\"custom-request\"}")]
+    [InlineData("gateway", "GatewayAbsent", "gateway_nats_reconnect_total")]
+    [InlineData("kafka-connector", "KafkaConnectorAbsent", "connector_topic_map_timestamp_seconds")]
+    [InlineData("sqs-connector", "SqsConnectorAbsent", "connector_topic_map_timestamp_seconds")]
+    [InlineData("rabbitmq-connector", "RabbitMqConnectorAbsent", "connector_topic_map_timestamp_seconds")]
+    [InlineData("cron-connector", "CronConnectorAbsent", "connector_topic_map_timestamp_seconds")]
+    public async Task The_life_of_another_release_does_not_hide_that_this_one_is_gone(string chart, string alert, string series) =>
+        Assert.True(await FiresAsync(await RulesAsync(chart), $"{chart}-eu", alert, [$"{series} 0+0x20"], "10m"), $"{alert} is silent");
+
+    // Kubernetes cuts what stands before a pod's last five letters at 58.
+    [Theory]
+    [InlineData(46)]
+    [InlineData(47)]
+    [InlineData(58)]
+    [InlineData(63)]
+    public async Task A_pod_with_a_long_name_belongs_to_its_release(int length)
+    {
+        var name = new string('x', length);
+        var rules = await RulesAsync("kafka-connector", $"fullnameOverride={name}");
+        var pod = $"{name}-5d4f8c9b7d-"[..Math.Min(58, length + 12)] + "x2x4z";
+
+        Assert.False(await FiresAsync(rules, "kafka-connector", "KafkaConnectorAbsent", ["connector_topic_map_timestamp_seconds 0+0x20"], "10m", pod), $"{pod} is not seen");
+    }
+
     [Theory, MemberData(nameof(Charts))]
     public async Task Every_alert_is_tried_here_and_has_a_row_in_the_runbook(string chart)
     {
@@ -127,9 +153,9 @@ public sealed partial class AlertTests : IDisposable
             .SelectMany(folder => Directory.GetFiles(Path.Combine(Tools.RepositoryRoot, folder), "*.cs", SearchOption.AllDirectories))
             .SelectMany(file => MetricName().Matches(File.ReadAllText(file)).Select(m => m.Value))];
 
-    private async Task<string> RulesAsync(string chart)
+    private async Task<string> RulesAsync(string chart, params string[] values)
     {
-        var manifests = await Helm.TemplateAsync(chart, "r", "prometheusRule.enabled=true");
+        var manifests = await Helm.TemplateAsync(chart, "r", ["prometheusRule.enabled=true", .. values]);
         var spec = (YamlMappingNode)manifests.Single(m => m.Kind == "PrometheusRule").At("spec")!;
         var file = Path.Combine(_directory.FullName, "rules.yaml");
         await using var writer = new StreamWriter(file);
@@ -138,10 +164,10 @@ public sealed partial class AlertTests : IDisposable
     }
 
     /// <summary>Whether the alert is among those that fire; promtool compares, so a test that expects none fails when it does.</summary>
-    private async Task<bool> FiresAsync(string rules, string chart, string alert, string[] series, string at)
+    private async Task<bool> FiresAsync(string rules, string chart, string alert, string[] series, string at, string? pod = null)
     {
         var test = Path.Combine(_directory.FullName, "test.yaml");
-        var input = series.Select(line => $"      - {{ series: '{OfTheRelease(line[..line.IndexOf(' ', StringComparison.Ordinal)], chart)}', values: '{line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..]}' }}");
+        var input = series.Select(line => $"      - {{ series: '{OfThePod(line[..line.IndexOf(' ', StringComparison.Ordinal)], pod ?? $"r-{chart}-5d4f8c9b7d-x2x4z")}', values: '{line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..]}' }}");
         await File.WriteAllTextAsync(test, $"""
             rule_files: [{rules}]
             evaluation_interval: 1m
@@ -158,9 +184,9 @@ public sealed partial class AlertTests : IDisposable
         Assert.True(exitCode == 0 || output.Contains(alert, StringComparison.Ordinal), output);
         return exitCode != 0;
 
-        static string OfTheRelease(string series, string chart)
+        static string OfThePod(string series, string pod)
         {
-            var target = $"namespace=\"openfaas\",pod=\"r-{chart}-5d4f\"";
+            var target = $"namespace=\"openfaas\",pod=\"{pod}\"";
             return series.EndsWith('}') ? $"{series[..^1]},{target}}}" : $"{series}{{{target}}}";
         }
     }

@@ -56,6 +56,19 @@ public sealed partial class ComposeTests : IDisposable
     }
 
     [Fact]
+    public void What_the_pages_run_in_the_broker_is_in_its_image_and_knows_its_user()
+    {
+        var commands = Directory.GetFiles(Path.Combine(Tools.RepositoryRoot, "docs"), "*.md", SearchOption.AllDirectories).SelectMany(File.ReadLines)
+            .Where(line => line.StartsWith("docker compose exec rabbitmq rabbitmqadmin ", StringComparison.Ordinal)).ToList();
+        var broker = Services["rabbitmq"];
+        var user = $"--username {broker["environment"]["RABBITMQ_DEFAULT_USER"]} --password {broker["environment"]["RABBITMQ_DEFAULT_PASS"]} ";
+
+        Assert.NotEmpty(commands);
+        Assert.EndsWith("-management", broker["image"].ToString(), StringComparison.Ordinal);
+        Assert.All(commands, command => Assert.Contains(user, command, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void What_a_service_waits_for_is_there() => Assert.All(
         Services.Children.Where(s => Has(s.Value, "depends_on")).SelectMany(s => ((YamlMappingNode)s.Value["depends_on"]).Children),
         needed => Assert.True(

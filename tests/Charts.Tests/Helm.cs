@@ -30,10 +30,13 @@ internal static partial class Helm
         await Task.WhenAll(HelmTool.Versions.Select(version => HelmTool.RunAsync(version, arguments)));
 
     /// <summary>Renders a chart, by each version to the same text; each of <paramref name="values"/> is written as for <c>--set</c>, or names a <see cref="File"/>.</summary>
-    public static async Task<IReadOnlyList<Manifest>> TemplateAsync(string chart, string release, params string[] values)
+    public static Task<IReadOnlyList<Manifest>> TemplateAsync(string chart, string release, params string[] values) => TemplateAsync(chart, release, needed: true, values);
+
+    /// <summary>The same, with <see cref="Needed"/> values only where they are asked for.</summary>
+    public static async Task<IReadOnlyList<Manifest>> TemplateAsync(string chart, string release, bool needed, string[] values)
     {
         var runs = await RunAsync(
-            ["template", release, ChartDirectory(chart), "--namespace", "openfaas", .. Options(Needed(chart).Concat(values))]);
+            ["template", release, ChartDirectory(chart), "--namespace", "openfaas", .. Options(needed ? Needed(chart).Concat(values) : values)]);
         Assert.All(runs, run => Assert.True(run.ExitCode == 0, run.Output));
         var rendered = Assert.Single(runs.Select(run => WithoutPassword(run.Output)).Distinct());
         var yaml = new YamlStream();

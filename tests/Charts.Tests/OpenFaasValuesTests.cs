@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
 using Connectors.Testing;
 
 namespace Connectors.Charts.Tests;
@@ -97,6 +99,49 @@ public class OpenFaasValuesTests
     [InlineData("iam.resource={dev:*}", null)]
     public async Task What_a_policy_allows_is_what_the_schedules_connector_calls(string values, string? namespaces) => Assert.Equal(
         namespaces, (await Helm.TemplateAsync("cron-connector", "r", values.Split(' '))).Single(m => m.Kind == "Deployment").Environment.GetValueOrDefault("namespaces"));
+
+    [Theory]
+    [InlineData("kafka-connector", "openfaasPro=true", "openfaasPro")]
+    [InlineData("queue-worker", "openfaasPro=true", "openfaasPro")]
+    [InlineData("queue-worker", "pprof.enabled=true", "pprof.enabled")]
+    [InlineData("queue-worker", "nats.consumer.durableName=d", "nats.consumer.durableName")]
+    [InlineData("gateway", "ingress.hosts[0].host=a,ingress.hosts[1].host=b,ingress.hosts[1].serviceName=gateway", "ingress.hosts[1].serviceName")]
+    [InlineData("gateway", "ingress.hosts[0].host=a,ingress.hosts[0].servicePort=8080", "ingress.hosts[0].servicePort")]
+    public async Task What_a_chart_takes_and_does_not_use_is_named(string chart, string value, string named)
+    {
+        using var noted = new NotedChart(chart);
+
+        var (_, notes) = await noted.RenderAsync("r", value);
+
+        Assert.Contains($"  {named}\n", notes[notes.IndexOf("Without effect here", StringComparison.Ordinal)..], StringComparison.Ordinal);
+    }
+
+    // A value that no template reads is one that is dropped.
+    [Theory, MemberData(nameof(RenderingTests.Charts), MemberType = typeof(RenderingTests))]
+    public void Every_value_that_a_schema_allows_is_read_by_a_template(string chart)
+    {
+        var templates = string.Concat(new[] { chart, "common" }
+            .SelectMany(c => Directory.GetFiles(Path.Combine(Helm.ChartDirectory(c), "templates"), "*", SearchOption.AllDirectories)
+                .Concat(Directory.Exists(Path.Combine(Helm.ChartDirectory(c), "files")) ? Directory.GetFiles(Path.Combine(Helm.ChartDirectory(c), "files"), "*.yaml") : []))
+            .Select(File.ReadAllText));
+        using var schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(Helm.ChartDirectory(chart), "values.schema.json")));
+
+        Assert.Empty(Leaves(schema.RootElement, []).Where(path => !Read(templates, path)).Select(path => string.Join('.', path)));
+    }
+
+    // By its name, as a field or in a list of names; or with a map or list above it, which is written as a whole.
+    private static bool Read(string templates, string[] path) =>
+        path is ["global" or "common", ..] || Regex.IsMatch(templates, $@"(?<!connectors)\.{path[^1]}\b|""{path[^1]}""")
+        || Enumerable.Range(1, path.Length - 1).Any(depth => Regex.IsMatch(
+            templates, $@"(toYaml|toJson|range \$\w+, \$\w+ :=|with)( \.Values| \$\.Values)\.{Regex.Escape(string.Join('.', path[..depth]))}[ )}}]"));
+
+    private static IEnumerable<string[]> Leaves(JsonElement schema, string[] path)
+    {
+        var below = schema.TryGetProperty("items", out var items) ? items : schema;
+        return below.TryGetProperty("properties", out var properties) && properties.EnumerateObject().Any()
+            ? properties.EnumerateObject().SelectMany(property => Leaves(property.Value, [.. path, property.Name]))
+            : [path];
+    }
 
     [Fact]
     public async Task What_has_no_effect_is_named_leaf_by_leaf()

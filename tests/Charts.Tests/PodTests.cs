@@ -50,6 +50,12 @@ public sealed partial class PodTests
         Assert.NotEqual(one[Checksum], other[Checksum]);
     }
 
+    [Theory]
+    [InlineData("nats.host=", "Recreate")]
+    [InlineData("nats.host=nats", "RollingUpdate")]
+    public async Task An_upgrade_puts_no_second_pod_beside_one_whose_cursors_are_in_its_memory(string value, string strategy) =>
+        Assert.Equal(strategy, (await DeploymentAsync("cron-connector", value))["spec.strategy.type"]);
+
     [Theory, MemberData(nameof(Charts))]
     public async Task Helm_test_asks_the_release_whether_it_is_ready(string chart) =>
         Assert.Equal("test", (await Helm.TemplateAsync(chart, "r")).Single(manifest => manifest.Kind == "Pod")["metadata.annotations.helm~sh/hook"]);

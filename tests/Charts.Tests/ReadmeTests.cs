@@ -33,7 +33,7 @@ public class ReadmeTests
             {about["description"]}. First install: [docs/kubernetes.md](../../docs/kubernetes.md); what the service does: [docs/{Page(chart)}](../../docs/{Page(chart)}).
 
             ```sh
-            helm upgrade --install {chart} charts/{chart} --namespace openfaas
+            helm upgrade --install {chart} charts/{chart} --namespace openfaas{string.Concat(Helm.Needed(chart).Select(value => $" --set '{value}'"))}
             ```
 
             Names that are not below are refused. Made from `values.yaml` by `CONNECTORS_WRITE_READMES=1 ./test charts -- --filter-class '*ReadmeTests'`.

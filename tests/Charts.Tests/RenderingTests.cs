@@ -80,6 +80,12 @@ public class RenderingTests
     [InlineData("queue-worker", "keda.enabled=true", "prometheusAddress")]
     [InlineData("queue-worker", "keda.enabled=true,keda.prometheusAddress=http://p:9090,keda.minReplicas=0", "keda.scalerAddress")]
     [InlineData("queue-worker", "keda.scalerAddress=http://gateway:8090", "scalerAddress")]
+    [InlineData("kafka-connector", "keda.enabled=true,keda.prometheusAddress=http://p:9090,keda.minReplicas=0", "keda.minReplicas: at least 1")]
+    [InlineData("rabbitmq-connector", "queues[0].name=a,keda.enabled=true,keda.prometheusAddress=http://p:9090,keda.minReplicas=0", "keda.minReplicas: at least 1")]
+    [InlineData("gateway", "functionsProviderUrl=http://provider:8081/,keda.enabled=true,keda.prometheusAddress=http://p:9090,keda.minReplicas=0", "keda.minReplicas: at least 1")]
+    [InlineData("kafka-connector", "keda.minReplicas=-1", "minReplicas")]
+    [InlineData("sqs-connector", "keda.maxReplicas=0", "maxReplicas")]
+    [InlineData("queue-worker", "keda.threshold=-5", "threshold")]
     [InlineData("queue-worker", "allowedCallbackURLs={https://example.com/}", "allowedCallbackURLs")]
     [InlineData("gateway", "gateway.replicaz=3", "replicaz")]
     [InlineData("gateway", "gateway.replicas=3", "functionsProviderUrl")]
@@ -123,6 +129,21 @@ public class RenderingTests
         var selector = one.Single(m => m.Kind == "Deployment").Map("spec.selector.matchLabels");
         var labels = two.Single(m => m.Kind == "Deployment").Map("spec.template.metadata.labels");
         Assert.Contains(selector, pair => labels.GetValueOrDefault(pair.Key) != pair.Value);
+    }
+
+    [Theory]
+    [InlineData("gateway", "functionsProviderUrl=http://provider:8081/")]
+    [InlineData("rabbitmq-connector", "keda.threshold=5")]
+    public async Task What_a_release_is_scaled_by_is_its_own(string chart, string value)
+    {
+        var queries = new List<string>();
+        foreach (var release in new[] { "orders", "orders-eu" })
+        {
+            var manifests = await Helm.TemplateAsync(chart, release, "keda.enabled=true", "keda.prometheusAddress=http://p:9090", value);
+            queries.Add(manifests.Single(m => m.Kind == "ScaledObject")["spec.triggers.0.metadata.query"]!);
+        }
+
+        Assert.Equal(2, queries.Distinct().Count());
     }
 
     [Theory, MemberData(nameof(Charts))]

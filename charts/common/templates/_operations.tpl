@@ -215,7 +215,12 @@ spec:
       emptyDir: {}
 {{- end -}}
 
-{{/* Which series are this release's: label matchers without braces. */}}
+{{/*
+Which series are this release's: label matchers without braces. A pod is named after its deployment, the hash of its template and five letters of its
+own, so that "orders-.*" would take pods of the release orders-eu too. What stands before those five letters is cut at 58.
+*/}}
 {{- define "connectors.alertSelector" -}}
-{{- default (printf "namespace=%q,pod=~%q" .Release.Namespace (printf "%s-.*" (include "connectors.fullname" .))) .Values.prometheusRule.selector -}}
+{{- $name := include "connectors.fullname" . -}}
+{{- $pod := ternary (printf "%s-[a-z0-9]{1,10}-[a-z0-9]{5}" $name) (printf "%s[a-z0-9-]{5,}" (trunc 58 $name)) (le (len $name) 46) -}}
+{{- default (printf "namespace=%q,pod=~%q" .Release.Namespace $pod) .Values.prometheusRule.selector -}}
 {{- end -}}

@@ -266,8 +266,11 @@ spec:
     {{- include "connectors.pod" . | nindent 4 }}
 {{- end -}}
 
-{{/* A KEDA trigger that reads the given query from Prometheus. */}}
+{{/* A KEDA trigger that reads the given query from Prometheus; "zero" is what the chart has for minReplicas 0 instead. */}}
 {{- define "connectors.prometheusTrigger" -}}
+{{- if eq (int .root.Values.keda.minReplicas) 0 -}}
+{{- fail (printf "keda.minReplicas: %s: without a pod nobody tells Prometheus of the backlog, and the release would sleep for good" (default "at least 1" .zero)) -}}
+{{- end -}}
 - type: prometheus
   metadata:
     serverAddress: {{ required "keda.prometheusAddress is needed with keda.enabled" .root.Values.keda.prometheusAddress | quote }}

@@ -4,6 +4,15 @@
 {{- fail "keda.enabled: schedules have no backlog to scale by" -}}
 {{- end -}}
 
+{{/* Without NATS each pod has its own cursors: two side by side would both fire. */}}
+{{- define "connectors.strategy" -}}
+{{- if .Values.nats.host -}}
+{{- toYaml .Values.strategy -}}
+{{- else -}}
+type: Recreate
+{{- end -}}
+{{- end -}}
+
 {{/*
 Whose functions are called, as a JSON list; empty for all. OpenFaaS's policy names namespaces as dev:*, and may name single functions and patterns,
 which the connector cannot tell apart: those are refused, for it would call more than was allowed.

@@ -1,7 +1,8 @@
 {{- define "connectors.component" -}}gateway{{- end -}}
 
 {{- define "connectors.kedaTriggers" -}}
-{{- include "connectors.prometheusTrigger" (dict "root" . "query" "sum(gateway_function_invocation_inflight)") -}}
+{{- $query := printf "sum(gateway_function_invocation_inflight{%s})" (include "connectors.alertSelector" .) -}}
+{{- include "connectors.prometheusTrigger" (dict "root" . "query" $query) -}}
 {{- end -}}
 
 {{/*
@@ -220,6 +221,13 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
 {{- if .Values.functions -}}
 {{- range $name := list "imagePullPolicy" "httpProbe" "setNonRootUser" "readinessProbe" "livenessProbe" -}}
 {{- if hasKey $.Values.functions $name }}{{ include "connectors.leaves" (dict "path" (printf "functions.%s" $name) "value" (index $.Values.functions $name)) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- range $i, $host := .Values.ingress.hosts -}}
+{{- if kindIs "map" $host -}}
+{{- range $name := list "serviceName" "servicePort" -}}
+{{- if hasKey $host $name }}{{ include "connectors.leaves" (dict "path" (printf "ingress.hosts[%d].%s" $i $name) "value" (index $host $name)) }}{{ end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- with .Values.nats.external.clusterName }}{{ include "connectors.leaves" (dict "path" "nats.external.clusterName" "value" .) }}{{ end -}}

@@ -5,6 +5,11 @@
 {{- include "connectors.prometheusTrigger" (dict "root" . "query" $query) -}}
 {{- end -}}
 
+{{/* Values of OpenFaaS's chart that are accepted although nothing here listens to them: none is dropped without a word. */}}
+{{- define "connectors.withoutEffect" -}}
+{{- if hasKey .Values "openfaasPro" }}{{ include "connectors.leaves" (dict "path" "openfaasPro" "value" .Values.openfaasPro) }}{{ end -}}
+{{- end -}}
+
 {{- define "connectors.env" -}}
 - name: gateway_url
   value: {{ .Values.gatewayURL | quote }}

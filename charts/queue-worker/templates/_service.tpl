@@ -12,13 +12,18 @@
     queueName: {{ include "connectors.queue" . | quote }}
     threshold: {{ .Values.keda.threshold | quote }}
 {{- else -}}
-{{- if eq (int .Values.keda.minReplicas) 0 -}}
-{{- fail "keda.minReplicas: 0 needs keda.scalerAddress: without a worker nobody tells Prometheus of the backlog" -}}
-{{- end -}}
 {{- /* Every replica shows the whole queue. */ -}}
 {{- $query := printf "max(sum by (instance, pod) (queue_worker_pending_messages{queue_name=%q}))" (include "connectors.queue" .) -}}
-{{- include "connectors.prometheusTrigger" (dict "root" . "query" $query) -}}
+{{- include "connectors.prometheusTrigger" (dict "root" . "query" $query "zero" "0 needs keda.scalerAddress") -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Values of OpenFaaS's chart that are accepted although nothing here listens to them: none is dropped without a word. */}}
+{{- define "connectors.withoutEffect" -}}
+{{- range $name := list "openfaasPro" "pprof" -}}
+{{- if hasKey $.Values $name }}{{ include "connectors.leaves" (dict "path" $name "value" (index $.Values $name)) }}{{ end -}}
+{{- end -}}
+{{- with .Values.nats.consumer.durableName }}{{ include "connectors.leaves" (dict "path" "nats.consumer.durableName" "value" .) }}{{ end -}}
 {{- end -}}
 
 {{- define "connectors.env" -}}

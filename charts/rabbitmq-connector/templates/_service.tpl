@@ -1,7 +1,8 @@
 {{- define "connectors.component" -}}rabbitmq-connector{{- end -}}
 
 {{- define "connectors.kedaTriggers" -}}
-{{- include "connectors.prometheusTrigger" (dict "root" . "query" "sum(max by (queue) (rabbitmq_connector_queue_depth))") -}}
+{{- $query := printf "sum(max by (queue) (rabbitmq_connector_queue_depth{%s}))" (include "connectors.alertSelector" .) -}}
+{{- include "connectors.prometheusTrigger" (dict "root" . "query" $query) -}}
 {{- end -}}
 
 {{- define "connectors.env" -}}
