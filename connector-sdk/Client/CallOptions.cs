@@ -17,7 +17,10 @@ public sealed record CallOptions
     /// <summary>How long a call with an <see cref="IdempotencyKey"/> is submitted again while it is not known to be stored; zero for once.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The call's id, instead of one that the gateway makes: 1 to 256 visible ASCII characters. Whoever knows it may ask for the result and cancel.</summary>
+    /// <summary>
+    /// The call's id, instead of one that is made: 1 to 256 visible ASCII characters. Whoever knows it may ask for the result and cancel. Whoever submits a call
+    /// with an <see cref="IdempotencyKey"/> more than once names the same one each time: a repeat's own id would be of no call.
+    /// </summary>
     public string? CallId { get; init; }
 
     /// <summary>How long the result is kept for <see cref="FunctionClient.ResultAsync"/>, at most 24 hours.</summary>

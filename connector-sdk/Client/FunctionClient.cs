@@ -55,7 +55,7 @@ public sealed class FunctionClient
     /// <exception cref="ArgumentException">The name leads out of the functions, or a header cannot be sent.</exception>
     public async Task<AcceptedCall> SubmitAsync(string function, ReadOnlyMemory<byte> body, CallOptions? options = null, CancellationToken ct = default)
     {
-        options ??= new CallOptions();
+        options = WithCallId(options ?? new CallOptions());
         var address = AddressOf(function);
         var patience = options.IdempotencyKey is null ? TimeSpan.Zero : options.Patience;
         var began = _time.GetTimestamp();
@@ -124,6 +124,12 @@ public sealed class FunctionClient
             throw await FailureAsync(answer, ct);
         }
     }
+
+    // All tries have one id: whichever of them was stored, that is the id to ask by.
+    private CallOptions WithCallId(CallOptions options) =>
+        options.IdempotencyKey is null || options.CallId is not null || options.Headers.Any(header => header.Key.Equals("X-Call-Id", StringComparison.OrdinalIgnoreCase))
+            ? options
+            : options with { CallId = Guid.CreateVersion7(_time.GetUtcNow()).ToString() };
 
     private async Task<AcceptedCall> SubmitOnceAsync(Uri address, ReadOnlyMemory<byte> body, CallOptions options, CancellationToken ct)
     {

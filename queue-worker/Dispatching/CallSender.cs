@@ -22,11 +22,6 @@ internal sealed class CallSender(
     public async Task<Outcome> SendAsync(Envelope envelope, ReadOnlyMemory<byte> body, CancellationToken abort)
     {
         await cancelled.LoadedAsync(abort);
-        if (envelope.Redrive > 0)
-        {
-            await cancelled.RefreshAsync(envelope.CallId, abort);
-        }
-
         using var limit = new TimeLimit(options.Dispatch.UpstreamTimeout, time, abort);
         cancelled.Watch(envelope, limit);
         try

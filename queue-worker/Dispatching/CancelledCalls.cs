@@ -39,29 +39,7 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
 
     /// <summary>Whether the call is cancelled.</summary>
     public bool Contains(Envelope envelope) =>
-        _isAny && ((_ids.TryGetValue(StreamNames.Token(envelope.CallId), out var cancellation) && cancellation.Covers(envelope.Submitted)) || IsAmongMany(envelope));
-
-    /// <summary>Asks the bucket itself: a call that is put back has its cancellation taken back just before, and the watch may lag behind it.</summary>
-    public async Task RefreshAsync(string callId, CancellationToken ct)
-    {
-        var key = StreamNames.Token(callId);
-        if (!_ids.TryGetValue(key, out var known))
-        {
-            return;
-        }
-
-        try
-        {
-            if (await _bucket.FindAsync(key, ct) is null)
-            {
-                _ids.TryRemove(new(key, known));
-            }
-        }
-        catch (NatsException fault)
-        {
-            Log.CancellationsUnseen(log, StreamNames.Cancelled, fault.Message);
-        }
-    }
+        _isAny && ((_ids.TryGetValue(StreamNames.Token(envelope.CallId), out var cancellation) && cancellation.Covers(envelope)) || IsAmongMany(envelope));
 
     /// <summary>Has <paramref name="limit"/> cancelled when the call is cancelled, now or until <see cref="Unwatch"/>.</summary>
     public void Watch(Envelope envelope, TimeLimit limit)
@@ -164,7 +142,7 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
 
         _ids[key] = made;
         _isAny = true;
-        foreach (var (limit, _) in _running.Where(send => StreamNames.Token(send.Value.CallId) == key && made.Covers(send.Value.Submitted)))
+        foreach (var (limit, _) in _running.Where(send => StreamNames.Token(send.Value.CallId) == key && made.Covers(send.Value)))
         {
             limit.Cancel();
         }

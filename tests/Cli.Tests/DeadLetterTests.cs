@@ -27,6 +27,11 @@ public sealed class DeadLetterTests(Scene scene)
         Assert.Contains("  odd?[31m ", table.Lines[3], StringComparison.Ordinal);
         Assert.Equal("b", (string)Assert.Single(json.AsArray())!["callId"]!);
         Assert.Empty(none.AsArray());
+        foreach (var time in new[] { "999999d", "999999h", "0s", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z" })
+        {
+            var since = (await scene.RunAsync("dead", "list", seed.Queue, "--json", "--since", time)).Json;
+            Assert.Equal(time.StartsWith("9999-", StringComparison.Ordinal) || time == "0s" ? 0 : 3, since.AsArray().Count);
+        }
     }
 
     [Fact]

@@ -24,6 +24,8 @@ public sealed class UsageTests : IDisposable
     [InlineData("dead list q --limit many", "--limit: \"many\"")]
     [InlineData("dead redrive q --rate 0 --yes", "--rate: \"0\"")]
     [InlineData("dead redrive q --rate fast --yes", "--rate: \"fast\"")]
+    [InlineData("dead redrive q --rate 0.000000000001 --yes", "--rate: \"0.000000000001\"")]
+    [InlineData("dead list q --since 9999999d", "--since: \"9999999d\"")]
     [InlineData("dead redrive q --rate 0,5 --yes", "--rate: \"0,5\"")]
     [InlineData("dead redrive q --rate", "--rate")]
     [InlineData("dead redrive q 1 --reason failed --yes", "Either numbers")]

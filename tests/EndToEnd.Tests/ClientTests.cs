@@ -95,6 +95,7 @@ public sealed class ClientTests : IDisposable
         Assert.Equal("c-1", call.CallId);
         Assert.Equal(4, gateway.Requests.Count);
         Assert.All(gateway.Requests.Skip(1), request => Assert.Equal("k", request.Header("Idempotency-Key")));
+        Assert.NotNull(Assert.Single(gateway.Requests.Skip(1).Select(request => request.Header("X-Call-Id")).Distinct()));
         await gateway.StopAsync();
         await Assert.ThrowsAsync<CallNotKnownException>(() => functions.CancelAsync("c-1"));
     }

@@ -1,9 +1,10 @@
 using System.Text;
+using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 
 namespace Connectors.EndToEnd.Tests;
 
-/// <summary>A call that dies of its body, and runs once it was edited.</summary>
+/// <summary>Calls that died, of their body or of their caller's wish, and run once they are put back.</summary>
 public sealed class EditedRedriveTests
 {
     [Fact]
@@ -26,5 +27,24 @@ public sealed class EditedRedriveTests
         Assert.Equal(["400", "200"], pipeline.Callbacks.Requests.Select(request => request.Header("X-Function-Status")));
         Assert.All(pipeline.Function.Requests.Concat(pipeline.Callbacks.Requests), request => Assert.Equal(callId, request.CallId));
         Assert.Single(pipeline.Callbacks.Requests.Select(request => request.Header("webhook-id")).Distinct());
+    }
+    [Fact]
+    public async Task A_cancelled_call_that_is_redriven_runs_and_the_delayed_one_of_the_same_id_stays_cancelled()
+    {
+        var sends = 0;
+        await using var pipeline = await Pipeline.StartAsync(
+            (_, http) => Interlocked.Increment(ref sends) == 1 ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted) : Task.CompletedTask);
+        using var first = await pipeline.CallAsync("work", [1], ("X-Call-Id", "pair"));
+        using var delayed = await pipeline.CallAsync("other", [2], ("X-Call-Id", "pair"), ("X-Delay", "5s"));
+        await pipeline.Function.ReceivesAsync(1);
+        using var cancelled = await pipeline.CancelAsync("pair");
+        var letter = await Eventually.GetAsync(async () => (await pipeline.QueueAsync(HttpMethod.Get, "/dead?function=work"))!["items"]!.AsArray().SingleOrDefault(), "the first is cancelled");
+
+        await pipeline.QueueAsync(HttpMethod.Post, $"/dead/{letter["seq"]}/redrive");
+        await pipeline.EndsAsync(dead: 1);
+
+        Assert.Equal(["/", "/"], pipeline.Function.Requests.Select(request => request.Path));
+        var left = Assert.Single((await pipeline.QueueAsync(HttpMethod.Get, "/dead"))!["items"]!.AsArray())!;
+        Assert.Equal(("other.openfaas-fn", "cancelled"), (left["function"]!.ToString(), left["reason"]!.ToString()));
     }
 }

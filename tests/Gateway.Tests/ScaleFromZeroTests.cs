@@ -121,6 +121,20 @@ public sealed class ScaleFromZeroTests
         Assert.Equal(HttpStatusCode.Accepted, away.StatusCode);
     }
 
+    [Theory]
+    [InlineData("application/json")]
+    [InlineData("application/json; charset=none-such")]
+    public async Task A_provider_that_dies_in_the_middle_of_an_answer_is_one_that_is_away(string type)
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var provider = RawServer.Start(_ => new RawAnswer($"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\nContent-Length: 100\r\n\r\n{{\"name\": \"", After.Close));
+        await using var gateway = await TestGateway.StartAsync(nats, ("functions_provider_url", provider.Url.AbsoluteUri), ("basic_auth", "true"));
+
+        using var answer = await gateway.PostAsync("/async-function/somebody", "hi");
+
+        Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+    }
+
     private static Task<TestGateway> StartAsync(Uri provider) =>
         TestGateway.StartAsync(null, ("functions_provider_url", provider.AbsoluteUri), ("basic_auth", "true"), ("scale_from_zero", "true"));
 }

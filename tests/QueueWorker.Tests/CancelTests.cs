@@ -68,19 +68,21 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Fact]
-    public async Task A_cancellation_that_is_taken_back_no_longer_counts()
+    public async Task A_call_that_is_put_back_after_its_cancellation_runs_and_the_others_of_its_id_do_not()
     {
         await using var bench = await Bench.StartAsync(server: nats.Server);
-        var call = Bench.Call();
+        var (call, other) = (Bench.Call(), Bench.Call());
         await CancelAsync(bench, [call.CallId]);
         await bench.EnqueueAsync(call);
         await bench.DeadLetterAsync(call);
 
-        await (await BucketAsync(bench)).DeleteAsync(StreamNames.Token(call.CallId));
-        await bench.EnqueueAsync(call with { Redrive = 1 });
+        await bench.EnqueueAsync(call with { Redrive = 1, Submitted = TimeProvider.System.GetUtcNow() });
+        other = other with { CallId = call.CallId };
+        await bench.EnqueueAsync(other);
         await bench.IsEmptyAsync();
 
-        Assert.Single(bench.Sends);
+        Assert.Equal(call.DeliveryId, Assert.Single(bench.Sends).Header("X-Delivery-Id"));
+        Assert.Equal(DeadReasons.Cancelled, (await bench.DeadLetterAsync(other)).Biography.Reason);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text;
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
@@ -18,10 +19,12 @@ namespace Connectors.Streams.Nats;
 public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, TimeProvider time)
 {
     private const int NoSuchStream = 10059;
+    private const int NotFound = 404;
 
     private static readonly NatsRawSerializer<byte[]> Raw = NatsRawSerializer<byte[]>.Default;
 
     private volatile INatsKVStore? _store;
+    private volatile INatsJSStream? _stream;
 
     /// <summary>
     /// Whether what finds the bucket gone makes it again and goes on. False for those who remember what was in it: their reading or writing fails, and
@@ -44,12 +47,12 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
     public Task<ulong> PutAsync(string key, byte[] value, CancellationToken ct) =>
         UseAsync(async (store, token) => Stored(await store.PutAsync(key, value, Raw, token)), ct);
 
-    /// <summary>Writes a value if there is none; returns its revision, null if there is one.</summary>
+    /// <summary>Writes a value if there is none; returns its revision, null if there is one, or was until just now.</summary>
     public Task<ulong?> TryCreateAsync(string key, byte[] value, CancellationToken ct) => UseAsync<ulong?>(
         async (store, token) =>
         {
             var created = await store.TryCreateAsync(key, value, Raw, token);
-            return created.Success ? Stored(created.Value) : created.Error is NatsKVCreateException or NatsKVWrongLastRevisionException ? null : throw created.Error;
+            return created.Success ? Stored(created.Value) : created.Error is NatsKVCreateException or NatsKVWrongLastRevisionException or NatsKVKeyNotFoundException ? null : throw created.Error;
         },
         ct);
 
@@ -62,12 +65,26 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
         },
         ct);
 
-    /// <summary>What is stored under a key; null for nothing.</summary>
+    /// <summary>
+    /// What is stored under a key; null for nothing. Any of the bucket's servers answers, and one that lags may not know the key yet: that there is nothing is
+    /// said by the leader alone. A value may be an older one; a write by its revision is refused then.
+    /// </summary>
     public Task<BucketEntry?> FindAsync(string key, CancellationToken ct) => UseAsync<BucketEntry?>(
         async (store, token) =>
         {
             var found = await store.TryGetEntryAsync(key, serializer: Raw, cancellationToken: token);
-            return found.Success ? Entry(found.Value) : found.Error is NatsKVKeyNotFoundException or NatsKVKeyDeletedException ? null : throw found.Error;
+            return found.Success ? Entry(found.Value)
+                : found.Error is NatsKVKeyNotFoundException or NatsKVKeyDeletedException ? await AskLeaderAsync(store, key, token)
+                : throw found.Error;
+        },
+        ct);
+
+    /// <summary>Deletes a key if what is there still has <paramref name="revision"/>; false if it has not.</summary>
+    public Task<bool> TryDeleteAsync(string key, ulong revision, CancellationToken ct) => UseAsync(
+        async (store, token) =>
+        {
+            var deleted = await store.TryDeleteAsync(key, new NatsKVDeleteOpts { Revision = revision }, token);
+            return deleted.Success || (deleted.Error is NatsKVWrongLastRevisionException ? false : throw deleted.Error);
         },
         ct);
 
@@ -158,6 +175,25 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
             }
         }
     }
+
+    private async Task<BucketEntry?> AskLeaderAsync(INatsKVStore store, string key, CancellationToken ct)
+    {
+        try
+        {
+            var stream = _stream ??= await store.JetStreamContext.GetStreamAsync($"KV_{shape.Name}", cancellationToken: ct);
+            var last = (await stream.GetAsync(new StreamMsgGetRequest { LastBySubj = $"$KV.{shape.Name}.{key}" }, ct)).Message;
+            return IsDeletion(last.Hdrs) ? null : new BucketEntry(key, last.Data.ToArray(), last.Seq, last.Time);
+        }
+        catch (NatsJSApiException none) when (none.Error is { Code: NotFound, ErrCode: not NoSuchStream })
+        {
+            return null;
+        }
+    }
+
+    // Written by whoever deletes a key, or by the server for one whose age is over.
+    private static bool IsDeletion(string? headers) =>
+        headers is not null && Encoding.ASCII.GetString(Convert.FromBase64String(headers)) is var text
+        && (text.Contains("KV-Operation:", StringComparison.OrdinalIgnoreCase) || text.Contains("Nats-Marker-Reason:", StringComparison.OrdinalIgnoreCase));
 
     private static BucketEntry Entry(NatsKVEntry<byte[]> entry) =>
         new(entry.Key, entry.Operation == NatsKVOperation.Put ? entry.Value ?? [] : null, entry.Revision, entry.Created);

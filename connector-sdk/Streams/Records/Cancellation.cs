@@ -13,8 +13,11 @@ public readonly record struct Cancellation(DateTimeOffset At)
     // Clocks of several gateways differ, and a caller may cancel before the answer to its own accept arrives.
     private static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(1);
 
-    /// <summary>Whether it is of a call that was submitted then: before it, or within a second after.</summary>
-    public bool Covers(DateTimeOffset submitted) => submitted - At <= Tolerance;
+    /// <summary>
+    /// Whether it is of a call: one that was submitted before it, or within a second after. A redrive submits a call anew, and seldom without knowing of the
+    /// cancellation: what was put back after it is never meant.
+    /// </summary>
+    public bool Covers(Envelope call) => call.Submitted - At <= (call.Redrive == 0 ? Tolerance : TimeSpan.Zero);
 
     /// <summary>Writes the bucket's value.</summary>
     public byte[] Encode() => Encoding.ASCII.GetBytes(At.ToString("O", CultureInfo.InvariantCulture));

@@ -62,11 +62,10 @@ public static partial class StreamNames
     public static string History(string queue) => $"OF_{queue}_HISTORY";
 
     /// <summary>The queue whose history a stream is; null for any other stream.</summary>
-    public static string? QueueOfHistory(string stream) =>
-        stream.StartsWith("OF_", StringComparison.Ordinal) && stream.EndsWith("_HISTORY", StringComparison.Ordinal) && stream.Length > "OF__HISTORY".Length
-            && stream["OF_".Length..^"_HISTORY".Length] is var queue && QueueName().IsMatch(queue)
-            ? queue
-            : null;
+    public static string? QueueOfHistory(string stream) => QueueOf(stream, "_HISTORY");
+
+    /// <summary>The queue whose calls are put aside in a stream; null for any other stream.</summary>
+    public static string? QueueOfAside(string stream) => QueueOf(stream, "_ASIDE");
 
     /// <summary>The one subject of <see cref="History"/>.</summary>
     public static string HistorySubject(string queue) => $"{queue}.history";
@@ -230,6 +229,12 @@ public static partial class StreamNames
 
     /// <summary>Message id of a redriven call; <paramref name="redrive"/> is the copy's.</summary>
     public static string RedriveMessageId(string deliveryId, int redrive) => $"v.{deliveryId}.{redrive}";
+
+    private static string? QueueOf(string stream, string ending) =>
+        stream.StartsWith("OF_", StringComparison.Ordinal) && stream.EndsWith(ending, StringComparison.Ordinal) && stream.Length > "OF_".Length + ending.Length
+            && stream["OF_".Length..^ending.Length] is var queue && QueueName().IsMatch(queue)
+            ? queue
+            : null;
 
     private static readonly SearchValues<char> TokenChars = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
 

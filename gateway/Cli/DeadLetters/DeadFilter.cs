@@ -67,7 +67,9 @@ internal sealed partial record DeadFilter(string Queue, string? Function, string
             var text = result.Tokens[0].Value;
             if (Ago().Match(text) is { Success: true } ago && double.TryParse(ago.Groups[1].Value, CultureInfo.InvariantCulture, out var number))
             {
-                return TimeProvider.System.GetUtcNow() - number * (ago.Groups[2].Value switch { "s" => TimeSpan.FromSeconds(1), "m" => TimeSpan.FromMinutes(1), "h" => TimeSpan.FromHours(1), _ => TimeSpan.FromDays(1) });
+                var before = number * (ago.Groups[2].Value switch { "s" => TimeSpan.FromSeconds(1), "m" => TimeSpan.FromMinutes(1), "h" => TimeSpan.FromHours(1), _ => TimeSpan.FromDays(1) });
+                var now = TimeProvider.System.GetUtcNow();
+                return before < now - DateTimeOffset.MinValue ? now - before : DateTimeOffset.MinValue;
             }
 
             if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))

@@ -81,9 +81,9 @@ internal static class DeadRedrive
     private static double? ParseRate(ArgumentResult result)
     {
         var text = result.Tokens[0].Value;
-        if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var rate) || rate is not (> 0 and <= 1_000_000))
+        if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var rate) || rate is not (>= 0.001 and <= 1_000_000))
         {
-            result.AddError($"--rate: \"{text}\" is no number above 0 and up to 1000000.");
+            result.AddError($"--rate: \"{text}\" is no number from 0.001 to 1000000.");
         }
 
         return rate;

@@ -83,18 +83,21 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
     {
         var key = http.Request.Headers[WellKnownHeaders.IdempotencyKey];
         var started = time.GetTimestamp();
+        var record = default(QueuedRecord);
         try
         {
             var messageId = key.Count == 0 ? null : StreamNames.CallMessageId(envelope.FunctionName, key[0]!);
             if (envelope.StoreResult is not null)
             {
-                await results.QueueAsync(envelope, mayRepeat: messageId is not null, http.RequestAborted);
+                record = await results.QueueAsync(envelope, mayRepeat: messageId is not null, http.RequestAborted);
             }
 
             var stored = await store.StoreAsync(queue, envelope, encoded, body, messageId);
             Metrics.Published(queue, time.GetElapsedTime(started));
             if (stored.IsDuplicate)
             {
+                // The call that it repeats may have another id; this one's id is then of no call.
+                await results.ForgetAsync(record);
                 http.Response.Headers[CallHeaders.Duplicate] = "true";
             }
 
@@ -103,6 +106,11 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
         }
         catch (NotStoredException fault)
         {
+            if (!fault.MayBeStored)
+            {
+                await results.ForgetAsync(record);
+            }
+
             Log.NotStored(log, envelope.CallId, envelope.FunctionName.ToString(), queue, fault.Message);
             return Refusal.NotStored($"Not accepted: {fault.Message}.");
         }
@@ -113,12 +121,14 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
         }
         catch (ConfigurationException fault)
         {
+            await results.ForgetAsync(record);
             Log.NotStored(log, envelope.CallId, envelope.FunctionName.ToString(), queue, fault.Message);
             return new Refusal(StatusCodes.Status500InternalServerError, fault.Message);
         }
         catch (NatsPayloadTooLargeException)
         {
             // Another server with a smaller max_payload took over meanwhile.
+            await results.ForgetAsync(record);
             return Refusal.TooLarge(Math.Min(limit, MaxBodyBytes), body.Length);
         }
     }

@@ -1,33 +1,82 @@
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
+using NATS.Client.Core;
 
 namespace Connectors.Gateway.Enqueueing;
 
 /// <summary>Stored results in <c>OF_results</c>, by call id (R3 of docs/delivery-states.md).</summary>
 internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvider time)
 {
+    private static readonly TimeSpan ForgetLimit = TimeSpan.FromSeconds(2);
+
     private readonly Bucket _bucket = new(link, BucketShape.Results(options.Limits), options.PublishTimeout, time);
 
     /// <summary>Says that the call is known, before it is published: whoever got a 202 finds it.</summary>
     /// <param name="envelope">The call.</param>
     /// <param name="mayRepeat">Whether it may turn out to be an earlier call once more: that one's result is not overwritten.</param>
     /// <param name="ct">Cancels it.</param>
-    public async Task QueueAsync(Envelope envelope, bool mayRepeat, CancellationToken ct)
+    /// <returns>What <see cref="ForgetAsync"/> takes back if the call turns out to be none.</returns>
+    public async Task<QueuedRecord> QueueAsync(Envelope envelope, bool mayRepeat, CancellationToken ct)
     {
-        if (mayRepeat && await FindAsync(envelope.CallId, ct) is not null)
+        // A call may wait longer than its result is to be kept.
+        var key = StreamNames.Token(envelope.CallId);
+        var value = new StoredResult { State = StoredResult.Queued, Function = envelope.FunctionName.ToString(), Expires = time.GetUtcNow() + BucketShape.MaxResultAge }.Encode([]);
+        while (true)
+        {
+            if (await _bucket.TryCreateAsync(key, value, ct) is { } created)
+            {
+                return new QueuedRecord(key, created);
+            }
+
+            if (await _bucket.FindAsync(key, ct) is not { } found)
+            {
+                continue;
+            }
+
+            var known = Decode(found)?.Record;
+            if (mayRepeat && known is not null && known.State != StoredResult.Queued)
+            {
+                return default;
+            }
+
+            // Another accept's, which is being stored too, or failing. Written anew it is no longer that one's to take back, nor ours.
+            if (await _bucket.TryUpdateAsync(key, value, found.Revision, ct) is { } updated)
+            {
+                return known is null ? new QueuedRecord(key, updated) : default;
+            }
+        }
+    }
+
+    /// <summary>The call that was to be stored is not: nothing is known of it, unless somebody else wrote meanwhile. What cannot be taken back goes by its age.</summary>
+    public async Task ForgetAsync(QueuedRecord record)
+    {
+        if (record.Key is null)
         {
             return;
         }
 
-        // A call may wait longer than its result is to be kept.
-        var record = new StoredResult { State = StoredResult.Queued, Function = envelope.FunctionName.ToString(), Expires = time.GetUtcNow() + BucketShape.MaxResultAge };
-        await _bucket.PutAsync(StreamNames.Token(envelope.CallId), record.Encode([]), ct);
+        using var limit = new TimeLimit(ForgetLimit, time, CancellationToken.None);
+        try
+        {
+            await _bucket.TryDeleteAsync(record.Key, record.Revision, limit.Token);
+        }
+        catch (Exception fault) when (fault is NatsException or OperationCanceledException)
+        {
+            // The caller's answer is the same.
+        }
     }
 
     /// <summary>Null if there is none, or none any more.</summary>
     public async Task<(StoredResult Record, ReadOnlyMemory<byte> Body)?> FindAsync(string callId, CancellationToken ct) =>
-        await _bucket.FindAsync(StreamNames.Token(callId), ct) is { Value: { } value } && StoredResult.TryDecode(value, out var body) is { } record && record.Expires > time.GetUtcNow()
-            ? (record, body)
-            : null;
+        await _bucket.FindAsync(StreamNames.Token(callId), ct) is { } found ? Decode(found) : null;
+
+    private (StoredResult Record, ReadOnlyMemory<byte> Body)? Decode(BucketEntry found) =>
+        found.Value is { } value && StoredResult.TryDecode(value, out var body) is { } record && record.Expires > time.GetUtcNow() ? (record, body) : null;
 }
+
+/// <summary>A record of a call that is about to be stored, as one accept wrote it.</summary>
+/// <param name="Key">Its key; null for none.</param>
+/// <param name="Revision">The revision that this accept wrote.</param>
+internal readonly record struct QueuedRecord(string? Key, ulong Revision);

@@ -67,7 +67,7 @@ internal sealed class CallStore(StreamPublisher publisher, StreamSetup streams, 
             WriteResult.TooLarge => throw new NatsPayloadTooLargeException(write.Reason),
             WriteResult.Full => throw new NotStoredException($"the queue is full: {write.Reason}"),
             WriteResult.Refused => throw new NotStoredException(write.Reason),
-            _ => throw new NotStoredException($"{write.Reason}: it is not known whether the call was stored; repeating it with the same Idempotency-Key is safe"),
+            _ => throw new NotStoredException($"{write.Reason}: it is not known whether the call was stored; repeating it with the same Idempotency-Key is safe") { MayBeStored = true },
         };
     }
 

@@ -19,7 +19,4 @@ internal sealed class Cancellations(NatsLink link, QueueOptions options, TimePro
         await _bucket.PutAsync(BulkCancellation.Key(id), many.Encode(), ct);
         return id;
     }
-
-    /// <summary>The call may run after all: somebody redrives it.</summary>
-    public Task ForgetAsync(string callId, CancellationToken ct) => _bucket.DeleteAsync(StreamNames.Token(callId), ct);
 }

@@ -1,4 +1,8 @@
 namespace Connectors.Gateway.Enqueueing;
 
 /// <summary>No ack within <c>nats_publish_timeout</c>, or a refusal; the message says which.</summary>
-internal sealed class NotStoredException(string message) : Exception(message);
+internal sealed class NotStoredException(string message) : Exception(message)
+{
+    /// <summary>Whether it is stored perhaps: there was no answer.</summary>
+    public bool MayBeStored { get; init; }
+}

@@ -22,7 +22,7 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
 
         var paused = await book.ReadAsync(ct);
         var held = new Dictionary<string, long>();
-        foreach (var queue in states.Where(stream => stream.Value > 0 && stream.Key.EndsWith("_ASIDE", StringComparison.Ordinal)).Select(stream => stream.Key[3..^6]))
+        foreach (var queue in states.Where(stream => stream.Value > 0).Select(stream => StreamNames.QueueOfAside(stream.Key)).OfType<string>())
         {
             held[queue] = Count(await StateAsync(StreamNames.Aside(queue), ct), group => group.Function is not null).Values.Sum();
         }

@@ -61,6 +61,10 @@ internal static class QueueRoutes
         {
             await handle(http);
         }
+        catch (NatsPayloadTooLargeException fault) when (!http.Response.HasStarted)
+        {
+            await new Refusal(StatusCodes.Status413PayloadTooLarge, $"It is larger than the queue takes: {fault.Message}.").AnswerAsync(http);
+        }
         catch (Exception fault) when (!http.Response.HasStarted && fault is NatsException or NotStoredException or ConfigurationException)
         {
             await Refusal.NotStored($"The queue cannot be asked: {fault.Message}.").AnswerAsync(http);

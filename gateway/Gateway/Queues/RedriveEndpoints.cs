@@ -10,11 +10,11 @@ internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, Redri
 {
     public async Task StartAsync(HttpContext http, string queue)
     {
-        if (await ReadAsync(http) is not { } asked || asked.RatePerSecond is <= 0 or > 1_000_000
+        if (await ReadAsync(http) is not { } asked || asked.RatePerSecond is not (null or (>= RedriveJob.MinRate and <= RedriveJob.MaxRate))
             || DeadFilter.TryRead(asked.Function, asked.Reason, asked.Since, asked.Until, asked.Tag, options.DefaultNamespace, time) is not { } filter)
         {
             await Answer.TextAsync(
-                http, StatusCodes.Status400BadRequest, $"A JSON object is needed: function, reason, since, until, tag, ratePerSecond (above 0), each of them optional. {DeadFilter.Rule}");
+                http, StatusCodes.Status400BadRequest, $"A JSON object is needed: function, reason, since, until, tag, ratePerSecond ({RedriveJob.MinRate} to {RedriveJob.MaxRate}), each of them optional. {DeadFilter.Rule}");
             return;
         }
 

@@ -15,8 +15,22 @@ internal sealed class RedriveJobs(NatsLink link, QueueOptions options, TimeProvi
         new(job, await _bucket.TryCreateAsync(job.Id, Write(job), ct) ?? throw new NatsException($"There is a redrive {job.Id} already"));
 
     /// <summary>Null if there is none.</summary>
-    public async Task<StoredJob?> FindAsync(string id, CancellationToken ct) =>
-        await _bucket.FindAsync(id, ct) is { } found && Read(found.Value) is { } job ? new StoredJob(job, found.Revision) : null;
+    public async Task<StoredJob?> FindAsync(string id, CancellationToken ct)
+    {
+        try
+        {
+            return await ReadAsync(id, ct);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Null if there is nothing of that id; throws <see cref="JsonException"/> for what is no job.</summary>
+    public async Task<StoredJob?> ReadAsync(string id, CancellationToken ct) => await _bucket.FindAsync(id, ct) is { Value: { } value } found
+        ? new StoredJob(JsonSerializer.Deserialize(value, QueuesJson.Default.RedriveJob) ?? throw new JsonException("null"), found.Revision)
+        : null;
 
     /// <summary>Null if somebody changed it meanwhile.</summary>
     public async Task<StoredJob?> ChangeAsync(StoredJob old, RedriveJob job, CancellationToken ct) =>
@@ -25,18 +39,6 @@ internal sealed class RedriveJobs(NatsLink link, QueueOptions options, TimeProvi
     public Task<IReadOnlyList<string>> ListAsync(CancellationToken ct) => _bucket.KeysAsync(ct);
 
     private static byte[] Write(RedriveJob job) => JsonSerializer.SerializeToUtf8Bytes(job, QueuesJson.Default.RedriveJob);
-
-    private static RedriveJob? Read(byte[]? value)
-    {
-        try
-        {
-            return value is null ? null : JsonSerializer.Deserialize(value, QueuesJson.Default.RedriveJob);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
 }
 
 /// <summary>A job and the revision that it was read at.</summary>
@@ -45,6 +47,9 @@ internal sealed record StoredJob(RedriveJob Job, ulong Revision);
 /// <summary>A redrive of many letters, as it lies in <c>OF_redrives</c> and as it is shown.</summary>
 internal sealed record RedriveJob
 {
+    public const double MinRate = 0.001;
+    public const double MaxRate = 1_000_000;
+
     public required string Id { get; init; }
 
     public required string Queue { get; init; }
@@ -59,7 +64,7 @@ internal sealed record RedriveJob
 
     public string? Tag { get; init; }
 
-    /// <summary>Null for as fast as it goes.</summary>
+    /// <summary>Null for as fast as it goes; else from <see cref="MinRate"/> to <see cref="MaxRate"/>.</summary>
     public double? RatePerSecond { get; init; }
 
     public required RedriveState State { get; init; }
@@ -74,6 +79,9 @@ internal sealed record RedriveJob
 
     /// <summary>Letters that are no call of ours.</summary>
     public long Skipped { get; init; }
+
+    /// <summary>How often in a row it failed since a letter was dealt with.</summary>
+    public int Failures { get; init; }
 
     public DateTime StartedAt { get; init; }
 
@@ -100,7 +108,7 @@ internal enum RedriveState
     [JsonStringEnumMemberName("cancelled")]
     Cancelled,
 
-    /// <summary>The queue refused; <see cref="RedriveJob.Error"/> says why, <see cref="RedriveJob.Position"/> where.</summary>
+    /// <summary>A letter cannot be put back, or not be removed; <see cref="RedriveJob.Error"/> says why, <see cref="RedriveJob.Position"/> where.</summary>
     [JsonStringEnumMemberName("stopped")]
     Stopped,
 }

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Hosting;
 using NATS.Client.Core;
+using NATS.Client.JetStream;
 using NATS.Client.KeyValueStore;
 
 namespace Connectors.Gateway.Queues;
@@ -11,6 +13,10 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     : BackgroundService
 {
     private const int Batch = 16;
+
+    // Of one letter in a row, while NATS is there to count them. Each may have put the letter back once more: past the duplicate window that is another run.
+    private const int MaxFailures = 3;
+    private const int Unavailable = 503;
 
     // How soon a job whose gateway died is taken over. Two gateways on one job would do no harm (R14), only work twice.
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
@@ -59,9 +65,9 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
                 {
                     await AdoptAsync(id, stopping);
                 }
-                catch (NatsKVException fault)
+                catch (Exception fault) when (fault is NatsKVException or JsonException)
                 {
-                    // A key of somebody else's that cannot even be asked for: the other jobs go on.
+                    // A key of somebody else's that cannot even be asked for, or no job: the other jobs go on.
                     _ended.Add(id);
                     Log.RedriveNotRead(log, id, fault.Message);
                 }
@@ -77,11 +83,14 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         }
     }
 
-    // A job that is none, whoever wrote it, is left alone for good, and the others go on.
     private async Task AdoptAsync(string id, CancellationToken stopping)
     {
-        var stored = await jobs.FindAsync(id, stopping);
-        if (stored?.Job.State != RedriveState.Running)
+        if (await jobs.ReadAsync(id, stopping) is not { } stored)
+        {
+            return;
+        }
+
+        if (stored.Job.State != RedriveState.Running)
         {
             _ended.Add(id);
         }
@@ -109,6 +118,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         }
         catch (Exception fault)
         {
+            // NATS is away, so not even the failure could be stored: the lease runs out, and somebody goes on.
             Log.RedriveInterrupted(log, stored.Job.Id, stored.Job.Queue, fault.Message);
         }
     }
@@ -117,53 +127,80 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     {
         var filter = new DeadFilter(stored.Job.Function is { } name ? Sdk.Invocation.FunctionName.Parse(name, "") : null, stored.Job.Reason, stored.Job.Since, stored.Job.Until, stored.Job.Tag);
         var due = Now;
-        while (true)
-        {
-            var batch = await letters.ReadAsync(stored.Job.Queue, filter.Function, stored.Job.Position, Batch, headersOnly: false, stopping);
-            foreach (var letter in batch.TakeWhile(l => l.Seq <= stored.Job.Last))
-            {
-                if (!filter.Matches(letter))
-                {
-                    stored = stored with { Job = stored.Job with { Position = letter.Seq } };
-                    continue;
-                }
-
-                (var waited, due) = await PaceAsync(stored, due, stopping);
-                if (waited is null || await StepAsync(waited, letter, stopping) is not { } next)
-                {
-                    return;
-                }
-
-                stored = next;
-            }
-
-            if (batch.Count == 0 || batch[^1].Seq >= stored.Job.Last)
-            {
-                await SaveAsync(stored, stored.Job with { State = RedriveState.Done }, stopping);
-                Log.RedriveEnded(log, stored.Job.Id, stored.Job.Queue, stored.Job.Redriven, stored.Job.Skipped);
-                return;
-            }
-        }
-    }
-
-    // Null: the job is somebody else's now, or ended.
-    private async Task<StoredJob?> StepAsync(StoredJob stored, DeadLetter letter, CancellationToken stopping)
-    {
+        ulong? at = null;
         try
         {
-            var isOurs = await redriver.RedriveAsync(stored.Job.Queue, letter, edited: null, stopping) != RedriveResult.NotOurs;
-            return await SaveAsync(
-                stored,
-                stored.Job with { Position = letter.Seq, Redriven = stored.Job.Redriven + (isOurs ? 1 : 0), Skipped = stored.Job.Skipped + (isOurs ? 0 : 1) },
-                stopping);
+            while (true)
+            {
+                at = null;
+                var batch = await letters.ReadAsync(stored.Job.Queue, filter.Function, stored.Job.Position, Batch, headersOnly: false, stopping);
+                foreach (var letter in batch.TakeWhile(l => l.Seq <= stored.Job.Last))
+                {
+                    if (!filter.Matches(letter))
+                    {
+                        stored = stored with { Job = stored.Job with { Position = letter.Seq } };
+                        continue;
+                    }
+
+                    at = letter.Seq;
+                    (var waited, due) = await PaceAsync(stored, due, stopping);
+                    if (waited is null)
+                    {
+                        return;
+                    }
+
+                    stored = waited;
+                    if (await StepAsync(stored, letter, stopping) is not { } next)
+                    {
+                        return;
+                    }
+
+                    stored = next;
+                }
+
+                if (batch.Count == 0 || batch[^1].Seq >= stored.Job.Last)
+                {
+                    await SaveAsync(stored, stored.Job with { State = RedriveState.Done }, stopping);
+                    Log.RedriveEnded(log, stored.Job.Id, stored.Job.Queue, stored.Job.Redriven, stored.Job.Skipped);
+                    return;
+                }
+            }
         }
-        catch (Exception fault) when (fault is NotStoredException or ConfigurationException)
+        catch (Exception fault) when (!stopping.IsCancellationRequested)
         {
-            await SaveAsync(stored, stored.Job with { State = RedriveState.Stopped, Error = $"at {letter.Seq}: {fault.Message}" }, stopping);
-            Log.RedriveInterrupted(log, stored.Job.Id, stored.Job.Queue, fault.Message);
-            return null;
+            await FailAsync(stored, at, fault, stopping);
         }
     }
+
+    // Null: the job is somebody else's now.
+    private async Task<StoredJob?> StepAsync(StoredJob stored, DeadLetter letter, CancellationToken stopping)
+    {
+        var isOurs = await redriver.RedriveAsync(stored.Job.Queue, letter, edited: null, stopping) != RedriveResult.NotOurs;
+        return await SaveAsync(
+            stored,
+            stored.Job with { Position = letter.Seq, Redriven = stored.Job.Redriven + (isOurs ? 1 : 0), Skipped = stored.Job.Skipped + (isOurs ? 0 : 1), Failures = 0 },
+            stopping);
+    }
+
+    // What would fail the same way again ends the job, and so does what failed a few times; else it goes on when its lease runs out.
+    private async Task FailAsync(StoredJob stored, ulong? at, Exception fault, CancellationToken stopping)
+    {
+        Log.RedriveInterrupted(log, stored.Job.Id, stored.Job.Queue, fault.Message);
+        var failed = stored.Job with { Failures = stored.Job.Failures + 1 };
+        var isEnd = !MayPass(fault) || failed.Failures >= MaxFailures;
+        await SaveAsync(
+            stored,
+            isEnd ? failed with { State = RedriveState.Stopped, Error = at is { } seq ? $"at {seq}: {fault.Message}" : $"after {failed.Position}: {fault.Message}" } : failed,
+            stopping);
+    }
+
+    private static bool MayPass(Exception fault) => fault switch
+    {
+        NatsPayloadTooLargeException => false,
+        NatsJSApiException { Error.Code: not Unavailable } => false,
+        NatsException or OperationCanceledException => true,
+        _ => false,
+    };
 
     // Waits until the next letter is due, and keeps the job while it waits.
     private async Task<(StoredJob? Stored, DateTime Due)> PaceAsync(StoredJob stored, DateTime due, CancellationToken stopping)

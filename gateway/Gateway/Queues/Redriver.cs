@@ -8,7 +8,7 @@ namespace Connectors.Gateway.Queues;
 /// Puts a dead letter back, as it is or edited: publish, wait for the stream's ack, then delete by sequence (R14 and R19 of docs/delivery-states.md).
 /// Repeated after a crash in between, edited or not, the publish carries the same message id.
 /// </summary>
-internal sealed class Redriver(DeadLetters letters, CallStore store, Cancellations cancellations, TimeProvider time)
+internal sealed class Redriver(DeadLetters letters, CallStore store, TimeProvider time)
 {
     /// <summary>Throws <see cref="NotStoredException"/> if it stays a dead letter.</summary>
     /// <param name="queue">The letter's queue.</param>
@@ -22,11 +22,6 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, Cancellatio
             return RedriveResult.NotOurs;
         }
 
-        if (letter.Kind == "cancelled")
-        {
-            await cancellations.ForgetAsync(envelope.CallId, ct);
-        }
-
         var stored = await (letter.IsCallback ? StoreCallbackAsync(queue, envelope, letter) : StoreCallAsync(queue, edited?.Envelope ?? envelope, edited?.Body ?? letter.Body));
         var deleted = await letters.DeleteAsync(queue, letter.Seq, ct);
         Metrics.DeadLetterHandled(queue, edited is null ? "redriven" : "edited");
@@ -35,7 +30,7 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, Cancellatio
 
     private Task<StoredCall> StoreCallAsync(string queue, Envelope envelope, ReadOnlyMemory<byte> body)
     {
-        // Its age counts anew, or what expired would expire again.
+        // Its age counts anew, or what expired would expire again. It is submitted anew too: a cancellation from before is of the other calls of its id.
         var now = time.GetUtcNow();
         var again = envelope with
         {

@@ -5,6 +5,7 @@ using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
+using NATS.Client.JetStream.Models;
 
 namespace Connectors.Gateway.Tests.Queues;
 
@@ -13,6 +14,18 @@ public sealed class QueuesApiTests(QueueFixture fixture) : IClassFixture<QueueFi
 {
     private readonly TestGateway _gateway = fixture.Gateway;
     private readonly StoredCalls _stored = fixture.Stored;
+
+    [Theory]
+    [InlineData("X_ASIDE")]
+    [InlineData("OF_ASIDE")]
+    public async Task A_foreign_stream_with_such_an_ending_is_no_queues(string name)
+    {
+        var seed = await SeedAsync();
+        await _stored.JetStream.CreateStreamAsync(new StreamConfig(name, [name]));
+        await seed.PublishAsync(name, [], []);
+
+        Assert.Contains((await _gateway.SystemJsonAsync("queues")).AsArray(), queue => queue!["name"]!.ToString() == seed.Queue);
+    }
 
     [Theory]
     [InlineData("GET", "")]

@@ -73,6 +73,42 @@ public sealed class RedriveJobTests
     }
 
     [Fact]
+    public async Task R15_a_job_stops_at_a_letter_that_cannot_be_removed_and_its_call_is_put_back_once()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "kept").CreateAsync();
+        await stored.JetStream.UpdateStreamAsync((await stored.JetStream.GetStreamAsync("OF_kept")).Info.Config with { DuplicateWindow = TimeSpan.FromSeconds(1) });
+        await stored.JetStream.UpdateStreamAsync((await stored.JetStream.GetStreamAsync("OF_kept_DEAD")).Info.Config with { DenyDelete = true });
+        await seed.DeadAsync(2, _ => DeadLetterSeed.Call());
+
+        var job = await EndAsync(gateway, "kept", await StartAsync(gateway, "kept", new { }));
+
+        Assert.Equal("stopped", job["state"]!.ToString());
+        Assert.StartsWith("at 1: ", job["error"]!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(1, await seed.CountAsync("OF_kept"));
+    }
+
+    [Fact]
+    public async Task R15_what_is_larger_than_its_queue_takes_is_413_and_stops_a_job()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "narrow").CreateAsync();
+        await stored.JetStream.UpdateStreamAsync((await stored.JetStream.GetStreamAsync("OF_narrow")).Info.Config with { MaxMsgSize = 1000 });
+        await seed.DeadAsync(DeadLetterSeed.Call(), new byte[2000]);
+
+        await gateway.SystemAsync(HttpMethod.Post, "queues/narrow/dead/1/redrive", expected: HttpStatusCode.RequestEntityTooLarge);
+        var job = await EndAsync(gateway, "narrow", await StartAsync(gateway, "narrow", new { }));
+
+        Assert.Equal("stopped", job["state"]!.ToString());
+        Assert.StartsWith("at 1: ", job["error"]!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(1, await seed.CountAsync("OF_narrow_DEAD"));
+    }
+
+    [Fact]
     public async Task A_cancelled_job_redrives_no_more()
     {
         await using var nats = await NatsServer.StartAsync();
@@ -146,6 +182,8 @@ public sealed class RedriveJobTests
     [Theory]
     [InlineData("""{"ratePerSecond":0}""")]
     [InlineData("""{"ratePerSecond":"fast"}""")]
+    [InlineData("""{"ratePerSecond":1e-12}""")]
+    [InlineData("""{"ratePerSecond":1000001}""")]
     [InlineData("""{"function":"a b"}""")]
     [InlineData("[")]
     public async Task What_cannot_be_meant_is_400(string body)

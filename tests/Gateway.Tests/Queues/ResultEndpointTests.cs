@@ -90,6 +90,44 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
         Assert.Equal([1, 2, 3], await result.Content.ReadAsByteArrayAsync());
     }
 
+    [Fact]
+    public async Task A_repeat_under_another_id_leaves_no_record_of_that_one()
+    {
+        (string, string)[] headers = [("X-Store-Result", "10m"), ("Idempotency-Key", "twice-without-id")];
+        using var first = await _gateway.PostAsync("/async-function/echo", "hi", headers);
+        using var repeat = await _gateway.PostAsync("/async-function/echo", "hi", headers);
+
+        using var known = await _gateway.SendAsync(HttpMethod.Get, "/async-function/" + first.Headers.GetValues("X-Call-Id").Single());
+        using var none = await _gateway.SendAsync(HttpMethod.Get, "/async-function/" + repeat.Headers.GetValues("X-Call-Id").Single());
+
+        Assert.Equal("true", repeat.Headers.GetValues("X-Duplicate").Single());
+        Assert.Equal((HttpStatusCode.Accepted, HttpStatusCode.NotFound), (known.StatusCode, none.StatusCode));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("until-there-is-room")]
+    public async Task A_call_that_was_not_stored_leaves_no_record_and_one_that_was_does_at_its_next_try(string? key)
+    {
+        var name = key is null ? "small" : "small-keyed";
+        await _gateway.DeployAsync(name, "cat", annotations: new Dictionary<string, string> { ["com.openfaas.queue"] = name });
+        (string, string)[] headers = [("X-Store-Result", "10m"), ("X-Call-Id", name + "-call"), .. key is null ? Array.Empty<(string, string)>() : [("Idempotency-Key", key)]];
+        using var filling = await _gateway.PostAsync($"/async-function/{name}", "hi");
+        await LimitAsync(1);
+
+        using var refused = await _gateway.PostAsync($"/async-function/{name}", "hi", headers);
+        using var none = await _gateway.SendAsync(HttpMethod.Get, $"/async-function/{name}-call");
+        await LimitAsync(-1);
+        using var accepted = await _gateway.PostAsync($"/async-function/{name}", "hi", headers);
+        using var known = await _gateway.SendAsync(HttpMethod.Get, $"/async-function/{name}-call");
+
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, HttpStatusCode.NotFound), (refused.StatusCode, none.StatusCode));
+        Assert.Equal((HttpStatusCode.Accepted, HttpStatusCode.Accepted), (accepted.StatusCode, known.StatusCode));
+
+        async Task LimitAsync(int messages) => await fixture.Stored.JetStream.UpdateStreamAsync(
+            (await fixture.Stored.JetStream.GetStreamAsync(StreamNames.Calls(name))).Info.Config with { MaxMsgs = messages });
+    }
+
     [Theory]
     [InlineData("soon")]
     [InlineData("0s")]

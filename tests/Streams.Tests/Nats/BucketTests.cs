@@ -4,6 +4,7 @@ using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
+using NATS.Client.JetStream.Models;
 using NATS.Client.KeyValueStore;
 
 namespace Connectors.Streams.Tests.Nats;
@@ -45,6 +46,39 @@ public sealed class BucketTests : IAsyncLifetime
         Assert.NotNull(await Bucket.TryCreateAsync("k", [5], Ct));
         await Bucket.PutAsync("l", [6], Ct);
         Assert.Equal(["k", "l"], (await Bucket.KeysAsync(Ct)).Order());
+    }
+
+    // A mirror that answers direct gets beside its origin is what a server that lags is: here one that never comes to know the key.
+    [Fact]
+    public async Task That_there_is_nothing_under_a_key_is_not_believed_of_a_server_that_lags()
+    {
+        await Bucket.PutAsync("other", [0], Ct);
+        await _link.Link.JetStream.CreateStreamAsync(
+            new StreamConfig { Name = "LAGS", Mirror = new StreamSource { Name = "KV_OF_test", FilterSubject = "$KV.OF_test.other" }, AllowDirect = true, MirrorDirect = true }, Ct);
+        var put = await Bucket.PutAsync("k", [1], Ct);
+        var store = await new NatsKVContext(_link.Link.JetStream).GetStoreAsync("OF_test", Ct);
+        await Eventually.HoldsAsync(async () => !(await store.TryGetEntryAsync<byte[]>("k", cancellationToken: Ct)).Success, "the mirror answers some");
+
+        for (var i = 0; i < 30; i++)
+        {
+            Assert.Equal(put, (await Bucket.FindAsync("k", Ct))?.Revision);
+        }
+
+        await Bucket.DeleteAsync("k", Ct);
+        Assert.Null(await Bucket.FindAsync("k", Ct));
+    }
+
+    [Fact]
+    public async Task A_key_is_deleted_by_the_revision_that_its_writer_knows()
+    {
+        var mine = await Bucket.PutAsync("k", [1], Ct);
+        var theirs = await Bucket.PutAsync("k", [2], Ct);
+
+        Assert.False(await Bucket.TryDeleteAsync("k", mine, Ct));
+        Assert.Equal([2], (await Bucket.FindAsync("k", Ct))!.Value);
+        Assert.True(await Bucket.TryDeleteAsync("k", theirs, Ct));
+        Assert.Null(await Bucket.FindAsync("k", Ct));
+        Assert.NotNull(await Bucket.TryCreateAsync("k", [3], Ct));
     }
 
     // A server alone takes no bucket onto three; a cluster does, with what is in it.

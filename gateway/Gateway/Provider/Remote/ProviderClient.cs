@@ -58,9 +58,13 @@ internal sealed class ProviderClient(Uri provider, GatewayCredentials credential
         {
             return await answer.Content.ReadFromJsonAsync(type, ct);
         }
-        catch (JsonException fault)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
             throw new HttpRequestException($"{request.RequestUri!.AbsolutePath} answered something else than the JSON expected: {fault.Message}", fault);
+        }
+        catch (IOException fault)
+        {
+            throw new HttpRequestException($"{request.RequestUri!.AbsolutePath} ended in the middle of its answer: {fault.Message}", fault);
         }
     }
 
