@@ -147,4 +147,7 @@ internal enum ClaimResult
 
     /// <summary>It is dropped, for a run of the same schedule is not over.</summary>
     Overlaps,
+
+    /// <summary>It is dropped, for by now it is too late.</summary>
+    Missed,
 }

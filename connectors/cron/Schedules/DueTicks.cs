@@ -45,6 +45,26 @@ internal sealed record DueTicks(IReadOnlyList<DateTimeOffset> Fire, int Missed, 
         return new DueTicks([.. missed, .. late], dropped, next);
     }
 
+    /// <summary>Whether a tick that was to be fired, and has waited since, still is: what is missed by now is fired no more than if it were found now.</summary>
+    /// <param name="schedule">The schedule.</param>
+    /// <param name="due">The tick.</param>
+    /// <param name="now">What time it is.</param>
+    /// <param name="policy">What becomes of ticks that were missed.</param>
+    public static bool IsStillToFire(Schedule schedule, DateTimeOffset due, DateTimeOffset now, TickPolicy policy)
+    {
+        if (now - due <= policy.MisfireThreshold)
+        {
+            return true;
+        }
+
+        return now - due < Longer(policy.CatchUpWindow, policy.MisfireThreshold) && Kept(policy) switch
+        {
+            0 => false,
+            1 => schedule.Next(due) is not { } next || now - next <= policy.MisfireThreshold,
+            _ => true,
+        };
+    }
+
     private static int Kept(TickPolicy policy) => policy.CatchUpWindow == TimeSpan.Zero ? 0 : policy.CatchUp switch
     {
         CatchUp.All => MaxCaughtUp,

@@ -1,13 +1,16 @@
 using Connectors.Cron.Cursors;
+using Connectors.Cron.Schedules;
+using Connectors.Sdk.Topics;
 using Microsoft.Extensions.Logging;
 
 namespace Connectors.Cron.Ticking;
 
 /// <summary>
 /// What this replica does to the cursors it shares, and what it tells of that. A tick is claimed in one of two ways: when it is due, in the order of its
-/// schedule, or when another replica's claim has lapsed. A claim that cannot be written leaves the tick where it was: the source comes to it again.
+/// schedule, or when another replica's claim has lapsed. Between being found and being claimed it may have waited for a slot: whether it is still to be
+/// fired is asked again. A claim that cannot be written leaves the tick where it was: the source comes to it again.
 /// </summary>
-internal sealed class Claiming(Claims claims, TimeProvider time, ILogger<Claiming> log)
+internal sealed class Claiming(Claims claims, Timetable table, LatestTopicMap topics, TimeProvider time, ILogger<Claiming> log)
 {
     /// <summary>Whether a schedule has no cursor to count on: none yet, or one that says that the schedule is gone.</summary>
     public bool IsClosed(string key) => claims.IsClosed(key);
@@ -50,9 +53,13 @@ internal sealed class Claiming(Claims claims, TimeProvider time, ILogger<Claimin
     }
 
     /// <summary>All that was due was missed, or was fired ahead of its time: the cursor moves past it without a claim.</summary>
-    public async Task DropAsync(EntryState state, int missed, CancellationToken ct)
+    /// <param name="state">The schedule.</param>
+    /// <param name="missed">How many were missed.</param>
+    /// <param name="now">The time at which that was found: what has become due since then is not among them.</param>
+    /// <param name="ct">Cancelled when the process stops.</param>
+    public async Task DropAsync(EntryState state, int missed, DateTimeOffset now, CancellationToken ct)
     {
-        if (await claims.DropAsync(state.Entry.Key, time.GetUtcNow() - state.Entry.Delay, ct) && missed > 0)
+        if (await claims.DropAsync(state.Entry.Key, now - state.Entry.Delay, ct) && missed > 0)
         {
             TellMissed(state, missed);
         }
@@ -78,8 +85,7 @@ internal sealed class Claiming(Claims claims, TimeProvider time, ILogger<Claimin
         {
             if (await turn.Before.WaitAsync(ct))
             {
-                // Not to be cancelled: a claim that was written and not heard of would be lost, if its call is one that is waited for.
-                result = await claims.TakeAsync(state.Entry, turn.Due, CancellationToken.None);
+                (result, missed) = await TakeAsync(state, turn.Due, missed);
             }
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
@@ -91,7 +97,7 @@ internal sealed class Claiming(Claims claims, TimeProvider time, ILogger<Claimin
             state.End(turn, isClaimed: result is not null);
         }
 
-        if (result is ClaimResult.Won or ClaimResult.Overlaps && missed > 0)
+        if (result is ClaimResult.Won or ClaimResult.Overlaps or ClaimResult.Missed && missed > 0)
         {
             TellMissed(state, missed);
         }
@@ -105,11 +111,28 @@ internal sealed class Claiming(Claims claims, TimeProvider time, ILogger<Claimin
         return result == ClaimResult.Won ? new Lease(claims, state.Entry.Key, turn.Due, time) : null;
     }
 
+    // Not to be cancelled: a claim that was written and not heard of would be lost, if its call is one that is waited for.
+    private async Task<(ClaimResult Result, int Missed)> TakeAsync(EntryState state, DateTimeOffset due, int missed)
+    {
+        var entry = state.Entry;
+        if (!table.IsIn(topics.Value, state))
+        {
+            return (ClaimResult.Lost, 0);
+        }
+
+        if (DueTicks.IsStillToFire(entry.Schedule, due, time.GetUtcNow() - entry.Delay, entry.Policy))
+        {
+            return (await claims.TakeAsync(entry, due, CancellationToken.None), missed);
+        }
+
+        return await claims.DropAsync(entry.Key, due, CancellationToken.None) ? (ClaimResult.Missed, missed + 1) : (ClaimResult.Lost, 0);
+    }
+
     private async Task<Lease?> TakeOverAsync(EntryState state, DateTimeOffset due)
     {
         try
         {
-            if (await claims.TakeOverAsync(state.Entry, due, CancellationToken.None) != ClaimResult.Won)
+            if (!table.IsIn(topics.Value, state) || await claims.TakeOverAsync(state.Entry, due, CancellationToken.None) != ClaimResult.Won)
             {
                 return null;
             }

@@ -117,7 +117,7 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
 
             if (due.Fire.Count == 0)
             {
-                await claiming.DropAsync(state, due.Missed, ct);
+                await claiming.DropAsync(state, due.Missed, now, ct);
             }
 
             return [.. due.Fire.Select((tick, i) => claiming.Due(state, tick, i == 0 ? due.Missed : 0))];

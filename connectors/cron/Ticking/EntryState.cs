@@ -1,5 +1,6 @@
 using Connectors.Cron.Cursors;
 using Connectors.Cron.Schedules;
+using Connectors.Sdk.Topics;
 
 namespace Connectors.Cron.Ticking;
 
@@ -14,6 +15,9 @@ internal sealed class EntryState(Entry entry)
     private (DateTimeOffset After, DateTimeOffset? Next) _next;
 
     public Entry Entry { get; set; } = entry;
+
+    /// <summary>The last topic map that had it.</summary>
+    public TopicMap? Map { get; set; }
 
     public string Function => Entry.Function.ToString();
 

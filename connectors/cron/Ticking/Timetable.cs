@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Cron.Ticking;
 
-/// <summary>All schedules of all functions, as the last topic map has them. Owned by the source's loop. What is wrong with one disturbs no other.</summary>
+/// <summary>All schedules of all functions, as the last topic map has them. Owned by the source's loop, but for one question. What is wrong with one disturbs no other.</summary>
 internal sealed class Timetable(TickPolicy defaults, ILogger<Timetable> log)
 {
     private readonly Dictionary<string, EntryState> _states = new(StringComparer.Ordinal);
@@ -41,11 +41,11 @@ internal sealed class Timetable(TickPolicy defaults, ILogger<Timetable> log)
         {
             if (_states.TryGetValue(key, out var state))
             {
-                state.Entry = entry;
+                (state.Entry, state.Map) = (entry, map);
                 continue;
             }
 
-            _states[key] = new EntryState(entry);
+            _states[key] = new EntryState(entry) { Map = map };
             Log.Added(log, entry.Function.ToString(), entry.Schedule.ToString());
         }
 
@@ -57,6 +57,15 @@ internal sealed class Timetable(TickPolicy defaults, ILogger<Timetable> log)
         Tell(bad);
         return gone;
     }
+
+    /// <summary>
+    /// Whether a topic map, perhaps a later one than the table's, has a schedule still. For ticks that waited for a slot, during which the source's loop
+    /// stands still: it may be asked beside that.
+    /// </summary>
+    public bool IsIn(TopicMap map, EntryState state) =>
+        state.Map == map
+        || (map.Match(Annotations.Topic).Contains(state.Entry.Function)
+            && map.Functions.Where(f => f.Name == state.Entry.Function).SelectMany(f => Entries(f, [])).Any(entry => entry.Key == state.Entry.Key));
 
     /// <summary>Leaves out a schedule whose ticks cannot be found, until it is another one.</summary>
     public void Break(EntryState state, Exception fault)

@@ -44,6 +44,23 @@ public class DueTicksTests
     }
 
     [Theory]
+    [InlineData("None")]
+    [InlineData("Last")]
+    [InlineData("All")]
+    public void What_is_asked_again_is_answered_as_if_it_were_found_now(string catchUp)
+    {
+        var (schedule, policy) = (Every("*/7 * * * * *"), Policy with { CatchUp = Enum.Parse<CatchUp>(catchUp), CatchUpWindow = TimeSpan.FromMinutes(2) });
+        var ticks = DueTicks.Find(schedule, At("11:55:00"), At("12:00:00"), policy with { CatchUp = CatchUp.All, CatchUpWindow = TimeSpan.FromHours(1) }, _ => false).Fire;
+        for (var now = At("12:00:00"); now < At("12:04:00"); now = now.AddSeconds(1))
+        {
+            // What has become due since is not among those that waited.
+            var found = DueTicks.Find(schedule, At("11:55:00"), now, policy, _ => false).Fire.Where(ticks.Contains);
+
+            Assert.Equal(found, ticks.Where(tick => DueTicks.IsStillToFire(schedule, tick, now, policy)));
+        }
+    }
+
+    [Theory]
     [InlineData("None", 0, 3)]
     [InlineData("Last", 1, 2)]
     [InlineData("All", 3, 0)]
