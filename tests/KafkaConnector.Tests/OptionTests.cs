@@ -176,14 +176,20 @@ public class OptionTests
         Assert.Equal(["kafka_a", "kafka_b"], settings.Errors.Select(e => e.Split(':')[0]));
     }
 
-    [Fact]
-    public void Secrets_among_the_properties_are_masked()
+    [Theory]
+    [InlineData("kafka_ssl_key_password")]
+    [InlineData("kafka_sasl_oauthbearer_config")]
+    [InlineData("kafka_sasl_oauthbearer_extensions")]
+    [InlineData("kafka_sasl_oauthbearer_client_secret")]
+    [InlineData("kafka_sasl_oauthbearer_assertion_private_key_pem")]
+    [InlineData("kafka_sasl_oauthbearer_assertion_private_key_passphrase")]
+    public void Secrets_among_the_properties_are_masked(string name)
     {
-        var settings = new Settings(new Dictionary<string, string> { ["kafka_ssl_key_password"] = "hush" });
+        var settings = new Settings(new Dictionary<string, string> { [name] = "hush" });
 
         KafkaOptions.Read(settings);
 
-        Assert.True(settings.Declared.Single(s => s.Name == "kafka_ssl_key_password").IsSecret);
+        Assert.True(settings.Declared.Single(s => s.Name == name).IsSecret);
     }
 
     private static KafkaOptions Read(params string[] pairs) => Scene.Read(pairs.Chunk(2).ToDictionary(pair => pair[0], pair => pair[1]));

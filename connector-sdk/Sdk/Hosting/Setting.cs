@@ -11,9 +11,14 @@ public sealed partial record Setting(string Name, string Default, string Meaning
     /// <summary>The effective value as it may be shown: a secret, and the credentials in an address, are <c>***</c>.</summary>
     public string Shown => IsSecret && Value.Length > 0 ? "***" : WithoutCredentials(Value);
 
-    /// <summary>Addresses without user and password, well-formed or not: <c>amqp://user:pass@host</c> is <c>amqp://***@host</c>.</summary>
-    internal static string WithoutCredentials(string value) => Credentials().Replace(value, "://***@");
+    /// <summary>
+    /// Addresses without user and password, well-formed or not: <c>amqp://user:pass@host</c> is <c>amqp://***@host</c>, and <c>user:pass@host</c> is
+    /// <c>***@host</c>. A password may have any character in it, so an address ends where the next one of a list begins.
+    /// </summary>
+    internal static string WithoutCredentials(string value) => Credentials().Replace(value, "$1***@");
 
-    [System.Text.RegularExpressions.GeneratedRegex(@"://[^\s,]*@")]
+    [System.Text.RegularExpressions.GeneratedRegex(
+        @"(://|^(?![a-z][\w+.-]*://)(?=[^:@/\s""\[{]+:))(?:(?![,\s]+[a-z][\w+.-]*://).)*@",
+        System.Text.RegularExpressions.RegexOptions.IgnoreCase | System.Text.RegularExpressions.RegexOptions.Singleline)]
     private static partial System.Text.RegularExpressions.Regex Credentials();
 }

@@ -21,7 +21,7 @@ internal sealed record BrokerOptions
         ["sasl.password"] = "in the file that password_file names",
     };
 
-    private static readonly string[] Secrets = ["password", "secret", "pem", "jaas"];
+    private static readonly string[] Secrets = ["password", "passphrase", "secret", "pem", "jaas", "oauthbearer.config", "oauthbearer.extensions"];
 
     public required IReadOnlyList<string> Hosts { get; init; }
 

@@ -15,10 +15,9 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
 
     private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(2);
 
-    // Guards the producer: made at the first dead letter, and made anew when the credentials change.
+    // Guards the way, and what is known of each: made at the first dead letter, and made anew when the credentials change.
     private readonly Lock _gate = new();
-    private IProducer<byte[]?, byte[]?>? _producer;
-    private Credentials? _credentials;
+    private Way? _way;
 
     // What is left out of a letter that the brokers take for too large, a step further each time. The last form always fits.
     [Flags]
@@ -52,9 +51,9 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
 
     public async ValueTask DisposeAsync()
     {
-        if (_producer is { } producer)
+        if (_way is { } way)
         {
-            await Task.WhenAny(Blocking.RunAsync(producer.Dispose, "kafka-close"), Task.Delay(ClosingTime, time, CancellationToken.None));
+            await Task.WhenAny(way.CloseAsync(), Task.Delay(ClosingTime, time, CancellationToken.None));
         }
     }
 
@@ -62,9 +61,10 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
     {
         foreach (var left in Forms)
         {
+            var way = Take();
             try
             {
-                await Producer().ProduceAsync(topic, Letter(record.Message, biography, left), ct);
+                await way.Producer.ProduceAsync(topic, Letter(record.Message, biography, left), ct);
                 return;
             }
             catch (KafkaException fault) when (fault.Error.Code == ErrorCode.MsgSizeTooLarge && left != Forms[^1])
@@ -72,25 +72,48 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
                 Metrics.DeadLetterReduced(record.Event.Topic);
                 Log.DeadLetterReduced(log, record.Event.Id, topic, fault.Error.Reason);
             }
+            finally
+            {
+                Release(way);
+            }
         }
     }
 
-    private IProducer<byte[]?, byte[]?> Producer()
+    private Way Take()
     {
         lock (_gate)
         {
             var credentials = Credentials.Of(options.Broker);
-            if (_producer is null || credentials != _credentials)
+            if (_way is null || credentials != _way.Credentials)
             {
-                _producer?.Dispose();
-                _credentials = credentials;
-                _producer = new ProducerBuilder<byte[]?, byte[]?>(KafkaSettings.Producer(options))
+                var (old, producer) = (_way, new ProducerBuilder<byte[]?, byte[]?>(KafkaSettings.Producer(options))
                     .SetLogHandler((_, line) => ClientLog.Tell(log, line))
                     .SetErrorHandler((_, error) => ClientLog.Tell(log, error))
-                    .Build();
+                    .Build());
+                _way = new Way(producer, credentials);
+                CloseIfDone(old);
             }
 
-            return _producer;
+            _way.Letters++;
+            return _way;
+        }
+    }
+
+    private void Release(Way way)
+    {
+        lock (_gate)
+        {
+            way.Letters--;
+            CloseIfDone(way == _way ? null : way);
+        }
+    }
+
+    // A producer that is disposed of forgets the letters that are on their way by it, and nobody would hear of them again.
+    private static void CloseIfDone(Way? old)
+    {
+        if (old?.Letters == 0)
+        {
+            _ = old.CloseAsync();
         }
     }
 
@@ -151,4 +174,16 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
     }
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>A producer with the credentials that it was made with, and how many letters are on their way by it.</summary>
+    private sealed class Way(IProducer<byte[]?, byte[]?> producer, Credentials credentials)
+    {
+        public IProducer<byte[]?, byte[]?> Producer => producer;
+
+        public Credentials Credentials => credentials;
+
+        public int Letters { get; set; }
+
+        public Task CloseAsync() => Blocking.RunAsync(producer.Dispose, "kafka-close");
+    }
 }

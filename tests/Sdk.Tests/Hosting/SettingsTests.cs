@@ -54,6 +54,13 @@ public partial class SettingsTests
     [InlineData("amqp://app:s3cret/s3cret@host:bad", "amqp://***@host:bad")]
     [InlineData("nats://a:s3cret@one,nats://s3cret@two", "nats://***@one,nats://***@two")]
     [InlineData("http://gateway:8080/a@b", "http://***@b")]
+    [InlineData("amqp://app:s3,s3cret@host/v", "amqp://***@host/v")]
+    [InlineData("amqp://app:s3 s3cret@host/v", "amqp://***@host/v")]
+    [InlineData("amqp://app:s3@s3cret,s3cret@host", "amqp://***@host")]
+    [InlineData("nats://one, nats://a:s3,cret@two", "nats://one, nats://***@two")]
+    [InlineData("app:s3,cret@host:5672", "***@host:5672")]
+    [InlineData("[{\"name\":\"a@b\"}]", "[{\"name\":\"a@b\"}]")]
+    [InlineData("one:4222,two:4222", "one:4222,two:4222")]
     [InlineData("http://gateway:8080", "http://gateway:8080")]
     public void Credentials_in_an_address_are_shown_nowhere(string given, string shown)
     {
