@@ -11,7 +11,13 @@ internal sealed class ReceivedFile(Event content, FileInfo file, Random random, 
 
     public override ValueTask CompleteAsync(CancellationToken ct)
     {
-        file.Delete();
+        // What was renamed over it while it ran is another event: it stays, and is read.
+        var now = new FileInfo(file.FullName);
+        if (now.Exists && (now.LastWriteTimeUtc, now.Length) == (file.LastWriteTimeUtc, file.Length))
+        {
+            now.Delete();
+        }
+
         letGo();
         return ValueTask.CompletedTask;
     }

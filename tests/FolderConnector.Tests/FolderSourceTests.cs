@@ -64,6 +64,25 @@ public sealed class FolderSourceTests : EventSourceContract
     }
 
     [Fact]
+    public async Task A_file_that_is_renamed_over_one_that_runs_is_an_event_of_its_own()
+    {
+        var release = new TaskCompletionSource();
+        Gateway.Answer = (_, _) => release.Task;
+        await using var connector = await StartAsync();
+        await HappenAsync("key", "old"u8.ToArray());
+        await Gateway.ReceivesAsync(1);
+
+        var hidden = Path.Combine(_folder, ".new");
+        await File.WriteAllBytesAsync(hidden, "newer"u8.ToArray());
+        File.Move(hidden, Path.Combine(_folder, "0000"), overwrite: true);
+        release.SetResult();
+
+        await Gateway.ReceivesAsync(2);
+        await Eventually.HoldsAsync(() => Directory.GetFiles(_folder).Length == 0, "both are taken");
+        Assert.Equal(["old", "newer"], Gateway.Calls.Select(call => call.Text));
+    }
+
+    [Fact]
     public async Task A_file_that_was_taken_is_gone()
     {
         await using var connector = await StartAsync();

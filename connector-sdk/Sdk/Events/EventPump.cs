@@ -14,7 +14,7 @@ internal sealed class EventPump(EventReader reader, EventRunner runner, Slots sl
     public async Task RunAsync(CancellationToken stoppingToken)
     {
         using var drain = new Drain(service.GracePeriod, stoppingToken);
-        await using var said = stoppingToken.Register(() => Log.Draining(log, slots.Total - slots.Free));
+        await using var said = drain.Stopping.Register(() => Log.Draining(log, slots.Total - slots.Free));
         try
         {
             await DrawAsync(drain);
@@ -22,6 +22,12 @@ internal sealed class EventPump(EventReader reader, EventRunner runner, Slots sl
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             // What was drawn goes on.
+        }
+        catch
+        {
+            // Nothing more will be drawn, and the process may be about to end: what was drawn has its time as at any other stop.
+            drain.Begin();
+            throw;
         }
         finally
         {

@@ -229,6 +229,21 @@ public sealed class EventPumpTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_source_that_is_badly_configured_stops_the_process_though_an_event_waits_for_its_rerun()
+    {
+        _gateway.Answer = (_, http) => Answer(http, 500);
+        await using var connector = await StartAsync();
+        _source.Give("1", onFail: (_, _) => TimeSpan.FromHours(1));
+        await SettlesAsync("1 failed 500 1");
+
+        _source.Do(() => throw new ConfigurationException("no such topic"));
+
+        var lifetime = connector.Services.GetRequiredService<Microsoft.Extensions.Hosting.IHostApplicationLifetime>();
+        await Eventually.HoldsAsync(() => lifetime.ApplicationStopping.IsCancellationRequested, "the host stops");
+        Assert.Equal(["1 failed 500 1", "1 abandoned"], _source.Settled);
+    }
+
+    [Fact]
     public async Task Withdrawn_while_it_runs_it_is_given_up_and_abandoned()
     {
         using var withdrawn = new CancellationTokenSource();
