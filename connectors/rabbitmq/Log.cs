@@ -35,6 +35,9 @@ internal static partial class Log
     [LoggerMessage(714, LogLevel.Warning, "Dropped: no function took it (on_failure=drop)")]
     public static partial void Dropped(ILogger log, string queue, string eventId, int attempt, int status, string? error);
 
+    [LoggerMessage(716, LogLevel.Warning, "Dead letter too large for a frame, written with less")]
+    public static partial void DeadLetterReduced(ILogger log, string queue, string eventId, string deadLetterQueue, string leftOut);
+
     [LoggerMessage(715, LogLevel.Warning, "Not settled, the channel that it came by has ended: the message comes again")]
     public static partial void TooLate(ILogger log, string queue, string eventId, string end);
 }

@@ -29,6 +29,9 @@ internal static class Metrics
     private static readonly Counter DeadLetterFailureTotal = Prometheus.Metrics.CreateCounter(
         "rabbitmq_connector_dead_letter_failures_total", "Dead letters that the broker did not take.", ByQueue);
 
+    private static readonly Counter ReducedDeadLetterTotal = Prometheus.Metrics.CreateCounter(
+        "rabbitmq_connector_dead_letters_reduced_total", "Dead letters written without headers or properties, because those would not fit into a frame.", ByQueue);
+
     private static readonly Gauge InFlight = Prometheus.Metrics.CreateGauge(
         "rabbitmq_connector_in_flight_messages", "Messages delivered and not settled: running, waiting, backing off.", ByQueue);
 
@@ -54,6 +57,8 @@ internal static class Metrics
     public static void Retried(string queue) => RetryTotal.WithLabels(queue).Inc();
 
     public static void DeadLetterFailed(string queue) => DeadLetterFailureTotal.WithLabels(queue).Inc();
+
+    public static void DeadLetterReduced(string queue) => ReducedDeadLetterTotal.WithLabels(queue).Inc();
 
     public static void Seen(string queue, (long Messages, long Consumers) seen)
     {

@@ -8,9 +8,6 @@ namespace Connectors.Sqs;
 /// <summary>What an operator may set: the names of OpenFaaS's sqs-connector, and ours in the same style. docs/sqs.md explains each.</summary>
 internal sealed record SqsOptions
 {
-    // SQS holds a received message for at most 12 hours, however often its visibility is renewed.
-    private static readonly TimeSpan MaxLease = TimeSpan.FromHours(12);
-
     // Each look is a request that is paid for.
     private static readonly TimeSpan MinDepthInterval = TimeSpan.FromSeconds(1);
 
@@ -43,8 +40,8 @@ internal sealed record SqsOptions
     public static SqsOptions Read(Settings settings)
     {
         var visibility = settings.Duration(
-            "visibility_timeout", TimeSpan.FromSeconds(30), "How soon a message comes back when this process dies; renewed while a function runs", TimeSpan.FromSeconds(1), MaxLease);
-        var renewal = settings.Duration("visibility_renewal", TimeSpan.Zero, "Time between two renewals of it; 0 for a third of visibility_timeout", TimeSpan.Zero, MaxLease);
+            "visibility_timeout", TimeSpan.FromSeconds(30), "How soon a message comes back when this process dies; renewed while a function runs", TimeSpan.FromSeconds(1), Queue.MaxHiding);
+        var renewal = settings.Duration("visibility_renewal", TimeSpan.Zero, "Time between two renewals of it; 0 for a third of visibility_timeout", TimeSpan.Zero, Queue.MaxHiding);
         var options = new SqsOptions
         {
             Queues = ReadQueues(settings),
@@ -105,8 +102,8 @@ internal sealed record SqsOptions
         OnFailure = settings.Choice(
             "on_failure", OnFailure.BackOff, "What becomes of a message that a function did not take: back_off (comes back later), release (at once) or delete"),
         MinWait = settings.Duration(
-            "initial_retry_wait", TimeSpan.FromSeconds(1), "back_off: wait after the first receive, doubled for each further one", TimeSpan.Zero, MaxLease),
-        MaxWait = settings.Duration("max_retry_wait", TimeSpan.FromSeconds(120), "back_off: longest wait", TimeSpan.Zero, MaxLease),
+            "initial_retry_wait", TimeSpan.FromSeconds(1), "back_off: wait after the first receive, doubled for each further one", TimeSpan.Zero, Queue.MaxHiding),
+        MaxWait = settings.Duration("max_retry_wait", TimeSpan.FromSeconds(120), "back_off: longest wait", TimeSpan.Zero, Queue.MaxHiding),
         BackOff = settings.Choice("backoff", BackOffKind.Equal, "How waits are spread: exponential (not), full (0 to 100 %) or equal (50 to 100 %)"),
     };
 
@@ -145,7 +142,7 @@ internal sealed record SqsOptions
             settings.Fault("max_retry_wait", "no shorter than initial_retry_wait");
         }
 
-        if (Connector.UpstreamTimeout >= MaxLease)
+        if (Connector.UpstreamTimeout >= Queue.MaxHiding)
         {
             settings.Fault("upstream_timeout", "shorter than 12h, for which SQS holds a message at most");
         }

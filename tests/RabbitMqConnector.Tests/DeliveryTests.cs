@@ -81,6 +81,30 @@ public class DeliveryTests(SharedBroker broker)
     }
 
     [Fact]
+    public async Task A_dead_letter_whose_headers_fit_into_no_frame_is_written_without_them()
+    {
+        var queue = await broker.CreateAsync("framed");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = (_, http) =>
+        {
+            http.Response.StatusCode = StatusCodes.Status400BadRequest;
+            return Task.CompletedTask;
+        };
+        await using var connector = await Running.StartAsync(gateway, Url, queue);
+
+        await Client.SendAsync(queue, "large", new BasicProperties { Type = "order", Headers = new Dictionary<string, object?> { ["large"] = new string('x', 130_950) } });
+
+        await Client.HoldsAsync(queue + ".dead", 1);
+        var letter = await Client.TakeAsync(queue + ".dead");
+
+        // One header is the client's own, by which it tells confirmations apart.
+        Assert.Equal(("large", "order", "headers=2"), (Encoding.UTF8.GetString(letter!.Body.Span), letter.BasicProperties.Type, Text(letter.BasicProperties, "X-Dead-Dropped")));
+        Assert.DoesNotContain("large", letter.BasicProperties.Headers!.Keys);
+        Assert.Equal(1, await connector.MetricAsync($"rabbitmq_connector_dead_letters_reduced_total{{queue=\"{queue}\"}}"));
+        Assert.Single(gateway.Calls);
+    }
+
+    [Fact]
     public async Task A_dead_letter_that_cannot_be_written_leaves_its_message_where_it_is()
     {
         var queue = await broker.CreateAsync("undead");
@@ -169,6 +193,50 @@ public class DeliveryTests(SharedBroker broker)
 
         async Task<(double?, double?)> SeenAsync(string queue) =>
             (await connector.MetricAsync($"rabbitmq_connector_queue_depth{{queue=\"{queue}\"}}"), await connector.MetricAsync($"rabbitmq_connector_queue_consumers{{queue=\"{queue}\"}}"));
+    }
+
+    [Fact]
+    public async Task What_a_function_took_is_acked_though_none_wants_the_queue_by_then()
+    {
+        var queue = await broker.CreateAsync("taken");
+        var release = new TaskCompletionSource();
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = (_, _) => release.Task;
+        await Client.SendAsync(queue, "once");
+        await using (var connector = await Running.StartAsync(gateway, Url, queue))
+        {
+            await gateway.ReceivesAsync(1);
+            gateway.Functions = [];
+            await connector.SaysAsync($"No function wants the queue, its messages stay there queue={queue}");
+            release.SetResult();
+            await Eventually.HoldsAsync(async () => await connector.MetricAsync($"rabbitmq_connector_messages_processed_total{{queue=\"{queue}\"}}") == 1, "it is acked");
+        }
+
+        await Client.IsEmptyAsync(queue);
+        Assert.Single(gateway.Calls);
+    }
+
+    [Fact]
+    public async Task An_answer_that_always_breaks_off_ends_as_a_dead_letter()
+    {
+        var queue = await broker.CreateAsync("broken");
+        await using var gateway = RawServer.Start(request => new RawAnswer(request.Target switch
+        {
+            "/system/namespaces" => Json("[]"),
+            var target when target.StartsWith("/system/functions", StringComparison.Ordinal) => Json($$$"""[{"name":"receiver","annotations":{"topic":"{{{queue}}}"}}]"""),
+            _ => "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+        }, After.Close));
+        var options = Running.Options(
+            ("gateway_url", gateway.Url.AbsoluteUri), ("rebuild_interval", "50ms"), ("rabbitmq_url", Url), ("queues", queue), ("basic_auth", "false"),
+            ("initial_retry_wait", "10ms"), ("max_retry_wait", "50ms"), ("max_retry_attempts", "3"));
+        await using var connector = await RunningConnector.StartAsync(builder => builder.AddRabbitMq(options));
+
+        await Client.SendAsync(queue, "poison");
+
+        await Client.HoldsAsync(queue + ".dead", 1);
+        Assert.Equal(3, gateway.Requests.Count(request => request.Target.StartsWith("/function/", StringComparison.Ordinal)));
+
+        static string Json(string body) => $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}";
     }
 
     [Fact]

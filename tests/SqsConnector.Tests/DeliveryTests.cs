@@ -125,6 +125,25 @@ public class DeliveryTests(QueueServer server)
     }
 
     [Fact]
+    public async Task What_a_function_took_is_deleted_though_none_wants_the_queue_by_then()
+    {
+        var queue = await server.CreateAsync("taken");
+        var release = new TaskCompletionSource();
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = (_, _) => release.Task;
+        await server.SendAsync(queue, "once");
+        await using var connector = await Running.StartAsync(gateway, ("queue_url", server.Url(queue)), ("visibility_timeout", "1h"));
+        await gateway.ReceivesAsync(1);
+
+        gateway.Functions = [];
+        await connector.SaysAsync("No function wants the queue");
+        release.SetResult();
+
+        await server.IsEmptyAsync(queue);
+        Assert.Single(gateway.Calls);
+    }
+
+    [Fact]
     public async Task Never_more_is_received_than_can_run()
     {
         var queue = await server.CreateAsync("slots");

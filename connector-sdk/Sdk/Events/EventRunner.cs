@@ -41,7 +41,8 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
             var worst = await fanOut.SendAsync(received.Event, run, abort.Token);
             if (worst is null)
             {
-                await received.CompleteAsync(drain.Settling);
+                // Who took it may have left the topic map meanwhile: it is done all the same.
+                await (run.Taken.Count > 0 ? received.CompleteAsync(drain.Settling) : received.UnwantedAsync(drain.Settling));
                 return "completed";
             }
 

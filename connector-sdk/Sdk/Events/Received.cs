@@ -3,7 +3,7 @@ using Connectors.Sdk.Invocation;
 namespace Connectors.Sdk.Events;
 
 /// <summary>
-/// An event and how to settle it with its source. It ends in exactly one of three ways: completed, failed (for good) or abandoned. What they throw is
+/// An event and how to settle it with its source. It ends in exactly one of four ways: completed, unwanted, failed (for good) or abandoned. What they throw is
 /// logged and counted, and the event is then left to the source's own redelivery.
 /// </summary>
 public abstract class Received(Event content)
@@ -30,9 +30,15 @@ public abstract class Received(Event content)
     /// <param name="ct">Cancelled when the process stops or the event is withdrawn.</param>
     public virtual ValueTask<bool> BeginAsync(CancellationToken ct) => ValueTask.FromResult(true);
 
-    /// <summary>Every function of the topic took it, or none is subscribed.</summary>
+    /// <summary>Every function of the topic took it.</summary>
     /// <param name="ct">Cancelled a little after the grace period.</param>
     public abstract ValueTask CompleteAsync(CancellationToken ct);
+
+    /// <summary>
+    /// No function took it and none is subscribed, or none is any more: it is completed, unless the source overrides this to keep it for whoever comes.
+    /// </summary>
+    /// <param name="ct">Cancelled a little after the grace period.</param>
+    public virtual ValueTask UnwantedAsync(CancellationToken ct) => CompleteAsync(ct);
 
     /// <summary>
     /// A function did not take it. Returns null once the source has it back, or gave it up; or the delay after which the pump should run it again in

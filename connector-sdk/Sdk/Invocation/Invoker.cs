@@ -58,10 +58,12 @@ public sealed class Invoker : IDisposable
     public async Task<Outcome> InvokeAsync(FunctionCall call, TimeLimit limit)
     {
         var started = _time.GetTimestamp();
+        var hasBegun = false;
         try
         {
             using var request = Request(call);
             using var response = await _http.SendAsync(request, limit.Token);
+            hasBegun = true;
             if ((int)response.StatusCode < 200)
             {
                 // 101 hands the connection over to a protocol that nobody asked for; below 100 there is nothing.
@@ -82,6 +84,7 @@ public sealed class Invoker : IDisposable
         catch (Exception fault) when (fault is HttpRequestException or IOException or SocketException or OperationCanceledException)
         {
             // Cancelled by neither of us: the pool's own limit for making a connection.
+            hasBegun |= fault is HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded };
             return Broken(OutcomeKind.Unreachable, 503, fault.GetBaseException().Message);
         }
         catch (Exception fault)
@@ -91,7 +94,7 @@ public sealed class Invoker : IDisposable
         }
 
         Outcome Broken(OutcomeKind kind, int status, string error) =>
-            new() { Kind = kind, Status = status, Error = error, Duration = _time.GetElapsedTime(started) };
+            new() { Kind = kind, Status = status, Error = error, HasAnswerBegun = hasBegun, Duration = _time.GetElapsedTime(started) };
     }
 
     /// <summary>Whether a header of that name is written anew for each connection, whatever the call says.</summary>
@@ -195,6 +198,7 @@ public sealed class Invoker : IDisposable
             Body = body,
             BodyLength = length,
             Duration = duration,
+            HasAnswerBegun = true,
             InternalSource = response.Headers.NonValidated.TryGetValues(WellKnownHeaders.Internal, out var source) ? source.ToString() : null,
             RetryAfter = status < 400 ? null : Wait(response.Headers.RetryAfter),
         };

@@ -25,6 +25,12 @@ public sealed record Outcome
     /// <summary>From the first byte sent to the last received.</summary>
     public TimeSpan Duration { get; init; }
 
+    /// <summary>
+    /// Whether an answer had begun, whole or not. Without one nobody is known to have been asked; one that broke off, or whose head nobody can read, was
+    /// made by the function or on its behalf.
+    /// </summary>
+    public bool HasAnswerBegun { get; init; }
+
     /// <summary>The answer's <c>Retry-After</c>, already relative to its arrival.</summary>
     public TimeSpan? RetryAfter { get; init; }
 

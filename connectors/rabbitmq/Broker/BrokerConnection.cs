@@ -12,6 +12,10 @@ internal sealed class BrokerConnection : IAsyncDisposable
 
     private static readonly TimeSpan WritingTime = TimeSpan.FromSeconds(10);
 
+    // What a frame of properties has beside them: its own eight bytes, class, weight, the body's size, which properties there are, and a header of the
+    // client's own, by which it tells confirmations apart.
+    private const int FrameBytes = 8 + 2 + 2 + 8 + 2 + 64;
+
     private readonly IConnection _connection;
     private readonly BrokerOptions _options;
     private readonly TimeProvider _time;
@@ -77,6 +81,13 @@ internal sealed class BrokerConnection : IAsyncDisposable
             return await making.QueueDeclareAsync(queue.Name, queue.Durable, queue.Exclusive, queue.AutoDelete, cancellationToken: ct);
         }
     });
+
+    /// <summary>
+    /// Whether a message could be written: properties and headers have to fit into one frame (131,072 bytes unless the broker is told otherwise), and the
+    /// broker ends a connection over which a larger one comes.
+    /// </summary>
+    public bool Fits(QueueMessage message, IReadOnlyDictionary<string, object?> headers) =>
+        _connection.FrameMax == 0 || FrameBytes + ((IAmqpWriteable)Properties(message.Properties, headers)).GetRequiredBufferSize() <= _connection.FrameMax;
 
     /// <summary>Writes a message to a queue, which is made if it is not there. Returns once the broker has it; throws if it is not known to.</summary>
     /// <param name="queue">The queue.</param>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Connectors.RabbitMq.Broker;
 using Connectors.Sdk.Invocation;
 using Microsoft.Extensions.Logging;
 
@@ -13,13 +14,22 @@ internal sealed class DeadLetters(RabbitMqOptions options, TimeProvider time, IL
     // The broker sends copies to the queues that these name.
     private static readonly string[] Addresses = ["CC", "BCC"];
 
+    // What is left out of a letter whose properties would not fit into a frame, a step further each time. The last form always fits.
+    private enum Left
+    {
+        Nothing,
+        Headers,
+        Properties,
+    }
+
     /// <summary>True once the broker has it. False, told and counted, if it is not known to: the message is then not done.</summary>
     public async Task<bool> TryWriteAsync(RabbitMqMessage message, Outcome outcome, int attempt, CancellationToken ct)
     {
         var queue = options.Failure.DeadLetterQueueOf(message.Queue);
         try
         {
-            await message.Channel.Connection.WriteAsync(queue, message.Message, Headers(message, outcome, attempt), ct);
+            var (letter, headers) = Letter(message, queue, [.. Biography(message, outcome, attempt)]);
+            await message.Channel.Connection.WriteAsync(queue, letter, headers, ct);
             return true;
         }
         catch (Exception fault)
@@ -30,16 +40,33 @@ internal sealed class DeadLetters(RabbitMqOptions options, TimeProvider time, IL
         }
     }
 
-    private Dictionary<string, object?> Headers(RabbitMqMessage message, Outcome outcome, int attempt)
+    private (QueueMessage Letter, Dictionary<string, object?> Headers) Letter(RabbitMqMessage message, string queue, IReadOnlyList<(string Name, string Value)> biography)
     {
-        var headers = message.Message.Properties.Headers.Where(h => !Addresses.Contains(h.Key)).ToDictionary();
-        foreach (var (name, value) in Biography(message, outcome, attempt))
+        var (letter, headers) = (message.Message, Headers(message.Message, biography, Left.Nothing));
+        for (var left = Left.Headers; left <= Left.Properties && !message.Channel.Connection.Fits(letter, headers); left++)
+        {
+            Metrics.DeadLetterReduced(message.Queue);
+            Log.DeadLetterReduced(log, message.Queue, message.Event.Id, queue, Words(message.Message, left));
+            letter = left == Left.Properties ? message.Message with { Properties = new MessageProperties() } : message.Message;
+            headers = Headers(message.Message, biography, left);
+        }
+
+        return (letter, headers);
+    }
+
+    private static Dictionary<string, object?> Headers(QueueMessage message, IReadOnlyList<(string Name, string Value)> biography, Left left)
+    {
+        var headers = left == Left.Nothing ? message.Properties.Headers.Where(h => !Addresses.Contains(h.Key)).ToDictionary() : [];
+        foreach (var (name, value) in left == Left.Nothing ? biography : biography.Append(("X-Dead-Dropped", Words(message, left))))
         {
             headers[name] = value;
         }
 
         return headers;
     }
+
+    // headers=3 properties: how many headers, and whether the properties are left out too.
+    private static string Words(QueueMessage message, Left left) => $"headers={message.Properties.Headers.Count}{(left == Left.Properties ? " properties" : "")}";
 
     private IEnumerable<(string Name, string Value)> Biography(RabbitMqMessage message, Outcome outcome, int attempt)
     {

@@ -1,12 +1,11 @@
 using System.Collections.Concurrent;
 using Connectors.Sdk.Invocation;
-using Connectors.Sdk.Topics;
 using Microsoft.Extensions.Logging;
 
 namespace Connectors.RabbitMq.Settling;
 
 /// <summary>Settles messages: every way in which one leaves our hands is here.</summary>
-internal sealed class Settler(RabbitMqOptions options, LatestTopicMap topics, DeadLetters deadLetters, TimeProvider time, Random random, ILogger<Settler> log)
+internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, TimeProvider time, Random random, ILogger<Settler> log)
 {
     private readonly ConcurrentDictionary<RabbitMqMessage, bool> _held = new();
 
@@ -31,20 +30,11 @@ internal sealed class Settler(RabbitMqOptions options, LatestTopicMap topics, De
         Metrics.Holds(queue, held.Count, held.Count == 0 ? TimeSpan.Zero : held.Max(m => time.GetElapsedTime(m.ReceivedAt)));
     }
 
-    /// <summary>Every function took it. One that nobody wants any more stays in its queue for whoever comes.</summary>
-    public async Task CompleteAsync(RabbitMqMessage message, CancellationToken ct)
-    {
-        if (topics.Value.Match(message.Queue).Count == 0)
-        {
-            await GiveBackAsync(message, ct);
-        }
-        else
-        {
-            End(message, "completed", await message.Channel.AckAsync(message.Message, ct));
-        }
-    }
+    /// <summary>Every function took it.</summary>
+    public async Task CompleteAsync(RabbitMqMessage message, CancellationToken ct) =>
+        End(message, "completed", await message.Channel.AckAsync(message.Message, ct));
 
-    /// <summary>It was given up without a verdict.</summary>
+    /// <summary>It was given up without a verdict, or nobody wants it.</summary>
     public async Task GiveBackAsync(RabbitMqMessage message, CancellationToken ct) =>
         End(message, "given_back", await message.Channel.NakAsync(message.Message, requeue: true, ct));
 
@@ -56,7 +46,7 @@ internal sealed class Settler(RabbitMqOptions options, LatestTopicMap topics, De
         {
             BackOff(message, verdict.After);
         }
-        else if (outcome.Kind == OutcomeKind.Unreachable)
+        else if (outcome is { Kind: OutcomeKind.Unreachable, HasAnswerBegun: false })
         {
             // A gateway that is away says nothing of the message, however long it takes.
             BackOff(message, Delay(attempt));

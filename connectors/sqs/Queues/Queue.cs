@@ -15,6 +15,9 @@ internal sealed class Queue : IDisposable
     /// <summary>The most entries of one request, as SQS has it.</summary>
     public const int BatchSize = 10;
 
+    /// <summary>How long SQS hides a message from its receive on, however often that is renewed. What would go beyond is refused.</summary>
+    public static readonly TimeSpan MaxHiding = TimeSpan.FromHours(12);
+
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(10);
 
     private readonly AmazonSQSClient _client;
@@ -112,7 +115,15 @@ internal sealed class Queue : IDisposable
     private static string Id(int index) => index.ToString(CultureInfo.InvariantCulture);
 
     private static EntryFault[] Read(List<BatchResultErrorEntry>? failed) =>
-        [.. (failed ?? []).Select(f => new EntryFault(int.Parse(f.Id, CultureInfo.InvariantCulture), f.Code, f.SenderFault == true))];
+        [.. (failed ?? []).Select(f => new EntryFault(int.Parse(f.Id, CultureInfo.InvariantCulture), f.Code, IsGone(f)))];
+
+    // SQS tells of a receipt handle in several ways, and of a time that is too long in one of the same: only what it says besides tells the two apart.
+    private static bool IsGone(BatchResultErrorEntry failed) => failed.Code?.Split('.')[^1] switch
+    {
+        "ReceiptHandleIsInvalid" or "MessageNotInflight" => true,
+        "InvalidParameterValue" => failed.Message?.Contains("ReceiptHandle", StringComparison.OrdinalIgnoreCase) == true,
+        _ => false,
+    };
 
     private static QueueMessage Read(Message message) => new(
         message.MessageId,

@@ -101,10 +101,10 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
     {
         // The first receive does not wait, so that it is soon known whether the queue can be read.
         var messages = await Queue.ReceiveAsync(Math.Max(1, asked.Count), _isKnown ? wait : TimeSpan.Zero, ct, cut);
-        var granted = time.GetTimestamp();
+        var received = time.GetTimestamp();
         foreach (var message in messages)
         {
-            arrivals.TryWrite(new Arrival(settler, settler.Hold(message, granted), IsReserved: asked.Count > 0));
+            arrivals.TryWrite(new Arrival(settler, settler.Hold(message, received), IsReserved: asked.Count > 0));
         }
 
         Metrics.Received(Queue.Address.Name, messages.Count);

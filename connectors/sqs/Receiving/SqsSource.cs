@@ -1,13 +1,12 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Connectors.Sdk.Events;
-using Connectors.Sdk.Topics;
 using Connectors.Sqs.Settling;
 
 namespace Connectors.Sqs.Receiving;
 
 /// <summary>All queues as one source of events.</summary>
-internal sealed class SqsSource(SqsOptions options, IReadOnlyList<QueueReader> readers, LatestTopicMap topics, TimeProvider time) : IEventSource, IAsyncDisposable
+internal sealed class SqsSource(SqsOptions options, IReadOnlyList<QueueReader> readers, TimeProvider time) : IEventSource, IAsyncDisposable
 {
     /// <inheritdoc/>
     public async IAsyncEnumerable<Received> ReadAsync(Slots slots, [EnumeratorCancellation] CancellationToken stoppingToken)
@@ -78,13 +77,13 @@ internal sealed class SqsSource(SqsOptions options, IReadOnlyList<QueueReader> r
     }
 
     // A message that no event can be made of must not stop the others: it is hidden for long, until its queue's redrive policy ends it.
-    private SqsMessage? Read(Arrival arrival)
+    private static SqsMessage? Read(Arrival arrival)
     {
         var (settler, lease, _) = arrival;
         var queue = settler.Queue.Address;
         try
         {
-            return new SqsMessage(MessageEvent.Of(lease.Message, queue), lease, settler, topics)
+            return new SqsMessage(MessageEvent.Of(lease.Message, queue), lease, settler)
             {
                 OrderKey = queue.IsFifo && lease.Message.Group is { } group ? $"{queue.Url} {group}" : null,
 

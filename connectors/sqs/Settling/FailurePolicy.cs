@@ -21,7 +21,7 @@ internal sealed record FailurePolicy
     /// and should not use up its receives. Null to give it back.
     /// </summary>
     public TimeSpan? RunAgainAfter(Outcome outcome, int attempt, Random random) =>
-        outcome.Kind == OutcomeKind.Unreachable && attempt < RunsWithoutGateway ? Delay(attempt, random) : null;
+        outcome is { Kind: OutcomeKind.Unreachable, HasAnswerBegun: false } && attempt < RunsWithoutGateway ? Delay(attempt, random) : null;
 
     /// <summary>For how long to hide it, in whole seconds; null to delete it.</summary>
     /// <param name="outcome">The worst of the functions' outcomes.</param>

@@ -19,7 +19,7 @@ internal sealed class ReturnBatcher : IAsyncDisposable
         _batches = new Batches<(Lease, TimeSpan)>(Queue.BatchSize, Linger, time, ReturnAsync);
     }
 
-    /// <summary>Gives a message back soon, to be seen again after so long, whole seconds.</summary>
+    /// <summary>Gives a message back soon, to be seen again after so long, whole seconds; sooner if SQS would not hide it for that long any more.</summary>
     public void Add(Lease lease, TimeSpan hidden)
     {
         lease.IsEnding = true;
@@ -39,11 +39,11 @@ internal sealed class ReturnBatcher : IAsyncDisposable
 
         try
         {
-            var faults = await _queue.HideAsync([.. open.Select(b => (b.Lease.Message.Receipt, b.Hidden))], ct);
+            var faults = await _queue.HideAsync([.. open.Select(b => (b.Lease.Message.Receipt, b.Lease.Within(b.Hidden)))], ct);
             Metrics.Returned(_queue.Address.Name, open.Count - faults.Count);
-            foreach (var gone in faults.Where(f => f.IsGone))
+            foreach (var fault in faults)
             {
-                _keeper.Lose(open[gone.Index].Lease);
+                Take(open[fault.Index].Lease, fault);
             }
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
@@ -54,5 +54,18 @@ internal sealed class ReturnBatcher : IAsyncDisposable
         }
 
         open.ForEach(b => _keeper.Drop(b.Lease));
+    }
+
+    private void Take(Lease lease, EntryFault fault)
+    {
+        if (fault.IsGone)
+        {
+            _keeper.Lose(lease);
+        }
+        else
+        {
+            Metrics.Failed(_queue.Address.Name, "return", "entry");
+            Log.ReturnFailed(_log, _queue.Address.Name, 1, fault.Code);
+        }
     }
 }

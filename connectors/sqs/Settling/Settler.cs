@@ -11,12 +11,14 @@ internal sealed class Settler : IAsyncDisposable
     private readonly DeleteBatcher _deletes;
     private readonly ReturnBatcher _returns;
     private readonly FailurePolicy _policy;
+    private readonly TimeSpan _visibility;
+    private readonly TimeProvider _time;
     private readonly Random _random;
     private readonly ILogger _log;
 
     public Settler(Queue queue, SqsOptions options, TimeProvider time, Random random, ILogger<Settler> log)
     {
-        (Queue, _policy, _random, _log) = (queue, options.Failure, random, log);
+        (Queue, _policy, _visibility, _time, _random, _log) = (queue, options.Failure, options.VisibilityTimeout, time, random, log);
         _keeper = new VisibilityKeeper(queue, options, time, log);
         _deletes = new DeleteBatcher(queue, _keeper, time, random, log);
         _returns = new ReturnBatcher(queue, _keeper, time, log);
@@ -29,10 +31,10 @@ internal sealed class Settler : IAsyncDisposable
 
     /// <summary>Keeps a message hidden from now on. Exactly one of the other methods ends that.</summary>
     /// <param name="message">The message.</param>
-    /// <param name="granted">Timestamp of its receive.</param>
-    public Lease Hold(QueueMessage message, long granted)
+    /// <param name="received">Timestamp of its receive.</param>
+    public Lease Hold(QueueMessage message, long received)
     {
-        var lease = new Lease(message, granted);
+        var lease = new Lease(message, received, _visibility, _time);
         _keeper.Keep(lease);
         return lease;
     }

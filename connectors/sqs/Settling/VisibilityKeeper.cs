@@ -62,7 +62,7 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
     /// <summary>Whether a message is still ours; one whose time has run out is lost from here on.</summary>
     public bool Holds(Lease lease)
     {
-        if (!lease.IsLost && _time.GetElapsedTime(lease.Granted) >= _visibility)
+        if (!lease.IsLost && lease.IsOver)
         {
             Lose(lease);
         }
@@ -91,8 +91,7 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
     {
         try
         {
-            var due = _leases.Keys.Where(l => !l.IsEnding && Holds(l) && _time.GetElapsedTime(l.Granted) >= _renewal - _timer.Period);
-            var requests = due.OrderBy(l => l.Granted).Chunk(Queue.BatchSize);
+            var requests = _leases.Keys.Where(l => !l.IsEnding && Holds(l) && IsDue(l)).OrderBy(l => l.Granted.At).Chunk(Queue.BatchSize);
             await Parallel.ForEachAsync(requests, new ParallelOptions { MaxDegreeOfParallelism = Requests }, async (leases, ct) => await RenewAsync(leases, ct));
         }
         catch (Exception fault)
@@ -103,16 +102,24 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
         }
     }
 
+    // One that SQS would hide for no longer, or by less than the second to which times are rounded, is left as it is until its time has run out.
+    private bool IsDue(Lease lease)
+    {
+        var possible = lease.Within(_visibility);
+        return _time.GetElapsedTime(lease.Granted.At) >= _renewal - _timer.Period
+            && (possible == _visibility || possible > lease.Left + TimeSpan.FromSeconds(1));
+    }
+
     private async Task RenewAsync(Lease[] leases, CancellationToken ct)
     {
         try
         {
-            var now = _time.GetTimestamp();
-            var faults = await _queue.HideAsync([.. leases.Select(l => (l.Message.Receipt, _visibility))], ct);
+            var grants = leases.Select(l => new Grant(_time.GetTimestamp(), l.Within(_visibility))).ToList();
+            var faults = await _queue.HideAsync([.. leases.Zip(grants, (l, g) => (l.Message.Receipt, g.For))], ct);
             Metrics.Renewed(_queue.Address.Name, leases.Length - faults.Count);
             foreach (var (i, lease) in leases.Index())
             {
-                Take(lease, now, faults.FirstOrDefault(f => f.Index == i));
+                Take(lease, grants[i], faults.FirstOrDefault(f => f.Index == i));
             }
         }
         catch (Exception fault)
@@ -124,13 +131,18 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
         }
     }
 
-    private void Take(Lease lease, long granted, EntryFault? fault)
+    private void Take(Lease lease, Grant granted, EntryFault? fault)
     {
         if (fault is null)
         {
             lease.Granted = granted;
         }
-        else if (fault.IsGone && !lease.IsEnding)
+        else if (!fault.IsGone)
+        {
+            Metrics.Failed(_queue.Address.Name, "renew", "entry");
+            Log.RenewFailed(_log, _queue.Address.Name, 1, fault.Code);
+        }
+        else if (!lease.IsEnding)
         {
             Lose(lease);
         }

@@ -245,4 +245,33 @@ public sealed class InvokerTests : IAsyncLifetime
 
         Assert.Equal(OutcomeKind.Unreachable, (await _invoker.InvokeAsync(Call, CancellationToken.None)).Kind);
     }
+
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", true)]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n", true)]
+    [InlineData("HTTP/1.1 200 OK\r\nno header at all\r\n\r\n", true)]
+    [InlineData("HTTP/1.1 101 Switching Protocols\r\n\r\n", true)]
+    [InlineData("no HTTP at all\r\n\r\n", true)]
+    [InlineData("", false)]
+    public async Task An_answer_that_broke_off_is_told_from_none(string answer, bool hasBegun)
+    {
+        await using var server = RawServer.Start(_ => new RawAnswer(answer, After.Close));
+        using var invoker = new Invoker(server.Url, "test", TimeProvider.System);
+
+        var outcome = await invoker.InvokeAsync(Call, CancellationToken.None);
+
+        Assert.Equal((OutcomeKind.Unreachable, hasBegun), (outcome.Kind, outcome.HasAnswerBegun));
+    }
+
+    [Fact]
+    public async Task Headers_that_are_too_many_to_read_are_an_answer_all_the_same()
+    {
+        var many = string.Concat(Enumerable.Range(0, 2_000).Select(i => $"X-{i}: {new string('x', 1_000)}\r\n"));
+        await using var server = RawServer.Start(_ => new RawAnswer($"HTTP/1.1 200 OK\r\n{many}\r\n"));
+        using var invoker = new Invoker(server.Url, "test", TimeProvider.System);
+
+        var outcome = await invoker.InvokeAsync(Call, CancellationToken.None);
+
+        Assert.Equal((OutcomeKind.Unreachable, true), (outcome.Kind, outcome.HasAnswerBegun));
+    }
 }

@@ -65,6 +65,7 @@ public class FailurePolicyTests
     {
         var policy = Policy(OnFailure.BackOff);
         var away = new Outcome { Kind = OutcomeKind.Unreachable, Status = 503 };
+        Assert.Null(Policy(OnFailure.BackOff).RunAgainAfter(away with { HasAnswerBegun = true }, 1, Random));
 
         Assert.Equal(TimeSpan.FromSeconds(4), policy.RunAgainAfter(away, 3, Random));
         Assert.Null(policy.RunAgainAfter(away, 8, Random));
