@@ -129,6 +129,8 @@ public abstract class EventSourceContract : IAsyncLifetime
             var begun = Gateway.Calls.Count;
             Assert.False(stopping.IsCompleted);
 
+            // What listens to the outside is stopped before the pump: until that drains, a slot that came free is used again.
+            await connector.SaysAsync("Draining");
             release.SetResult();
             await stopping;
 
