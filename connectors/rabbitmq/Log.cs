@@ -6,7 +6,7 @@ namespace Connectors.RabbitMq;
 internal static partial class Log
 {
     [LoggerMessage(700, LogLevel.Information, "Connected")]
-    public static partial void Connected(ILogger log, string broker);
+    public static partial void Connected(ILogger log, string queue, string broker);
 
     [LoggerMessage(701, LogLevel.Information, "Consuming the queue")]
     public static partial void Consuming(ILogger log, string queue);

@@ -41,10 +41,11 @@ internal static class Metrics
     private static readonly Gauge ConsumedState = Prometheus.Metrics.CreateGauge(
         "rabbitmq_connector_queue_consumed", "1 while the queue is consumed or no function wants it, 0 while it cannot be.", ByQueue);
 
-    private static readonly Gauge ConnectedState = Prometheus.Metrics.CreateGauge("rabbitmq_connector_connected", "1 while there is a connection to the broker.");
+    private static readonly Gauge ConnectedState = Prometheus.Metrics.CreateGauge(
+        "rabbitmq_connector_connected", "Connections to the broker: one for each queue that a function wants; 0 while there is none.");
 
     private static readonly Counter FailuresTotal = Prometheus.Metrics.CreateCounter(
-        "rabbitmq_connector_failures_total", "Connections (no queue) and channels that failed or ended, by why.", ["queue", "kind"]);
+        "rabbitmq_connector_failures_total", "Connections and channels that failed or ended, by why.", ["queue", "kind"]);
 
     public static void Received(string queue, bool isRedelivered) => ReceivedTotal.WithLabels(queue, isRedelivered ? "true" : "false").Inc();
 
@@ -81,7 +82,7 @@ internal static class Metrics
 
     public static void Consumed(string queue, bool isConsumed) => ConsumedState.WithLabels(queue).Set(isConsumed ? 1 : 0);
 
-    public static void Connected(bool isConnected) => ConnectedState.Set(isConnected ? 1 : 0);
+    public static void Connected(int change) => ConnectedState.Inc(change);
 
     public static void Failed(string queue, string kind) => FailuresTotal.WithLabels(queue, kind).Inc();
 }

@@ -28,6 +28,33 @@ public class TroubleTests(SharedBroker broker)
     }
 
     [Fact]
+    public async Task A_message_that_the_client_cannot_read_stays_its_own_queues_trouble()
+    {
+        var (good, bad) = (await broker.CreateAsync("readable"), await broker.CreateAsync("unreadable"));
+        await RawClient.SendDecimalAsync(broker.Server.Port, bad, scale: 29);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting($"{good},{bad}", "receiver"));
+        var release = new TaskCompletionSource();
+        gateway.Answer = (_, _) => release.Task;
+        for (var i = 0; i < 5; i++)
+        {
+            await broker.Client.SendAsync(good, $"{i}");
+        }
+
+        await using var connector = await Running.StartAsync(gateway, broker.Server.Url, $"{bad},{good}");
+        await gateway.ReceivesAsync(5);
+        var failures = $"rabbitmq_connector_failures_total{{queue=\"{bad}\",kind=\"unreadable\"}}";
+        await Eventually.HoldsAsync(async () => await connector.MetricAsync(failures) >= 2, "the one is tried again");
+        using var http = new HttpClient(new SocketsHttpHandler());
+        Assert.Contains($"queue {bad}: the client cannot read a message", await (await http.GetAsync(new Uri(connector.Metrics, "/readyz"))).Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        release.SetResult();
+
+        await Eventually.HoldsAsync(async () => await connector.MetricAsync($"rabbitmq_connector_messages_processed_total{{queue=\"{good}\"}}") == 5, "all of the other are taken");
+        Assert.Equal(5, gateway.Calls.Count);
+        await broker.Client.DeleteAsync(bad);
+        await connector.IsReadyAsync();
+    }
+
+    [Fact]
     public async Task A_queue_that_is_deleted_is_made_again()
     {
         var queue = await broker.CreateAsync("deleted");

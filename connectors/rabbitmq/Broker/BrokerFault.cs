@@ -7,7 +7,7 @@ using RabbitMQ.Client.Exceptions;
 namespace Connectors.RabbitMq.Broker;
 
 /// <summary>Why something that we asked of the broker failed, in a word for metrics and in a sentence for the operator.</summary>
-/// <param name="Kind">unreachable, credentials, tls, denied, missing, locked, mismatch, closed or other.</param>
+/// <param name="Kind">unreachable, credentials, tls, denied, missing, locked, mismatch, unreadable, closed or other.</param>
 /// <param name="Text">What is wrong and where to look.</param>
 internal sealed record BrokerFault(string Kind, string Text)
 {
@@ -32,6 +32,8 @@ internal sealed record BrokerFault(string Kind, string Text)
         Constants.ResourceLocked => new("locked", reason.ReplyText),
         Constants.PreconditionFailed => new("mismatch", reason.ReplyText),
         Constants.NotAllowed => new("denied", $"{broker.Address}: {reason.ReplyText}"),
+        Constants.SyntaxError or Constants.FrameError or Constants.InternalError when reason is { Initiator: ShutdownInitiator.Library, Exception: not (IOException or SocketException) } =>
+            new("unreadable", $"the client cannot read a message, and ended the connection: {reason.ReplyText}. Take it out of the queue by other means"),
         _ => new("closed", $"the connection to {broker.Address} ended: {reason.ReplyText}"),
     };
 }

@@ -8,31 +8,34 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.RabbitMq.Consuming;
 
 /// <summary>
-/// Consumes one queue over a connection that all share, by a channel of its own: what the broker has against one queue ends that channel, and leaves the
-/// others alone.
+/// Consumes one queue over a connection of its own: what the broker has against it ends a channel, what the client cannot read of its messages ends the
+/// connection, and either leaves the other queues alone.
 /// </summary>
 internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Settler settler, QueueWatch watch, TimeProvider time, Random random, ILogger log)
+    : IAsyncDisposable
 {
     private static readonly TimeSpan MinDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(10);
 
+    private BrokerConnection? _connection;
+
     /// <summary>Consumes while the queue is wanted, again and again, until it is to stop, which does not throw.</summary>
-    /// <param name="connection">The connection; whoever has it sees to its end.</param>
     /// <param name="waiting">Where the messages go.</param>
-    /// <param name="ct">Take no more. What came can be settled for as long as the connection lasts.</param>
-    public async Task RunAsync(BrokerConnection connection, Waiting waiting, CancellationToken ct)
+    /// <param name="ct">Take no more. What came can be settled until this is disposed of.</param>
+    public async Task RunAsync(Waiting waiting, CancellationToken ct)
     {
         for (var failures = 1; ; failures++)
         {
             var begun = time.GetTimestamp();
-            var fault = await ConsumeAsync(connection, waiting, ct);
-            if (ct.IsCancellationRequested || connection.Ended.IsCompleted)
+            var fault = await ConsumeAsync(waiting, ct);
+            if (ct.IsCancellationRequested)
             {
-                watch.Disconnected(fault?.Text ?? "the connector stops");
+                watch.Stopped();
                 return;
             }
 
+            // Whether messages came in between says nothing: one that ends the connection comes first each time.
             failures = fault is null || time.GetElapsedTime(begun) > MaxDelay ? 1 : failures;
             if (fault is not null)
             {
@@ -43,13 +46,44 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
         }
     }
 
+    /// <summary>Everything is settled: what is left goes back to the queue.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_connection is { } connection)
+        {
+            _connection = null;
+            await connection.DisposeAsync();
+        }
+    }
+
+    private async Task<BrokerConnection> ConnectAsync(CancellationToken ct)
+    {
+        if (_connection is { Ended.IsCompleted: false } open)
+        {
+            return open;
+        }
+
+        await DisposeAsync();
+        var connection = _connection = await BrokerConnection.OpenAsync(options.Broker, $"{options.Service.Name} {Environment.MachineName} {queue.Name}", time, ct);
+        _ = CountAsync(connection);
+        Log.Connected(log, queue.Name, options.Broker.Address);
+        return connection;
+    }
+
+    private static async Task CountAsync(BrokerConnection connection)
+    {
+        Metrics.Connected(+1);
+        await connection.Ended;
+        Metrics.Connected(-1);
+    }
+
     // From the first wish to the last. Does not throw: the fault is its result, null for none.
-    private async Task<BrokerFault?> ConsumeAsync(BrokerConnection connection, Waiting waiting, CancellationToken ct)
+    private async Task<BrokerFault?> ConsumeAsync(Waiting waiting, CancellationToken ct)
     {
         try
         {
             await watch.WantedAsync(ct);
-            var channel = await connection.OpenAsync(queue, options.Prefetch, ct);
+            var channel = await (await ConnectAsync(ct)).OpenAsync(queue, options.Prefetch, ct);
             await channel.ConsumeAsync(message => Take(message, channel, waiting), ct);
             watch.Consuming();
             using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);

@@ -55,10 +55,10 @@ internal sealed class QueueWatch
         Log.ConsumingFailed(_log, _queue, fault.Kind, fault.Text, delay);
     }
 
-    /// <summary>The connection ended: nothing of the queue's own.</summary>
-    public void Disconnected(string why)
+    /// <summary>They will not come any more.</summary>
+    public void Stopped()
     {
-        _readiness.Lost(Condition, why);
+        _readiness.Lost(Condition, "the connector stops");
         Metrics.Consumed(_queue, false);
     }
 }

@@ -4,7 +4,7 @@ using Connectors.Sdk.Hosting;
 namespace Connectors.RabbitMq.Settling;
 
 /// <summary>
-/// The messages of one connection that are to run: those that came, and those that failed and back off, which hold no slot meanwhile. Anyone adds, one
+/// The messages of all queues that are to run: those that came, and those that failed and back off, which hold no slot meanwhile. Anyone adds, one
 /// takes.
 /// </summary>
 internal sealed class Waiting(TimeProvider time)
@@ -13,13 +13,10 @@ internal sealed class Waiting(TimeProvider time)
     private readonly PriorityQueue<RabbitMqMessage, long> _backingOff = new();
     private Task<bool>? _more;
 
-    /// <summary>Adds a message, to run after so long. Without effect once it has ended: the broker then has the message.</summary>
+    /// <summary>Adds a message, to run after so long.</summary>
     public void Add(RabbitMqMessage message, TimeSpan after) => _added.Writer.TryWrite((message, after));
 
-    /// <summary>There will be no more, for this reason.</summary>
-    public void End(Exception fault) => _added.Writer.TryComplete(fault);
-
-    /// <summary>The next message to run. Throws the reason of the end.</summary>
+    /// <summary>The next message to run.</summary>
     public async Task<RabbitMqMessage> NextAsync(CancellationToken ct)
     {
         while (true)
@@ -50,9 +47,7 @@ internal sealed class Waiting(TimeProvider time)
         _more ??= _added.Reader.WaitToReadAsync(CancellationToken.None).AsTask();
         if (await Signal.CameAsync(_more, limit, time, ct))
         {
-            var ended = _more;
             _more = null;
-            await ended;
         }
     }
 }
