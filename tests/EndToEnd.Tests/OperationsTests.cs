@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 using NATS.Client.Core;
@@ -13,7 +14,7 @@ using NATS.Net;
 namespace Connectors.EndToEnd.Tests;
 
 /// <summary>What docs/operations.md tells operators to do, done.</summary>
-public sealed class OperationsTests
+public sealed partial class OperationsTests
 {
     private static readonly string[] Streams = ["OF_faas-request", "OF_faas-request_CALLBACKS", "OF_faas-request_DEAD"];
 
@@ -99,6 +100,38 @@ public sealed class OperationsTests
         Assert.Equal([0, 1, 2], pipeline.Function.Requests.TakeLast(3).Select(request => (int)request.Body[0]).Order());
     }
 
+    // The streams are those that the page picks.
+    [Fact]
+    public async Task Everything_is_moved_to_another_server_and_what_was_cancelled_or_paused_stays_so()
+    {
+        var picks = Picked().Match(await File.ReadAllTextAsync(Path.Combine(Tools.RepositoryRoot, "docs", "how-to", "back-up.md"))).Groups[1].Value;
+        await using var there = await NatsServer.StartAsync();
+        await using (var here = await Pipeline.StartAsync())
+        {
+            Assert.Equal(0, await here.Worker.TerminateAsync());
+            foreach (var id in new[] { "kept", "cancelled" })
+            {
+                using var accepted = await here.CallAsync("work", Encoding.UTF8.GetBytes(id), ("X-Call-Id", id));
+                Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);
+            }
+
+            using var cancelled = await here.CancelAsync("cancelled");
+            Assert.Equal(HttpStatusCode.Accepted, cancelled.StatusCode);
+            await here.QueueAsync(HttpMethod.Post, "/pause", new { reason = "it moves" });
+            Assert.Equal(0, await here.Gateway.TerminateAsync());
+            foreach (var stream in (await StreamsAsync(here.Nats)).Where(name => picks.Length > 0 && Regex.IsMatch(name, picks)))
+            {
+                await (await StreamBackup.TakeAsync(here.Nats, stream)).RestoreAsync(there);
+            }
+        }
+
+        await using var pipeline = await Pipeline.StartAsync(nats: there);
+        Assert.Equal("it moves", (string?)(await pipeline.QueueAsync(HttpMethod.Get))!["paused"]?["reason"]);
+        await pipeline.QueueAsync(HttpMethod.Post, "/resume");
+        await pipeline.EndsAsync(dead: 1);
+        Assert.Equal(["kept"], pipeline.Function.Requests.Select(request => request.Text));
+    }
+
     [Fact]
     public async Task Secrets_are_rotated_while_calls_come_and_none_is_refused_or_lost()
     {
@@ -178,6 +211,15 @@ public sealed class OperationsTests
         return lists.SelectMany(list => list.AsArray()).Select(item => item!["cluster"]!)
             .All(cluster => cluster["leader"] is not null && cluster["desired"] is null && cluster["replicas"]?.AsArray().Count(replica => (bool)replica!["current"]!) == 2);
     }
+
+    private static async Task<IReadOnlyList<string>> StreamsAsync(NatsServer server)
+    {
+        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
+        return [.. (await AskAsync(nats, "$JS.API.STREAM.NAMES", []))["streams"]!.AsArray().Select(name => (string)name!)];
+    }
+
+    [GeneratedRegex("nats stream ls --all --names \\| grep -E '([^']+)'")]
+    private static partial Regex Picked();
 
     private static async Task<JsonNode> AskAsync(NatsConnection nats, string subject, JsonObject request)
     {
