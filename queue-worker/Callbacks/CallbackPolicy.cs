@@ -6,6 +6,9 @@ namespace Connectors.QueueWorker.Callbacks;
 /// <summary>What follows from the answer to a callback. Pure.</summary>
 internal sealed record CallbackPolicy(TimeSpan MaxAge, TimeSpan InitialWait, TimeSpan MaxWait, Random Random)
 {
+    // By how much the clocks of two workers may differ without one of them being wrong.
+    private static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(1);
+
     public CallbackVerdict Decide(CallbackAnswer answer, CallbackRecord record, DateTimeOffset now)
     {
         if (answer.Status is >= 200 and < 300)
@@ -33,8 +36,8 @@ internal sealed record CallbackPolicy(TimeSpan MaxAge, TimeSpan InitialWait, Tim
         null => null,
         { } wait when wait <= TimeSpan.Zero => null,
 
-        // No clock that is right can say so: this one, or that of the worker that set the time, is wrong. One nak stands for the wait, by the server's timer.
-        { } wait when wait > MaxDelay => count > 1 ? null : MaxDelay,
+        // No two clocks that are right can say so: this one, or that of the worker that set the time, is wrong. One nak stands for the wait, by the server's timer.
+        { } wait when wait > MaxDelay + ClockSkew => count > 1 ? null : MaxDelay,
         var wait => wait,
     };
 

@@ -13,12 +13,15 @@ internal sealed class OversizeCallbacks(
 
     private readonly CallbackPolicy _policy = new(options.Callbacks.MaxAge < MaxAge ? options.Callbacks.MaxAge : MaxAge, options.Callbacks.InitialWait, options.Callbacks.MaxWait, random);
 
-    /// <summary>Returns once the receiver has the result, or a dead letter tells that it does not.</summary>
-    public async Task SendAsync(Envelope envelope, Outcome outcome, Grace grace)
+    /// <summary>
+    /// Returns once the receiver has the result, or a dead letter tells that it does not. False if the worker has no time left for either: it is then to be told
+    /// by a record that fits, without the result.
+    /// </summary>
+    public async Task<bool> SendAsync(Envelope envelope, Outcome outcome, bool isExhausted, Grace grace)
     {
-        var record = records.Record(envelope, outcome);
-        CallbackAnswer answer = default;
-        CallbackVerdict verdict = new(CallbackEnd.Expired);
+        var record = records.Record(envelope, outcome, isExhausted);
+        CallbackAnswer answer;
+        CallbackVerdict verdict;
         try
         {
             while (true)
@@ -34,9 +37,9 @@ internal sealed class OversizeCallbacks(
                 record = record with { Attempt = record.Attempt + 1 };
             }
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (grace.Sends.IsCancellationRequested)
         {
-            verdict = new CallbackVerdict(CallbackEnd.Expired);
+            return false;
         }
 
         if (verdict.End == CallbackEnd.Delivered)
@@ -47,5 +50,7 @@ internal sealed class OversizeCallbacks(
         {
             await settler.GiveUpOversizeAsync(envelope, record, verdict.Reason, answer.Status, answer.Error, grace.Writes);
         }
+
+        return true;
     }
 }

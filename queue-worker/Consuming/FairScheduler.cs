@@ -263,8 +263,13 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
         while (_due.TryPeek(out var side, out var at) && at <= now)
         {
             _due.Dequeue();
-            side.FoundMore |= side.State == SideState.Asked;
-            MakeReady(side);
+
+            // One that was forgotten meanwhile has no consumer any more: nobody would hear an answer. What comes of it is found by the resync.
+            if (_lanes.GetValueOrDefault(side.Lane.Function) == side.Lane)
+            {
+                side.FoundMore |= side.State == SideState.Asked;
+                MakeReady(side);
+            }
         }
     }
 

@@ -18,9 +18,10 @@ internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries ret
     {
         Metrics.Submitted(options.Queue, info.State.LastSeq);
         Metrics.OldestPending(options.Queue, Oldest(info));
+        var stored = Stored(info);
+        retries.Keep(info.State.FirstSeq, info.State.LastSeq, stored);
         Metrics.WaitingRetries(options.Queue, retries.Count().Values.Sum());
         var inHand = reporting.InHand();
-        var stored = Stored(info);
         foreach (var function in _functions.Union(stored.Keys).ToList())
         {
             _functions.Add(function);

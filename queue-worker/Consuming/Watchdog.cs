@@ -4,6 +4,7 @@ using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
 
 namespace Connectors.QueueWorker.Consuming;
 
@@ -46,12 +47,11 @@ internal sealed class Watchdog(
 
     private async Task<bool> CheckAsync(CancellationToken stopping)
     {
-        using var limit = new TimeLimit(CheckTimeout, time, stopping);
         try
         {
             foreach (var shape in StreamShape.All(options.Queue, options.Limits))
             {
-                var stream = await setup.EnsureAsync(shape, _isFirst, limit.Token);
+                var stream = await EnsureAsync(shape, stopping);
                 if (shape.Name == StreamNames.Calls(options.Queue))
                 {
                     await mode.KeepAsync(stream, stopping);
@@ -65,10 +65,10 @@ internal sealed class Watchdog(
                 }
             }
 
-            await BindAsync(pulls.CallbackConsumer, limit.Token);
+            await BindAsync(pulls.CallbackConsumer, stopping);
             foreach (var consumer in mode.IsOurs ? pulls.LastingCallConsumers : [])
             {
-                await BindAsync(consumer, limit.Token);
+                await BindAsync(consumer, stopping);
             }
 
             _isFirst = false;
@@ -84,17 +84,25 @@ internal sealed class Watchdog(
         }
     }
 
-    private async Task BindAsync(StreamConsumer consumer, CancellationToken ct)
+    // Each step has its own limit: a claim of the other mode waits as long as it must, which is no silence of the broker.
+    private async Task<StreamInfo> EnsureAsync(StreamShape shape, CancellationToken stopping)
     {
+        using var limit = new TimeLimit(CheckTimeout, time, stopping);
+        return await setup.EnsureAsync(shape, _isFirst, limit.Token);
+    }
+
+    private async Task BindAsync(StreamConsumer consumer, CancellationToken stopping)
+    {
+        using var limit = new TimeLimit(CheckTimeout, time, stopping);
         try
         {
-            await consumer.BindAsync(ct);
+            await consumer.BindAsync(limit.Token);
         }
         catch (NatsJSApiException fault) when (fault.Error.ErrCode == StreamSetup.NotUnique)
         {
             // A consumer of the other mode, made just before its worker learned better.
-            await mode.ClearAsync(ct);
-            await consumer.BindAsync(ct);
+            await mode.ClearAsync(limit.Token);
+            await consumer.BindAsync(limit.Token);
         }
     }
 }

@@ -13,6 +13,9 @@ internal sealed class Dispatcher(
     // What was asked for before a pause of the queue, and comes after it: so long that it does not go round among workers that asked too.
     private static readonly TimeSpan PausedWait = TimeSpan.FromSeconds(1);
 
+    // Until there is room for what is put aside.
+    private static readonly TimeSpan HoldWait = TimeSpan.FromSeconds(5);
+
     // A timer counts in whole milliseconds and drops what is beyond: with one more, no call is early.
     private static readonly TimeSpan TimerStep = TimeSpan.FromMilliseconds(1);
 
@@ -22,7 +25,8 @@ internal sealed class Dispatcher(
 
     public async Task<Handled> HandleAsync(Delivery delivery, Grace grace)
     {
-        var intake = Intake.Judge(delivery.Envelope, delivery.EnvelopeError, delivery.Subject, settler.UnsettledDeliveries(delivery), options.Dispatch.Retry, time.GetUtcNow());
+        var intake = Intake.Judge(
+            delivery.Envelope, delivery.EnvelopeError, delivery.Subject, settler.UnsettledDeliveries(delivery), delivery.Count, options.Dispatch.Retry, time.GetUtcNow());
         if (intake is { Kind: IntakeKind.Run, Envelope: { } call })
         {
             return await RunAsync(delivery, call, intake.Wait, grace);
@@ -57,10 +61,19 @@ internal sealed class Dispatcher(
             return new Handled(Again: PausedWait);
         }
 
-        if (pauses.IsPaused(envelope.FunctionName) || (pauses.BreakerOf(envelope.FunctionName) is not null && delivery.Header(CallHeaders.Probe) is null))
+        var isPaused = pauses.IsPaused(envelope.FunctionName);
+        if (isPaused || (pauses.BreakerOf(envelope.FunctionName) is not null && delivery.Header(CallHeaders.Probe) is null))
         {
-            await settler.HoldAsync(delivery, envelope, grace.Writes);
-            return new Handled();
+            if (await settler.TryHoldAsync(delivery, envelope, grace.Writes))
+            {
+                return new Handled();
+            }
+
+            // Where nothing can be put aside, nothing may come back from there to see whether the function is back: one that had to stay does.
+            if (isPaused || !await pauses.TryClaimProbeAsync(envelope.FunctionName, grace.Writes))
+            {
+                return await NakUnheldAsync(delivery, Load.Unknown, grace);
+            }
         }
 
         var sent = time.GetUtcNow();
@@ -75,19 +88,22 @@ internal sealed class Dispatcher(
 
         if (await breakers.HoldsAsync(envelope, outcome, grace.Writes))
         {
-            await settler.HoldAsync(delivery, envelope with { FirstAt = envelope.FirstAt ?? sent }, grace.Writes);
-            return new Handled(LoadOf(outcome));
+            return await settler.TryHoldAsync(delivery, envelope with { FirstAt = envelope.FirstAt ?? sent }, grace.Writes)
+                ? new Handled(LoadOf(outcome))
+                : await NakUnheldAsync(delivery, LoadOf(outcome), grace);
         }
 
         var verdict = (envelope.Retry?.Over(options.Dispatch.Retry) ?? options.Dispatch.Retry).Decide(outcome, envelope.Attempt, random);
-        if (verdict.Kind != VerdictKind.Retry && !settler.FitsCallback(envelope, outcome))
-        {
-            await oversize.SendAsync(envelope, outcome, grace);
-            envelope = envelope with { Callback = null };
-        }
-
-        await settler.SettleAsync(delivery, envelope, outcome, verdict, sent, grace.Writes);
+        var isTold = verdict.Kind != VerdictKind.Retry && !settler.FitsCallback(envelope, outcome)
+            && await oversize.SendAsync(envelope, outcome, verdict.Kind == VerdictKind.Exhausted, grace);
+        await settler.SettleAsync(delivery, envelope, outcome, verdict, sent, isTold, grace.Writes);
         return new Handled(LoadOf(outcome));
+    }
+
+    private async Task<Handled> NakUnheldAsync(Delivery delivery, Load load, Grace grace)
+    {
+        await settler.NakAsync(delivery, null, HoldWait, grace.Writes);
+        return new Handled(load, HoldWait);
     }
 
     private static Load LoadOf(Outcome outcome) => outcome switch
@@ -107,16 +123,20 @@ internal readonly record struct Intake(IntakeKind Kind, Envelope? Envelope = nul
     /// <summary>A wait so short that a nak would cost more.</summary>
     public static readonly TimeSpan ShortWait = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>By how much the clocks of two workers may differ without one of them being wrong.</summary>
+    private static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(1);
+
     /// <summary>The longest nak of a delayed call that came before its time.</summary>
     private static readonly TimeSpan MaxEarly = TimeSpan.FromMinutes(10);
 
     /// <param name="envelope">The message's envelope; null if it has none.</param>
     /// <param name="error">Why it has none.</param>
     /// <param name="subject">The subject that the message stands on.</param>
-    /// <param name="count">Deliveries of the message so far that can mean a lost worker, this one included.</param>
+    /// <param name="unsettled">Deliveries of the message so far that can mean a lost worker, this one included.</param>
+    /// <param name="count">All deliveries of the message so far, this one included.</param>
     /// <param name="retry">How failed calls are sent again, unless their functions have it otherwise.</param>
     /// <param name="now">The time.</param>
-    public static Intake Judge(Envelope? envelope, string error, string subject, int count, RetryPolicy retry, DateTimeOffset now)
+    public static Intake Judge(Envelope? envelope, string error, string subject, int unsettled, int count, RetryPolicy retry, DateTimeOffset now)
     {
         if (envelope is null)
         {
@@ -140,16 +160,16 @@ internal readonly record struct Intake(IntakeKind Kind, Envelope? Envelope = nul
 
         var wait = envelope.NotBefore > now ? envelope.NotBefore.Value - now : TimeSpan.Zero;
         var max = envelope.Attempt > 1 ? MaxWait(envelope.Retry?.Over(retry) ?? retry) : MaxEarly;
-        if (wait > max)
+        if (wait > max + (envelope.Attempt > 1 ? ClockSkew : TimeSpan.Zero))
         {
-            // Of a retry no clock that is right can say so: this one, or that of the worker that set the time, is wrong. One nak, by the server's timer, stands
-            // for the wait. A call's own time is its own, but who brought it back from aside thought that it had come: this clock may soon be set.
+            // Of a retry no two clocks that are right can say so: this one, or that of the worker that set the time, is wrong. One nak, by the server's timer,
+            // stands for the wait. A call's own time is its own, but who brought it back from aside thought that it had come: this clock may soon be set.
             wait = envelope.Attempt > 1 && count > 1 ? TimeSpan.Zero : max;
         }
 
         return wait > ShortWait
             ? new Intake(IntakeKind.Early, envelope, wait)
-            : new Intake(count > MaxLost + Acks.AllowedNaks(envelope) ? IntakeKind.WorkerLost : IntakeKind.Run, envelope, wait);
+            : new Intake(unsettled > MaxLost + Acks.AllowedNaks(envelope) ? IntakeKind.WorkerLost : IntakeKind.Run, envelope, wait);
     }
 
     private static TimeSpan MaxWait(RetryPolicy retry) => retry.MaxWait > retry.MinWait ? retry.MaxWait : retry.MinWait;

@@ -43,12 +43,13 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
     {
         if (envelope?.Version <= Envelope.CurrentVersion && delivery.Count > AllowedNaks(envelope))
         {
-            if (await ReplaceAsync(delivery, envelope, ct))
+            var replaced = await ReplaceAsync(delivery, envelope, ct);
+            if (replaced is WriteResult.Stored or WriteResult.Duplicate)
             {
                 return;
             }
 
-            RememberRefusal(delivery);
+            Refused(delivery, replaced);
         }
 
         delay = delay < MaxDelay ? delay : MaxDelay;
@@ -85,7 +86,7 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
     /// <summary>Naks a message whose verdict the stream refused.</summary>
     public Task NakRefusedAsync(Delivery delivery, TimeSpan delay, CancellationToken ct)
     {
-        RememberRefusal(delivery);
+        Refused(delivery, WriteResult.Refused);
         return NakAsync(delivery, delay, ct);
     }
 
@@ -98,6 +99,7 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
             _refused.TryRemove(delivery.Place, out _);
         }
 
+        waiting.Ended(delivery.Place);
         _processed.Inc();
         await SendAckAsync(delivery, ct);
     }
@@ -116,7 +118,8 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
         return true;
     }
 
-    private void RememberRefusal(Delivery delivery)
+    /// <summary>Remembers that a record for a message was refused, so that its naks are not taken for lost workers; of one that is too large, that of no other is.</summary>
+    public void Refused(Delivery delivery, WriteResult why)
     {
         if (_refused.Count >= MaxRemembered)
         {
@@ -124,7 +127,10 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
         }
 
         _refused[delivery.Place] = true;
-        Volatile.Write(ref _doubtUntil, time.GetTimestamp() + (long)(RefusalMemory.TotalSeconds * time.TimestampFrequency));
+        if (why != WriteResult.TooLarge)
+        {
+            Volatile.Write(ref _doubtUntil, time.GetTimestamp() + (long)(RefusalMemory.TotalSeconds * time.TimestampFrequency));
+        }
     }
 
     private async Task SendAckAsync(Delivery delivery, CancellationToken ct)
@@ -139,17 +145,17 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
         }
     }
 
-    private async Task<bool> ReplaceAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
+    private async Task<WriteResult> ReplaceAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
     {
         var id = StreamNames.NakCopyMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Place.Sequence);
         var copy = new StreamMessage(delivery.Subject, id, [.. delivery.Headers.Where(h => h.Key == EnvelopeCodec.HeaderName)], delivery.Body);
-        if (await writer.StoreCopyOnceAsync(copy, ct) is not (WriteResult.Stored or WriteResult.Duplicate))
+        var written = await writer.StoreCopyOnceAsync(copy, ct);
+        if (written is WriteResult.Stored or WriteResult.Duplicate)
         {
-            return false;
+            await AckAsync(delivery, ct);
         }
 
-        await AckAsync(delivery, ct);
-        return true;
+        return written;
     }
 
     private async Task NakAsync(Delivery delivery, TimeSpan delay, CancellationToken ct)
@@ -205,31 +211,62 @@ internal sealed class AckedMessages
     private static (ulong, long) Key(MessagePlace place) => (place.Sequence, place.Stored.UtcTicks);
 }
 
-/// <summary>What this worker nakked until its time comes. Only to be counted: the envelopes themselves know when.</summary>
+/// <summary>
+/// What this worker nakked until its time comes. Only to be counted: the envelopes themselves know when. The time is counted by a clock that nobody sets.
+/// </summary>
 internal sealed class WaitingRetries(TimeProvider time)
 {
     private const int MaxRemembered = 1_000_000;
 
-    private readonly ConcurrentDictionary<MessagePlace, (string Function, DateTimeOffset Due)> _due = new();
+    private readonly ConcurrentDictionary<MessagePlace, (string Function, long Since, TimeSpan Wait)> _nakked = new();
 
     public void Add(MessagePlace place, string function, TimeSpan wait)
     {
-        if (_due.Count < MaxRemembered)
+        if (_nakked.Count < MaxRemembered)
         {
-            _due[place] = (function, time.GetUtcNow() + wait);
+            _nakked[place] = (function, time.GetTimestamp(), wait);
+        }
+    }
+
+    /// <summary>A message was acked: it waits for nothing any more.</summary>
+    public void Ended(MessagePlace place)
+    {
+        if (!_nakked.IsEmpty)
+        {
+            _nakked.TryRemove(place, out _);
+        }
+    }
+
+    /// <summary>Forgets what the stream does not hold any more: what lies before its first message, and of each function what is more than all that is stored of it.</summary>
+    /// <param name="first">The stream's first message.</param>
+    /// <param name="last">Its last; what came later is not counted in <paramref name="stored"/>.</param>
+    /// <param name="stored">How many messages of each function it holds.</param>
+    public void Keep(ulong first, ulong last, IReadOnlyDictionary<string, long> stored)
+    {
+        var known = new Dictionary<string, long>();
+        foreach (var (place, (function, _, _)) in _nakked.Where(nakked => nakked.Key.Sequence <= last))
+        {
+            var count = known.GetValueOrDefault(function) + 1;
+            if (place.Sequence < first || count > stored.GetValueOrDefault(function))
+            {
+                _nakked.TryRemove(place, out _);
+            }
+            else
+            {
+                known[function] = count;
+            }
         }
     }
 
     /// <summary>How many still wait, by function; those that are due are forgotten.</summary>
     public Dictionary<string, long> Count()
     {
-        var now = time.GetUtcNow();
         var counts = new Dictionary<string, long>();
-        foreach (var (place, (function, due)) in _due)
+        foreach (var (place, (function, since, wait)) in _nakked)
         {
-            if (due <= now)
+            if (time.GetElapsedTime(since) >= wait)
             {
-                _due.TryRemove(place, out _);
+                _nakked.TryRemove(place, out _);
             }
             else
             {

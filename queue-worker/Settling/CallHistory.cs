@@ -80,7 +80,7 @@ internal sealed class CallHistory : IDuty, IDisposable
             ResultSize = end.ResultSize,
             Tags = envelope.Tags,
             Trace = envelope.Trace is { Length: <= MaxTrace } trace ? trace : null,
-            Callback = envelope.Callback is null ? null : new EndedCallback { State = CallbackStates.Due },
+            Callback = envelope.Callback is null || end.IsTold ? null : new EndedCallback { State = CallbackStates.Due },
         });
     }
 

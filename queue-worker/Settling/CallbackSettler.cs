@@ -89,17 +89,17 @@ internal sealed class CallbackRecords(QueueWorkerOptions options, RecordWriter w
     private static readonly Header Dropped = new(CallHeaders.ResultDropped, "size");
 
     /// <summary>Whether the outcome fits into one message of the stream.</summary>
-    public bool Fits(Envelope envelope, Outcome outcome) => writer.Fits(Message(envelope, Record(envelope, outcome), outcome.Body));
+    public bool Fits(Envelope envelope, Outcome outcome) => writer.Fits(Message(envelope, Record(envelope, outcome, isExhausted: false), outcome.Body));
 
     /// <summary>Stores the record if the call asked for a callback; returns once the stream has it. False means that it takes no form of it.</summary>
-    public async Task<bool> StoreAsync(Envelope envelope, Outcome outcome, CancellationToken ct)
+    public async Task<bool> StoreAsync(Envelope envelope, Outcome outcome, bool isExhausted, CancellationToken ct)
     {
         if (envelope.Callback is null)
         {
             return true;
         }
 
-        var record = Record(envelope, outcome);
+        var record = Record(envelope, outcome, isExhausted);
         return await writer.StoreAsync(
             [
                 Message(envelope, record, outcome.Body),
@@ -109,13 +109,13 @@ internal sealed class CallbackRecords(QueueWorkerOptions options, RecordWriter w
             ct);
     }
 
-    /// <summary>The record of an outcome.</summary>
-    public CallbackRecord Record(Envelope envelope, Outcome outcome) => new()
+    /// <summary>The record of an outcome; that of the last of a call's attempts says that there are no more, whatever is allowed now.</summary>
+    public CallbackRecord Record(Envelope envelope, Outcome outcome, bool isExhausted) => new()
     {
         Status = outcome.Status,
         Headers = outcome.IsBodyKept ? outcome.Headers : [.. outcome.Headers, Dropped],
         Seconds = outcome.Duration.TotalSeconds,
-        Attempts = (envelope.Retry?.Over(options.Dispatch.Retry) ?? options.Dispatch.Retry).Attempts,
+        Attempts = isExhausted ? envelope.Attempt : (envelope.Retry?.Over(options.Dispatch.Retry) ?? options.Dispatch.Retry).Attempts,
         Since = time.GetUtcNow(),
     };
 

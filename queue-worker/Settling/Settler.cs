@@ -15,9 +15,6 @@ internal sealed class Settler(
     private const int BadGateway = 502;
     private const int GatewayTimeout = 504;
 
-    // Until there is room for what is put aside.
-    private static readonly TimeSpan HoldWait = TimeSpan.FromSeconds(5);
-
     /// <summary>Deliveries of the message that may have ended with a worker, this one included.</summary>
     public int UnsettledDeliveries(Delivery delivery) => acks.UnsettledDeliveries(delivery);
 
@@ -30,8 +27,9 @@ internal sealed class Settler(
     /// <param name="outcome">What happened.</param>
     /// <param name="verdict">What follows from it.</param>
     /// <param name="sent">When it was sent.</param>
+    /// <param name="isTold">Whether its callback has come to its end already.</param>
     /// <param name="ct">Cancelled when the process ends: the delivery is then left to redelivery.</param>
-    public async Task SettleAsync(Delivery delivery, Envelope envelope, Outcome outcome, Verdict verdict, DateTimeOffset sent, CancellationToken ct)
+    public async Task SettleAsync(Delivery delivery, Envelope envelope, Outcome outcome, Verdict verdict, DateTimeOffset sent, bool isTold, CancellationToken ct)
     {
         if (verdict.Kind == VerdictKind.Retry)
         {
@@ -40,7 +38,7 @@ internal sealed class Settler(
         }
 
         var biography = verdict.Kind == VerdictKind.Succeeded ? null : Biography(envelope, outcome, verdict, sent);
-        await EndAsync(delivery, envelope, new CallEnd(outcome, biography) { Last = Past(outcome, sent), ResultSize = outcome.BodyLength }, ct);
+        await EndAsync(delivery, envelope, new CallEnd(outcome, biography) { Last = Past(outcome, sent), ResultSize = outcome.BodyLength, IsTold = isTold }, ct);
     }
 
     /// <summary>Ends a delivery whose caller cancelled it, before or while it ran; its caller is told so.</summary>
@@ -82,15 +80,24 @@ internal sealed class Settler(
     /// <summary>Ends a delivery whose handling threw.</summary>
     public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => acks.FailAsync(delivery, fault, EndForeignAsync, ct);
 
-    /// <summary>Puts a call aside whose function is paused (R21 of docs/delivery-states.md); it uses no attempt, and nothing waits for it here.</summary>
-    public async Task HoldAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
+    /// <summary>
+    /// Puts a call aside whose function is paused or cannot be reached (R21 of docs/delivery-states.md); it uses no attempt, and nothing waits for it here. False
+    /// if it could not be stored: the delivery is still to be ended.
+    /// </summary>
+    public async Task<bool> TryHoldAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
     {
         var subject = StreamNames.AsideSubject(options.Queue, AsideGroup.Held(envelope.FunctionName), envelope.Priority, envelope.FunctionName);
         var id = StreamNames.HoldMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Place.Sequence);
         var copy = new StreamMessage(subject, id, [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(envelope))], delivery.Body);
-        await (await writer.StoreCopyAsync(copy, ct) is WriteResult.Stored or WriteResult.Duplicate
-            ? acks.AckAsync(delivery, ct)
-            : acks.NakRefusedAsync(delivery, HoldWait, ct));
+        var written = await writer.StoreCopyAsync(copy, ct);
+        if (written is WriteResult.Stored or WriteResult.Duplicate)
+        {
+            await acks.AckAsync(delivery, ct);
+            return true;
+        }
+
+        acks.Refused(delivery, written);
+        return false;
     }
 
     /// <summary>Naks a message; it uses no attempt.</summary>
@@ -137,7 +144,7 @@ internal sealed class Settler(
     private async Task EndAsync(Delivery delivery, Envelope envelope, CallEnd end, CancellationToken ct)
     {
         await results.StoreAsync(envelope, end.Told, end.State, ct);
-        if (envelope.Callback is not null)
+        if (envelope.Callback is not null && !end.IsTold)
         {
             await TellAsync(envelope, end, ct);
         }
@@ -164,9 +171,10 @@ internal sealed class Settler(
     {
         // A call that ends before a send counts as often as it was sent.
         var told = envelope with { Attempt = Math.Max(1, end.Biography?.Attempts ?? envelope.Attempt) };
-        if (!await callbacks.StoreAsync(told, end.Told, ct))
+        var isExhausted = end.Biography?.Reason == DeadReasons.Exhausted;
+        if (!await callbacks.StoreAsync(told, end.Told, isExhausted, ct))
         {
-            var record = callbacks.Record(told, end.Told);
+            var record = callbacks.Record(told, end.Told, isExhausted);
             var untold = Untold();
             await deadLetters.StoreCallbackAsync(told with { Headers = [] }, record, untold, default, ct);
             history.ToldOrNot(told, record with { Attempt = 0 }, CallbackStates.Refused, null, untold.Error);
@@ -204,6 +212,9 @@ internal sealed record CallEnd(Outcome Told, Biography? Biography = null, DeadKi
 {
     /// <summary>Its last send; null if it ended without one.</summary>
     public PastAttempt? Last { get; init; }
+
+    /// <summary>Whether its callback has come to its end already.</summary>
+    public bool IsTold { get; init; }
 
     /// <summary>Length of the function's answer.</summary>
     public long ResultSize { get; init; }

@@ -85,6 +85,37 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Fact]
+    public async Task R23_where_nothing_can_be_put_aside_one_of_the_calls_that_stay_is_the_probe()
+    {
+        var isDown = true;
+        await using var bench = await Bench.StartWithoutWorkerAsync(
+            (_, http) =>
+            {
+                if (Volatile.Read(ref isDown))
+                {
+                    http.Abort();
+                }
+
+                return Task.CompletedTask;
+            },
+            new() { ["breaker_failures"] = "1", ["breaker_min_wait"] = "100ms", ["breaker_max_wait"] = "100ms" },
+            nats.Server);
+        await Faults.FillAsync(bench, bench.Aside, StreamNames.AsideSubject(bench.Queue, AsideGroup.Held(Other), Priority.Normal, Other));
+        await bench.EnqueueAsync();
+        await bench.EnqueueAsync();
+        await bench.StartWorkerAsync();
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_breaker_open{{queue_name=\"{bench.Queue}\",function_name=\"{Bench.Echo}\"}}") == 1, "the breaker is open");
+
+        Volatile.Write(ref isDown, false);
+        await bench.HoldsAsync(bench.Calls, 0);
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_breaker_open{{queue_name=\"{bench.Queue}\",function_name=\"{Bench.Echo}\"}}") is null, "it is closed");
+
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+        Assert.Equal(2, bench.Sends.Select(send => send.Header("X-Delivery-Id")).Distinct().Count());
+        Assert.All(bench.Sends, send => Assert.Equal("1", send.Header("X-Attempt")));
+    }
+
+    [Fact]
     public async Task A_delayed_call_that_is_due_while_the_breaker_is_open_is_no_probe()
     {
         await using var bench = await Bench.StartAsync(

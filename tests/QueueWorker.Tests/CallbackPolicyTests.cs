@@ -40,6 +40,10 @@ public sealed class CallbackPolicyTests
     [InlineData(-1, 1, null)]
     [InlineData(3600, 1, 3600)]
     [InlineData(3600, 2, 3600)]
+    [InlineData(3601, 2, 3601)]
+    [InlineData(3660, 1, 3660)]
+    [InlineData(3661, 1, 3600)]
+    [InlineData(3661, 2, null)]
     [InlineData(10_800, 1, 3600)]
     [InlineData(10_800, 2, null)]
     public void A_record_waits_no_longer_than_a_retry_may(int aheadInSeconds, int count, int? waitInSeconds) =>

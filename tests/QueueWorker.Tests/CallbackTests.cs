@@ -186,6 +186,67 @@ public sealed class CallbackTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Fact]
+    public async Task A_failed_call_whose_result_was_too_large_for_a_record_tells_its_caller_again_when_it_is_redriven()
+    {
+        var sends = 0;
+        await using var bench = await Bench.StartAsync(
+            async (request, http) =>
+            {
+                if (request.Path != "/callback" && Interlocked.Increment(ref sends) == 1)
+                {
+                    http.Response.StatusCode = 500;
+                    await http.Response.Body.WriteAsync(new byte[3_000_000]);
+                }
+            },
+            new() { ["max_retry_attempts"] = "1" },
+            nats.Server);
+
+        var dead = await bench.DeadLetterAsync(await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() }));
+        await bench.IsEmptyAsync();
+        Assert.Equal(bench.CallbackUrl.ToString(), dead.Envelope!.Callback);
+        Assert.Equal(("500", 3_000_000), (Assert.Single(bench.Posts).Header("X-Function-Status"), bench.Posts[0].Body.Length));
+
+        await bench.EnqueueAsync(dead.Envelope with { Redrive = 1, Attempt = 1 });
+        await Eventually.HoldsAsync(() => bench.Posts.Count == 2, "its new end is told");
+        await bench.IsEmptyAsync();
+        Assert.Equal(("200", "1"), (bench.Posts[1].Header("X-Function-Status"), bench.Posts[1].Header("X-Redrive")));
+        Assert.Equal(1, await bench.CountAsync(bench.Dead));
+    }
+
+    [Fact]
+    public async Task A_result_too_large_for_a_record_that_a_stopping_worker_cannot_tell_is_told_by_another_without_its_body()
+    {
+        var isDown = true;
+        await using var bench = await Bench.StartAsync(
+            async (request, http) =>
+            {
+                if (request.Path != "/callback")
+                {
+                    await http.Response.Body.WriteAsync(new byte[3_000_000]);
+                }
+                else if (Volatile.Read(ref isDown))
+                {
+                    http.Response.StatusCode = 503;
+                }
+            },
+            new() { ["grace_period"] = "500ms" },
+            nats.Server);
+
+        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        await Eventually.HoldsAsync(() => bench.Posts.Count > 0, "it is posted");
+        Assert.Equal(0, await bench.Worker.TerminateAsync());
+        Volatile.Write(ref isDown, false);
+        var before = bench.Posts.Count;
+        await bench.StartAnotherAsync();
+        await bench.IsEmptyAsync();
+
+        Assert.Single(bench.Sends);
+        var told = Assert.Single(bench.Posts.Skip(before));
+        Assert.Equal(("200", "size", 0), (told.Header("X-Function-Status"), told.Header("X-Result-Dropped"), told.Body.Length));
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+    }
+
+    [Fact]
     public async Task A_result_over_the_limit_is_told_without_its_body()
     {
         await using var bench = await Bench.StartAsync(

@@ -78,7 +78,8 @@ public sealed class LimitTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.True(dead.Biography.IsIncomplete);
         Assert.Contains("too large", dead.Biography.Error, StringComparison.Ordinal);
         Assert.Empty(dead.Envelope!.Headers);
-        Assert.Equal("500", Assert.Single(bench.Posts).Header("X-Function-Status"));
+        var told = Assert.Single(bench.Posts);
+        Assert.Equal(("500", "0", "0"), (told.Header("X-Function-Status"), told.Header("X-Retry"), told.Header("X-Retry-Max")));
     }
 
     [Fact]

@@ -64,6 +64,7 @@ public sealed class UpgradeTests(SharedNats nats, ITestOutputHelper output) : IC
         Assert.Empty(overlaps);
         Assert.Equal(accepted, bench.Sends.Select(s => s.Header("X-Delivery-Id")).Distinct().Count());
         Assert.InRange(doubled, 0, 20);
+        Assert.False(Said(function, "no answer in time"), $"the wait of the switch is taken for a silent broker:\n{function.Process.Tail()}");
         Assert.Equal("static", (await bench.JetStream.GetStreamAsync(bench.Calls)).Info.Config.Metadata![StreamNames.ModeKey]);
     }
 

@@ -58,6 +58,7 @@ public sealed class StreamConsumer : IDisposable
     private IPullListener? _listener;
     private volatile bool _isBound;
     private bool _wasBound;
+    private bool _isDisposed;
     private long _lastId;
     private long _lastHeard;
     private long _lastUse;
@@ -106,7 +107,7 @@ public sealed class StreamConsumer : IDisposable
         _isBound = true;
     }
 
-    /// <summary>Asks for messages, and returns at once. False, and nothing is asked, while the consumer is not bound or the connection is lost.</summary>
+    /// <summary>Asks for messages, and returns at once. False, and nothing is asked, while the consumer is not bound or the connection is lost, and after its use ended.</summary>
     /// <param name="count">How many, at least one.</param>
     /// <param name="waits">Whether to wait for messages if fewer are there; otherwise the pull ends as soon as none is.</param>
     public bool TryPull(int count, bool waits)
@@ -114,7 +115,7 @@ public sealed class StreamConsumer : IDisposable
         long id;
         lock (_lock)
         {
-            if (!IsBound || !_inbox.IsOpen)
+            if (!IsBound || _isDisposed || !_inbox.IsOpen)
             {
                 return false;
             }
@@ -133,7 +134,15 @@ public sealed class StreamConsumer : IDisposable
     }
 
     /// <summary>Ends the use of the consumer here. Its messages are no longer told of.</summary>
-    public void Dispose() => _inbox.Remove(this);
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _isDisposed = true;
+        }
+
+        _inbox.Remove(this);
+    }
 
     internal void Deliver(Delivery delivery)
     {

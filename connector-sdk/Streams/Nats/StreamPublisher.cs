@@ -58,6 +58,7 @@ public sealed class StreamPublisher(NatsLink link, TimeProvider time, ILogger<St
     /// <param name="ct">Gives up; throws, and the message may be stored all the same.</param>
     public async Task<StreamWrite> WriteAsync(StreamMessage message, WriteTerms terms, CancellationToken ct)
     {
+        var begun = time.GetTimestamp();
         using var deadline = new TimeLimit(terms.Patience, time, ct);
         var last = new StreamWrite(WriteResult.Refused, "NATS is away");
         var mayBeStored = false;
@@ -66,7 +67,8 @@ public sealed class StreamPublisher(NatsLink link, TimeProvider time, ILogger<St
         {
             for (var pause = MinPause; ; pause = pause * 2 < MaxPause ? pause * 2 : MaxPause)
             {
-                last = await TryAsync(message, terms, last, deadline.Token);
+                await link.OpenAsync(deadline.Token);
+                last = await PrepareAsync(terms, last.IsStreamMissing, deadline.Token) ?? await TryAsync();
                 mayBeStored |= last.Result == WriteResult.Unknown;
                 if (last.IsFinal || (last.Result == WriteResult.Full && !terms.WaitsForRoom) || (last.Result == WriteResult.Unknown && message.Id is null))
                 {
@@ -89,24 +91,32 @@ public sealed class StreamPublisher(NatsLink link, TimeProvider time, ILogger<St
 
         // Once a try was not answered, what becomes of later ones says nothing of it, unless they were stored.
         return mayBeStored && !last.IsStored ? last with { Result = WriteResult.Unknown } : last;
+
+        // Once begun, it ends as a try without an answer, not as one that never was, when the patience is over first.
+        Task<StreamWrite> TryAsync()
+        {
+            deadline.Token.ThrowIfCancellationRequested();
+            var left = terms.Patience - time.GetElapsedTime(begun);
+            return WriteOnceAsync(message, left > terms.TryTimeout ? terms.TryTimeout : left > TimeSpan.Zero ? left : TimeSpan.Zero, ct);
+        }
     }
 
-    private async Task<StreamWrite> TryAsync(StreamMessage message, WriteTerms terms, StreamWrite last, CancellationToken ct)
+    // Null if the stream may be written to.
+    private static async Task<StreamWrite?> PrepareAsync(WriteTerms terms, bool isStreamMissing, CancellationToken ct)
     {
-        await link.OpenAsync(ct);
         try
         {
             if (terms.Prepare is { } prepare)
             {
-                await prepare(last.IsStreamMissing, ct);
+                await prepare(isStreamMissing, ct);
             }
+
+            return null;
         }
         catch (NatsException fault)
         {
             return new StreamWrite(WriteResult.Refused, fault.Message);
         }
-
-        return await WriteOnceAsync(message, terms.TryTimeout, ct);
     }
 
     private async Task<StreamWrite> AskAsync(StreamMessage message, TimeSpan patience, CancellationToken ct)

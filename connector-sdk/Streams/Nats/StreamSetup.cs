@@ -123,7 +123,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     {
         try
         {
-            return (await link.JetStream.GetStreamAsync(name, new StreamInfoRequest { SubjectsFilter = ">" }, ct)).Info;
+            return await link.JetStream.WithSubjectsAsync(name, ">", ct);
         }
         catch (NatsJSApiException missing) when (missing.Error.Code == NotFound)
         {

@@ -91,7 +91,7 @@ internal sealed class DeadLetters(NatsLink link)
     public async Task<long> CountAsync(string queue, FunctionName? function, CancellationToken ct)
     {
         var filter = function is { } one ? StreamNames.DeadSubjects(queue, one) : StreamNames.DeadSubjects(queue);
-        return (await link.JetStream.GetStreamAsync(StreamNames.Dead(queue), new StreamInfoRequest { SubjectsFilter = filter }, ct)).Info.State.Subjects?.Values.Sum() ?? 0;
+        return (await link.JetStream.WithSubjectsAsync(StreamNames.Dead(queue), filter, ct)).State.Subjects?.Values.Sum() ?? 0;
     }
 
     /// <summary>One letter with its body; null if there is none of that sequence.</summary>

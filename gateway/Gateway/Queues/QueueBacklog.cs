@@ -2,7 +2,6 @@ using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.JetStream;
-using NATS.Client.JetStream.Models;
 
 namespace Connectors.Gateway.Queues;
 
@@ -61,8 +60,8 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
     {
         try
         {
-            var found = await link.JetStream.GetStreamAsync(stream, new StreamInfoRequest { SubjectsFilter = ">" }, ct);
-            return (found.Info.State.Subjects ?? new Dictionary<string, long>()).AsReadOnly();
+            var found = await link.JetStream.WithSubjectsAsync(stream, ">", ct);
+            return (found.State.Subjects ?? new Dictionary<string, long>()).AsReadOnly();
         }
         catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
         {

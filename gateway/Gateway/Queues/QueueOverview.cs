@@ -106,7 +106,7 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
     {
         try
         {
-            return (await link.JetStream.GetStreamAsync(stream, new StreamInfoRequest { SubjectsFilter = ">" }, ct)).Info.State;
+            return (await link.JetStream.WithSubjectsAsync(stream, ">", ct)).State;
         }
         catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
         {

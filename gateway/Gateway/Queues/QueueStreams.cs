@@ -51,8 +51,8 @@ internal sealed class QueueStreams(NatsLink link)
     {
         try
         {
-            var stream = await link.JetStream.GetStreamAsync(StreamNames.Aside(queue), new StreamInfoRequest { SubjectsFilter = AsideGroup.HeldSubjects(queue) }, ct);
-            return (stream.Info.State.Subjects ?? new Dictionary<string, long>())
+            var stream = await link.JetStream.WithSubjectsAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct);
+            return (stream.State.Subjects ?? new Dictionary<string, long>())
                 .GroupBy(subject => StreamNames.FunctionOf(subject.Key)?.ToString() ?? subject.Key)
                 .ToDictionary(function => function.Key, function => function.Sum(subject => subject.Value));
         }

@@ -129,10 +129,12 @@ public sealed class StreamPublisherTests : IAsyncLifetime
         _server.Pause();
         var withoutId = await Publisher.WriteAsync(Message("s.a", null), impatient, Ct);
         var withId = await Publisher.WriteAsync(Message("s.a", "1"), impatient with { Patience = TimeSpan.FromMilliseconds(300) }, Ct);
+        var cutShort = await Publisher.WriteAsync(Message("s.a", "3"), new WriteTerms(TimeSpan.FromSeconds(1)) { TryTimeout = TimeSpan.FromSeconds(1) }, Ct);
         var repeated = Publisher.WriteAsync(Message("s.a", "2"), impatient, Ct);
         _server.Resume();
 
         Assert.Equal(WriteResult.Unknown, withoutId.Result);
+        Assert.Equal(WriteResult.Unknown, cutShort.Result);
         Assert.Equal(WriteResult.Unknown, withId.Result);
         Assert.True((await repeated).IsStored);
     }

@@ -66,6 +66,24 @@ public sealed class StreamSetupTests : IAsyncLifetime
         Assert.Equal((made, 2), (consumer.Info.Created, await PendingAsync()));
     }
 
+    // More than a server tells of in one answer; what is held lies behind the times of all that is delayed.
+    [Fact]
+    public async Task All_subjects_of_a_stream_are_told_of_however_many()
+    {
+        const int Many = 100_050;
+        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("MANY", ["many.>"]) { Storage = StreamConfigStorage.Memory, NoAck = true }, Ct);
+        for (var i = 0; i < Many; i++)
+        {
+            await _link.Link.Connection.PublishAsync($"many.{i}", cancellationToken: Ct);
+        }
+
+        await Eventually.HoldsAsync(async () => (await _link.Link.JetStream.GetStreamAsync("MANY", cancellationToken: Ct)).Info.State.Messages == Many, "all are stored");
+        var found = await _link.Link.JetStream.WithSubjectsAsync("MANY", ">", Ct);
+
+        Assert.Equal(Many, found.State.Subjects!.Count);
+        Assert.Equal(Many, found.State.Subjects.Values.Sum());
+    }
+
     private async Task LookAsync(int times)
     {
         for (var i = 0; i < times; i++)

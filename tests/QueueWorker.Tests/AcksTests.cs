@@ -1,0 +1,95 @@
+using Connectors.QueueWorker.Settling;
+using Connectors.Sdk.Hosting;
+using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Connectors.QueueWorker.Tests;
+
+/// <summary>Which deliveries are taken for lost workers, and which messages for ones that still wait.</summary>
+public sealed class AcksTests
+{
+    private static readonly QueueWorkerOptions Options = QueueWorkerOptions.Read(new Settings(new Dictionary<string, string>()));
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly AckSender _sender;
+    private readonly WaitingRetries _waiting;
+    private readonly Acks _acks;
+
+    public AcksTests()
+    {
+        // Never opened: what would be sent is logged as lost.
+        var link = new NatsLink(
+            new NatsOptions { Host = "127.0.0.1", Port = 1, Access = new BrokerAccess(), HostOption = "nats_host" },
+            new NatsRole("test", IsNeeded: true, () => { }),
+            new Readiness(),
+            _time,
+            NullLoggerFactory.Instance);
+        _sender = new AckSender(link);
+        _waiting = new WaitingRetries(_time);
+        var writer = new RecordWriter(Options, new StreamPublisher(link, _time, NullLogger<StreamPublisher>.Instance));
+        _acks = new Acks(Options, writer, _waiting, _time, NullLogger<Acks>.Instance);
+    }
+
+    [Fact]
+    public async Task A_copy_that_is_too_large_says_nothing_of_other_messages()
+    {
+        var large = Next(1, count: 9, size: 2 << 20);
+
+        await _acks.NakAsync(large, Bench.Call(), TimeSpan.Zero, TestContext.Current.CancellationToken);
+
+        Assert.True(large.IsNakked);
+        Assert.Equal((1, 7), (_acks.UnsettledDeliveries(large), _acks.UnsettledDeliveries(Next(2, count: 7))));
+    }
+
+    [Theory]
+    [InlineData(WriteResult.TooLarge, 7)]
+    [InlineData(WriteResult.Full, 1)]
+    [InlineData(WriteResult.Refused, 1)]
+    public void Only_a_stream_that_refuses_puts_the_count_of_lost_workers_in_doubt(WriteResult why, int unsettledOfOthers)
+    {
+        _acks.Refused(Next(1, count: 7), why);
+
+        Assert.Equal((1, unsettledOfOthers), (_acks.UnsettledDeliveries(Next(1, count: 7)), _acks.UnsettledDeliveries(Next(2, count: 7))));
+    }
+
+    [Fact]
+    public async Task A_retry_waits_until_its_time_or_its_ack()
+    {
+        foreach (var sequence in (int[])[1, 2, 3])
+        {
+            await _acks.NakAsync(Next(sequence, count: 1), Bench.Call(), TimeSpan.FromHours(sequence), TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(3, _waiting.Count()[Bench.Echo.ToString()]);
+        await _acks.AckAsync(Next(3, count: 2), TestContext.Current.CancellationToken);
+        Assert.Equal(2, _waiting.Count()[Bench.Echo.ToString()]);
+        _time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(1, _waiting.Count()[Bench.Echo.ToString()]);
+    }
+
+    [Theory]
+    [InlineData(1, 5, 4, 4)]
+    [InlineData(1, 5, 2, 2)]
+    [InlineData(3, 5, 4, 2)]
+    [InlineData(6, 5, 0, 0)]
+    [InlineData(1, 2, 0, 2)]
+    public void What_the_stream_does_not_hold_any_more_waits_no_longer(ulong first, ulong last, long stored, long waiting)
+    {
+        for (var sequence = 1; sequence <= 4; sequence++)
+        {
+            _waiting.Add(Next(sequence, count: 1).Place, "f.ns", TimeSpan.FromHours(1));
+        }
+
+        _waiting.Keep(first, last, new Dictionary<string, long> { ["f.ns"] = stored });
+
+        Assert.Equal(waiting, _waiting.Count().GetValueOrDefault("f.ns"));
+    }
+
+    private Delivery Next(int sequence, int count, int size = 0)
+    {
+        var address = DeliveryAddress.Read($"$JS.ACK.stream.consumer.{count}.{sequence}.{sequence}.1700000000000000000.0");
+        return new Delivery(_sender, address!.Value, StreamNames.CallSubject("q", Priority.Normal, Bench.Echo), default, new byte[size]);
+    }
+}
