@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
+using NATS.Client.Core;
 
 namespace Connectors.QueueWorker.Tests;
 
@@ -75,9 +76,16 @@ public sealed class UpgradeTests(SharedNats nats, ITestOutputHelper output) : IC
         while (!ct.IsCancellationRequested)
         {
             var filters = new List<string>();
-            await foreach (var consumer in bench.JetStream.ListConsumersAsync(bench.Calls, CancellationToken.None))
+            try
             {
-                filters.Add(consumer.Info.Config.FilterSubject ?? ">");
+                await foreach (var consumer in bench.JetStream.ListConsumersAsync(bench.Calls, CancellationToken.None))
+                {
+                    filters.Add(consumer.Info.Config.FilterSubject ?? ">");
+                }
+            }
+            catch (NatsException)
+            {
+                // Not answered in time: it looks again.
             }
 
             foreach (var (one, other) in from a in filters from b in filters where a != b select (a, b))
