@@ -236,13 +236,13 @@ public sealed class CallbackTests(SharedNats nats) : IClassFixture<SharedNats>
         await Eventually.HoldsAsync(() => bench.Posts.Count > 0, "it is posted");
         Assert.Equal(0, await bench.Worker.TerminateAsync());
         Volatile.Write(ref isDown, false);
-        var before = bench.Posts.Count;
         await bench.StartAnotherAsync();
         await bench.IsEmptyAsync();
 
+        // The last one with the body may be written down late: its sender is gone.
         Assert.Single(bench.Sends);
-        var told = Assert.Single(bench.Posts.Skip(before));
-        Assert.Equal(("200", "size", 0), (told.Header("X-Function-Status"), told.Header("X-Result-Dropped"), told.Body.Length));
+        var told = Assert.Single(bench.Posts, post => post.Body.Length == 0);
+        Assert.Equal(("200", "size"), (told.Header("X-Function-Status"), told.Header("X-Result-Dropped")));
         Assert.Equal(0, await bench.CountAsync(bench.Dead));
     }
 
