@@ -212,6 +212,19 @@ public sealed class Bench : IAsyncDisposable
         return records;
     }
 
+    /// <summary>Deletes a consumer under the worker.</summary>
+    public async Task DeleteConsumerAsync(string stream, string consumer)
+    {
+        try
+        {
+            await JetStream.DeleteConsumerAsync(stream, consumer);
+        }
+        catch (NatsJSApiException fault) when (fault.Error.Description?.Contains("directory not empty", StringComparison.Ordinal) == true)
+        {
+            // nats-server 2.10 was writing the consumer's state meanwhile. A file is left, the consumer is gone.
+        }
+    }
+
     public async Task<long> CountAsync(string stream) => (await JetStream.GetStreamAsync(stream)).Info.State.Messages;
 
     /// <summary>Pauses the queue or a function, as the gateway does.</summary>

@@ -53,8 +53,8 @@ public sealed class DrainTests(SharedNats nats) : IClassFixture<SharedNats>
         await bench.Server.KillAsync();
         await bench.Server.StartAgainAsync();
         await bench.Worker.IsReadyAsync();
-        await bench.JetStream.DeleteConsumerAsync(bench.Calls, StreamNames.StaticNormal);
-        await bench.JetStream.DeleteConsumerAsync(bench.Callbacks, StreamNames.CallbackConsumer);
+        await bench.DeleteConsumerAsync(bench.Calls, StreamNames.StaticNormal);
+        await bench.DeleteConsumerAsync(bench.Callbacks, StreamNames.CallbackConsumer);
 
         // The new consumer delivers the message again; an ack of what it has not delivered would not count.
         await Eventually.HoldsAsync(

@@ -215,7 +215,7 @@ public sealed class FailureTableCallTests(SharedNats nats) : IClassFixture<Share
                 await bench.Worker.StartAgainAsync();
                 break;
             default:
-                await bench.JetStream.DeleteConsumerAsync(bench.Calls, StreamNames.StaticNormal);
+                await bench.DeleteConsumerAsync(bench.Calls, StreamNames.StaticNormal);
                 break;
         }
 

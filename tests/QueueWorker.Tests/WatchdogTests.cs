@@ -13,7 +13,7 @@ public sealed class WatchdogTests(SharedNats nats) : IClassFixture<SharedNats>
     {
         await using var bench = await Bench.StartAsync(server: nats.Server);
 
-        await bench.JetStream.DeleteConsumerAsync(bench.Calls, consumer);
+        await bench.DeleteConsumerAsync(bench.Calls, consumer);
         await bench.EnqueueAsync(Bench.Call() with { Priority = consumer == StreamNames.StaticHigh ? Priority.High : Priority.Normal });
         await bench.IsEmptyAsync();
 
@@ -36,7 +36,7 @@ public sealed class WatchdogTests(SharedNats nats) : IClassFixture<SharedNats>
         await bench.EnqueueAsync(Bench.Call() with { MaxInflight = 10 }, "long");
         await bench.Http.ReceivesAsync(1);
 
-        await bench.JetStream.DeleteConsumerAsync(bench.Calls, mode == "static" ? StreamNames.StaticNormal : StreamNames.FunctionConsumer(Bench.Echo, Priority.Normal));
+        await bench.DeleteConsumerAsync(bench.Calls, mode == "static" ? StreamNames.StaticNormal : StreamNames.FunctionConsumer(Bench.Echo, Priority.Normal));
         await bench.EnqueueAsync(body: "next");
         await bench.Http.ReceivesAsync(1, r => r.Text == "next");
         await bench.Worker.Process.LineAsync(l => l.Contains("delivered again while it runs here", StringComparison.Ordinal), "the long call is delivered again");
