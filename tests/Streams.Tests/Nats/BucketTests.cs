@@ -120,6 +120,9 @@ public sealed class BucketTests : IAsyncLifetime
         })
         {
             await Bucket.PutAsync("other", [0], Ct);
+
+            // A server that has only begun to make the bucket when it is deleted may read from it for good.
+            Assert.NotNull(await Bucket.FindAsync("other", Ct));
             await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
 
             await use();
