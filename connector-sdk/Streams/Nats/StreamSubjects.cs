@@ -23,8 +23,10 @@ public static class StreamSubjects
             return info;
         }
 
-        for (int offset = subjects.Count, last = subjects.Count; last >= MaxInAnswer; offset += last)
+        // Until an answer is not full, or tells nothing new: it may be of a server that knows no offset.
+        for (int offset = subjects.Count, known = 0, last = subjects.Count; last >= MaxInAnswer && subjects.Count > known; offset += last)
         {
+            known = subjects.Count;
             var page = (await streams.GetStreamAsync(stream, new StreamInfoRequest { SubjectsFilter = filter, Offset = offset }, ct)).Info.State.Subjects;
             foreach (var (subject, count) in page ?? new Dictionary<string, long>())
             {

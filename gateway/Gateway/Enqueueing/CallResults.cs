@@ -23,14 +23,17 @@ internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvi
         // A call may wait longer than its result is to be kept.
         var key = StreamNames.Token(envelope.CallId);
         var value = new StoredResult { State = StoredResult.Queued, Function = envelope.FunctionName.ToString(), Expires = time.GetUtcNow() + BucketShape.MaxResultAge }.Encode([]);
+        using var limit = new TimeLimit(options.PublishTimeout, time, ct);
         while (true)
         {
-            if (await _bucket.TryCreateAsync(key, value, ct) is { } created)
+            // What others write or delete meanwhile, or a server that lags, begins it anew; but the caller waits.
+            limit.Token.ThrowIfCancellationRequested();
+            if (await _bucket.TryCreateAsync(key, value, limit.Token) is { } created)
             {
                 return new QueuedRecord(key, created);
             }
 
-            if (await _bucket.FindAsync(key, ct) is not { } found)
+            if (await _bucket.FindAsync(key, limit.Token) is not { } found)
             {
                 continue;
             }
@@ -42,7 +45,7 @@ internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvi
             }
 
             // Another accept's, which is being stored too, or failing. Written anew it is no longer that one's to take back, nor ours.
-            if (await _bucket.TryUpdateAsync(key, value, found.Revision, ct) is { } updated)
+            if (await _bucket.TryUpdateAsync(key, value, found.Revision, limit.Token) is { } updated)
             {
                 return known is null ? new QueuedRecord(key, updated) : default;
             }
