@@ -18,7 +18,7 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
     private static readonly TimeSpan NewerWait = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan FailedWait = TimeSpan.FromSeconds(5);
 
-    private readonly AckedMessages _acked = new();
+    private readonly AckedMessages _acked = new(options.Consuming.AckWait, time);
     private readonly Counter.Child _processed = Metrics.Processed(options.Queue);
 
     // Messages that were nakked here as they are because a stream refused a record. Each was handled to that point, and took no worker down.
@@ -172,15 +172,17 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
 }
 
 /// <summary>
-/// The messages that were acked here lately. An ack is lost only with a connection or a server; the message then comes again within <c>ack_wait</c>, for which
-/// this many suffice at some thousands of calls a second.
+/// The messages that were acked here lately. An ack is lost only with a connection or a server; the message then comes again within <c>ack_wait</c>. They are
+/// remembered for some times as long, and until others are acked; at thousands of calls a second, only as many as suffice for <c>ack_wait</c>.
 /// </summary>
-internal sealed class AckedMessages
+internal sealed class AckedMessages(TimeSpan ackWait, TimeProvider time)
 {
-    private const int Generation = 1 << 17;
+    private const int MaxOfGeneration = 1 << 17;
+    private static readonly TimeSpan MinAge = TimeSpan.FromMinutes(2);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, (HashSet<(ulong, long)> Young, HashSet<(ulong, long)> Old)> _streams = [];
+    private readonly Dictionary<string, Acked> _streams = [];
+    private readonly TimeSpan _age = 4 * ackWait > MinAge ? 4 * ackWait : MinAge;
 
     public void Add(MessagePlace place)
     {
@@ -188,12 +190,12 @@ internal sealed class AckedMessages
         {
             if (!_streams.TryGetValue(place.Stream, out var acked))
             {
-                _streams[place.Stream] = acked = ([], []);
+                _streams[place.Stream] = acked = new Acked([], [], time.GetTimestamp());
             }
-            else if (acked.Young.Count >= Generation)
+            else if (acked.Young.Count >= MaxOfGeneration || time.GetElapsedTime(acked.Since) >= _age)
             {
                 acked.Old.Clear();
-                _streams[place.Stream] = acked = (acked.Old, acked.Young);
+                _streams[place.Stream] = acked = new Acked(acked.Old, acked.Young, time.GetTimestamp());
             }
 
             acked.Young.Add(Key(place));
@@ -209,6 +211,9 @@ internal sealed class AckedMessages
     }
 
     private static (ulong, long) Key(MessagePlace place) => (place.Sequence, place.Stored.UtcTicks);
+
+    // Two generations: what is forgotten is the older of them, whole.
+    private sealed record Acked(HashSet<(ulong, long)> Young, HashSet<(ulong, long)> Old, long Since);
 }
 
 /// <summary>

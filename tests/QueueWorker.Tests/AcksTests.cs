@@ -69,6 +69,24 @@ public sealed class AcksTests
         Assert.Equal(1, _waiting.Count()[Bench.Echo.ToString()]);
     }
 
+    [Fact]
+    public async Task What_was_acked_is_known_for_some_ack_waits_and_until_others_are_acked()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await _acks.AckAsync(Next(1, count: 1), ct);
+        _time.Advance(TimeSpan.FromDays(1));
+        Assert.True(await _acks.AckAgainAsync(Next(1, count: 2), ct));
+
+        await _acks.AckAsync(Next(2, count: 1), ct);
+        Assert.True(await _acks.AckAgainAsync(Next(1, count: 3), ct));
+
+        _time.Advance(4 * Options.Consuming.AckWait);
+        await _acks.AckAsync(Next(3, count: 1), ct);
+
+        Assert.False(await _acks.AckAgainAsync(Next(1, count: 4), ct));
+        Assert.True(await _acks.AckAgainAsync(Next(2, count: 2), ct));
+    }
+
     [Theory]
     [InlineData(1, 5, 4, 4)]
     [InlineData(1, 5, 2, 2)]

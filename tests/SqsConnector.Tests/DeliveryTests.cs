@@ -1,5 +1,13 @@
 using Amazon.SQS.Model;
+using Connectors.Sdk.Events;
+using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
+using Connectors.Sdk.Topics;
+using Connectors.Sqs.Queues;
+using Connectors.Sqs.Receiving;
+using Connectors.Sqs.Settling;
 using Connectors.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Connectors.Sqs.Tests;
 
@@ -160,5 +168,25 @@ public class DeliveryTests(QueueServer server)
         await gateway.ReceivesAsync(30);
         await server.IsEmptyAsync(queue);
         Assert.Equal(30, gateway.Calls.Count);
+    }
+
+    [Fact]
+    public async Task What_came_unasked_and_has_no_slot_yet_counts_among_what_can_run()
+    {
+        var queue = await server.CreateAsync("unslotted");
+        await server.SendAsync(queue, Enumerable.Range(0, 20).Select(i => ($"{i}", (string?)null)));
+        var (options, time) = (Running.Options(("gateway_url", "http://127.0.0.1:1"), ("queue_url", server.Url(queue))), TimeProvider.System);
+        var (random, topics) = (new Random(1), new LatestTopicMap());
+        topics.Swap(new TopicMap([new Function(new FunctionName("f", "ns"), new Dictionary<string, string> { ["topic"] = queue })], "", withPatterns: false));
+        var settler = new Settler(new Queue(options.Queues[0], options, time), options, time, random, NullLogger<Settler>.Instance);
+        var watch = new QueueWatch(options.Queues[0], topics, new Readiness(), NullLogger.Instance);
+        await using var source = new SqsSource(options, [new QueueReader(settler, watch, options, time, random)], time);
+
+        // The first message is yielded, and its slot is never taken; nothing more is asked of the source meanwhile.
+        await using var events = source.ReadAsync(new Slots(5), CancellationToken.None).GetAsyncEnumerator();
+        Assert.True(await events.MoveNextAsync());
+
+        await Eventually.HoldsAsync(async () => (await server.CountAsync(queue)).InFlight >= 5, "all slots are asked for");
+        Assert.Equal((15, 5), await server.CountAsync(queue));
     }
 }

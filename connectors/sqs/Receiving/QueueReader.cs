@@ -76,7 +76,7 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
             try
             {
                 var wait = isQuiet || options.WaitTime < BusyWait ? options.WaitTime : BusyWait;
-                came = await ReceiveAsync(asked, wait, arrivals, ct, cut);
+                came = await ReceiveAsync(asked, wait, reservations, arrivals, ct, cut);
                 await KnowAsync(came, wait, ct);
             }
             finally
@@ -97,14 +97,15 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
         }
     }
 
-    private async Task<int> ReceiveAsync(Reservation asked, TimeSpan wait, ChannelWriter<Arrival> arrivals, CancellationToken ct, CancellationToken cut)
+    private async Task<int> ReceiveAsync(Reservation asked, TimeSpan wait, Reservations reservations, ChannelWriter<Arrival> arrivals, CancellationToken ct, CancellationToken cut)
     {
         // The first receive does not wait, so that it is soon known whether the queue can be read.
         var messages = await Queue.ReceiveAsync(Math.Max(1, asked.Count), _isKnown ? wait : TimeSpan.Zero, ct, cut);
         var received = time.GetTimestamp();
+        reservations.Came(Math.Max(0, messages.Count - asked.Count));
         foreach (var message in messages)
         {
-            arrivals.TryWrite(new Arrival(settler, settler.Hold(message, received), IsReserved: asked.Count > 0));
+            arrivals.TryWrite(new Arrival(settler, settler.Hold(message, received)));
         }
 
         Metrics.Received(Queue.Address.Name, messages.Count);
@@ -148,5 +149,4 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
 /// <summary>A message that came in, held from now on.</summary>
 /// <param name="Settler">What settles it.</param>
 /// <param name="Lease">Our right to it.</param>
-/// <param name="IsReserved">Whether a slot was reserved for it.</param>
-internal sealed record Arrival(Settler Settler, Lease Lease, bool IsReserved);
+internal sealed record Arrival(Settler Settler, Lease Lease);

@@ -34,6 +34,9 @@ internal sealed class Reservations(Slots slots, TimeProvider time)
         }
     }
 
+    /// <summary>Reserves a slot for each message that came without: it counts beside the slots until it has taken one.</summary>
+    public void Came(int count) => Interlocked.Add(ref _reserved, count);
+
     /// <summary>Releases what was reserved and did not come, or came and has taken its slot by now.</summary>
     public void Release(int count)
     {
@@ -45,7 +48,7 @@ internal sealed class Reservations(Slots slots, TimeProvider time)
     {
         lock (_gate)
         {
-            var count = Math.Clamp(slots.Free - _reserved, 0, max);
+            var count = Math.Clamp(slots.Free - Volatile.Read(ref _reserved), 0, max);
             reserved = Interlocked.Add(ref _reserved, count);
             return count;
         }

@@ -32,7 +32,7 @@ internal sealed class SqsSource(SqsOptions options, IReadOnlyList<QueueReader> r
                     }
 
                     // The pump is back: what it got has its slot by now, and is no longer to be counted beside the slots.
-                    reservations.Release(arrival.IsReserved ? 1 : 0);
+                    reservations.Release(1);
                 }
             }
         }
@@ -79,7 +79,7 @@ internal sealed class SqsSource(SqsOptions options, IReadOnlyList<QueueReader> r
     // A message that no event can be made of must not stop the others: it is hidden for long, until its queue's redrive policy ends it.
     private static SqsMessage? Read(Arrival arrival)
     {
-        var (settler, lease, _) = arrival;
+        var (settler, lease) = arrival;
         var queue = settler.Queue.Address;
         try
         {

@@ -29,6 +29,19 @@ public class ReservationsTests
     }
 
     [Fact]
+    public async Task What_came_without_a_reservation_counts_until_it_has_its_slot()
+    {
+        var reservations = new Reservations(new Slots(2), TimeProvider.System);
+        reservations.Came(3);
+        var waiting = reservations.ReserveAsync(10, CancellationToken.None);
+        Assert.False(waiting.IsCompleted);
+
+        reservations.Release(2);
+
+        Assert.Equal(1, (await waiting).Count);
+    }
+
+    [Fact]
     public async Task Waiting_ends_with_the_token()
     {
         var reservations = new Reservations(new Slots(1), TimeProvider.System);
