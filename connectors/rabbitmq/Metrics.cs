@@ -42,7 +42,7 @@ internal static class Metrics
         "rabbitmq_connector_queue_consumed", "1 while the queue is consumed or no function wants it, 0 while it cannot be.", ByQueue);
 
     private static readonly Gauge ConnectedState = Prometheus.Metrics.CreateGauge(
-        "rabbitmq_connector_connected", "Connections to the broker: one for each queue that a function wants; 0 while there is none.");
+        "rabbitmq_connector_connected", "Connections that consume: one for each queue that a function wants; 0 while there is none.");
 
     private static readonly Counter FailuresTotal = Prometheus.Metrics.CreateCounter(
         "rabbitmq_connector_failures_total", "Connections and channels that failed or ended, by why.", ["queue", "kind"]);

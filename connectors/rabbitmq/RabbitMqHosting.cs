@@ -1,3 +1,4 @@
+using Connectors.RabbitMq.Broker;
 using Connectors.RabbitMq.Consuming;
 using Connectors.RabbitMq.Settling;
 using Connectors.Sdk;
@@ -16,6 +17,7 @@ internal static class RabbitMqHosting
     {
         builder.Services
             .AddSingleton(options)
+            .AddSingleton<BrokerWriter>()
             .AddSingleton<DeadLetters>()
             .AddSingleton<Settler>()
             .AddSingleton<IReadOnlyList<QueueConsumer>>(services => [.. options.Queues.Select(queue => new QueueConsumer(

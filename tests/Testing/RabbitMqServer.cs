@@ -49,6 +49,13 @@ public sealed class RabbitMqServer : IAsyncDisposable
     /// <summary>SIGCONT.</summary>
     public void Resume() => Broker.Resume();
 
+    /// <summary>Has it, or has it not, lack memory: it then takes nothing that is written, and reads no more from connections that write.</summary>
+    public async Task LackMemoryAsync(bool isLacking)
+    {
+        await CallAsync($"vm_memory_monitor, set_vm_memory_high_watermark, [{(isLacking ? "0.0001" : "0.9")}]");
+        await Eventually.HoldsAsync(async () => (await CallAsync("rabbit_alarm, get_alarms, []")).Contains("memory", StringComparison.Ordinal) == isLacking, $"its alarm is {isLacking}");
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -76,6 +83,12 @@ public sealed class RabbitMqServer : IAsyncDisposable
     private static string Serve => Path.Combine(Tools.RepositoryRoot, "tests", "Testing", "servers", "rabbitmq", "serve");
 
     private ChildProcess Broker => _broker ?? throw new InvalidOperationException("The broker was not started.");
+
+    private async Task<string> CallAsync(string function)
+    {
+        await using var call = ChildProcess.Start(Serve, ["call", _directory, Text(_epmdPort), function]);
+        return await call.ExitAsync() == 0 ? string.Join('\n', call.Lines) : throw new InvalidOperationException($"{function}: {call.Tail()}");
+    }
 
     // Its epmd may still know the node that was killed, and then the new one ends.
     private async Task<bool> BrokerStartsAsync()

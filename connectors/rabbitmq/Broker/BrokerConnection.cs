@@ -1,4 +1,3 @@
-using Connectors.Sdk.Hosting;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
@@ -10,22 +9,12 @@ internal sealed class BrokerConnection : IAsyncDisposable
 {
     private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(3);
 
-    private static readonly TimeSpan WritingTime = TimeSpan.FromSeconds(10);
-
-    // What a frame of properties has beside them: its own eight bytes, class, weight, the body's size, which properties there are, and a header of the
-    // client's own, by which it tells confirmations apart.
-    private const int FrameBytes = 8 + 2 + 2 + 8 + 2 + 64;
-
     private readonly IConnection _connection;
     private readonly BrokerOptions _options;
     private readonly TimeProvider _time;
 
-    // Guards the channel for writes, and what is known to be there.
-    private readonly SemaphoreSlim _writing = new(1);
-    private readonly HashSet<string> _declared = [];
-    private IChannel? _writer;
-
     private readonly TaskCompletionSource<BrokerFault> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile TaskCompletionSource _taking = new();
 
     private BrokerConnection(IConnection connection, BrokerOptions options, TimeProvider time)
     {
@@ -33,6 +22,17 @@ internal sealed class BrokerConnection : IAsyncDisposable
         connection.ConnectionShutdownAsync += (_, reason) =>
         {
             _ended.TrySetResult(BrokerFault.Of(reason, options));
+            return Task.CompletedTask;
+        };
+        _taking.SetResult();
+        connection.ConnectionBlockedAsync += (_, _) =>
+        {
+            _taking = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return Task.CompletedTask;
+        };
+        connection.ConnectionUnblockedAsync += (_, _) =>
+        {
+            _taking.TrySetResult();
             return Task.CompletedTask;
         };
         if (connection.CloseReason is { } already)
@@ -43,6 +43,12 @@ internal sealed class BrokerConnection : IAsyncDisposable
 
     /// <summary>Completed once it has ended, with the reason.</summary>
     public Task<BrokerFault> Ended => _ended.Task;
+
+    /// <summary>Completed while the broker takes what is written: it does not while it lacks memory or disk.</summary>
+    public Task Taking => _taking.Task;
+
+    /// <summary>How large a frame may be; 0 for any size.</summary>
+    public uint FrameMax => _connection.FrameMax;
 
     /// <summary>Connects. Throws a <see cref="BrokerException"/>.</summary>
     public static async Task<BrokerConnection> OpenAsync(BrokerOptions options, string clientName, TimeProvider time, CancellationToken ct)
@@ -82,53 +88,16 @@ internal sealed class BrokerConnection : IAsyncDisposable
         }
     });
 
-    /// <summary>
-    /// Whether a message could be written: properties and headers have to fit into one frame (131,072 bytes unless the broker is told otherwise), and the
-    /// broker ends a connection over which a larger one comes.
-    /// </summary>
-    public bool Fits(QueueMessage message, IReadOnlyDictionary<string, object?> headers) =>
-        _connection.FrameMax == 0 || FrameBytes + ((IAmqpWriteable)Properties(message.Properties, headers)).GetRequiredBufferSize() <= _connection.FrameMax;
-
-    /// <summary>Writes a message to a queue, which is made if it is not there. Returns once the broker has it; throws if it is not known to.</summary>
-    /// <param name="queue">The queue.</param>
-    /// <param name="message">What is written: body and properties, as far as those mean the same for another message.</param>
-    /// <param name="headers">Its headers.</param>
-    /// <param name="ct">Gives it up.</param>
-    public async Task WriteAsync(string queue, QueueMessage message, IReadOnlyDictionary<string, object?> headers, CancellationToken ct)
+    /// <summary>Opens a channel to write by. A connection that is written to is for nothing else: see <see cref="BrokerWriter"/>.</summary>
+    public Task<WritingChannel> OpenWriterAsync(CancellationToken ct) => WordedAsync(async () =>
     {
-        using var limit = new TimeLimit(WritingTime, _time, ct);
-        await _writing.WaitAsync(limit.Token);
-        try
-        {
-            if (_declared.Add(queue))
-            {
-                await DeclareAsync(new QueueSpec(queue), limit.Token);
-            }
-
-            if (_writer is not { IsOpen: true })
-            {
-                _writer = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), limit.Token);
-            }
-
-            await _writer.BasicPublishAsync("", queue, mandatory: true, Properties(message.Properties, headers), message.Body, limit.Token);
-        }
-        catch
-        {
-            _declared.Remove(queue);
-            throw;
-        }
-        finally
-        {
-            _writing.Release();
-        }
-    }
+        // Each confirmation has its time limit: the client is not to let one wait for the others.
+        var confirmed = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, outstandingPublisherConfirmationsRateLimiter: null);
+        return new WritingChannel(this, await _connection.CreateChannelAsync(confirmed, ct), _time);
+    });
 
     /// <summary>Closes it: what is not settled goes back to its queues.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await CloseAsync().WaitAsync(ClosingTime * 2, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _writing.Dispose();
-    }
+    public async ValueTask DisposeAsync() => await CloseAsync().WaitAsync(ClosingTime * 2, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private async Task CloseAsync()
     {
@@ -142,34 +111,6 @@ internal sealed class BrokerConnection : IAsyncDisposable
         }
 
         await _connection.DisposeAsync();
-    }
-
-    // Not its expiration, nor its user: the one would let the copy go, the other is refused from anybody else.
-    private static BasicProperties Properties(MessageProperties from, IReadOnlyDictionary<string, object?> headers)
-    {
-        var properties = new BasicProperties
-        {
-            DeliveryMode = DeliveryModes.Persistent,
-            Headers = headers.ToDictionary(),
-            MessageId = from.MessageId,
-            ContentType = from.ContentType,
-            ContentEncoding = from.ContentEncoding,
-            CorrelationId = from.CorrelationId,
-            ReplyTo = from.ReplyTo,
-            Type = from.Type,
-            AppId = from.AppId,
-        };
-        if (from.Priority is { } priority)
-        {
-            properties.Priority = priority;
-        }
-
-        if (from.Timestamp is { } timestamp)
-        {
-            properties.Timestamp = new AmqpTimestamp(timestamp);
-        }
-
-        return properties;
     }
 
     private async Task<T> WordedAsync<T>(Func<Task<T>> ask)

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.RabbitMq.Settling;
 
 /// <summary>Writes dead letters: the message as it was, with its biography in <c>X-Dead-*</c> headers beside its own.</summary>
-internal sealed class DeadLetters(RabbitMqOptions options, TimeProvider time, ILogger<DeadLetters> log)
+internal sealed class DeadLetters(RabbitMqOptions options, BrokerWriter writer, TimeProvider time, ILogger<DeadLetters> log)
 {
     // An error may be as long as somebody's stack.
     private const int MaxReason = 1024;
@@ -28,8 +28,9 @@ internal sealed class DeadLetters(RabbitMqOptions options, TimeProvider time, IL
         var queue = options.Failure.DeadLetterQueueOf(message.Queue);
         try
         {
-            var (letter, headers) = Letter(message, queue, [.. Biography(message, outcome, attempt)]);
-            await message.Channel.Connection.WriteAsync(queue, letter, headers, ct);
+            var channel = await writer.OpenAsync(ct);
+            var (letter, headers) = Letter(message, channel, queue, [.. Biography(message, outcome, attempt)]);
+            await channel.WriteAsync(queue, letter, headers, ct);
             return true;
         }
         catch (Exception fault)
@@ -40,10 +41,11 @@ internal sealed class DeadLetters(RabbitMqOptions options, TimeProvider time, IL
         }
     }
 
-    private (QueueMessage Letter, Dictionary<string, object?> Headers) Letter(RabbitMqMessage message, string queue, IReadOnlyList<(string Name, string Value)> biography)
+    private (QueueMessage Letter, Dictionary<string, object?> Headers) Letter(
+        RabbitMqMessage message, WritingChannel channel, string queue, IReadOnlyList<(string Name, string Value)> biography)
     {
         var (letter, headers) = (message.Message, Headers(message.Message, biography, Left.Nothing));
-        for (var left = Left.Headers; left <= Left.Properties && !message.Channel.Connection.Fits(letter, headers); left++)
+        for (var left = Left.Headers; left <= Left.Properties && !channel.Fits(letter, headers); left++)
         {
             Metrics.DeadLetterReduced(message.Queue);
             Log.DeadLetterReduced(log, message.Queue, message.Event.Id, queue, Words(message.Message, left));

@@ -61,6 +61,10 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
     {
         switch (options.Failure.OnFailure)
         {
+            // The broker has it again: a letter would be one too many.
+            case OnFailure.DeadLetter when !message.Channel.IsOpen:
+                End(message, "dead_letter", isSettled: false);
+                break;
             case OnFailure.DeadLetter when !await deadLetters.TryWriteAsync(message, outcome, attempt, ct):
                 BackOff(message, Delay(attempt));
                 return;

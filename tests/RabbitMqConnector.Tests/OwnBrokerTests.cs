@@ -1,0 +1,91 @@
+using Connectors.RabbitMq.Broker;
+using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
+
+namespace Connectors.RabbitMq.Tests;
+
+/// <summary>With a broker that other tests could not do with.</summary>
+public class OwnBrokerTests(OwnBroker broker) : IClassFixture<OwnBroker>
+{
+    private RabbitMqServer Server => broker.Server;
+
+    private BrokerClient Client => broker.Client;
+
+    [Fact]
+    public async Task A_broker_that_takes_no_letters_goes_on_taking_acks()
+    {
+        const int good = 200;
+        await Client.DeclareAsync("full");
+        await Client.DeclareAsync("full.dead");
+        await Client.SendAsync("full", "never");
+        for (var i = 0; i < good; i++)
+        {
+            await Client.SendAsync("full", "good");
+        }
+
+        await Server.LackMemoryAsync(true);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("full", "receiver"));
+        gateway.Answer = (request, http) =>
+        {
+            http.Response.StatusCode = request.Text == "never" ? StatusCodes.Status400BadRequest : StatusCodes.Status200OK;
+            return Task.CompletedTask;
+        };
+        await using var connector = await Running.StartAsync(gateway, Server.Url, "full", ("prefetch", "10"));
+
+        await gateway.ReceivesAsync(good, call => call.Text == "good");
+        await connector.SaysAsync("it lacks memory or disk");
+        await Client.HoldsAsync("full.dead", 0);
+
+        await Server.LackMemoryAsync(false);
+        await Eventually.HoldsAsync(async () => await connector.MetricAsync("rabbitmq_connector_settled_total{queue=\"full\",end=\"dead_letter\"}") == 1, "the letter is written then");
+        Assert.NotEqual(0u, (await Client.CountAsync("full.dead"))?.Messages);
+        await connector.StopAsync();
+        await Client.IsEmptyAsync("full");
+        Assert.Equal(good, gateway.Calls.Count(call => call.Text == "good"));
+    }
+
+    [Fact]
+    public async Task Letters_that_wait_for_the_broker_end_with_their_connection()
+    {
+        await Client.DeclareAsync("letters");
+        var writer = new BrokerWriter(Running.Options(("rabbitmq_url", Server.Url), ("queues", "unused")), TimeProvider.System);
+        var channel = await writer.OpenAsync(CancellationToken.None);
+        var letter = new QueueMessage(1, false, "", "", new MessageProperties(), "hello"u8.ToArray());
+        await channel.WriteAsync("letters", letter, new Dictionary<string, object?>(), CancellationToken.None);
+        Server.Pause();
+        try
+        {
+            Task[] writes = [.. Enumerable.Range(0, 300).Select(_ => channel.WriteAsync("letters", letter, new Dictionary<string, object?>(), CancellationToken.None))];
+
+            await writer.DisposeAsync();
+
+            await Eventually.HoldsAsync(() => writes.All(write => write is { IsCompleted: true, IsCompletedSuccessfully: false }), "all have ended");
+        }
+        finally
+        {
+            Server.Resume();
+        }
+    }
+}
+
+/// <summary>A broker that lacks memory at times, is paused, and whose connections may have few channels.</summary>
+public sealed class OwnBroker : IAsyncLifetime
+{
+    public const int MaxChannels = 4;
+
+    public RabbitMqServer Server { get; private set; } = null!; // set before the first test
+
+    public BrokerClient Client { get; private set; } = null!; // set before the first test
+
+    public async ValueTask InitializeAsync()
+    {
+        Server = await RabbitMqServer.StartAsync($"channel_max = {MaxChannels}");
+        Client = await BrokerClient.ConnectAsync(Server);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Client.DisposeAsync();
+        await Server.DisposeAsync();
+    }
+}
