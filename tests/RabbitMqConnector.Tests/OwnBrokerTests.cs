@@ -66,6 +66,29 @@ public class OwnBrokerTests(OwnBroker broker) : IClassFixture<OwnBroker>
             Server.Resume();
         }
     }
+
+    [Fact]
+    public async Task A_queue_that_is_wanted_again_and_again_keeps_one_channel()
+    {
+        await Client.DeclareAsync("flipped");
+        await using var gateway = await GatewayServer.StartAsync();
+        await using var connector = await Running.StartAsync(gateway, Server.Url, "flipped");
+        for (var i = 0; i < 2 * OwnBroker.MaxChannels; i++)
+        {
+            gateway.Functions = [ListedFunction.Wanting("flipped", "receiver")];
+            await IsConsumedAsync(true);
+            await Client.SendAsync("flipped", $"{i}");
+            await gateway.ReceivesAsync(i + 1);
+            gateway.Functions = [];
+            await IsConsumedAsync(false);
+        }
+
+        Assert.DoesNotContain(connector.Lines, line => line.Contains("Queue not consumed", StringComparison.Ordinal));
+
+        Task IsConsumedAsync(bool isConsumed) => Eventually.HoldsAsync(
+            async () => (await Client.CountAsync("flipped"))?.Consumers == (isConsumed ? 1u : 0u),
+            () => $"it is consumed: {isConsumed}; the connector says\n{string.Join('\n', connector.Lines.TakeLast(10))}");
+    }
 }
 
 /// <summary>A broker that lacks memory at times, is paused, and whose connections may have few channels.</summary>

@@ -8,18 +8,24 @@ namespace Connectors.RabbitMq.Broker;
 /// One queue's channel: messages come in by it, and are settled by it or not at all. When it ends, the broker gives all that was not settled to the next
 /// consumer; settling it here then has no effect, and says so.
 /// </summary>
-internal sealed class QueueChannel : IAsyncDisposable
+internal sealed class QueueChannel
 {
     private readonly QueueSpec _queue;
     private readonly IChannel _channel;
+    private readonly BrokerConnection _connection;
     private readonly BrokerOptions _options;
     private readonly TaskCompletionSource<BrokerFault> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string? _consumer;
 
+    // Guards what follows: how many came and are not settled, and whether more may come.
+    private readonly Lock _gate = new();
+    private int _held;
+    private bool _isStopped;
+    private bool _isClosed;
+
     public QueueChannel(QueueSpec queue, IChannel channel, BrokerConnection connection, BrokerOptions options)
     {
-        Connection = connection;
-        (_queue, _channel, _options) = (queue, channel, options);
+        (_queue, _channel, _connection, _options) = (queue, channel, connection, options);
         channel.ChannelShutdownAsync += (_, reason) =>
         {
             _ended.TrySetResult(BrokerFault.Of(reason, options));
@@ -30,9 +36,6 @@ internal sealed class QueueChannel : IAsyncDisposable
             _ended.TrySetResult(BrokerFault.Of(already, options));
         }
     }
-
-    /// <summary>What it is a part of.</summary>
-    public BrokerConnection Connection { get; }
 
     /// <summary>Completed once no more messages come by it, with the reason.</summary>
     public Task<BrokerFault> Ended => _ended.Task;
@@ -55,13 +58,20 @@ internal sealed class QueueChannel : IAsyncDisposable
         }
     }
 
-    /// <summary>Consumes no more. What came can still be settled.</summary>
+    /// <summary>Consumes no more. What came can still be settled; the channel closes after the last of it.</summary>
     public async Task StopAsync(CancellationToken ct)
     {
-        if (_consumer is { } consumer)
+        try
         {
-            _consumer = null;
-            await DoneAsync(() => new ValueTask(_channel.BasicCancelAsync(consumer, cancellationToken: ct)));
+            if (_consumer is { } consumer)
+            {
+                _consumer = null;
+                await DoneAsync(() => new ValueTask(_channel.BasicCancelAsync(consumer, cancellationToken: ct)));
+            }
+        }
+        finally
+        {
+            LetGo(0, isLast: true);
         }
     }
 
@@ -78,13 +88,52 @@ internal sealed class QueueChannel : IAsyncDisposable
     }
 
     /// <summary>The message is done. False if the channel has ended, and it will come again.</summary>
-    public Task<bool> AckAsync(QueueMessage message, CancellationToken ct) => DoneAsync(() => _channel.BasicAckAsync(message.Tag, multiple: false, ct));
+    public Task<bool> AckAsync(QueueMessage message, CancellationToken ct) => SettledAsync(() => _channel.BasicAckAsync(message.Tag, multiple: false, ct));
 
     /// <summary>Gives it back, or, without <paramref name="requeue"/>, to the queue's dead-letter exchange. False as for <see cref="AckAsync"/>.</summary>
     public Task<bool> NakAsync(QueueMessage message, bool requeue, CancellationToken ct) =>
-        DoneAsync(() => _channel.BasicNackAsync(message.Tag, multiple: false, requeue, ct));
+        SettledAsync(() => _channel.BasicNackAsync(message.Tag, multiple: false, requeue, ct));
 
-    public async ValueTask DisposeAsync()
+    private async Task<bool> SettledAsync(Func<ValueTask> ask)
+    {
+        try
+        {
+            return await DoneAsync(ask);
+        }
+        finally
+        {
+            LetGo(1);
+        }
+    }
+
+    // What comes by a channel that is about to be closed is the broker's again.
+    private bool TryHold()
+    {
+        lock (_gate)
+        {
+            _held += _isClosed ? 0 : 1;
+            return !_isClosed;
+        }
+    }
+
+    private void LetGo(int settled, bool isLast = false)
+    {
+        lock (_gate)
+        {
+            _held -= settled;
+            _isStopped |= isLast;
+            if (!_isStopped || _isClosed || _held > 0)
+            {
+                return;
+            }
+
+            _isClosed = true;
+        }
+
+        _ = CloseAsync();
+    }
+
+    private async Task CloseAsync()
     {
         await DoneAsync(() => new ValueTask(_channel.CloseAsync(CancellationToken.None)));
         await _channel.DisposeAsync();
@@ -96,7 +145,7 @@ internal sealed class QueueChannel : IAsyncDisposable
         try
         {
             var asked = ask().AsTask();
-            if (!asked.IsCompleted && await Task.WhenAny(asked, Connection.Ended) != asked)
+            if (!asked.IsCompleted && await Task.WhenAny(asked, _connection.Ended) != asked)
             {
                 return false;
             }
@@ -123,7 +172,11 @@ internal sealed class QueueChannel : IAsyncDisposable
             CancellationToken cancellationToken = default)
         {
             // The client takes its buffer back after this call.
-            take(new QueueMessage(deliveryTag, redelivered, exchange, routingKey, Read(properties), body.ToArray()));
+            if (channel.TryHold())
+            {
+                take(new QueueMessage(deliveryTag, redelivered, exchange, routingKey, Read(properties), body.ToArray()));
+            }
+
             return Task.CompletedTask;
         }
 

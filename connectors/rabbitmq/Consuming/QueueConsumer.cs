@@ -111,7 +111,7 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
             }
             finally
             {
-                // The channel stays for what came by it, and goes with its connection.
+                // The channel stays for what came by it.
                 await either.CancelAsync();
                 await unwanted.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 await channel.StopAsync(CancellationToken.None);
