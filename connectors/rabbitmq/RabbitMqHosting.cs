@@ -28,6 +28,7 @@ internal static class RabbitMqHosting
                 services.GetRequiredService<TimeProvider>(),
                 services.GetRequiredService<Random>(),
                 services.GetRequiredService<ILogger<QueueConsumer>>()))]);
+        builder.Services.AddDuty<HeldMessages>("held messages");
         return builder.AddConnector<RabbitMqSource>(options.Connector);
     }
 }

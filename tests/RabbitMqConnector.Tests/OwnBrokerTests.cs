@@ -89,6 +89,27 @@ public class OwnBrokerTests(OwnBroker broker) : IClassFixture<OwnBroker>
             async () => (await Client.CountAsync("flipped"))?.Consumers == (isConsumed ? 1u : 0u),
             () => $"it is consumed: {isConsumed}; the connector says\n{string.Join('\n', connector.Lines.TakeLast(10))}");
     }
+
+    [Fact]
+    public async Task What_is_held_is_told_though_the_queue_is_consumed_no_longer()
+    {
+        await Client.DeclareAsync("held");
+        var release = new TaskCompletionSource();
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("held", "receiver"));
+        gateway.Answer = (_, _) => release.Task;
+        await using var connector = await Running.StartAsync(gateway, Server.Url, "held");
+        await Client.SendAsync("held", "hello");
+        await Eventually.HoldsAsync(async () => await HeldAsync() is (1, > 0), "it is held");
+
+        gateway.Functions = [];
+        await Eventually.HoldsAsync(async () => (await Client.CountAsync("held"))?.Consumers == 0, "the queue is not consumed");
+        release.SetResult();
+
+        await Eventually.HoldsAsync(async () => await HeldAsync() is (0, 0), "nothing is held");
+
+        async Task<(double?, double?)> HeldAsync() =>
+            (await connector.MetricAsync("rabbitmq_connector_in_flight_messages{queue=\"held\"}"), await connector.MetricAsync("rabbitmq_connector_oldest_message_age_seconds{queue=\"held\"}"));
+    }
 }
 
 /// <summary>A broker that lacks memory at times, is paused, and whose connections may have few channels.</summary>

@@ -97,8 +97,6 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
                     {
                         Metrics.Seen(queue.Name, seen);
                     }
-
-                    settler.Report(queue.Name);
                 }
                 while (!await Signal.CameAsync(ended, LookInterval, time, ct));
                 if (channel.Ended.IsCompleted)

@@ -18,16 +18,19 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
         Metrics.Received(message.Queue, message.Message.IsRedelivered);
     }
 
-    /// <summary>Tells how many messages of a queue are held, and for how long; forgets those whose channel has ended, which the broker has again.</summary>
-    public void Report(string queue)
+    /// <summary>Tells how many messages of each queue are held, and for how long; forgets those whose channel has ended, which the broker has again.</summary>
+    public void Report()
     {
         foreach (var lost in _held.Keys.Where(m => !m.Channel.IsOpen))
         {
             _held.TryRemove(lost, out _);
         }
 
-        var held = _held.Keys.Where(m => m.Queue == queue).ToList();
-        Metrics.Holds(queue, held.Count, held.Count == 0 ? TimeSpan.Zero : held.Max(m => time.GetElapsedTime(m.ReceivedAt)));
+        var held = _held.Keys.ToLookup(m => m.Queue, m => time.GetElapsedTime(m.ReceivedAt));
+        foreach (var queue in options.Queues)
+        {
+            Metrics.Holds(queue.Name, held[queue.Name].Count(), held[queue.Name].DefaultIfEmpty().Max());
+        }
     }
 
     /// <summary>Every function took it.</summary>
