@@ -33,7 +33,7 @@ internal sealed record BrokerFault(string Kind, string Text)
         Constants.PreconditionFailed => new("mismatch", reason.ReplyText),
         Constants.NotAllowed => new("denied", $"{broker.Address}: {reason.ReplyText}"),
         Constants.SyntaxError or Constants.FrameError or Constants.InternalError when reason is { Initiator: ShutdownInitiator.Library, Exception: not (IOException or SocketException) } =>
-            new("unreadable", $"the client cannot read a message, and ended the connection: {reason.ReplyText}. Take it out of the queue by other means"),
+            new("unreadable", $"the client cannot read a message, and ended the connection: {reason.ReplyText}. Take it out of the queue by other means, unless the queue's delivery limit does"),
         _ => new("closed", $"the connection to {broker.Address} ended: {reason.ReplyText}"),
     };
 }

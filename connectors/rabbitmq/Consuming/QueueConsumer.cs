@@ -20,6 +20,9 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
 
     private BrokerConnection? _connection;
 
+    // A message ended the connection, and all that was here with it, and may do so again: as long as it may, no other is here at the same time.
+    private bool _comesSingly;
+
     /// <summary>Consumes while the queue is wanted, again and again, until it is to stop, which does not throw.</summary>
     /// <param name="waiting">Where the messages go.</param>
     /// <param name="ct">Take no more. What came can be settled until this is disposed of.</param>
@@ -37,6 +40,7 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
 
             // Whether messages came in between says nothing: one that ends the connection comes first each time.
             failures = fault is null || time.GetElapsedTime(begun) > MaxDelay ? 1 : failures;
+            _comesSingly |= fault?.Kind == "unreadable";
             if (fault is not null)
             {
                 var delay = BackOff.Delay(BackOffKind.Equal, failures, MinDelay, MaxDelay, random);
@@ -83,14 +87,25 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
         try
         {
             await watch.WantedAsync(ct);
-            var channel = await (await ConnectAsync(ct)).OpenAsync(queue, options.Prefetch, ct);
-            await channel.ConsumeAsync(message => Take(message, channel, waiting), ct);
-            watch.Consuming();
+            var channel = await (await ConnectAsync(ct)).OpenAsync(queue, _comesSingly ? 1 : options.Prefetch, ct);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);
             var unwanted = watch.UnwantedAsync(either.Token);
+            var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             try
             {
-                var ended = Task.WhenAny(channel.Ended, unwanted);
+                var left = options.Prefetch;
+                await channel.ConsumeAsync(
+                    message =>
+                    {
+                        Take(message, channel, waiting);
+                        if (_comesSingly && IsPast(message, ref left))
+                        {
+                            passed.TrySetResult();
+                        }
+                    },
+                    ct);
+                watch.Consuming();
+                var ended = Task.WhenAny(channel.Ended, unwanted, passed.Task);
                 do
                 {
                     if (await channel.LookAsync(ct) is { } seen)
@@ -104,7 +119,12 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
                     return await channel.Ended;
                 }
 
-                Metrics.Unseen(queue.Name);
+                if (unwanted.IsCompleted)
+                {
+                    Metrics.Unseen(queue.Name);
+                }
+
+                _comesSingly &= !passed.Task.IsCompleted;
                 return null;
             }
             finally
@@ -124,6 +144,10 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
             return BrokerFault.Of(fault, options.Broker);
         }
     }
+
+    // What a connection loses comes again before all else, and says so: whatever ended the last one is past once something came that had not come before,
+    // or as much as was here with it.
+    private static bool IsPast(QueueMessage message, ref int left) => !message.IsRedelivered || --left <= 0;
 
     private void Take(QueueMessage message, QueueChannel channel, Waiting waiting)
     {
