@@ -168,6 +168,31 @@ public class DeliveryTests(SharedBroker broker)
     }
 
     [Fact]
+    public async Task A_message_that_is_requeued_does_not_go_round_at_once()
+    {
+        var queue = await broker.CreateAsync("requeued");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = (request, http) =>
+        {
+            http.Response.StatusCode = request.Text == "never" ? StatusCodes.Status400BadRequest : StatusCodes.Status200OK;
+            return Task.CompletedTask;
+        };
+        await using (var connector = await Running.StartAsync(gateway, Url, queue, ("on_failure", "requeue"), ("initial_retry_wait", "1h"), ("max_retry_wait", "1h"), ("max_inflight", "1")))
+        {
+            await Client.SendAsync(queue, "never");
+            await connector.SaysAsync("(on_failure=requeue)");
+            for (var i = 1; i <= 20; i++)
+            {
+                await Client.SendAsync(queue, "good");
+                await gateway.ReceivesAsync(i, call => call.Text == "good");
+            }
+        }
+
+        Assert.Single(gateway.Calls, call => call.Text == "never");
+        await Client.HoldsAsync(queue, 1);
+    }
+
+    [Fact]
     public async Task A_queue_that_no_function_wants_is_left_alone_until_one_does()
     {
         var (wanted, other) = (await broker.CreateAsync("wanted"), await broker.CreateAsync("other"));

@@ -90,9 +90,14 @@ internal sealed class QueueChannel
     /// <summary>The message is done. False if the channel has ended, and it will come again.</summary>
     public Task<bool> AckAsync(QueueMessage message, CancellationToken ct) => SettledAsync(() => _channel.BasicAckAsync(message.Tag, multiple: false, ct));
 
-    /// <summary>Gives it back, or, without <paramref name="requeue"/>, to the queue's dead-letter exchange. False as for <see cref="AckAsync"/>.</summary>
-    public Task<bool> NakAsync(QueueMessage message, bool requeue, CancellationToken ct) =>
-        SettledAsync(() => _channel.BasicNackAsync(message.Tag, multiple: false, requeue, ct));
+    /// <summary>Gives it back unjudged: from RabbitMQ 4.3 on a quorum queue does not count that. False as for <see cref="AckAsync"/>.</summary>
+    public Task<bool> NakAsync(QueueMessage message, CancellationToken ct) => SettledAsync(() => _channel.BasicNackAsync(message.Tag, multiple: false, requeue: true, ct));
+
+    /// <summary>
+    /// Gives it back as one that failed, which a quorum queue counts, or, without <paramref name="requeue"/>, to the queue's dead-letter exchange. False as for
+    /// <see cref="AckAsync"/>.
+    /// </summary>
+    public Task<bool> RejectAsync(QueueMessage message, bool requeue, CancellationToken ct) => SettledAsync(() => _channel.BasicRejectAsync(message.Tag, requeue, ct));
 
     private async Task<bool> SettledAsync(Func<ValueTask> ask)
     {

@@ -39,7 +39,7 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
 
     /// <summary>It was given up without a verdict, or nobody wants it.</summary>
     public async Task GiveBackAsync(RabbitMqMessage message, CancellationToken ct) =>
-        End(message, "given_back", await message.Channel.NakAsync(message.Message, requeue: true, ct));
+        End(message, "given_back", await message.Channel.NakAsync(message.Message, ct));
 
     /// <summary>Lets it back off, or <c>on_failure</c> decide.</summary>
     public async Task FailAsync(RabbitMqMessage message, Outcome outcome, int attempt, CancellationToken ct)
@@ -77,7 +77,7 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
                 break;
             case OnFailure.Reject:
                 Log.Rejected(log, message.Queue, message.Event.Id, attempt, outcome.Status, outcome.Error);
-                End(message, "rejected", await message.Channel.NakAsync(message.Message, requeue: false, ct));
+                End(message, "rejected", await message.Channel.RejectAsync(message.Message, requeue: false, ct));
                 break;
             case OnFailure.Drop:
                 Log.Dropped(log, message.Queue, message.Event.Id, attempt, outcome.Status, outcome.Error);
@@ -85,9 +85,16 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
                 break;
             default:
                 Log.Requeued(log, message.Queue, message.Event.Id, attempt, outcome.Status, outcome.Error);
-                await GiveBackAsync(message, ct);
+                _ = GiveBackLaterAsync(message, message.Message.IsRedelivered ? Retry.MaxWait : Delay(attempt));
                 break;
         }
+    }
+
+    // It holds no slot meanwhile. Given back at once it would come at once, and go round as fast as its function fails.
+    private async Task GiveBackLaterAsync(RabbitMqMessage message, TimeSpan after)
+    {
+        await Task.Delay(after, time);
+        End(message, "given_back", await message.Channel.RejectAsync(message.Message, requeue: true, CancellationToken.None));
     }
 
     private TimeSpan Delay(int attempt) => Sdk.Invocation.BackOff.Delay(Retry.BackOff, attempt, Retry.MinWait, Retry.MaxWait, random);
