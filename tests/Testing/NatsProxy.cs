@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
-namespace Connectors.QueueWorker.Tests;
+namespace Connectors.Testing;
 
-/// <summary>Stands between a worker and its nats-server, and loses what it is told to: a connection, or an ack.</summary>
-internal sealed class NatsProxy : IAsyncDisposable
+/// <summary>Stands between a service and its nats-server, holds what it is told to, and loses it: a connection, or an ack.</summary>
+public sealed class NatsProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly ConcurrentDictionary<Socket, bool> _sockets = new();
@@ -14,6 +15,7 @@ internal sealed class NatsProxy : IAsyncDisposable
     private int _acksToLose;
     private volatile bool _isDeaf;
 
+    /// <summary>Stands before the server on this port.</summary>
     public NatsProxy(int server)
     {
         _server = server;
@@ -21,7 +23,30 @@ internal sealed class NatsProxy : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
+    /// <summary>Where services find it.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    /// <summary>Called with what a service sends, before the server gets it.</summary>
+    public Func<ReadOnlyMemory<byte>, Task> Before { get; set; } = _ => Task.CompletedTask;
+
+    /// <summary>Holds the connection of a service from the first bytes on that have this text in them.</summary>
+    /// <param name="text">The text, ASCII.</param>
+    /// <param name="passing">How often it passes before.</param>
+    public Held Hold(string text, int passing = 0)
+    {
+        var held = new Held();
+        var sought = Encoding.ASCII.GetBytes(text);
+        var met = 0;
+        Before = async bytes =>
+        {
+            if (bytes.Span.IndexOf(sought) >= 0 && Interlocked.Increment(ref met) == passing + 1)
+            {
+                held.Reach();
+                await held.Released;
+            }
+        };
+        return held;
+    }
 
     /// <summary>From now on the server gets nothing of what the worker sends on its connection.</summary>
     public void SwallowAll() => _isDeaf = true;
@@ -41,6 +66,7 @@ internal sealed class NatsProxy : IAsyncDisposable
         _isDeaf = false;
     }
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         _listener.Stop();
@@ -58,8 +84,12 @@ internal sealed class NatsProxy : IAsyncDisposable
                 var server = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
                 await server.ConnectAsync(IPAddress.Loopback, _server);
                 (_sockets[worker], _sockets[server]) = (true, true);
-                _ = CopyAsync(worker, server, Kept);
-                _ = CopyAsync(server, worker, bytes => bytes);
+                _ = CopyAsync(worker, server, async bytes =>
+                {
+                    await Before(bytes);
+                    return Kept(bytes);
+                });
+                _ = CopyAsync(server, worker, Task.FromResult);
             }
         }
         catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
@@ -68,14 +98,14 @@ internal sealed class NatsProxy : IAsyncDisposable
         }
     }
 
-    private static async Task CopyAsync(Socket from, Socket to, Func<Memory<byte>, Memory<byte>> keep)
+    private static async Task CopyAsync(Socket from, Socket to, Func<Memory<byte>, Task<Memory<byte>>> keep)
     {
         var buffer = new byte[1 << 20];
         try
         {
             for (int read; (read = await from.ReceiveAsync(buffer)) > 0;)
             {
-                for (var rest = keep(buffer.AsMemory(0, read)); rest.Length > 0;)
+                for (var rest = await keep(buffer.AsMemory(0, read)); rest.Length > 0;)
                 {
                     rest = rest[await to.SendAsync(rest)..];
                 }
@@ -108,4 +138,21 @@ internal sealed class NatsProxy : IAsyncDisposable
         after.CopyTo(bytes.Span[start..]);
         return bytes[..(start + after.Length)];
     }
+}
+
+/// <summary>What a <see cref="NatsProxy"/> holds back.</summary>
+public sealed class Held
+{
+    private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes once a service has sent it.</summary>
+    public Task Reached => _reached.Task;
+
+    internal Task Released => _released.Task;
+
+    /// <summary>Lets it go on, unless its connection was cut.</summary>
+    public void Release() => _released.TrySetResult();
+
+    internal void Reach() => _reached.TrySetResult();
 }
