@@ -122,7 +122,7 @@ internal sealed class DeadEditEndpoint(DeadLetterEndpoints letters, Redriver red
             return;
         }
 
-        var result = await redriver.RedriveAsync(queue, letter, edited, http.RequestAborted);
+        var result = await redriver.RedriveAsync(queue, letter, edited);
         Log.DeadLetterEdited(
             log, queue, letter.Seq, edited.Envelope.CallId, edited.Envelope.DeliveryId, edited.Envelope.FunctionName.ToString(), letter.Function, string.Join(',', edited.Envelope.Edited!.Changed),
             result == RedriveResult.Repeated, Acts.Who(http));

@@ -122,7 +122,8 @@ internal sealed class DeadLetterEndpoints(
                     break;
                 }
 
-                deleted += await letters.DeleteAsync(queue, seq, http.RequestAborted) ? 1 : 0;
+                http.RequestAborted.ThrowIfCancellationRequested();
+                deleted += await letters.DeleteAsync(queue, seq) ? 1 : 0;
                 after = seq;
             }
         }
@@ -143,7 +144,7 @@ internal sealed class DeadLetterEndpoints(
             return;
         }
 
-        if (await redriver.RedriveAsync(queue, letter, edited: null, http.RequestAborted) == RedriveResult.NotOurs)
+        if (await redriver.RedriveAsync(queue, letter, edited: null) == RedriveResult.NotOurs)
         {
             await Answer.TextAsync(http, StatusCodes.Status409Conflict, NotOurs);
             return;
@@ -153,11 +154,10 @@ internal sealed class DeadLetterEndpoints(
         http.Response.StatusCode = StatusCodes.Status202Accepted;
     }
 
-
     public async Task DeleteAsync(HttpContext http, string queue)
     {
         await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
-        if (QueueQuery.TryNumber(http.Request.RouteValues["seq"]?.ToString(), 0, out var seq) && await letters.DeleteAsync(queue, seq, http.RequestAborted))
+        if (QueueQuery.TryNumber(http.Request.RouteValues["seq"]?.ToString(), 0, out var seq) && await letters.DeleteAsync(queue, seq))
         {
             Metrics.DeadLetterHandled(queue, "deleted");
             Log.DeadLetterDeleted(log, queue, seq, Acts.Who(http));

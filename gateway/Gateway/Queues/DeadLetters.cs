@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -10,7 +11,7 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.Gateway.Queues;
 
 /// <summary>Reads and removes dead letters by their sequence, which never changes and never comes again: pages neither skip nor repeat while others arrive.</summary>
-internal sealed class DeadLetters(NatsLink link)
+internal sealed class DeadLetters(NatsLink link, TimeProvider time)
 {
     private const int NotFound = 404;
     private const int SearchBatch = 1000;
@@ -21,6 +22,7 @@ internal sealed class DeadLetters(NatsLink link)
     // A consumer that nobody deleted, because this process died, goes by itself.
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan MaxFetch = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan DeleteLimit = TimeSpan.FromSeconds(5);
 
     /// <summary>Up to <paramref name="most"/> letters of a queue behind the sequence <paramref name="after"/>, oldest first.</summary>
     public async Task<IReadOnlyList<DeadLetter>> ReadAsync(string queue, FunctionName? function, ulong after, int most, bool headersOnly, CancellationToken ct)
@@ -98,13 +100,20 @@ internal sealed class DeadLetters(NatsLink link)
     public async Task<DeadLetter?> FindAsync(string queue, ulong seq, CancellationToken ct) =>
         seq == 0 ? null : (await ReadAsync(queue, null, seq - 1, 1, headersOnly: false, ct)).FirstOrDefault(letter => letter.Seq == seq);
 
-    /// <summary>False if it was gone.</summary>
-    public async Task<bool> DeleteAsync(string queue, ulong seq, CancellationToken ct)
+    /// <summary>
+    /// False if it was gone. No caller cancels it: broken off, it would not be known whether the letter is gone, nor told, and one whose call is back would stay.
+    /// </summary>
+    public async Task<bool> DeleteAsync(string queue, ulong seq)
     {
+        using var limit = new TimeLimit(DeleteLimit, time);
         try
         {
-            await link.JetStream.DeleteMessageAsync(StreamNames.Dead(queue), new StreamMsgDeleteRequest { Seq = seq, NoErase = true }, ct);
+            await link.JetStream.DeleteMessageAsync(StreamNames.Dead(queue), new StreamMsgDeleteRequest { Seq = seq, NoErase = true }, limit.Token);
             return true;
+        }
+        catch (OperationCanceledException)
+        {
+            throw new NatsException($"The stream {StreamNames.Dead(queue)} does not answer");
         }
         catch (NatsJSApiException fault) when (fault.Error.Code == NotFound || IsMissing(fault.Error))
         {

@@ -25,6 +25,8 @@ internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, Redri
             return;
         }
 
+        // Before the job: it must not be told that none was begun because its letters cannot be counted.
+        var count = await letters.CountAsync(queue, filter.Function, http.RequestAborted);
         var now = time.GetUtcNow().UtcDateTime;
         var job = new RedriveJob
         {
@@ -41,8 +43,8 @@ internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, Redri
             StartedAt = now,
             UpdatedAt = now,
         };
-        await jobs.CreateAsync(job, http.RequestAborted);
-        Acts.Counted(http, await letters.CountAsync(queue, filter.Function, http.RequestAborted));
+        await jobs.CreateAsync(job, CancellationToken.None);
+        Acts.Counted(http, count);
         await Answer.JsonAsync(http, StatusCodes.Status202Accepted, new JobStarted(job.Id), QueuesJson.Default.JobStarted);
     }
 

@@ -42,7 +42,11 @@ internal sealed class RedriveJobs(NatsLink link, QueueOptions options, TimeProvi
 }
 
 /// <summary>A job and the revision that it was read at.</summary>
-internal sealed record StoredJob(RedriveJob Job, ulong Revision);
+internal sealed record StoredJob(RedriveJob Job, ulong Revision)
+{
+    /// <summary>With another position, not stored yet.</summary>
+    public StoredJob At(ulong position) => this with { Job = Job with { Position = position } };
+}
 
 /// <summary>A redrive of many letters, as it lies in <c>OF_redrives</c> and as it is shown.</summary>
 internal sealed record RedriveJob

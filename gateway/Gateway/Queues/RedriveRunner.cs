@@ -12,7 +12,9 @@ namespace Connectors.Gateway.Queues;
 internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redriver redriver, QueueOptions options, TimeProvider time, ILogger<RedriveRunner> log)
     : BackgroundService
 {
+    // With their bodies; and with headers alone.
     private const int Batch = 16;
+    private const int SearchBatch = 256;
 
     // Of one letter in a row, while NATS is there to count them. Each may have put the letter back once more: past the duplicate window that is another run.
     private const int MaxFailures = 3;
@@ -20,8 +22,13 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
 
     // How soon a job whose gateway died is taken over. Two gateways on one job would do no harm (R14), only work twice.
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
+
+    // How long a job of ours is not saved at most.
     private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+
+    // A letter that was read longer ago may be gone by now.
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
     private readonly string _owner = Guid.NewGuid().ToString("N");
     private readonly ConcurrentDictionary<string, Task> _running = new();
@@ -128,20 +135,27 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         var filter = new DeadFilter(stored.Job.Function is { } name ? Sdk.Invocation.FunctionName.Parse(name, "") : null, stored.Job.Reason, stored.Job.Since, stored.Job.Until, stored.Job.Tag);
         var due = Now;
         ulong? at = null;
+
+        // What the server does not find by itself is searched for without bodies.
+        var isSearch = !filter.IsOfFunction;
         try
         {
             while (true)
             {
                 at = null;
-                var batch = await letters.ReadAsync(stored.Job.Queue, filter.Function, stored.Job.Position, Batch, headersOnly: false, stopping);
-                foreach (var letter in batch.TakeWhile(l => l.Seq <= stored.Job.Last))
+                var readAt = time.GetTimestamp();
+                var batch = await letters.ReadAsync(stored.Job.Queue, filter.Function, stored.Job.Position, isSearch ? SearchBatch : Batch, headersOnly: isSearch, stopping);
+                var meant = batch.Where(letter => letter.Seq <= stored.Job.Last && filter.Matches(letter)).ToList();
+                if (isSearch && meant.Count > 0)
                 {
-                    if (!filter.Matches(letter))
-                    {
-                        stored = stored with { Job = stored.Job with { Position = letter.Seq } };
-                        continue;
-                    }
+                    stored = stored.At(meant[0].Seq - 1);
+                    isSearch = false;
+                    continue;
+                }
 
+                foreach (var letter in meant)
+                {
+                    stopping.ThrowIfCancellationRequested();
                     at = letter.Seq;
                     (var waited, due) = await PaceAsync(stored, due, stopping);
                     if (waited is null)
@@ -150,7 +164,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
                     }
 
                     stored = waited;
-                    if (await StepAsync(stored, letter, stopping) is not { } next)
+                    if (await StepAsync(stored, letter, readAt, stopping) is not { } next)
                     {
                         return;
                     }
@@ -158,12 +172,25 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
                     stored = next;
                 }
 
-                if (batch.Count == 0 || batch[^1].Seq >= stored.Job.Last)
+                var isLast = batch.Count == 0 || batch[^1].Seq >= stored.Job.Last;
+                stored = stored.At(isLast ? stored.Job.Last : batch[^1].Seq);
+                if (isLast)
                 {
-                    await SaveAsync(stored, stored.Job with { State = RedriveState.Done }, stopping);
-                    Log.RedriveEnded(log, stored.Job.Id, stored.Job.Queue, stored.Job.Redriven, stored.Job.Skipped);
+                    if (await SaveAsync(stored, stored.Job with { State = RedriveState.Done }, stopping) is not null)
+                    {
+                        Log.RedriveEnded(log, stored.Job.Id, stored.Job.Queue, stored.Job.Redriven, stored.Job.Skipped);
+                    }
+
                     return;
                 }
+
+                isSearch = meant.Count == 0 && !filter.IsOfFunction;
+                if (await KeepAsync(stored, stopping) is not { } kept)
+                {
+                    return;
+                }
+
+                stored = kept;
             }
         }
         catch (Exception fault) when (!stopping.IsCancellationRequested)
@@ -173,13 +200,25 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     }
 
     // Null: the job is somebody else's now.
-    private async Task<StoredJob?> StepAsync(StoredJob stored, DeadLetter letter, CancellationToken stopping)
+    private async Task<StoredJob?> StepAsync(StoredJob stored, DeadLetter letter, long readAt, CancellationToken stopping)
     {
-        var isOurs = await redriver.RedriveAsync(stored.Job.Queue, letter, edited: null, stopping) != RedriveResult.NotOurs;
+        if (time.GetElapsedTime(readAt) > Fresh)
+        {
+            if (await letters.FindAsync(stored.Job.Queue, letter.Seq, stopping) is not { } found)
+            {
+                // Deleted meanwhile, or put back by somebody else.
+                return stored.At(letter.Seq);
+            }
+
+            letter = found;
+        }
+
+        // Once begun it is noted, though this gateway stops: whoever goes on would do it again.
+        var isOurs = await redriver.RedriveAsync(stored.Job.Queue, letter, edited: null) != RedriveResult.NotOurs;
         return await SaveAsync(
             stored,
             stored.Job with { Position = letter.Seq, Redriven = stored.Job.Redriven + (isOurs ? 1 : 0), Skipped = stored.Job.Skipped + (isOurs ? 0 : 1), Failures = 0 },
-            stopping);
+            CancellationToken.None);
     }
 
     // What would fail the same way again ends the job, and so does what failed a few times; else it goes on when its lease runs out.
@@ -202,33 +241,28 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         _ => false,
     };
 
-    // Waits until the next letter is due, and keeps the job while it waits.
+    // Waits until the next letter is due, and keeps the job. Null: it is somebody else's now.
     private async Task<(StoredJob? Stored, DateTime Due)> PaceAsync(StoredJob stored, DateTime due, CancellationToken stopping)
     {
+        var kept = await KeepAsync(stored, stopping);
         if (stored.Job.RatePerSecond is not { } rate)
         {
-            return (stored, due);
+            return (kept, due);
         }
 
-        var kept = stored;
-
         // The clock is read once: a wait of minus one millisecond would last for ever.
-        while (due - Now is var rest && rest > TimeSpan.Zero)
+        while (kept is not null && due - Now is var rest && rest > TimeSpan.Zero)
         {
             await Task.Delay(rest < MaxPause ? rest : MaxPause, time, stopping);
-            if (rest > MaxPause)
-            {
-                if (await SaveAsync(kept, kept.Job, stopping) is not { } saved)
-                {
-                    return (null, due);
-                }
-
-                kept = saved;
-            }
+            kept = await KeepAsync(kept, stopping);
         }
 
         return (kept, (due < Now - MaxPause ? Now : due) + TimeSpan.FromSeconds(1 / rate));
     }
+
+    // Long before the lease is over; at once where the clock was set back.
+    private async Task<StoredJob?> KeepAsync(StoredJob stored, CancellationToken ct) =>
+        Now - stored.Job.UpdatedAt is var age && age >= TimeSpan.Zero && age < MaxPause ? stored : await SaveAsync(stored, stored.Job, ct);
 
     private Task<StoredJob?> SaveAsync(StoredJob old, RedriveJob job, CancellationToken ct) =>
         jobs.ChangeAsync(old, job with { Owner = _owner, OwnedUntil = Now + Lease, UpdatedAt = Now }, ct);

@@ -6,7 +6,7 @@ namespace Connectors.Gateway.Queues;
 
 /// <summary>
 /// Puts a dead letter back, as it is or edited: publish, wait for the stream's ack, then delete by sequence (R14 and R19 of docs/delivery-states.md).
-/// Repeated after a crash in between, edited or not, the publish carries the same message id.
+/// Repeated after a crash in between, edited or not, the publish carries the same message id. No caller breaks it off.
 /// </summary>
 internal sealed class Redriver(DeadLetters letters, CallStore store, TimeProvider time)
 {
@@ -14,8 +14,7 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, TimeProvide
     /// <param name="queue">The letter's queue.</param>
     /// <param name="letter">The letter.</param>
     /// <param name="edited">What the call is from now on; null for what it was. Not with a callback's letter.</param>
-    /// <param name="ct">The caller.</param>
-    public async Task<RedriveResult> RedriveAsync(string queue, DeadLetter letter, EditedCall? edited, CancellationToken ct)
+    public async Task<RedriveResult> RedriveAsync(string queue, DeadLetter letter, EditedCall? edited)
     {
         if (!letter.IsWhole || letter.Envelope is not { } envelope)
         {
@@ -23,7 +22,7 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, TimeProvide
         }
 
         var stored = await (letter.IsCallback ? StoreCallbackAsync(queue, envelope, letter) : StoreCallAsync(queue, edited?.Envelope ?? envelope, edited?.Body ?? letter.Body));
-        var deleted = await letters.DeleteAsync(queue, letter.Seq, ct);
+        var deleted = await letters.DeleteAsync(queue, letter.Seq);
         Metrics.DeadLetterHandled(queue, edited is null ? "redriven" : "edited");
         return stored.IsDuplicate ? RedriveResult.Repeated : deleted ? RedriveResult.Redriven : RedriveResult.Gone;
     }

@@ -129,6 +129,49 @@ public sealed class RedriveJobTests
     }
 
     [Fact]
+    public async Task R15_a_letter_that_is_deleted_before_its_turn_is_not_put_back()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "gone").CreateAsync();
+        await seed.DeadAsync(3, _ => DeadLetterSeed.Call());
+        var id = await StartAsync(gateway, "gone", new { ratePerSecond = 0.2 });
+        await Eventually.HoldsAsync(async () => await seed.CountAsync("OF_gone") == 1, "the first is back");
+
+        await gateway.SystemAsync(HttpMethod.Delete, "queues/gone/dead/3", expected: HttpStatusCode.NoContent);
+        var job = await EndAsync(gateway, "gone", id);
+
+        Assert.Equal("done", job["state"]!.ToString());
+        Assert.Equal(2, (int)job["redriven"]!);
+        Assert.Equal(2, await seed.CountAsync("OF_gone"));
+    }
+
+    [Fact]
+    public async Task R15_a_search_that_takes_longer_than_a_lease_comes_to_its_end_with_two_gateways()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var proxy = new NatsProxy(nats.Port);
+        await using var gateway = await TestGateway.StartAsync(nats, ("faas_nats_port", proxy.Port.ToString(CultureInfo.InvariantCulture)));
+        await using var other = await TestGateway.StartAsync(nats, ("faas_nats_port", proxy.Port.ToString(CultureInfo.InvariantCulture)));
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "far").CreateAsync();
+        await seed.DeadAsync(1100, _ => DeadLetterSeed.Call());
+        await seed.DeadAsync(DeadLetterSeed.Call() with { Tags = ["sought"] });
+
+        // Each batch takes a good part of a lease.
+        proxy.Before = bytes => bytes.Span.IndexOf("$JS.API.CONSUMER.CREATE.OF_far_DEAD"u8) < 0
+            ? Task.CompletedTask
+            : Task.Delay(TimeSpan.FromSeconds(1.5), TimeProvider.System, CancellationToken.None);
+        var job = await EndAsync(gateway, "far", await StartAsync(gateway, "far", new { tag = "sought" }));
+
+        Assert.Equal("done", job["state"]!.ToString());
+        Assert.Equal(1, (int)job["redriven"]!);
+        Assert.Equal(1, await seed.CountAsync("OF_far"));
+        Assert.Equal(1100, await seed.CountAsync("OF_far_DEAD"));
+    }
+
+    [Fact]
     public async Task R15_a_job_that_has_ended_is_not_read_again_and_again()
     {
         await using var nats = await NatsServer.StartAsync();
