@@ -40,8 +40,19 @@ internal sealed class QueueEndpoints(NatsLink link, QueueOverview overview, Gate
             return;
         }
 
-        var purged = await overview.PurgeAsync(queue, function, http.RequestAborted);
-        Acts.Counted(http, purged);
+        var purged = 0L;
+        try
+        {
+            await foreach (var some in overview.PurgeAsync(queue, function, http.RequestAborted))
+            {
+                purged += some;
+            }
+        }
+        finally
+        {
+            Acts.Counted(http, purged);
+        }
+
         await Answer.JsonAsync(http, StatusCodes.Status200OK, new Purged(purged), QueuesJson.Default.Purged);
     }
 }

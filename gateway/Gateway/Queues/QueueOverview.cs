@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
@@ -80,14 +81,14 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
             Functions(calls, aside, callbacks, dead, paused.FunctionsOf(queue), paused.BreakersOf(queue)));
     }
 
-    /// <summary>Removes waiting and delayed calls, of one function or all; callback records and dead letters are other streams and stay.</summary>
-    public async Task<long> PurgeAsync(string queue, FunctionName? function, CancellationToken ct)
+    /// <summary>Removes waiting and delayed calls, of one function or all; callback records and dead letters are other streams and stay. Tells how many, stream by stream.</summary>
+    public async IAsyncEnumerable<long> PurgeAsync(string queue, FunctionName? function, [EnumeratorCancellation] CancellationToken ct)
     {
         var tail = function is { } one ? $"{StreamNames.Token(one.Namespace)}.{StreamNames.Token(one.Name)}" : null;
 
         // What comes back meanwhile goes from the first to the second.
-        return await PurgeAsync(StreamNames.Aside(queue), tail is null ? null : $"{queue}.aside.*.*.{tail}", ct)
-            + await PurgeAsync(StreamNames.Calls(queue), tail is null ? null : $"{queue}.call.*.{tail}", ct);
+        yield return await PurgeAsync(StreamNames.Aside(queue), tail is null ? null : $"{queue}.aside.*.*.{tail}", ct);
+        yield return await PurgeAsync(StreamNames.Calls(queue), tail is null ? null : $"{queue}.call.*.{tail}", ct);
     }
 
     private async Task<long> PurgeAsync(string stream, string? filter, CancellationToken ct)

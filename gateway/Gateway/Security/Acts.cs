@@ -29,22 +29,42 @@ internal sealed class Acts(TimeProvider time, ILogger<Acts> log)
     /// <summary>Who sent a request that was admitted; empty where nobody has to say.</summary>
     public static string Who(HttpContext http) => http.Features.Get<PageSession>()?.User ?? BasicCredentials.UserOf(http.Request.Headers.Authorization);
 
-    /// <summary>Says how many things a request changed; one unless it is said.</summary>
+    /// <summary>Says how many things a request changed, whatever its answer will be; unless it is said, one if the answer is good, else none.</summary>
     public static void Counted(HttpContext http, long count) => http.Items[CountKey] = count;
 
     /// <summary>Says that a request is no operator's act.</summary>
     public static void NoAct(HttpContext http) => Counted(http, None);
 
-    /// <summary>A request that changed something was answered.</summary>
-    public void Add(HttpContext http)
+    /// <summary>Passes on a request that may change something, and tells of it at its end, also when it is broken off.</summary>
+    public async Task WatchAsync(HttpContext http, RequestDelegate next)
+    {
+        try
+        {
+            await next(http);
+        }
+        catch (Exception fault)
+        {
+            Add(http, http.Response.HasStarted ? http.Response.StatusCode : Status(http, fault));
+            throw;
+        }
+
+        Add(http, http.Response.StatusCode);
+    }
+
+    // As it will be answered, if there is anybody left.
+    private static int Status(HttpContext http, Exception fault) =>
+        http.RequestAborted.IsCancellationRequested ? StatusCodes.Status499ClientClosedRequest
+        : fault is BadHttpRequestException malformed ? malformed.StatusCode
+        : StatusCodes.Status500InternalServerError;
+
+    private void Add(HttpContext http, int status)
     {
         if (http.Items[CountKey] is None)
         {
             return;
         }
 
-        var status = http.Response.StatusCode;
-        var count = status >= StatusCodes.Status400BadRequest ? 0 : http.Items.TryGetValue(CountKey, out var told) ? (long)told! : 1;
+        var count = http.Items.TryGetValue(CountKey, out var told) ? (long)told! : status < StatusCodes.Status400BadRequest ? 1 : 0;
         var act = new Act(time.GetUtcNow().UtcDateTime, Who(http), http.Request.Method, http.Request.Path.Value ?? "", http.Request.QueryString.Value ?? "", status, count);
         Log.Acted(log, act.Who, act.Method, act.Path + act.Query, act.Status, act.Count);
         lock (_lock)
@@ -70,7 +90,7 @@ internal sealed class Acts(TimeProvider time, ILogger<Acts> log)
 /// <param name="Method">With the path: what was done.</param>
 /// <param name="Path">To what.</param>
 /// <param name="Query">With its question mark.</param>
-/// <param name="Status">The answer.</param>
+/// <param name="Status">The answer; 499 if whoever asked had left before there was one.</param>
 /// <param name="Count">How many things it changed.</param>
 internal sealed record Act(DateTime At, string Who, string Method, string Path, string Query, int Status, long Count)
 {

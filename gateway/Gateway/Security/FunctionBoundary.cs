@@ -34,11 +34,8 @@ internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
             return;
         }
 
-        await next(http);
-        if (session is not null && SystemGuard.IsMarked(http.Request) && (!SystemGuard.IsSafe(http.Request) || http.Request.Path.StartsWithSegments("/function")))
-        {
-            acts.Add(http);
-        }
+        var isAct = session is not null && SystemGuard.IsMarked(http.Request) && (!SystemGuard.IsSafe(http.Request) || http.Request.Path.StartsWithSegments("/function"));
+        await (isAct ? acts.WatchAsync(http, next) : next(http));
     }
 
     private static bool IsFunction(PathString path) => path.StartsWithSegments("/function") || path.StartsWithSegments("/async-function");

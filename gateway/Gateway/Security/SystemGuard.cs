@@ -36,11 +36,7 @@ internal sealed class SystemGuard(GatewayOptions options, GatewayCredentials cre
             return;
         }
 
-        await next(http);
-        if (!IsSafe(http.Request))
-        {
-            acts.Add(http);
-        }
+        await (IsSafe(http.Request) ? next(http) : acts.WatchAsync(http, next));
     }
 
     /// <summary>Whether a request carries the gateway's credentials, or belongs to a session that may do this; if not, it is answered.</summary>

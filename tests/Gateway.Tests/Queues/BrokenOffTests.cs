@@ -1,0 +1,160 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Connectors.Testing;
+
+namespace Connectors.Gateway.Tests.Queues;
+
+/// <summary>What operators change in the queues while they, the gateway or NATS go: what was begun is done or not done, and told as it is.</summary>
+public sealed partial class BrokenOffTests : IAsyncLifetime
+{
+    private const int Letters = 40;
+    private const int Deleted = 19;
+
+    private readonly CancellationTokenSource _leave = new();
+    private NatsServer _nats = null!;
+    private NatsProxy _proxy = null!;
+    private TestGateway _gateway = null!;
+    private StoredCalls _stored = null!;
+    private DeadLetterSeed _seed = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _nats = await NatsServer.StartAsync();
+        _proxy = new NatsProxy(_nats.Port);
+        _gateway = await TestGateway.StartAsync(_nats, ("faas_nats_port", _proxy.Port.ToString(CultureInfo.InvariantCulture)));
+        _stored = new StoredCalls(_nats);
+        _seed = await new DeadLetterSeed(_stored.JetStream, "left").CreateAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _leave.Dispose();
+        await _stored.DisposeAsync();
+        await _gateway.DisposeAsync();
+        await _proxy.DisposeAsync();
+        await _nats.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData("redrive", "", "Dead letter put back")]
+    [InlineData("edit", """{"body":"another"}""", "Dead letter edited and put back")]
+    public async Task R14_a_redrive_whose_caller_leaves_removes_its_letter_and_is_told(string what, string body, string told)
+    {
+        await _seed.DeadAsync(DeadLetterSeed.Call());
+        var held = _proxy.Hold("PUB left.call.");
+
+        var asked = AskAsync(HttpMethod.Post, $"/dead/1/{what}", body);
+        await held.Reached;
+        await LeaveAsync(asked);
+        held.Release();
+
+        await LineAsync(told);
+        Assert.EndsWith("\"status\":202,\"count\":1}", await LineAsync(" Act "), StringComparison.Ordinal);
+        Assert.Equal((1, 0), (await _seed.CountAsync("OF_left"), await _seed.CountAsync("OF_left_DEAD")));
+    }
+
+    [Fact]
+    public async Task R15_a_job_whose_gateway_stops_notes_what_it_has_put_back()
+    {
+        await _seed.DeadAsync(3, _ => DeadLetterSeed.Call());
+        var held = _proxy.Hold("PUB left.call.");
+        var id = JsonNode.Parse(await _gateway.SystemAsync(HttpMethod.Post, "queues/left/redrives", new { ratePerSecond = 1 }, HttpStatusCode.Accepted))!["id"]!.ToString();
+        await held.Reached;
+
+        var ended = _gateway.Process.TerminateAsync();
+        await Eventually.HoldsAsync(async () => await IsRefusedAsync(), "the listener is closed");
+        held.Release();
+
+        Assert.Equal(0, await ended);
+        Assert.Equal(3, await _seed.CountAsync("OF_left") + await _seed.CountAsync("OF_left_DEAD"));
+        await _gateway.Process.StartAgainAsync();
+        var job = await Eventually.GetAsync(
+            async () => await _gateway.SystemJsonAsync($"queues/left/redrives/{id}") is var job && job["state"]!.ToString() != "running" ? job : null,
+            "the job ends");
+        Assert.Equal(("done", 3), (job["state"]!.ToString(), (int)job["redriven"]!));
+    }
+
+    [Fact]
+    public async Task An_act_says_how_many_letters_are_gone_when_nats_answers_no_more()
+    {
+        await _seed.DeadAsync(Letters, _ => DeadLetterSeed.Call());
+        var held = _proxy.Hold("$JS.API.STREAM.MSG.DELETE.OF_left_DEAD", passing: Deleted);
+
+        using var answer = await AskAsync(HttpMethod.Delete, "/dead?all=true");
+        _proxy.Cut();
+        held.Release();
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.EndsWith($"\"status\":503,\"count\":{Deleted}}}", await LineAsync(" Act "), StringComparison.Ordinal);
+        Assert.Equal(Letters - Deleted, await _seed.CountAsync("OF_left_DEAD"));
+    }
+
+    [Fact]
+    public async Task An_act_says_how_many_letters_are_gone_when_whoever_asked_left()
+    {
+        await _seed.DeadAsync(Letters, _ => DeadLetterSeed.Call());
+        var held = _proxy.Hold("$JS.API.STREAM.MSG.DELETE.OF_left_DEAD", passing: Deleted);
+
+        var asked = AskAsync(HttpMethod.Delete, "/dead?all=true");
+        await held.Reached;
+        await LeaveAsync(asked);
+        held.Release();
+
+        var told = Count().Match(await LineAsync(" Act ")).Groups[1].Value;
+        Assert.Equal(Letters - await _seed.CountAsync("OF_left_DEAD"), long.Parse(told, CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
+    public async Task A_redrive_of_many_that_is_503_has_begun_no_job()
+    {
+        await _seed.DeadAsync(DeadLetterSeed.Call());
+        var held = _proxy.Hold("\"subjects_filter\":\"left.dead.");
+
+        using var answer = await AskAsync(HttpMethod.Post, "/redrives", "{}");
+        _proxy.Cut();
+        held.Release();
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Equal(0, await _seed.CountAsync("KV_OF_redrives"));
+    }
+
+    private async Task<HttpResponseMessage> AskAsync(HttpMethod method, string path, string body = "")
+    {
+        using var request = new HttpRequestMessage(method, new Uri(_gateway.Api, "/system/queues/left" + path));
+        request.Content = body.Length > 0 ? new StringContent(body, Encoding.UTF8, "application/json") : null;
+        request.Headers.TryAddWithoutValidation("Authorization", TestGateway.Admin);
+        return await _gateway.Http.SendAsync(request, _leave.Token);
+    }
+
+    // Nothing shows that the gateway has noticed; it has time for it while it answers others.
+    private async Task LeaveAsync(Task asked)
+    {
+        await _leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asked);
+        for (var i = 0; i < 50; i++)
+        {
+            await _gateway.SystemAsync(HttpMethod.Get, "info");
+        }
+    }
+
+    private Task<string> LineAsync(string part) => _gateway.Process.Process.LineAsync(line => line.Contains(part, StringComparison.Ordinal) && line.Contains("left", StringComparison.Ordinal), part);
+
+    private async Task<bool> IsRefusedAsync()
+    {
+        try
+        {
+            using var answer = await _gateway.Http.GetAsync(_gateway.Api);
+            return false;
+        }
+        catch (HttpRequestException)
+        {
+            return true;
+        }
+    }
+
+    [GeneratedRegex("\"count\":([0-9]+)}$")]
+    private static partial Regex Count();
+}
