@@ -41,6 +41,20 @@ public sealed class DelayedAcceptTests(QueueFixture fixture) : IClassFixture<Que
         Assert.Equal(["true"], second.Headers.GetValues("X-Duplicate"));
     }
 
+    // They may be megabytes, and a caller waits.
+    [Fact]
+    public async Task The_first_delayed_call_of_a_gateway_is_accepted_without_reading_what_is_delayed_already()
+    {
+        await DeployAsync("early", new Dictionary<string, string> { ["com.openfaas.queue"] = "earlies" });
+        await using var asked = await _stored.ListenAsync($"$JS.API.STREAM.INFO.{StreamNames.Aside("earlies")}");
+
+        using var answer = await _gateway.PostAsync("/async-function/early", "hi", ("X-Delay", "1h"));
+
+        Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        var first = await asked.Msgs.ReadAsync().AsTask().WaitAsync(Eventually.Patience);
+        Assert.DoesNotContain("subjects_filter", first.Data ?? "", StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("X-Delay", "8d")]
     [InlineData("X-Delay", "169h")]

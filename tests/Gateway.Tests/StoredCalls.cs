@@ -14,6 +14,14 @@ public sealed class StoredCalls(NatsServer server) : IAsyncDisposable
 
     public INatsJSContext JetStream => field ??= _connection.CreateJetStreamContext();
 
+    /// <summary>What anybody sends to a subject from now on.</summary>
+    public async Task<INatsSub<string>> ListenAsync(string subject)
+    {
+        var heard = await _connection.SubscribeCoreAsync<string>(subject);
+        await _connection.PingAsync();
+        return heard;
+    }
+
     /// <summary>The last message stored.</summary>
     public async Task<StoredCall> LastAsync(string queue = StreamNames.DefaultQueue)
     {

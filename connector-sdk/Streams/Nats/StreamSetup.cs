@@ -33,7 +33,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     {
         if (isMissing || !_known.ContainsKey(shape.Name))
         {
-            await FindOrCreateAsync(shape, LogLevel.Information, ct);
+            await FindOrCreateAsync(shape, null, LogLevel.Information, ct);
             _known[shape.Name] = true;
         }
     }
@@ -45,7 +45,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     /// <exception cref="ConfigurationException">There is one of that name that is not ours, or the server cannot make such a stream.</exception>
     public async Task<StreamInfo> EnsureAsync(StreamShape shape, bool isFirst, CancellationToken ct)
     {
-        var found = await FindOrCreateAsync(shape, isFirst ? LogLevel.Information : LogLevel.Warning, ct);
+        var found = await FindOrCreateAsync(shape, ">", isFirst ? LogLevel.Information : LogLevel.Warning, ct);
         if (isFirst && Change(shape, found.Config) is { } changed)
         {
             var updated = await link.JetStream.UpdateStreamAsync(changed, ct);
@@ -106,12 +106,13 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     private static StreamConfigRetention RetentionOf(StreamShape shape) =>
         shape.Retention == StreamRetention.WorkQueue ? StreamConfigRetention.Workqueue : StreamConfigRetention.Limits;
 
-    private async Task<StreamInfo> FindOrCreateAsync(StreamShape shape, LogLevel level, CancellationToken ct)
+    // Without a filter the counts of its subjects are not asked for: there may be hundreds of thousands.
+    private async Task<StreamInfo> FindOrCreateAsync(StreamShape shape, string? filter, LogLevel level, CancellationToken ct)
     {
-        var stream = await FindAsync(shape.Name, ct);
+        var stream = await FindAsync(shape.Name, filter, ct);
         if (stream is null)
         {
-            stream = await CreateAsync(shape, ct);
+            stream = await CreateAsync(shape, filter, ct);
             Log.StreamCreated(log, level, shape.Name);
         }
 
@@ -119,11 +120,11 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         return stream;
     }
 
-    private async Task<StreamInfo?> FindAsync(string name, CancellationToken ct)
+    private async Task<StreamInfo?> FindAsync(string name, string? filter, CancellationToken ct)
     {
         try
         {
-            return await link.JetStream.WithSubjectsAsync(name, ">", ct);
+            return filter is null ? (await link.JetStream.GetStreamAsync(name, cancellationToken: ct)).Info : await link.JetStream.WithSubjectsAsync(name, filter, ct);
         }
         catch (NatsJSApiException missing) when (missing.Error.Code == NotFound)
         {
@@ -131,7 +132,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         }
     }
 
-    private async Task<StreamInfo> CreateAsync(StreamShape shape, CancellationToken ct)
+    private async Task<StreamInfo> CreateAsync(StreamShape shape, string? filter, CancellationToken ct)
     {
         try
         {
@@ -140,7 +141,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         catch (NatsJSApiException fault) when (fault.Error.Code != Unavailable && !Passing.Contains(fault.Error.ErrCode))
         {
             // Another service was quicker, perhaps with other limits; or the server cannot make such a stream.
-            return await FindAsync(shape.Name, ct)
+            return await FindAsync(shape.Name, filter, ct)
                 ?? throw new ConfigurationException(
                     $"stream {shape.Name} cannot be created: {fault.Error.Description}. Set nats_stream_storage, nats_stream_replicas, nats_max_bytes to what the server allows");
         }

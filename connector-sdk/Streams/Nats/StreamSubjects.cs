@@ -15,10 +15,20 @@ public static class StreamSubjects
     /// <param name="filter">Which subjects, with the broker's wildcards.</param>
     /// <param name="ct">Gives up.</param>
     /// <exception cref="NatsJSApiException">There is no such stream (404), or the server does not tell.</exception>
-    public static async Task<StreamInfo> WithSubjectsAsync(this INatsJSContext streams, string stream, string filter, CancellationToken ct)
+    public static Task<StreamInfo> WithSubjectsAsync(this INatsJSContext streams, string stream, string filter, CancellationToken ct) =>
+        streams.WithSubjectsAsync(stream, filter, _ => false, ct);
+
+    /// <summary>A stream with the counts of its subjects, in the order of their names as far as somebody needs them.</summary>
+    /// <param name="streams">The connection to the streams.</param>
+    /// <param name="stream">The stream's name.</param>
+    /// <param name="filter">Which subjects, with the broker's wildcards.</param>
+    /// <param name="isPast">Whether nothing behind this subject is needed; some of it may come all the same.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="NatsJSApiException">There is no such stream (404), or the server does not tell.</exception>
+    public static async Task<StreamInfo> WithSubjectsAsync(this INatsJSContext streams, string stream, string filter, Func<string, bool> isPast, CancellationToken ct)
     {
         var info = (await streams.GetStreamAsync(stream, new StreamInfoRequest { SubjectsFilter = filter }, ct)).Info;
-        if (info.State.Subjects is not { Count: >= MaxInAnswer } subjects)
+        if (info.State.Subjects is not { Count: >= MaxInAnswer } subjects || subjects.Keys.Any(isPast))
         {
             return info;
         }
@@ -33,7 +43,7 @@ public static class StreamSubjects
                 subjects[subject] = count;
             }
 
-            last = page?.Count ?? 0;
+            last = page is null || page.Keys.Any(isPast) ? 0 : page.Count;
         }
 
         return info;

@@ -16,17 +16,17 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
     /// <summary>The backlog now; an empty one for a queue that nobody has called yet.</summary>
     public async Task<Backlog> OfAsync(string queue, CancellationToken ct)
     {
-        var calls = await SubjectsAsync(StreamNames.Calls(queue), ct);
-        var aside = await SubjectsAsync(StreamNames.Aside(queue), ct);
+        var now = time.GetUtcNow();
+        var calls = await SubjectsAsync(StreamNames.Calls(queue), ">", _ => false, ct);
+        var aside = await AsideAsync(queue, now + Ahead, ct);
         var paused = await book.ReadAsync(ct);
         var broken = paused.BreakersOf(queue);
         var pausedFunctions = paused.FunctionsOf(queue);
-        var now = time.GetUtcNow();
         var stored = new Dictionary<string, long>();
         var soon = new HashSet<string>();
         if (paused.Of(queue) is not null)
         {
-            (calls, aside) = (new Dictionary<string, long>(), new Dictionary<string, long>());
+            (calls, aside) = ([], []);
         }
 
         // No worker is needed for what is paused.
@@ -36,14 +36,14 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
         }
 
         // What is due and still lies aside waits for a worker too: one that brings it back.
-        foreach (var (subject, count) in aside.Where(group => !pausedFunctions.ContainsKey(FunctionOf(group.Key)) && (AsideGroup.Of(group.Key).Due is not { } due || due < now + Ahead)))
+        foreach (var (subject, count) in aside.Where(group => !pausedFunctions.ContainsKey(FunctionOf(group.Key))))
         {
             soon.Add(FunctionOf(subject));
             var group = AsideGroup.Of(subject);
             Add(subject, group.Due > now || (group.Function is { } function && broken.ContainsKey(function.ToString())) ? 0 : count);
         }
 
-        var callbacks = (await SubjectsAsync(StreamNames.Callbacks(queue), ct)).Values.Sum();
+        var callbacks = (await SubjectsAsync(StreamNames.Callbacks(queue), ">", _ => false, ct)).Values.Sum();
         var backlog = new Backlog(stored, soon, callbacks, reports.Of(queue));
         Metrics.Waiting(queue, backlog.Waiting);
         return backlog;
@@ -55,17 +55,31 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
 
     private static string FunctionOf(string subject) => StreamNames.FunctionOf(subject)?.ToString() ?? subject;
 
+    // What is held has names behind those of all delayed calls, of which there may be hundreds of thousands: it is asked for apart.
+    private async Task<Dictionary<string, long>> AsideAsync(string queue, DateTimeOffset until, CancellationToken ct)
+    {
+        var aside = await SubjectsAsync(StreamNames.Aside(queue), ">", IsLater, ct);
+        foreach (var (subject, count) in await SubjectsAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), _ => false, ct))
+        {
+            aside[subject] = count;
+        }
+
+        return aside.Where(group => !IsLater(group.Key)).ToDictionary();
+
+        bool IsLater(string subject) => AsideGroup.Of(subject).Due >= until;
+    }
+
     // None if there is no such stream.
-    private async Task<IReadOnlyDictionary<string, long>> SubjectsAsync(string stream, CancellationToken ct)
+    private async Task<Dictionary<string, long>> SubjectsAsync(string stream, string filter, Func<string, bool> isPast, CancellationToken ct)
     {
         try
         {
-            var found = await link.JetStream.WithSubjectsAsync(stream, ">", ct);
-            return (found.State.Subjects ?? new Dictionary<string, long>()).AsReadOnly();
+            var found = await link.JetStream.WithSubjectsAsync(stream, filter, isPast, ct);
+            return new Dictionary<string, long>(found.State.Subjects ?? new Dictionary<string, long>());
         }
         catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
         {
-            return new Dictionary<string, long>();
+            return [];
         }
     }
 }

@@ -25,7 +25,7 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
         var held = new Dictionary<string, long>();
         foreach (var queue in states.Where(stream => stream.Value > 0).Select(stream => StreamNames.QueueOfAside(stream.Key)).OfType<string>())
         {
-            held[queue] = Count(await StateAsync(StreamNames.Aside(queue), ct), group => group.Function is not null).Values.Sum();
+            held[queue] = Count(await StateAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct), group => group.Function is not null).Values.Sum();
         }
 
         return
@@ -46,19 +46,19 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
         ];
     }
 
-    public async Task<bool> ExistsAsync(string queue, CancellationToken ct) => await StateAsync(StreamNames.Calls(queue), ct) is not null;
+    public async Task<bool> ExistsAsync(string queue, CancellationToken ct) => await StateAsync(StreamNames.Calls(queue), null, ct) is not null;
 
     /// <summary>Null if there is no such queue.</summary>
     public async Task<QueueStats?> FindAsync(string queue, CancellationToken ct)
     {
-        if (await StateAsync(StreamNames.Calls(queue), ct) is not { } calls)
+        if (await StateAsync(StreamNames.Calls(queue), ">", ct) is not { } calls)
         {
             return null;
         }
 
-        var callbacks = await StateAsync(StreamNames.Callbacks(queue), ct);
-        var dead = await StateAsync(StreamNames.Dead(queue), ct);
-        var aside = await StateAsync(StreamNames.Aside(queue), ct);
+        var callbacks = await StateAsync(StreamNames.Callbacks(queue), ">", ct);
+        var dead = await StateAsync(StreamNames.Dead(queue), ">", ct);
+        var aside = await StateAsync(StreamNames.Aside(queue), ">", ct);
         var paused = await book.ReadAsync(ct);
         var held = Count(aside, group => group.Function is not null);
         var running = 0L;
@@ -103,11 +103,12 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
         }
     }
 
-    private async Task<StreamState?> StateAsync(string stream, CancellationToken ct)
+    // Without a filter its subjects are not counted.
+    private async Task<StreamState?> StateAsync(string stream, string? filter, CancellationToken ct)
     {
         try
         {
-            return (await link.JetStream.WithSubjectsAsync(stream, ">", ct)).State;
+            return (filter is null ? (await link.JetStream.GetStreamAsync(stream, cancellationToken: ct)).Info : await link.JetStream.WithSubjectsAsync(stream, filter, ct)).State;
         }
         catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
         {

@@ -1,6 +1,7 @@
 using Connectors.Streams.Nats;
 using Connectors.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
+using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 
@@ -82,6 +83,35 @@ public sealed class StreamSetupTests : IAsyncLifetime
 
         Assert.Equal(Many, found.State.Subjects!.Count);
         Assert.Equal(Many, found.State.Subjects.Values.Sum());
+
+        // In the order of names: many.99999 is behind the first page, many.10 is in it.
+        await using var asked = await _link.Link.Connection.SubscribeCoreAsync<string>("$JS.API.STREAM.INFO.MANY", cancellationToken: Ct);
+        await _link.Link.Connection.PingAsync(Ct);
+        var first = await _link.Link.JetStream.WithSubjectsAsync("MANY", ">", subject => string.CompareOrdinal(subject, "many.10") > 0, Ct);
+        var all = await _link.Link.JetStream.WithSubjectsAsync("MANY", ">", subject => string.CompareOrdinal(subject, "many.99999") >= 0, Ct);
+        await _link.Link.Connection.PingAsync(Ct);
+
+        Assert.Contains("many.10", first.State.Subjects!.Keys);
+        Assert.DoesNotContain("many.99999", first.State.Subjects.Keys);
+        Assert.Contains("many.99999", all.State.Subjects!.Keys);
+        Assert.Equal(3, await CountAsync(asked, 3));
+    }
+
+    // Requests that were heard, at least so many.
+    private static async Task<int> CountAsync(INatsSub<string> heard, int atLeast)
+    {
+        var count = 0;
+        for (; count < atLeast; count++)
+        {
+            await heard.Msgs.ReadAsync(Ct);
+        }
+
+        while (heard.Msgs.TryRead(out _))
+        {
+            count++;
+        }
+
+        return count;
     }
 
     private async Task LookAsync(int times)
