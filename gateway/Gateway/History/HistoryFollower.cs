@@ -13,6 +13,7 @@ namespace Connectors.Gateway.History;
 /// <summary>Keeps the index in step with the histories of all queues: each is read from its beginning, then as it grows.</summary>
 internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptions queueOptions, HistoryOptions options, TimeProvider time, ILogger<HistoryFollower> log) : IDuty
 {
+    private const int NotFound = 404;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan MaxLook = TimeSpan.FromSeconds(10);
 
@@ -65,19 +66,26 @@ internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptio
         {
             using var limit = new TimeLimit(MaxLook, time, stopping);
             await link.OpenAsync(limit.Token);
+
+            // What is stored after the server has told its numbers may be in the index before they are read here.
+            var before = _queues.ToDictionary(queue => queue.Key, queue => queue.Value.Index.LastSeq);
             var found = new HashSet<string>();
             await foreach (var stream in link.JetStream.ListStreamsAsync(cancellationToken: limit.Token))
             {
                 if (StreamNames.QueueOfHistory(stream.Info.Config.Name ?? "") is { } queue)
                 {
                     found.Add(queue);
-                    await SeeAsync(queue, stream, stopping);
+                    await SeeAsync(queue, stream, before.GetValueOrDefault(queue), stopping);
                 }
             }
 
-            foreach (var gone in _queues.Keys.Except(found))
+            // A cluster's list may lack what one of its servers has.
+            foreach (var missing in _queues.Keys.Except(found))
             {
-                await EndAsync(gone);
+                if (await IsGoneAsync(missing, limit.Token))
+                {
+                    await EndAsync(missing);
+                }
             }
 
             index.Trim();
@@ -93,9 +101,22 @@ internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptio
         }
     }
 
-    private async Task SeeAsync(string queue, INatsJSStream stream, CancellationToken stopping)
+    private async Task<bool> IsGoneAsync(string queue, CancellationToken ct)
     {
-        if (_queues.TryGetValue(queue, out var known) && !known.IsOf(stream))
+        try
+        {
+            await link.JetStream.GetStreamAsync(StreamNames.History(queue), cancellationToken: ct);
+            return false;
+        }
+        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        {
+            return true;
+        }
+    }
+
+    private async Task SeeAsync(string queue, INatsJSStream stream, ulong lastSeq, CancellationToken stopping)
+    {
+        if (_queues.TryGetValue(queue, out var known) && !known.IsOf(stream, lastSeq))
         {
             await EndAsync(queue);
             known = null;
@@ -146,8 +167,10 @@ internal sealed class FollowedQueue(string queue, INatsJSStream first, QueueInde
 
     public ulong LastSeq => (ulong)Stream.Info.State.LastSeq;
 
-    /// <summary>Whether it is the same stream still, and not another one of that name.</summary>
-    public bool IsOf(INatsJSStream stream) => stream.Info.Created == _created && (ulong)stream.Info.State.LastSeq >= index.LastSeq;
+    /// <summary>Whether it is the same stream still, and not another one of that name, or one that has lost what it had.</summary>
+    /// <param name="stream">As it was found.</param>
+    /// <param name="lastSeq">The last message that was in the index before it was asked for.</param>
+    public bool IsOf(INatsJSStream stream, ulong lastSeq) => stream.Info.Created == _created && (ulong)stream.Info.State.LastSeq >= lastSeq;
 
     /// <summary>Waits until a message is in the index that another gateway's has already; one that the stream does not have is not waited for.</summary>
     public async Task TakeInAsync(ulong seq, CancellationToken ct)
