@@ -108,6 +108,27 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
         Assert.Equal(body, await answer.Content.ReadAsByteArrayAsync());
     }
 
+    [Theory]
+    [InlineData("malformed", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n", false)]
+    [InlineData("ended", "Content-Length: 10\r\n\r\nhello", true)]
+    public async Task A_body_that_breaks_off_never_comes_to_its_end(string how, string rest, bool leaves)
+    {
+        var whole = Path.Combine(Path.GetTempPath(), $"whole-{Guid.NewGuid():N}");
+        await _gateway.DeployAsync($"half-{how}", $"sh -c 'cat > /dev/null; touch {whole}' {whole}");
+        using var raw = await RawHttp.ConnectAsync(_gateway.Api);
+        await raw.SendAsync($"POST /function/half-{how} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{rest}");
+        if (leaves)
+        {
+            raw.EndSending();
+        }
+
+        var answer = await raw.ReadToEndAsync();
+        await Eventually.HoldsAsync(() => Processes.With(whole) == 0, "no process is left");
+
+        Assert.True((leaves && answer.Length == 0) || answer.StartsWith("HTTP/1.1 400 ", StringComparison.Ordinal), answer);
+        Assert.False(File.Exists(whole));
+    }
+
     [Fact]
     public async Task A_function_need_not_read_its_input()
     {

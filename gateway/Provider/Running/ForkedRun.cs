@@ -1,3 +1,4 @@
+using System.Buffers;
 using Connectors.Provider.Logs;
 using Connectors.Provider.Processes;
 
@@ -6,7 +7,7 @@ namespace Connectors.Provider.Running;
 /// <summary>One call's process from its start to its end: fed, listened to, waited for, all at once.</summary>
 internal static class ForkedRun
 {
-    /// <summary>False if the process wrote more than it may, and is still running. Ends with <paramref name="ct"/> by throwing.</summary>
+    /// <summary>False if the process wrote more than it may, and is still running. Ends with <paramref name="ct"/>, or where the request breaks off, by throwing.</summary>
     public static async Task<bool> ToEndAsync(ProcessGroup process, HttpRequest request, CallOutput output, FunctionLog log, CancellationToken ct)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(ct);
@@ -30,17 +31,53 @@ internal static class ForkedRun
         return await reading;
     }
 
-    // A function need not read its input, nor all of it.
+    // A function need not read its input, nor all of it. What it takes for the end of its input is the end of a whole body: where a body breaks off the process
+    // ends first, and where its call ends the input stays open until then.
     private static async Task FeedAsync(ProcessGroup process, HttpRequest request, CancellationToken ct)
+    {
+        var chunk = ArrayPool<byte>.Shared.Rent(64 * 1024);
+        try
+        {
+            for (int read; (read = await ReadAsync(process, request, chunk, ct)) > 0 && await TryWriteAsync(process, chunk.AsMemory(0, read), ct);)
+            {
+            }
+
+            await process.Input.DisposeAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            // The call ended.
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(chunk);
+        }
+    }
+
+    private static async Task<int> ReadAsync(ProcessGroup process, HttpRequest request, Memory<byte> chunk, CancellationToken ct)
     {
         try
         {
-            await using var input = process.Input;
-            await request.Body.CopyToAsync(input, ct);
+            return await request.Body.ReadAsync(chunk, ct);
         }
-        catch (Exception fault) when (fault is IOException or OperationCanceledException)
+        catch (IOException)
         {
-            // The process left, or its call ended.
+            process.End();
+            throw;
+        }
+    }
+
+    private static async Task<bool> TryWriteAsync(ProcessGroup process, ReadOnlyMemory<byte> chunk, CancellationToken ct)
+    {
+        try
+        {
+            await process.Input.WriteAsync(chunk, ct);
+            return true;
+        }
+        catch (IOException)
+        {
+            // It does not read on.
+            return false;
         }
     }
 }
