@@ -4,7 +4,7 @@ namespace Connectors.QueueWorker;
 internal static partial class Log
 {
     [LoggerMessage(300, LogLevel.Information, "Serving queue")]
-    public static partial void Serving(ILogger log, string queue, string mode, int maxInflight, string server, string durability);
+    public static partial void Serving(ILogger log, string queue, string mode, int maxInflight, string server);
 
     [LoggerMessage(301, LogLevel.Debug, "Invoke")]
     public static partial void Invoke(ILogger log, string callId, string function, int attempt);

@@ -27,9 +27,6 @@ internal static partial class Log
     [LoggerMessage(207, LogLevel.Information, "Refused unread, it is no request that the server takes")]
     public static partial void RequestRefused(ILogger log, string caller, int status, string reason);
 
-    [LoggerMessage(209, LogLevel.Information, "Calls are stored")]
-    public static partial void Durability(ILogger log, string stream, string durability);
-
     [LoggerMessage(210, LogLevel.Warning, "Stream not ready")]
     public static partial void StreamNotReady(ILogger log, string stream, string error);
 

@@ -36,7 +36,7 @@ internal sealed class ConsumingService : IDuty
     {
         await _link.OpenAsync(stopping);
         await _watchdog.StartAsync(stopping);
-        Log.Serving(_log, _options.Queue, _options.Consuming.Mode.ToString(), _options.Consuming.MaxInflight, _link.ServerVersion, _options.Limits.Durability);
+        Log.Serving(_log, _options.Queue, _options.Consuming.Mode.ToString(), _options.Consuming.MaxInflight, _link.ServerVersion);
     }
 
     // Whatever ends the pulls, what they started is not left behind: a stopping worker drains. One that goes on keeps it running, leases and all, and begins

@@ -47,6 +47,12 @@ internal static partial class Log
     [LoggerMessage(175, LogLevel.Warning, "Consumer remembers more than its stream, which has lost messages, and is made anew")]
     public static partial void ConsumerAhead(ILogger log, string stream, string consumer, ulong delivered, ulong ackFloor);
 
+    [LoggerMessage(176, LogLevel.Information, "Calls are stored")]
+    public static partial void Durability(ILogger log, string stream, string durability);
+
+    [LoggerMessage(177, LogLevel.Warning, "Stream lies elsewhere than nats_stream_storage says, and NATS moves none: set the option to what was found, or delete the stream once it is empty and start again")]
+    public static partial void StorageDiffers(ILogger log, string stream, string found, string wanted);
+
     [LoggerMessage(180, LogLevel.Warning, "Pull failed")]
     public static partial void PullFailed(ILogger log, string consumer, string reason);
 }

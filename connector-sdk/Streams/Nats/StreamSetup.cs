@@ -21,6 +21,9 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
 
     private readonly ConcurrentDictionary<string, bool> _known = new();
 
+    // By stream: how durable it was said to be last.
+    private readonly ConcurrentDictionary<string, string> _told = new();
+
     // By stream and consumer: the oldest message that it was ahead of at the last look, or the greatest number if it was ahead of the stream's end.
     private readonly ConcurrentDictionary<string, ulong> _ahead = new();
 
@@ -33,7 +36,8 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     {
         if (isMissing || !_known.ContainsKey(shape.Name))
         {
-            await FindOrCreateAsync(shape, null, LogLevel.Information, ct);
+            var found = await FindOrCreateAsync(shape, null, LogLevel.Information, ct);
+            Tell(shape, found.Config);
             _known[shape.Name] = true;
         }
     }
@@ -50,9 +54,10 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         {
             var updated = await link.JetStream.UpdateStreamAsync(changed, ct);
             Log.StreamUpdated(log, shape.Name);
-            return found with { Config = updated.Info.Config };
+            found = found with { Config = updated.Info.Config };
         }
 
+        Tell(shape, found.Config);
         return found;
     }
 
@@ -92,7 +97,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     public static StreamConfig ConfigOf(StreamShape shape) => new(shape.Name, [shape.Subjects])
     {
         Retention = RetentionOf(shape),
-        Storage = shape.Storage == StreamStorage.File ? StreamConfigStorage.File : StreamConfigStorage.Memory,
+        Storage = StorageOf(shape),
         Discard = shape.DropsOld ? StreamConfigDiscard.Old : StreamConfigDiscard.New,
         NumReplicas = shape.Replicas,
         MaxBytes = shape.MaxBytes,
@@ -105,6 +110,25 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
 
     private static StreamConfigRetention RetentionOf(StreamShape shape) =>
         shape.Retention == StreamRetention.WorkQueue ? StreamConfigRetention.Workqueue : StreamConfigRetention.Limits;
+
+    private static StreamConfigStorage StorageOf(StreamShape shape) => shape.Storage == StreamStorage.File ? StreamConfigStorage.File : StreamConfigStorage.Memory;
+
+    // Of what was found: it may have been made with other options than ours.
+    private void Tell(StreamShape shape, StreamConfig found)
+    {
+        var durability = StreamLimits.Durability(found.Storage == StreamConfigStorage.File ? StreamStorage.File : StreamStorage.Memory, found.NumReplicas);
+        if (_told.TryGetValue(shape.Name, out var told) && told == durability)
+        {
+            return;
+        }
+
+        _told[shape.Name] = durability;
+        Log.Durability(log, shape.Name, durability);
+        if (found.Storage != StorageOf(shape))
+        {
+            Log.StorageDiffers(log, shape.Name, found.Storage.ToString(), shape.Storage.ToString());
+        }
+    }
 
     // Without a filter the counts of its subjects are not asked for: there may be hundreds of thousands.
     private async Task<StreamInfo> FindOrCreateAsync(StreamShape shape, string? filter, LogLevel level, CancellationToken ct)
@@ -207,8 +231,8 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     {
         var wanted = found with
         {
-            MaxBytes = shape.MaxBytes == -1 && !shape.DropsOld ? found.MaxBytes : shape.MaxBytes,
-            MaxMsgs = shape.MaxMessages == -1 ? found.MaxMsgs : shape.MaxMessages,
+            MaxBytes = Limit(shape.MaxBytes, found.MaxBytes),
+            MaxMsgs = Limit(shape.MaxMessages, found.MaxMsgs),
             MaxAge = shape.DropsOld ? shape.MaxAge : found.MaxAge,
             NumReplicas = shape.Replicas == 1 ? found.NumReplicas : shape.Replicas,
             DuplicateWindow = shape.DuplicateWindow == StreamLimits.DefaultDuplicateWindow && !shape.DropsOld ? found.DuplicateWindow : shape.DuplicateWindow,
@@ -216,4 +240,12 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         };
         return wanted == found ? null : wanted;
     }
+
+    // The server says -1 of none.
+    private static long Limit(long wanted, long found) => wanted switch
+    {
+        -1 => found,
+        0 => -1,
+        _ => wanted,
+    };
 }

@@ -21,10 +21,10 @@ public sealed record StreamShape
     /// <summary>On how many servers it lies.</summary>
     public int Replicas { get; init; } = 1;
 
-    /// <summary>Most bytes; −1 for no limit. A full stream refuses what is new and never drops what is old, unless <see cref="DropsOld"/> says so.</summary>
+    /// <summary>Most bytes; 0 for no limit, −1 for the one that the stream has, a new one none. A full stream refuses what is new and never drops what is old, unless <see cref="DropsOld"/> says so.</summary>
     public long MaxBytes { get; init; } = -1;
 
-    /// <summary>Most messages; −1 for no limit.</summary>
+    /// <summary>Most messages, as <see cref="MaxBytes"/>.</summary>
     public long MaxMessages { get; init; } = -1;
 
     /// <summary>Age after which messages are dropped; zero for never.</summary>

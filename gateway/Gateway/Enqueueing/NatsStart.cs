@@ -12,7 +12,6 @@ internal sealed class NatsStart(NatsLink link, StreamSetup streams, QueueOptions
         try
         {
             await link.OpenAsync(stoppingToken);
-            Log.Durability(log, StreamNames.Calls(options.DefaultQueue), options.Limits.Durability);
             await streams.EnsureOnceAsync(StreamShape.Calls(options.DefaultQueue, options.Limits), isMissing: false, stoppingToken);
         }
         catch (Exception fault) when (!stoppingToken.IsCancellationRequested)

@@ -1,6 +1,7 @@
 using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
 using Connectors.Testing;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
@@ -11,6 +12,7 @@ public sealed class StreamSetupTests : IAsyncLifetime
 {
     private static readonly ConsumerConfig Wanted = new("shared") { FilterSubject = "s.normal.>", AckPolicy = ConsumerConfigAckPolicy.Explicit, AckWait = TimeSpan.FromSeconds(30) };
 
+    private readonly Lines _lines = new();
     private NatsServer _server = null!;
     private TestLink _link = null!;
     private StreamSetup _setup = null!;
@@ -21,7 +23,7 @@ public sealed class StreamSetupTests : IAsyncLifetime
     {
         _server = await NatsServer.StartAsync();
         _link = await TestLink.OpenAsync(_server);
-        _setup = new StreamSetup(_link.Link, NullLogger<StreamSetup>.Instance);
+        _setup = new StreamSetup(_link.Link, _lines.CreateLogger<StreamSetup>());
     }
 
     public async ValueTask DisposeAsync()
@@ -95,6 +97,42 @@ public sealed class StreamSetupTests : IAsyncLifetime
         Assert.DoesNotContain("many.99999", first.State.Subjects.Keys);
         Assert.Contains("many.99999", all.State.Subjects!.Keys);
         Assert.Equal(3, await CountAsync(asked, 3));
+    }
+
+    // Both services: one that looks at it once, and one that brings it in line.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task How_durable_a_stream_is_is_told_of_what_was_found_and_another_storage_is_named(bool once)
+    {
+        var wanted = StreamShape.Calls("q", new StreamLimits());
+        await _link.Link.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(wanted with { Storage = StreamStorage.Memory }), Ct);
+
+        for (var look = 0; look < 2; look++)
+        {
+            await (once ? _setup.EnsureOnceAsync(wanted, isMissing: true, Ct) : _setup.EnsureAsync(wanted, isFirst: look == 0, Ct));
+        }
+
+        var told = Assert.Single(_lines.All, line => line.Contains("Calls are stored", StringComparison.Ordinal));
+        Assert.Contains("OF_q in one server's memory", told, StringComparison.Ordinal);
+        var warning = Assert.Single(_lines.Warnings);
+        Assert.Contains("nats_stream_storage", warning, StringComparison.Ordinal);
+        Assert.Contains("OF_q Memory File", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_limit_stays_until_0_lifts_it_and_is_lifted_once()
+    {
+        var shape = StreamShape.Calls("q", new StreamLimits { MaxBytes = 1_000_000, MaxMessages = 5 });
+        await _setup.EnsureAsync(shape, isFirst: true, Ct);
+        var left = await _setup.EnsureAsync(StreamShape.Calls("q", new StreamLimits()), isFirst: true, Ct);
+        var none = StreamShape.Calls("q", new StreamLimits { MaxBytes = 0, MaxMessages = 0 });
+        var lifted = await _setup.EnsureAsync(none, isFirst: true, Ct);
+        await _setup.EnsureAsync(none, isFirst: true, Ct);
+
+        Assert.Equal((1_000_000L, 5L), (left.Config.MaxBytes, left.Config.MaxMsgs));
+        Assert.Equal((-1L, -1L), (lifted.Config.MaxBytes, lifted.Config.MaxMsgs));
+        Assert.Single(_lines.All, line => line.Contains("brought in line", StringComparison.Ordinal));
     }
 
     // Requests that were heard, at least so many.
