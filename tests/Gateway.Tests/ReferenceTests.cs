@@ -49,6 +49,32 @@ public sealed partial class ReferenceTests
         Assert.Equal(Operation.Query.Keys.Order(), Operation.All.SelectMany(operation => operation.Reads).Distinct().Order());
     }
 
+    [Fact]
+    public async Task What_is_done_is_answered_with_the_status_that_is_described()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+        (string Method, string Path, object? Body, string Route)[] asked =
+        [
+            ("POST", "connectors", new { connector = "cron", instance = "a", metrics = "" }, "/system/connectors"),
+            ("POST", "namespace", new { name = "one" }, "/system/namespace"),
+            ("POST", "namespace/two", new { }, "/system/namespace/{name}"),
+            ("PUT", "namespace/two", new { }, "/system/namespace/{name}"),
+            ("DELETE", "namespace/two", new { }, "/system/namespace/{name}"),
+            ("POST", "functions", new { service = "echo", image = "none", envProcess = "cat" }, "/system/functions"),
+            ("PUT", "functions", new { service = "echo", image = "none", envProcess = "cat" }, "/system/functions"),
+            ("POST", "scale-function/echo", new { serviceName = "echo", replicas = 1 }, "/system/scale-function/{name}"),
+            ("DELETE", "functions", new { functionName = "echo" }, "/system/functions"),
+            ("POST", "secrets", new { name = "key", value = "a" }, "/system/secrets"),
+            ("PUT", "secrets", new { name = "key", value = "b" }, "/system/secrets"),
+            ("DELETE", "secrets", new { name = "key" }, "/system/secrets"),
+        ];
+
+        foreach (var (method, path, body, route) in asked)
+        {
+            await gateway.SystemAsync(new HttpMethod(method), path, body, (System.Net.HttpStatusCode)Operation.Of(method, route)!.Status);
+        }
+    }
+
     private static async Task<OpenApiDocument> ReadAsync((string, string)[] options)
     {
         await using var gateway = await TestGateway.StartUnreadyAsync(options);

@@ -107,11 +107,12 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
     /// <exception cref="NatsException">It is not within <paramref name="patience"/>; the message says why.</exception>
     public async Task OpenAsync(TimeSpan patience, CancellationToken ct)
     {
+        using var limit = new TimeLimit(patience, _time, ct);
         try
         {
-            await OpenAsync(ct).WaitAsync(patience, _time, ct);
+            await OpenAsync(limit.Token);
         }
-        catch (TimeoutException)
+        catch (OperationCanceledException) when (limit.IsOver)
         {
             throw new NatsException($"NATS is away: {Trouble}");
         }

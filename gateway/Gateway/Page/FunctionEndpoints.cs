@@ -1,4 +1,5 @@
 using System.Globalization;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 
 namespace Connectors.Gateway.Page;
@@ -22,9 +23,15 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
         }
 
         IReadOnlyList<FunctionStatus> all;
+        using var wait = new TimeLimit(options.UpstreamTimeout, time, http.RequestAborted);
         try
         {
-            all = await AllAsync(http.RequestAborted);
+            all = await AllAsync(wait.Token);
+        }
+        catch (OperationCanceledException) when (wait.IsOver)
+        {
+            await Answer.TextAsync(http, StatusCodes.Status502BadGateway, "The provider does not answer in time.");
+            return;
         }
         catch (HttpRequestException fault)
         {

@@ -32,19 +32,26 @@ internal sealed class QueueScaler(QueueBacklog backlogs, NatsLink link, GatewayO
         var trigger = Trigger.Read(request, options);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, life.ApplicationStopping);
         bool? told = null;
+        var isBlind = false;
         while (!end.IsCancellationRequested)
         {
             try
             {
                 var isNeeded = IsNeeded(trigger, await BacklogAsync(trigger, end.Token));
+                isBlind = false;
                 if (isNeeded != told)
                 {
                     await responseStream.WriteAsync(new IsActiveResponse { Result = isNeeded }, end.Token);
                     told = isNeeded;
                 }
             }
+            catch (RpcException) when (isBlind)
+            {
+                // Still.
+            }
             catch (RpcException fault)
             {
+                isBlind = true;
                 Log.ScalerBlind(log, trigger.Queue, fault.Status.Detail);
             }
             catch (OperationCanceledException)
