@@ -65,6 +65,48 @@ public abstract class EventSourceContract : IAsyncLifetime
         Assert.Equal(ids, Received(ids).Distinct());
     }
 
+    /// <summary>
+    /// The check behind the fact that a source adds which keeps what no function wants: neither what happens before there is one, nor what it fails before
+    /// it goes, is lost to the next.
+    /// </summary>
+    protected async Task CheckUnwantedStaysAsync()
+    {
+        var wanting = Gateway.Functions;
+        Gateway.Functions = [];
+        await using var connector = await StartAsync();
+        var ids = await HappenAsync(3);
+        await IsUnwantedForAWhileAsync();
+        Gateway.Functions = wanting;
+        await ReceivesAsync(ids);
+
+        Gateway.Answer = (_, http) =>
+        {
+            http.Response.StatusCode = StatusCodes.Status500InternalServerError;
+            return Task.CompletedTask;
+        };
+        var failing = await HappenAsync("key", "x"u8.ToArray());
+        await Gateway.ReceivesAsync(1, call => Id(call) == failing);
+        Gateway.Functions = [];
+        await IsUnwantedForAWhileAsync();
+        var taken = new ConcurrentQueue<string>();
+        Gateway.Answer = (request, _) =>
+        {
+            taken.Enqueue(Id(request));
+            return Task.CompletedTask;
+        };
+        Gateway.Functions = wanting;
+        await Eventually.HoldsAsync(() => taken.Contains(failing), "what no function wanted for a while is taken by the next");
+
+        // So many looks that a source which reads all the same has read, and one that runs again has run.
+        async Task IsUnwantedForAWhileAsync()
+        {
+            for (var i = 0; i < 5; i++)
+            {
+                await Gateway.IsPolledAsync();
+            }
+        }
+    }
+
     [Fact]
     public async Task Every_event_is_delivered_once_with_its_topic_and_id()
     {

@@ -2,11 +2,12 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Connectors.Sdk.Events;
 using Connectors.Sdk.Invocation;
+using Connectors.Sdk.Topics;
 
 namespace Connectors.Folder;
 
 /// <summary>Each file is an event. Whoever drops one in writes it under a name that begins with a dot, then renames it.</summary>
-internal sealed class FolderSource(FolderOptions options, TimeProvider time, Random random) : IEventSource
+internal sealed class FolderSource(FolderOptions options, LatestTopicMap topics, TimeProvider time, Random random) : IEventSource
 {
     private readonly ConcurrentDictionary<string, bool> _held = new();
 
@@ -14,6 +15,8 @@ internal sealed class FolderSource(FolderOptions options, TimeProvider time, Ran
     {
         while (true)
         {
+            // What no function wants stays in the folder for whoever comes.
+            await topics.UntilAsync(options.Topic, isWanted: true, stoppingToken);
             foreach (var file in new DirectoryInfo(options.Folder).GetFiles().OrderBy(f => f.Name, StringComparer.Ordinal))
             {
                 if (!file.Name.StartsWith('.') && _held.TryAdd(file.Name, true) && await TryReadAsync(file, stoppingToken) is { } content)

@@ -47,6 +47,9 @@ public sealed class FolderSourceTests : EventSourceContract
     }
 
     [Fact]
+    public Task What_no_function_wants_stays_for_the_next() => CheckUnwantedStaysAsync();
+
+    [Fact]
     public async Task While_the_folder_is_gone_it_is_not_ready_and_needs_no_restart()
     {
         await using var connector = await StartAsync();

@@ -18,6 +18,9 @@ public class RabbitMqSourceTests(SharedBroker broker) : EventSourceContract
 
     protected virtual (string, object?)[] Arguments => [];
 
+    [Fact]
+    public Task What_no_function_wants_stays_for_the_next() => CheckUnwantedStaysAsync();
+
     public override async ValueTask InitializeAsync()
     {
         _queue = await broker.CreateAsync("contract", Arguments);

@@ -14,6 +14,9 @@ public class SqsSourceTests(QueueServer server) : EventSourceContract
 
     protected virtual bool IsFifo => false;
 
+    [Fact]
+    public Task What_no_function_wants_stays_for_the_next() => CheckUnwantedStaysAsync();
+
     public override async ValueTask InitializeAsync()
     {
         _queue = await server.CreateAsync("contract", IsFifo);

@@ -42,8 +42,14 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
             if (worst is null)
             {
                 // Who took it may have left the topic map meanwhile: it is done all the same.
-                await (run.Taken.Count > 0 ? received.CompleteAsync(drain.Settling) : received.UnwantedAsync(drain.Settling));
-                return "completed";
+                if (run.Taken.Count > 0)
+                {
+                    await received.CompleteAsync(drain.Settling);
+                    return "completed";
+                }
+
+                await received.UnwantedAsync(drain.Settling);
+                return "unwanted";
             }
 
             if (abort.IsCancellationRequested)

@@ -35,10 +35,11 @@ public abstract class Received(Event content)
     public abstract ValueTask CompleteAsync(CancellationToken ct);
 
     /// <summary>
-    /// No function took it and none is subscribed, or none is any more: it is completed, unless the source overrides this to keep it for whoever comes.
+    /// No function took it and none is subscribed, or none is any more: it is given back like what is abandoned, for whoever comes, unless the source
+    /// overrides this to be done with it. A source waits with <see cref="Topics.LatestTopicMap.UntilAsync"/> lest it comes at once again.
     /// </summary>
     /// <param name="ct">Cancelled a little after the grace period.</param>
-    public virtual ValueTask UnwantedAsync(CancellationToken ct) => CompleteAsync(ct);
+    public virtual ValueTask UnwantedAsync(CancellationToken ct) => AbandonAsync(ct);
 
     /// <summary>
     /// A function did not take it. Returns null once the source has it back, or gave it up; or the delay after which the pump should run it again in

@@ -6,7 +6,7 @@ namespace Connectors.Sdk.Hosting;
 internal static class Metrics
 {
     private static readonly Counter Events = Prometheus.Metrics.CreateCounter(
-        "connector_events_total", "Events that came to their end, by topic and verdict: completed, failed or abandoned.", "topic", "verdict");
+        "connector_events_total", "Events that came to their end, by topic and verdict: completed, unwanted, failed or abandoned.", "topic", "verdict");
 
     private static readonly Counter Unmatched = Prometheus.Metrics.CreateCounter(
         "connector_events_unmatched_total", "Events of a topic that no function wants.", "topic");

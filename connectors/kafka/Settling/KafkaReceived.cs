@@ -13,6 +13,9 @@ internal sealed class KafkaReceived(InFlight record, Settler settler) : Received
         return ValueTask.CompletedTask;
     }
 
+    // A log does not wait: what no function wants is passed over.
+    public override ValueTask UnwantedAsync(CancellationToken ct) => CompleteAsync(ct);
+
     public override async ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct)
     {
         await settler.FailAsync(record, outcome, attempt, ct);

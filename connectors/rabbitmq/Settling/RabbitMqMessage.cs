@@ -26,9 +26,6 @@ internal sealed class RabbitMqMessage(Event content, QueueMessage message, Queue
 
     public override async ValueTask CompleteAsync(CancellationToken ct) => await settler.CompleteAsync(this, ct);
 
-    // It stays in its queue for whoever comes.
-    public override async ValueTask UnwantedAsync(CancellationToken ct) => await settler.GiveBackAsync(this, ct);
-
     public override async ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct)
     {
         await settler.FailAsync(this, outcome, attempt, ct);

@@ -12,9 +12,6 @@ internal sealed class SqsMessage(Event content, Lease lease, Settler settler) : 
         return ValueTask.CompletedTask;
     }
 
-    // It stays in its queue for whoever comes.
-    public override ValueTask UnwantedAsync(CancellationToken ct) => AbandonAsync(ct);
-
     public override ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct) => ValueTask.FromResult(settler.Fail(lease, outcome, attempt));
 
     public override ValueTask AbandonAsync(CancellationToken ct)

@@ -71,7 +71,7 @@ public sealed class EventPumpTests : IAsyncLifetime
         await _gateway.ReceivesAsync(1);
         _gateway.Functions = [];
 
-        await Eventually.HoldsAsync(() => _source.Settled.Contains("1 completed"), "an event that no function wants any more is done with");
+        await Eventually.HoldsAsync(() => _source.Settled.Contains("1 abandoned"), "an event that no function wants any more is given back");
     }
 
     [Fact]
@@ -116,13 +116,13 @@ public sealed class EventPumpTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_event_that_nobody_wants_is_done_with()
+    public async Task An_event_that_nobody_wants_is_given_back()
     {
         await using var connector = await StartAsync();
 
         _source.Give("1", topic: "unknown");
 
-        await SettlesAsync("1 completed");
+        await SettlesAsync("1 abandoned");
         Assert.Empty(_gateway.Calls);
     }
 
