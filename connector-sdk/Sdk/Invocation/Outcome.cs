@@ -31,6 +31,11 @@ public sealed record Outcome
     /// </summary>
     public bool HasAnswerBegun { get; init; }
 
+    /// <summary>
+    /// Whether there was no connection, or no answer at all. That says nothing of what was sent: the gateway is away, and an event should not end by it.
+    /// </summary>
+    public bool IsOutOfReach => Kind == OutcomeKind.Unreachable && !HasAnswerBegun;
+
     /// <summary>The answer's <c>Retry-After</c>, already relative to its arrival.</summary>
     public TimeSpan? RetryAfter { get; init; }
 

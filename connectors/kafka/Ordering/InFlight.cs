@@ -29,6 +29,9 @@ internal sealed class InFlight
     /// <summary>What the pump was given of it: the same object in every run, for attempts are counted in it.</summary>
     public Received? Handed { get; set; }
 
+    /// <summary>How many of its runs did not reach the gateway.</summary>
+    public int RunsOutOfReach { get; set; }
+
     /// <summary>Whether it was logged that this record blocks its lane.</summary>
     public bool IsToldBlocked { get; set; }
 

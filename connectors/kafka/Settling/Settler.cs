@@ -24,6 +24,15 @@ internal sealed class Settler(KafkaOptions options, Backlog backlog, DeadLetters
     /// <summary>Retries it, or lets <c>on_failure</c> decide. It does not throw: an event that nobody settles would hold its partition for ever.</summary>
     public async ValueTask FailAsync(InFlight record, Outcome outcome, int attempt, CancellationToken ct)
     {
+        if (outcome.IsOutOfReach)
+        {
+            // A gateway that is away says nothing of the record, however long it takes, and uses up none of its attempts.
+            record.RunsOutOfReach++;
+            Nak(record, Delay(attempt));
+            return;
+        }
+
+        attempt -= record.RunsOutOfReach;
         var verdict = Retry.Decide(outcome, attempt, random);
         if (verdict.Kind == VerdictKind.Retry)
         {
@@ -55,8 +64,10 @@ internal sealed class Settler(KafkaOptions options, Backlog backlog, DeadLetters
             Log.Blocked(log, record.Event.Id, record.Event.Topic, record.Partition.Name.Partition.Value, record.Offset, attempt, outcome.Status, outcome.Error);
         }
 
-        Nak(record, BackOff.Delay(Retry.BackOff, attempt, Retry.MinWait, Retry.MaxWait, random));
+        Nak(record, Delay(attempt));
     }
+
+    private TimeSpan Delay(int attempt) => BackOff.Delay(Retry.BackOff, attempt, Retry.MinWait, Retry.MaxWait, random);
 
     private void Nak(InFlight record, TimeSpan after)
     {

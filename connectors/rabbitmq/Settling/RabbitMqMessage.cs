@@ -21,6 +21,9 @@ internal sealed class RabbitMqMessage(Event content, QueueMessage message, Queue
 
     public long ReceivedAt => received;
 
+    /// <summary>How many of its runs did not reach the gateway.</summary>
+    public int RunsOutOfReach { get; set; }
+
     /// <summary>The queue that it came from.</summary>
     public string Queue => Event.Topic;
 

@@ -44,15 +44,19 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
     /// <summary>Lets it back off, or <c>on_failure</c> decide.</summary>
     public async Task FailAsync(RabbitMqMessage message, Outcome outcome, int attempt, CancellationToken ct)
     {
+        if (outcome.IsOutOfReach)
+        {
+            // A gateway that is away says nothing of the message, however long it takes, and uses up none of its attempts.
+            message.RunsOutOfReach++;
+            BackOff(message, Delay(attempt));
+            return;
+        }
+
+        attempt -= message.RunsOutOfReach;
         var verdict = Retry.Decide(outcome, attempt, random);
         if (verdict.Kind == VerdictKind.Retry)
         {
             BackOff(message, verdict.After);
-        }
-        else if (outcome is { Kind: OutcomeKind.Unreachable, HasAnswerBegun: false })
-        {
-            // A gateway that is away says nothing of the message, however long it takes.
-            BackOff(message, Delay(attempt));
         }
         else
         {

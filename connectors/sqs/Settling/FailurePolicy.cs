@@ -21,15 +21,15 @@ internal sealed record FailurePolicy
     /// and should not use up its receives. Null to give it back.
     /// </summary>
     public TimeSpan? RunAgainAfter(Outcome outcome, int attempt, Random random) =>
-        outcome is { Kind: OutcomeKind.Unreachable, HasAnswerBegun: false } && attempt < RunsWithoutGateway ? Delay(attempt, random) : null;
+        outcome.IsOutOfReach && attempt < RunsWithoutGateway ? Delay(attempt, random) : null;
 
-    /// <summary>For how long to hide it, in whole seconds; null to delete it.</summary>
+    /// <summary>For how long to hide it, in whole seconds; null to delete it, which no outage of the gateway leads to.</summary>
     /// <param name="outcome">The worst of the functions' outcomes.</param>
     /// <param name="receives">How often the message was received, this time included.</param>
     /// <param name="random">Source of jitter.</param>
     public TimeSpan? HideFor(Outcome outcome, int receives, Random random) => OnFailure switch
     {
-        OnFailure.Delete => null,
+        OnFailure.Delete when !outcome.IsOutOfReach => null,
         _ when IsHopeless(outcome) => Seconds(MaxWait),
         OnFailure.Release => TimeSpan.Zero,
         _ when outcome is { Status: 429 or 503, RetryAfter: { } asked } => Seconds(asked < MinWait ? MinWait : asked > MaxWait ? MaxWait : asked),

@@ -185,6 +185,25 @@ public class FailureTests
     }
 
     [Fact]
+    public async Task A_gateway_that_is_away_uses_up_no_attempt()
+    {
+        await using var scene = await Scene.StartAsync();
+        var answers = 0;
+        var ledger = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(Interlocked.Increment(ref answers) == 1 ? 503 : 200));
+        await using var connector = await scene.RunConnectorAsync("on_failure", "skip", "max_retry_attempts", "2");
+
+        await scene.Gateway.StopAsync();
+        await scene.ProduceAsync("k", "x");
+        await Eventually.HoldsAsync(
+            async () => await connector.MetricAsync($"kafka_connector_retries_total{{topic=\"{scene.Topic}\"}}") > 2, "it is tried again, more often than it has attempts");
+        await scene.Gateway.StartAgainAsync();
+
+        await scene.CommitsAllAsync(1, 1);
+        Assert.Equal((1, 2), (ledger.Taken, ledger.Count));
+        Assert.Null(await connector.MetricAsync($"kafka_connector_events_total{{topic=\"{scene.Topic}\",verdict=\"skipped\"}}"));
+    }
+
+    [Fact]
     public async Task An_event_over_the_gateways_limit_is_not_sent_again_and_ends_as_configured()
     {
         await using var scene = await Scene.StartAsync();

@@ -73,6 +73,10 @@ public class FailurePolicyTests
         Assert.Null(policy.RunAgainAfter(new Outcome { Kind = OutcomeKind.TimedOut, Status = 504 }, 1, Random));
     }
 
+    [Fact]
+    public void What_the_gateway_was_out_of_reach_for_is_not_deleted() =>
+        Assert.Equal(TimeSpan.FromSeconds(4), Policy(OnFailure.Delete).HideFor(new Outcome { Kind = OutcomeKind.Unreachable, Status = 503 }, 3, Random));
+
     private static Outcome Failed(int status) => new() { Kind = OutcomeKind.Failed, Status = status };
 
     private static FailurePolicy Policy(OnFailure onFailure) => new()
