@@ -20,6 +20,9 @@ internal static partial class Log
     [LoggerMessage(604, LogLevel.Warning, "How many messages the queue has cannot be looked up; it is received from all the same")]
     public static partial void DepthUnknown(ILogger log, string queue, string kind, string error);
 
+    [LoggerMessage(605, LogLevel.Error, "What is done cannot be deleted, and nothing more is received until it is")]
+    public static partial void Held(ILogger log, string queue);
+
     [LoggerMessage(610, LogLevel.Warning, "Visibility lost, the message may be with another: it is not deleted")]
     public static partial void LeaseLost(ILogger log, string queue, string messageId);
 

@@ -43,7 +43,7 @@ internal static class Metrics
         ["queue", "state"]);
 
     private static readonly Gauge ReadableState =
-        Prometheus.Metrics.CreateGauge("sqs_connector_queue_readable", "1 while receives succeed, 0 while they fail or the queue was not read yet.", ByQueue);
+        Prometheus.Metrics.CreateGauge("sqs_connector_queue_readable", "1 while receives succeed, 0 while they fail, wait for what is done to be deleted, or the queue was not read yet.", ByQueue);
 
     private static readonly Counter FailuresTotal = Prometheus.Metrics.CreateCounter(
         "sqs_connector_failures_total", "Requests or entries that failed, by what they were for and why.", ["queue", "operation", "kind"]);

@@ -70,6 +70,34 @@ public class TroubleTests(QueueServer server)
     }
 
     [Fact]
+    public async Task While_deletions_are_refused_nothing_more_is_received_than_is_held_and_afterwards_all_is_deleted()
+    {
+        const int messages = 1_000;
+        var queue = await server.CreateAsync("undeleted");
+        await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
+        proxy.Instead = (operation, _) => operation == "DeleteMessageBatch" ? QueueProxy.Error("AccessDenied") : null;
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await server.SendAsync(queue, Enumerable.Range(0, messages).Select(i => ($"{i}", (string?)null)));
+        await using var connector = await Running.StartAsync(
+            gateway, ("queue_url", server.Url(queue)), ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri), ("visibility_timeout", "1h"));
+
+        await connector.SaysAsync("nothing more is received until it is");
+
+        // Those that wait, and as many as could run when the last was received.
+        Assert.InRange(gateway.Calls.Count, 300, 400);
+        Assert.Equal(0, await connector.MetricAsync($$"""sqs_connector_queue_readable{queue="{{queue}}"}"""));
+        using var http = new HttpClient(new SocketsHttpHandler());
+        Assert.Contains($"queue {queue}: what is done cannot be deleted", await (await http.GetAsync(new Uri(connector.Metrics, "/readyz"))).Content.ReadAsStringAsync(), StringComparison.Ordinal);
+
+        proxy.Instead = (_, _) => null;
+
+        await server.IsEmptyAsync(queue);
+        await connector.IsReadyAsync();
+        Assert.Equal(messages, gateway.Calls.Select(call => call.Text).Distinct().Count());
+        Assert.Equal(messages, gateway.Calls.Count);
+    }
+
+    [Fact]
     public async Task A_server_that_goes_away_and_comes_back_is_read_again()
     {
         await using var own = await SqsServer.StartAsync();

@@ -22,7 +22,8 @@ internal sealed class Queue : IDisposable
 
     private readonly AmazonSQSClient _client;
     private readonly ResiliencePipeline _receiving;
-    private readonly ResiliencePipeline _settling;
+    private readonly ResiliencePipeline _deleting;
+    private readonly ResiliencePipeline _hiding;
     private readonly int _visibilitySeconds;
     private readonly TimeProvider _time;
 
@@ -31,7 +32,8 @@ internal sealed class Queue : IDisposable
         (Address, _time) = (address, time);
         _visibilitySeconds = (int)options.VisibilityTimeout.TotalSeconds;
         _receiving = Guard.Create($"sqs receive {address.Name}", options.WaitTime + RequestTimeout, time);
-        _settling = Guard.Create($"sqs settle {address.Name}", RequestTimeout, time);
+        _deleting = Guard.Create($"sqs delete {address.Name}", RequestTimeout, time);
+        _hiding = Guard.Create($"sqs hide {address.Name}", RequestTimeout, time);
 
         // One try more by the SDK itself, with which it corrects a wrong clock or an expired token; all other tries are the guards'.
         var config = new AmazonSQSConfig { ServiceURL = address.Endpoint.AbsoluteUri, AuthenticationRegion = address.Region, MaxErrorRetry = 1 };
@@ -73,7 +75,7 @@ internal sealed class Queue : IDisposable
     public async Task<IReadOnlyList<EntryFault>> DeleteAsync(IReadOnlyList<string> receipts, CancellationToken ct)
     {
         var entries = receipts.Select((receipt, i) => new DeleteMessageBatchRequestEntry { Id = Id(i), ReceiptHandle = receipt }).ToList();
-        var response = await _settling.ExecuteAsync(async token => await _client.DeleteMessageBatchAsync(Address.Url, entries, token), ct);
+        var response = await _deleting.ExecuteAsync(async token => await _client.DeleteMessageBatchAsync(Address.Url, entries, token), ct);
         return Read(response.Failed);
     }
 
@@ -83,7 +85,7 @@ internal sealed class Queue : IDisposable
         var entries = messages
             .Select((m, i) => new ChangeMessageVisibilityBatchRequestEntry { Id = Id(i), ReceiptHandle = m.Receipt, VisibilityTimeout = (int)m.Time.TotalSeconds })
             .ToList();
-        var response = await _settling.ExecuteAsync(async token => await _client.ChangeMessageVisibilityBatchAsync(Address.Url, entries, token), ct);
+        var response = await _hiding.ExecuteAsync(async token => await _client.ChangeMessageVisibilityBatchAsync(Address.Url, entries, token), ct);
         return Read(response.Failed);
     }
 

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Sqs.Queues;
 using Connectors.Sqs.Settling;
@@ -21,6 +22,9 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
 
     // A busy queue's polls wait no longer, lest they keep slots from other queues once it is empty. Any wait at all makes SQS ask all its servers.
     private static readonly TimeSpan BusyWait = TimeSpan.FromSeconds(1);
+
+    // A wait for deletions that is longer than that is no matter of load, and is told.
+    private static readonly TimeSpan HeldPatience = TimeSpan.FromSeconds(5);
 
     private bool _isKnown;
     private bool _isQuiet = true;
@@ -70,6 +74,7 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
         try
         {
             await watch.WantedAsync(ct);
+            await RoomAsync(ct);
             var isQuiet = _isQuiet && isOnly;
             var asked = isQuiet ? Reservation.None : await reservations.ReserveAsync(Max, ct);
             var came = 0;
@@ -94,6 +99,18 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
         catch (Exception fault)
         {
             return new Poll(PollKind.Failed, fault);
+        }
+    }
+
+    // What is done and cannot be deleted is held and kept hidden for hours: nothing is to be added to it.
+    private async Task RoomAsync(CancellationToken ct)
+    {
+        var room = settler.RoomAsync(ct);
+        if (!await Signal.CameAsync(room, HeldPatience, time, ct))
+        {
+            watch.Held();
+            await room;
+            watch.Released();
         }
     }
 

@@ -14,6 +14,7 @@ internal sealed class QueueWatch
     private readonly ILogger _log;
     private volatile bool _isRead;
     private volatile bool _isUnwanted;
+    private volatile bool _isHeld;
 
     public QueueWatch(QueueAddress queue, LatestTopicMap topics, Readiness readiness, ILogger log)
     {
@@ -41,7 +42,7 @@ internal sealed class QueueWatch
     /// <summary>A receive succeeded.</summary>
     public void Read()
     {
-        if (!_isRead)
+        if (!_isRead && !_isHeld)
         {
             _isRead = true;
             _readiness.Met(Condition);
@@ -49,6 +50,22 @@ internal sealed class QueueWatch
             Log.Reading(_log, _queue.Name, _queue.Url, _queue.Region);
         }
     }
+
+    /// <summary>Nothing more is received until some of what is done was deleted.</summary>
+    public void Held()
+    {
+        if (!_isHeld)
+        {
+            _isHeld = true;
+            _isRead = false;
+            _readiness.Lost(Condition, "what is done cannot be deleted, and nothing more is received until it is");
+            Metrics.Readable(_queue.Name, false);
+            Log.Held(_log, _queue.Name);
+        }
+    }
+
+    /// <summary>It was: the next receive shows whether the queue can be read.</summary>
+    public void Released() => _isHeld = false;
 
     /// <summary>A receive failed, and is repeated after so long.</summary>
     public void Failed(Exception fault, TimeSpan delay)

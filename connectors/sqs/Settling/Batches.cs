@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Connectors.Sdk.Hosting;
 
 namespace Connectors.Sqs.Settling;
 
@@ -13,6 +14,7 @@ internal sealed class Batches<T> : IAsyncDisposable
     private static readonly TimeSpan Flushing = TimeSpan.FromSeconds(4);
 
     private readonly Channel<T> _items = Channel.CreateUnbounded<T>(new() { SingleReader = true });
+    private readonly Signal _sent = new();
     private readonly SemaphoreSlim _free = new(Sends, Sends);
     private readonly CancellationTokenSource _giveUp = new();
     private readonly TimeSpan _linger;
@@ -20,6 +22,7 @@ internal sealed class Batches<T> : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly Func<IReadOnlyList<T>, CancellationToken, Task> _send;
     private readonly Task _loop;
+    private int _unsent;
 
     public Batches(int max, TimeSpan linger, TimeProvider time, Func<IReadOnlyList<T>, CancellationToken, Task> send)
     {
@@ -28,7 +31,20 @@ internal sealed class Batches<T> : IAsyncDisposable
     }
 
     /// <summary>False once disposal has begun.</summary>
-    public bool Add(T item) => _items.Writer.TryWrite(item);
+    public bool Add(T item)
+    {
+        Interlocked.Increment(ref _unsent);
+        if (_items.Writer.TryWrite(item))
+        {
+            return true;
+        }
+
+        Interlocked.Decrement(ref _unsent);
+        return false;
+    }
+
+    /// <summary>Waits until fewer than so many are held: those whose batch waits or is being sent.</summary>
+    public Task UntilFewerAsync(int count, CancellationToken ct) => _sent.UntilAsync(() => Volatile.Read(ref _unsent) < count, ct);
 
     /// <summary>Sends the rest, as far as that goes in a few seconds.</summary>
     public async ValueTask DisposeAsync()
@@ -89,6 +105,8 @@ internal sealed class Batches<T> : IAsyncDisposable
         }
         finally
         {
+            Interlocked.Add(ref _unsent, -batch.Count);
+            _sent.Set();
             _free.Release();
         }
     }

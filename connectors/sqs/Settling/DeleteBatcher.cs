@@ -14,6 +14,9 @@ internal sealed class DeleteBatcher : IAsyncDisposable
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan FifoLinger = TimeSpan.FromMilliseconds(20);
 
+    // Far more than are on their way while SQS deletes as it is asked to.
+    private const int MaxUndeleted = 300;
+
     private readonly Queue _queue;
     private readonly VisibilityKeeper _keeper;
     private readonly TimeProvider _time;
@@ -29,6 +32,9 @@ internal sealed class DeleteBatcher : IAsyncDisposable
 
     /// <summary>Deletes a message soon.</summary>
     public void Add(Lease lease) => _batches.Add(lease);
+
+    /// <summary>Waits while so many are undeleted that receiving more would only fill the memory.</summary>
+    public Task RoomAsync(CancellationToken ct) => _batches.UntilFewerAsync(MaxUndeleted, ct);
 
     /// <summary>Deletes the rest.</summary>
     public ValueTask DisposeAsync() => _batches.DisposeAsync();

@@ -29,6 +29,9 @@ internal sealed class Settler : IAsyncDisposable
     /// <summary>How old the oldest message is that is held, or was when it came lately.</summary>
     public TimeSpan OldestAge() => _keeper.OldestAge();
 
+    /// <summary>Waits while too much is done and not deleted for more to be received.</summary>
+    public Task RoomAsync(CancellationToken ct) => _deletes.RoomAsync(ct);
+
     /// <summary>Keeps a message hidden from now on. Exactly one of the other methods ends that.</summary>
     /// <param name="message">The message.</param>
     /// <param name="received">Timestamp of its receive.</param>
