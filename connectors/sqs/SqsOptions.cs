@@ -11,6 +11,9 @@ internal sealed record SqsOptions
     // Each look is a request that is paid for.
     private static readonly TimeSpan MinDepthInterval = TimeSpan.FromSeconds(1);
 
+    // Looked at by quarters, and each is a request.
+    private static readonly TimeSpan MinRenewal = TimeSpan.FromMilliseconds(100);
+
     public required ServiceOptions Service { get; init; }
 
     public required ConnectorOptions Connector { get; init; }
@@ -132,9 +135,9 @@ internal sealed record SqsOptions
             settings.Fault("depth_interval", "at least 1s, or 0 for never");
         }
 
-        if (VisibilityRenewal >= VisibilityTimeout)
+        if (VisibilityRenewal < MinRenewal || VisibilityRenewal >= VisibilityTimeout)
         {
-            settings.Fault("visibility_renewal", "shorter than visibility_timeout");
+            settings.Fault("visibility_renewal", "at least 100ms and shorter than visibility_timeout, or 0 for a third of that");
         }
 
         if (Failure.MaxWait < Failure.MinWait)

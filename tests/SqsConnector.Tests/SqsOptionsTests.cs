@@ -47,6 +47,8 @@ public class SqsOptionsTests
     [InlineData("visibility_timeout", "0s")]
     [InlineData("visibility_timeout", "13h")]
     [InlineData("visibility_renewal", "30s")]
+    [InlineData("visibility_renewal", "3ms")]
+    [InlineData("visibility_renewal", "99ms")]
     [InlineData("wait_time", "21s")]
     [InlineData("wait_time", "500ms")]
     [InlineData("max_messages", "11")]
