@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Connectors.Gateway.Tests;
 using Connectors.Testing;
 
 namespace Connectors.Cli.Tests;
@@ -47,6 +48,31 @@ public sealed class CallTests(Scene scene, CallTests.Working working) : IClassFi
 
         Assert.Equal($"Call {id}: its cancellation is on its way to the workers.\n", cancelled.Out);
         Assert.StartsWith("cancelled: slow.openfaas-fn answered 499", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task It_waits_for_a_result_while_the_gateway_starts_again()
+    {
+        await using var gateway = await TestGateway.StartAsync(scene.Nats);
+        var id = await CallAsync("slow", []);
+        await working.Slow.ReceivesAsync(1, request => request.CallId == id);
+        await using var result = scene.Operator.Start(
+            "result", id, "--wait", "-g", gateway.Api.AbsoluteUri, "--password-file", scene.Operator.Write("password-of-result", TestGateway.Password));
+
+        await gateway.Process.KillAsync();
+        await result.TellsAsync("Waiting for the gateway: ");
+        await gateway.Process.StartAgainAsync();
+        (await scene.RunAsync("cancel", id)).Succeeds();
+
+        Assert.Contains("cancelled: slow.openfaas-fn answered 499", (await result.EndAsync()).Succeeds().Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_refusal_that_breaks_off_is_told_in_a_line()
+    {
+        await using var gateway = RawServer.Start(_ => new RawAnswer("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 10\r\n\r\nabc", After.Close));
+
+        (await scene.RunAsync("result", "any", "-g", gateway.Url.AbsoluteUri)).Fails(1, "broke off");
     }
 
     [Fact]

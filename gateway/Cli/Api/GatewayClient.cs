@@ -67,7 +67,7 @@ internal sealed class GatewayClient(Uri address, Credentials? credentials, bool 
         }
         catch (HttpRequestException fault)
         {
-            throw new CommandFailure($"The gateway {_root} broke off: {Innermost(fault)}.") { MayPass = true };
+            throw BrokeOff(fault);
         }
 
         CommandFailure NoQueues() => new($"What answers at {_root} has no queues: is it a gateway of Connectors?");
@@ -88,7 +88,16 @@ internal sealed class GatewayClient(Uri address, Credentials? credentials, bool 
             return new CommandFailure($"The gateway {_root} sends to {Plain.OneLine(elsewhere.ToString())}: name that with --gateway.");
         }
 
-        var text = Plain.OneLine((await answer.Content.ReadAsStringAsync(ct)).Trim());
+        string text;
+        try
+        {
+            text = Plain.OneLine((await answer.Content.ReadAsStringAsync(ct)).Trim());
+        }
+        catch (HttpRequestException fault)
+        {
+            return BrokeOff(fault);
+        }
+
         return new CommandFailure($"The gateway {_root} refuses ({(int)answer.StatusCode}): {(text.Length > 0 ? text : answer.ReasonPhrase)}")
         {
             MayPass = answer.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout,
@@ -96,6 +105,8 @@ internal sealed class GatewayClient(Uri address, Credentials? credentials, bool 
     }
 
     public void Dispose() => _http.Dispose();
+
+    private CommandFailure BrokeOff(HttpRequestException fault) => new($"The gateway {_root} broke off: {Innermost(fault)}.") { MayPass = true };
 
     private static SocketsHttpHandler Connections(Uri address, bool tlsNoVerify)
     {

@@ -46,28 +46,52 @@ internal static class CallResult
     private static async Task<HttpResponseMessage> EndedAsync(Session session, CancellationToken ct)
     {
         var id = session.Value(CallId);
-        while (true)
+        if (!session.Value(Wait))
         {
-            var answer = await session.Gateway.SendAsync(HttpMethod.Get, QueuePath.Call(id), null, ct);
-            if (Header(answer, "X-Call-State") is { } state && state != Queued)
-            {
-                return answer;
-            }
+            return await LookAsync(session, id, ct) ?? throw new CommandFailure($"The call {id} has not ended yet; --wait stays until it has.");
+        }
 
-            using (answer)
+        var endurance = new Endurance(TimeProvider.System);
+        var line = new ProgressLine(session.Error, TimeProvider.System);
+        try
+        {
+            while (true)
             {
-                if (!answer.IsSuccessStatusCode)
+                try
                 {
-                    throw await session.Gateway.RefusalAsync(answer, ct);
+                    if (await LookAsync(session, id, ct) is { } ended)
+                    {
+                        return ended;
+                    }
+
+                    endurance.Answered();
                 }
-            }
+                catch (CommandFailure failure) when (endurance.Bears(failure))
+                {
+                    line.Tell($"Waiting for the gateway: {failure.Message}");
+                }
 
-            if (!session.Value(Wait))
-            {
-                throw new CommandFailure($"The call {id} has not ended yet; --wait stays until it has.");
+                await Task.Delay(Look, TimeProvider.System, ct);
             }
+        }
+        finally
+        {
+            line.End();
+        }
+    }
 
-            await Task.Delay(Look, TimeProvider.System, ct);
+    // The answer once the call has ended.
+    private static async Task<HttpResponseMessage?> LookAsync(Session session, string id, CancellationToken ct)
+    {
+        var answer = await session.Gateway.SendAsync(HttpMethod.Get, QueuePath.Call(id), null, ct);
+        if (Header(answer, "X-Call-State") is { } state && state != Queued)
+        {
+            return answer;
+        }
+
+        using (answer)
+        {
+            return answer.IsSuccessStatusCode ? null : throw await session.Gateway.RefusalAsync(answer, ct);
         }
     }
 

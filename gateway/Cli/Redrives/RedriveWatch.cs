@@ -9,9 +9,6 @@ internal static class RedriveWatch
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
 
-    // A gateway that restarts is away for some seconds; one that stays away is told.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
-
     public static async Task UntilEndAsync(Session session, string queue, string id, CancellationToken ct)
     {
         var line = new ProgressLine(session.Error, TimeProvider.System);
@@ -32,7 +29,7 @@ internal static class RedriveWatch
     private static async Task<RedriveProgress> FollowAsync(Session session, string queue, string id, ProgressLine line, CancellationToken ct)
     {
         var time = TimeProvider.System;
-        var answered = time.GetTimestamp();
+        var endurance = new Endurance(time);
         while (true)
         {
             try
@@ -43,12 +40,12 @@ internal static class RedriveWatch
                     return job;
                 }
 
-                answered = time.GetTimestamp();
+                endurance.Answered();
                 line.Tell($"Redrive {id}: {job.Counts}, {job.Place}");
             }
             catch (CommandFailure failure) when (failure.MayPass)
             {
-                if (time.GetElapsedTime(answered) > Patience)
+                if (!endurance.Bears(failure))
                 {
                     line.End();
                     throw new CommandFailure($"{failure.Message} The redrive goes on with the next gateway. {Hint(queue, id)}");
