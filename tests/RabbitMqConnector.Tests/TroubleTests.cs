@@ -1,4 +1,5 @@
 using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
 using RabbitMQ.Client;
 
 namespace Connectors.RabbitMq.Tests;
@@ -25,6 +26,30 @@ public class TroubleTests(SharedBroker broker)
         await connector.IsReadyAsync();
         await broker.Client.SendAsync(locked, "hello");
         await gateway.ReceivesAsync(2);
+    }
+
+    [Fact]
+    public async Task A_gateway_that_is_away_uses_up_no_run()
+    {
+        var queue = await broker.CreateAsync("patient");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = (_, http) =>
+        {
+            http.Response.StatusCode = gateway.Calls.Count == 1 ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;
+            return Task.CompletedTask;
+        };
+        await using var connector = await Running.StartAsync(gateway, broker.Server.Url, queue, ("on_failure", "drop"), ("max_retry_attempts", "2"));
+        await connector.IsReadyAsync();
+
+        await gateway.StopAsync();
+        await broker.Client.SendAsync(queue, "x");
+        await Eventually.HoldsAsync(
+            async () => await connector.MetricAsync($"rabbitmq_connector_retries_total{{queue=\"{queue}\"}}") > 2, "it is tried again, more often than it has attempts");
+        await gateway.StartAgainAsync();
+
+        await Eventually.HoldsAsync(
+            async () => await connector.MetricAsync($"rabbitmq_connector_messages_processed_total{{queue=\"{queue}\"}}") == 1, "it is taken in the end");
+        Assert.Equal(2, gateway.Calls.Count);
     }
 
     [Fact]
