@@ -10,7 +10,7 @@ namespace Connectors.QueueWorker.Settling;
 /// Acks messages, and naks them without using an attempt. Each nak raises the message's delivery count, by which lost workers are noticed; so a message
 /// is nakked as it is only a few times, after that it is replaced by a copy, whose count starts anew.
 /// </summary>
-internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, WaitingRetries waiting, TimeProvider time, ILogger<Acks> log)
+internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWriter writer, WaitingRetries waiting, TimeProvider time, ILogger<Acks> log)
 {
     private const int MaxRemembered = 100_000;
     private const int MaxFailures = 5;
@@ -18,7 +18,7 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
     private static readonly TimeSpan NewerWait = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan FailedWait = TimeSpan.FromSeconds(5);
 
-    private readonly AckedMessages _acked = new(options.Consuming.AckWait, time);
+    private readonly AckedMessages _acked = new(options.Consuming.AckWait, () => link.OpenFor, time);
     private readonly Counter.Child _processed = Metrics.Processed(options.Queue);
 
     // Messages that were nakked here as they are because a stream refused a record. Each was handled to that point, and took no worker down.
@@ -172,10 +172,14 @@ internal sealed class Acks(QueueWorkerOptions options, RecordWriter writer, Wait
 }
 
 /// <summary>
-/// The messages that were acked here lately. An ack is lost only with a connection or a server; the message then comes again within <c>ack_wait</c>. They are
-/// remembered for some times as long, and until others are acked; at thousands of calls a second, only as many as suffice for <c>ack_wait</c>.
+/// The messages that were acked here lately. An ack is lost only with a connection or a server; the message then comes again within <c>ack_wait</c> of the next
+/// connection. They are remembered for some times as long while there is one, and until others are acked. Of a stream no more than some hundred thousand: a
+/// worker that acks more than those within <c>ack_wait</c> forgets some too early, with the default of 30 s at 4,000 a second and more.
 /// </summary>
-internal sealed class AckedMessages(TimeSpan ackWait, TimeProvider time)
+/// <param name="ackWait">A message's lease.</param>
+/// <param name="openFor">For how long there has been a connection; null for none.</param>
+/// <param name="time">The clock.</param>
+internal sealed class AckedMessages(TimeSpan ackWait, Func<TimeSpan?> openFor, TimeProvider time)
 {
     private const int MaxOfGeneration = 1 << 17;
     private static readonly TimeSpan MinAge = TimeSpan.FromMinutes(2);
@@ -192,7 +196,7 @@ internal sealed class AckedMessages(TimeSpan ackWait, TimeProvider time)
             {
                 _streams[place.Stream] = acked = new Acked([], [], time.GetTimestamp());
             }
-            else if (acked.Young.Count >= MaxOfGeneration || time.GetElapsedTime(acked.Since) >= _age)
+            else if (acked.Young.Count >= MaxOfGeneration || (time.GetElapsedTime(acked.Since) >= _age && openFor() >= _age))
             {
                 acked.Old.Clear();
                 _streams[place.Stream] = acked = new Acked(acked.Old, acked.Young, time.GetTimestamp());

@@ -103,7 +103,7 @@ public sealed class SlotsTests
     private static Slots SlotsOf(int count, Handler handler, TimeProvider time, Acks? acks = null) =>
         new(count, handler, acks ?? AcksOf(time), new Grace(default, default), time, NullLogger.Instance);
 
-    private static Acks AcksOf(TimeProvider time) => new(Options, null!, new WaitingRetries(time), time, NullLogger<Acks>.Instance);
+    private static Acks AcksOf(TimeProvider time) => new(Options, null!, null!, new WaitingRetries(time), time, NullLogger<Acks>.Instance);
 
     private Delivery Next(bool again = false)
     {

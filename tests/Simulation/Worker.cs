@@ -31,7 +31,7 @@ internal sealed class Worker
 
         var waiting = new WaitingRetries(process);
         var writer = new RecordWriter(options, publisher);
-        var acks = new Acks(options, writer, waiting, process, NullLogger<Acks>.Instance);
+        var acks = new Acks(options, link, writer, waiting, process, NullLogger<Acks>.Instance);
         var records = new CallbackRecords(options, writer, process);
         var dead = new DeadLetters(options, writer, process, NullLogger<DeadLetters>.Instance);
         var history = new CallHistory(options, publisher, setup, link, process, NullLogger<CallHistory>.Instance);

@@ -34,6 +34,7 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
     private volatile string _trouble = "not connected yet";
     private volatile string? _refusal;
     private volatile bool _isTrusted;
+    private long _openedAt;
     private bool _wasOpen;
 
     /// <summary>Creates the link; it connects when the host starts it.</summary>
@@ -74,6 +75,9 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
 
     /// <summary>Whether there is a server, and one that messages may be trusted to.</summary>
     public bool IsOpen => _isTrusted && _connection.ConnectionState == NatsConnectionState.Open;
+
+    /// <summary>For how long the link has been open; null while it is not.</summary>
+    public TimeSpan? OpenFor => IsOpen ? _time.GetElapsedTime(Volatile.Read(ref _openedAt)) : null;
 
     /// <summary>The server's version; empty before the first connection.</summary>
     public string ServerVersion => _connection.ServerInfo?.Version ?? "";
@@ -211,6 +215,7 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
             Log.NatsOld(_log, ServerVersion, warning);
         }
 
+        Volatile.Write(ref _openedAt, _time.GetTimestamp());
         _isTrusted = true;
         _clientLog.Forget();
         _readiness.Met(Condition);
