@@ -25,11 +25,16 @@ internal sealed class Dispatcher(
 
     public async Task<Handled> HandleAsync(Delivery delivery, Grace grace)
     {
+        if (await settler.EndInDoubtAsync(delivery, grace.Writes))
+        {
+            return new Handled();
+        }
+
         var intake = Intake.Judge(
             delivery.Envelope, delivery.EnvelopeError, delivery.Subject, settler.UnsettledDeliveries(delivery), delivery.Count, options.Dispatch.Retry, time.GetUtcNow());
-        if (intake is { Kind: IntakeKind.Run, Envelope: { } call })
+        if (intake is { Kind: IntakeKind.Run or IntakeKind.WorkerLost, Envelope: { } call })
         {
-            return await RunAsync(delivery, call, intake.Wait, grace);
+            return await RunAsync(delivery, call, intake, grace);
         }
 
         await (intake switch
@@ -37,7 +42,6 @@ internal sealed class Dispatcher(
             { Kind: IntakeKind.Newer } => settler.NakNewerAsync(delivery, grace.Writes),
             { Kind: IntakeKind.Early, Envelope: { } envelope } => settler.NakAsync(delivery, envelope, intake.Wait, grace.Writes),
             { Kind: IntakeKind.Expired, Envelope: { } envelope } => settler.EndUnsentAsync(delivery, envelope, DeadKind.Expired, DeadReasons.Expired, grace.Writes),
-            { Kind: IntakeKind.WorkerLost, Envelope: { } envelope } => settler.EndUnsentAsync(delivery, envelope, DeadKind.Call, DeadReasons.WorkerLost, grace.Writes),
             _ => settler.EndForeignAsync(delivery, intake.Error, grace.Writes),
         });
         return new Handled(Again: intake.Kind == IntakeKind.Early ? intake.Wait : null);
@@ -47,11 +51,11 @@ internal sealed class Dispatcher(
 
     public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => settler.FailAsync(delivery, fault, ct);
 
-    private async Task<Handled> RunAsync(Delivery delivery, Envelope envelope, TimeSpan wait, Grace grace)
+    private async Task<Handled> RunAsync(Delivery delivery, Envelope envelope, Intake intake, Grace grace)
     {
-        if (wait > TimeSpan.Zero)
+        if (intake.Wait > TimeSpan.Zero)
         {
-            await Task.Delay(wait + TimerStep, time, grace.Sends);
+            await Task.Delay(intake.Wait + TimerStep, time, grace.Sends);
         }
 
         await pauses.LoadedAsync(grace.Sends);
@@ -64,16 +68,25 @@ internal sealed class Dispatcher(
         var isPaused = pauses.IsPaused(envelope.FunctionName);
         if (isPaused || (pauses.BreakerOf(envelope.FunctionName) is not null && delivery.Header(CallHeaders.Probe) is null))
         {
-            if (await settler.TryHoldAsync(delivery, envelope, grace.Writes))
+            var held = await settler.HoldAsync(delivery, envelope, grace.Writes);
+            if (held is WriteResult.Stored or WriteResult.Duplicate)
             {
                 return new Handled();
             }
 
-            // Where nothing can be put aside, nothing may come back from there to see whether the function is back: one that had to stay does.
-            if (isPaused || !await pauses.TryClaimProbeAsync(envelope.FunctionName, grace.Writes))
+            // Where nothing can be put aside, nothing may come back from there to see whether the function is back: one that had to stay does. Not one that may
+            // lie there all the same.
+            if (isPaused || held == WriteResult.Unknown || !await pauses.TryClaimProbeAsync(envelope.FunctionName, grace.Writes))
             {
-                return await NakUnheldAsync(delivery, Load.Unknown, grace);
+                return await NakUnheldAsync(delivery, envelope, Load.Unknown, grace);
             }
+        }
+
+        // Only now: what is put aside instead of being sent risks no worker.
+        if (intake.Kind == IntakeKind.WorkerLost)
+        {
+            await settler.EndUnsentAsync(delivery, envelope, DeadKind.Call, DeadReasons.WorkerLost, grace.Writes);
+            return new Handled();
         }
 
         var sent = time.GetUtcNow();
@@ -88,9 +101,10 @@ internal sealed class Dispatcher(
 
         if (await breakers.HoldsAsync(envelope, outcome, grace.Writes))
         {
-            return await settler.TryHoldAsync(delivery, envelope with { FirstAt = envelope.FirstAt ?? sent }, grace.Writes)
+            var held = await settler.HoldAsync(delivery, envelope with { FirstAt = envelope.FirstAt ?? sent }, grace.Writes);
+            return held is WriteResult.Stored or WriteResult.Duplicate
                 ? new Handled(LoadOf(outcome))
-                : await NakUnheldAsync(delivery, LoadOf(outcome), grace);
+                : await NakUnheldAsync(delivery, envelope, LoadOf(outcome), grace);
         }
 
         var verdict = (envelope.Retry?.Over(options.Dispatch.Retry) ?? options.Dispatch.Retry).Decide(outcome, envelope.Attempt, random);
@@ -100,9 +114,9 @@ internal sealed class Dispatcher(
         return new Handled(LoadOf(outcome));
     }
 
-    private async Task<Handled> NakUnheldAsync(Delivery delivery, Load load, Grace grace)
+    private async Task<Handled> NakUnheldAsync(Delivery delivery, Envelope envelope, Load load, Grace grace)
     {
-        await settler.NakAsync(delivery, null, HoldWait, grace.Writes);
+        await settler.NakAsync(delivery, envelope, HoldWait, grace.Writes);
         return new Handled(load, HoldWait);
     }
 

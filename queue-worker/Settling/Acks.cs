@@ -13,6 +13,7 @@ namespace Connectors.QueueWorker.Settling;
 internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWriter writer, WaitingRetries waiting, TimeProvider time, ILogger<Acks> log)
 {
     private const int MaxRemembered = 100_000;
+    private const int MaxInDoubt = 1_000;
     private const int MaxFailures = 5;
     private static readonly TimeSpan RefusalMemory = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan NewerWait = TimeSpan.FromSeconds(30);
@@ -24,6 +25,9 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
     // Messages that were nakked here as they are because a stream refused a record. Each was handled to that point, and took no worker down.
     private readonly ConcurrentDictionary<MessagePlace, bool> _refused = new();
     private long _doubtUntil;
+
+    // Copies that may be stored or not, by the message whose place each takes, without its body. That message is not run before its copy's fate is known.
+    private readonly ConcurrentDictionary<MessagePlace, StreamMessage> _inDoubt = new();
 
     /// <summary>The longest delay of a nak. What is to wait longer is nakked again when it is over: the envelope knows the rest.</summary>
     public static readonly TimeSpan MaxDelay = TimeSpan.FromDays(1);
@@ -41,15 +45,10 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
     /// <summary>Naks a message, to be delivered again after the delay.</summary>
     public async Task NakAsync(Delivery delivery, Envelope? envelope, TimeSpan delay, CancellationToken ct)
     {
-        if (envelope?.Version <= Envelope.CurrentVersion && delivery.Count > AllowedNaks(envelope))
+        if (envelope?.Version <= Envelope.CurrentVersion && delivery.Count > AllowedNaks(envelope) && !_inDoubt.ContainsKey(delivery.Place)
+            && await ReplaceAsync(delivery, envelope, ct))
         {
-            var replaced = await ReplaceAsync(delivery, envelope, ct);
-            if (replaced is WriteResult.Stored or WriteResult.Duplicate)
-            {
-                return;
-            }
-
-            Refused(delivery, replaced);
+            return;
         }
 
         delay = delay < MaxDelay ? delay : MaxDelay;
@@ -99,6 +98,11 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
             _refused.TryRemove(delivery.Place, out _);
         }
 
+        if (!_inDoubt.IsEmpty)
+        {
+            _inDoubt.TryRemove(delivery.Place, out _);
+        }
+
         waiting.Ended(delivery.Place);
         _processed.Inc();
         await SendAckAsync(delivery, ct);
@@ -116,6 +120,34 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
         Metrics.AckRepeated(options.Queue);
         await SendAckAsync(delivery, ct);
         return true;
+    }
+
+    /// <summary>Stores a copy that takes a message's place, and acks the message. If it is not stored, the message is still to be ended.</summary>
+    public async Task<WriteResult> ReplaceAsync(Delivery delivery, StreamMessage copy, CancellationToken ct)
+    {
+        var written = await writer.StoreCopyAsync(copy, ct);
+        await ReplacedAsync(delivery, copy, written, ct);
+        return written;
+    }
+
+    /// <summary>
+    /// Ends a delivery whose copy may be stored, by storing it again under the same id. False if there is no such copy, or it is not stored: the message is to be
+    /// handled as any other.
+    /// </summary>
+    public async ValueTask<bool> EndInDoubtAsync(Delivery delivery, CancellationToken ct)
+    {
+        if (!_inDoubt.TryGetValue(delivery.Place, out var copy))
+        {
+            return false;
+        }
+
+        var written = await ReplaceAsync(delivery, copy with { Body = delivery.Body }, ct);
+        if (written is WriteResult.Unknown or WriteResult.Refused)
+        {
+            await NakAsync(delivery, FailedWait, ct);
+        }
+
+        return written is not (WriteResult.Full or WriteResult.TooLarge);
     }
 
     /// <summary>Remembers that a record for a message was refused, so that its naks are not taken for lost workers; of one that is too large, that of no other is.</summary>
@@ -145,17 +177,35 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
         }
     }
 
-    private async Task<WriteResult> ReplaceAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
+    // One try: what has no slot has no lease that is renewed.
+    private async Task<bool> ReplaceAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
     {
         var id = StreamNames.NakCopyMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Place.Sequence);
-        var copy = new StreamMessage(delivery.Subject, id, [.. delivery.Headers.Where(h => h.Key == EnvelopeCodec.HeaderName)], delivery.Body);
-        var written = await writer.StoreCopyOnceAsync(copy, ct);
+        var headers = delivery.Headers.Where(h => h.Key is EnvelopeCodec.HeaderName or CallHeaders.Probe);
+        var copy = new StreamMessage(delivery.Subject, id, [.. headers], delivery.Body);
+        return await ReplacedAsync(delivery, copy, await writer.StoreCopyOnceAsync(copy, ct), ct);
+    }
+
+    private async Task<bool> ReplacedAsync(Delivery delivery, StreamMessage copy, WriteResult written, CancellationToken ct)
+    {
         if (written is WriteResult.Stored or WriteResult.Duplicate)
         {
             await AckAsync(delivery, ct);
+            return true;
         }
 
-        return written;
+        Refused(delivery, written);
+        if (written == WriteResult.Unknown && _inDoubt.Count < MaxInDoubt)
+        {
+            _inDoubt[delivery.Place] = copy with { Body = default };
+        }
+        else if (written is WriteResult.Full or WriteResult.TooLarge)
+        {
+            // A stream knows an id again before it looks for room.
+            _inDoubt.TryRemove(delivery.Place, out _);
+        }
+
+        return false;
     }
 
     private async Task NakAsync(Delivery delivery, TimeSpan delay, CancellationToken ct)

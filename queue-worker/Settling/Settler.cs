@@ -81,24 +81,18 @@ internal sealed class Settler(
     public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => acks.FailAsync(delivery, fault, EndForeignAsync, ct);
 
     /// <summary>
-    /// Puts a call aside whose function is paused or cannot be reached (R21 of docs/delivery-states.md); it uses no attempt, and nothing waits for it here. False
-    /// if it could not be stored: the delivery is still to be ended.
+    /// Puts a call aside whose function is paused or cannot be reached (R21 of docs/delivery-states.md); it uses no attempt, and nothing waits for it here. If it
+    /// is not stored, the delivery is still to be ended.
     /// </summary>
-    public async Task<bool> TryHoldAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
+    public Task<WriteResult> HoldAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
     {
         var subject = StreamNames.AsideSubject(options.Queue, AsideGroup.Held(envelope.FunctionName), envelope.Priority, envelope.FunctionName);
         var id = StreamNames.HoldMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Place.Sequence);
-        var copy = new StreamMessage(subject, id, [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(envelope))], delivery.Body);
-        var written = await writer.StoreCopyAsync(copy, ct);
-        if (written is WriteResult.Stored or WriteResult.Duplicate)
-        {
-            await acks.AckAsync(delivery, ct);
-            return true;
-        }
-
-        acks.Refused(delivery, written);
-        return false;
+        return acks.ReplaceAsync(delivery, new StreamMessage(subject, id, [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(envelope))], delivery.Body), ct);
     }
+
+    /// <summary>Ends a delivery whose copy may be stored or not. False for any other, which is to be handled.</summary>
+    public ValueTask<bool> EndInDoubtAsync(Delivery delivery, CancellationToken ct) => acks.EndInDoubtAsync(delivery, ct);
 
     /// <summary>Naks a message; it uses no attempt.</summary>
     public Task NakAsync(Delivery delivery, Envelope? envelope, TimeSpan delay, CancellationToken ct) => acks.NakAsync(delivery, envelope, delay, ct);
@@ -119,10 +113,9 @@ internal sealed class Settler(
         var id = StreamNames.RetryMessageId(envelope.DeliveryId, envelope.Redrive, next.Attempt);
         var copy = CopyOf(delivery, next, id);
         copy = writer.Fits(copy) ? copy : CopyOf(delivery, next with { PastAttempts = null }, id);
-        switch (await writer.StoreCopyAsync(copy, ct))
+        switch (await acks.ReplaceAsync(delivery, copy, ct))
         {
             case WriteResult.Stored or WriteResult.Duplicate:
-                await acks.AckAsync(delivery, ct);
                 break;
             case WriteResult.TooLarge:
                 var verdict = new Verdict(VerdictKind.Exhausted);

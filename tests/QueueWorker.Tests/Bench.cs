@@ -233,6 +233,10 @@ public sealed class Bench : IAsyncDisposable
 
     public async Task ResumeAsync(FunctionName? function = null) => await (await PausesAsync()).DeleteAsync(Pause.Key(Queue, function));
 
+    /// <summary>Opens a function's breaker, as a worker does.</summary>
+    public async Task BreakAsync(FunctionName function, OpenBreaker breaker) =>
+        await (await PausesAsync()).PutAsync(OpenBreaker.Key(Queue, function), breaker.Encode(), NatsRawSerializer<byte[]>.Default);
+
     /// <summary>Waits until so many workers have heard of a pause.</summary>
     public static async Task PausedAsync(params ServiceProcess[] workers)
     {

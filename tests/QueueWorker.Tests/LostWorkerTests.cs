@@ -53,8 +53,53 @@ public sealed class LostWorkerTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(0, await bench.CountAsync(bench.Dead));
     }
 
+    [Fact]
+    public async Task R21_a_call_that_is_not_sent_risks_no_worker_however_often_it_was_given_back()
+    {
+        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
+        await bench.PauseAsync(Bench.Echo);
+        await FillAsideAsync(bench);
+        var call = await bench.EnqueueAsync();
+        await GiveBackAsync(bench, times: 6);
+
+        await bench.StartWorkerAsync();
+        await Faults.RefusedAsync(bench, StreamNames.HoldMessageId(call.DeliveryId, 0, 1, 1), times: 1);
+        await Faults.MakeRoomAsync(bench, bench.Aside);
+        await bench.HoldsAsync(bench.Calls, 0);
+        await bench.ResumeAsync(Bench.Echo);
+        await Eventually.HoldsAsync(() => bench.Sends.Count == 1, "it runs");
+
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+    }
+
+    [Fact]
+    public async Task R21_waiting_for_room_among_those_put_aside_does_not_count_against_a_call()
+    {
+        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
+        await bench.PauseAsync(Bench.Echo);
+        await FillAsideAsync(bench);
+        await bench.EnqueueAsync();
+        await bench.StartWorkerAsync();
+
+        // Each second nak is a copy in its place, whose deliveries are counted anew.
+        await Eventually.HoldsAsync(async () => await bench.StoredAsync(bench.Calls) >= 3, "it was nakked four times");
+        await bench.Worker.KillAsync();
+        await bench.ResumeAsync(Bench.Echo);
+        await bench.Worker.StartAgainAsync();
+        await bench.HoldsAsync(bench.Calls, 0);
+
+        Assert.Single(bench.Sends);
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+    }
+
+    private static Task FillAsideAsync(Bench bench)
+    {
+        var other = new FunctionName("other", "openfaas-fn");
+        return Faults.FillAsync(bench, bench.Aside, StreamNames.AsideSubject(bench.Queue, AsideGroup.Held(other), Priority.Normal, other));
+    }
+
     // What a dying worker leaves behind, but quicker: a delivery without a verdict.
-    private static async Task GiveBackAsync(Bench bench, int times)
+    internal static async Task GiveBackAsync(Bench bench, int times)
     {
         var config = StreamConsumer.SharedConfig(StreamNames.StaticNormal, StreamNames.CallSubjects(bench.Queue, Priority.Normal), TimeSpan.FromSeconds(10));
         var consumer = await bench.JetStream.CreateOrUpdateConsumerAsync(bench.Calls, config);

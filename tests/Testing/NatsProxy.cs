@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Connectors.Testing;
 
-/// <summary>Stands between a service and its nats-server, holds what it is told to, and loses it: a connection, or an ack.</summary>
+/// <summary>Stands between a service and its nats-server, holds what it is told to, and loses it: a connection, an ack, an answer or a question.</summary>
 public sealed class NatsProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -14,6 +14,9 @@ public sealed class NatsProxy : IAsyncDisposable
     private readonly Task _accepting;
     private int _acksToLose;
     private volatile bool _isDeaf;
+    private byte[]? _answer;
+    private int _answersToLose;
+    private byte[]? _question;
 
     /// <summary>Stands before the server on this port.</summary>
     public NatsProxy(int server)
@@ -48,11 +51,21 @@ public sealed class NatsProxy : IAsyncDisposable
         return held;
     }
 
-    /// <summary>From now on the server gets nothing of what the worker sends on its connection.</summary>
+    /// <summary>From now on the server gets nothing of what a service sends on its connection.</summary>
     public void SwallowAll() => _isDeaf = true;
 
     /// <summary>The server does not get so many acks.</summary>
     public void LoseAcks(int count) => Volatile.Write(ref _acksToLose, count);
+
+    /// <summary>The service does not get so many of a stream's answers to what it stores there.</summary>
+    public void LoseAnswers(string stream, int count)
+    {
+        Volatile.Write(ref _answersToLose, count);
+        Volatile.Write(ref _answer, Encoding.ASCII.GetBytes($"{{\"stream\":\"{stream}\""));
+    }
+
+    /// <summary>The server does not get what asks for the subjects of a stream.</summary>
+    public void LoseCounts(string stream) => Volatile.Write(ref _question, Encoding.ASCII.GetBytes($"PUB $JS.API.STREAM.INFO.{stream} "));
 
     /// <summary>Cuts every connection; new ones pass.</summary>
     public void Cut()
@@ -89,7 +102,7 @@ public sealed class NatsProxy : IAsyncDisposable
                     await Before(bytes);
                     return Kept(bytes);
                 });
-                _ = CopyAsync(server, worker, Task.FromResult);
+                _ = CopyAsync(server, worker, bytes => Task.FromResult(Answered(bytes)));
             }
         }
         catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
@@ -129,14 +142,61 @@ public sealed class NatsProxy : IAsyncDisposable
 
         var start = bytes.Span.IndexOf("PUB $JS.ACK."u8);
         var end = start < 0 ? -1 : bytes.Span[start..].IndexOf("+ACK\r\n"u8);
-        if (end < 0 || Interlocked.Decrement(ref _acksToLose) < 0)
+        return Asked(end < 0 || Interlocked.Decrement(ref _acksToLose) < 0 ? bytes : Without(bytes, start, start + end + 6));
+    }
+
+    private Memory<byte> Asked(Memory<byte> bytes)
+    {
+        if (Volatile.Read(ref _question) is not { } question)
         {
             return bytes;
         }
 
-        var after = bytes.Span[(start + end + 6)..];
-        after.CopyTo(bytes.Span[start..]);
-        return bytes[..(start + after.Length)];
+        for (int from = 0, found; (found = bytes.Span[from..].IndexOf(question)) >= 0;)
+        {
+            var start = from + found;
+            var body = EndOfLine(bytes, start);
+            var end = body < 0 ? -1 : EndOfLine(bytes, body);
+            if (end < 0)
+            {
+                break;
+            }
+
+            var isCount = bytes.Span[body..end].IndexOf("subjects_filter"u8) >= 0;
+            (bytes, from) = isCount ? (Without(bytes, start, end), start) : (bytes, end);
+        }
+
+        return bytes;
+    }
+
+    private Memory<byte> Answered(Memory<byte> bytes)
+    {
+        if (Volatile.Read(ref _answer) is not { } answer)
+        {
+            return bytes;
+        }
+
+        for (int found; (found = bytes.Span.IndexOf(answer)) >= 0;)
+        {
+            var start = bytes.Span[..found].LastIndexOf("MSG "u8);
+            var end = EndOfLine(bytes, found);
+            if (start < 0 || end < 0 || Interlocked.Decrement(ref _answersToLose) < 0)
+            {
+                break;
+            }
+
+            bytes = Without(bytes, start, end);
+        }
+
+        return bytes;
+    }
+
+    private static int EndOfLine(Memory<byte> bytes, int from) => bytes.Span[from..].IndexOf("\r\n"u8) is var end and >= 0 ? from + end + 2 : -1;
+
+    private static Memory<byte> Without(Memory<byte> bytes, int start, int end)
+    {
+        bytes.Span[end..].CopyTo(bytes.Span[start..]);
+        return bytes[..(bytes.Length - (end - start))];
     }
 }
 
