@@ -30,7 +30,7 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
     private readonly Lock _lock = new();
     private readonly Dictionary<FunctionName, FunctionLane> _lanes = [];
     private readonly Turns _turns = new();
-    private readonly PriorityQueue<LaneSide, DateTimeOffset> _due = new();
+    private readonly PriorityQueue<(LaneSide Side, bool IsExpected), DateTimeOffset> _due = new();
     private int _active;
     private int _asked;
 
@@ -51,8 +51,7 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
     {
         lock (_lock)
         {
-            side.EmptyPulls = 1;
-            _due.Enqueue(side, at);
+            _due.Enqueue((side, true), at);
         }
     }
 
@@ -169,7 +168,7 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
                 else if (side.EmptyPulls is > 0 and < 6)
                 {
                     // The server may be a moment later than its delay said.
-                    _due.Enqueue(side, now + TimeSpan.FromMilliseconds(25 << side.EmptyPulls++));
+                    _due.Enqueue((side, false), now + TimeSpan.FromMilliseconds(25 << side.EmptyPulls++));
                 }
             }
 
@@ -260,13 +259,15 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
 
     private void WakeDue(DateTimeOffset now)
     {
-        while (_due.TryPeek(out var side, out var at) && at <= now)
+        while (_due.TryPeek(out var due, out var at) && at <= now)
         {
             _due.Dequeue();
+            var side = due.Side;
 
             // One that was forgotten meanwhile has no consumer any more: nobody would hear an answer. What comes of it is found by the resync.
             if (_lanes.GetValueOrDefault(side.Lane.Function) == side.Lane)
             {
+                side.EmptyPulls = due.IsExpected ? 1 : side.EmptyPulls;
                 side.FoundMore |= side.State == SideState.Asked;
                 MakeReady(side);
             }
@@ -347,7 +348,7 @@ internal sealed class LaneSide(FunctionLane lane, Priority priority, StreamConsu
     /// <summary>Whether work was found while it was being asked.</summary>
     public bool FoundMore { get; set; }
 
-    /// <summary>How often it was asked in vain for a message that should have come again.</summary>
+    /// <summary>How often it was asked in vain for a message that should have come again, and one more; 0 while none should have.</summary>
     public int EmptyPulls { get; set; }
 
     /// <summary>When work was last found.</summary>

@@ -8,51 +8,108 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Connectors.QueueWorker.Tests;
 
-public sealed class FairSchedulerTests
+public sealed class FairSchedulerTests : IAsyncDisposable
 {
     private const int Count = 4;
 
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 5, 4, 12, 0, 0, TimeSpan.Zero));
 
-    [Fact]
-    public async Task A_function_that_was_forgotten_is_not_asked_for_what_was_expected_of_it()
+    private readonly NatsLink _link;
+    private readonly PullInbox _inbox;
+    private readonly FairScheduler _scheduler;
+    private readonly Slots _slots;
+
+    public FairSchedulerTests()
     {
-        await using var link = new NatsLink(
+        _link = new NatsLink(
             new NatsOptions { Host = "127.0.0.1", Port = 1, Access = new BrokerAccess(), HostOption = "nats_host" },
             new NatsRole("test", IsNeeded: true, () => { }),
             new Readiness(),
             TimeProvider.System,
             NullLoggerFactory.Instance);
-        await using var inbox = new PullInbox(link, _time, NullLogger<PullInbox>.Instance);
-        var setup = new StreamSetup(link, NullLogger<StreamSetup>.Instance);
-        var sides = new List<LaneSide>();
-        var scheduler = new FairScheduler(
+        _inbox = new PullInbox(_link, _time, NullLogger<PullInbox>.Instance);
+        var setup = new StreamSetup(_link, NullLogger<StreamSetup>.Instance);
+        _scheduler = new FairScheduler(
             Count,
             function => new FunctionLane(function, null, Count),
             (lane, priority) =>
             {
                 var name = StreamNames.FunctionConsumer(lane.Function, priority);
-                sides.Add(new LaneSide(lane, priority, StreamConsumer.Lapsing(inbox, setup, "s", name, "s.>", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30), _time)));
-                return sides[^1];
+                return new LaneSide(lane, priority, StreamConsumer.Lapsing(_inbox, setup, "s", name, "s.>", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30), _time));
             });
-        var slots = new Slots(Count, null!, null!, new Grace(default, default), _time, NullLogger.Instance);
+        _slots = new Slots(Count, null!, null!, new Grace(default, default), _time, NullLogger.Instance);
+    }
 
-        scheduler.Found(Bench.Echo, Priority.Normal, _time.GetUtcNow());
-        var (side, calls) = Assert.Single(scheduler.Plan(slots, Count, _time.GetUtcNow()));
-        scheduler.Answered(side, calls, isOver: true, hasMore: false, _time.GetUtcNow());
-        slots.PutBack(calls);
-        scheduler.Expect(side, _time.GetUtcNow() + TimeSpan.FromMinutes(20));
+    public async ValueTask DisposeAsync()
+    {
+        await _inbox.DisposeAsync();
+        await _link.DisposeAsync();
+    }
+
+    [Fact]
+    public void A_function_that_was_forgotten_is_not_asked_for_what_was_expected_of_it()
+    {
+        _scheduler.Found(Bench.Echo, Priority.Normal, _time.GetUtcNow());
+        var side = Assert.Single(AnswerEmpty());
+        _scheduler.Expect(side, _time.GetUtcNow() + TimeSpan.FromMinutes(20));
         _time.Advance(TimeSpan.FromMinutes(11));
-        Assert.Empty(scheduler.Plan(slots, Count, _time.GetUtcNow()));
-        Assert.Equal([Bench.Echo], scheduler.Forget(_time.GetUtcNow() - TimeSpan.FromMinutes(10)));
+        Assert.Empty(AnswerEmpty());
+        Assert.Equal([Bench.Echo], _scheduler.Forget(_time.GetUtcNow() - TimeSpan.FromMinutes(10)));
         _time.Advance(TimeSpan.FromMinutes(10));
 
-        Assert.Empty(scheduler.Plan(slots, Count, _time.GetUtcNow()));
-        Assert.Equal(Count, slots.Free);
-        Assert.False(scheduler.IsAsking);
+        Assert.Empty(AnswerEmpty());
+        Assert.Equal(Count, _slots.Free);
+        Assert.False(_scheduler.IsAsking);
 
         // What is found of it has a consumer that is heard.
-        scheduler.Found(Bench.Echo, Priority.Normal, _time.GetUtcNow());
-        Assert.NotSame(side, Assert.Single(scheduler.Plan(slots, Count, _time.GetUtcNow())).Side);
+        _scheduler.Found(Bench.Echo, Priority.Normal, _time.GetUtcNow());
+        Assert.NotSame(side, Assert.Single(AnswerEmpty()));
+    }
+
+    // The server is asked again for a short while, for it may be a moment later than the delay that it was told.
+    [Fact]
+    public void A_quiet_functions_retry_is_asked_for_again_when_it_is_due_and_not_before()
+    {
+        _scheduler.Found(Bench.Echo, Priority.Normal, _time.GetUtcNow());
+        var (side, calls) = Assert.Single(_scheduler.Plan(_slots, Count, _time.GetUtcNow()));
+        Assert.Equal(1, calls);
+        _scheduler.Started(side, maxInflight: null);
+        _scheduler.Answered(side, 0, isOver: true, hasMore: true, _time.GetUtcNow());
+        var (_, more) = Assert.Single(_scheduler.Plan(_slots, Count, _time.GetUtcNow()));
+        _scheduler.Expect(side, _time.GetUtcNow() + TimeSpan.FromSeconds(10));
+        _scheduler.Ended(side, Load.Unknown);
+        _slots.PutBack(calls);
+        _scheduler.Answered(side, more, isOver: true, hasMore: false, _time.GetUtcNow());
+        _slots.PutBack(more);
+
+        // Nothing is expected yet.
+        for (var until = _time.GetUtcNow() + TimeSpan.FromSeconds(9.5); _time.GetUtcNow() < until; _time.Advance(TimeSpan.FromMilliseconds(25)))
+        {
+            Assert.Empty(AnswerEmpty());
+        }
+
+        _time.Advance(TimeSpan.FromSeconds(0.5));
+        Assert.Single(AnswerEmpty());
+        var asked = 0;
+        for (var until = _time.GetUtcNow() + TimeSpan.FromSeconds(5); _time.GetUtcNow() < until; _time.Advance(TimeSpan.FromMilliseconds(25)))
+        {
+            asked += AnswerEmpty().Count;
+        }
+
+        Assert.Equal(5, asked);
+        Assert.Equal(Count, _slots.Free);
+    }
+
+    // Who is asked now; nothing comes of any.
+    private IReadOnlyList<LaneSide> AnswerEmpty()
+    {
+        var plan = _scheduler.Plan(_slots, Count, _time.GetUtcNow());
+        foreach (var (side, calls) in plan)
+        {
+            _scheduler.Answered(side, calls, isOver: true, hasMore: false, _time.GetUtcNow());
+            _slots.PutBack(calls);
+        }
+
+        return [.. plan.Select(asked => asked.Side)];
     }
 }

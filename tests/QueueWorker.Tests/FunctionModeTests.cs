@@ -154,7 +154,7 @@ public sealed class FunctionModeTests(SharedNats nats, ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task Retries_come_when_they_are_due_and_a_long_call_runs_once_though_its_consumer_might_lapse()
+    public async Task A_long_call_runs_once_and_retries_all_come_though_their_consumers_might_lapse()
     {
         var gate = new TaskCompletionSource();
         await using var bench = await Bench.StartAsync(
