@@ -35,7 +35,7 @@ internal sealed class DeadLetters(QueueWorkerOptions options, RecordWriter write
     {
         var function = FunctionOf(delivery.Subject);
         var subject = StreamNames.DeadSubject(options.Queue, DeadKind.Call, function);
-        var id = StreamNames.ForeignMessageId(delivery.Place.Sequence, delivery.Place.Stored);
+        var id = StreamNames.ForeignMessageId(delivery.Place.Stream, delivery.Place.Sequence, delivery.Place.Stored);
         var biography = Bounded(new Biography
         {
             Reason = DeadReasons.Foreign,

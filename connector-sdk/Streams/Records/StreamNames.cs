@@ -221,8 +221,11 @@ public static partial class StreamNames
     /// <summary>Message id of a callback's dead letter, which the call's own may precede in the same stream.</summary>
     public static string DeadCallbackMessageId(string deliveryId, int redrive, int callbackRedrive = 0) => $"d.b.{deliveryId}.{redrive}{Again(callbackRedrive)}";
 
-    /// <summary>Message id of the dead letter of a message that has no delivery id; sequences start anew with their stream, so its time is part of it.</summary>
-    public static string ForeignMessageId(ulong sequence, DateTimeOffset stored) => $"d.f.{sequence}.{stored.UtcTicks}";
+    /// <summary>
+    /// Message id of the dead letter of a message that has no delivery id. Names its stream, for those of a queue share one for dead letters; sequences start
+    /// anew with their stream, so its time is part of it.
+    /// </summary>
+    public static string ForeignMessageId(string stream, ulong sequence, DateTimeOffset stored) => $"d.f.{stream}.{sequence}.{stored.UtcTicks}";
 
     /// <summary>Message id of a worker's nth message of the history.</summary>
     public static string HistoryMessageId(string worker, long number) => $"e.{worker}.{number}";
