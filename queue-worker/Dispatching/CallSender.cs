@@ -39,7 +39,8 @@ internal sealed class CallSender(
     private async Task<Outcome> InvokeAsync(Envelope envelope, ReadOnlyMemory<byte> body, TimeLimit limit)
     {
         var counts = Metrics.Of(options.Queue, envelope.FunctionName);
-        if (envelope.Attempt == 1)
+        // A probe that failed was put aside as it came, but for the time of its first send.
+        if (envelope is { Attempt: 1, FirstAt: null })
         {
             counts.QueueTime.Observe((time.GetUtcNow() - envelope.AgeFrom).TotalSeconds);
         }

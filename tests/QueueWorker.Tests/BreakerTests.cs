@@ -81,6 +81,7 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
 
         Assert.Equal(0, await bench.CountAsync(bench.Dead));
         Assert.Equal(Calls + 1, bench.Sends.Select(send => send.Header("X-Delivery-Id")).Distinct().Count());
+        Assert.Equal(Calls, await bench.Worker.MetricAsync($"queue_worker_queue_time_seconds_count{{queue_name=\"{bench.Queue}\",function_name=\"{Bench.Echo}\"}}"));
         Assert.InRange(bench.Sends.Where(send => send.Header("X-Attempt") == "2").Select(send => send.Header("X-Delivery-Id")).Distinct().Count(), slots == 1 ? Failures - 1 : 0, Failures - 1);
     }
 
