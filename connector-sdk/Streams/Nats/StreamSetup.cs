@@ -63,7 +63,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
 
     /// <summary>
     /// Makes sure that the consumer exists, and returns it. One that lapses by itself is simply made, without a word. One that remembers more than its stream
-    /// holds, at two looks in a row, is made anew.
+    /// holds, at two looks in a row, is made anew. Another's <c>ack_wait</c> is changed at a first look only: of workers that differ, the newest has its way.
     /// </summary>
     public async Task<INatsJSConsumer> EnsureConsumerAsync(string stream, ConsumerConfig config, bool isFirst, CancellationToken ct)
     {
@@ -80,7 +80,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
                 Log.ConsumerAhead(log, stream, config.Name!, consumer.Info.Delivered.StreamSeq, consumer.Info.AckFloor.StreamSeq);
                 await link.JetStream.DeleteConsumerAsync(stream, config.Name!, ct);
             }
-            else if (consumer.Info.Config.AckWait == config.AckWait)
+            else if (!isFirst || consumer.Info.Config.AckWait == config.AckWait)
             {
                 return consumer;
             }

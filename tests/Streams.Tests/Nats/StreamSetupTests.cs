@@ -69,6 +69,25 @@ public sealed class StreamSetupTests : IAsyncLifetime
         Assert.Equal((made, 2), (consumer.Info.Created, await PendingAsync()));
     }
 
+    [Fact]
+    public async Task Of_workers_whose_ack_wait_differs_the_newest_has_its_way_until_the_consumer_is_made_anew()
+    {
+        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]), Ct);
+        var (old, now) = (Wanted with { AckWait = TimeSpan.FromSeconds(20) }, Wanted);
+        await _setup.EnsureConsumerAsync("S", old, isFirst: true, Ct);
+        await _setup.EnsureConsumerAsync("S", now, isFirst: true, Ct);
+        await _setup.EnsureConsumerAsync("S", old, isFirst: false, Ct);
+        await _setup.EnsureConsumerAsync("S", now, isFirst: false, Ct);
+        await _setup.EnsureConsumerAsync("S", old, isFirst: false, Ct);
+        Assert.Equal(now.AckWait, await AckWaitAsync());
+
+        await _link.Link.JetStream.DeleteConsumerAsync("S", "shared", Ct);
+        await _setup.EnsureConsumerAsync("S", old, isFirst: false, Ct);
+        Assert.Equal(old.AckWait, await AckWaitAsync());
+
+        async Task<TimeSpan> AckWaitAsync() => (await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.Config.AckWait;
+    }
+
     // More than a server tells of in one answer; what is held lies behind the times of all that is delayed.
     [Fact]
     public async Task All_subjects_of_a_stream_are_told_of_however_many()
