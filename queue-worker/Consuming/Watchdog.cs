@@ -12,7 +12,7 @@ namespace Connectors.QueueWorker.Consuming;
 /// Checks streams and consumers every few seconds, and at once when a pull found one gone. What another client deleted is created again.
 /// </summary>
 internal sealed class Watchdog(
-    QueueWorkerOptions options, StreamSetup setup, ModeClaim mode, Pulls pulls, QueueGauges gauges, Recheck recheck, Readiness readiness, TimeProvider time, ILogger<Watchdog> log)
+    QueueWorkerOptions options, NatsLink link, StreamSetup setup, ModeClaim mode, Pulls pulls, QueueGauges gauges, Recheck recheck, Readiness readiness, TimeProvider time, ILogger<Watchdog> log)
 {
     private const string Condition = "streams";
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
@@ -20,6 +20,7 @@ internal sealed class Watchdog(
     private static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(10);
 
     private bool _isFirst = true;
+    private Task _lookAside = Task.CompletedTask;
 
     /// <summary>Says that the worker is not ready before everything exists.</summary>
     public void Announce() => readiness.Announce(Condition);
@@ -55,13 +56,6 @@ internal sealed class Watchdog(
                 if (shape.Name == StreamNames.Calls(options.Queue))
                 {
                     await mode.KeepAsync(stream, stopping);
-                    gauges.Show(stream);
-                    pulls.Resync(stream);
-                }
-                else if (shape.Name == StreamNames.Aside(options.Queue))
-                {
-                    gauges.ShowAside(stream);
-                    pulls.Aside.Resync(stream);
                 }
             }
 
@@ -69,6 +63,12 @@ internal sealed class Watchdog(
             foreach (var consumer in mode.IsOurs ? pulls.LastingCallConsumers : [])
             {
                 await BindAsync(consumer, stopping);
+            }
+
+            await LookAsync(stopping);
+            if (_lookAside.IsCompleted)
+            {
+                _lookAside = LookAsideAsync(stopping);
             }
 
             _isFirst = false;
@@ -89,6 +89,40 @@ internal sealed class Watchdog(
     {
         using var limit = new TimeLimit(CheckTimeout, time, stopping);
         return await setup.EnsureAsync(shape, _isFirst, limit.Token);
+    }
+
+    private async Task LookAsync(CancellationToken stopping)
+    {
+        using var limit = new TimeLimit(CheckTimeout, time, stopping);
+        var calls = await link.JetStream.WithSubjectsAsync(StreamNames.Calls(options.Queue), ">", limit.Token);
+        gauges.Show(calls);
+        pulls.Resync(calls);
+    }
+
+    // What lies aside for many times has as many subjects, which the server collects and sorts anew for each answer. So nothing waits for this look but the
+    // next one. Those that are due soonest are told of first, and those that are held last: these are asked for by themselves.
+    private async Task LookAsideAsync(CancellationToken stopping)
+    {
+        try
+        {
+            await PageAsync(AsideGroup.HeldSubjects(options.Queue), 0);
+            gauges.ShowAside(await StreamSubjects.AllAsync(offset => PageAsync(">", offset), _ => false));
+        }
+        catch (Exception fault)
+        {
+            if (!stopping.IsCancellationRequested)
+            {
+                Log.PullFailed(log, StreamNames.Aside(options.Queue), fault is OperationCanceledException ? "no answer in time" : fault.Message);
+            }
+        }
+
+        async Task<StreamInfo> PageAsync(string filter, int offset)
+        {
+            using var limit = new TimeLimit(CheckTimeout, time, stopping);
+            var page = await link.JetStream.PageOfSubjectsAsync(StreamNames.Aside(options.Queue), filter, offset, limit.Token);
+            pulls.Aside.Resync(page);
+            return page;
+        }
     }
 
     private async Task BindAsync(StreamConsumer consumer, CancellationToken stopping)

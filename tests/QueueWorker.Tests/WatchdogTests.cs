@@ -49,6 +49,25 @@ public sealed class WatchdogTests(SharedNats nats) : IClassFixture<SharedNats>
     [Theory]
     [InlineData("static")]
     [InlineData("function")]
+    public async Task A_worker_serves_though_the_server_does_not_come_to_count_what_lies_aside(string mode)
+    {
+        await using var proxy = new NatsProxy(nats.Server.Port);
+        await using var bench = await Bench.StartWithoutWorkerAsync(options: new() { ["nats_port"] = proxy.Port.ToString(), ["scaling_mode"] = mode }, server: nats.Server);
+        proxy.LoseCounts(bench.Aside);
+        await bench.StartWorkerAsync();
+
+        await bench.EnqueueAsync();
+        await bench.IsEmptyAsync();
+        await bench.Worker.Process.LineAsync(
+            l => l.Contains("Pull failed", StringComparison.Ordinal) && l.Contains(bench.Aside, StringComparison.Ordinal), "it says that it could not look");
+        await bench.Worker.IsReadyAsync();
+
+        Assert.Single(bench.Sends);
+    }
+
+    [Theory]
+    [InlineData("static")]
+    [InlineData("function")]
     public async Task Deleted_streams_are_made_anew(string mode)
     {
         await using var bench = await Bench.StartAsync(options: new() { ["scaling_mode"] = mode }, server: nats.Server);

@@ -57,7 +57,7 @@ internal sealed class Worker
         var drain = new Drain(options, process, NullLogger<Drain>.Instance);
         _pulls = new Pulls(options, link, inbox, setup, mode, recheck, acks, drain, pauses, calls, callbacks, aside, process, NullLogger<Pulls>.Instance);
         var gauges = new QueueGauges(options, waiting, new Reporting(options, new WorkerReports(link, process), waiting), process);
-        var watchdog = new Watchdog(options, setup, mode, _pulls, gauges, recheck, readiness, process, NullLogger<Watchdog>.Instance);
+        var watchdog = new Watchdog(options, link, setup, mode, _pulls, gauges, recheck, readiness, process, NullLogger<Watchdog>.Instance);
         var consuming = new ConsumingService(options, link, watchdog, _pulls, NullLogger<ConsumingService>.Instance);
         var leases = new LeaseKeeper(options, _pulls, process, NullLogger<LeaseKeeper>.Instance);
 

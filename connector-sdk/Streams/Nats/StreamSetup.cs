@@ -36,20 +36,20 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     {
         if (isMissing || !_known.ContainsKey(shape.Name))
         {
-            var found = await FindOrCreateAsync(shape, null, LogLevel.Information, ct);
+            var found = await FindOrCreateAsync(shape, LogLevel.Information, ct);
             Tell(shape, found.Config);
             _known[shape.Name] = true;
         }
     }
 
-    /// <summary>Makes sure that the stream exists as it should, and returns it with the counts of its subjects.</summary>
+    /// <summary>Makes sure that the stream exists as it should, and returns it, without the counts of its subjects.</summary>
     /// <param name="shape">The stream.</param>
     /// <param name="isFirst">Whether this is a first look, which brings the stream in line with the options.</param>
     /// <param name="ct">Gives up.</param>
     /// <exception cref="ConfigurationException">There is one of that name that is not ours, or the server cannot make such a stream.</exception>
     public async Task<StreamInfo> EnsureAsync(StreamShape shape, bool isFirst, CancellationToken ct)
     {
-        var found = await FindOrCreateAsync(shape, ">", isFirst ? LogLevel.Information : LogLevel.Warning, ct);
+        var found = await FindOrCreateAsync(shape, isFirst ? LogLevel.Information : LogLevel.Warning, ct);
         if (isFirst && Change(shape, found.Config) is { } changed)
         {
             var updated = await link.JetStream.UpdateStreamAsync(changed, ct);
@@ -130,13 +130,12 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         }
     }
 
-    // Without a filter the counts of its subjects are not asked for: there may be hundreds of thousands.
-    private async Task<StreamInfo> FindOrCreateAsync(StreamShape shape, string? filter, LogLevel level, CancellationToken ct)
+    private async Task<StreamInfo> FindOrCreateAsync(StreamShape shape, LogLevel level, CancellationToken ct)
     {
-        var stream = await FindAsync(shape.Name, filter, ct);
+        var stream = await FindAsync(shape.Name, ct);
         if (stream is null)
         {
-            stream = await CreateAsync(shape, filter, ct);
+            stream = await CreateAsync(shape, ct);
             Log.StreamCreated(log, level, shape.Name);
         }
 
@@ -144,11 +143,12 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         return stream;
     }
 
-    private async Task<StreamInfo?> FindAsync(string name, string? filter, CancellationToken ct)
+    // The counts of its subjects are not asked for: there may be hundreds of thousands.
+    private async Task<StreamInfo?> FindAsync(string name, CancellationToken ct)
     {
         try
         {
-            return filter is null ? (await link.JetStream.GetStreamAsync(name, cancellationToken: ct)).Info : await link.JetStream.WithSubjectsAsync(name, filter, ct);
+            return (await link.JetStream.GetStreamAsync(name, cancellationToken: ct)).Info;
         }
         catch (NatsJSApiException missing) when (missing.Error.Code == NotFound)
         {
@@ -156,7 +156,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         }
     }
 
-    private async Task<StreamInfo> CreateAsync(StreamShape shape, string? filter, CancellationToken ct)
+    private async Task<StreamInfo> CreateAsync(StreamShape shape, CancellationToken ct)
     {
         try
         {
@@ -165,7 +165,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         catch (NatsJSApiException fault) when (fault.Error.Code != Unavailable && !Passing.Contains(fault.Error.ErrCode))
         {
             // Another service was quicker, perhaps with other limits; or the server cannot make such a stream.
-            return await FindAsync(shape.Name, filter, ct)
+            return await FindAsync(shape.Name, ct)
                 ?? throw new ConfigurationException(
                     $"stream {shape.Name} cannot be created: {fault.Error.Description}. Set nats_stream_storage, nats_stream_replicas, nats_max_bytes to what the server allows");
         }

@@ -25,9 +25,23 @@ public static class StreamSubjects
     /// <param name="isPast">Whether nothing behind this subject is needed; some of it may come all the same.</param>
     /// <param name="ct">Gives up.</param>
     /// <exception cref="NatsJSApiException">There is no such stream (404), or the server does not tell.</exception>
-    public static async Task<StreamInfo> WithSubjectsAsync(this INatsJSContext streams, string stream, string filter, Func<string, bool> isPast, CancellationToken ct)
+    public static Task<StreamInfo> WithSubjectsAsync(this INatsJSContext streams, string stream, string filter, Func<string, bool> isPast, CancellationToken ct) =>
+        AllAsync(offset => streams.PageOfSubjectsAsync(stream, filter, offset, ct), isPast);
+
+    /// <summary>A stream with the counts of those of its subjects that one answer tells of.</summary>
+    /// <param name="streams">The connection to the streams.</param>
+    /// <param name="stream">The stream's name.</param>
+    /// <param name="filter">Which subjects, with the broker's wildcards.</param>
+    /// <param name="offset">How many of them to leave out, in the order of their names.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="NatsJSApiException">There is no such stream (404), or the server does not tell.</exception>
+    public static async Task<StreamInfo> PageOfSubjectsAsync(this INatsJSContext streams, string stream, string filter, int offset, CancellationToken ct) =>
+        (await streams.GetStreamAsync(stream, new StreamInfoRequest { SubjectsFilter = filter, Offset = offset }, ct)).Info;
+
+    /// <summary>What some answers tell of, each asked for with the offset at which it begins: all, or as far as something is past what is needed.</summary>
+    public static async Task<StreamInfo> AllAsync(Func<int, Task<StreamInfo>> page, Func<string, bool> isPast)
     {
-        var info = (await streams.GetStreamAsync(stream, new StreamInfoRequest { SubjectsFilter = filter }, ct)).Info;
+        var info = await page(0);
         if (info.State.Subjects is not { Count: >= MaxInAnswer } subjects || subjects.Keys.Any(isPast))
         {
             return info;
@@ -37,13 +51,13 @@ public static class StreamSubjects
         for (int offset = subjects.Count, known = 0, last = subjects.Count; last >= MaxInAnswer && subjects.Count > known; offset += last)
         {
             known = subjects.Count;
-            var page = (await streams.GetStreamAsync(stream, new StreamInfoRequest { SubjectsFilter = filter, Offset = offset }, ct)).Info.State.Subjects;
-            foreach (var (subject, count) in page ?? new Dictionary<string, long>())
+            var next = (await page(offset)).State.Subjects ?? new Dictionary<string, long>();
+            foreach (var (subject, count) in next)
             {
                 subjects[subject] = count;
             }
 
-            last = page is null || page.Keys.Any(isPast) ? 0 : page.Count;
+            last = next.Keys.Any(isPast) ? 0 : next.Count;
         }
 
         return info;
