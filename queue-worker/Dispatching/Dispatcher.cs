@@ -19,9 +19,10 @@ internal sealed class Dispatcher(
     // A timer counts in whole milliseconds and drops what is beyond: with one more, no call is early.
     private static readonly TimeSpan TimerStep = TimeSpan.FromMilliseconds(1);
 
-    // One send; the result, if it is too large for a record, told directly; then the records: callback, dead letter, and the one of a callback given up.
+    // A copy that is written again; one send; the result, if it is too large for a record, told directly; then the records: callback, dead letter, and the one of
+    // a callback given up.
     public TimeSpan Limit { get; } =
-        options.Dispatch.UpstreamTimeout + OversizeCallbacks.MaxAge + options.Callbacks.Timeout + (3 * RecordWriter.Patience(options));
+        options.Dispatch.UpstreamTimeout + OversizeCallbacks.MaxAge + options.Callbacks.Timeout + (4 * RecordWriter.Patience(options));
 
     public async Task<Handled> HandleAsync(Delivery delivery, Grace grace)
     {
