@@ -36,7 +36,7 @@ public sealed partial class ComposeTests : IDisposable
     {
         var foreign = Services.Children.Where(s => Has(s.Value, "image")).Select(s => s.Value).ToList();
 
-        Assert.Equal(4, foreign.Count);
+        Assert.Equal(5, foreign.Count);
         Assert.All(foreign, service => Assert.Matches(Versioned(), service["image"].ToString()));
         Assert.All(foreign, service => Assert.True(Has(service, "stop_grace_period")));
         Assert.Contains(Services["nats"]["image"].ToString().Split('-')[0], File.ReadAllText(Path.Combine(Helm.ChartDirectory("gateway"), "values.yaml")), StringComparison.Ordinal);
@@ -73,6 +73,30 @@ public sealed partial class ComposeTests : IDisposable
         Services.Children.Where(s => Has(s.Value, "depends_on")).SelectMany(s => ((YamlMappingNode)s.Value["depends_on"]).Children),
         needed => Assert.True(
             needed.Value["condition"].ToString() == "service_started" || Has(Services[needed.Key.ToString()], "healthcheck"), $"{needed.Key} cannot become healthy"));
+
+    // A service that crashes comes back with a network of its own, and whoever was in the one before it would be cut off.
+    [Fact]
+    public void No_service_of_ours_is_the_network_of_another()
+    {
+        const string Shared = "service:";
+        var holders = Services.Children.Where(s => Has(s.Value, "network_mode")).Select(s => s.Value["network_mode"].ToString()).ToList();
+
+        Assert.NotEmpty(holders);
+        Assert.All(holders, mode => Assert.StartsWith(Shared, mode, StringComparison.Ordinal));
+        Assert.Empty(holders.Select(mode => mode[Shared.Length..]).Intersect(Ours.Select(row => row.Data)));
+    }
+
+    [Fact]
+    public void What_an_address_names_is_a_service_with_a_network_or_an_alias_of_one()
+    {
+        var names = Services.Children.Where(s => !Has(s.Value, "network_mode")).Select(s => s.Key.ToString())
+            .Concat(Services.Children.Where(s => Has(s.Value, "networks")).SelectMany(s => ((YamlSequenceNode)s.Value["networks"]["default"]["aliases"]).Select(alias => alias.ToString())))
+            .Append("127.0.0.1").ToHashSet();
+        var addresses = Services.Children.Where(s => Has(s.Value, "environment") && Has(s.Value["environment"], "gateway_url")).Select(s => new Uri(s.Value["environment"]["gateway_url"].ToString()).Host).ToList();
+
+        Assert.NotEmpty(addresses);
+        Assert.Subset(names, addresses.ToHashSet());
+    }
 
     // The README's own lines, against what "docker compose up" starts.
     [Fact]
