@@ -97,6 +97,18 @@ public sealed partial class AlertTests : IDisposable
         Assert.False(silent.Length > 0 && await FiresAsync(rules, chart, alert, silent, at), $"{alert} fires without a reason");
     }
 
+    [Theory]
+    [InlineData("queue-worker", "keda.scalerAddress=gateway-scaler.openfaas:8090")]
+    [InlineData("sqs-connector", "keda.threshold=5")]
+    public async Task Nobody_is_told_that_a_release_is_away_which_may_sleep(string chart, string value)
+    {
+        var asleep = await File.ReadAllTextAsync(await RulesAsync(chart, "keda.enabled=true", "keda.minReplicas=0", value));
+        var awake = await File.ReadAllTextAsync(await RulesAsync(chart, "keda.enabled=true", "keda.minReplicas=1", value));
+
+        Assert.DoesNotContain("Absent", asleep, StringComparison.Ordinal);
+        Assert.Contains("Absent", awake, StringComparison.Ordinal);
+    }
+
     // A release whose name begins with another's.
     [Theory]
     [InlineData("queue-worker", "QueueWorkerAbsent", "queue_worker_messages_submitted_total{queue_name=\"custom-request\"}")]

@@ -48,6 +48,9 @@ internal static class ManifestRules
         Assert.Equal("ALL", deployment[$"{Container}.securityContext.capabilities.drop.0"]);
         Assert.NotNull(deployment[$"{Container}.resources.requests.memory"]);
 
+        // What a cluster fills in beside RollingUpdate is refused beside Recreate, and only a null takes it away in a server-side apply.
+        Assert.Equal(deployment["spec.strategy.type"] == "Recreate" ? "null" : null, deployment["spec.strategy.rollingUpdate"]);
+
         var volumes = Names(deployment, $"{Pod}.volumes");
         var mounts = Names(deployment, $"{Container}.volumeMounts");
         Assert.Subset(volumes, mounts);

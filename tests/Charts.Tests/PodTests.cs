@@ -50,11 +50,20 @@ public sealed partial class PodTests
         Assert.NotEqual(one[Checksum], other[Checksum]);
     }
 
+    // Cursors in its memory; a queue that is one connection's.
     [Theory]
-    [InlineData("nats.host=", "Recreate")]
-    [InlineData("nats.host=nats", "RollingUpdate")]
-    public async Task An_upgrade_puts_no_second_pod_beside_one_whose_cursors_are_in_its_memory(string value, string strategy) =>
-        Assert.Equal(strategy, (await DeploymentAsync("cron-connector", value))["spec.strategy.type"]);
+    [InlineData("cron-connector", "nats.host=", "Recreate")]
+    [InlineData("cron-connector", "nats.host=nats", "RollingUpdate")]
+    [InlineData("rabbitmq-connector", "queues[1].name=mine,queues[1].exclusive=true", "Recreate")]
+    [InlineData("rabbitmq-connector", "queues[1].name=mine,queues[1].exclusive=false", "RollingUpdate")]
+    [InlineData("queue-worker", "strategy.type=Recreate", "Recreate")]
+    public async Task An_upgrade_puts_no_second_pod_beside_one_that_has_to_be_alone(string chart, string value, string strategy)
+    {
+        var deployment = await DeploymentAsync(chart, value);
+
+        Assert.Equal(strategy, deployment["spec.strategy.type"]);
+        await ManifestRules.CheckAsync([deployment]);
+    }
 
     [Theory, MemberData(nameof(Charts))]
     public async Task Helm_test_asks_the_release_whether_it_is_ready(string chart) =>
@@ -103,6 +112,41 @@ public sealed partial class PodTests
         Assert.Equal("true", deployment[$"{Container}.securityContext.runAsNonRoot"]);
         Assert.Equal("5", deployment[$"{Container}.lifecycle.preStop.sleep.seconds"]);
         Assert.Equal("wait", deployment[$"{Pod}.initContainers.0.name"]);
+    }
+
+    [Theory, MemberData(nameof(Charts))]
+    public async Task Every_pod_is_placed_pulled_watched_and_secured_as_the_values_say(string chart)
+    {
+        var values = new[] { "podSecurityContext.runAsUser=null", "podSecurityContext.fsGroup=null", "imagePullSecrets[0].name=mirror", "global.imageRegistry=mirror.example",
+            "tolerations[0].key=dedicated", "nodeSelector.disk=ssd", "priorityClassName=high", "imagePullPolicy=Always" };
+        var deployments = (await Helm.TemplateAsync(chart, "r", [.. values, .. chart == "gateway" ? ["nats.development.enabled=true"] : Array.Empty<string>()]))
+            .Where(manifest => manifest.Kind == "Deployment").ToList();
+
+        Assert.Equal(chart == "gateway" ? 2 : 1, deployments.Count);
+        Assert.All(deployments, deployment =>
+        {
+            Assert.Null(deployment.At($"{Pod}.securityContext.runAsUser"));
+            Assert.Equal("true", deployment[$"{Pod}.securityContext.runAsNonRoot"]);
+            Assert.Equal("mirror", deployment[$"{Pod}.imagePullSecrets.0.name"]);
+            Assert.StartsWith("mirror.example/", deployment[$"{Container}.image"], StringComparison.Ordinal);
+            Assert.Equal("Always", deployment[$"{Container}.imagePullPolicy"]);
+            Assert.Equal("dedicated", deployment[$"{Pod}.tolerations.0.key"]);
+            Assert.Equal("ssd", deployment[$"{Pod}.nodeSelector.disk"]);
+            Assert.Equal("high", deployment[$"{Pod}.priorityClassName"]);
+            Assert.NotNull(deployment[$"{Container}.readinessProbe.httpGet.port"]);
+            Assert.NotNull(deployment[$"{Container}.livenessProbe.httpGet.port"]);
+        });
+    }
+
+    [Theory]
+    [InlineData("nats:2.15", "mirror.example/nats:2.15")]
+    [InlineData("library/nats:2.15", "mirror.example/library/nats:2.15")]
+    [InlineData("registry.example:5000/nats:2.15", "registry.example:5000/nats:2.15")]
+    public async Task The_registry_goes_before_a_nats_image_that_names_none(string image, string pulled)
+    {
+        var manifests = await Helm.TemplateAsync("gateway", "r", "nats.development.enabled=true", "global.imageRegistry=mirror.example", $"nats.development.image={image}");
+
+        Assert.Equal(pulled, manifests.Single(manifest => manifest.Kind == "Deployment" && manifest.Name == "nats")[$"{Container}.image"]);
     }
 
     [Theory]

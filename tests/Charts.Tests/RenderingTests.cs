@@ -1,8 +1,10 @@
+using System.Text.RegularExpressions;
 using Connectors.Testing;
+using YamlDotNet.RepresentationModel;
 
 namespace Connectors.Charts.Tests;
 
-public class RenderingTests
+public partial class RenderingTests
 {
     public static TheoryData<string> Charts => ["gateway", "queue-worker", "cron-connector", "kafka-connector", "sqs-connector", "rabbitmq-connector"];
 
@@ -101,6 +103,14 @@ public class RenderingTests
     [InlineData("sqs-connector", "queueURL=https://", "queueURL")]
     [InlineData("rabbitmq-connector", "replicas=1", "queues: at least one queue")]
     [InlineData("rabbitmq-connector", "queues[0].durable=true", "name")]
+    [InlineData("rabbitmq-connector", "queues[0].name=a,queues[0].exclusive=true,replicas=2", "queues: a is exclusive")]
+    [InlineData("rabbitmq-connector", "queues[0].name=a,queues[0].exclusive=true,autoscaling.enabled=true", "queues: a is exclusive")]
+    [InlineData("rabbitmq-connector", "queues[0].name=a,queues[0].exclusive=true,keda.enabled=true,keda.prometheusAddress=http://p:9090", "queues: a is exclusive")]
+    [InlineData("queue-worker", "gracePeriod=36s", "terminationGracePeriodSeconds: 40 is too short")]
+    [InlineData("queue-worker", "gracePeriod=15m,terminationGracePeriodSeconds=904", "terminationGracePeriodSeconds: 904 is too short")]
+    [InlineData("cron-connector", "gracePeriod=36", "terminationGracePeriodSeconds: 40 is too short")]
+    [InlineData("kafka-connector", "extraEnv.grace_period=1m0.5s", "terminationGracePeriodSeconds: 40 is too short")]
+    [InlineData("gateway", "drainDelay=16s", "terminationGracePeriodSeconds: 50 is too short")]
     [InlineData("rabbitmq-connector", "queues[0].name=a,rabbitmqURL=http://rabbitmq", "rabbitmqURL")]
     public async Task A_wrong_value_is_refused_by_name(string chart, string value, string named)
     {
@@ -112,6 +122,13 @@ public class RenderingTests
             Assert.Contains(named, run.Output, StringComparison.Ordinal);
         });
     }
+
+    [Theory]
+    [InlineData("queue-worker", "gracePeriod=14m60s,terminationGracePeriodSeconds=905")]
+    [InlineData("gateway", "drainDelay=0,gracePeriod=45")]
+    [InlineData("sqs-connector", "extraEnv.grace_period=1m,terminationGracePeriodSeconds=65")]
+    [InlineData("sqs-connector", "extraEnv.grace_period.valueFrom.fieldRef.fieldPath=metadata.name")]
+    public async Task Time_enough_to_stop_is_taken(string chart, string value) => Assert.NotEmpty(await Helm.TemplateAsync(chart, "r", value));
 
     [Theory, MemberData(nameof(Charts))]
     public async Task Global_values_are_allowed(string chart) =>
@@ -133,6 +150,8 @@ public class RenderingTests
 
     [Theory]
     [InlineData("gateway", "functionsProviderUrl=http://provider:8081/")]
+    [InlineData("queue-worker", "queueName=orders")]
+    [InlineData("kafka-connector", "group=orders")]
     [InlineData("rabbitmq-connector", "keda.threshold=5")]
     public async Task What_a_release_is_scaled_by_is_its_own(string chart, string value)
     {
@@ -144,6 +163,21 @@ public class RenderingTests
         }
 
         Assert.Equal(2, queries.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task The_pages_routes_publish_the_two_paths_that_it_names_and_no_other()
+    {
+        using var files = new RenderedEnvironment();
+        var page = await File.ReadAllTextAsync(Path.Combine(Tools.RepositoryRoot, "docs", "kubernetes.md"));
+        var values = ValuesBlock().Matches(page).Select((block, i) => Helm.File + files.Write($"values-{i}.yaml", block.Groups[1].Value)).ToArray();
+        var manifests = await Helm.TemplateAsync("gateway", "r", values);
+
+        await ManifestRules.CheckAsync(manifests);
+        var ingress = Items(manifests.Single(m => m.Kind == "Ingress").At("spec.rules")).SelectMany(rule => Items(rule["http"]["paths"]));
+        var route = Items(manifests.Single(m => m.Kind == "HTTPRoute").At("spec.rules")).SelectMany(rule => Items(rule["matches"])).Select(match => match["path"]);
+        Assert.Equal([("Prefix", "/function"), ("Prefix", "/async-function")], ingress.Select(path => (path["pathType"].ToString(), path["path"].ToString())));
+        Assert.Equal([("PathPrefix", "/function"), ("PathPrefix", "/async-function")], route.Select(path => (path["type"].ToString(), path["value"].ToString())));
     }
 
     [Theory, MemberData(nameof(Charts))]
@@ -162,4 +196,9 @@ public class RenderingTests
         Assert.All(manifests, m => Assert.InRange(m.Name.Length, 1, 63 + "-functions".Length));
         Assert.InRange(manifests.Single(m => m.Kind == "Deployment").Name.Length, 1, 63);
     }
+
+    private static IEnumerable<YamlNode> Items(YamlNode? list) => ((YamlSequenceNode)list!).Children;
+
+    [GeneratedRegex(@"```yaml\n((?:ingress|httpRoute):\n.*?)```", RegexOptions.Singleline)]
+    private static partial Regex ValuesBlock();
 }

@@ -105,18 +105,32 @@ spec:
       {{- include "connectors.selector" . | nindent 6 }}
   policyTypes: [Ingress]
   ingress:
+    {{- $policy := .Values.networkPolicy }}
     - ports:
         - port: metrics
-        {{- if .Values.port }}
+      {{- with default $policy.from $policy.metricsFrom }}
+      from:
+        - podSelector:
+            matchLabels:
+              {{- include "connectors.testSelector" $ | nindent 14 }}
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+    {{- if .Values.port }}
+    - ports:
         - port: http
-        {{- end }}
-        {{- if (.Values.scaler | default dict).enabled }}
-        - port: scaler
-        {{- end }}
-      {{- with .Values.networkPolicy.from }}
+      {{- with $policy.from }}
       from:
         {{- toYaml . | nindent 8 }}
       {{- end }}
+    {{- end }}
+    {{- if (.Values.scaler | default dict).enabled }}
+    - ports:
+        - port: scaler
+      {{- with default $policy.from $policy.scalerFrom }}
+      from:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+    {{- end }}
 {{- end }}
 ---
 {{- if .Values.podMonitor.enabled }}
@@ -171,8 +185,18 @@ data:
 {{- end }}
 {{- end -}}
 
+{{/* Whether no pod at all may be as it should be, so that nobody is to be told of it. */}}
+{{- define "connectors.mayBeAbsent" -}}
+{{- if and .Values.keda.enabled (eq (int .Values.keda.minReplicas) 0) }}true{{ end -}}
+{{- end -}}
+
 {{- define "connectors.metricsName" -}}
 {{- printf "%s-metrics" (include "connectors.fullname" . | trunc 55 | trimSuffix "-") -}}
+{{- end -}}
+
+{{- define "connectors.testSelector" -}}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: test
 {{- end -}}
 
 {{/* "helm test": a pod of the same image that asks a ready one. */}}
@@ -183,8 +207,7 @@ metadata:
   name: {{ printf "%s-test" (include "connectors.fullname" . | trunc 58 | trimSuffix "-") }}
   namespace: {{ .Release.Namespace }}
   labels:
-    app.kubernetes.io/instance: {{ .Release.Name }}
-    app.kubernetes.io/component: test
+    {{- include "connectors.testSelector" . | nindent 4 }}
     app.kubernetes.io/managed-by: {{ .Release.Service }}
   annotations:
     helm.sh/hook: test

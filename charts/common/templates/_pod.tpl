@@ -121,6 +121,22 @@ twice is refused by a server-side apply.
 {{- end -}}
 {{- end -}}
 
+{{/* A service takes what it was told to wait, running work's time and five seconds; killed before that, it would leave work that is run again. */}}
+{{- define "connectors.terminationGracePeriodSeconds" -}}
+{{- $given := include "connectors.text" .Values.terminationGracePeriodSeconds -}}
+{{- $start := toDate "2006-01-02" "2000-01-01" -}}
+{{- $stopped := $start | dateModify "5s" -}}
+{{- range include "connectors.allEnv" . | fromYamlArray -}}
+{{- if and .value (has .name (list "grace_period" "drain_delay")) -}}
+{{- $stopped = $stopped | dateModify (ternary (printf "%ss" .value) .value (regexMatch "^[0-9]+$" .value)) -}}
+{{- end -}}
+{{- end -}}
+{{- if $stopped.After ($start | dateModify (printf "%ss" $given)) -}}
+{{- fail (printf "terminationGracePeriodSeconds: %s is too short: gracePeriod, a gateway's drainDelay and five seconds take %v" $given ($stopped.Sub $start)) -}}
+{{- end -}}
+{{ $given }}
+{{- end -}}
+
 {{- define "connectors.probes" -}}
 livenessProbe:
   httpGet:
@@ -157,7 +173,7 @@ metadata:
 spec:
   serviceAccountName: {{ include "connectors.serviceAccountName" . }}
   automountServiceAccountToken: false
-  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ include "connectors.terminationGracePeriodSeconds" . }}
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}
@@ -245,6 +261,14 @@ spec:
   {{- end }}
 {{- end -}}
 
+{{/*
+The null takes away what a cluster filled in beside RollingUpdate, which is refused beside Recreate; a server-side apply would leave it there.
+*/}}
+{{- define "connectors.recreate" -}}
+type: Recreate
+rollingUpdate: null
+{{- end -}}
+
 {{- define "connectors.deployment" -}}
 apiVersion: apps/v1
 kind: Deployment
@@ -258,7 +282,12 @@ spec:
   replicas: {{ .Values.replicas }}
   {{- end }}
   strategy:
-    {{- include "connectors.strategy" . | trim | nindent 4 }}
+    {{- $strategy := include "connectors.strategy" . | fromYaml }}
+    {{- if eq (toString $strategy.type) "Recreate" }}
+    {{- include "connectors.recreate" . | nindent 4 }}
+    {{- else }}
+    {{- toYaml $strategy | nindent 4 }}
+    {{- end }}
   selector:
     matchLabels:
       {{- include "connectors.selector" . | nindent 6 }}

@@ -72,6 +72,13 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
 {{- default (printf "%s-nats" (include "connectors.fullname" .)) .Values.nats.development.name -}}
 {{- end -}}
 
+{{/* A whole name; global.imageRegistry goes before one without a registry of its own. */}}
+{{- define "connectors.natsImage" -}}
+{{- $registry := (.Values.global | default dict).imageRegistry -}}
+{{- $image := .Values.nats.development.image -}}
+{{- ternary (printf "%s/%s" $registry $image) $image (and (not (empty $registry)) (not (regexMatch "^[^/]*[.:][^/]*/" $image))) -}}
+{{- end -}}
+
 {{- define "connectors.natsHost" -}}
 {{- if .Values.nats.development.enabled -}}
 {{ include "connectors.natsName" . }}

@@ -1,7 +1,7 @@
 {{- define "connectors.component" -}}kafka-connector{{- end -}}
 
 {{- define "connectors.kedaTriggers" -}}
-{{- $query := printf "sum(max by (topic, partition) (kafka_connector_lag{group=%q}))" .Values.group -}}
+{{- $query := printf "sum(max by (topic, partition) (kafka_connector_lag{group=%q,%s}))" .Values.group (include "connectors.alertSelector" .) -}}
 {{- include "connectors.prometheusTrigger" (dict "root" . "query" $query) -}}
 {{- end -}}
 

@@ -13,7 +13,7 @@
     threshold: {{ .Values.keda.threshold | quote }}
 {{- else -}}
 {{- /* Every replica shows the whole queue. */ -}}
-{{- $query := printf "max(sum by (instance, pod) (queue_worker_pending_messages{queue_name=%q}))" (include "connectors.queue" .) -}}
+{{- $query := printf "max(sum by (instance, pod) (queue_worker_pending_messages{queue_name=%q,%s}))" (include "connectors.queue" .) (include "connectors.alertSelector" .) -}}
 {{- include "connectors.prometheusTrigger" (dict "root" . "query" $query "zero" "0 needs keda.scalerAddress") -}}
 {{- end -}}
 {{- end -}}

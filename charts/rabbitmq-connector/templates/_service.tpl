@@ -5,7 +5,25 @@
 {{- include "connectors.prometheusTrigger" (dict "root" . "query" $query) -}}
 {{- end -}}
 
+{{- define "connectors.exclusive" -}}
+{{- range .Values.queues }}{{ if .exclusive }}{{ .name }} {{ end }}{{ end -}}
+{{- end -}}
+
+{{/* An exclusive queue is one connection's alone: a second pod beside the first would never be ready. */}}
+{{- define "connectors.strategy" -}}
+{{- if include "connectors.exclusive" . -}}
+type: Recreate
+{{- else -}}
+{{- toYaml .Values.strategy -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "connectors.env" -}}
+{{- with include "connectors.exclusive" . | trim }}
+{{- if or (gt (int $.Values.replicas) 1) $.Values.autoscaling.enabled $.Values.keda.enabled }}
+{{- fail (printf "queues: %s is exclusive, and one replica alone can consume it: replicas above 1, autoscaling.enabled and keda.enabled are not for it" .) }}
+{{- end }}
+{{- end }}
 - name: gateway_url
   value: {{ .Values.gatewayURL | quote }}
 - name: basic_auth
