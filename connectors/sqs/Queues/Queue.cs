@@ -1,6 +1,8 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Amazon.Runtime;
 using Amazon.Runtime.Internal;
+using Amazon.SecurityToken;
 using Amazon.SQS;
 using Amazon.SQS.Internal;
 using Amazon.SQS.Model;
@@ -27,6 +29,10 @@ internal sealed class Queue : IDisposable
     private readonly int _visibilitySeconds;
     private readonly TimeProvider _time;
 
+    // Where credentials come from a role or a web identity, the SDK makes these two by their names, and machine code has no type that nobody else names.
+    // The SDK's own registry is no way out: what is registered there serves a web identity unsigned or a role of a file signed, never both.
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicConstructors, typeof(AmazonSecurityTokenServiceClient))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicConstructors, typeof(AmazonSecurityTokenServiceConfig))]
     public Queue(QueueAddress address, SqsOptions options, TimeProvider time)
     {
         (Address, _time) = (address, time);
