@@ -128,7 +128,7 @@ twice is refused by a server-side apply.
 {{- $stopped := $start | dateModify "5s" -}}
 {{- range include "connectors.allEnv" . | fromYamlArray -}}
 {{- if and .value (has .name (list "grace_period" "drain_delay")) -}}
-{{- $stopped = $stopped | dateModify (ternary (printf "%ss" .value) .value (regexMatch "^[0-9]+$" .value)) -}}
+{{- $stopped = $stopped | dateModify (ternary (printf "%vs" .value) (toString .value) (regexMatch "^[0-9]+$" (toString .value))) -}}
 {{- end -}}
 {{- end -}}
 {{- if $stopped.After ($start | dateModify (printf "%ss" $given)) -}}
