@@ -11,10 +11,11 @@ namespace Connectors.Testing;
 /// </summary>
 public static class FreePort
 {
-    // Below Linux's range for outgoing connections (32768 and up): while a killed server is away, none of its clients can be given its port as their own.
-    private const int First = 15_000;
-    private const int BlockSize = 100;
-    private const int Blocks = 170;
+    // Below Linux's range for outgoing connections (32768 and up), so that none of a killed server's clients can be given its port as their own; and below
+    // those that a gateway gives to processes of its functions (10000 and up).
+    private const int First = 2_000;
+    private const int BlockSize = 40;
+    private const int Blocks = 200;
 
     private static readonly Lock Gate = new();
     private static readonly List<FileStream> Locks = [];

@@ -16,6 +16,7 @@ public sealed class HttpLedger : IAsyncDisposable
 {
     private readonly ConcurrentQueue<RecordedRequest> _requests = new();
     private readonly ConcurrentQueue<RecordedRequest> _answered = new();
+    private readonly ConcurrentQueue<string> _begun = new();
     private readonly Func<RecordedRequest, HttpContext, Task> _answer;
     private WebApplication? _app;
     private int _running;
@@ -95,6 +96,9 @@ public sealed class HttpLedger : IAsyncDisposable
         }
     }
 
+    /// <summary>The paths of all requests whose headers have come, whether their bodies have or not.</summary>
+    public IReadOnlyCollection<string> Begun => _begun;
+
     /// <summary>Waits until so many requests came (of those that match).</summary>
     public Task ReceivesAsync(int count, Func<RecordedRequest, bool>? matching = null) =>
         Eventually.HoldsAsync(() => _requests.Count(matching ?? (_ => true)) >= count, () => $"{count} requests; there were {_requests.Count(matching ?? (_ => true))}");
@@ -104,14 +108,22 @@ public sealed class HttpLedger : IAsyncDisposable
 
     private async Task ServeAsync(HttpContext http)
     {
+        var request = await RunAsync(http);
+        await http.Response.CompleteAsync();
+        _answered.Enqueue(request);
+    }
+
+    // What runs is over before its caller can know, who may have sent the next by then.
+    private async Task<RecordedRequest> RunAsync(HttpContext http)
+    {
         var running = Interlocked.Increment(ref _running);
         InterlockedMax(ref _mostRunning, running);
+        _begun.Enqueue(http.Request.Path);
         try
         {
             var request = await RecordAsync(http);
             await _answer(request, http);
-            await http.Response.CompleteAsync();
-            _answered.Enqueue(request);
+            return request;
         }
         finally
         {

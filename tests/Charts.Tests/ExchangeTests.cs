@@ -110,6 +110,7 @@ public sealed class ExchangeTests : IDisposable
             ["faas_nats_port"] = Text(nats.Port),
             ["functions_path"] = functions,
             ["data_path"] = Path.Combine(folder, "data"),
+            ["nats_publish_timeout"] = "20s",
             ["secret_mount_path"] = secrets,
         });
     }

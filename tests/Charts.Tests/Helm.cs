@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Connectors.Testing;
@@ -12,6 +13,9 @@ internal static partial class Helm
     public const string File = "@";
 
     public static string ChartDirectory(string chart) => Path.Combine(Tools.RepositoryRoot, "charts", chart);
+
+    // Many tests look at the same text; it is made once, by both Helms.
+    private static readonly ConcurrentDictionary<string, Lazy<Task<string>>> Texts = new();
 
     /// <summary>Values without which a chart cannot be rendered.</summary>
     public static IEnumerable<string> Needed(string chart) => chart switch
@@ -35,13 +39,20 @@ internal static partial class Helm
     /// <summary>The same, with <see cref="Needed"/> values only where they are asked for.</summary>
     public static async Task<IReadOnlyList<Manifest>> TemplateAsync(string chart, string release, bool needed, string[] values)
     {
-        var runs = await RunAsync(
-            ["template", release, ChartDirectory(chart), "--namespace", "openfaas", .. Options(needed ? Needed(chart).Concat(values) : values)]);
-        Assert.All(runs, run => Assert.True(run.ExitCode == 0, run.Output));
-        var rendered = Assert.Single(runs.Select(run => WithoutPassword(run.Output)).Distinct());
+        string[] arguments = ["template", release, ChartDirectory(chart), "--namespace", "openfaas", .. Options(needed ? Needed(chart).Concat(values) : values)];
+        var rendered = values.Any(v => v.StartsWith(File, StringComparison.Ordinal))
+            ? TextAsync(arguments)
+            : Texts.GetOrAdd(string.Join('\n', arguments), _ => new Lazy<Task<string>>(() => TextAsync(arguments))).Value;
         var yaml = new YamlStream();
-        yaml.Load(new StringReader(rendered));
+        yaml.Load(new StringReader(await rendered));
         return [.. yaml.Documents.Select(d => d.RootNode).OfType<YamlMappingNode>().Select(node => new Manifest(node))];
+    }
+
+    private static async Task<string> TextAsync(string[] arguments)
+    {
+        var runs = await RunAsync(arguments);
+        Assert.All(runs, run => Assert.True(run.ExitCode == 0, run.Output));
+        return Assert.Single(runs.Select(run => WithoutPassword(run.Output)).Distinct());
     }
 
     /// <summary>The password of the API is drawn anew at each rendering.</summary>

@@ -11,20 +11,25 @@ public class DelayedCallTests
     public async Task Delayed_calls_run_at_their_time_a_fresh_one_at_once_and_a_cancelled_one_never(string mode)
     {
         await using var pipeline = await Pipeline.StartAsync(worker: new Dictionary<string, string> { ["scaling_mode"] = mode });
+
+        // Streams and bucket are there from now on.
+        using var earlier = await pipeline.CallAsync("work", [0], ("X-Delay", "1h"));
+        using var earlierCancel = await pipeline.CancelAsync(earlier.Headers.GetValues("X-Call-Id").Single());
+        await pipeline.EndsAsync(dead: 1);
         var asked = TimeProvider.System.GetUtcNow();
-        using var delayed = await pipeline.CallAsync("work", [1], ("X-Delay", "3s"), ("X-Callback-Url", pipeline.Callbacks.Url.ToString()));
-        using var due = await pipeline.CallAsync("other", [2], ("X-Not-Before", asked.AddSeconds(3).ToString("O")));
-        using var cancelled = await pipeline.CallAsync("work", [3], ("X-Delay", "3s"));
+        using var delayed = await pipeline.CallAsync("work", [1], ("X-Delay", "5s"), ("X-Callback-Url", pipeline.Callbacks.Url.ToString()));
+        using var due = await pipeline.CallAsync("other", [2], ("X-Not-Before", asked.AddSeconds(5).ToString("O")));
+        using var cancelled = await pipeline.CallAsync("work", [3], ("X-Delay", "5s"));
         using var cancel = await pipeline.CancelAsync(cancelled.Headers.GetValues("X-Call-Id").Single());
         using var fresh = await pipeline.CallAsync("work", [4]);
 
         await pipeline.Function.ReceivesAsync(3);
-        await pipeline.EndsAsync(dead: 1);
+        await pipeline.EndsAsync(dead: 2);
 
         var seen = pipeline.Function.Requests.ToList();
         Assert.Equal(4, seen[0].Body[0]);
         Assert.Equal([1, 2], seen.Skip(1).Select(request => (int)request.Body[0]).Order());
-        Assert.All(seen.Skip(1), request => Assert.True(request.At >= asked.AddSeconds(3), "not before its time"));
+        Assert.All(seen.Skip(1), request => Assert.True(request.At >= asked.AddSeconds(5), "not before its time"));
         Assert.Equal(delayed.Headers.GetValues("X-Call-Id").Single(), Assert.Single(pipeline.Callbacks.Requests).CallId);
     }
 }

@@ -28,6 +28,7 @@ public sealed class EditedRedriveTests
         Assert.All(pipeline.Function.Requests.Concat(pipeline.Callbacks.Requests), request => Assert.Equal(callId, request.CallId));
         Assert.Single(pipeline.Callbacks.Requests.Select(request => request.Header("webhook-id")).Distinct());
     }
+
     [Fact]
     public async Task A_cancelled_call_that_is_redriven_runs_and_the_delayed_one_of_the_same_id_stays_cancelled()
     {
@@ -35,8 +36,8 @@ public sealed class EditedRedriveTests
         await using var pipeline = await Pipeline.StartAsync(
             (_, http) => Interlocked.Increment(ref sends) == 1 ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted) : Task.CompletedTask);
         using var first = await pipeline.CallAsync("work", [1], ("X-Call-Id", "pair"));
-        using var delayed = await pipeline.CallAsync("other", [2], ("X-Call-Id", "pair"), ("X-Delay", "5s"));
         await pipeline.Function.ReceivesAsync(1);
+        using var delayed = await pipeline.CallAsync("other", [2], ("X-Call-Id", "pair"), ("X-Delay", "8s"));
         using var cancelled = await pipeline.CancelAsync("pair");
         var letter = await Eventually.GetAsync(async () => (await pipeline.QueueAsync(HttpMethod.Get, "/dead?function=work"))!["items"]!.AsArray().SingleOrDefault(), "the first is cancelled");
 

@@ -45,6 +45,7 @@ public sealed class FaultRoundTests(ITestOutputHelper output)
         await Eventually.HoldsAsync(
             () => accepted.Keys.Except(CallbacksOf(pipeline).Select(c => c.CallId)).Count() + function.Runs.Except(CallbacksOf(pipeline)).Count() == 0,
             "every accepted call is run and called back");
+        await pipeline.EndsAsync(dead: 0);
         Compare(accepted, function.Runs, [.. CallbacksOf(pipeline)]);
         Assert.All(pipeline.Callbacks.Answered, c => Assert.Equal("200", c.Header("X-Function-Status")));
     }

@@ -15,7 +15,7 @@ public sealed class DrainDelayTests
     public async Task A_stopping_gateway_serves_new_connections_until_drain_delay_is_over_and_loses_no_call()
     {
         await using var nats = await NatsServer.StartAsync();
-        await using var gateway = await TestGateway.StartAsync(nats, ("drain_delay", "3s"));
+        await using var gateway = await TestGateway.StartAsync(nats, ("drain_delay", "6s"));
         await gateway.DeployAsync("echo", "cat");
         var accepted = new ConcurrentBag<string>();
         var callers = Enumerable.Range(0, Callers).Select(caller => CallUntilRefusedAsync(gateway, caller, accepted)).ToList();

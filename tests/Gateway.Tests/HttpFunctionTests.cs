@@ -196,9 +196,9 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
     }
 
     [Fact]
-    public async Task Two_gigabytes_stream_through_without_being_kept()
+    public async Task More_than_memory_may_take_streams_through_without_being_kept()
     {
-        const long Size = 2_000_000_000;
+        const long Size = 700_000_000;
         await DeployAsync("huge");
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_gateway.Api, "/function/huge/large"));
         request.Headers.Add("X-Size", Size.ToString(CultureInfo.InvariantCulture));

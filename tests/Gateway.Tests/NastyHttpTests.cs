@@ -15,7 +15,7 @@ public sealed partial class NastyHttpTests : IAsyncLifetime
 {
     private static readonly int Cases = int.Parse(Environment.GetEnvironmentVariable("GENERATED_CASES") ?? "500", CultureInfo.InvariantCulture);
 
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(150);
 
     private string _answer = "";
     private NatsServer _nats = null!; // set before each test

@@ -59,6 +59,7 @@ public sealed class NatsAccessTests : IDisposable
             ["secret_mount_path"] = _secrets.FullName,
             ["functions_path"] = Path.Combine(_secrets.FullName, "functions.yaml"),
             ["data_path"] = Path.Combine(_secrets.FullName, "data"),
+            ["nats_publish_timeout"] = "20s",
         };
         foreach (var option in more.Split(',', StringSplitOptions.RemoveEmptyEntries))
         {

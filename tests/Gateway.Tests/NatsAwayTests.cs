@@ -83,9 +83,12 @@ public sealed class NatsAwayTests
         await Eventually.HoldsAsync(() => ledger.Accepted.Count > 100, "calls are accepted");
 
         var bringBack = await takeAway(nats, gateway);
-        await Eventually.HoldsAsync(() => ledger.NotAccepted.Count >= Callers, "calls are refused while a part is away");
-        var acceptedBefore = ledger.Accepted.Count;
-        await Eventually.HoldsAsync(() => ledger.NotAccepted.Count >= 2 * Callers, "more calls are refused");
+        var refused = ledger.NotAccepted.Count;
+
+        // Of twice as many as there are callers, each was refused one that it began after the part had gone.
+        await Eventually.HoldsAsync(() => ledger.NotAccepted.Count >= refused + (2 * Callers), "calls are refused while a part is away");
+        var (acceptedBefore, refusedBefore) = (ledger.Accepted.Count, ledger.NotAccepted.Count);
+        await Eventually.HoldsAsync(() => ledger.NotAccepted.Count >= refusedBefore + Callers, "more calls are refused");
         var acceptedMeanwhile = ledger.Accepted.Count - acceptedBefore;
         await bringBack();
         var countBack = ledger.Accepted.Count;
@@ -126,9 +129,9 @@ public sealed class NatsAwayTests
 
         public async Task RepeatRefusedAsync()
         {
-            foreach (var key in NotAccepted.ToList())
+            // One that a busy machine is too slow for is repeated again.
+            for (var left = 20 * NotAccepted.Count; left > 0 && NotAccepted.TryDequeue(out var key); left--)
             {
-                NotAccepted.TryDequeue(out _);
                 await PostAsync(key);
             }
         }

@@ -70,9 +70,10 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
     [Fact]
     public async Task A_call_that_is_put_back_after_its_cancellation_runs_and_the_others_of_its_id_do_not()
     {
-        await using var bench = await Bench.StartAsync(server: nats.Server);
+        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
         var (call, other) = (Bench.Call(), Bench.Call());
         await CancelAsync(bench, [call.CallId]);
+        await bench.StartWorkerAsync();
         await bench.EnqueueAsync(call);
         await bench.DeadLetterAsync(call);
 
@@ -88,9 +89,10 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
     [Fact]
     public async Task A_call_that_is_put_back_and_cancelled_again_does_not_run()
     {
-        await using var bench = await Bench.StartAsync(server: nats.Server);
+        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
         var call = Bench.Call();
         await CancelAsync(bench, [call.CallId]);
+        await bench.StartWorkerAsync();
 
         await bench.EnqueueAsync(call with { Redrive = 1 });
         await bench.IsEmptyAsync();
@@ -102,7 +104,7 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
     [Fact]
     public async Task A_cancellation_is_of_the_calls_before_it_and_not_of_an_id_for_ever()
     {
-        await using var bench = await Bench.StartAsync(server: nats.Server);
+        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
         var bucket = await BucketAsync(bench);
         var made = TimeProvider.System.GetUtcNow() - TimeSpan.FromMinutes(1);
         var (before, soon, later) = (Bench.Call() with { Submitted = made }, Bench.Call() with { Submitted = made + TimeSpan.FromSeconds(1) }, Bench.Call());
@@ -111,6 +113,7 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
             await bucket.PutAsync(StreamNames.Token(call.CallId), new Cancellation(made).Encode(), NatsRawSerializer<byte[]>.Default);
         }
 
+        await bench.StartWorkerAsync();
         await bench.EnqueueAsync(before);
         await bench.EnqueueAsync(soon);
         await bench.DeadLetterAsync(before);

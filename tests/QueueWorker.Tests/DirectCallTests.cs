@@ -33,7 +33,7 @@ public sealed class DirectCallTests(SharedNats nats) : IClassFixture<SharedNats>
             (r.Path, r.Query, r.Text, r.CallId, r.Header("X-Delivery-Id"), r.Header("X-Timeout"))));
         var labels = $"queue_name=\"{bench.Queue}\",function_name=\"echo.openfaas-fn\"";
         Assert.Equal(1, await bench.Worker.MetricAsync($"queue_worker_attempts_total{{{labels},code=\"503\"}}"));
-        Assert.Equal(1, await bench.Worker.MetricAsync($"queue_worker_call_ends_total{{{labels},end=\"succeeded\"}}"));
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_call_ends_total{{{labels},end=\"succeeded\"}}") == 1, "its end is told");
     }
 
     [Theory]

@@ -20,7 +20,7 @@ public sealed class DrainTests(SharedNats nats) : IClassFixture<SharedNats>
 
         Assert.Equal(0, await ended);
         Assert.Equal("first", Assert.Single(bench.Sends).Text);
-        Assert.Equal(1, await bench.CountAsync(bench.Calls));
+        await bench.HoldsAsync(bench.Calls, 1);
     }
 
     [Fact]
@@ -66,6 +66,6 @@ public sealed class DrainTests(SharedNats nats) : IClassFixture<SharedNats>
 
         Assert.Equal(0, await ended);
         Assert.Single(bench.Sends);
-        Assert.Equal(0, await bench.CountAsync(bench.Calls));
+        await bench.HoldsAsync(bench.Calls, 0);
     }
 }

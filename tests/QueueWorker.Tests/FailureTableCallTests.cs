@@ -116,13 +116,13 @@ public sealed class FailureTableCallTests(SharedNats nats) : IClassFixture<Share
     public async Task R5_a_full_stream_gives_the_call_back_and_no_worker_takes_another_ones_naks_for_lost_workers()
     {
         var options = new Dictionary<string, string> { ["nats_max_msgs"] = "1", ["max_retry_wait"] = "150ms" };
-        await using var bench = await Bench.StartAsync(Bench.Statuses([.. Enumerable.Repeat(500, 40), 200]), options, nats.Server);
+        await using var bench = await Bench.StartAsync(Bench.Statuses([.. Enumerable.Repeat(500, 16), 200]), options, nats.Server);
         await bench.StartAnotherAsync();
 
         await bench.EnqueueAsync();
         await bench.IsEmptyAsync();
 
-        Assert.Equal(41, bench.Sends.Count);
+        Assert.Equal(17, bench.Sends.Count);
         Assert.Equal(0, await bench.CountAsync(bench.Dead));
     }
 
@@ -199,10 +199,9 @@ public sealed class FailureTableCallTests(SharedNats nats) : IClassFixture<Share
     public async Task R12_a_waiting_retry_survives_with_its_attempt_count(string victim)
     {
         await using var server = await NatsServer.StartAsync();
-        await using var bench = await Bench.StartAsync(Bench.Statuses(500, 500, 200), new() { ["initial_retry_wait"] = "4s", ["max_retry_wait"] = "4s" }, server);
+        await using var bench = await Bench.StartAsync(Bench.Statuses(500, 200), new() { ["initial_retry_wait"] = "6s", ["max_retry_wait"] = "6s" }, server);
         await bench.EnqueueAsync();
-        await Eventually.HoldsAsync(async () => await bench.ReadAsync(bench.Calls) is [{ Envelope.Attempt: 2 }], "only the copy waits");
-        var waiting = (await bench.ReadAsync(bench.Calls)).Single().Envelope!;
+        var waiting = (await Eventually.GetAsync(async () => await bench.ReadAsync(bench.Calls) is [{ Envelope.Attempt: 2 } copy] ? copy.Envelope : null, "only the copy waits"))!;
 
         switch (victim)
         {
@@ -221,7 +220,7 @@ public sealed class FailureTableCallTests(SharedNats nats) : IClassFixture<Share
 
         await bench.IsEmptyAsync();
 
-        Assert.Equal(["1", "2", "3"], bench.Sends.Select(s => s.Header("X-Attempt")));
+        Assert.Equal(["1", "2"], bench.Sends.Select(s => s.Header("X-Attempt")));
         Assert.True(bench.Sends[1].At >= waiting.NotBefore!.Value - TimeSpan.FromMilliseconds(1), "not before its time");
     }
 }

@@ -163,7 +163,7 @@ public sealed class FunctionModeTests(SharedNats nats, ITestOutputHelper output)
                 http.Response.StatusCode = request.Path.Contains("flaky", StringComparison.Ordinal) && request.Header("X-Attempt") != "4" ? 500 : 200;
                 return request.Path.Contains("long", StringComparison.Ordinal) ? gate.Task.WaitAsync(http.RequestAborted) : Task.CompletedTask;
             },
-            Function(("consumer_inactive_threshold", "1s")),
+            Function(("consumer_inactive_threshold", "1s"), ("ack_wait", "3s")),
             nats.Server);
 
         await bench.EnqueueAsync(Bench.Call(new FunctionName("long", "openfaas-fn")));

@@ -43,6 +43,6 @@ public sealed class LostAckTests(SharedNats nats) : IClassFixture<SharedNats>
         await bench.IsEmptyAsync();
 
         Assert.Single(bench.Sends);
-        Assert.Equal(1, await bench.Worker.MetricAsync($"queue_worker_acks_repeated_total{{queue_name=\"{bench.Queue}\"}}"));
+        Assert.True(await bench.Worker.MetricAsync($"queue_worker_acks_repeated_total{{queue_name=\"{bench.Queue}\"}}") >= 1);
     }
 }

@@ -66,12 +66,12 @@ public sealed class SendTests(SharedNats nats) : IClassFixture<SharedNats>
     public async Task A_function_that_runs_longer_than_ack_wait_runs_once_though_another_worker_is_free()
     {
         var gate = new TaskCompletionSource();
-        await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["ack_wait"] = "5s", ["max_inflight"] = "1" }, nats.Server);
+        await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["ack_wait"] = "6s", ["max_inflight"] = "1" }, nats.Server);
         var other = await bench.StartAnotherAsync();
 
         await bench.EnqueueAsync();
         await Eventually.HoldsAsync(
-            async () => await RenewalsAsync(bench.Worker) + await RenewalsAsync(other) >= 6, "the lease was renewed through two ack_waits");
+            async () => await RenewalsAsync(bench.Worker) + await RenewalsAsync(other) >= 4, "the lease was renewed for longer than ack_wait");
         gate.SetResult();
         await bench.IsEmptyAsync();
 
@@ -155,7 +155,7 @@ public sealed class SendTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(1, await bench.Worker.MetricAsync($"queue_worker_attempts_total{{{labels},code=\"503\"}}"));
         Assert.Equal(1, await bench.Worker.MetricAsync($"queue_worker_attempts_total{{{labels},code=\"200\"}}"));
         Assert.Equal(2, await bench.Worker.MetricAsync($"queue_worker_messages_processed_total{{queue_name=\"{bench.Queue}\"}}"));
-        Assert.Equal(1, await bench.Worker.MetricAsync($"queue_worker_call_ends_total{{{labels},end=\"succeeded\"}}"));
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_call_ends_total{{{labels},end=\"succeeded\"}}") == 1, "its end is told");
         Assert.Equal(0, await bench.Worker.MetricAsync($"queue_worker_function_invocation_inflight{{{labels}}}"));
     }
 

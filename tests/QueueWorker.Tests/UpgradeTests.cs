@@ -96,7 +96,7 @@ public sealed class UpgradeTests(SharedNats nats, ITestOutputHelper output) : IC
                 }
             }
 
-            await Task.Yield();
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, CancellationToken.None);
         }
     }
 

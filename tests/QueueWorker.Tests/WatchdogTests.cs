@@ -18,9 +18,8 @@ public sealed class WatchdogTests(SharedNats nats) : IClassFixture<SharedNats>
         await bench.IsEmptyAsync();
 
         Assert.Single(bench.Sends);
-        Assert.Contains(
-            bench.Worker.Process.Lines,
-            l => l.Contains(" warn Consumer was missing and is created ", StringComparison.Ordinal) && l.Contains(consumer, StringComparison.Ordinal));
+        await bench.Worker.Process.LineAsync(
+            l => l.Contains(" warn Consumer was missing and is created ", StringComparison.Ordinal) && l.Contains(consumer, StringComparison.Ordinal), "it is told");
     }
 
     [Theory]
@@ -86,7 +85,7 @@ public sealed class WatchdogTests(SharedNats nats) : IClassFixture<SharedNats>
 
         Assert.Equal(["before", "after"], bench.Sends.Select(s => s.Text));
         Assert.Single(bench.Posts);
-        Assert.Contains(bench.Worker.Process.Lines, l => l.Contains(" warn Stream was missing and is created ", StringComparison.Ordinal));
+        await bench.Worker.Process.LineAsync(l => l.Contains(" warn Stream was missing and is created ", StringComparison.Ordinal), "it is told");
     }
 
     [Fact]

@@ -68,7 +68,7 @@ public class DeliveryTests(SharedBroker broker)
             await gateway.ReceivesAsync(1, call => call.Text == "good");
             await Client.HoldsAsync(queue + ".dead", 2);
             await connector.SaysAsync($"Dead letter queue={queue}");
-            Assert.Equal(2, await connector.MetricAsync($"rabbitmq_connector_settled_total{{queue=\"{queue}\",end=\"dead_letter\"}}"));
+            await Eventually.HoldsAsync(async () => await connector.MetricAsync($"rabbitmq_connector_settled_total{{queue=\"{queue}\",end=\"dead_letter\"}}") == 2, "two are told");
         }
 
         await Client.IsEmptyAsync(queue);
@@ -299,7 +299,7 @@ public class DeliveryTests(SharedBroker broker)
 
         await gateway.ReceivesAsync(2);
         await connector.StopAsync();
-        Assert.Null(await Client.CountAsync(made));
+        await Eventually.HoldsAsync(async () => await Client.CountAsync(made) is null, "it is gone");
     }
 
     [Fact]

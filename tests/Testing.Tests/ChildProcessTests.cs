@@ -59,7 +59,7 @@ public class ChildProcessTests
     [Fact]
     public async Task Its_end_is_seen_while_what_it_started_still_runs()
     {
-        await using var child = ChildProcess.Start("sh", ["-c", "sleep 5 & exit 4"]);
+        await using var child = ChildProcess.Start("sh", ["-c", "sleep 60 & exit 4"]);
 
         Assert.Equal(4, await child.ExitAsync());
     }

@@ -13,6 +13,8 @@ public sealed partial class ChildProcess : IAsyncDisposable
     private const int Stop = 19;
     private const int Continue = 18;
 
+    private static readonly TimeSpan OutputPatience = TimeSpan.FromSeconds(10);
+
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _lines = new();
     private bool _disposed;
@@ -143,10 +145,10 @@ public sealed partial class ChildProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    // What it started may outlive it with its output open, so the end of the output is not waited for longer than this.
+    // What it started may outlive it with its output open, so the end of the output is not waited for for ever; a busy machine may need seconds to read it.
     private async Task LastLinesAsync()
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2), TimeProvider.System);
+        using var patience = new CancellationTokenSource(OutputPatience, TimeProvider.System);
         try
         {
             await _process.WaitForExitAsync(patience.Token);

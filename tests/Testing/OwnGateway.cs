@@ -46,6 +46,7 @@ public sealed class OwnGateway : IAsyncDisposable
         environment["functions_path"] = Path.Combine(gateway.Secrets, "functions.yaml");
         environment["data_path"] = Path.Combine(gateway.Secrets, "data");
         environment["secret_mount_path"] = gateway.Secrets;
+        environment["nats_publish_timeout"] = "20s";
         gateway._process = await ServiceProcess.StartAsync("Gateway", environment);
         return gateway;
     }

@@ -67,7 +67,7 @@ public sealed class AckTests : JetStreamFixture
     {
         await PublishAsync(2);
         var consumer = await ConsumerAsync();
-        await (await consumer.NextAsync<int>())!.NakAsync(Confirmed with { NakDelay = TimeSpan.FromSeconds(2) });
+        await (await consumer.NextAsync<int>())!.NakAsync(Confirmed with { NakDelay = TimeSpan.FromSeconds(4) });
 
         var other = (await consumer.NextAsync<int>())!;
         var none = await consumer.NextAsync<int>(opts: Soon);
@@ -92,16 +92,18 @@ public sealed class AckTests : JetStreamFixture
     public async Task Progress_keeps_a_message_from_coming_again()
     {
         await PublishAsync(1);
-        var consumer = await ConsumerAsync(ackWait: TimeSpan.FromSeconds(2));
+        var consumer = await ConsumerAsync(ackWait: TimeSpan.FromSeconds(3));
         var msg = (await consumer.NextAsync<int>())!;
 
-        // Longer than two ack waits, as the pulls themselves take a second each.
-        for (var i = 0; i < 5; i++)
+        // The pull lasts two ack waits.
+        var pull = consumer.NextAsync<int>(opts: new NatsJSNextOpts { Expires = TimeSpan.FromSeconds(6) }).AsTask();
+        while (!pull.IsCompleted)
         {
             await msg.AckProgressAsync(Confirmed);
-            Assert.Null(await consumer.NextAsync<int>(opts: Soon));
+            await Task.WhenAny(pull, Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System));
         }
 
+        Assert.Null(await pull);
         await msg.AckAsync(Confirmed);
         await consumer.RefreshAsync();
         Assert.Equal(0, consumer.Info.NumRedelivered);

@@ -53,7 +53,7 @@ public sealed class CatchUpTests : CronTest
         await Eventually.HoldsAsync(
             async () => Cursor.TryParse((await _bucket.OnlyAsync()).Value) is { Open.IsEmpty: true } cursor && cursor.Last >= latest, "the cursor has come up to the last tick");
         IEnumerable<int> expected = catchUp switch { "all" => [-150, -120, -90, -60, -30, 0], "last" => [0], _ => [] };
-        Assert.Equal(expected.Select(s => latest.AddSeconds(s)), Gateway.Calls.Skip(before).Select(RunningCron.Due));
+        Assert.Equal(expected.Select(s => latest.AddSeconds(s)), Gateway.Calls.Skip(before).Select(RunningCron.Due).Where(due => due <= latest));
     }
 
     [Fact]
@@ -73,15 +73,15 @@ public sealed class CatchUpTests : CronTest
         var removed = TimeProvider.System.GetUtcNow();
         await first.StopAsync();
         await Eventually.HoldsAsync(() => TimeProvider.System.GetUtcNow() > removed.AddSeconds(3), "three seconds without the function");
-        Gateway.Functions = [function];
         var back = TimeProvider.System.GetUtcNow();
+        Gateway.Functions = [function];
         var before = Gateway.Calls.Count;
         await using var second = await RunningCron.StartAsync(Gateway.Url, Nats, options);
         await Gateway.ReceivesAsync(before + 2);
 
         away.Add((removed, back));
         Assert.All(away, span => Assert.DoesNotContain(Gateway.Calls, call => RunningCron.Due(call) > span.From && RunningCron.Due(call) < span.To));
-        Assert.Equal(Gateway.Calls.Count, Gateway.Calls.Select(RunningCron.Due).Distinct().Count());
+        RunningCron.NoneTwice(Gateway.Calls);
     }
 
     // Takes the function away for some ticks.
@@ -91,10 +91,11 @@ public sealed class CatchUpTests : CronTest
         await Eventually.HoldsAsync(async () => (await _bucket.OnlyAsync("a")).Value.Contains("removed", StringComparison.Ordinal), "the removal is noted");
         var removed = TimeProvider.System.GetUtcNow();
         await Eventually.HoldsAsync(() => TimeProvider.System.GetUtcNow() > removed.AddSeconds(4), "four seconds without the function");
+        var back = TimeProvider.System.GetUtcNow();
         Gateway.Functions = [function];
-        return (removed, TimeProvider.System.GetUtcNow());
+        return (removed, back);
     }
 
     // In the seconds before and after a tick one could not say which side of it the cursor was written on.
-    private static Task AwayFromDueAsync() => Eventually.HoldsAsync(() => TimeProvider.System.GetUtcNow().Second % 30 is > 2 and < 24, "some way from a tick");
+    private static Task AwayFromDueAsync() => Eventually.HoldsAsync(() => TimeProvider.System.GetUtcNow().Second % 30 is > 2 and < 15, "some way from a tick");
 }

@@ -17,7 +17,7 @@ public sealed class CronSourceTests : IAsyncLifetime
         _gateway.Functions = [RunningCron.Function("a", "* * * * * *")];
         await using var cron = await RunningCron.StartAsync(_gateway.Url, null);
 
-        await _gateway.ReceivesAsync(4);
+        await RunningCron.EachSecondAsync(() => _gateway.Calls, 4);
 
         var calls = _gateway.Calls;
         Assert.All(calls, call =>
@@ -29,7 +29,7 @@ public sealed class CronSourceTests : IAsyncLifetime
             Assert.Matches("^cron:[A-Za-z0-9_-]{22}:", call.Header("Idempotency-Key"));
             Assert.True(call.At >= RunningCron.Due(call), "not before it is due");
         });
-        Assert.Equal(Enumerable.Range(0, calls.Count).Select(i => RunningCron.Due(calls[0]).AddSeconds(i)), calls.Select(RunningCron.Due).Order());
+        RunningCron.NoneTwice(calls);
         Assert.Equal(calls.Count, calls.Select(c => c.Header("Idempotency-Key")).Distinct().Count());
     }
 
@@ -91,7 +91,7 @@ public sealed class CronSourceTests : IAsyncLifetime
 
         await _gateway.ReceivesAsync(2);
 
-        await Eventually.HoldsAsync(async () => await cron.MetricAsync($"cron_connector_firings_total{{function_name=\"{name}.openfaas-fn\",result=\"succeeded\"}}") is 2 or 3, "two firings");
+        await Eventually.HoldsAsync(async () => await cron.MetricAsync($"cron_connector_firings_total{{function_name=\"{name}.openfaas-fn\",result=\"succeeded\"}}") >= 2, "two firings");
         var next = await cron.MetricAsync($"cron_connector_next_due_timestamp_seconds{{function_name=\"{name}.openfaas-fn\",schedule=\"*/2 * * * * *\"}}") ?? 0;
         Assert.Equal(0, next % 2);
         Assert.InRange(next, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() - 60, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 60);
@@ -107,7 +107,7 @@ public sealed class CronSourceTests : IAsyncLifetime
 
         await _gateway.ReceivesAsync(4);
 
-        Assert.Equal(_gateway.Calls.Count, _gateway.Calls.Select(RunningCron.Due).Distinct().Count());
+        RunningCron.NoneTwice(_gateway.Calls);
     }
 
     [Fact]

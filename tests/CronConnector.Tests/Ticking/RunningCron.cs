@@ -45,6 +45,18 @@ internal static class RunningCron
     public static ListedFunction Function(string name, string schedule, params string[] annotations) =>
         ListedFunction.Wanting("cron-function", name, ["schedule", schedule, .. annotations]);
 
+    /// <summary>Waits until each of so many successive seconds, from the first that there is a call for, has one. Neighbours may overtake each other.</summary>
+    public static Task EachSecondAsync(Func<IEnumerable<RecordedRequest>> calls, int seconds) => Eventually.HoldsAsync(
+        () => calls().Select(Due).ToHashSet() is { Count: > 0 } due && Enumerable.Range(0, seconds).All(i => due.Contains(due.Min().AddSeconds(i))),
+        () => $"{seconds} seconds without a gap; there were {string.Join(' ', calls().Select(Due).Order().Select(due => due.ToString("mm:ss", CultureInfo.InvariantCulture)))}");
+
+    /// <summary>No two calls are for the same instant.</summary>
+    public static void NoneTwice(IEnumerable<RecordedRequest> calls)
+    {
+        var due = calls.Select(Due).ToList();
+        Assert.Equal(due.Count, due.Distinct().Count());
+    }
+
     /// <summary>The due instant that a call is for.</summary>
     public static DateTimeOffset Due(RecordedRequest call) => DateTimeOffset.Parse(call.Header("X-Cron-Due") ?? "", CultureInfo.InvariantCulture);
 }

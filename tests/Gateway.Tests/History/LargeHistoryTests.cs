@@ -44,7 +44,7 @@ public sealed class LargeHistoryTests(HistoryScene scene, ITestOutputHelper outp
 
         await using var fresh = await TestGateway.StartAsync(scene.Nats);
         var first = Stopwatch.GetTimestamp();
-        Assert.Single((await fresh.SystemJsonAsync($"calls/{ids[0]}"))["calls"]!.AsArray());
+        await Eventually.HoldsAsync(async () => (await fresh.SystemJsonAsync($"calls/{ids[0]}"))["calls"]!.AsArray().Count == 1, "it finds the first");
         Tell("the first answer of a gateway that has just started", first);
     }
 

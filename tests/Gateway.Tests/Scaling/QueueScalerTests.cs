@@ -83,7 +83,7 @@ public sealed class QueueScalerTests : IAsyncLifetime
         _gate.SetResult();
         await Eventually.HoldsAsync(async () => !await IsActiveAsync(("functionName", "work")), "the function is through");
         await Eventually.HoldsAsync(async () => !await IsActiveAsync(), "its callback is delivered");
-        Assert.Single(receiver.Answered);
+        Assert.Single(receiver.Requests);
     }
 
     [Fact]
@@ -181,6 +181,6 @@ public sealed class QueueScalerTests : IAsyncLifetime
         ["gateway_url"] = _gateway.Api.AbsoluteUri,
         ["max_inflight"] = $"{Slots}",
         ["callback_allow"] = "127.0.0.1",
-        ["ack_wait"] = "10s",
+        ["ack_wait"] = "4s",
     });
 }

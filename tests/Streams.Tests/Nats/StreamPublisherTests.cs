@@ -36,8 +36,8 @@ public sealed class StreamPublisherTests : IAsyncLifetime
     {
         await CreateAsync(new StreamConfig("s", ["s.>"]));
 
-        var first = await Publisher.WriteAsync(Message("s.a", "id"), Brief, Ct);
-        var second = await Publisher.WriteAsync(Message("s.a", "id"), Brief, Ct);
+        var first = await Publisher.WriteAsync(Message("s.a", "id"), Patient, Ct);
+        var second = await Publisher.WriteAsync(Message("s.a", "id"), Patient, Ct);
 
         Assert.Equal((WriteResult.Stored, "s"), (first.Result, first.Stream));
         Assert.Equal((WriteResult.Duplicate, "s"), (second.Result, second.Stream));
@@ -51,11 +51,11 @@ public sealed class StreamPublisherTests : IAsyncLifetime
     {
         await CreateAsync(new StreamConfig("s", ["s.>"]) { MaxMsgs = maxMessages, MaxBytes = maxBytes, Discard = StreamConfigDiscard.New });
         var body = new byte[400];
-        await Publisher.WriteAsync(Message("s.a", "1", body), Brief, Ct);
-        await Publisher.WriteAsync(Message("s.a", "2", body), Brief, Ct);
+        await Publisher.WriteAsync(Message("s.a", "1", body), Patient, Ct);
+        await Publisher.WriteAsync(Message("s.a", "2", body), Patient, Ct);
 
         var refused = await Publisher.WriteAsync(Message("s.a", "3", body), Patient with { WaitsForRoom = false }, Ct);
-        var waited = await Publisher.WriteAsync(Message("s.a", "3", body), Brief with { WaitsForRoom = true }, Ct);
+        var waited = await Publisher.WriteAsync(Message("s.a", "3", body), Brief with { Patience = TimeSpan.FromSeconds(2), WaitsForRoom = true }, Ct);
         var waiting = Publisher.WriteAsync(Message("s.a", "3", body), Patient, Ct);
         await _link.Link.JetStream.PurgeStreamAsync("s", new StreamPurgeRequest(), Ct);
 
