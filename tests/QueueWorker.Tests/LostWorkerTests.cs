@@ -43,13 +43,13 @@ public sealed class LostWorkerTests(SharedNats nats) : IClassFixture<SharedNats>
     public async Task Deliveries_before_its_time_do_not_count_against_a_retry()
     {
         await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
-        var call = await bench.EnqueueAsync(Bench.Call() with { Attempt = 2, NotBefore = TimeProvider.System.GetUtcNow() + TimeSpan.FromSeconds(20) });
+        await bench.EnqueueAsync(Bench.Call() with { Attempt = 2, NotBefore = TimeProvider.System.GetUtcNow() + TimeSpan.FromHours(1) });
         await GiveBackAsync(bench, times: 9);
 
+        // A copy takes its place, whose deliveries are counted anew.
         await bench.StartWorkerAsync();
-        await bench.IsEmptyAsync();
+        await Eventually.HoldsAsync(async () => await bench.StoredAsync(bench.Calls) == 2 && await bench.CountAsync(bench.Calls) == 1, "it waits for its time");
 
-        Assert.Equal(call.DeliveryId, Assert.Single(bench.Sends).Header("X-Delivery-Id"));
         Assert.Equal(0, await bench.CountAsync(bench.Dead));
     }
 
