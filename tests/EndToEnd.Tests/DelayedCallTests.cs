@@ -13,7 +13,7 @@ public class DelayedCallTests
         await using var pipeline = await Pipeline.StartAsync(worker: new Dictionary<string, string> { ["scaling_mode"] = mode });
 
         // Streams and bucket are there from now on.
-        using var earlier = await pipeline.CallAsync("work", [0], ("X-Delay", "1h"));
+        using var earlier = await pipeline.CallAsync("work", [0], ("X-Delay", "1s"));
         using var earlierCancel = await pipeline.CancelAsync(earlier.Headers.GetValues("X-Call-Id").Single());
         await pipeline.EndsAsync(dead: 1);
         var asked = TimeProvider.System.GetUtcNow();

@@ -42,7 +42,7 @@ public sealed class LostWorkerTests(SharedNats nats) : IClassFixture<SharedNats>
     [Fact]
     public async Task Deliveries_before_its_time_do_not_count_against_a_retry()
     {
-        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
+        await using var bench = await Bench.StartWithoutWorkerAsync(options: new() { ["max_retry_wait"] = "1h" }, server: nats.Server);
         await bench.EnqueueAsync(Bench.Call() with { Attempt = 2, NotBefore = TimeProvider.System.GetUtcNow() + TimeSpan.FromHours(1) });
         await GiveBackAsync(bench, times: 9);
 
