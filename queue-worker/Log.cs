@@ -105,6 +105,9 @@ internal static partial class Log
     [LoggerMessage(351, LogLevel.Warning, "What became of some calls is not in the history")]
     public static partial void HistoryDropped(ILogger log, string stream, int calls, string reason);
 
+    [LoggerMessage(352, LogLevel.Warning, "What lies aside is not counted")]
+    public static partial void AsideNotCounted(ILogger log, string stream, string reason);
+
     [LoggerMessage(342, LogLevel.Warning, "Result is not stored")]
     public static partial void ResultNotStored(ILogger log, string callId, string function, string reason);
 }

@@ -112,7 +112,7 @@ internal sealed class Watchdog(
         {
             if (!stopping.IsCancellationRequested)
             {
-                Log.PullFailed(log, StreamNames.Aside(options.Queue), fault is OperationCanceledException ? "no answer in time" : fault.Message);
+                Log.AsideNotCounted(log, StreamNames.Aside(options.Queue), fault is OperationCanceledException ? "no answer in time" : fault.Message);
             }
         }
 

@@ -46,7 +46,7 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
     public async Task NakAsync(Delivery delivery, Envelope? envelope, TimeSpan delay, CancellationToken ct)
     {
         if (envelope?.Version <= Envelope.CurrentVersion && delivery.Count > AllowedNaks(envelope) && !_inDoubt.ContainsKey(delivery.Place)
-            && await ReplaceAsync(delivery, envelope, ct))
+            && await RenewAsync(delivery, envelope, ct))
         {
             return;
         }
@@ -126,7 +126,7 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
     public async Task<WriteResult> ReplaceAsync(Delivery delivery, StreamMessage copy, CancellationToken ct)
     {
         var written = await writer.StoreCopyAsync(copy, ct);
-        await ReplacedAsync(delivery, copy, written, ct);
+        await EndIfStoredAsync(delivery, copy, written, ct);
         return written;
     }
 
@@ -177,16 +177,16 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
         }
     }
 
-    // One try: what has no slot has no lease that is renewed.
-    private async Task<bool> ReplaceAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
+    // By a copy of itself, whose count starts anew. One try: what has no slot has no lease that is renewed.
+    private async Task<bool> RenewAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
     {
         var id = StreamNames.NakCopyMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Place.Sequence);
         var headers = delivery.Headers.Where(h => h.Key is EnvelopeCodec.HeaderName or CallHeaders.Probe);
         var copy = new StreamMessage(delivery.Subject, id, [.. headers], delivery.Body);
-        return await ReplacedAsync(delivery, copy, await writer.StoreCopyOnceAsync(copy, ct), ct);
+        return await EndIfStoredAsync(delivery, copy, await writer.StoreCopyOnceAsync(copy, ct), ct);
     }
 
-    private async Task<bool> ReplacedAsync(Delivery delivery, StreamMessage copy, WriteResult written, CancellationToken ct)
+    private async Task<bool> EndIfStoredAsync(Delivery delivery, StreamMessage copy, WriteResult written, CancellationToken ct)
     {
         if (written is WriteResult.Stored or WriteResult.Duplicate)
         {

@@ -58,7 +58,7 @@ public sealed class WatchdogTests(SharedNats nats) : IClassFixture<SharedNats>
         await bench.EnqueueAsync();
         await bench.IsEmptyAsync();
         await bench.Worker.Process.LineAsync(
-            l => l.Contains("Pull failed", StringComparison.Ordinal) && l.Contains(bench.Aside, StringComparison.Ordinal), "it says that it could not look");
+            l => l.Contains("What lies aside is not counted", StringComparison.Ordinal) && l.Contains(bench.Aside, StringComparison.Ordinal), "it says that it could not look");
         await bench.Worker.IsReadyAsync();
 
         Assert.Single(bench.Sends);
