@@ -80,18 +80,17 @@ internal sealed class Slots(int count, IDeliveryHandler handler, Acks acks, Grac
     /// <summary>Gives back a delivery for which there is no slot; unless it runs here or was acked, and so is not to be run again by anybody.</summary>
     public void Nak(Delivery delivery)
     {
-        if (_runs.TryGetValue(delivery.Place, out var running) && !running.Delivery.IsNakked)
-        {
-            Log.RunsAlready(log, delivery.Subject, delivery.Place.Sequence);
-            return;
-        }
-
+        var isRunning = _runs.TryGetValue(delivery.Place, out var running) && !running.Delivery.IsNakked;
         Interlocked.Increment(ref _busy);
         _ = NakAsync();
 
         async Task NakAsync()
         {
-            if (!await acks.AckAgainAsync(delivery, grace.Writes))
+            if (isRunning)
+            {
+                await KeepAsync(delivery);
+            }
+            else if (!await acks.AckAgainAsync(delivery, grace.Writes))
             {
                 await EndAsync(delivery, null);
             }
@@ -121,7 +120,7 @@ internal sealed class Slots(int count, IDeliveryHandler handler, Acks acks, Grac
         {
             if (!IsNew(run))
             {
-                Log.RunsAlready(log, delivery.Subject, delivery.Place.Sequence);
+                await KeepAsync(delivery);
             }
             else if (!await acks.AckAgainAsync(delivery, grace.Writes))
             {
@@ -148,6 +147,15 @@ internal sealed class Slots(int count, IDeliveryHandler handler, Acks acks, Grac
             PutBack(1);
             Tell(() => Freed?.Invoke(), delivery);
             Done();
+        }
+    }
+
+    // What is delivered while it runs. If its ack is sent already, and the servers have not agreed on it, the new delivery's is one that they will.
+    private async Task KeepAsync(Delivery delivery)
+    {
+        if (!await acks.AckAgainAsync(delivery, grace.Writes))
+        {
+            Log.RunsAlready(log, delivery.Subject, delivery.Place.Sequence);
         }
     }
 

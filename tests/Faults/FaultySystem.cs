@@ -94,12 +94,13 @@ internal sealed class FaultySystem : IAsyncDisposable
     /// <param name="version">The first services' <see cref="Version"/>.</param>
     /// <param name="areBreakable">Whether clocks can be set and disks filled.</param>
     /// <param name="historyMaxAge">See <see cref="HistoryMaxAge"/>.</param>
-    public static async Task<FaultySystem> StartAsync(string mode, int servers = 3, string? syncInterval = null, string? version = null, bool areBreakable = false, string historyMaxAge = "24h")
+    /// <param name="floor">Whether nats-servers are the oldest that the product works with.</param>
+    public static async Task<FaultySystem> StartAsync(string mode, int servers = 3, string? syncInterval = null, string? version = null, bool areBreakable = false, string historyMaxAge = "24h", bool floor = false)
     {
         var links = Enumerable.Range(0, servers).Select(_ => new Link()).ToArray();
         var routes = (from a in Enumerable.Range(0, servers) from b in Enumerable.Range(0, servers) where a != b select (a, b)).ToDictionary(pair => pair, _ => new Link());
         var nats = await NatsCluster.StartAsync(
-            server => TryReplicasAsync(server, servers), config: i => $"client_advertise: \"127.0.0.1:{links[i].Port}\"", syncInterval: syncInterval, size: servers, canFill: areBreakable, relay: Relay);
+            server => TryReplicasAsync(server, servers), floor, config: i => $"client_advertise: \"127.0.0.1:{links[i].Port}\"", syncInterval: syncInterval, size: servers, canFill: areBreakable, relay: Relay);
         var system = new FaultySystem(nats, links, routes, await Ledger.StartAsync(), await Ledger.StartAsync(), mode) { Version = version, HistoryMaxAge = historyMaxAge, Clocks = areBreakable ? [.. Clocked.Select(service => (service, new SettableClock()))] : [] };
         await system.StartServicesAsync();
         return system;

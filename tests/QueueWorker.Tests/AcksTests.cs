@@ -26,7 +26,7 @@ public sealed class AcksTests
             new Readiness(),
             _time,
             NullLoggerFactory.Instance);
-        _sender = new AckSender(link);
+        _sender = new AckSender(link, _time);
         _waiting = new WaitingRetries(_time);
         var writer = new RecordWriter(Options, new StreamPublisher(link, _time, NullLogger<StreamPublisher>.Instance));
         _acks = new Acks(Options, link, writer, _waiting, _time, NullLogger<Acks>.Instance);
@@ -130,6 +130,6 @@ public sealed class AcksTests
     private Delivery Next(int sequence, int count, int size = 0)
     {
         var address = DeliveryAddress.Read($"$JS.ACK.stream.consumer.{count}.{sequence}.{sequence}.1700000000000000000.0");
-        return new Delivery(_sender, address!.Value, StreamNames.CallSubject("q", Priority.Normal, Bench.Echo), default, new byte[size]);
+        return new Delivery(_sender, address!.Value, isReplicated: false, StreamNames.CallSubject("q", Priority.Normal, Bench.Echo), default, new byte[size]);
     }
 }

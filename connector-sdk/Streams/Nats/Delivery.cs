@@ -10,18 +10,18 @@ namespace Connectors.Streams.Nats;
 public sealed class Delivery
 {
     private static readonly byte[] Envelopes = Encoding.ASCII.GetBytes($"\r\n{EnvelopeCodec.HeaderName}:");
-    internal static readonly ReadOnlyMemory<byte> Ack = "+ACK"u8.ToArray();
     private static readonly ReadOnlyMemory<byte> Progress = "+WPI"u8.ToArray();
 
     private readonly AckSender _acks;
-    private readonly string _reply;
+    private readonly DeliveryAddress _address;
+    private readonly bool _isReplicated;
     private readonly ReadOnlyMemory<byte> _headers;
     private NatsHeaders? _parsed;
 
-    internal Delivery(AckSender acks, DeliveryAddress address, string subject, ReadOnlyMemory<byte> headers, ReadOnlyMemory<byte> body)
+    internal Delivery(AckSender acks, DeliveryAddress address, bool isReplicated, string subject, ReadOnlyMemory<byte> headers, ReadOnlyMemory<byte> body)
     {
-        (_acks, _reply, _headers) = (acks, address.Reply, headers);
-        (Subject, Body, Count, Place) = (subject, body, address.Count, address.Place);
+        (_acks, _address, _isReplicated, _headers) = (acks, address, isReplicated, headers);
+        (Subject, Body) = (subject, body);
         Envelope = Decode(out var error);
         EnvelopeError = error;
     }
@@ -39,10 +39,10 @@ public sealed class Delivery
     public ReadOnlyMemory<byte> Body { get; }
 
     /// <summary>How often the message was handed over, this time included; naks count too.</summary>
-    public int Count { get; }
+    public int Count => _address.Count;
 
     /// <summary>Where the message stands.</summary>
-    public MessagePlace Place { get; }
+    public MessagePlace Place => _address.Place;
 
     /// <summary>Whether it was nakked: from then on the message may be delivered again.</summary>
     public bool IsNakked { get; private set; }
@@ -54,11 +54,11 @@ public sealed class Delivery
     public string? Header(string name) => Parsed.TryGetValue(name, out var values) ? values.ToString() : null;
 
     /// <summary>
-    /// Done: the message leaves the stream. The ack is sent and not waited for; one that a cut connection loses is sent again when it is back. A message that is
-    /// delivered again although it was acked is to be acked again, and not run.
+    /// Done: the message leaves the stream. Where one server holds it, the ack is sent and not waited for; one that a cut connection loses is sent again when it is
+    /// back. Where several do, this returns once they have agreed on it. A message that is delivered again although it was acked is to be acked again, and not run.
     /// </summary>
-    /// <exception cref="NatsException">There is no connection. The ack is sent when there is one.</exception>
-    public ValueTask AckAsync(CancellationToken ct) => _acks.AckAsync(_reply, Ack, ct);
+    /// <exception cref="NatsException">There is no connection, and the ack is sent when there is one; or the servers did not agree, and the message may come again.</exception>
+    public ValueTask AckAsync(CancellationToken ct) => _isReplicated ? new ValueTask(_acks.AgreeAsync(_address, ct)) : _acks.AckAsync(_address.Reply, ct);
 
     /// <summary>Gives the message back, to be delivered again after the delay.</summary>
     /// <exception cref="NatsException">There is no connection: the message comes again when its lease ends.</exception>
@@ -66,11 +66,11 @@ public sealed class Delivery
     {
         IsNakked = true;
         var nak = delay > TimeSpan.Zero ? string.Create(CultureInfo.InvariantCulture, $"-NAK {{\"delay\":{delay.Ticks * 100}}}") : "-NAK";
-        return _acks.SendAsync(_reply, Encoding.ASCII.GetBytes(nak), ct);
+        return _acks.SendAsync(_address.Reply, Encoding.ASCII.GetBytes(nak), ct);
     }
 
     /// <summary>Renews the lease by one <c>ack_wait</c>.</summary>
-    public ValueTask ExtendAsync(CancellationToken ct) => _acks.SendAsync(_reply, Progress, ct);
+    public ValueTask ExtendAsync(CancellationToken ct) => _acks.SendAsync(_address.Reply, Progress, ct);
 
     private NatsHeaders Parsed => _parsed ??= Parse();
 
@@ -115,62 +115,6 @@ public readonly record struct MessagePlace(string Stream, ulong Sequence, DateTi
 {
     /// <inheritdoc/>
     public override int GetHashCode() => Sequence.GetHashCode();
-}
-
-/// <summary>
-/// Sends acks without waiting for the server. What a cut connection may have lost is sent again on the next one, if that leads to the same server process: only
-/// there are stream and consumer surely those that the acks are for. Elsewhere the messages come again, and are acked then.
-/// </summary>
-internal sealed class AckSender
-{
-    // More than may be on its way unread: a server that reads nothing delivers nothing either.
-    private const int Kept = 4096;
-
-    private readonly NatsLink _link;
-    private readonly Lock _lock = new();
-    private readonly (string Server, string Reply)[] _last = new (string, string)[Kept];
-    private int _next;
-
-    public AckSender(NatsLink link)
-    {
-        _link = link;
-        link.Connection.ConnectionOpened += (_, _) => ReopenedAsync();
-    }
-
-    public NatsHeaderParser Headers => _link.Connection.HeaderParser;
-
-    // Each start of a server has an id of its own.
-    private string Server => _link.Connection.ServerInfo?.Id ?? "";
-
-    public ValueTask AckAsync(string reply, ReadOnlyMemory<byte> ack, CancellationToken ct)
-    {
-        lock (_lock)
-        {
-            _last[_next] = (Server, reply);
-            _next = (_next + 1) % Kept;
-        }
-
-        return SendAsync(reply, ack, ct);
-    }
-
-    public ValueTask SendAsync(string reply, ReadOnlyMemory<byte> word, CancellationToken ct) => _link.IsOpen
-        ? _link.Connection.PublishAsync(reply, word, serializer: NatsRawSerializer<ReadOnlyMemory<byte>>.Default, cancellationToken: ct)
-        : throw new NatsException($"NATS is away: {_link.Trouble}");
-
-    private async ValueTask ReopenedAsync()
-    {
-        string[] last;
-        lock (_lock)
-        {
-            last = [.. _last.Where(ack => ack.Server == Server).Select(ack => ack.Reply)];
-            Array.Clear(_last);
-        }
-
-        foreach (var reply in last)
-        {
-            await _link.Connection.PublishAsync(reply, Delivery.Ack, serializer: NatsRawSerializer<ReadOnlyMemory<byte>>.Default);
-        }
-    }
 }
 
 /// <summary>

@@ -1,10 +1,5 @@
-using System.Buffers;
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
-using Connectors.Streams.Records;
-using Microsoft.Extensions.Logging;
-using NATS.Client.Core;
 using NATS.Client.JetStream.Models;
 
 namespace Connectors.Streams.Nats;
@@ -62,6 +57,8 @@ public sealed class StreamConsumer : IDisposable
     private long _lastId;
     private long _lastHeard;
     private long _lastUse;
+    private volatile string _leader = "";
+    private int _looks;
 
     private StreamConsumer(PullInbox inbox, StreamSetup setup, string stream, ConsumerConfig config, TimeProvider time)
     {
@@ -80,6 +77,9 @@ public sealed class StreamConsumer : IDisposable
     public int Outstanding => _pulls.Total;
 
     internal int Id { get; }
+
+    /// <summary>Whether several servers hold its stream, and agree on its acks.</summary>
+    internal bool IsReplicated { get; private set; }
 
     internal string Key => $"{_stream}.{Name}";
 
@@ -101,7 +101,9 @@ public sealed class StreamConsumer : IDisposable
     /// <summary>Makes sure that the consumer exists.</summary>
     public async Task BindAsync(CancellationToken ct)
     {
-        await _setup.EnsureConsumerAsync(_stream, _config, !_wasBound, ct);
+        var found = (await _setup.EnsureConsumerAsync(_stream, _config, !_wasBound, ct)).Info.Cluster;
+        IsReplicated = found?.Replicas is { Count: > 0 };
+        _leader = found?.Leader ?? "";
         _wasBound = true;
         _lastUse = _time.GetTimestamp();
         _isBound = true;
@@ -175,6 +177,7 @@ public sealed class StreamConsumer : IDisposable
         else
         {
             // 409: deleted, another leader, the server stops. 503: nobody is there. Anything else is nothing that we asked for.
+            _inbox.GiveUpAcks(this, $"its consumer ended a pull with {code}");
             Forget();
         }
     }
@@ -219,6 +222,33 @@ public sealed class StreamConsumer : IDisposable
         else
         {
             Forget();
+        }
+    }
+
+    /// <summary>Looks who leads the consumer. What the leader before was told of acks, it cannot answer any more.</summary>
+    internal async Task CheckLeaderAsync()
+    {
+        if (Interlocked.Exchange(ref _looks, 1) == 1)
+        {
+            return;
+        }
+
+        try
+        {
+            if (await _setup.LeaderAsync(_stream, Name, CancellationToken.None) is { Length: > 0 } leader && leader != _leader)
+            {
+                _leader = leader;
+                _inbox.GiveUpAcks(this, "its consumer has another leader");
+            }
+        }
+        catch (Exception fault)
+        {
+            // There may be no leader now. Whoever waits asks again.
+            _inbox.Report(this, fault);
+        }
+        finally
+        {
+            Volatile.Write(ref _looks, 0);
         }
     }
 
@@ -372,157 +402,5 @@ internal sealed class OutstandingPulls
         public long Deadline => deadline;
 
         public int Left { get; set; } = count;
-    }
-}
-
-/// <summary>The one subscription over which the messages of all consumers come, and what the server has to say of pulls.</summary>
-public sealed class PullInbox : IAsyncDisposable
-{
-    private static readonly TimeSpan CheckInterval = TimeSpan.FromMilliseconds(500);
-
-    private readonly NatsLink _link;
-    private readonly ILogger<PullInbox> _log;
-    private readonly string _prefix;
-    private readonly AckSender _acks;
-    private readonly ConcurrentDictionary<int, StreamConsumer> _byId = new();
-    private readonly ConcurrentDictionary<string, StreamConsumer> _byName = new();
-    private readonly ConcurrentDictionary<string, StreamConsumer>.AlternateLookup<ReadOnlySpan<char>> _byNamePart;
-    private readonly ITimer _checks;
-    private DirectSubscription? _subscription;
-    private int _lastId;
-
-    /// <summary>Creates the inbox; it is opened before the first pull.</summary>
-    public PullInbox(NatsLink link, TimeProvider time, ILogger<PullInbox> log)
-    {
-        (_link, _log) = (link, log);
-        _prefix = $"{link.Connection.Opts.InboxPrefix}.{Guid.NewGuid():N}";
-        _acks = new AckSender(link);
-        _byNamePart = _byName.GetAlternateLookup<ReadOnlySpan<char>>();
-        link.Connection.ConnectionDisconnected += (_, _) => OnLost();
-        _checks = time.CreateTimer(_ => Check(), null, CheckInterval, CheckInterval);
-    }
-
-    /// <summary>Whether pulls can be sent.</summary>
-    internal bool IsOpen => _subscription is not null && _link.IsOpen;
-
-    /// <summary>Subscribes, if that was not done yet.</summary>
-    public async Task OpenAsync(CancellationToken ct) =>
-        _subscription ??= await DirectSubscription.OpenAsync(_link.Connection, $"{_prefix}.>", Receive, ct);
-
-    /// <summary>Ends the subscription, and with it all pulls. What is on its way still comes before this returns.</summary>
-    public async Task CloseAsync(CancellationToken ct)
-    {
-        if (_subscription is { } subscription)
-        {
-            _subscription = null;
-            await subscription.DrainAsync(ct);
-            foreach (var consumer in _byId.Values)
-            {
-                consumer.Forget();
-            }
-        }
-    }
-
-    /// <summary>Returns once the server has read all acks that were sent before.</summary>
-    /// <exception cref="NatsException">There is no connection.</exception>
-    public async Task FlushAsync(CancellationToken ct)
-    {
-        if (!_link.IsOpen)
-        {
-            throw new NatsException($"NATS is away: {_link.Trouble}");
-        }
-
-        await _link.Connection.PingAsync(ct).AsTask().WaitAsync(ct);
-    }
-
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        await _checks.DisposeAsync();
-        if (_subscription is not null)
-        {
-            await _subscription.DisposeAsync();
-        }
-    }
-
-    internal int Add(StreamConsumer consumer)
-    {
-        var id = Interlocked.Increment(ref _lastId);
-        _byId[id] = consumer;
-        _byName[consumer.Key] = consumer;
-        return id;
-    }
-
-    internal void Remove(StreamConsumer consumer)
-    {
-        _byId.TryRemove(consumer.Id, out _);
-        _byName.TryRemove(new(consumer.Key, consumer));
-    }
-
-    internal ValueTask AskAsync(StreamConsumer consumer, string subject, long id, int count, byte[] words) => _link.Connection.PublishAsync(
-        subject, words, replyTo: string.Create(CultureInfo.InvariantCulture, $"{_prefix}.{consumer.Id}.{id}.{count}"), serializer: NatsRawSerializer<byte[]>.Default);
-
-    internal void Report(StreamConsumer consumer, Exception fault) => Log.PullFailed(_log, consumer.Name, fault.Message);
-
-    private void Check()
-    {
-        foreach (var consumer in _byId.Values)
-        {
-            consumer.Check();
-        }
-    }
-
-    private ValueTask OnLost()
-    {
-        foreach (var consumer in _byId.Values)
-        {
-            consumer.Forget();
-        }
-
-        return ValueTask.CompletedTask;
-    }
-
-    private void Receive(string subject, string? reply, ReadOnlySequence<byte>? headers, ReadOnlySequence<byte> body)
-    {
-        try
-        {
-            if (DeliveryAddress.Read(reply) is { } address)
-            {
-                if (_byNamePart.TryGetValue(address.Reply.AsSpan(address.Consumer), out var consumer))
-                {
-                    var bytes = new byte[(headers?.Length ?? 0) + body.Length];
-                    headers?.CopyTo(bytes);
-                    body.CopyTo(bytes.AsSpan((int)(headers?.Length ?? 0)));
-                    var head = bytes.AsMemory(0, (int)(headers?.Length ?? 0));
-                    consumer.Deliver(new Delivery(_acks, address, subject, head, bytes.AsMemory(head.Length)));
-                }
-            }
-            else if (headers is { } block)
-            {
-                Answer(subject, block);
-            }
-        }
-        catch (Exception fault)
-        {
-            // One message may not end the subscription. It comes again when its lease ends.
-            Log.PullFailed(_log, subject, fault.Message);
-        }
-    }
-
-    // <prefix>.<consumer>.<pull>.<count>. A pull of which something came says how many it lacks; any other lacks all.
-    private void Answer(string subject, ReadOnlySequence<byte> block)
-    {
-        var parts = subject[(_prefix.Length + 1)..].Split('.');
-        var headers = new NatsHeaders();
-        if (parts.Length == 3
-            && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var consumer)
-            && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var pull)
-            && int.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out var count)
-            && _byId.TryGetValue(consumer, out var asked)
-            && _link.Connection.HeaderParser.ParseHeaders(new SequenceReader<byte>(block), headers))
-        {
-            var hasPending = headers.TryGetValue("Nats-Pending-Messages", out var pending);
-            asked.Answer(pull, headers.Code, hasPending && int.TryParse(pending.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var lacking) ? lacking : count);
-        }
     }
 }

@@ -93,6 +93,10 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         return await link.JetStream.CreateOrUpdateConsumerAsync(stream, config, ct);
     }
 
+    /// <summary>The server that leads a consumer; null while none does, or where one stands alone.</summary>
+    public async Task<string?> LeaderAsync(string stream, string consumer, CancellationToken ct) =>
+        (await link.JetStream.GetConsumerAsync(stream, consumer, ct)).Info.Cluster?.Leader;
+
     /// <summary>A stream's shape in the client's words: the same whoever makes it.</summary>
     public static StreamConfig ConfigOf(StreamShape shape) => new(shape.Name, [shape.Subjects])
     {

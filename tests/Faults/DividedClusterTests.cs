@@ -1,0 +1,70 @@
+using System.Net;
+using Connectors.Testing;
+
+namespace Connectors.Faults.Tests;
+
+/// <summary>
+/// A consumer's leader that the others do not follow delivers and takes acks for seconds, and takes all of it with it. What a worker has to do again is what it
+/// had in flight, not what it did in this time. On the oldest nats-server: newer ones deliver nothing that the others did not hear of.
+/// </summary>
+public sealed class DividedClusterTests
+{
+    private const int Calls = 300;
+
+    [Fact]
+    public async Task What_a_leader_without_followers_was_told_is_no_more_than_was_in_flight()
+    {
+        await using var system = await FaultySystem.StartAsync("static", floor: true);
+        await system.IsWholeAsync();
+
+        // Worker 0 stays connected to server 0, which is to lead.
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                if (await ConsumerLeaderAsync(system) == "n0")
+                {
+                    return true;
+                }
+
+                await system.AskAsync($"$JS.API.CONSUMER.LEADER.STEPDOWN.{FaultySystem.Calls}.static-normal");
+                return false;
+            },
+            "server 0 leads the consumer");
+        system.Function.Process.Pause();
+        await CallAsync(system.Gateways[0].Api);
+        await Eventually.HoldsAsync(async () => await system.PendingAcksAsync() == 2 * FaultySystem.Slots, "all slots hold a call");
+        var links = system.RouteLinks.Where(route => route.Key.From == 0 || route.Key.To == 0).Select(route => route.Value).ToList();
+        links.ForEach(link => link.Silence());
+        system.Function.Process.Resume();
+        await system.Function.HasAsync(2 * FaultySystem.Slots);
+
+        // Enough for hundreds of others, if they were taken.
+        await Task.Delay(TimeSpan.FromSeconds(2), TimeProvider.System);
+        await Task.WhenAll(system.Workers[0].Process.KillAsync(), system.Nats.Servers[0].KillAsync());
+        links.ForEach(link => link.Cut());
+        links.ForEach(link => link.Pass());
+        await system.Workers[0].DisposeAsync();
+        await system.Nats.Servers[0].StartAgainAsync();
+        await system.StartWorkerAsync(0);
+        await system.IsWholeAsync();
+        await system.IsDoneAsync();
+
+        var runs = system.Function.Entries;
+        var ran = runs.Select(run => run.CallId).Distinct().Count();
+        Assert.Equal(Calls, ran);
+        Assert.InRange(runs.Count - ran, 0, 2 * FaultySystem.Slots);
+    }
+
+    private static async Task<string?> ConsumerLeaderAsync(FaultySystem system) =>
+        (await system.JetStream.GetConsumerAsync(FaultySystem.Calls, "static-normal")).Info.Cluster?.Leader;
+
+    private static async Task CallAsync(Uri gateway)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler());
+        for (var i = 0; i < Calls; i++)
+        {
+            using var answer = await http.PostAsync(new Uri(gateway, "/async-function/work"), new StringContent($"{i}"));
+            Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        }
+    }
+}
