@@ -226,6 +226,44 @@ public sealed partial class RelayTests(RawProviderFixture fixture) : IClassFixtu
         await IsToldAsync(id, "ended before the answer");
     }
 
+    // What is not flushed waits for the caller's next request, or for the 130 s after which a silent connection is closed.
+    [Theory]
+    [InlineData("length")]
+    [InlineData("chunked")]
+    [InlineData("trailers")]
+    [InlineData("closed")]
+    public async Task The_end_of_an_answer_comes_though_its_connection_stays(string framing)
+    {
+        var random = new Random(framing.Length);
+        var sizes = new[] { 1, 16 * 1024, 64 * 1024, 80 * 1024, 128 * 1024 }.SelectMany(size => new[] { size - 1, size, size + 1 })
+            .Concat(Enumerable.Range(0, 40).Select(_ => random.Next(1, 400_000))).ToList();
+        fixture.Answer = request =>
+        {
+            var body = new string('x', int.Parse(request.Head.Split(' ')[1].Split('/')[^1], System.Globalization.CultureInfo.InvariantCulture));
+            return framing switch
+            {
+                "length" => request.SendAsync($"HTTP/1.1 200 OK\r\nContent-Length: {body.Length}\r\n\r\n{body}"),
+                "chunked" => request.SendAsync($"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{Chunk(body)}0\r\n\r\n"),
+                "trailers" => request.SendAsync($"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n{Chunk(body)}0\r\nX-End: yes\r\n\r\n"),
+                _ => EndAsync(request, $"HTTP/1.1 200 OK\r\n\r\n{body}"),
+            };
+        };
+        using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 1 }) { Timeout = TimeSpan.FromSeconds(60) };
+
+        foreach (var size in sizes)
+        {
+            Assert.Equal(size, (await http.GetByteArrayAsync(new Uri(_gateway.Api, $"/function/sized/{size}"))).Length);
+        }
+
+        static string Chunk(string body) => body.Length == 0 ? "" : $"{body.Length:x}\r\n{body}\r\n";
+
+        static async Task EndAsync(RawRequest request, string answer)
+        {
+            await request.SendAsync(answer);
+            request.Close();
+        }
+    }
+
     [Fact]
     public async Task Trailers_travel_both_ways()
     {

@@ -32,6 +32,12 @@ internal sealed class AnswerBody(PipeReader server, HttpResponse caller, bool is
                 await CopyUntilClosedAsync();
                 break;
         }
+
+        // The server flushes the end of an answer only together with its head. What follows a head that is out would wait for the caller's next request.
+        if (caller.HasStarted)
+        {
+            await caller.BodyWriter.FlushAsync(ct);
+        }
     }
 
     private async Task CopyLengthAsync(long length)
