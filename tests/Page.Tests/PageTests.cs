@@ -460,7 +460,7 @@ public sealed partial class PageTests(PageSystem system)
         }
 
         await using var connector = await system.StartConnectorAsync(
-            "SqsConnector", system.Url, ("queue_url", sqs.QueueUrl("orders")), ("AWS_DEFAULT_REGION", SqsServer.Region), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local"));
+            "SqsConnector", system.Url, ("queue_url", sqs.QueueUrl("orders")), ("depth_interval", "1s"), ("AWS_DEFAULT_REGION", SqsServer.Region), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local"));
         var page = await system.OpenAsync("/ui/connectors?filter=orders");
 
         var row = page.Locator("[data-connector=sqs-connector] tbody tr", new() { HasText = "orders" });
