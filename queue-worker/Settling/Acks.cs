@@ -89,7 +89,7 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
         return NakAsync(delivery, delay, ct);
     }
 
-    /// <summary>Acks a message, and remembers it: the ack is not waited for.</summary>
+    /// <summary>Acks a message, and remembers it: the ack may be lost.</summary>
     public async Task AckAsync(Delivery delivery, CancellationToken ct)
     {
         _acked.Add(delivery.Place);
@@ -222,8 +222,8 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
 }
 
 /// <summary>
-/// The messages that were acked here lately. An ack is lost only with a connection or a server; the message then comes again within <c>ack_wait</c> of the next
-/// connection. They are remembered for some times as long while there is one, and until others are acked. Of a stream no more than some hundred thousand: a
+/// The messages that were acked here lately. An ack is lost only with a connection, a server or its lead; the message then comes again within <c>ack_wait</c> of
+/// the next. They are remembered for some times as long while there is one, and until others are acked. Of a stream no more than some hundred thousand: a
 /// worker that acks more than those within <c>ack_wait</c> forgets some too early, with the default of 30 s at 4,000 a second and more.
 /// </summary>
 /// <param name="ackWait">A message's lease.</param>

@@ -61,10 +61,10 @@ public sealed class DividedClusterTests
     private static async Task CallAsync(Uri gateway)
     {
         using var http = new HttpClient(new SocketsHttpHandler());
-        for (var i = 0; i < Calls; i++)
+        await Parallel.ForAsync(0, Calls, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, ct) =>
         {
-            using var answer = await http.PostAsync(new Uri(gateway, "/async-function/work"), new StringContent($"{i}"));
+            using var answer = await http.PostAsync(new Uri(gateway, "/async-function/work"), new StringContent($"{i}"), ct);
             Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
-        }
+        });
     }
 }

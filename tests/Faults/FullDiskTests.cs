@@ -29,8 +29,9 @@ public sealed class FullDiskTests
         await server.StartAgainAsync();
         await load.IsQuietAsync(system);
 
+        // What was in flight when the disk was full, and when the server went.
         var account = new Account();
-        var fault = new Fault("disk full", ["nats"], () => Task.CompletedTask, 2 * FaultySystem.Slots, 2 * FaultySystem.Slots);
+        var fault = new Fault("disk full", ["nats"], () => Task.CompletedTask, 4 * FaultySystem.Slots, 4 * FaultySystem.Slots);
         account.Struck.Add(new Strike(fault, from, TimeProvider.System.GetUtcNow()));
         await load.StopAsync();
         account.Left = await system.IsDoneAsync();

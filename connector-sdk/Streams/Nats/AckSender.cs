@@ -8,9 +8,9 @@ namespace Connectors.Streams.Nats;
 /// the same server process: only there are stream and consumer surely those that the acks are for. Elsewhere the messages come again, and are acked then.
 /// </summary>
 /// <remarks>
-/// Of a replicated stream the servers agree on each ack. A consumer's leader that the others do not follow any more, as in a divided cluster, delivers and takes
-/// acks for seconds, and none of it holds: the next leader delivers all of it again. So such an ack is waited for, and what a worker may have to do twice is what
-/// it had in flight. An ack is never sent a second time by itself: a stream that was made anew gives the same numbers to other messages.
+/// Of a replicated stream the servers agree on each ack. A consumer's leader that the others do not follow any more, as in a divided cluster, takes acks for
+/// seconds, before 2.12 delivers as well, and none of it holds: the next leader delivers all of it again. So such an ack is waited for, and what a worker may
+/// have to do twice is what it had in flight.
 /// </remarks>
 internal sealed class AckSender
 {
@@ -53,7 +53,7 @@ internal sealed class AckSender
     public ValueTask CloseAsync() => _subscription?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     /// <summary>Sends an ack.</summary>
-    public ValueTask AckAsync(string reply, CancellationToken ct)
+    public ValueTask AckAsync(string reply, CancellationToken ct, string? answersTo = null)
     {
         lock (_lock)
         {
@@ -61,7 +61,7 @@ internal sealed class AckSender
             _next = (_next + 1) % Kept;
         }
 
-        return SendAsync(reply, Ack, ct);
+        return SendAsync(reply, Ack, ct, answersTo);
     }
 
     /// <summary>Sends an ack, and returns once the stream's servers have agreed on it.</summary>
@@ -70,15 +70,22 @@ internal sealed class AckSender
     {
         // A message that is delivered anew meanwhile is acked under the same name: a server remembers one for each message.
         var name = $"{_prefix}.{address.Reply.AsSpan(address.Consumer)}.{address.Place.Sequence}";
-        var agreement = _agreements.GetOrAdd(name, static (_, at) => new Agreement(at.Consumer, at.Now), (Consumer: address.Reply[address.Consumer], Now: _time.GetTimestamp()));
+        var agreement = _agreements.GetOrAdd(
+            name, static (_, at) => new Agreement(at.Consumer, at.Sequence, at.Now), (Consumer: address.Reply[address.Consumer], address.Place.Sequence, Now: _time.GetTimestamp()));
         try
         {
-            await SendAsync(address.Reply, Ack, ct, name);
+            await AckAsync(address.Reply, ct, name);
             await agreement.Reached.Task.WaitAsync(Patience, _time, ct);
         }
         catch (TimeoutException)
         {
             agreement.Reached.TrySetResult($"no word of it within {Patience.TotalSeconds:0} s");
+        }
+        catch (Exception fault)
+        {
+            // Whoever waits for it as well: its answer is looked for no longer.
+            agreement.Reached.TrySetResult(fault.Message);
+            throw;
         }
         finally
         {
@@ -95,12 +102,13 @@ internal sealed class AckSender
     public IEnumerable<string> Slow() =>
         _agreements.Values.Where(agreement => _time.GetElapsedTime(agreement.Since) > Usual).Select(agreement => agreement.Consumer).Distinct();
 
-    /// <summary>Waits no longer for acks: whoever led the consumer does not any more.</summary>
-    /// <param name="consumer">The consumer as STREAM.CONSUMER; null for all of them.</param>
+    /// <summary>Waits no longer for acks that nobody will answer.</summary>
+    /// <param name="consumer">Whose, as STREAM.CONSUMER; null for all consumers'.</param>
     /// <param name="why">What happened.</param>
-    public void GiveUp(string? consumer, string why)
+    /// <param name="above">Only of messages with a greater number.</param>
+    public void GiveUp(string? consumer, string why, ulong above = 0)
     {
-        foreach (var agreement in _agreements.Values.Where(agreement => consumer is null || agreement.Consumer == consumer))
+        foreach (var agreement in _agreements.Values.Where(agreement => (consumer is null || agreement.Consumer == consumer) && agreement.Sequence > above))
         {
             agreement.Reached.TrySetResult(why);
         }
@@ -141,9 +149,11 @@ internal sealed class AckSender
     }
 
     // Reached: null if they agreed, otherwise why not.
-    private sealed class Agreement(string consumer, long since)
+    private sealed class Agreement(string consumer, ulong sequence, long since)
     {
         public string Consumer => consumer;
+
+        public ulong Sequence => sequence;
 
         public long Since => since;
 

@@ -54,8 +54,8 @@ public sealed class Delivery
     public string? Header(string name) => Parsed.TryGetValue(name, out var values) ? values.ToString() : null;
 
     /// <summary>
-    /// Done: the message leaves the stream. Where one server holds it, the ack is sent and not waited for; one that a cut connection loses is sent again when it is
-    /// back. Where several do, this returns once they have agreed on it. A message that is delivered again although it was acked is to be acked again, and not run.
+    /// Done: the message leaves the stream. Where one server holds it, the ack is sent and not waited for; where several do, this returns once they have agreed on
+    /// it. One that a cut connection loses is sent again when it is back. A message that is delivered again although it was acked is to be acked again, and not run.
     /// </summary>
     /// <exception cref="NatsException">There is no connection, and the ack is sent when there is one; or the servers did not agree, and the message may come again.</exception>
     public ValueTask AckAsync(CancellationToken ct) => _isReplicated ? new ValueTask(_acks.AgreeAsync(_address, ct)) : _acks.AckAsync(_address.Reply, ct);

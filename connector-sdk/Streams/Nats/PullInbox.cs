@@ -98,8 +98,8 @@ public sealed class PullInbox : IAsyncDisposable
     internal ValueTask AskAsync(StreamConsumer consumer, string subject, long id, int count, byte[] words) => _link.Connection.PublishAsync(
         subject, words, replyTo: string.Create(CultureInfo.InvariantCulture, $"{_prefix}.{consumer.Id}.{id}.{count}"), serializer: NatsRawSerializer<byte[]>.Default);
 
-    /// <summary>Waits no longer for the consumer's acks: another leads it now, or none.</summary>
-    internal void GiveUpAcks(StreamConsumer consumer, string why) => _acks.GiveUp(consumer.Key, why);
+    /// <summary>Waits no longer for a consumer's acks that nobody will answer.</summary>
+    internal void GiveUpAcks(StreamConsumer consumer, string why, ulong above = 0) => _acks.GiveUp(consumer.Key, why, above);
 
     internal void Report(StreamConsumer consumer, Exception fault) => Log.PullFailed(_log, consumer.Name, fault.Message);
 
@@ -114,7 +114,7 @@ public sealed class PullInbox : IAsyncDisposable
         {
             if (_byName.TryGetValue(key, out var consumer))
             {
-                _ = consumer.CheckLeaderAsync();
+                _ = consumer.LookAsync();
             }
         }
     }
@@ -169,7 +169,7 @@ public sealed class PullInbox : IAsyncDisposable
             && _link.Connection.HeaderParser.ParseHeaders(new SequenceReader<byte>(block), headers))
         {
             var hasPending = headers.TryGetValue("Nats-Pending-Messages", out var pending);
-            asked.Answer(pull, headers.Code, hasPending && int.TryParse(pending.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var lacking) ? lacking : count);
+            asked.Answer(pull, headers.Code, headers.MessageText, hasPending && int.TryParse(pending.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var lacking) ? lacking : count);
         }
     }
 }

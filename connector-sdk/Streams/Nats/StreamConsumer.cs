@@ -1,5 +1,8 @@
 using System.Globalization;
 using System.Text;
+using Connectors.Sdk.Hosting;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 
 namespace Connectors.Streams.Nats;
@@ -39,6 +42,8 @@ public sealed class StreamConsumer : IDisposable
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SilenceTimeout = TimeSpan.FromSeconds(2.5);
 
+    private static readonly TimeSpan LookTimeout = TimeSpan.FromSeconds(2);
+
     // How long a pull waits for messages.
     private static readonly TimeSpan Expires = TimeSpan.FromSeconds(5);
 
@@ -57,7 +62,7 @@ public sealed class StreamConsumer : IDisposable
     private long _lastId;
     private long _lastHeard;
     private long _lastUse;
-    private volatile string _leader = "";
+    private Lead? _lead;
     private int _looks;
 
     private StreamConsumer(PullInbox inbox, StreamSetup setup, string stream, ConsumerConfig config, TimeProvider time)
@@ -79,7 +84,7 @@ public sealed class StreamConsumer : IDisposable
     internal int Id { get; }
 
     /// <summary>Whether several servers hold its stream, and agree on its acks.</summary>
-    internal bool IsReplicated { get; private set; }
+    internal bool IsReplicated => _setup.IsReplicated(_stream);
 
     internal string Key => $"{_stream}.{Name}";
 
@@ -101,9 +106,7 @@ public sealed class StreamConsumer : IDisposable
     /// <summary>Makes sure that the consumer exists.</summary>
     public async Task BindAsync(CancellationToken ct)
     {
-        var found = (await _setup.EnsureConsumerAsync(_stream, _config, !_wasBound, ct)).Info.Cluster;
-        IsReplicated = found?.Replicas is { Count: > 0 };
-        _leader = found?.Leader ?? "";
+        Learn((await _setup.EnsureConsumerAsync(_stream, _config, !_wasBound, ct)).Info);
         _wasBound = true;
         _lastUse = _time.GetTimestamp();
         _isBound = true;
@@ -163,8 +166,9 @@ public sealed class StreamConsumer : IDisposable
     /// <summary>The server's word about one pull.</summary>
     /// <param name="id">The pull.</param>
     /// <param name="code">Its status.</param>
+    /// <param name="words">The same in words.</param>
     /// <param name="lacking">What the pull lacks, if it has ended.</param>
-    internal void Answer(long id, int code, int lacking)
+    internal void Answer(long id, int code, string words, int lacking)
     {
         if (code == 100)
         {
@@ -177,7 +181,11 @@ public sealed class StreamConsumer : IDisposable
         else
         {
             // 409: deleted, another leader, the server stops. 503: nobody is there. Anything else is nothing that we asked for.
-            _inbox.GiveUpAcks(this, $"its consumer ended a pull with {code}");
+            if (code == 503 || words is "Leadership Change" or "Consumer Deleted" or "Server Shutdown")
+            {
+                _inbox.GiveUpAcks(this, words.Length > 0 ? words : "nobody serves its consumer");
+            }
+
             Forget();
         }
     }
@@ -225,8 +233,8 @@ public sealed class StreamConsumer : IDisposable
         }
     }
 
-    /// <summary>Looks who leads the consumer. What the leader before was told of acks, it cannot answer any more.</summary>
-    internal async Task CheckLeaderAsync()
+    /// <summary>Looks at the consumer, of whose acks some are waited for longer than usual: whether they can still be answered.</summary>
+    internal async Task LookAsync()
     {
         if (Interlocked.Exchange(ref _looks, 1) == 1)
         {
@@ -235,20 +243,35 @@ public sealed class StreamConsumer : IDisposable
 
         try
         {
-            if (await _setup.LeaderAsync(_stream, Name, CancellationToken.None) is { Length: > 0 } leader && leader != _leader)
-            {
-                _leader = leader;
-                _inbox.GiveUpAcks(this, "its consumer has another leader");
-            }
+            using var limit = new TimeLimit(LookTimeout, _time, CancellationToken.None);
+            var found = await _setup.ConsumerAsync(_stream, Name, limit.Token);
+            Learn(found);
+
+            // It never delivered them, as it sees it: it was made anew, or its leader had not heard of them.
+            _inbox.GiveUpAcks(this, "its consumer does not know of the delivery", above: found.Delivered.StreamSeq);
         }
-        catch (Exception fault)
+        catch (NatsJSApiException fault)
         {
-            // There may be no leader now. Whoever waits asks again.
-            _inbox.Report(this, fault);
+            // It is gone, or nobody leads it: whoever does next was not told of any ack.
+            _inbox.GiveUpAcks(this, fault.Message);
+        }
+        catch (Exception fault) when (fault is NatsException or OperationCanceledException)
+        {
+            // No word. The next look follows.
         }
         finally
         {
             Volatile.Write(ref _looks, 0);
+        }
+    }
+
+    // Of the acks that another leader was told, or another consumer of the name, the present one knows nothing.
+    private void Learn(ConsumerInfo found)
+    {
+        var lead = new Lead(found.Cluster?.Leader, found.Created);
+        if (Interlocked.Exchange(ref _lead, lead) is { } before && before != lead)
+        {
+            _inbox.GiveUpAcks(this, "its consumer has another leader");
         }
     }
 
@@ -295,6 +318,9 @@ public sealed class StreamConsumer : IDisposable
             _listener?.Returned(unused, PullEnd.Empty, outstanding);
         }
     }
+
+    // Who leads the consumer, and since when it is there.
+    private sealed record Lead(string? Leader, DateTimeOffset Created);
 
     private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);
 }

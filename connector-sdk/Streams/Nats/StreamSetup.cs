@@ -21,6 +21,9 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
 
     private readonly ConcurrentDictionary<string, bool> _known = new();
 
+    // Streams that several servers hold.
+    private readonly ConcurrentDictionary<string, bool> _replicated = new();
+
     // By stream: how durable it was said to be last.
     private readonly ConcurrentDictionary<string, string> _told = new();
 
@@ -93,9 +96,11 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         return await link.JetStream.CreateOrUpdateConsumerAsync(stream, config, ct);
     }
 
-    /// <summary>The server that leads a consumer; null while none does, or where one stands alone.</summary>
-    public async Task<string?> LeaderAsync(string stream, string consumer, CancellationToken ct) =>
-        (await link.JetStream.GetConsumerAsync(stream, consumer, ct)).Info.Cluster?.Leader;
+    /// <summary>A consumer as it is.</summary>
+    public async Task<ConsumerInfo> ConsumerAsync(string stream, string consumer, CancellationToken ct) => (await link.JetStream.GetConsumerAsync(stream, consumer, ct)).Info;
+
+    /// <summary>Whether several servers held the stream when it was looked at last.</summary>
+    public bool IsReplicated(string stream) => _replicated.ContainsKey(stream);
 
     /// <summary>A stream's shape in the client's words: the same whoever makes it.</summary>
     public static StreamConfig ConfigOf(StreamShape shape) => new(shape.Name, [shape.Subjects])
@@ -120,6 +125,15 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     // Of what was found: it may have been made with other options than ours.
     private void Tell(StreamShape shape, StreamConfig found)
     {
+        if (found.NumReplicas > 1)
+        {
+            _replicated[shape.Name] = true;
+        }
+        else
+        {
+            _replicated.TryRemove(shape.Name, out _);
+        }
+
         var durability = StreamLimits.Durability(found.Storage == StreamConfigStorage.File ? StreamStorage.File : StreamStorage.Memory, found.NumReplicas);
         if (_told.TryGetValue(shape.Name, out var told) && told == durability)
         {
