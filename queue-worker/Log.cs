@@ -45,7 +45,7 @@ internal static partial class Log
     [LoggerMessage(320, LogLevel.Warning, "Lease could not be renewed")]
     public static partial void LeaseNotRenewed(ILogger log, string subject, ulong sequence, string reason);
 
-    [LoggerMessage(321, LogLevel.Warning, "Ack may be lost; if the message comes again for it, it is acked again and not run")]
+    [LoggerMessage(321, LogLevel.Warning, "Ack may be lost; if the message comes again to this worker, it is acked again and not run")]
     public static partial void AckFailed(ILogger log, string subject, ulong sequence, string reason);
 
     [LoggerMessage(322, LogLevel.Warning, "Nak failed; the message is left to redelivery")]

@@ -68,6 +68,9 @@ internal static class Metrics
     private static readonly Counter AcksRepeated = Prometheus.Metrics.CreateCounter(
         "queue_worker_acks_repeated_total", "Messages that were delivered again although they were acked here: acked again, not run.", Queue);
 
+    private static readonly Counter AcksLost = Prometheus.Metrics.CreateCounter(
+        "queue_worker_acks_lost_total", "Acks that may be lost: there was no connection, or the servers of a replicated stream did not agree on them.", Queue);
+
     private static readonly Gauge OverdueSeconds = Prometheus.Metrics.CreateGauge(
         "queue_worker_overdue_seconds", "By how much the slowest work that holds a slot is over its own limit, for calls and for callbacks; 0 when none is.", ["queue_name", "work"]);
 
@@ -130,6 +133,8 @@ internal static class Metrics
     public static Counter.Child Attempts(string queue, string function, int status) => AttemptsTotal.WithLabels(queue, function, status.ToString());
 
     public static void AckRepeated(string queue) => AcksRepeated.WithLabels(queue).Inc();
+
+    public static void AckLost(string queue) => AcksLost.WithLabels(queue).Inc();
 
     public static void Ended(string queue, FunctionName function, string end) => Ends.WithLabels(queue, function.ToString(), end).Inc();
 

@@ -173,6 +173,7 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
         }
         catch (Exception fault) when (fault is NatsException or OperationCanceledException or ObjectDisposedException)
         {
+            Metrics.AckLost(options.Queue);
             Log.AckFailed(log, delivery.Subject, delivery.Place.Sequence, fault.Message);
         }
     }

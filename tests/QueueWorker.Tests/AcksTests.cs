@@ -130,6 +130,6 @@ public sealed class AcksTests
     private Delivery Next(int sequence, int count, int size = 0)
     {
         var address = DeliveryAddress.Read($"$JS.ACK.stream.consumer.{count}.{sequence}.{sequence}.1700000000000000000.0");
-        return new Delivery(_sender, address!.Value, isReplicated: false, StreamNames.CallSubject("q", Priority.Normal, Bench.Echo), default, new byte[size]);
+        return new Delivery(_sender, address!.Value, made: null, StreamNames.CallSubject("q", Priority.Normal, Bench.Echo), default, new byte[size]);
     }
 }

@@ -27,7 +27,7 @@ public sealed class DeliveryTests
     {
         var address = DeliveryAddress.Read("$JS.ACK.stream.consumer.1.5.5.1700000000000000000.0");
 
-        var delivery = new Delivery(_acks, address!.Value, isReplicated: false, "q.call.normal.ns.fn", Encoding.Latin1.GetBytes(headers), default);
+        var delivery = new Delivery(_acks, address!.Value, made: null, "q.call.normal.ns.fn", Encoding.Latin1.GetBytes(headers), default);
 
         Assert.Null(delivery.Envelope);
         Assert.NotEmpty(delivery.EnvelopeError);

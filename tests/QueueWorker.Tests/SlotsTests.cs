@@ -109,7 +109,7 @@ public sealed class SlotsTests
     {
         _sequence += again ? 0 : 1;
         var address = DeliveryAddress.Read($"$JS.ACK.stream.consumer.1.{_sequence}.{_sequence}.1700000000000000000.0");
-        return new Delivery(_acks, address!.Value, isReplicated: false, "q.call.normal.ns.fn", default, default);
+        return new Delivery(_acks, address!.Value, made: null, "q.call.normal.ns.fn", default, default);
     }
 
     private sealed class Handler : IDeliveryHandler

@@ -9,7 +9,7 @@ namespace Connectors.Streams.Nats;
 /// </summary>
 /// <remarks>
 /// Of a replicated stream the servers agree on each ack. A consumer's leader that the others do not follow any more, as in a divided cluster, takes acks for
-/// seconds, before 2.12 delivers as well, and none of it holds: the next leader delivers all of it again. So such an ack is waited for, and what a worker may
+/// seconds, before 2.11.3 delivers as well, and none of it holds: the next leader delivers all of it again. So such an ack is waited for, and what a worker may
 /// have to do twice is what it had in flight.
 /// </remarks>
 internal sealed class AckSender
@@ -19,9 +19,12 @@ internal sealed class AckSender
     // More than may be on its way unread: a server that reads nothing delivers nothing either.
     private const int Kept = 4096;
 
-    // Longer than a leader goes on that the others do not follow; who leads then is asked before.
+    // Longer than a leader goes on that the others do not follow.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Usual = TimeSpan.FromSeconds(1);
+
+    // Longer than servers that do not hear each other take each other for present (StreamConsumer).
+    private static readonly TimeSpan Old = TimeSpan.FromSeconds(4);
 
     private readonly NatsLink _link;
     private readonly TimeProvider _time;
@@ -53,28 +56,26 @@ internal sealed class AckSender
     public ValueTask CloseAsync() => _subscription?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     /// <summary>Sends an ack.</summary>
-    public ValueTask AckAsync(string reply, CancellationToken ct, string? answersTo = null)
+    public ValueTask AckAsync(string reply, CancellationToken ct)
     {
-        lock (_lock)
-        {
-            _last[_next] = (Server, reply);
-            _next = (_next + 1) % Kept;
-        }
-
-        return SendAsync(reply, Ack, ct, answersTo);
+        Remember(Server, reply);
+        return SendAsync(reply, Ack, ct);
     }
 
     /// <summary>Sends an ack, and returns once the stream's servers have agreed on it.</summary>
+    /// <param name="address">The delivery.</param>
+    /// <param name="made">When its consumer was made, in ticks.</param>
+    /// <param name="ct">Waits no longer.</param>
     /// <exception cref="NatsException">They have not, and why; or there is no connection.</exception>
-    public async Task AgreeAsync(DeliveryAddress address, CancellationToken ct)
+    public async Task AgreeAsync(DeliveryAddress address, long made, CancellationToken ct)
     {
         // A message that is delivered anew meanwhile is acked under the same name: a server remembers one for each message.
         var name = $"{_prefix}.{address.Reply.AsSpan(address.Consumer)}.{address.Place.Sequence}";
-        var agreement = _agreements.GetOrAdd(
-            name, static (_, at) => new Agreement(at.Consumer, at.Sequence, at.Now), (Consumer: address.Reply[address.Consumer], address.Place.Sequence, Now: _time.GetTimestamp()));
+        var agreement = _agreements.GetOrAdd(name, static (_, of) => of, new Agreement(address, made, _time.GetTimestamp()));
+        var server = Server;
         try
         {
-            await AckAsync(address.Reply, ct, name);
+            await SendAsync(address.Reply, Ack, ct, name);
             await agreement.Reached.Task.WaitAsync(Patience, _time, ct);
         }
         catch (TimeoutException)
@@ -85,6 +86,7 @@ internal sealed class AckSender
         {
             // Whoever waits for it as well: its answer is looked for no longer.
             agreement.Reached.TrySetResult(fault.Message);
+            Remember(server, address.Reply);
             throw;
         }
         finally
@@ -94,24 +96,52 @@ internal sealed class AckSender
 
         if (await agreement.Reached.Task is { } trouble)
         {
+            Remember(server, address.Reply);
             throw new NatsException($"the servers of the stream did not agree on the ack: {trouble}");
         }
     }
 
     /// <summary>The consumers, as STREAM.CONSUMER, of which an ack is waited for longer than usual.</summary>
-    public IEnumerable<string> Slow() =>
-        _agreements.Values.Where(agreement => _time.GetElapsedTime(agreement.Since) > Usual).Select(agreement => agreement.Consumer).Distinct();
+    public IEnumerable<string> Slow() => SlowerThan(Usual).Select(waiting => waiting.Value.Consumer).Distinct();
 
-    /// <summary>Waits no longer for acks that nobody will answer.</summary>
-    /// <param name="consumer">Whose, as STREAM.CONSUMER; null for all consumers'.</param>
-    /// <param name="why">What happened.</param>
-    /// <param name="above">Only of messages with a greater number.</param>
-    public void GiveUp(string? consumer, string why, ulong above = 0)
+    /// <summary>Waits no longer for acks of another consumer of the name: the present one was never told of them.</summary>
+    /// <param name="consumer">Which, as STREAM.CONSUMER.</param>
+    /// <param name="made">When the present one was made, in ticks; null for none.</param>
+    public void GiveUpOthers(string consumer, long? made)
     {
-        foreach (var agreement in _agreements.Values.Where(agreement => (consumer is null || agreement.Consumer == consumer) && agreement.Sequence > above))
+        foreach (var (_, agreement) in _agreements.Where(waiting => waiting.Value.Consumer == consumer && waiting.Value.Made != made))
         {
-            agreement.Reached.TrySetResult(why);
+            agreement.Reached.TrySetResult("its consumer is gone");
         }
+    }
+
+    /// <summary>Waits no longer for old acks of messages that the consumer, whose servers hear each other, has not delivered: it never answers them.</summary>
+    /// <param name="consumer">Which, as STREAM.CONSUMER.</param>
+    /// <param name="delivered">The last message that it has delivered.</param>
+    public void GiveUpUndelivered(string consumer, ulong delivered)
+    {
+        foreach (var (_, agreement) in SlowerThan(Old).Where(waiting => waiting.Value.Consumer == consumer && waiting.Value.Sequence > delivered))
+        {
+            agreement.Reached.TrySetResult("its consumer does not know of the delivery");
+        }
+    }
+
+    /// <summary>
+    /// Sends acks again that are waited for longer than usual, for they or their answers may be lost. Only after a look at the consumer has shown that it is the
+    /// one that delivered: one that was made anew, with its stream, gives the same numbers to other messages.
+    /// </summary>
+    /// <param name="consumer">Which, as STREAM.CONSUMER.</param>
+    /// <param name="made">When the consumer was made that was looked at, in ticks.</param>
+    /// <returns>How many.</returns>
+    public async Task<int> RepeatAsync(string consumer, long made)
+    {
+        var slow = SlowerThan(Usual).Where(waiting => waiting.Value.Consumer == consumer && waiting.Value.Made == made).ToList();
+        foreach (var (name, agreement) in slow)
+        {
+            await SendAsync(agreement.Reply, Ack, CancellationToken.None, name);
+        }
+
+        return slow.Count;
     }
 
     public ValueTask SendAsync(string subject, ReadOnlyMemory<byte> word, CancellationToken ct, string? answersTo = null) => _link.IsOpen
@@ -129,8 +159,23 @@ internal sealed class AckSender
 
     private ValueTask OnLost()
     {
-        GiveUp(null, "the connection is lost");
+        foreach (var (_, agreement) in _agreements)
+        {
+            agreement.Reached.TrySetResult("the connection is lost");
+        }
+
         return ValueTask.CompletedTask;
+    }
+
+    private IEnumerable<KeyValuePair<string, Agreement>> SlowerThan(TimeSpan age) => _agreements.Where(waiting => _time.GetElapsedTime(waiting.Value.Since) > age);
+
+    private void Remember(string server, string reply)
+    {
+        lock (_lock)
+        {
+            _last[_next] = (server, reply);
+            _next = (_next + 1) % Kept;
+        }
     }
 
     private async ValueTask ReopenedAsync()
@@ -149,11 +194,15 @@ internal sealed class AckSender
     }
 
     // Reached: null if they agreed, otherwise why not.
-    private sealed class Agreement(string consumer, ulong sequence, long since)
+    private sealed class Agreement(DeliveryAddress address, long made, long since)
     {
-        public string Consumer => consumer;
+        public string Reply => address.Reply;
 
-        public ulong Sequence => sequence;
+        public string Consumer { get; } = address.Reply[address.Consumer];
+
+        public ulong Sequence => address.Place.Sequence;
+
+        public long Made => made;
 
         public long Since => since;
 

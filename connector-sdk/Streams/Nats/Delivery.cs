@@ -14,13 +14,14 @@ public sealed class Delivery
 
     private readonly AckSender _acks;
     private readonly DeliveryAddress _address;
-    private readonly bool _isReplicated;
+    private readonly long? _made;
     private readonly ReadOnlyMemory<byte> _headers;
     private NatsHeaders? _parsed;
 
-    internal Delivery(AckSender acks, DeliveryAddress address, bool isReplicated, string subject, ReadOnlyMemory<byte> headers, ReadOnlyMemory<byte> body)
+    // Made: when its consumer was made, in ticks; null where one server holds the stream, and acks need no agreement.
+    internal Delivery(AckSender acks, DeliveryAddress address, long? made, string subject, ReadOnlyMemory<byte> headers, ReadOnlyMemory<byte> body)
     {
-        (_acks, _address, _isReplicated, _headers) = (acks, address, isReplicated, headers);
+        (_acks, _address, _made, _headers) = (acks, address, made, headers);
         (Subject, Body) = (subject, body);
         Envelope = Decode(out var error);
         EnvelopeError = error;
@@ -58,7 +59,7 @@ public sealed class Delivery
     /// it. One that a cut connection loses is sent again when it is back. A message that is delivered again although it was acked is to be acked again, and not run.
     /// </summary>
     /// <exception cref="NatsException">There is no connection, and the ack is sent when there is one; or the servers did not agree, and the message may come again.</exception>
-    public ValueTask AckAsync(CancellationToken ct) => _isReplicated ? new ValueTask(_acks.AgreeAsync(_address, ct)) : _acks.AckAsync(_address.Reply, ct);
+    public ValueTask AckAsync(CancellationToken ct) => _made is { } made ? new ValueTask(_acks.AgreeAsync(_address, made, ct)) : _acks.AckAsync(_address.Reply, ct);
 
     /// <summary>Gives the message back, to be delivered again after the delay.</summary>
     /// <exception cref="NatsException">There is no connection: the message comes again when its lease ends.</exception>

@@ -55,4 +55,7 @@ internal static partial class Log
 
     [LoggerMessage(180, LogLevel.Warning, "Pull failed")]
     public static partial void PullFailed(ILogger log, string consumer, string reason);
+
+    [LoggerMessage(181, LogLevel.Warning, "Acks are not agreed on yet by the stream's servers; they are sent again, and their slots are held")]
+    public static partial void AcksSlow(ILogger log, string consumer, int waiting, bool isFollowed);
 }

@@ -98,8 +98,25 @@ public sealed class PullInbox : IAsyncDisposable
     internal ValueTask AskAsync(StreamConsumer consumer, string subject, long id, int count, byte[] words) => _link.Connection.PublishAsync(
         subject, words, replyTo: string.Create(CultureInfo.InvariantCulture, $"{_prefix}.{consumer.Id}.{id}.{count}"), serializer: NatsRawSerializer<byte[]>.Default);
 
-    /// <summary>Waits no longer for a consumer's acks that nobody will answer.</summary>
-    internal void GiveUpAcks(StreamConsumer consumer, string why, ulong above = 0) => _acks.GiveUp(consumer.Key, why, above);
+    /// <summary>Waits no longer for the acks of another consumer of the name.</summary>
+    internal void GiveUpOthers(StreamConsumer consumer, long? made) => _acks.GiveUpOthers(consumer.Key, made);
+
+    /// <summary>A consumer was looked at, of whose acks some are waited for longer than usual.</summary>
+    /// <param name="consumer">The consumer.</param>
+    /// <param name="made">When it was made, in ticks.</param>
+    /// <param name="delivered">The last message that it has delivered; null if its servers do not hear each other.</param>
+    internal async Task LookedAsync(StreamConsumer consumer, long made, ulong? delivered)
+    {
+        if (delivered is { } last)
+        {
+            _acks.GiveUpUndelivered(consumer.Key, last);
+        }
+
+        if (await _acks.RepeatAsync(consumer.Key, made) is > 0 and var waiting)
+        {
+            Log.AcksSlow(_log, consumer.Key, waiting, delivered is not null);
+        }
+    }
 
     internal void Report(StreamConsumer consumer, Exception fault) => Log.PullFailed(_log, consumer.Name, fault.Message);
 
@@ -141,7 +158,7 @@ public sealed class PullInbox : IAsyncDisposable
                     headers?.CopyTo(bytes);
                     body.CopyTo(bytes.AsSpan((int)(headers?.Length ?? 0)));
                     var head = bytes.AsMemory(0, (int)(headers?.Length ?? 0));
-                    consumer.Deliver(new Delivery(_acks, address, consumer.IsReplicated, subject, head, bytes.AsMemory(head.Length)));
+                    consumer.Deliver(new Delivery(_acks, address, consumer.IsReplicated ? consumer.Made : null, subject, head, bytes.AsMemory(head.Length)));
                 }
             }
             else if (headers is { } block)

@@ -42,7 +42,10 @@ public sealed class StreamConsumer : IDisposable
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SilenceTimeout = TimeSpan.FromSeconds(2.5);
 
-    private static readonly TimeSpan LookTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
+
+    // Servers of a group hear each other each second.
+    private static readonly TimeSpan Presence = TimeSpan.FromSeconds(3);
 
     // How long a pull waits for messages.
     private static readonly TimeSpan Expires = TimeSpan.FromSeconds(5);
@@ -62,8 +65,8 @@ public sealed class StreamConsumer : IDisposable
     private long _lastId;
     private long _lastHeard;
     private long _lastUse;
-    private Lead? _lead;
-    private int _looks;
+    private long _made;
+    private long _lastLook;
 
     private StreamConsumer(PullInbox inbox, StreamSetup setup, string stream, ConsumerConfig config, TimeProvider time)
     {
@@ -85,6 +88,9 @@ public sealed class StreamConsumer : IDisposable
 
     /// <summary>Whether several servers hold its stream, and agree on its acks.</summary>
     internal bool IsReplicated => _setup.IsReplicated(_stream);
+
+    /// <summary>When the consumer was made, in ticks.</summary>
+    internal long Made => Interlocked.Read(ref _made);
 
     internal string Key => $"{_stream}.{Name}";
 
@@ -181,9 +187,9 @@ public sealed class StreamConsumer : IDisposable
         else
         {
             // 409: deleted, another leader, the server stops. 503: nobody is there. Anything else is nothing that we asked for.
-            if (code == 503 || words is "Leadership Change" or "Consumer Deleted" or "Server Shutdown")
+            if (words == "Consumer Deleted")
             {
-                _inbox.GiveUpAcks(this, words.Length > 0 ? words : "nobody serves its consumer");
+                _inbox.GiveUpOthers(this, null);
             }
 
             Forget();
@@ -233,45 +239,49 @@ public sealed class StreamConsumer : IDisposable
         }
     }
 
-    /// <summary>Looks at the consumer, of whose acks some are waited for longer than usual: whether they can still be answered.</summary>
+    /// <summary>Looks at the consumer, of whose acks some are waited for longer than usual, and sends those again that it can still answer.</summary>
     internal async Task LookAsync()
     {
-        if (Interlocked.Exchange(ref _looks, 1) == 1)
+        var last = Interlocked.Read(ref _lastLook);
+        if ((last != 0 && _time.GetElapsedTime(last) < LookInterval) || Interlocked.CompareExchange(ref _lastLook, _time.GetTimestamp(), last) != last)
         {
             return;
         }
 
         try
         {
-            using var limit = new TimeLimit(LookTimeout, _time, CancellationToken.None);
+            using var limit = new TimeLimit(LookInterval, _time, CancellationToken.None);
             var found = await _setup.ConsumerAsync(_stream, Name, limit.Token);
-            Learn(found);
 
-            // It never delivered them, as it sees it: it was made anew, or its leader had not heard of them.
-            _inbox.GiveUpAcks(this, "its consumer does not know of the delivery", above: found.Delivered.StreamSeq);
+            // A server that only heard of the consumer answers without.
+            if (found.Cluster is { Leader.Length: > 0 } cluster)
+            {
+                Learn(found);
+                await _inbox.LookedAsync(this, found.Created.UtcTicks, IsFollowed(cluster) ? found.Delivered.StreamSeq : null);
+            }
         }
-        catch (NatsJSApiException fault)
+        catch (NatsJSApiException missing) when (missing.Error.Code == 404)
         {
-            // It is gone, or nobody leads it: whoever does next was not told of any ack.
-            _inbox.GiveUpAcks(this, fault.Message);
+            _inbox.GiveUpOthers(this, null);
         }
         catch (Exception fault) when (fault is NatsException or OperationCanceledException)
         {
-            // No word. The next look follows.
-        }
-        finally
-        {
-            Volatile.Write(ref _looks, 0);
+            // No word, or nobody leads it now. The next look follows.
         }
     }
 
-    // Of the acks that another leader was told, or another consumer of the name, the present one knows nothing.
+    private static bool IsFollowed(ClusterInfo cluster)
+    {
+        var others = cluster.Replicas ?? [];
+        return others.Count(other => !other.Offline && other.Active < Presence) + 1 > (others.Count + 1) / 2;
+    }
+
     private void Learn(ConsumerInfo found)
     {
-        var lead = new Lead(found.Cluster?.Leader, found.Created);
-        if (Interlocked.Exchange(ref _lead, lead) is { } before && before != lead)
+        var made = found.Created.UtcTicks;
+        if (Interlocked.Exchange(ref _made, made) != made)
         {
-            _inbox.GiveUpAcks(this, "its consumer has another leader");
+            _inbox.GiveUpOthers(this, made);
         }
     }
 
@@ -318,9 +328,6 @@ public sealed class StreamConsumer : IDisposable
             _listener?.Returned(unused, PullEnd.Empty, outstanding);
         }
     }
-
-    // Who leads the consumer, and since when it is there.
-    private sealed record Lead(string? Leader, DateTimeOffset Created);
 
     private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);
 }
