@@ -205,7 +205,7 @@ internal sealed class AsidePulls : IDisposable
                 await end.NextAsync(consumer, max, stopping);
             }
 
-            again ??= end.IsGone ? _time.GetUtcNow() + AfterFault : null;
+            again ??= end.IsGone ? _time.GetUtcNow() + AfterFault : _time.GetUtcNow() + end.Again;
         }
         catch (Exception fault)
         {
@@ -233,10 +233,23 @@ internal sealed class AsidePulls : IDisposable
         private int _unanswered;
         private int _unended;
         private int _delivered;
+        private readonly List<TimeSpan> _nakked = [];
 
         public bool MayHaveMore { get; private set; } = true;
 
         public bool IsGone { get; private set; }
+
+        /// <summary>After which time the first comes again of those that were nakked; null if none was.</summary>
+        public TimeSpan? Again
+        {
+            get
+            {
+                lock (_nakked)
+                {
+                    return _nakked.Count > 0 ? _nakked.Min() : null;
+                }
+            }
+        }
 
         public async Task NextAsync(StreamConsumer consumer, int max, CancellationToken stopping)
         {
@@ -265,8 +278,21 @@ internal sealed class AsidePulls : IDisposable
             }
 
             Interlocked.Increment(ref _delivered);
-            slots.Start(delivery, _ => Less(ref _unended, 1, _ended));
+            slots.Start(delivery, handled => Ended(handled.Again));
             Less(ref _unanswered, 1, _answered);
+        }
+
+        private void Ended(TimeSpan? again)
+        {
+            lock (_nakked)
+            {
+                if (again is { } wait)
+                {
+                    _nakked.Add(wait);
+                }
+            }
+
+            Less(ref _unended, 1, _ended);
         }
 
         public void Returned(int unused, PullEnd why, int outstanding)

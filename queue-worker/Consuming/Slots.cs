@@ -143,7 +143,7 @@ internal sealed class Slots(int count, IDeliveryHandler handler, Acks acks, Grac
         finally
         {
             _runs.TryRemove(KeyValuePair.Create(delivery.Place, run));
-            Tell(() => run.Ended?.Invoke(handled), delivery);
+            Tell(() => run.Ended?.Invoke(handled with { Again = delivery.Again }), delivery);
             PutBack(1);
             Tell(() => Freed?.Invoke(), delivery);
             Done();

@@ -45,7 +45,7 @@ internal sealed class Dispatcher(
             { Kind: IntakeKind.Expired, Envelope: { } envelope } => settler.EndUnsentAsync(delivery, envelope, DeadKind.Expired, DeadReasons.Expired, grace.Writes),
             _ => settler.EndForeignAsync(delivery, intake.Error, grace.Writes),
         });
-        return new Handled(Again: intake.Kind == IntakeKind.Early ? intake.Wait : null);
+        return new Handled();
     }
 
     public Task NakAsync(Delivery delivery, CancellationToken ct) => settler.NakAsync(delivery, delivery.Envelope, TimeSpan.Zero, ct);
@@ -63,7 +63,7 @@ internal sealed class Dispatcher(
         if (pauses.IsQueuePaused)
         {
             await settler.NakAsync(delivery, envelope, PausedWait, grace.Writes);
-            return new Handled(Again: PausedWait);
+            return new Handled();
         }
 
         var isPaused = pauses.IsPaused(envelope.FunctionName);
@@ -118,7 +118,7 @@ internal sealed class Dispatcher(
     private async Task<Handled> NakUnheldAsync(Delivery delivery, Envelope envelope, Load load, Grace grace)
     {
         await settler.NakAsync(delivery, envelope, HoldWait, grace.Writes);
-        return new Handled(load, HoldWait);
+        return new Handled(load);
     }
 
     private static Load LoadOf(Outcome outcome) => outcome switch

@@ -25,8 +25,11 @@ internal readonly record struct Grace(CancellationToken Sends, CancellationToken
 
 /// <summary>What the loop that pulls may learn from the end of a delivery.</summary>
 /// <param name="Load">What the function's answer says about its load.</param>
-/// <param name="Again">When set, the message was nakked and comes again after this time.</param>
-internal readonly record struct Handled(Load Load = Load.Unknown, TimeSpan? Again = null);
+internal readonly record struct Handled(Load Load = Load.Unknown)
+{
+    /// <summary>When set, the message was nakked and comes again after this time.</summary>
+    public TimeSpan? Again { get; init; }
+}
 
 /// <summary>What an answer says about a function's load.</summary>
 internal enum Load

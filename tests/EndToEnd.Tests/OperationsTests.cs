@@ -298,7 +298,8 @@ public sealed partial class OperationsTests
         public static async Task<StreamBackup> TakeAsync(NatsServer server, string stream)
         {
             await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
-            var inbox = nats.NewInbox();
+            // A subscription of its own: the server waits for two seconds if it sees none of exactly this subject.
+            var inbox = $"backup.{Guid.NewGuid():N}";
             await using var chunks = await nats.SubscribeCoreAsync<byte[]>(inbox);
             var answer = await AskAsync(nats, $"$JS.API.STREAM.SNAPSHOT.{stream}", new JsonObject { ["deliver_subject"] = inbox, ["no_consumers"] = true });
             var all = new List<byte[]>();

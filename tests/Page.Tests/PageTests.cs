@@ -453,17 +453,17 @@ public sealed partial class PageTests(PageSystem system)
     public async Task What_sqs_says_of_a_queue_is_shown()
     {
         await using var sqs = await SqsServer.StartAsync();
-        await AskAsync("CreateQueue", new { QueueName = "orders" });
+        await AskAsync("CreateQueue", new { QueueName = "parcels" });
         for (var i = 0; i < 3; i++)
         {
-            await AskAsync("SendMessage", new { QueueUrl = sqs.QueueUrl("orders"), MessageBody = $"{i}", DelaySeconds = i == 0 ? 900 : 0 });
+            await AskAsync("SendMessage", new { QueueUrl = sqs.QueueUrl("parcels"), MessageBody = $"{i}", DelaySeconds = i == 0 ? 900 : 0 });
         }
 
         await using var connector = await system.StartConnectorAsync(
-            "SqsConnector", system.Url, ("queue_url", sqs.QueueUrl("orders")), ("depth_interval", "1s"), ("AWS_DEFAULT_REGION", SqsServer.Region), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local"));
-        var page = await system.OpenAsync("/ui/connectors?filter=orders");
+            "SqsConnector", system.Url, ("queue_url", sqs.QueueUrl("parcels")), ("depth_interval", "1s"), ("AWS_DEFAULT_REGION", SqsServer.Region), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local"));
+        var page = await system.OpenAsync("/ui/connectors?filter=parcels");
 
-        var row = page.Locator("[data-connector=sqs-connector] tbody tr", new() { HasText = "orders" });
+        var row = page.Locator("[data-connector=sqs-connector] tbody tr", new() { HasText = "parcels" });
         await Eventually.HoldsAsync(async () => await row.CountAsync() == 1 && (await row.Locator("td").AllTextContentsAsync()).Skip(1).Take(3).SequenceEqual(["2", "0", "1"]), "waiting, in flight and delayed are shown");
         await page.Context.CloseAsync();
 

@@ -5,6 +5,7 @@ using Connectors.Streams.Nats;
 using Connectors.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using NATS.Client.Core;
 
 namespace Connectors.QueueWorker.Tests;
 
@@ -59,6 +60,21 @@ public sealed class SlotsTests
         await slots.IdleAsync();
 
         Assert.Equal((1, 0), (slots.Free, slots.Running));
+    }
+
+    [Fact]
+    public async Task Whoever_pulls_hears_when_a_message_that_was_nakked_comes_again_however_its_handling_ended()
+    {
+        var handler = new Handler { Limit = TimeSpan.FromMinutes(1), Fault = new InvalidCastException("handled"), NakAfter = TimeSpan.FromSeconds(7) };
+        var slots = SlotsOf(1, handler, TimeProvider.System);
+        handler.Gate.SetResult();
+        TimeSpan? again = null;
+
+        Assert.Equal(1, slots.TryTake(1));
+        slots.Start(Next(), handled => again = handled.Again);
+        await slots.IdleAsync();
+
+        Assert.Equal(TimeSpan.FromSeconds(7), again);
     }
 
     [Fact]
@@ -122,6 +138,8 @@ public sealed class SlotsTests
 
         public Exception? SecondFault { get; init; }
 
+        public TimeSpan? NakAfter { get; init; }
+
         public TaskCompletionSource Gate { get; } = new();
 
         public int Nakked { get; private set; }
@@ -143,6 +161,15 @@ public sealed class SlotsTests
             return Task.CompletedTask;
         }
 
-        public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => SecondFault is null ? Task.CompletedTask : throw SecondFault;
+        public async Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct)
+        {
+            if (NakAfter is { } delay)
+            {
+                // There is no server here.
+                await Assert.ThrowsAsync<NatsException>(async () => await delivery.NakAsync(delay, ct));
+            }
+
+            _ = SecondFault is null ? 0 : throw SecondFault;
+        }
     }
 }

@@ -31,6 +31,7 @@ internal sealed class LogLines : ILoggerProvider, ILogger
     private long _dropped;
     private bool _isResting;
     private bool _isEnding;
+    private bool _isOver;
 
     public LogLines(LogLineFormatter formatter, Stream output)
     {
@@ -65,7 +66,7 @@ internal sealed class LogLines : ILoggerProvider, ILogger
             }
 
             _gathered.Write(line.WrittenSpan);
-            if (_isEnding && !_thread.IsAlive)
+            if (_isOver)
             {
                 Write(_gathered);
             }
@@ -116,6 +117,9 @@ internal sealed class LogLines : ILoggerProvider, ILogger
             _isResting = false;
             (_gathered, _writing) = (_writing, _gathered);
             (dropped, _dropped) = (_dropped, 0);
+
+            // Whoever logs from now on writes: what is gathered after the last look would stay.
+            _isOver = _writing.WrittenCount == 0;
         }
 
         if (dropped > 0)

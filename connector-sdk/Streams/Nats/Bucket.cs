@@ -126,6 +126,8 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
         var isLoaded = false;
         var opts = new NatsKVWatchOpts
         {
+            // A bucket that was deleted and made anew is noticed after two of them.
+            IdleHeartbeat = TimeSpan.FromSeconds(2),
             OnNoData = _ =>
             {
                 Load();

@@ -45,8 +45,11 @@ public sealed class Delivery
     /// <summary>Where the message stands.</summary>
     public MessagePlace Place => _address.Place;
 
+    /// <summary>After which time the message comes again, counted from its nak; null if it was not nakked.</summary>
+    public TimeSpan? Again { get; private set; }
+
     /// <summary>Whether it was nakked: from then on the message may be delivered again.</summary>
-    public bool IsNakked { get; private set; }
+    public bool IsNakked => Again is not null;
 
     /// <summary>Every header line of the message.</summary>
     public IEnumerable<KeyValuePair<string, string>> Headers => from line in Parsed from value in line.Value select KeyValuePair.Create(line.Key, value ?? "");
@@ -65,7 +68,7 @@ public sealed class Delivery
     /// <exception cref="NatsException">There is no connection: the message comes again when its lease ends.</exception>
     public ValueTask NakAsync(TimeSpan delay, CancellationToken ct)
     {
-        IsNakked = true;
+        Again = delay > TimeSpan.Zero ? delay : TimeSpan.Zero;
         var nak = delay > TimeSpan.Zero ? string.Create(CultureInfo.InvariantCulture, $"-NAK {{\"delay\":{delay.Ticks * 100}}}") : "-NAK";
         return _acks.SendAsync(_address.Reply, Encoding.ASCII.GetBytes(nak), ct);
     }

@@ -18,6 +18,9 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
     private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(10);
 
+    // A broker that is silent answers no goodbye.
+    private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(3);
+
     private BrokerConnection? _connection;
 
     // A message ended the connection, and all that was here with it, and may do so again: as long as it may, no other is here at the same time.
@@ -132,7 +135,8 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
                 // The channel stays for what came by it.
                 await either.CancelAsync();
                 await unwanted.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                await channel.StopAsync(CancellationToken.None);
+                using var limit = new TimeLimit(StopTime, time, CancellationToken.None);
+                await channel.StopAsync(limit.Token);
             }
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
