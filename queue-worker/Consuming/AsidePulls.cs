@@ -174,6 +174,7 @@ internal sealed class AsidePulls : IDisposable
     {
         await Task.Yield();
         DateTimeOffset? again = null;
+        TimeSpan? nakked = null;
         try
         {
             using var consumer = StreamConsumer.Lapsing(
@@ -205,7 +206,8 @@ internal sealed class AsidePulls : IDisposable
                 await end.NextAsync(consumer, max, stopping);
             }
 
-            again ??= end.IsGone ? _time.GetUtcNow() + AfterFault : _time.GetUtcNow() + end.Again;
+            again ??= end.IsGone ? _time.GetUtcNow() + AfterFault : null;
+            nakked = end.Again;
         }
         catch (Exception fault)
         {
@@ -219,7 +221,7 @@ internal sealed class AsidePulls : IDisposable
 
         lock (_lock)
         {
-            _schedule.Closed(group, again, _time.GetUtcNow());
+            _schedule.Closed(group, again, _time.GetUtcNow(), nakked);
         }
     }
 

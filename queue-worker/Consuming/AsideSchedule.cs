@@ -87,12 +87,13 @@ internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUnti
     /// <param name="group">The group.</param>
     /// <param name="again">When to look at it again; null if nothing is left that this worker knows of.</param>
     /// <param name="now">The time.</param>
-    public void Closed(AsideGroup group, DateTimeOffset? again, DateTimeOffset now)
+    /// <param name="nakked">After which time something comes again that was nakked; it does not hold up what was found meanwhile.</param>
+    public void Closed(AsideGroup group, DateTimeOffset? again, DateTimeOffset now, TimeSpan? nakked = null)
     {
         _open.Remove(group.Consumer, out var wasFoundAgain);
-        if (again is { } at || wasFoundAgain)
+        if ((again ?? (wasFoundAgain ? now : now + nakked)) is { } at)
         {
-            Put(group, again ?? now);
+            Put(group, at);
         }
     }
 

@@ -31,6 +31,27 @@ public class AsyncCallTests
     }
 
     [Fact]
+    public async Task A_large_answer_is_called_back_whole_after_one_run()
+    {
+        var answer = new byte[400_000];
+        new Random(3).NextBytes(answer);
+        await using var pipeline = await Pipeline.StartAsync(
+            (_, http) =>
+            {
+                http.Response.ContentLength = answer.Length;
+                return http.Response.Body.WriteAsync(answer).AsTask();
+            },
+            worker: new Dictionary<string, string> { ["upstream_timeout"] = "20s" });
+
+        using var accepted = await pipeline.CallAsync("work", [1], ("X-Callback-Url", pipeline.Callbacks.Url.ToString()));
+        await pipeline.Callbacks.ReceivesAsync(1);
+
+        Assert.Equal("200", pipeline.Callbacks.Requests.Single().Header("X-Function-Status"));
+        Assert.Equal(answer, pipeline.Callbacks.Requests.Single().Body);
+        Assert.Single(pipeline.Function.Requests);
+    }
+
+    [Fact]
     public async Task A_callback_may_be_another_functions_async_call_and_call_ids_may_repeat()
     {
         await using var pipeline = await Pipeline.StartAsync();

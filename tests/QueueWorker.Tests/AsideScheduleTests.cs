@@ -49,6 +49,21 @@ public sealed class AsideScheduleTests
     }
 
     [Fact]
+    public void What_was_nakked_is_looked_for_when_it_comes_again_and_holds_up_nothing_that_was_found_meanwhile()
+    {
+        var schedule = new AsideSchedule(_ => null);
+        schedule.Found(Group(0), Start);
+        schedule.Closed(schedule.TryTake(Start)!, null, Start, TimeSpan.FromSeconds(2));
+        Assert.Null(schedule.TryTake(Start));
+        var open = schedule.TryTake(Start.AddSeconds(2))!;
+
+        schedule.Found(Group(0), Start.AddSeconds(2));
+        schedule.Closed(open, null, Start.AddSeconds(2), TimeSpan.FromSeconds(2));
+
+        Assert.NotNull(schedule.TryTake(Start.AddSeconds(2)));
+    }
+
+    [Fact]
     public void A_clock_that_was_ahead_puts_nothing_off_for_longer_than_until_it_is_found_again()
     {
         var schedule = new AsideSchedule(_ => null);

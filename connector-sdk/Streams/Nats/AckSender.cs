@@ -71,8 +71,7 @@ internal sealed class AckSender
     {
         // A message that is delivered anew meanwhile is acked under the same name: a server remembers one for each message.
         var name = $"{_prefix}.{address.Reply.AsSpan(address.Consumer)}.{address.Place.Sequence}";
-        var agreement = _agreements.GetOrAdd(name, static (_, of) => of, new Agreement(address, made, _time.GetTimestamp()));
-        var server = Server;
+        var agreement = _agreements.GetOrAdd(name, static (_, of) => of, new Agreement(address, made, Server, _time.GetTimestamp()));
         try
         {
             await SendAsync(address.Reply, Ack, ct, name);
@@ -86,7 +85,7 @@ internal sealed class AckSender
         {
             // Whoever waits for it as well: its answer is looked for no longer.
             agreement.Reached.TrySetResult(fault.Message);
-            Remember(server, address.Reply);
+            Remember(agreement.Server, address.Reply);
             throw;
         }
         finally
@@ -96,7 +95,6 @@ internal sealed class AckSender
 
         if (await agreement.Reached.Task is { } trouble)
         {
-            Remember(server, address.Reply);
             throw new NatsException($"the servers of the stream did not agree on the ack: {trouble}");
         }
     }
@@ -161,6 +159,8 @@ internal sealed class AckSender
     {
         foreach (var (_, agreement) in _agreements)
         {
+            // At once: it may be back before whoever waits for the ack goes on.
+            Remember(agreement.Server, agreement.Reply);
             agreement.Reached.TrySetResult("the connection is lost");
         }
 
@@ -194,7 +194,7 @@ internal sealed class AckSender
     }
 
     // Reached: null if they agreed, otherwise why not.
-    private sealed class Agreement(DeliveryAddress address, long made, long since)
+    private sealed class Agreement(DeliveryAddress address, long made, string server, long since)
     {
         public string Reply => address.Reply;
 
@@ -203,6 +203,9 @@ internal sealed class AckSender
         public ulong Sequence => address.Place.Sequence;
 
         public long Made => made;
+
+        /// <summary>Where the ack was sent first.</summary>
+        public string Server => server;
 
         public long Since => since;
 

@@ -136,7 +136,7 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
                 await either.CancelAsync();
                 await unwanted.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 using var limit = new TimeLimit(StopTime, time, CancellationToken.None);
-                await channel.StopAsync(limit.Token);
+                await channel.StopAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
