@@ -136,7 +136,8 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
         await Eventually.HoldsAsync(
             async () => await bench.Worker.MetricAsync($"queue_worker_held_calls{{queue_name=\"{bench.Queue}\",function_name=\"{Bench.Echo}\"}}") == 2, "both are held");
 
-        Assert.Single(bench.Sends);
+        // The first may have been sent twice, if it lay aside before the worker had heard of its own breaker.
+        Assert.DoesNotContain(bench.Sends, send => send.Header("X-Delivery-Id") == delayed.DeliveryId);
     }
 
     [Fact]
