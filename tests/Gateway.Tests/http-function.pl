@@ -13,6 +13,7 @@ my $born = time() . rand;
 while (1) {
     my $client = $server->accept or next;
     next if fork;
+    close $server; # no one is to find a listener here once the parent is gone
     my $head = '';
     while (my $line = <$client>) { $head .= $line; last if $line eq "\r\n"; }
     my ($verb, $path) = $head =~ m{^(\S+) (\S+)};
