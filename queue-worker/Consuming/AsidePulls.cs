@@ -235,7 +235,8 @@ internal sealed class AsidePulls : IDisposable
         private int _unanswered;
         private int _unended;
         private int _delivered;
-        private readonly List<TimeSpan> _nakked = [];
+        private readonly Lock _lock = new();
+        private TimeSpan? _again;
 
         public bool MayHaveMore { get; private set; } = true;
 
@@ -246,9 +247,9 @@ internal sealed class AsidePulls : IDisposable
         {
             get
             {
-                lock (_nakked)
+                lock (_lock)
                 {
-                    return _nakked.Count > 0 ? _nakked.Min() : null;
+                    return _again;
                 }
             }
         }
@@ -286,12 +287,9 @@ internal sealed class AsidePulls : IDisposable
 
         private void Ended(TimeSpan? again)
         {
-            lock (_nakked)
+            lock (_lock)
             {
-                if (again is { } wait)
-                {
-                    _nakked.Add(wait);
-                }
+                _again = again < (_again ?? TimeSpan.MaxValue) ? again : _again;
             }
 
             Less(ref _unended, 1, _ended);

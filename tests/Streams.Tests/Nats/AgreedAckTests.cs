@@ -48,7 +48,7 @@ public sealed class AgreedAckTests(AgreedAckTests.Cluster cluster) : IClassFixtu
         cluster.Nats.Servers[2].Pause();
 
         var ack = delivery.AckAsync(Ct).AsTask();
-        await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System, Ct);
+        await _inbox.FlushAsync(Ct);
         var wasOver = ack.IsCompleted;
         cluster.Nats.Servers[1].Resume();
         cluster.Nats.Servers[2].Resume();

@@ -1,0 +1,107 @@
+namespace Connectors.Streams.Nats;
+
+/// <summary>
+/// How many messages may still come of overlapping pulls. The server shares its messages out among them as it likes, so what counts is their sum: a message
+/// fills the oldest pull, and what a pull's end says it lacks is taken off.
+/// <code>
+/// pull 1 of 4, pull 2 of 4        8
+/// six messages                    2: pull 1 is full, pull 2 lacks 2
+/// end of pull 1, it lacks 1       1: taken from pull 2
+/// end of pull 2, it lacks 1       0
+/// </code>
+/// </summary>
+internal sealed class OutstandingPulls
+{
+    private readonly List<PullRequest> _requests = [];
+    private int _total;
+    private long _last;
+    private long _lastCleared;
+
+    public int Total => Volatile.Read(ref _total);
+
+    public bool IsEmpty => _requests.Count == 0;
+
+    /// <summary>A pull was sent.</summary>
+    /// <param name="id">Its id, greater than those before.</param>
+    /// <param name="count">How many it asks for.</param>
+    /// <param name="deadline">When it has ended at the latest.</param>
+    public void Add(long id, int count, long deadline)
+    {
+        _requests.Add(new PullRequest(id, count, deadline));
+        _total += count;
+        _last = id;
+    }
+
+    /// <summary>Takes off messages that came. Fewer than came, if nobody asked for them.</summary>
+    public int Take(int count)
+    {
+        var taken = 0;
+        while (taken < count && _requests.Count > 0)
+        {
+            var oldest = _requests[0];
+            var part = Math.Min(count - taken, oldest.Left);
+            oldest.Left -= part;
+            taken += part;
+            if (oldest.Left == 0)
+            {
+                _requests.RemoveAt(0);
+            }
+        }
+
+        _total -= taken;
+        return taken;
+    }
+
+    /// <summary>A pull ended. Returns how many will not come for it.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="lacking">How many the server says it lacks; null if it does not say: all that we think it does.</param>
+    public int End(long id, int? lacking)
+    {
+        if (id <= _lastCleared)
+        {
+            return 0;
+        }
+
+        var at = _requests.FindIndex(pull => pull.Id == id);
+        var held = at < 0 ? 0 : _requests[at].Left;
+        var unused = lacking ?? held;
+
+        // Where the server counts otherwise than we, another pull has got the difference, or lacks it: perhaps one that we took for full.
+        if (unused < held)
+        {
+            _requests[at] = new PullRequest(long.MaxValue, held - unused, _requests[at].Deadline);
+            _total -= unused;
+            return unused;
+        }
+
+        if (at >= 0)
+        {
+            _requests.RemoveAt(at);
+            _total -= held;
+        }
+
+        return held + Take(unused - held);
+    }
+
+    /// <summary>Ends all. Returns how many will not come.</summary>
+    public int Clear()
+    {
+        var unused = _total;
+        _requests.Clear();
+        _total = 0;
+        _lastCleared = _last;
+        return unused;
+    }
+
+    /// <summary>A pull whose end should have come; null for none.</summary>
+    public long? Overdue(long now) => _requests.Find(pull => pull.Deadline < now)?.Id;
+
+    private sealed class PullRequest(long id, int count, long deadline)
+    {
+        public long Id => id;
+
+        public long Deadline => deadline;
+
+        public int Left { get; set; } = count;
+    }
+}
