@@ -60,6 +60,49 @@ public sealed class DividedClusterTests
         Assert.InRange(runs.Count - ran, 0, 2 * FaultySystem.Slots);
     }
 
+    // A stream's leader that is cut off still holds what the others' consumer is through with, and says so for a moment after it hears them again.
+    [Theory]
+    [InlineData(4.5)]
+    [InlineData(5.5)]
+    public async Task What_a_streams_leader_did_not_hear_of_is_not_done_again(double seconds)
+    {
+        await using var system = await FaultySystem.StartAsync("static");
+        await system.IsWholeAsync();
+        await LeadsAsync(system, $"STREAM.LEADER.STEPDOWN.{FaultySystem.Calls}", async () => $"n{await system.LeaderAsync(FaultySystem.Calls)}", isFirst: true);
+        await LeadsAsync(system, $"CONSUMER.LEADER.STEPDOWN.{FaultySystem.Calls}.static-normal", () => ConsumerLeaderAsync(system), isFirst: false);
+        system.Function.Process.Pause();
+        await CallAsync(system.Gateways[0].Api);
+        var links = system.RouteLinks.Where(route => route.Key.From == 0 || route.Key.To == 0).Select(route => route.Value).ToList();
+        system.FunctionLink.Delay(TimeSpan.FromMilliseconds(50));
+        system.Function.Process.Resume();
+        await system.Function.HasAsync(5 * FaultySystem.Slots);
+        links.ForEach(link => link.Silence());
+        await Task.Delay(TimeSpan.FromSeconds(seconds), TimeProvider.System);
+        links.ForEach(link => link.Pass());
+        await system.IsWholeAsync();
+        await system.IsDoneAsync();
+
+        var runs = system.Function.Entries;
+        var ran = runs.Select(run => run.CallId).Distinct().Count();
+        TestContext.Current.TestOutputHelper?.WriteLine($"{runs.Count} runs of {ran} calls");
+        Assert.All(system.Workers, worker => Assert.DoesNotContain(worker.Process.Lines, line => line.Contains("remembers more than its stream", StringComparison.Ordinal)));
+        Assert.Equal(Calls, ran);
+        Assert.InRange(runs.Count - ran, 0, 2 * FaultySystem.Slots);
+    }
+
+    private static Task LeadsAsync(FaultySystem system, string stepDown, Func<Task<string?>> leader, bool isFirst) => Eventually.HoldsAsync(
+        async () =>
+        {
+            if (await leader() is { } now && now == "n0" == isFirst)
+            {
+                return true;
+            }
+
+            await system.AskAsync("$JS.API." + stepDown);
+            return false;
+        },
+        $"server 0 leads: {isFirst}");
+
     private static async Task<string?> ConsumerLeaderAsync(FaultySystem system) =>
         (await system.JetStream.GetConsumerAsync(FaultySystem.Calls, "static-normal")).Info.Cluster?.Leader;
 

@@ -28,7 +28,7 @@ public sealed class FairSchedulerTests : IAsyncDisposable
             TimeProvider.System,
             NullLoggerFactory.Instance);
         _inbox = new PullInbox(_link, _time, NullLogger<PullInbox>.Instance);
-        var setup = new StreamSetup(_link, NullLogger<StreamSetup>.Instance);
+        var setup = new StreamSetup(_link, TimeProvider.System, NullLogger<StreamSetup>.Instance);
         _scheduler = new FairScheduler(
             Count,
             function => new FunctionLane(function, null, Count),

@@ -26,7 +26,7 @@ internal sealed class Worker
         var (logs, readiness) = (NullLoggerFactory.Instance, new Readiness());
         var link = new NatsLink(options.Nats, new NatsRole(process.Name, IsNeeded: true, () => { }), readiness, process, logs, SimulatedBuckets.Over(Connection, broker));
         var publisher = new StreamPublisher(link, process, NullLogger<StreamPublisher>.Instance);
-        var setup = new StreamSetup(link, NullLogger<StreamSetup>.Instance);
+        var setup = new StreamSetup(link, process, NullLogger<StreamSetup>.Instance);
         var inbox = new PullInbox(link, process, NullLogger<PullInbox>.Instance);
 
         var waiting = new WaitingRetries(process);

@@ -44,9 +44,6 @@ public sealed class StreamConsumer : IDisposable
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
 
-    // Servers of a group hear each other each second.
-    private static readonly TimeSpan Presence = TimeSpan.FromSeconds(3);
-
     // How long a pull waits for messages.
     private static readonly TimeSpan Expires = TimeSpan.FromSeconds(5);
 
@@ -257,7 +254,7 @@ public sealed class StreamConsumer : IDisposable
             if (found.Cluster is { Leader.Length: > 0 } cluster)
             {
                 Learn(found);
-                await _inbox.LookedAsync(this, found.Created.UtcTicks, IsFollowed(cluster) ? found.Delivered.StreamSeq : null);
+                await _inbox.LookedAsync(this, found.Created.UtcTicks, Quorum.Follows(cluster) ? found.Delivered.StreamSeq : null);
             }
         }
         catch (NatsJSApiException missing) when (missing.Error.Code == 404)
@@ -268,12 +265,6 @@ public sealed class StreamConsumer : IDisposable
         {
             // No word, or nobody leads it now. The next look follows.
         }
-    }
-
-    private static bool IsFollowed(ClusterInfo cluster)
-    {
-        var others = cluster.Replicas ?? [];
-        return others.Count(other => !other.Offline && other.Active < Presence) + 1 > (others.Count + 1) / 2;
     }
 
     private void Learn(ConsumerInfo found)

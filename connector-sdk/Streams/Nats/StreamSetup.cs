@@ -8,13 +8,16 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.Streams.Nats;
 
 /// <summary>Creates what is missing of a queue's streams and consumers, whichever service is first, and refuses what is not ours.</summary>
-public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
+public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<StreamSetup> log)
 {
     /// <summary>The server's code for filters that overlap with another consumer's.</summary>
     public const int NotUnique = 10100;
 
     private const int NotFound = 404;
     private const int Unavailable = 503;
+
+    // For how long a consumer must be ahead of its stream: longer than a leader of a cluster that has come together again needs to catch up.
+    private static readonly TimeSpan AheadFor = TimeSpan.FromSeconds(4);
 
     // No suitable peers, cluster not assigned, not the leader: what a cluster says while it is about to be one again.
     private static readonly int[] Passing = [10005, 10007, 10009];
@@ -27,8 +30,8 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     // By stream: how durable it was said to be last.
     private readonly ConcurrentDictionary<string, string> _told = new();
 
-    // By stream and consumer: the oldest message that it was ahead of at the last look, or the greatest number if it was ahead of the stream's end.
-    private readonly ConcurrentDictionary<string, ulong> _ahead = new();
+    // By stream and consumer.
+    private readonly ConcurrentDictionary<string, Ahead> _ahead = new();
 
     /// <summary>Makes sure that the stream exists and is ours; asks the server only the first time and after it was missing.</summary>
     /// <param name="shape">The stream.</param>
@@ -66,7 +69,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
 
     /// <summary>
     /// Makes sure that the consumer exists, and returns it. One that lapses by itself is simply made, without a word. One that remembers more than its stream
-    /// holds, at two looks in a row, is made anew. Another's <c>ack_wait</c> is changed at a first look only: of workers that differ, the newest has its way.
+    /// holds, at two looks in a row some seconds apart, is made anew. Another's <c>ack_wait</c> is changed at a first look only: of workers that differ, the newest has its way.
     /// </summary>
     public async Task<INatsJSConsumer> EnsureConsumerAsync(string stream, ConsumerConfig config, bool isFirst, CancellationToken ct)
     {
@@ -209,27 +212,42 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
     // that get them for delivered. nats-server mends that only where it stands alone. Seen twice, for what server and stream say is never of one moment:
     //   the consumer delivered 260, the stream's last message is 102
     //   the consumer is through with all up to 249, and message 3 lies there still
+    // A leader that is cut off says the same of a consumer that the other servers serve, so only those count that are followed.
     private async Task<bool> IsAheadAsync(string stream, ConsumerInfo consumer, string filter, CancellationToken ct)
     {
-        var found = await link.JetStream.GetStreamAsync(stream, cancellationToken: ct);
-        var state = found.Info.State;
-        var lost = consumer.Delivered.StreamSeq > state.LastSeq ? ulong.MaxValue
-            : state.Messages > 0 && state.FirstSeq <= consumer.AckFloor.StreamSeq && await OldestAsync(found, filter, ct) is { } oldest && oldest <= consumer.AckFloor.StreamSeq ? oldest
-            : 0;
         var key = $"{stream}.{consumer.Name}";
-        if (lost == 0)
+        if (await LostAsync(stream, consumer, filter, ct) is not { } lost)
         {
             _ahead.TryRemove(key, out _);
             return false;
         }
 
-        if (_ahead.TryGetValue(key, out var before) && (before == lost || before == ulong.MaxValue))
+        if (!_ahead.TryGetValue(key, out var before) || before.Made != consumer.Created || (before.Lost != lost && before.Lost != ulong.MaxValue))
         {
-            return _ahead.TryRemove(key, out _);
+            _ahead[key] = new Ahead(consumer.Created, lost, time.GetTimestamp());
+            return false;
         }
 
-        _ahead[key] = lost;
-        return false;
+        return time.GetElapsedTime(before.Since) >= AheadFor && _ahead.TryRemove(key, out _);
+    }
+
+    private async Task<ulong?> LostAsync(string stream, ConsumerInfo consumer, string filter, CancellationToken ct)
+    {
+        var found = await link.JetStream.GetStreamAsync(stream, cancellationToken: ct);
+        if (!Quorum.Follows(consumer.Cluster) || !Quorum.Follows(found.Info.Cluster))
+        {
+            return null;
+        }
+
+        var state = found.Info.State;
+        if (consumer.Delivered.StreamSeq > state.LastSeq)
+        {
+            return ulong.MaxValue;
+        }
+
+        return state.Messages > 0 && state.FirstSeq <= consumer.AckFloor.StreamSeq && await OldestAsync(found, filter, ct) is { } oldest && oldest <= consumer.AckFloor.StreamSeq
+            ? oldest
+            : null;
     }
 
     private static async Task<ulong?> OldestAsync(INatsJSStream stream, string filter, CancellationToken ct)
@@ -266,4 +284,7 @@ public sealed class StreamSetup(NatsLink link, ILogger<StreamSetup> log)
         0 => -1,
         _ => wanted,
     };
+
+    // The oldest message that a consumer is ahead of, or the greatest number if it is ahead of the stream's end.
+    private sealed record Ahead(DateTimeOffset Made, ulong Lost, long Since);
 }

@@ -9,7 +9,8 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.Streams.Tests.Nats;
 
 /// <summary>Acks of a stream that three servers hold.</summary>
-public sealed class AgreedAckTests(AgreedAckTests.Cluster cluster) : IClassFixture<AgreedAckTests.Cluster>, IAsyncLifetime
+[Collection(nameof(ThreeServers))]
+public sealed class AgreedAckTests(ThreeServers cluster) : IAsyncLifetime
 {
     private readonly string _name = $"S{Guid.NewGuid():N}";
     private readonly Deliveries _came = new();
@@ -25,7 +26,7 @@ public sealed class AgreedAckTests(AgreedAckTests.Cluster cluster) : IClassFixtu
         _inbox = new PullInbox(_link.Link, TimeProvider.System, NullLogger<PullInbox>.Instance);
         await _inbox.OpenAsync(Ct);
         var shape = new StreamShape { Name = _name, Subjects = $"{_name}.>", Retention = StreamRetention.WorkQueue, Replicas = 3 };
-        var setup = new StreamSetup(_link.Link, NullLogger<StreamSetup>.Instance);
+        var setup = new StreamSetup(_link.Link, TimeProvider.System, NullLogger<StreamSetup>.Instance);
         await Eventually.HoldsAsync(async () => await setup.EnsureAsync(shape, isFirst: true, Ct) is not null, "the stream is made");
         _consumer = StreamConsumer.Shared(_inbox, setup, _name, "c", $"{_name}.>", TimeSpan.FromSeconds(2), TimeProvider.System);
         _consumer.Listen(_came);
@@ -215,23 +216,5 @@ public sealed class AgreedAckTests(AgreedAckTests.Cluster cluster) : IClassFixtu
         {
             // Who waits pulls again.
         }
-    }
-
-    public sealed class Cluster : IAsyncLifetime
-    {
-        public NatsCluster Nats { get; private set; } = null!;
-
-        public async ValueTask InitializeAsync() => Nats = await NatsCluster.StartAsync(TestLink.TryReplicasAsync);
-
-        /// <summary>Waits until streams can be made on all three.</summary>
-        public Task WholeAsync() => Eventually.HoldsAsync(
-            async () =>
-            {
-                await TestLink.TryReplicasAsync(Nats.Servers[0]);
-                return true;
-            },
-            "the cluster takes streams with replicas");
-
-        public ValueTask DisposeAsync() => Nats.DisposeAsync();
     }
 }

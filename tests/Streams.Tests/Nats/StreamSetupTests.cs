@@ -2,6 +2,7 @@ using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
@@ -13,6 +14,7 @@ public sealed class StreamSetupTests : IAsyncLifetime
     private static readonly ConsumerConfig Wanted = new("shared") { FilterSubject = "s.normal.>", AckPolicy = ConsumerConfigAckPolicy.Explicit, AckWait = TimeSpan.FromSeconds(30) };
 
     private readonly Lines _lines = new();
+    private readonly FakeTimeProvider _time = new();
     private NatsServer _server = null!;
     private TestLink _link = null!;
     private StreamSetup _setup = null!;
@@ -23,7 +25,7 @@ public sealed class StreamSetupTests : IAsyncLifetime
     {
         _server = await NatsServer.StartAsync();
         _link = await TestLink.OpenAsync(_server);
-        _setup = new StreamSetup(_link.Link, _lines.CreateLogger<StreamSetup>());
+        _setup = new StreamSetup(_link.Link, _time, _lines.CreateLogger<StreamSetup>());
     }
 
     public async ValueTask DisposeAsync()
@@ -48,6 +50,22 @@ public sealed class StreamSetupTests : IAsyncLifetime
         await StoreAsync("s.normal.x", 1);
 
         Assert.Equal(storedSince + 1, await PendingAsync());
+    }
+
+    // A leader that has just become one may not have caught up.
+    [Fact]
+    public async Task A_consumer_that_was_ahead_for_a_moment_stays()
+    {
+        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]), Ct);
+        var made = await _link.Link.JetStream.CreateConsumerAsync("S", Wanted with { DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence, OptStartSeq = 10 }, Ct);
+        for (var look = 0; look < 4; look++)
+        {
+            await _setup.EnsureConsumerAsync("S", Wanted, isFirst: true, Ct);
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(made.Info.Created, (await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.Created);
+        Assert.Empty(_lines.All);
     }
 
     [Fact]
@@ -175,6 +193,7 @@ public sealed class StreamSetupTests : IAsyncLifetime
     {
         for (var i = 0; i < times; i++)
         {
+            _time.Advance(TimeSpan.FromSeconds(5));
             await _setup.EnsureConsumerAsync("S", Wanted, isFirst: true, Ct);
         }
     }
