@@ -10,8 +10,8 @@ if (!CommandLine.TryRead(purpose, args, QueueWorkerOptions.Read, out var options
 var builder = Service.CreateBuilder(options.Service);
 builder.AddBroker(options);
 builder.AddHistory(options.History);
-builder.AddConsuming();
 builder.AddDispatching(options.Dispatch);
+builder.AddConsuming();
 builder.AddCallbacks(options.Callbacks);
 builder.AddSettling();
 

@@ -8,7 +8,7 @@ using Connectors.Streams.Nats;
 
 namespace Connectors.QueueWorker;
 
-/// <summary>The worker's parts, in the order in which data flows.</summary>
+/// <summary>The worker's parts, in the order in which they begin; they stop in reverse.</summary>
 internal static class QueueWorkerHosting
 {
     public static void AddBroker(this WebApplicationBuilder builder, QueueWorkerOptions options)
@@ -27,6 +27,20 @@ internal static class QueueWorkerHosting
         }
     }
 
+    // Before consuming too: what runs while the worker drains can be cancelled.
+    public static void AddDispatching(this WebApplicationBuilder builder, DispatchOptions options)
+    {
+        builder.Services.AddSingleton(services => options.CallsDirectly
+            ? new Invoker(call => options.AddressOf(call.Function), "queue-worker", services.GetRequiredService<TimeProvider>())
+            : new Invoker(options.Gateway, "queue-worker", services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<CallSender>();
+        builder.Services.AddDuty<CancelledCalls>("cancellations");
+        builder.Services.AddDuty<Pauses>("pauses");
+        builder.Services.AddSingleton<Breakers>();
+        builder.Services.AddSingleton<Dispatcher>();
+        builder.Services.AddSingleton<AsideReturn>();
+    }
+
     public static void AddConsuming(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<Recheck>();
@@ -42,19 +56,6 @@ internal static class QueueWorkerHosting
         builder.Services.AddDuty<SlotWatch>("slot watch");
         builder.Services.AddDuty<Reporting>("reports");
         builder.Services.AddDuty<ConsumingService>("consuming");
-    }
-
-    public static void AddDispatching(this WebApplicationBuilder builder, DispatchOptions options)
-    {
-        builder.Services.AddSingleton(services => options.CallsDirectly
-            ? new Invoker(call => options.AddressOf(call.Function), "queue-worker", services.GetRequiredService<TimeProvider>())
-            : new Invoker(options.Gateway, "queue-worker", services.GetRequiredService<TimeProvider>()));
-        builder.Services.AddSingleton<CallSender>();
-        builder.Services.AddDuty<CancelledCalls>("cancellations");
-        builder.Services.AddDuty<Pauses>("pauses");
-        builder.Services.AddSingleton<Breakers>();
-        builder.Services.AddSingleton<Dispatcher>();
-        builder.Services.AddSingleton<AsideReturn>();
     }
 
     public static void AddCallbacks(this WebApplicationBuilder builder, CallbackOptions options)

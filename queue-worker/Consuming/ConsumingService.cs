@@ -12,6 +12,7 @@ internal sealed class ConsumingService : IDuty
     private readonly Watchdog _watchdog;
     private readonly Pulls _pulls;
     private readonly ILogger _log;
+    private bool _hasServed;
 
     public ConsumingService(QueueWorkerOptions options, NatsLink link, Watchdog watchdog, Pulls pulls, ILogger<ConsumingService> log)
     {
@@ -19,16 +20,32 @@ internal sealed class ConsumingService : IDuty
         watchdog.Announce();
     }
 
+    // Whatever ends the pulls, what they started is not left behind: a worker that ends drains. One that goes on keeps it running, leases and all, and begins
+    // to pull anew; told to stop before it does, it is begun once more, to drain.
     public async Task RunAsync(CancellationToken stoppingToken)
     {
+        var ends = false;
         try
         {
             await ConnectAsync(stoppingToken);
+            _hasServed = true;
             await ServeAsync(stoppingToken);
+        }
+        catch (ConfigurationException)
+        {
+            ends = true;
+            throw;
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // Stopped before anything was taken.
+            // Told to stop.
+        }
+        finally
+        {
+            if (_hasServed && (ends || stoppingToken.IsCancellationRequested))
+            {
+                await _pulls.DrainAsync();
+            }
         }
     }
 
@@ -39,8 +56,6 @@ internal sealed class ConsumingService : IDuty
         Log.Serving(_log, _options.Queue, _options.Consuming.Mode.ToString(), _options.Consuming.MaxInflight, _link.ServerVersion);
     }
 
-    // Whatever ends the pulls, what they started is not left behind: a stopping worker drains. One that goes on keeps it running, leases and all, and begins
-    // to pull anew.
     private async Task ServeAsync(CancellationToken stopping)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
@@ -49,11 +64,6 @@ internal sealed class ConsumingService : IDuty
         var first = await Task.WhenAny(pull, watch);
         await ending.CancelAsync();
         await Task.WhenAll(pull, watch).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (stopping.IsCancellationRequested || first.Exception?.InnerException is ConfigurationException)
-        {
-            await _pulls.DrainAsync();
-        }
-
         await first;
     }
 }

@@ -292,15 +292,20 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
             }
         }
 
-        // Nobody is left but those that have their share already: no slot is left idle for fairness.
-        if (over.Count == 0)
+        // Nobody is left but those that have their share already: no slot is left idle for fairness. The other side of a function may have taken its room.
+        while (over.Count > 0)
         {
-            return null;
+            var first = over[0];
+            over.RemoveAt(0);
+            if (first.Lane.Room > 0)
+            {
+                return first;
+            }
+
+            first.State = SideState.Blocked;
         }
 
-        var first = over[0];
-        over.RemoveAt(0);
-        return first;
+        return null;
     }
 }
 

@@ -58,6 +58,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private readonly Pump _pump;
     private readonly ITimer _timer;
     private volatile bool _isOn;
+    private CancellationToken _ending;
 
     public FunctionPulls(
         QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, Pauses pauses, Slots slots, ModeClaim mode, TimeProvider time, ILogger log)
@@ -114,6 +115,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
 
     public async Task RunAsync(CancellationToken stopping)
     {
+        _ending = stopping;
         _isOn = true;
         _pump.Run();
         await ListenAsync(stopping);
@@ -207,7 +209,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         {
             if (!side.Consumer.TryPull(calls, waits: false))
             {
-                Track(BindAndPullAsync(side, calls));
+                Track(BindAndPullAsync(side, calls, _ending));
             }
         }
 
@@ -218,19 +220,22 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         }
     }
 
-    private async Task BindAndPullAsync(LaneSide side, int calls)
+    private async Task BindAndPullAsync(LaneSide side, int calls, CancellationToken ending)
     {
         await Task.Yield();
         try
         {
-            if (await BindAsync(side) && side.Consumer.TryPull(calls, waits: false))
+            if (await BindAsync(side, ending) && side.Consumer.TryPull(calls, waits: false))
             {
                 return;
             }
         }
         catch (Exception fault)
         {
-            Log.PullFailed(_log, side.Consumer.Name, fault.Message);
+            if (!ending.IsCancellationRequested)
+            {
+                Log.PullFailed(_log, side.Consumer.Name, fault.Message);
+            }
         }
 
         Returned(side, calls, PullEnd.Gone, 0);
@@ -242,6 +247,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         {
             _slots.Nak(delivery);
             _scheduler.Expect(side, _time.GetUtcNow());
+            _pump.Run();
             return;
         }
 
@@ -273,21 +279,21 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         }
     }
 
-    private async Task<bool> BindAsync(LaneSide side)
+    private async Task<bool> BindAsync(LaneSide side, CancellationToken ending)
     {
-        if (!await _mode.ConfirmAsync(CancellationToken.None))
+        if (!await _mode.ConfirmAsync(ending))
         {
             return false;
         }
 
         try
         {
-            await side.Consumer.BindAsync(CancellationToken.None);
+            await side.Consumer.BindAsync(ending);
             return true;
         }
         catch (NatsJSApiException fault) when (fault.Error.ErrCode == StreamSetup.NotUnique)
         {
-            await _mode.ClearAsync(CancellationToken.None);
+            await _mode.ClearAsync(ending);
             throw;
         }
     }

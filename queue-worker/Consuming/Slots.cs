@@ -202,8 +202,20 @@ internal sealed class Slots(int count, IDeliveryHandler handler, Acks acks, Grac
     // the new delivery too.
     private bool IsNew(Run run)
     {
-        var running = _runs.GetOrAdd(run.Delivery.Place, run);
-        return running == run || (running.Delivery.IsNakked && _runs.TryUpdate(run.Delivery.Place, run, running));
+        while (true)
+        {
+            var running = _runs.GetOrAdd(run.Delivery.Place, run);
+            if (running == run || (running.Delivery.IsNakked && _runs.TryUpdate(run.Delivery.Place, run, running)))
+            {
+                return true;
+            }
+
+            // One that was nakked may have ended just now, and left its place.
+            if (!running.Delivery.IsNakked)
+            {
+                return false;
+            }
+        }
     }
 
     private sealed class Run(Slots slots, Delivery delivery, Action<Handled>? ended, long started) : IThreadPoolWorkItem

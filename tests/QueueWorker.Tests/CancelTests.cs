@@ -53,6 +53,24 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Fact]
+    public async Task R13_what_runs_while_its_worker_drains_is_cancelled_too()
+    {
+        await using var bench = await Bench.StartAsync(
+            (request, http) => request.Path.StartsWith("/function/", StringComparison.Ordinal) ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted) : Task.CompletedTask,
+            new() { ["grace_period"] = "10m" },
+            nats.Server);
+        var call = await bench.EnqueueAsync();
+        await bench.Http.ReceivesAsync(1);
+        var ended = bench.Worker.TerminateAsync();
+        await Eventually.HoldsAsync(() => bench.Worker.Process.Lines.Any(l => l.Contains(" Draining ", StringComparison.Ordinal)), "it drains");
+
+        await CancelAsync(bench, [call.CallId]);
+
+        Assert.Equal(0, await ended);
+        Assert.Equal(DeadReasons.Cancelled, (await bench.DeadLetterAsync(call)).Biography.Reason);
+    }
+
+    [Fact]
     public async Task R13_what_was_cancelled_while_no_worker_ran_does_not_start()
     {
         await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 
@@ -67,5 +69,29 @@ public sealed class DrainTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(0, await ended);
         Assert.Single(bench.Sends);
         await bench.HoldsAsync(bench.Calls, 0);
+    }
+
+    [Theory]
+    [InlineData("static")]
+    [InlineData("function")]
+    public async Task A_worker_whose_broker_is_away_drains_all_the_same(string mode)
+    {
+        var gates = new ConcurrentDictionary<string, TaskCompletionSource>();
+        await using var bench = await Bench.StartAsync(
+            (request, _) => gates.GetOrAdd(request.Text, _ => new TaskCompletionSource()).Task, new() { ["scaling_mode"] = mode, ["grace_period"] = "10m", ["max_inflight"] = "2" });
+        await bench.EnqueueAsync(Bench.Call(new FunctionName("long", Bench.Echo.Namespace)), "long");
+        await bench.EnqueueAsync(Bench.Call(new FunctionName("short", Bench.Echo.Namespace)), "short");
+        await bench.Http.ReceivesAsync(2);
+        await bench.EnqueueAsync(Bench.Call(), "waits");
+        await bench.Server.KillAsync();
+        await bench.Worker.Process.LineAsync(line => line.Contains("Broker does not answer", StringComparison.Ordinal), "the broker is away");
+        gates["short"].SetResult();
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_function_invocation_inflight{{queue_name=\"{bench.Queue}\",function_name=\"short.{Bench.Echo.Namespace}\"}}") is null or 0, "a slot is free");
+
+        var ended = bench.Worker.TerminateAsync();
+        await Eventually.HoldsAsync(() => bench.Worker.Process.Lines.Any(l => l.Contains(" Draining ", StringComparison.Ordinal)), "it drains");
+        gates["long"].SetResult();
+
+        Assert.Equal(0, await ended);
     }
 }

@@ -1,6 +1,7 @@
 using Connectors.QueueWorker.Consuming;
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -28,16 +29,7 @@ public sealed class FairSchedulerTests : IAsyncDisposable
             TimeProvider.System,
             NullLoggerFactory.Instance);
         _inbox = new PullInbox(_link, _time, NullLogger<PullInbox>.Instance);
-        var setup = new StreamSetup(_link, TimeProvider.System, NullLogger<StreamSetup>.Instance);
-        _scheduler = new FairScheduler(
-            Count,
-            function => new FunctionLane(function, null, Count),
-            (lane, priority) =>
-            {
-                var name = StreamNames.FunctionConsumer(lane.Function, priority);
-                return new LaneSide(lane, priority, StreamConsumer.Lapsing(_inbox, setup, "s", name, "s.>", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30), _time));
-            });
-        _slots = new Slots(Count, null!, null!, new Grace(default, default), _time, NullLogger.Instance);
+        (_scheduler, _slots) = Sharing(Count);
     }
 
     public async ValueTask DisposeAsync()
@@ -98,6 +90,52 @@ public sealed class FairSchedulerTests : IAsyncDisposable
 
         Assert.Equal(5, asked);
         Assert.Equal(Count, _slots.Free);
+    }
+
+    // Another function runs, so that a share is less than all; both sides of this one stand in line above it, with room for one call.
+    [Fact]
+    public void A_function_never_runs_more_than_it_takes_though_both_its_sides_wait()
+    {
+        const int Max = 8;
+        var now = _time.GetUtcNow();
+        var (scheduler, slots) = Sharing(10);
+        Run(new FunctionName("other", Bench.Echo.Namespace), 1, max: null);
+        Run(Bench.Echo, Max - 1, Max);
+        scheduler.Found(Bench.Echo, Priority.High, now);
+        scheduler.Found(Bench.Echo, Priority.Normal, now);
+
+        Assert.Equal(2, slots.Free);
+        Assert.Equal(1, scheduler.Plan(slots, Max, now).Sum(asked => asked.Calls));
+
+        void Run(FunctionName function, int calls, int? max)
+        {
+            for (var running = 0; running < calls;)
+            {
+                scheduler.Found(function, Priority.Normal, now);
+                var (side, asked) = Assert.Single(scheduler.Plan(slots, calls - running, now));
+                for (var i = 0; i < asked; i++)
+                {
+                    scheduler.Started(side, max);
+                }
+
+                scheduler.Answered(side, 0, isOver: true, hasMore: false, now);
+                running += asked;
+            }
+        }
+    }
+
+    private (FairScheduler Scheduler, Slots Slots) Sharing(int count)
+    {
+        var setup = new StreamSetup(_link, TimeProvider.System, NullLogger<StreamSetup>.Instance);
+        var scheduler = new FairScheduler(
+            count,
+            function => new FunctionLane(function, null, count),
+            (lane, priority) =>
+            {
+                var name = StreamNames.FunctionConsumer(lane.Function, priority);
+                return new LaneSide(lane, priority, StreamConsumer.Lapsing(_inbox, setup, "s", name, "s.>", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30), _time));
+            });
+        return (scheduler, new Slots(count, null!, null!, new Grace(default, default), _time, NullLogger.Instance));
     }
 
     // Who is asked now; nothing comes of any.

@@ -116,6 +116,35 @@ public sealed class SlotsTests
         Assert.Equal((1, 1), (handler.Started, handler.Nakked));
     }
 
+    // It may come again before its first handling has ended, at any moment of that end.
+    [Fact]
+    public async Task What_was_nakked_and_comes_again_at_once_is_run_or_given_back_and_never_kept()
+    {
+        const int Rounds = 20_000;
+        var handler = new Handler { Limit = TimeSpan.FromMinutes(1), Fault = new InvalidCastException("handled") };
+        var slots = SlotsOf(2, handler, TimeProvider.System);
+        handler.Gate.SetResult();
+        for (var i = 0; i < Rounds; i++)
+        {
+            var (first, second) = (Next(), Next(again: true));
+            handler.Failing = async () =>
+            {
+                handler.Failing = null;
+
+                // There is no server here.
+                await Assert.ThrowsAsync<NatsException>(async () => await first.NakAsync(default, default));
+                Assert.Equal(1, slots.TryTake(1));
+                slots.Start(second);
+                Thread.SpinWait(i % 200);
+            };
+            Assert.Equal(1, slots.TryTake(1));
+            slots.Start(first);
+            await slots.IdleAsync();
+        }
+
+        Assert.Equal(2 * Rounds, handler.Started);
+    }
+
     private static Slots SlotsOf(int count, Handler handler, TimeProvider time, Acks? acks = null) =>
         new(count, handler, acks ?? AcksOf(time), new Grace(default, default), time, NullLogger.Instance);
 
@@ -144,6 +173,8 @@ public sealed class SlotsTests
 
         public int Nakked { get; private set; }
 
+        public Func<Task>? Failing { get; set; }
+
         public int Started => Volatile.Read(ref _started);
 
         public Task StartsAsync(int count) => Eventually.HoldsAsync(() => Started == count, $"{count} started");
@@ -163,6 +194,7 @@ public sealed class SlotsTests
 
         public async Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct)
         {
+            await (Failing?.Invoke() ?? Task.CompletedTask);
             if (NakAfter is { } delay)
             {
                 // There is no server here.

@@ -12,7 +12,10 @@ namespace Connectors.Sdk.Hosting;
 /// </summary>
 public interface IDuty
 {
-    /// <summary>Runs until <paramref name="stoppingToken"/> is cancelled. With nothing more to do it waits for that.</summary>
+    /// <summary>
+    /// Runs until <paramref name="stoppingToken"/> is cancelled. With nothing more to do it waits for that. One that failed, and has not been begun anew when the
+    /// service stops, is begun with a token that is cancelled already: what it left running may be brought to its end.
+    /// </summary>
     /// <param name="stoppingToken">The service stops. What runs may be brought to its end within the grace period.</param>
     Task RunAsync(CancellationToken stoppingToken);
 }
@@ -58,7 +61,13 @@ internal sealed class DutySupervisor(string name, IDuty duty, Readiness readines
             Metrics.DutyRestarted(name);
             Log.DutyEnded(log, name, delay, fault);
             readiness.Lost(Condition, "it ended and is begun anew");
-            await Task.Delay(delay, time, stoppingToken);
+            await Task.Delay(delay, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (stoppingToken.IsCancellationRequested)
+            {
+                await EndAsync(stoppingToken);
+                return;
+            }
+
             readiness.Met(Condition);
         }
     }

@@ -75,6 +75,18 @@ public sealed class DutyTests : IAsyncLifetime
         Assert.Empty(_readiness.Unmet);
     }
 
+    [Fact]
+    public async Task One_that_failed_is_begun_once_more_by_a_stop_to_end_what_it_left()
+    {
+        await BegunAsync(1);
+        _duty.End(new InvalidOperationException("odd input"));
+        await Eventually.HoldsAsync(() => _readiness.Unmet.Count == 1, "readiness tells");
+
+        await _supervisor.StopAsync(CancellationToken.None);
+
+        Assert.Equal((2, true), (_duty.Begun, _duty.WasStopping));
+    }
+
     private Task BegunAsync(int times) => Eventually.HoldsAsync(() => _duty.Begun == times, $"begun {times} times");
 
     private Task AdvanceUntilBegunAsync(int times) => Eventually.HoldsAsync(
@@ -96,6 +108,8 @@ public sealed class DutyTests : IAsyncLifetime
 
         public int Begun => Volatile.Read(ref _begun);
 
+        public bool WasStopping { get; private set; }
+
         public void End(Exception? fault)
         {
             var end = _end;
@@ -111,6 +125,7 @@ public sealed class DutyTests : IAsyncLifetime
 
         public Task RunAsync(CancellationToken stoppingToken)
         {
+            WasStopping = stoppingToken.IsCancellationRequested;
             _end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             Interlocked.Increment(ref _begun);
             return _end.Task.WaitAsync(stoppingToken);
