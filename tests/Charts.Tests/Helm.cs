@@ -37,9 +37,13 @@ internal static partial class Helm
     public static Task<IReadOnlyList<Manifest>> TemplateAsync(string chart, string release, params string[] values) => TemplateAsync(chart, release, needed: true, values);
 
     /// <summary>The same, with <see cref="Needed"/> values only where they are asked for.</summary>
-    public static async Task<IReadOnlyList<Manifest>> TemplateAsync(string chart, string release, bool needed, string[] values)
+    public static Task<IReadOnlyList<Manifest>> TemplateAsync(string chart, string release, bool needed, string[] values) =>
+        TemplateAsync(chart, release, "openfaas", needed ? [.. Needed(chart), .. values] : values);
+
+    /// <summary>The same in a namespace.</summary>
+    public static async Task<IReadOnlyList<Manifest>> TemplateAsync(string chart, string release, string ns, string[] values)
     {
-        string[] arguments = ["template", release, ChartDirectory(chart), "--namespace", "openfaas", .. Options(needed ? Needed(chart).Concat(values) : values)];
+        string[] arguments = ["template", release, ChartDirectory(chart), "--namespace", ns, .. Options(values)];
         var rendered = values.Any(v => v.StartsWith(File, StringComparison.Ordinal))
             ? TextAsync(arguments)
             : Texts.GetOrAdd(string.Join('\n', arguments), _ => new Lazy<Task<string>>(() => TextAsync(arguments))).Value;
@@ -92,6 +96,9 @@ internal sealed record Manifest(YamlMappingNode Root)
     /// <summary>The mapping at a path, as text to text.</summary>
     public IReadOnlyDictionary<string, string> Map(string path) =>
         At(path) is YamlMappingNode map ? map.Children.ToDictionary(pair => pair.Key.ToString(), pair => pair.Value.ToString()) : new Dictionary<string, string>();
+
+    /// <summary>Every scalar, as text.</summary>
+    public IEnumerable<string> Scalars => Root.AllNodes.OfType<YamlScalarNode>().Select(scalar => scalar.Value ?? "");
 
     /// <summary>The environment of a deployment's one container.</summary>
     public IReadOnlyDictionary<string, string> Environment =>

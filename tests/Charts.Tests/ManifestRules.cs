@@ -12,9 +12,12 @@ internal static class ManifestRules
 {
     public static async Task CheckAsync(IReadOnlyList<Manifest> manifests)
     {
-        Assert.Empty(await KubernetesSchemas.FaultsAsync(JsonSerializer.Serialize(manifests.Select(manifest => Json(manifest.Root)))));
+        await CheckKindsAsync(manifests);
         Assert.All(manifests, Check);
     }
+
+    public static async Task CheckKindsAsync(IReadOnlyList<Manifest> manifests) =>
+        Assert.Empty(await KubernetesSchemas.FaultsAsync(JsonSerializer.Serialize(manifests.Select(manifest => Json(manifest.Root)))));
 
     public static void Check(Manifest manifest)
     {

@@ -4,8 +4,8 @@
 apiVersion: v1
 kind: ServiceAccount
 metadata:
-  name: {{ include "connectors.serviceAccountName" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "connectors.serviceAccountName" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
   {{- with .Values.serviceAccount.annotations }}
@@ -19,8 +19,8 @@ automountServiceAccountToken: false
 apiVersion: v1
 kind: Service
 metadata:
-  name: {{ include "connectors.metricsName" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "connectors.metricsName" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
 spec:
@@ -36,12 +36,12 @@ spec:
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
-  name: {{ include "connectors.fullname" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "connectors.fullname" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
 spec:
-  maxUnavailable: {{ .Values.podDisruptionBudget.maxUnavailable }}
+  maxUnavailable: {{ include "connectors.text" .Values.podDisruptionBudget.maxUnavailable }}
   selector:
     matchLabels:
       {{- include "connectors.selector" . | nindent 6 }}
@@ -51,24 +51,24 @@ spec:
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:
-  name: {{ include "connectors.fullname" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "connectors.fullname" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
 spec:
   scaleTargetRef:
     apiVersion: apps/v1
     kind: Deployment
-    name: {{ include "connectors.fullname" . }}
-  minReplicas: {{ .Values.autoscaling.minReplicas }}
-  maxReplicas: {{ .Values.autoscaling.maxReplicas }}
+    name: {{ include "connectors.fullname" . | quote }}
+  minReplicas: {{ include "connectors.text" .Values.autoscaling.minReplicas }}
+  maxReplicas: {{ include "connectors.text" .Values.autoscaling.maxReplicas }}
   metrics:
     - type: Resource
       resource:
         name: cpu
         target:
           type: Utilization
-          averageUtilization: {{ .Values.autoscaling.targetCPUUtilizationPercentage }}
+          averageUtilization: {{ include "connectors.text" .Values.autoscaling.targetCPUUtilizationPercentage }}
 {{- end }}
 ---
 {{- if .Values.keda.enabled }}
@@ -78,15 +78,15 @@ spec:
 apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
 metadata:
-  name: {{ include "connectors.fullname" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "connectors.fullname" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
 spec:
   scaleTargetRef:
-    name: {{ include "connectors.fullname" . }}
-  minReplicaCount: {{ .Values.keda.minReplicas }}
-  maxReplicaCount: {{ .Values.keda.maxReplicas }}
+    name: {{ include "connectors.fullname" . | quote }}
+  minReplicaCount: {{ include "connectors.text" .Values.keda.minReplicas }}
+  maxReplicaCount: {{ include "connectors.text" .Values.keda.maxReplicas }}
   triggers:
     {{- include "connectors.kedaTriggers" . | trim | nindent 4 }}
 {{- end }}
@@ -95,8 +95,8 @@ spec:
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
-  name: {{ include "connectors.fullname" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "connectors.fullname" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
 spec:
@@ -113,14 +113,14 @@ spec:
         - podSelector:
             matchLabels:
               {{- include "connectors.testSelector" $ | nindent 14 }}
-        {{- toYaml . | nindent 8 }}
+        {{- include "connectors.object" . | nindent 8 }}
       {{- end }}
     {{- if .Values.port }}
     - ports:
         - port: http
       {{- with $policy.from }}
       from:
-        {{- toYaml . | nindent 8 }}
+        {{- include "connectors.object" . | nindent 8 }}
       {{- end }}
     {{- end }}
     {{- if (.Values.scaler | default dict).enabled }}
@@ -128,7 +128,7 @@ spec:
         - port: scaler
       {{- with default $policy.from $policy.scalerFrom }}
       from:
-        {{- toYaml . | nindent 8 }}
+        {{- include "connectors.object" . | nindent 8 }}
       {{- end }}
     {{- end }}
 {{- end }}
@@ -137,8 +137,8 @@ spec:
 apiVersion: monitoring.coreos.com/v1
 kind: PodMonitor
 metadata:
-  name: {{ include "connectors.fullname" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "connectors.fullname" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
     {{- with .Values.podMonitor.labels }}
@@ -150,15 +150,15 @@ spec:
       {{- include "connectors.selector" . | nindent 6 }}
   podMetricsEndpoints:
     - port: metrics
-      interval: {{ .Values.podMonitor.interval }}
+      interval: {{ include "connectors.prometheusDuration" .Values.podMonitor.interval | quote }}
 {{- end }}
 ---
 {{- if .Values.prometheusRule.enabled }}
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
-  name: {{ include "connectors.fullname" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "connectors.fullname" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
     {{- with .Values.prometheusRule.labels }}
@@ -173,7 +173,7 @@ apiVersion: v1
 kind: ConfigMap
 metadata:
   name: {{ include "connectors.fullname" . }}-dashboard
-  namespace: {{ .Release.Namespace }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
     {{- with .Values.dashboard.labels }}
@@ -183,6 +183,12 @@ data:
   {{ .Chart.Name }}.json: |
     {{- .Files.Get "files/dashboard.json" | nindent 4 }}
 {{- end }}
+{{- end -}}
+
+{{/* Prometheus knows no duration without a unit. */}}
+{{- define "connectors.prometheusDuration" -}}
+{{- $duration := include "connectors.text" . -}}
+{{ $duration }}{{ if regexMatch "^[0-9]+$" $duration }}s{{ end }}
 {{- end -}}
 
 {{/* Whether no pod at all may be as it should be, so that nobody is to be told of it. */}}
@@ -195,7 +201,7 @@ data:
 {{- end -}}
 
 {{- define "connectors.testSelector" -}}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: test
 {{- end -}}
 
@@ -205,7 +211,7 @@ apiVersion: v1
 kind: Pod
 metadata:
   name: {{ printf "%s-test" (include "connectors.fullname" . | trunc 58 | trimSuffix "-") }}
-  namespace: {{ .Release.Namespace }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.testSelector" . | nindent 4 }}
     app.kubernetes.io/managed-by: {{ .Release.Service }}

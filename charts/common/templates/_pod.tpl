@@ -21,8 +21,8 @@ The pod that every chart of the suite renders, its names and labels. A chart bri
 {{- end -}}
 
 {{- define "connectors.selector" -}}
-app.kubernetes.io/name: {{ include "connectors.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "connectors.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "connectors.labels" -}}
@@ -47,18 +47,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - name: bind_address
   value: "0.0.0.0"
 - name: metrics_port
-  value: {{ .Values.metricsPort | quote }}
+  value: {{ include "connectors.text" .Values.metricsPort | quote }}
 - name: debug
   value: {{ .Values.logs.debug | quote }}
 - name: log_encoding
   value: {{ .Values.logs.format | quote }}
 - name: grace_period
-  value: {{ .Values.gracePeriod | quote }}
+  value: {{ include "connectors.text" .Values.gracePeriod | quote }}
 {{- end -}}
 
 {{/* A value as text: numbers of a values file are floats, which from a million on would be written with an exponent. */}}
 {{- define "connectors.text" -}}
-{{- if and (kindIs "float64" .) (eq . (floor .)) -}}{{ int64 . }}{{- else -}}{{ . }}{{- end -}}
+{{- if kindIs "float64" . }}{{ toJson . }}{{ else if not (kindIs "invalid" .) }}{{ . }}{{ end -}}
 {{- end -}}
 
 {{/* A map as labels or annotations want it: every value a string. */}}
@@ -66,6 +66,37 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- range $name, $value := . }}
 {{ $name }}: {{ include "connectors.text" $value | quote }}
 {{- end }}
+{{- end -}}
+
+{{/*
+An object of Kubernetes that the values hold, as YAML. A variable's or toleration's value, an expression's values and labels are strings there, and a bare
+true or 1 would be refused.
+*/}}
+{{- define "connectors.object" -}}
+{{- $copy := deepCopy . -}}
+{{- include "connectors.settle" $copy -}}
+{{- toYaml $copy -}}
+{{- end -}}
+
+{{- define "connectors.settle" -}}
+{{- if kindIs "slice" . -}}
+{{- range . }}{{ include "connectors.settle" . }}{{ end -}}
+{{- else if kindIs "map" . -}}
+{{- $object := . -}}
+{{- range $name, $value := . -}}
+{{- if and (has $name (list "matchLabels" "labels" "annotations" "volumeAttributes")) (kindIs "map" $value) -}}
+{{- range $label, $text := $value }}{{ $_ := set $value $label (include "connectors.text" $text) }}{{ end -}}
+{{- else if and (eq $name "values") (kindIs "slice" $value) -}}
+{{- $texts := list -}}
+{{- range $value }}{{ $texts = append $texts (include "connectors.text" .) }}{{ end -}}
+{{- $_ := set $object $name $texts -}}
+{{- else if and (eq $name "value") (not (or (kindIs "map" $value) (kindIs "slice" $value) (kindIs "invalid" $value))) -}}
+{{- $_ := set $object $name (include "connectors.text" $value) -}}
+{{- else -}}
+{{- include "connectors.settle" $value -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Every leaf below a value, as a path with dots. */}}
@@ -102,7 +133,7 @@ twice is refused by a server-side apply.
 {{- range concat (include "connectors.commonEnv" . | fromYamlArray) (include "connectors.env" . | fromYamlArray) $options -}}
 {{- if not (hasKey $taken .name) }}{{ $all = append $all . }}{{ end -}}
 {{- end -}}
-{{- toYaml (concat $all $extra) -}}
+{{- include "connectors.object" (concat $all $extra) -}}
 {{- end -}}
 
 {{/* The image, from a reference written in full or from its parts; global.imageRegistry goes before a name without a registry of its own. */}}
@@ -114,7 +145,7 @@ twice is refused by a server-side apply.
 {{- if $image.digest -}}
 {{ printf "%s@%s" $name $image.digest }}
 {{- else -}}
-{{ printf "%s:%s" $name (default .Chart.AppVersion $image.tag | toString) }}
+{{ printf "%s:%s" $name (default .Chart.AppVersion (include "connectors.text" $image.tag)) }}
 {{- end -}}
 {{- else -}}
 {{ $image }}
@@ -171,7 +202,7 @@ metadata:
   labels:
     {{- include "connectors.strings" (merge (include "connectors.labels" . | fromYaml) .Values.podLabels) | trim | nindent 4 }}
 spec:
-  serviceAccountName: {{ include "connectors.serviceAccountName" . }}
+  serviceAccountName: {{ include "connectors.serviceAccountName" . | quote }}
   automountServiceAccountToken: false
   terminationGracePeriodSeconds: {{ include "connectors.terminationGracePeriodSeconds" . }}
   {{- with .Values.imagePullSecrets }}
@@ -179,13 +210,13 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   securityContext:
     {{- toYaml .Values.podSecurityContext | nindent 4 }}
   {{- with .Values.initContainers }}
   initContainers:
-    {{- toYaml . | nindent 4 }}
+    {{- include "connectors.object" . | nindent 4 }}
   {{- end }}
   containers:
     - name: {{ include "connectors.component" . }}
@@ -199,7 +230,7 @@ spec:
       {{- end }}
       {{- with .Values.lifecycle }}
       lifecycle:
-        {{- toYaml . | nindent 8 }}
+        {{- include "connectors.object" . | nindent 8 }}
       {{- end }}
       ports:
         - name: metrics
@@ -233,23 +264,23 @@ spec:
     {{- . | nindent 4 }}
     {{- end }}
     {{- with .Values.extraVolumes }}
-    {{- toYaml . | nindent 4 }}
+    {{- include "connectors.object" . | nindent 4 }}
     {{- end }}
   {{- with .Values.nodeSelector }}
   nodeSelector:
-    {{- toYaml . | nindent 4 }}
+    {{- include "connectors.strings" . | trim | nindent 4 }}
   {{- end }}
   {{- with .Values.tolerations }}
   tolerations:
-    {{- toYaml . | nindent 4 }}
+    {{- include "connectors.object" . | nindent 4 }}
   {{- end }}
   {{- with .Values.affinity }}
   affinity:
-    {{- toYaml . | nindent 4 }}
+    {{- include "connectors.object" . | nindent 4 }}
   {{- end }}
   {{- if .Values.topologySpreadConstraints }}
   topologySpreadConstraints:
-    {{- toYaml .Values.topologySpreadConstraints | nindent 4 }}
+    {{- include "connectors.object" .Values.topologySpreadConstraints | nindent 4 }}
   {{- else }}
   topologySpreadConstraints:
     - maxSkew: 1
@@ -273,13 +304,13 @@ rollingUpdate: null
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {{ include "connectors.fullname" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "connectors.fullname" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
 spec:
   {{- if not (or .Values.autoscaling.enabled .Values.keda.enabled) }}
-  replicas: {{ .Values.replicas }}
+  replicas: {{ include "connectors.text" .Values.replicas }}
   {{- end }}
   strategy:
     {{- $strategy := include "connectors.strategy" . | fromYaml }}
@@ -304,7 +335,7 @@ spec:
   metadata:
     serverAddress: {{ required "keda.prometheusAddress is needed with keda.enabled" .root.Values.keda.prometheusAddress | quote }}
     query: {{ .query | quote }}
-    threshold: {{ .root.Values.keda.threshold | quote }}
+    threshold: {{ include "connectors.text" .root.Values.keda.threshold | quote }}
 {{- end -}}
 
 {{/* Who the service is to NATS: files of the secrets that are mounted at /var/secrets. */}}

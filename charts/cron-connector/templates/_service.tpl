@@ -64,7 +64,7 @@ which the connector cannot tell apart: those are refused, for it would call more
 - name: secret_mount_path
   value: /var/secrets
 - name: rebuild_interval
-  value: {{ .Values.rebuildInterval | quote }}
+  value: {{ include "connectors.text" .Values.rebuildInterval | quote }}
 - name: asynchronous_invocation
   value: {{ .Values.asyncInvocation | quote }}
 - name: content_type
@@ -78,22 +78,22 @@ which the connector cannot tell apart: those are refused, for it would call more
   value: {{ . | quote }}
 {{- end }}
 - name: upstream_timeout
-  value: {{ .Values.upstreamTimeout | quote }}
+  value: {{ include "connectors.text" .Values.upstreamTimeout | quote }}
 - name: catch_up
   value: {{ .Values.catchUp | quote }}
 - name: catch_up_window
-  value: {{ .Values.catchUpWindow | quote }}
+  value: {{ include "connectors.text" .Values.catchUpWindow | quote }}
 - name: jitter
-  value: {{ .Values.jitter | quote }}
+  value: {{ include "connectors.text" .Values.jitter | quote }}
 - name: overlap
   value: {{ .Values.overlap | quote }}
 {{- if .Values.nats.host }}
 - name: nats_host
   value: {{ .Values.nats.host | quote }}
 - name: nats_port
-  value: {{ .Values.nats.port | quote }}
+  value: {{ include "connectors.text" .Values.nats.port | quote }}
 - name: nats_stream_replicas
-  value: {{ .Values.nats.streamReplication | quote }}
+  value: {{ include "connectors.text" .Values.nats.streamReplication | quote }}
 {{- include "connectors.natsAccessEnv" . | trim | nindent 0 }}
 {{- end }}
 {{- with .Values.otlpEndpoint }}
@@ -121,7 +121,7 @@ which the connector cannot tell apart: those are refused, for it would call more
     sources:
       {{- range . }}
       - secret:
-          name: {{ . }}
+          name: {{ . | quote }}
       {{- end }}
 {{- end }}
 {{- end -}}

@@ -51,7 +51,7 @@ functions:
 {{- if .Values.functionsProviderUrl -}}
 {}
 {{- else -}}
-checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
+checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote }}
 {{- end -}}
 {{- end -}}
 
@@ -93,12 +93,12 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
 {{- $settings := deepCopy .Values -}}
 {{- range $name, $value := .Values.gateway }}{{ $_ := set $settings $name $value }}{{ end -}}
 - name: port
-  value: {{ .Values.port | quote }}
+  value: {{ include "connectors.text" .Values.port | quote }}
 - name: drain_delay
-  value: {{ .Values.drainDelay | quote }}
+  value: {{ include "connectors.text" .Values.drainDelay | quote }}
 {{- if .Values.scaler.enabled }}
 - name: scaler_port
-  value: {{ .Values.scaler.port | quote }}
+  value: {{ include "connectors.text" .Values.scaler.port | quote }}
 {{- end }}
 {{- if .Values.functionsProviderUrl }}
 - name: functions_provider_url
@@ -122,45 +122,45 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
 - name: ui
   value: {{ .Values.ui.enabled | quote }}
 - name: ui_session
-  value: {{ .Values.ui.session | quote }}
+  value: {{ include "connectors.text" .Values.ui.session | quote }}
 - name: read_timeout
-  value: {{ index $settings "readTimeout" | quote }}
+  value: {{ include "connectors.text" $settings.readTimeout | quote }}
 - name: write_timeout
-  value: {{ index $settings "writeTimeout" | quote }}
+  value: {{ include "connectors.text" $settings.writeTimeout | quote }}
 - name: upstream_timeout
-  value: {{ index $settings "upstreamTimeout" | quote }}
+  value: {{ include "connectors.text" $settings.upstreamTimeout | quote }}
 - name: max_upstream_timeout
-  value: {{ .Values.maxUpstreamTimeout | quote }}
+  value: {{ include "connectors.text" .Values.maxUpstreamTimeout | quote }}
 - name: scale_from_zero
-  value: {{ index $settings "scaleFromZero" | quote }}
+  value: {{ $settings.scaleFromZero | quote }}
 - name: max_idle_conns
-  value: {{ index $settings "maxIdleConns" | int64 | quote }}
+  value: {{ include "connectors.text" $settings.maxIdleConns | quote }}
 - name: max_idle_conns_per_host
-  value: {{ index $settings "maxIdleConnsPerHost" | int64 | quote }}
+  value: {{ include "connectors.text" $settings.maxIdleConnsPerHost | quote }}
 - name: max_body_bytes
-  value: {{ .Values.maxBodyBytes | int64 | quote }}
+  value: {{ include "connectors.text" .Values.maxBodyBytes | quote }}
 - name: max_delay
-  value: {{ .Values.maxDelay | quote }}
+  value: {{ include "connectors.text" .Values.maxDelay | quote }}
 - name: history_index_max
-  value: {{ .Values.history.indexMax | int64 | quote }}
+  value: {{ include "connectors.text" .Values.history.indexMax | quote }}
 {{- if .Values.async }}
 - name: faas_nats_address
   value: {{ include "connectors.natsHost" . | quote }}
 - name: faas_nats_port
-  value: {{ (and .Values.nats.external.enabled .Values.nats.external.port) | default .Values.nats.port | quote }}
+  value: {{ include "connectors.text" (default .Values.nats.port (and .Values.nats.external.enabled .Values.nats.external.port)) | quote }}
 - name: faas_nats_channel
   value: {{ .Values.nats.channel | quote }}
 {{- include "connectors.natsAccessEnv" . | trim | nindent 0 }}
 - name: nats_stream_replicas
-  value: {{ .Values.nats.streamReplication | quote }}
+  value: {{ include "connectors.text" .Values.nats.streamReplication | quote }}
 - name: nats_stream_storage
   value: {{ .Values.nats.storage | quote }}
 - name: nats_max_bytes
-  value: {{ .Values.nats.maxBytes | int64 | quote }}
+  value: {{ include "connectors.text" .Values.nats.maxBytes | quote }}
 - name: nats_max_msgs
-  value: {{ .Values.nats.maxMsgs | int64 | quote }}
+  value: {{ include "connectors.text" .Values.nats.maxMsgs | quote }}
 - name: nats_publish_timeout
-  value: {{ .Values.nats.publishTimeout | quote }}
+  value: {{ include "connectors.text" .Values.nats.publishTimeout | quote }}
 {{- end }}
 {{- with .Values.otlpEndpoint }}
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
@@ -194,7 +194,7 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
     sources:
       {{- range . }}
       - secret:
-          name: {{ . }}
+          name: {{ . | quote }}
       {{- end }}
 {{- end }}
 {{- if not .Values.functionsProviderUrl }}
@@ -204,7 +204,7 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum }}
 - name: data
   {{- if .Values.persistence.enabled }}
   persistentVolumeClaim:
-    claimName: {{ include "connectors.fullname" . }}
+    claimName: {{ include "connectors.fullname" . | quote }}
   {{- else }}
   emptyDir: {}
   {{- end }}

@@ -18,9 +18,9 @@
 - name: secret_mount_path
   value: /var/secrets
 - name: upstream_timeout
-  value: {{ .Values.upstreamTimeout | quote }}
+  value: {{ include "connectors.text" .Values.upstreamTimeout | quote }}
 - name: rebuild_interval
-  value: {{ .Values.rebuildInterval | quote }}
+  value: {{ include "connectors.text" .Values.rebuildInterval | quote }}
 - name: asynchronous_invocation
   value: {{ .Values.asyncInvocation | quote }}
 - name: content_type
@@ -40,11 +40,11 @@
 - name: cloud_events
   value: {{ .Values.cloudEvents | quote }}
 - name: max_inflight
-  value: {{ .Values.maxInflight | int64 | quote }}
+  value: {{ include "connectors.text" .Values.maxInflight | quote }}
 - name: max_record_headers
-  value: {{ .Values.maxRecordHeaders | int64 | quote }}
+  value: {{ include "connectors.text" .Values.maxRecordHeaders | quote }}
 - name: max_record_header_bytes
-  value: {{ .Values.maxRecordHeaderBytes | int64 | quote }}
+  value: {{ include "connectors.text" .Values.maxRecordHeaderBytes | quote }}
 - name: on_failure
   value: {{ .Values.onFailure | quote }}
 {{- with .Values.otlpEndpoint }}
@@ -60,7 +60,7 @@
 - name: initial_offset
   value: {{ .Values.initialOffset | quote }}
 - name: max_bytes
-  value: {{ .Values.maxBytes | int64 | quote }}
+  value: {{ include "connectors.text" .Values.maxBytes | quote }}
 - name: log_sessions
   value: {{ .Values.sessionLogging | quote }}
 - name: concurrency
@@ -122,11 +122,11 @@
     sources:
       {{- if .Values.basic_auth }}
       - secret:
-          name: {{ .Values.basicAuthSecret }}
+          name: {{ .Values.basicAuthSecret | quote }}
       {{- end }}
       {{- range $directory, $secret := include "connectors.secrets" . | fromJson }}
       - secret:
-          name: {{ $secret }}
+          name: {{ $secret | quote }}
           items:
             - key: {{ $directory }}
               path: {{ $directory }}/{{ $directory }}

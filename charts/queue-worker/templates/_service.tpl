@@ -10,7 +10,7 @@
   metadata:
     scalerAddress: {{ .Values.keda.scalerAddress | quote }}
     queueName: {{ include "connectors.queue" . | quote }}
-    threshold: {{ .Values.keda.threshold | quote }}
+    threshold: {{ include "connectors.text" .Values.keda.threshold | quote }}
 {{- else -}}
 {{- /* Every replica shows the whole queue. */ -}}
 {{- $query := printf "max(sum by (instance, pod) (queue_worker_pending_messages{queue_name=%q,%s}))" (include "connectors.queue" .) (include "connectors.alertSelector" .) -}}
@@ -32,64 +32,64 @@
 - name: scaling_mode
   value: {{ .Values.mode | quote }}
 - name: max_inflight
-  value: {{ .Values.maxInflight | quote }}
+  value: {{ include "connectors.text" .Values.maxInflight | quote }}
 - name: limiter_enabled
   value: {{ .Values.adaptiveConcurrency | quote }}
 - name: queue_partitions
-  value: {{ .Values.queuePartitions | quote }}
+  value: {{ include "connectors.text" .Values.queuePartitions | quote }}
 - name: filter_partition
-  value: {{ .Values.partition | quote }}
+  value: {{ include "connectors.text" .Values.partition | quote }}
 - name: direct_functions
   value: {{ .Values.directFunctions | quote }}
 - name: function_url
   value: {{ .Values.functionUrl | quote }}
 - name: upstream_timeout
-  value: {{ .Values.upstreamTimeout | quote }}
+  value: {{ include "connectors.text" .Values.upstreamTimeout | quote }}
 - name: max_retry_attempts
-  value: {{ .Values.maxRetryAttempts | int64 | quote }}
+  value: {{ include "connectors.text" .Values.maxRetryAttempts | quote }}
 - name: initial_retry_wait
-  value: {{ .Values.initialRetryWait | quote }}
+  value: {{ include "connectors.text" .Values.initialRetryWait | quote }}
 - name: max_retry_wait
-  value: {{ .Values.maxRetryWait | quote }}
+  value: {{ include "connectors.text" .Values.maxRetryWait | quote }}
 - name: retry_http_codes
   value: {{ .Values.httpRetryCodes | quote }}
 - name: backoff
   value: {{ .Values.backoff | quote }}
 - name: breaker_failures
-  value: {{ .Values.breakerFailures | int64 | quote }}
+  value: {{ include "connectors.text" .Values.breakerFailures | quote }}
 - name: breaker_min_wait
-  value: {{ .Values.breakerMinWait | quote }}
+  value: {{ include "connectors.text" .Values.breakerMinWait | quote }}
 - name: breaker_max_wait
-  value: {{ .Values.breakerMaxWait | quote }}
+  value: {{ include "connectors.text" .Values.breakerMaxWait | quote }}
 - name: gateway_url
   value: {{ printf "%s%s:%v" (ternary "" "http://" (contains "://" .Values.gateway.host)) .Values.gateway.host .Values.gateway.port | quote }}
 - name: nats_host
   value: {{ .Values.nats.host | quote }}
 - name: nats_port
-  value: {{ .Values.nats.port | quote }}
+  value: {{ include "connectors.text" .Values.nats.port | quote }}
 {{- include "connectors.natsAccessEnv" . | trim | nindent 0 }}
 - name: nats_stream_replicas
-  value: {{ .Values.nats.stream.replicas | quote }}
+  value: {{ include "connectors.text" .Values.nats.stream.replicas | quote }}
 - name: nats_stream_storage
   value: {{ .Values.nats.stream.storage | quote }}
 - name: nats_max_bytes
-  value: {{ .Values.nats.stream.maxBytes | int64 | quote }}
+  value: {{ include "connectors.text" .Values.nats.stream.maxBytes | quote }}
 - name: nats_max_msgs
-  value: {{ .Values.nats.stream.maxMsgs | int64 | quote }}
+  value: {{ include "connectors.text" .Values.nats.stream.maxMsgs | quote }}
 - name: ack_wait
-  value: {{ .Values.nats.consumer.ackWait | quote }}
+  value: {{ include "connectors.text" .Values.nats.consumer.ackWait | quote }}
 - name: consumer_inactive_threshold
-  value: {{ .Values.consumer.inactiveThreshold | quote }}
+  value: {{ include "connectors.text" .Values.consumer.inactiveThreshold | quote }}
 {{- with .Values.consumer.pullMaxMessages }}
 - name: consumer_pull_max_messages
-  value: {{ . | quote }}
+  value: {{ include "connectors.text" . | quote }}
 {{- end }}
 - name: tls_insecure
   value: {{ .Values.insecureTLS | quote }}
 - name: callback_timeout
-  value: {{ .Values.callbacks.timeout | quote }}
+  value: {{ include "connectors.text" .Values.callbacks.timeout | quote }}
 - name: callback_max_age
-  value: {{ .Values.callbacks.maxAge | quote }}
+  value: {{ include "connectors.text" .Values.callbacks.maxAge | quote }}
 - name: allowed_callback_urls
   value: {{ default "none" (join "," (compact (default list .Values.allowedCallbackURLs))) | quote }}
 {{- with .Values.callbacks.allow }}
@@ -103,9 +103,9 @@
 - name: history
   value: {{ ternary "on" "off" .Values.history.enabled | quote }}
 - name: history_max_age
-  value: {{ .Values.history.maxAge | quote }}
+  value: {{ include "connectors.text" .Values.history.maxAge | quote }}
 - name: history_max_bytes
-  value: {{ .Values.history.maxBytes | int64 | quote }}
+  value: {{ include "connectors.text" .Values.history.maxBytes | quote }}
 {{- with .Values.otlpEndpoint }}
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ . | quote }}
@@ -131,7 +131,7 @@
     sources:
       {{- range . }}
       - secret:
-          name: {{ . }}
+          name: {{ . | quote }}
       {{- end }}
 {{- end }}
 {{- end -}}

@@ -31,9 +31,9 @@ type: Recreate
 - name: secret_mount_path
   value: /var/secrets
 - name: upstream_timeout
-  value: {{ .Values.upstreamTimeout | quote }}
+  value: {{ include "connectors.text" .Values.upstreamTimeout | quote }}
 - name: rebuild_interval
-  value: {{ .Values.rebuildInterval | quote }}
+  value: {{ include "connectors.text" .Values.rebuildInterval | quote }}
 - name: asynchronous_invocation
   value: {{ .Values.asyncInvocation | quote }}
 - name: content_type
@@ -53,9 +53,9 @@ type: Recreate
 - name: cloud_events
   value: {{ .Values.cloudEvents | quote }}
 - name: max_inflight
-  value: {{ .Values.maxInflight | int64 | quote }}
+  value: {{ include "connectors.text" .Values.maxInflight | quote }}
 - name: prefetch
-  value: {{ .Values.prefetch | int64 | quote }}
+  value: {{ include "connectors.text" .Values.prefetch | quote }}
 - name: on_failure
   value: {{ .Values.onFailure | quote }}
 {{- with .Values.otlpEndpoint }}
@@ -111,39 +111,39 @@ type: Recreate
     sources:
       {{- if .Values.basic_auth }}
       - secret:
-          name: {{ .Values.basicAuthSecret }}
+          name: {{ .Values.basicAuthSecret | quote }}
       {{- end }}
       {{- with .Values.rabbitmqUsernameSecret }}
       - secret:
-          name: {{ . }}
+          name: {{ . | quote }}
           items:
             - key: username
               path: rabbitmq-username/username
       {{- end }}
       {{- with .Values.rabbitmqPasswordSecret }}
       - secret:
-          name: {{ . }}
+          name: {{ . | quote }}
           items:
             - key: password
               path: rabbitmq-password/password
       {{- end }}
       {{- with .Values.caSecret }}
       - secret:
-          name: {{ . }}
+          name: {{ . | quote }}
           items:
             - key: ca-cert
               path: rabbitmq-ca/ca-cert
       {{- end }}
       {{- with .Values.certSecret }}
       - secret:
-          name: {{ . }}
+          name: {{ . | quote }}
           items:
             - key: client-cert
               path: client-cert/client-cert
       {{- end }}
       {{- with .Values.keySecret }}
       - secret:
-          name: {{ . }}
+          name: {{ . | quote }}
           items:
             - key: client-key
               path: client-key/client-key

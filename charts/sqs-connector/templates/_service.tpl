@@ -14,7 +14,7 @@
   metadata:
     queueURL: {{ trim . | quote }}
     awsRegion: {{ default $.Values.awsDefaultRegion $.Values.awsRegion | quote }}
-    queueLength: {{ $.Values.keda.threshold | quote }}
+    queueLength: {{ include "connectors.text" $.Values.keda.threshold | quote }}
     identityOwner: operator
 {{- end }}
 {{- end -}}
@@ -27,9 +27,9 @@
 - name: secret_mount_path
   value: /var/secrets
 - name: upstream_timeout
-  value: {{ .Values.upstreamTimeout | quote }}
+  value: {{ include "connectors.text" .Values.upstreamTimeout | quote }}
 - name: rebuild_interval
-  value: {{ .Values.rebuildInterval | quote }}
+  value: {{ include "connectors.text" .Values.rebuildInterval | quote }}
 - name: asynchronous_invocation
   value: {{ .Values.asyncInvocation | quote }}
 - name: content_type
@@ -49,7 +49,7 @@
 - name: cloud_events
   value: {{ .Values.cloudEvents | quote }}
 - name: max_inflight
-  value: {{ .Values.maxInflight | quote }}
+  value: {{ include "connectors.text" .Values.maxInflight | quote }}
 - name: on_failure
   value: {{ .Values.onFailure | quote }}
 {{- with .Values.otlpEndpoint }}
@@ -65,15 +65,15 @@
   value: /var/secrets/aws-credentials/{{ . }}
 {{- end }}
 - name: visibility_timeout
-  value: {{ .Values.visibilityTimeout | quote }}
+  value: {{ include "connectors.text" .Values.visibilityTimeout | quote }}
 - name: wait_time
-  value: {{ .Values.waitTime | quote }}
+  value: {{ include "connectors.text" .Values.waitTime | quote }}
 - name: max_messages
-  value: {{ .Values.maxMessages | quote }}
+  value: {{ include "connectors.text" .Values.maxMessages | quote }}
 - name: visibility_renewal
-  value: {{ .Values.visibilityRenewal | quote }}
+  value: {{ include "connectors.text" .Values.visibilityRenewal | quote }}
 - name: depth_interval
-  value: {{ .Values.depthInterval | quote }}
+  value: {{ include "connectors.text" .Values.depthInterval | quote }}
 {{- end -}}
 
 {{- define "connectors.volumeMounts" -}}
@@ -88,13 +88,13 @@
     sources:
       {{- if .Values.basic_auth }}
       - secret:
-          name: {{ .Values.basicAuthSecret }}
+          name: {{ .Values.basicAuthSecret | quote }}
       {{- end }}
       {{- with .Values.awsCredentialsSecret }}
       - secret:
-          name: {{ . }}
+          name: {{ . | quote }}
           items:
-            - key: {{ . }}
+            - key: {{ . | quote }}
               path: aws-credentials/{{ . }}
       {{- end }}
 {{- end -}}
