@@ -1,3 +1,4 @@
+using System.Globalization;
 using Connectors.Sdk.Hosting;
 using Cronos;
 
@@ -14,6 +15,9 @@ internal static class ScheduleParser
     // Each is a metric's label and a cursor; nobody writes so many, or so long ones, by hand.
     private const int MaxSchedules = 100;
     private const int MaxLength = 1_000;
+
+    // Of seconds, minutes, hours, days, months, days of the week.
+    private static readonly (int First, int Last)[] Ranges = [(0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 7)];
 
     private static readonly string[] ZonePrefixes = ["CRON_TZ=", "TZ="];
     private static readonly string[] Intervals = ["@hourly", "@every_minute", "@every_second"];
@@ -94,12 +98,18 @@ internal static class ScheduleParser
     private static IReadOnlyList<CronExpression> Expressions(string[] fields)
     {
         // OpenFaaS takes ? for * in any field; Cronos only in those of days.
-        fields = [.. fields.Select(f => f == "?" ? "*" : f)];
+        fields = [.. fields.Select((field, i) => field == "?" ? "*" : WithinField(field, Ranges[i + Ranges.Length - fields.Length]))];
         var (month, week) = (fields.Length - 3, fields.Length - 1);
         return IsRestricted(fields[month]) && IsRestricted(fields[week]) ? [Read(With(month, "*")), Read(With(week, "*"))] : [Read(fields)];
 
         string[] With(int index, string field) => [.. fields[..index], field, .. fields[(index + 1)..]];
     }
+
+    // As OpenFaaS has it, a step beyond its field leaves the first value: */90 in minutes is 0. Cronos refuses it.
+    private static string WithinField(string field, (int First, int Last) range) => string.Join(',', field.Split(',').Select(part =>
+        part.Split('/') is [var values, var step] && int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size > range.Last
+            ? values is "*" or "?" ? range.First.ToString(CultureInfo.InvariantCulture) : values.Split('-')[0]
+            : part));
 
     // As OpenFaaS has it, a step makes a restriction even of a star: */2 does, */1 does not.
     private static bool IsRestricted(string field) => !field.Split(',').Any(part => part is "*" or "*/1" or "?" or "?/1");

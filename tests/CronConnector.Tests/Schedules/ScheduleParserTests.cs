@@ -21,6 +21,9 @@ public class ScheduleParserTests
     [InlineData("@midnight", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")]
     [InlineData("@hourly", "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z")]
     [InlineData("@Hourly", "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z")]
+    // A step beyond its field leaves the first value.
+    [InlineData("*/90 * * * *", "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z 2026-01-01T02:00:00Z")]
+    [InlineData("0 5-50/60,20/99 */24 */32 ?/13 */8", "2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z 2026-01-01T00:20:00Z 2026-01-04T00:05:00Z")]
     public void Reads_fields_and_names(string schedule, string from, string expected) => Assert.Equal(expected, Ticks(schedule, from, expected));
 
     [Theory]
