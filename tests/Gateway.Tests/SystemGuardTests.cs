@@ -67,6 +67,32 @@ public sealed class SystemGuardTests(ProviderFixture fixture) : IClassFixture<Pr
         Assert.All(fixture.Embedded.Process.Process.Lines, line => Assert.Matches("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]+Z (debug|info|warn|error) ", line));
     }
 
+    // What an operator's blank file is, or one whose writer was killed.
+    [Theory]
+    [InlineData("basic-auth-password", "")]
+    [InlineData("basic-auth-password", " \n")]
+    [InlineData("basic-auth-user", "")]
+    public async Task An_empty_file_of_credentials_is_taken_for_a_missing_one_and_locks_nobody_out(string name, string content)
+    {
+        var secrets = Directory.CreateTempSubdirectory("secrets-").FullName;
+        try
+        {
+            await File.WriteAllTextAsync(Path.Combine(secrets, name), content);
+            await using var gateway = await TestGateway.StartAsync(null, ("secret_mount_path", secrets));
+            var password = await File.ReadAllTextAsync(Path.Combine(secrets, "basic-auth-password"));
+            var login = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"admin:{password}"));
+
+            var answer = await RawHttp.AskAsync(gateway.Api, $"GET /system/functions HTTP/1.1\nHost: x\nAuthorization: Basic {login}\n");
+
+            Assert.StartsWith("HTTP/1.1 200", answer, StringComparison.Ordinal);
+            Assert.Equal(["basic-auth-password", "basic-auth-user"], Directory.EnumerateFiles(secrets).Select(Path.GetFileName).Order());
+        }
+        finally
+        {
+            Directory.Delete(secrets, recursive: true);
+        }
+    }
+
     private Task<string> AskAsync(string which, string verb, string headers) =>
         RawHttp.AskAsync(fixture.Through(which).Api, $"{verb} /system/functions HTTP/1.1\nHost: x\n{headers}", Body);
 }

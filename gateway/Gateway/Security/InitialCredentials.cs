@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using Connectors.Sdk.Hosting;
 
 namespace Connectors.Gateway.Security;
@@ -24,12 +25,24 @@ internal sealed class InitialCredentials(GatewayOptions options, GatewayCredenti
         try
         {
             Directory.CreateDirectory(Folder);
-            WriteIfMissing("basic-auth-user", "admin");
-            WriteIfMissing("basic-auth-password", RandomNumberGenerator.GetString(Alphabet, PasswordLength));
+            if (credentials.User is null)
+            {
+                Write("basic-auth-user", "admin");
+            }
+
+            if (credentials.Password is null)
+            {
+                Write("basic-auth-password", RandomNumberGenerator.GetString(Alphabet, PasswordLength));
+            }
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
             throw new ConfigurationException($"secret_mount_path: no password is given, and none can be written to {Folder} ({fault.Message}); put basic-auth-user and basic-auth-password there", fault);
+        }
+
+        if (credentials.Header is null)
+        {
+            throw new ConfigurationException($"secret_mount_path: no password is given, and what was written to {Folder} is not there; put basic-auth-user and basic-auth-password there");
         }
 
         Log.PasswordMade(log, Folder);
@@ -40,18 +53,29 @@ internal sealed class InitialCredentials(GatewayOptions options, GatewayCredenti
 
     private string Folder => options.Service.SecretMountPath;
 
-    private void WriteIfMissing(string name, string text)
+    // Written beside its place and moved into it: an empty file, as a full disk or a kill in between would leave, locks everybody out.
+    private void Write(string name, string text)
     {
-        var path = Path.Combine(Folder, name);
-        if (!File.Exists(path))
+        var unfinished = Path.Combine(Folder, $".unfinished-{Guid.NewGuid():N}");
+        try
         {
-            using var file = new StreamWriter(path, new FileStreamOptions
+            using (var file = new FileStream(unfinished, new FileStreamOptions
             {
                 Mode = FileMode.CreateNew,
                 Access = FileAccess.Write,
                 UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
-            file.Write(text);
+            }))
+            {
+                file.Write(Encoding.UTF8.GetBytes(text));
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(unfinished, Path.Combine(Folder, name), overwrite: true);
+        }
+        catch
+        {
+            File.Delete(unfinished);
+            throw;
         }
     }
 }
