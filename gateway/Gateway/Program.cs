@@ -33,6 +33,7 @@ builder.AddForwarding();
 builder.AddProvider(options);
 
 var app = builder.Build();
+app.HonourConnectionHeader();
 app.MapSystemEndpoints();
 app.MapScaling(options);
 var routes = app.Described();

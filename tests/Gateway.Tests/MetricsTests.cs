@@ -1,10 +1,11 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Connectors.Testing;
 
 namespace Connectors.Gateway.Tests;
 
-/// <summary>The names and labels that OpenFaaS's dashboards and scalers read.</summary>
-public sealed class MetricsTests
+/// <summary>The names and labels that OpenFaaS's dashboards and scalers read, and how connections to the port that has them, and to the others, end.</summary>
+public sealed partial class MetricsTests
 {
     [Fact]
     public async Task Calls_functions_and_requests_are_counted_under_the_names_of_OpenFaaS()
@@ -42,4 +43,53 @@ public sealed class MetricsTests
         await gateway.SystemAsync(HttpMethod.Delete, "functions", new { functionName = "counted" }, System.Net.HttpStatusCode.Accepted);
         await Eventually.HoldsAsync(async () => await gateway.Process.MetricAsync("""gateway_service_count{function_name="counted.openfaas-fn"}""") is null, "a deleted function is gone");
     }
+
+    [Fact]
+    public async Task On_every_port_a_connection_is_closed_where_its_caller_asks_for_it_and_else_kept_whatever_is_answered()
+    {
+        await using var gateway = await TestGateway.StartAsync(null, ("scaler_port", FreePort.Next().ToString(CultureInfo.InvariantCulture)));
+        var login = $"Authorization: {TestGateway.Admin}\n";
+        (Uri Port, string Request, string Headers, string Status)[] asked =
+        [
+            (gateway.Process.Metrics, "GET /healthz", "", "200"),
+            (gateway.Process.Metrics, "HEAD /readyz", "", "200"),
+            (gateway.Process.Metrics, "GET /metrics", "", "200"),
+            (gateway.Process.Metrics, "POST /metrics", "", "405"),
+            (gateway.Process.Metrics, "GET /nothing", "", "404"),
+            (gateway.Api, "GET /healthz", "", "200"),
+            (gateway.Api, "GET /", "", "404"),
+            (gateway.Api, "GET /", "Accept: text/html\n", "302"),
+            (gateway.Api, "GET /ui/", "", "200"),
+            (gateway.Api, "GET /ui/nothing.js", "", "404"),
+            (gateway.Api, "GET /ui/session", "", "401"),
+            (gateway.Api, "DELETE /ui/session", "", "403"),
+            (gateway.Api, "GET /openapi.json", "", "200"),
+            (gateway.Api, "GET /system/functions", "", "401"),
+            (gateway.Api, "GET /system/functions", login, "200"),
+            (gateway.Api, "GET /system/functions", login + "Origin: https://evil.test\n", "403"),
+            (gateway.Api, "PATCH /system/functions", login, "405"),
+            (gateway.Api, "GET /system/queues", login, "404"),
+            (gateway.Api, "GET /nothing", "", "404"),
+            (gateway.Api, "POST /function/none", "", "404"),
+            (gateway.Api, "POST /async-function/none", "", "404"),
+            (gateway.Api, "POST /externalscaler.ExternalScaler/IsActive", "", "404"),
+        ];
+
+        foreach (var (port, request, headers, status) in asked)
+        {
+            using var closed = await RawHttp.ConnectAsync(port);
+            using var kept = await RawHttp.ConnectAsync(port);
+            var once = $"{request} HTTP/1.1\nHost: x\n{headers}Content-Length: 0\n".ReplaceLineEndings("\r\n");
+            await closed.SendAsync($"{once}Connection: close\r\n\r\n");
+            await kept.SendAsync($"{once}\r\n{once}Connection: close\r\n\r\n");
+
+            Assert.Equal([status, "close"], Told(await closed.ReadToEndAsync().WaitAsync(Eventually.Patience)));
+            Assert.Equal([status, status, "close"], Told(await kept.ReadToEndAsync().WaitAsync(Eventually.Patience)));
+        }
+
+        static IEnumerable<string> Told(string answers) => Telling().Matches(answers).Select(match => match.Value.Split(' ')[1]);
+    }
+
+    [GeneratedRegex(@"HTTP/1\.1 [0-9]{3}|\r\nConnection: \w+")]
+    private static partial Regex Telling();
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Connectors.Gateway.Forwarding;
 using Connectors.Gateway.History;
 using Connectors.Gateway.Queues;
 using Connectors.Gateway.Security;
@@ -26,11 +25,6 @@ internal static class EndpointsHosting
     {
         app.Services.GetRequiredService<RefusedRequests>().ListenTo(app.Services.GetRequiredService<DiagnosticListener>());
         app.Use(app.Services.GetRequiredService<Draining>().InvokeAsync);
-        app.Use((http, next) =>
-        {
-            ConnectionHeader.Honour(http);
-            return next(http);
-        });
         var counting = app.Services.GetRequiredService<RequestCounting>();
         app.Use(counting.InvokeAsync);
         var errors = app.Services.GetRequiredService<ErrorHandling>();

@@ -51,8 +51,14 @@ internal sealed class ErrorHandling(ILogger<ErrorHandling> log)
 
         http.Response.Clear();
         http.Response.Headers[WellKnownHeaders.CallId] = callId;
-        ConnectionHeader.Honour(http);
+        if (closes)
+        {
+            http.Response.Headers.Connection = "close";
+        }
+
         if (status >= StatusCodes.Status500InternalServerError)
+        // Whether the caller asks for it, or the gateway stops.
+        var closes = http.Response.Headers.Connection == "close";
         {
             http.Response.Headers[WellKnownHeaders.Internal] = "gateway";
         }
