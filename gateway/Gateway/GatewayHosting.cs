@@ -30,7 +30,7 @@ internal static class GatewayHosting
         // RFC 9112 3.2.2: a whole address as target says which host is meant, whatever the Host header says.
         kestrel.AllowHostHeaderOverride = true;
 
-        // A body may be an event stream that is silent for a while; what bounds it is the call's own limit.
+        // A function's body may be an event stream that is silent for a while; what bounds it is the call's own limit.
         kestrel.Limits.MinRequestBodyDataRate = null;
 
         // Header values are bytes: each char up to U+00FF is one, in and out.

@@ -60,7 +60,7 @@ internal sealed record GatewayOptions
             ProviderUrl = provider,
             LogsProviderUrl = Slashed(settings.Url("logs_provider_url", "", "Address of the log provider; unset means the provider's")) ?? provider,
             DefaultNamespace = functionNamespace = settings.Text("function_namespace", "openfaas-fn", "Namespace of functions named without one"),
-            ReadTimeout = Limit(settings, "read_timeout", "How long a caller may take to send its headers, and the whole body of an async call"),
+            ReadTimeout = Limit(settings, "read_timeout", "How long a caller may take to send its headers, and the whole body of an async call or of a request to /system/ or /ui/"),
             WriteTimeout = writeTimeout = Limit(settings, "write_timeout", "How long an answer of /system/ may take, a followed log included"),
             UpstreamTimeout = Limit(settings, "upstream_timeout", "How long a function may take to answer"),
             MaxUpstreamTimeout = settings.Duration(

@@ -1,4 +1,6 @@
+using Connectors.Gateway.Tests.Queues;
 using Connectors.Testing;
+using Microsoft.OpenApi;
 
 namespace Connectors.Gateway.Tests;
 
@@ -60,5 +62,75 @@ public sealed class RefusedRequestTests(ProviderFixture fixture) : IClassFixture
 
         Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
         Assert.Contains("Content-Type: text/a b\r\n", answer, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("embedded")]
+    [InlineData("remote")]
+    public async Task A_body_that_does_not_come_is_408_on_every_route_that_takes_one(string which)
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = which == "embedded"
+            ? await TestGateway.StartAsync(nats, ("read_timeout", "1s"))
+            : await TestGateway.StartAsync(nats, ("read_timeout", "1s"), ("functions_provider_url", fixture.Embedded.Api.AbsoluteUri), ("basic_auth", "true"));
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "late").CreateAsync();
+        var letter = await seed.DeadAsync(DeadLetterSeed.Call());
+        await gateway.SystemAsync(HttpMethod.Post, "namespace", new { name = "late" }, System.Net.HttpStatusCode.Created);
+        var (document, _) = OpenApiDocument.Parse(await gateway.Http.GetStringAsync(new Uri(gateway.Api, "/openapi.json")), "json");
+        var routes = (
+            from path in document!.Paths
+            where path.Key.StartsWith("/system/", StringComparison.Ordinal) || path.Key.StartsWith("/ui/", StringComparison.Ordinal)
+            from operation in path.Value.Operations!
+            where operation.Value.RequestBody is not null && (operation.Key, path.Key) != (HttpMethod.Delete, "/system/namespace/{name}") // needs none
+            select $"{operation.Key.Method} {path.Key.Replace("{queue}", "late", StringComparison.Ordinal).Replace("{seq}", $"{letter}", StringComparison.Ordinal).Replace("{name}", "late", StringComparison.Ordinal).Replace("{function}", "echo", StringComparison.Ordinal)}").ToList();
+
+        var answers = await Task.WhenAll(routes.Select(async route =>
+        {
+            using var raw = await RawHttp.ConnectAsync(gateway.Api);
+            await raw.SendAsync($"{route} HTTP/1.1\r\nHost: x\r\nAuthorization: {TestGateway.Admin}\r\nX-Connectors-Page: 1\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n");
+            return $"{route}: {(await raw.ReadUntilAsync("\r\n\r\n").WaitAsync(Eventually.Patience)).Split("\r\n")[0]}";
+        }));
+
+        Assert.Contains("POST /ui/session", routes);
+        Assert.Equal(routes.Select(route => $"{route}: HTTP/1.1 408 Request Timeout"), answers);
+    }
+
+    // Also where it is passed on: it is no fault of the server's behind.
+    [Theory]
+    [InlineData("embedded")]
+    [InlineData("remote")]
+    public async Task A_malformed_body_of_a_call_is_400(string which)
+    {
+        await using var service = RawServer.Start(_ => RawAnswer.Ok);
+        await _gateway.DeployAsync($"malformed-{which}", service.Url);
+        using var raw = await RawHttp.ConnectAsync(fixture.Through(which).Api);
+        await raw.SendAsync($"POST /function/malformed-{which} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+
+        Assert.StartsWith("HTTP/1.1 400 ", await raw.ReadUntilAsync("\r\n\r\n"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_body_that_comes_bit_by_bit_is_408_all_the_same()
+    {
+        await using var gateway = await TestGateway.StartAsync(null, ("read_timeout", "1s"));
+        using var raw = await RawHttp.ConnectAsync(gateway.Api);
+        await raw.SendAsync("POST /ui/session HTTP/1.1\r\nHost: x\r\nX-Connectors-Page: 1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+        var answer = raw.ReadToEndAsync();
+        try
+        {
+            while (!answer.IsCompleted)
+            {
+                await raw.SendAsync("1\r\n \r\n");
+                await Task.WhenAny(answer, Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System));
+            }
+        }
+        catch (IOException)
+        {
+            // Closed by the gateway.
+        }
+
+        Assert.StartsWith("HTTP/1.1 408 ", await answer, StringComparison.Ordinal);
+        Assert.Contains("The body did not come in time.", await answer, StringComparison.Ordinal);
     }
 }

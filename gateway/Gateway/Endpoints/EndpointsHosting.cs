@@ -16,6 +16,7 @@ internal static class EndpointsHosting
         builder.Services.AddSingleton<RefusedRequests>();
         builder.Services.AddSingleton<ErrorHandling>();
         builder.Services.AddSingleton<EnqueueEndpoint>();
+        builder.Services.AddSingleton<BodyTime>();
         builder.Services.AddSingleton<CallEndpoint>();
         builder.Services.AddSingleton<InvokeEndpoint>();
         builder.Services.AddSingleton<RequestCounting>();
@@ -30,6 +31,7 @@ internal static class EndpointsHosting
         var errors = app.Services.GetRequiredService<ErrorHandling>();
         app.Use(errors.InvokeAsync);
         var guard = app.Services.GetRequiredService<SystemGuard>();
+        app.Use(app.Services.GetRequiredService<BodyTime>().InvokeAsync);
         app.Use(guard.InvokeAsync);
         var boundary = app.Services.GetRequiredService<FunctionBoundary>();
         app.Use(boundary.InvokeAsync);

@@ -21,6 +21,10 @@ internal sealed class ErrorHandling(ILogger<ErrorHandling> log)
         {
             // Nobody is left to be answered.
         }
+        catch (BadHttpRequestException fault) when (fault.StatusCode == StatusCodes.Status408RequestTimeout)
+        {
+            await AnswerAsync(http, fault.StatusCode, "The body did not come in time.", fault.Message);
+        }
         catch (BadHttpRequestException fault)
         {
             await AnswerAsync(http, fault.StatusCode, $"The request is malformed: {fault.Message}", fault.Message);
@@ -49,6 +53,8 @@ internal sealed class ErrorHandling(ILogger<ErrorHandling> log)
             callId = http.Request.Headers[WellKnownHeaders.CallId];
         }
 
+        // Whether the caller asks for it, or the gateway stops.
+        var closes = http.Response.Headers.Connection == "close";
         http.Response.Clear();
         http.Response.Headers[WellKnownHeaders.CallId] = callId;
         if (closes)
@@ -57,8 +63,6 @@ internal sealed class ErrorHandling(ILogger<ErrorHandling> log)
         }
 
         if (status >= StatusCodes.Status500InternalServerError)
-        // Whether the caller asks for it, or the gateway stops.
-        var closes = http.Response.Headers.Connection == "close";
         {
             http.Response.Headers[WellKnownHeaders.Internal] = "gateway";
         }

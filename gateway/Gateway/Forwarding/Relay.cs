@@ -65,7 +65,7 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
         {
             return caller.RequestAborted.IsCancellationRequested ? new ForwardOutcome(ForwardKind.CallerGone) : new ForwardOutcome(ForwardKind.TimedOut, "no answer in time");
         }
-        catch (Exception fault) when (fault is IOException or SocketException)
+        catch (Exception fault) when (fault is (IOException and not BadHttpRequestException) or SocketException)
         {
             return new ForwardOutcome(ForwardKind.Unreachable, fault.Message);
         }

@@ -28,9 +28,9 @@ internal static class RequestJson
         {
             await Answer.TextAsync(http, StatusCodes.Status400BadRequest, Describe(fault));
         }
-        catch (BadHttpRequestException fault)
+        catch (BadHttpRequestException fault) when (fault.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
-            await Answer.TextAsync(http, fault.StatusCode, fault.StatusCode == StatusCodes.Status413PayloadTooLarge ? $"The body is larger than {MaxBytes} bytes." : fault.Message);
+            await Answer.TextAsync(http, fault.StatusCode, $"The body is larger than {MaxBytes} bytes.");
         }
 
         return null;
