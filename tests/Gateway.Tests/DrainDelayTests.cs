@@ -1,7 +1,10 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Connectors.Gateway.Tests.Scaling.Keda;
 using Connectors.Testing;
+using Grpc.Net.Client;
 
 namespace Connectors.Gateway.Tests;
 
@@ -50,6 +53,62 @@ public sealed class DrainDelayTests
 
         Assert.Equal(HttpStatusCode.OK, (await call).StatusCode);
         Assert.Equal(0, await ended);
+    }
+
+    [Theory]
+    [InlineData("embedded")]
+    [InlineData("remote")]
+    public async Task A_followed_log_keeps_no_gateway_from_stopping_and_ends_in_good_order(string which)
+    {
+        (string, string)[] patient = [("grace_period", "10m"), ("write_timeout", "10m")];
+        await using var provider = await TestGateway.StartAsync(null, patient);
+        await using var front = which == "remote" ? await TestGateway.StartAsync(null, [("functions_provider_url", provider.Api.AbsoluteUri), ("basic_auth", "true"), .. patient]) : null;
+        var gateway = front ?? provider;
+        await gateway.DeployAsync("told", "cat");
+        using var log = await AskAsync(gateway, "logs?name=told&follow=true", "\r\n\r\n");
+
+        var ended = gateway.Process.TerminateAsync();
+
+        Assert.Equal(0, await ended.WaitAsync(Eventually.Patience));
+        Assert.EndsWith("0\r\n\r\n", await log.ReadToEndAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_goes_on_until_somebody_ends_it_goes_on_and_begins_until_drain_delay_is_over()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        var port = FreePort.Next().ToString(CultureInfo.InvariantCulture);
+        await using var gateway = await TestGateway.StartAsync(nats, ("drain_delay", "6s"), ("grace_period", "10m"), ("scaler_port", port));
+        await gateway.DeployAsync("told", "cat");
+        using var channel = GrpcChannel.ForAddress($"http://127.0.0.1:{port}");
+        using var before = await AskAsync(gateway, "overview/events", "data: ");
+        var rest = before.ReadToEndAsync();
+
+        var ended = gateway.Process.TerminateAsync();
+        await Eventually.HoldsAsync(async () => await ReadinessAsync(gateway) == HttpStatusCode.ServiceUnavailable, "it says that it goes");
+        using var events = await AskAsync(gateway, "overview/events", "data: ");
+        using var log = await AskAsync(gateway, "logs?name=told&follow=true", "\r\n\r\n");
+        using var trigger = new ExternalScaler.ExternalScalerClient(channel).StreamIsActive(new ScaledObjectRef { ScalerMetadata = { ["queueName"] = "faas-request" } });
+        Assert.True(await trigger.ResponseStream.MoveNext(CancellationToken.None).WaitAsync(Eventually.Patience));
+        Assert.False(rest.IsCompleted);
+
+        Assert.False(await trigger.ResponseStream.MoveNext(CancellationToken.None).WaitAsync(Eventually.Patience));
+        foreach (var answer in new[] { rest, events.ReadToEndAsync(), log.ReadToEndAsync() })
+        {
+            Assert.EndsWith("0\r\n\r\n", await answer.WaitAsync(Eventually.Patience), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, await ended.WaitAsync(Eventually.Patience));
+        Assert.Contains(gateway.Process.Process.Lines, line => line.Contains(Over, StringComparison.Ordinal));
+    }
+
+    // A request to /system/ whose answer has come as far as that.
+    private static async Task<RawHttp> AskAsync(TestGateway gateway, string path, string until)
+    {
+        var raw = await RawHttp.ConnectAsync(gateway.Api);
+        await raw.SendAsync($"GET /system/{path} HTTP/1.1\r\nHost: x\r\nAuthorization: {TestGateway.Admin}\r\n\r\n");
+        await raw.ReadUntilAsync(until);
+        return raw;
     }
 
     // Each call over a connection of its own, sync and async in turn; a connection is refused only after the gateway has said so. Whether the last answer closed it.

@@ -12,11 +12,12 @@ internal static class EndpointsHosting
     {
         builder.Services.AddSingleton<Draining>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Draining>());
+        builder.Services.AddSingleton(services => services.GetRequiredService<Draining>().StreamEnd);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout += options.DrainDelay);
         builder.Services.AddSingleton<RefusedRequests>();
         builder.Services.AddSingleton<ErrorHandling>();
-        builder.Services.AddSingleton<EnqueueEndpoint>();
         builder.Services.AddSingleton<BodyTime>();
+        builder.Services.AddSingleton<EnqueueEndpoint>();
         builder.Services.AddSingleton<CallEndpoint>();
         builder.Services.AddSingleton<InvokeEndpoint>();
         builder.Services.AddSingleton<RequestCounting>();
@@ -30,8 +31,8 @@ internal static class EndpointsHosting
         app.Use(counting.InvokeAsync);
         var errors = app.Services.GetRequiredService<ErrorHandling>();
         app.Use(errors.InvokeAsync);
-        var guard = app.Services.GetRequiredService<SystemGuard>();
         app.Use(app.Services.GetRequiredService<BodyTime>().InvokeAsync);
+        var guard = app.Services.GetRequiredService<SystemGuard>();
         app.Use(guard.InvokeAsync);
         var boundary = app.Services.GetRequiredService<FunctionBoundary>();
         app.Use(boundary.InvokeAsync);

@@ -15,7 +15,7 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
 {
     /// <summary>
     /// Sends the caller's request to <paramref name="target"/>, whose path and query stay as they are. <paramref name="ct"/> is the call's time limit and its caller.
-    /// Only with <see cref="ForwardKind.Answered"/> and <see cref="ForwardKind.BrokenOff"/> has the caller been answered, in the latter case cut short.
+    /// Only with <see cref="ForwardKind.Answered"/>, <see cref="ForwardKind.EndedEarly"/> and <see cref="ForwardKind.BrokenOff"/> has the caller been answered, in the last case cut short.
     /// </summary>
     public async Task<ForwardOutcome> ForwardAsync(HttpContext caller, string target, Upstream upstream, CancellationToken ct)
     {
@@ -205,6 +205,10 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
             await new AnswerBody(connection.Input, caller.Response, isDropped: head.Status == StatusCodes.Status205ResetContent, ct) { WritesChunks = hasTrailers }.CopyAsync(head);
             return new ForwardOutcome(ForwardKind.Answered);
         }
+        catch (OperationCanceledException) when (upstream.MayEndEarly && head.Framing != BodyFraming.Length && !hasTrailers && !caller.RequestAborted.IsCancellationRequested)
+        {
+            return new ForwardOutcome(ForwardKind.EndedEarly);
+        }
         catch (Exception fault) when (fault is OperationCanceledException or IOException or BadAnswerException or SocketException)
         {
             // The status is out, or on its way out: only a cut connection can still say that the answer is not whole.
@@ -263,6 +267,9 @@ internal enum ForwardKind
     /// <summary>The whole answer went back.</summary>
     Answered,
 
+    /// <summary>What came until the time was over went back, and is whole as it is.</summary>
+    EndedEarly,
+
     /// <summary>The answer began and broke off; the caller's connection is cut.</summary>
     BrokenOff,
 
@@ -284,8 +291,13 @@ internal enum ForwardKind
 /// <param name="GuessesContentType">Whether an answer without content type gets the request's, or text/plain, as OpenFaaS's watchdog does it.</param>
 /// <param name="ErrorsOf">What to answer instead of a status of the server's; null passes its answer on.</param>
 /// <param name="OnHead">Called before the answer's head goes back.</param>
+/// <param name="MayEndEarly">Whether an answer that goes on until somebody ends it, such as a followed log, is whole wherever its time is over.</param>
 internal sealed record Upstream(
-    string? Authorization = null, bool GuessesContentType = false, Func<int, (int Status, string Text)?>? ErrorsOf = null, Action<HttpResponse>? OnHead = null);
+    string? Authorization = null,
+    bool GuessesContentType = false,
+    Func<int, (int Status, string Text)?>? ErrorsOf = null,
+    Action<HttpResponse>? OnHead = null,
+    bool MayEndEarly = false);
 
 /// <summary>Why the gateway answers an error of its own, in words for its operator.</summary>
 internal sealed record FailureCause(string Text);

@@ -4,7 +4,7 @@ using Connectors.Sdk.Hosting;
 namespace Connectors.Gateway.Page;
 
 /// <summary>What the overview shows: once, as it changes, and as it was in the last 15 minutes.</summary>
-internal sealed class OverviewEndpoints(LiveQueues queues, Acts acts, PageSessions sessions, IHostApplicationLifetime life, TimeProvider time)
+internal sealed class OverviewEndpoints(LiveQueues queues, Acts acts, PageSessions sessions, StreamEnd streamEnd, TimeProvider time)
 {
     // Each is a connection that stays open.
     private const int MaxListeners = 100;
@@ -29,7 +29,7 @@ internal sealed class OverviewEndpoints(LiveQueues queues, Acts acts, PageSessio
         }
 
         using var listening = Metrics.Listening();
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, life.ApplicationStopping);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, streamEnd.Token);
         try
         {
             http.Response.ContentType = "text/event-stream";

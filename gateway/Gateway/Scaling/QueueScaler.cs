@@ -13,7 +13,7 @@ namespace Connectors.Gateway.Scaling;
 /// KEDA's external scaler. A trigger names a queue, and scales that queue's workers; if it names a function too, it scales that function by its share of the
 /// queue. The metric is the number of calls that wait: running ones count for being active only.
 /// </summary>
-internal sealed class QueueScaler(QueueBacklog backlogs, NatsLink link, GatewayOptions options, IHostApplicationLifetime life, TimeProvider time, ILogger<QueueScaler> log)
+internal sealed class QueueScaler(QueueBacklog backlogs, NatsLink link, GatewayOptions options, StreamEnd streamEnd, TimeProvider time, ILogger<QueueScaler> log)
     : ExternalScaler.ExternalScalerBase
 {
     private const string MetricName = "waiting-calls";
@@ -30,7 +30,7 @@ internal sealed class QueueScaler(QueueBacklog backlogs, NatsLink link, GatewayO
     public override async Task StreamIsActive(ScaledObjectRef request, IServerStreamWriter<IsActiveResponse> responseStream, ServerCallContext context)
     {
         var trigger = Trigger.Read(request, options);
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, life.ApplicationStopping);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, streamEnd.Token);
         bool? told = null;
         var isBlind = false;
         while (!end.IsCancellationRequested)

@@ -8,7 +8,7 @@ using Connectors.Sdk.Invocation;
 namespace Connectors.Provider.Api;
 
 /// <summary>A function's log as lines of JSON, sent as they come.</summary>
-internal sealed class LogApi(ProviderOptions options, Functions functions, FunctionLogs logs, TimeProvider time)
+internal sealed class LogApi(ProviderOptions options, Functions functions, FunctionLogs logs, StreamEnd streamEnd, TimeProvider time)
 {
     private static readonly byte[] NewLine = "\n"u8.ToArray();
 
@@ -29,7 +29,8 @@ internal sealed class LogApi(ProviderOptions options, Functions functions, Funct
 
         http.Response.ContentType = "application/x-ndjson";
         await http.Response.StartAsync();
-        using var limit = new TimeLimit(options.WriteTimeout, time, http.RequestAborted);
+        var end = query.Follow ? streamEnd.Token : CancellationToken.None;
+        using var limit = new TimeLimit(options.WriteTimeout, time, http.RequestAborted, end);
         try
         {
             await http.Response.Body.FlushAsync(limit.Token);
@@ -40,9 +41,9 @@ internal sealed class LogApi(ProviderOptions options, Functions functions, Funct
                 await http.Response.Body.FlushAsync(limit.Token);
             }
         }
-        catch (OperationCanceledException) when (limit.IsOver)
+        catch (OperationCanceledException) when (limit.IsOver || end.IsCancellationRequested)
         {
-            // The time is over; the lines so far are whole.
+            // The time is over, or the gateway stops; the lines so far are whole.
         }
     }
 }

@@ -4,7 +4,7 @@ using Connectors.Sdk.Hosting;
 namespace Connectors.Gateway.Provider.Remote;
 
 /// <summary>The routes below <c>/system/</c> that a remote provider answers; the gateway puts its own credentials in place of the caller's.</summary>
-internal sealed class RemoteSystem(GatewayOptions options, GatewayCredentials credentials, RemoteCounts counts, RemoteInfo info, Relay relay, TimeProvider time)
+internal sealed class RemoteSystem(GatewayOptions options, GatewayCredentials credentials, RemoteCounts counts, RemoteInfo info, Relay relay, StreamEnd streamEnd, TimeProvider time)
 {
     private static readonly (string Verb, string Route)[] PassedOn =
     [
@@ -50,17 +50,19 @@ internal sealed class RemoteSystem(GatewayOptions options, GatewayCredentials cr
     // The provider of logs knows its own users: the caller's credentials go on.
     private async Task FollowLogsAsync(HttpContext caller)
     {
-        var outcome = await ForwardAsync(caller, _logs, new Upstream(ErrorsOf: LogErrors), options.WriteTimeout);
+        var follows = caller.Request.Query["follow"].LastOrDefault()?.ToLowerInvariant() is "true" or "1" or "t";
+        var outcome = await ForwardAsync(
+            caller, _logs, new Upstream(ErrorsOf: LogErrors, MayEndEarly: follows), options.WriteTimeout, follows ? streamEnd.Token : CancellationToken.None);
         if (outcome.Kind is ForwardKind.Unreachable or ForwardKind.TimedOut)
         {
             await Answer.TextAsync(caller, StatusCodes.Status500InternalServerError, "log request failed");
         }
     }
 
-    private async Task<ForwardOutcome> ForwardAsync(HttpContext caller, string server, Upstream upstream, TimeSpan limit)
+    private async Task<ForwardOutcome> ForwardAsync(HttpContext caller, string server, Upstream upstream, TimeSpan limit, CancellationToken end = default)
     {
         ForwardedHeaders.Apply(caller);
-        using var timeLimit = new TimeLimit(limit, time, caller.RequestAborted);
+        using var timeLimit = new TimeLimit(limit, time, caller.RequestAborted, end);
         return await relay.ForwardAsync(caller, server + caller.Request.Path.ToUriComponent() + caller.Request.QueryString, upstream, timeLimit.Token);
     }
 
