@@ -20,7 +20,8 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     private const int MaxFailures = 3;
     private const int Unavailable = 503;
 
-    // How soon a job whose gateway died is taken over. Two gateways on one job would do no harm (R14), only work twice.
+    // How soon a job whose gateway died is taken over: when nobody has written to it for so long by this gateway's own clock. What another's clock said would
+    // make a job wait for as long as that one was ahead. Two gateways on one job would do no harm (R14), only work twice.
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
 
     // How long a job of ours is not saved at most.
@@ -32,6 +33,9 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
 
     private readonly string _owner = Guid.NewGuid().ToString("N");
     private readonly ConcurrentDictionary<string, Task> _running = new();
+
+    // The revision of each job that somebody works on, and since when it is that.
+    private readonly Dictionary<string, (ulong Revision, long Since)> _seen = [];
 
     // Jobs that were seen ended: they lie there for a week, and need not be read again each time.
     private readonly HashSet<string> _ended = [];
@@ -66,6 +70,11 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         {
             var ids = await jobs.ListAsync(stopping);
             _ended.IntersectWith(ids);
+            foreach (var gone in _seen.Keys.Where(id => _ended.Contains(id) || !ids.Contains(id)).ToList())
+            {
+                _seen.Remove(gone);
+            }
+
             foreach (var id in ids.Where(id => !_running.ContainsKey(id) && !_ended.Contains(id)))
             {
                 try
@@ -101,12 +110,24 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         {
             _ended.Add(id);
         }
-        else if (stored.Job.OwnedUntil < Now)
+        else if (stored.Job.Owner is null || StandsStill(id, stored.Revision))
         {
+            _seen.Remove(id);
             var task = RunAsync(stored, stopping);
             _running[id] = task;
             _ = task.ContinueWith(_ => _running.TryRemove(id, out var _), TaskScheduler.Default);
         }
+    }
+
+    private bool StandsStill(string id, ulong revision)
+    {
+        if (_seen.TryGetValue(id, out var seen) && seen.Revision == revision)
+        {
+            return time.GetElapsedTime(seen.Since) >= Lease;
+        }
+
+        _seen[id] = (revision, time.GetTimestamp());
+        return false;
     }
 
     private async Task RunAsync(StoredJob stored, CancellationToken stopping)

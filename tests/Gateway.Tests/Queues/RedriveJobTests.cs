@@ -172,6 +172,45 @@ public sealed class RedriveJobTests
     }
 
     [Fact]
+    public async Task R15_a_job_goes_on_though_the_clock_of_the_gateway_that_had_it_was_ahead()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "ahead").CreateAsync();
+        await seed.DeadAsync(2, _ => DeadLetterSeed.Call());
+        await EndAsync(gateway, "ahead", await StartAsync(gateway, "ahead", new { function = "nobody" }));
+
+        var id = await PutOwnedAsync(stored, "ahead", TimeProvider.System.GetUtcNow().AddHours(1));
+        var job = await EndAsync(gateway, "ahead", id);
+
+        Assert.Equal("done", job["state"]!.ToString());
+        Assert.Equal(2, (int)job["redriven"]!);
+    }
+
+    [Fact]
+    public async Task R15_a_job_that_is_written_to_is_left_to_its_gateway_though_its_clock_is_behind()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "behind").CreateAsync();
+        await seed.DeadAsync(2, _ => DeadLetterSeed.Call());
+        await EndAsync(gateway, "behind", await StartAsync(gateway, "behind", new { function = "nobody" }));
+        await using var looks = await stored.ListenAsync("$JS.API.CONSUMER.CREATE.KV_OF_redrives.>");
+        var id = Guid.NewGuid().ToString("N");
+
+        for (var look = 0; look < 8; look++)
+        {
+            await PutOwnedAsync(stored, "behind", TimeProvider.System.GetUtcNow().AddHours(-1), id);
+            await looks.Msgs.ReadAsync().AsTask().WaitAsync(Eventually.Patience);
+        }
+
+        Assert.Equal(2, await seed.CountAsync("OF_behind_DEAD"));
+        Assert.Equal(2, (int)(await EndAsync(gateway, "behind", id))["redriven"]!);
+    }
+
+    [Fact]
     public async Task R15_a_job_that_has_ended_is_not_read_again_and_again()
     {
         await using var nats = await NatsServer.StartAsync();
@@ -210,9 +249,9 @@ public sealed class RedriveJobTests
         await PutAsync(stored, "a", "no JSON");
         await PutAsync(stored, "b", "{}");
         await PutAsync(stored, "c!d", "whose key cannot be asked for");
-        await PutAsync(stored, "e", """{"Id":"e","Queue":"nowhere","State":"running","Last":9}""");
-        await PutAsync(stored, "f", """{"Id":"f","Queue":"fine","State":"running","Last":9,"RatePerSecond":1e-300}""");
-        await PutAsync(stored, "g", """{"Id":"g","Queue":"fine","State":"running","Last":9,"Function":"..","OwnedUntil":"9999-12-31T23:59:59Z"}""");
+        await PutAsync(stored, "e", """{"id":"e","queue":"nowhere","state":"running","last":9}""");
+        await PutAsync(stored, "f", """{"id":"f","queue":"fine","state":"running","last":9,"ratePerSecond":1e-300}""");
+        await PutAsync(stored, "g", """{"id":"g","queue":"fine","state":"running","last":9,"function":"..","ownedUntil":"9999-12-31T23:59:59Z"}""");
         await gateway.Process.Process.LineAsync(line => line.Contains("it is left alone", StringComparison.Ordinal) && line.Contains("c!d", StringComparison.Ordinal), "the key is told");
         await gateway.Process.KillAsync();
         await gateway.Process.StartAgainAsync();
@@ -252,6 +291,13 @@ public sealed class RedriveJobTests
 
     private static async Task PutAsync(StoredCalls stored, string key, string value) =>
         (await stored.JetStream.PublishAsync($"$KV.OF_redrives.{key}", System.Text.Encoding.UTF8.GetBytes(value), NatsRawSerializer<byte[]>.Default)).EnsureSuccess();
+
+    private static async Task<string> PutOwnedAsync(StoredCalls stored, string queue, DateTimeOffset until, string? id = null)
+    {
+        id ??= Guid.NewGuid().ToString("N");
+        await PutAsync(stored, id, $$"""{"id":"{{id}}","queue":"{{queue}}","state":"running","last":9,"owner":"gone","ownedUntil":"{{until.UtcDateTime:O}}"}""");
+        return id;
+    }
 
     private static async Task WatchAsync(NatsConnection connection, ConcurrentQueue<string> asked, CancellationToken stop)
     {
