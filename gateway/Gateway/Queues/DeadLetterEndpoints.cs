@@ -29,7 +29,7 @@ internal sealed class DeadLetterEndpoints(
 
         await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         var page = await DeadLetterPage.ReadAsync(letters, queue, filter, after, (int)limit, http.RequestAborted);
-        if (page.Items.Count == 0 && after == 0 && await overview.FindAsync(queue, http.RequestAborted) is null)
+        if (page.Items.Count == 0 && after == 0 && !await overview.ExistsAsync(queue, http.RequestAborted))
         {
             await NoQueueAsync(http, queue);
             return;
@@ -67,7 +67,7 @@ internal sealed class DeadLetterEndpoints(
         }
 
         await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
-        if (await overview.FindAsync(queue, http.RequestAborted) is null)
+        if (!await overview.ExistsAsync(queue, http.RequestAborted))
         {
             await NoQueueAsync(http, queue);
             return;

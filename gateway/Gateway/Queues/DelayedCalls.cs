@@ -16,6 +16,10 @@ internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, Gatewa
     private const int MaxItems = 1000;
     private const int NotFound = 404;
 
+    // How much one request reads at most. Held calls lie among the delayed ones, and a body comes with each.
+    private const int MaxRead = 10_000;
+    private const long MaxBytes = 64 * 1024 * 1024;
+
     public async Task ListAsync(HttpContext http, string queue)
     {
         var query = http.Request.Query;
@@ -32,7 +36,7 @@ internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, Gatewa
         }
 
         await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
-        if (await overview.FindAsync(queue, http.RequestAborted) is null)
+        if (!await overview.ExistsAsync(queue, http.RequestAborted))
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}.");
             return;
@@ -46,10 +50,16 @@ internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, Gatewa
     {
         var items = new List<DelayedItem>();
         var filter = function is { } one ? $"{queue}.aside.*.*.{StreamNames.Token(one.Namespace)}.{StreamNames.Token(one.Name)}" : StreamNames.AsideSubjects(queue);
+        if (!await overview.HasDelayedAsync(queue, ct))
+        {
+            return new DelayedPage(items, null);
+        }
+
         try
         {
             var stream = await link.JetStream.GetStreamAsync(StreamNames.Aside(queue), cancellationToken: ct);
-            while (items.Count < limit)
+            var bytes = 0L;
+            for (var read = 0; items.Count < limit && read < MaxRead && bytes < MaxBytes; read++)
             {
                 var message = await stream.GetDirectAsync<byte[]>(new StreamMsgGetRequest { Seq = after + 1, NextBySubj = filter }, NatsRawSerializer<byte[]>.Default, ct);
                 if (message.Headers is not { } headers || !ulong.TryParse(Header(headers, "Nats-Sequence"), NumberStyles.None, CultureInfo.InvariantCulture, out after))
@@ -57,6 +67,7 @@ internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, Gatewa
                     return new DelayedPage(items, null);
                 }
 
+                bytes += message.Data?.Length ?? 0;
                 if (AsideGroup.Of(Header(headers, "Nats-Subject") ?? "").Function is null && EnvelopeCodec.TryDecode(Header(headers, EnvelopeCodec.HeaderName), out _) is { } envelope)
                 {
                     items.Add(new DelayedItem(
@@ -77,7 +88,7 @@ internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, Gatewa
 }
 
 /// <summary>One page of delayed calls.</summary>
-/// <param name="Items">The calls.</param>
+/// <param name="Items">May be fewer than asked for although more follow: one request looks at a bounded number of messages.</param>
 /// <param name="Next">Where the next page begins (<c>after</c>); null at the end.</param>
 internal sealed record DelayedPage(IReadOnlyList<DelayedItem> Items, ulong? Next);
 

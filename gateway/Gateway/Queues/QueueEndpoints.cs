@@ -34,7 +34,7 @@ internal sealed class QueueEndpoints(NatsLink link, QueueOverview overview, Gate
         }
 
         await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
-        if (await overview.FindAsync(queue, http.RequestAborted) is null)
+        if (!await overview.ExistsAsync(queue, http.RequestAborted))
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}.");
             return;

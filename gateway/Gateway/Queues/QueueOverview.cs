@@ -25,7 +25,7 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
         var held = new Dictionary<string, long>();
         foreach (var queue in states.Where(stream => stream.Value > 0).Select(stream => StreamNames.QueueOfAside(stream.Key)).OfType<string>())
         {
-            held[queue] = Count(await StateAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct), group => group.Function is not null).Values.Sum();
+            held[queue] = Held(await StateAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct));
         }
 
         return
@@ -45,6 +45,10 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
                    [.. paused.BreakersOf(queue).Keys.Order(StringComparer.Ordinal)]),
         ];
     }
+
+    /// <summary>Whether anything lies aside that is not held; no subject of a delayed call is read for it.</summary>
+    public async Task<bool> HasDelayedAsync(string queue, CancellationToken ct) =>
+        await StateAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct) is { } aside && aside.Messages > Held(aside);
 
     public async Task<bool> ExistsAsync(string queue, CancellationToken ct) => await StateAsync(StreamNames.Calls(queue), null, ct) is not null;
 
@@ -138,6 +142,8 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
                    BreakerShown.From(broken.GetValueOrDefault(function))),
         ];
     }
+
+    private static long Held(StreamState? aside) => Count(aside, group => group.Function is not null).Values.Sum();
 
     private static Dictionary<string, long> Count(StreamState? state, Func<AsideGroup, bool>? isOf = null)
     {

@@ -62,6 +62,14 @@ public sealed class DeadLetterSeed(INatsJSContext jetStream, string queue)
     public Task<ulong> HeldAsync(Envelope call) => PublishAsync(
         StreamNames.AsideSubject(queue, AsideGroup.Held(call.FunctionName), call.Priority, call.FunctionName), [], new NatsHeaders { [EnvelopeCodec.HeaderName] = EnvelopeCodec.Encode(call) });
 
+    /// <summary>Many at once that are held because their function is paused.</summary>
+    public Task HeldAsync(int count, byte[]? body = null) => Parallel.ForEachAsync(Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = 64 }, async (_, _) =>
+    {
+        var call = Call("paused");
+        await PublishAsync(
+            StreamNames.AsideSubject(queue, AsideGroup.Held(call.FunctionName), call.Priority, call.FunctionName), body ?? [], new NatsHeaders { [EnvelopeCodec.HeaderName] = EnvelopeCodec.Encode(call) });
+    });
+
     public Task<ulong> TellingAsync(Envelope call, CallbackRecord? callback = null)
     {
         var headers = new NatsHeaders { [EnvelopeCodec.HeaderName] = EnvelopeCodec.Encode(call) };

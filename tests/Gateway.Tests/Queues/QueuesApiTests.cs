@@ -168,6 +168,38 @@ public sealed class QueuesApiTests(QueueFixture fixture) : IClassFixture<QueueFi
         Assert.True(pages >= 13 && added > 0, $"{pages} pages, {added} arrived");
     }
 
+    [Theory]
+    [InlineData(10_050, 0, 10_000)]
+    [InlineData(70, 1_000_000, 68)]
+    public async Task One_page_of_delayed_calls_reads_a_bounded_part_of_what_is_held(int held, int bytes, int read)
+    {
+        var seed = await SeedAsync();
+        await seed.HeldAsync(held, new byte[bytes]);
+        await seed.DelayedAsync(DeadLetterSeed.Call("later", "late"));
+
+        var first = await _gateway.SystemJsonAsync($"queues/{seed.Queue}/delayed");
+        var second = await _gateway.SystemJsonAsync($"queues/{seed.Queue}/delayed?after={first["next"]}");
+
+        Assert.Equal($$"""{"items":[],"next":{{read}}}""", first.ToJsonString());
+        Assert.Equal(["late"], second["items"]!.AsArray().Select(item => item!["callId"]!.ToString()));
+        Assert.Null(second["next"]);
+    }
+
+    [Fact]
+    public async Task Where_no_call_is_delayed_none_that_is_held_is_read_for_it()
+    {
+        var seed = await SeedAsync();
+        await seed.HeldAsync(3);
+        await using var reads = await _stored.ListenAsync($"$JS.API.DIRECT.GET.{StreamNames.Aside(seed.Queue)}");
+
+        var page = await _gateway.SystemJsonAsync($"queues/{seed.Queue}/delayed");
+
+        Assert.Equal("""{"items":[],"next":null}""", page.ToJsonString());
+        var stream = await _stored.JetStream.GetStreamAsync(StreamNames.Aside(seed.Queue));
+        await stream.GetDirectAsync(new StreamMsgGetRequest { Seq = 3 }, NatsRawSerializer<byte[]>.Default);
+        Assert.Contains("\"seq\":3", (await reads.Msgs.ReadAsync()).Data, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task R16_a_purge_of_one_function_leaves_the_others_calls_all_callbacks_and_dead_letters()
     {
