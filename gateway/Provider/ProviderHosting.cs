@@ -11,7 +11,7 @@ namespace Connectors.Provider;
 /// <summary>What the embedded provider is made of, in the order in which a deployment meets it.</summary>
 public static class ProviderHosting
 {
-    /// <summary>Adds the embedded provider as <see cref="IProvider"/>, and how to scale its functions as <see cref="ScaleFunction"/>. An <see cref="IFunctionForwarder"/>, an <see cref="InvocationCount"/> and a clock have to be there.</summary>
+    /// <summary>Adds the embedded provider as <see cref="IProvider"/>, and how to scale its functions as <see cref="ScaleFunction"/>. An <see cref="IFunctionForwarder"/>, an <see cref="InvocationCount"/>, a <see cref="StreamEnd"/> and a clock have to be there.</summary>
     public static void AddEmbeddedProvider(this IServiceCollection services, ProviderOptions options)
     {
         services.AddSingleton(options);
