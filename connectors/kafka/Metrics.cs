@@ -63,6 +63,9 @@ internal static class Metrics
     private static readonly Gauge PartitionAge = Prometheus.Metrics.CreateGauge(
         "kafka_connector_oldest_event_age_seconds", "Time since the lowest unfinished event was read; 0 without one.", PartitionLabels);
 
+    private static readonly Gauge PartitionDoneAhead = Prometheus.Metrics.CreateGauge(
+        "kafka_connector_done_ahead_events", "Events that are done above the lowest unfinished one: they run again after a restart or a rebalance.", PartitionLabels);
+
     private static readonly Gauge PartitionOutOfRange = Prometheus.Metrics.CreateGauge(
         "kafka_connector_offset_out_of_range", "1 while a partition stands still because the brokers do not have its offset.", PartitionLabels);
 
@@ -109,10 +112,11 @@ internal static class Metrics
         Held.WithLabels(group).Set(held);
     }
 
-    public static void Stands(string group, TopicPartition partition, long? lag, double age)
+    public static void Stands(string group, TopicPartition partition, long? lag, double age, long doneAhead)
     {
         var number = partition.Partition.Value.ToString();
         PartitionAge.WithLabels(group, partition.Topic, number).Set(age);
+        PartitionDoneAhead.WithLabels(group, partition.Topic, number).Set(doneAhead);
         if (lag is { } records)
         {
             PartitionLag.WithLabels(group, partition.Topic, number).Set(records);
@@ -141,5 +145,6 @@ internal static class Metrics
         var number = partition.Partition.Value.ToString();
         PartitionLag.RemoveLabelled(group, partition.Topic, number);
         PartitionAge.RemoveLabelled(group, partition.Topic, number);
+        PartitionDoneAhead.RemoveLabelled(group, partition.Topic, number);
     }
 }

@@ -19,7 +19,7 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
         foreach (var state in states)
         {
             var (name, high) = (state.Partition.Name, High(state));
-            Metrics.Stands(group, name, Lag(state, high), Age(state));
+            Metrics.Stands(group, name, Lag(state, high), Age(state), state.DoneAhead);
         }
 
         Metrics.Holds(group, states.Count, states.Count(s => s.IsPaused), states.Sum(s => s.Held));

@@ -173,7 +173,8 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
     {
         lock (_gate)
         {
-            return [.. _partitions.Select(p => new PartitionState(p, p.Ledger.Position, p.Committed, p.Ledger.LastDone, p.Held, p.IsPaused, p.Ledger.OldestAt))];
+            return [.. _partitions.Select(p => new PartitionState(
+                p, p.Ledger.Position, p.Committed, p.Ledger.LastDone, p.Ledger.DoneAhead, p.Held, p.IsPaused, p.Ledger.OldestAt))];
         }
     }
 

@@ -4,13 +4,18 @@ namespace Connectors.Kafka.Ordering;
 
 /// <summary>
 /// What of one partition is done: everything below <see cref="Position"/>, the lowest unfinished offset. Offsets may have gaps (compaction, transactions), so
-/// what was read is remembered rather than counted. Pure; one owner at a time.
+/// what is unfinished is remembered, each with the last of those that are done behind it: the size follows what is unfinished, however much is done beside an
+/// event that stays so. Pure; one owner at a time.
+/// <code>
+/// read 5 7 8 9, done 8, 7    5 with 8 behind it, 9    Position 5, DoneAhead 2
+/// done 5                     9                        Position 9, LastDone 8, DoneAhead 0
+/// </code>
 /// </summary>
 /// <param name="position">Where reading begins; -1 if only the first record will tell.</param>
 internal sealed class OffsetLedger(long position)
 {
-    private readonly Queue<(LastRecord Record, DateTimeOffset At)> _read = new();
-    private readonly HashSet<long> _done = [];
+    private readonly LinkedList<Unfinished> _unfinished = new();
+    private readonly Dictionary<long, LinkedListNode<Unfinished>> _byOffset = [];
     private long _last = position - 1;
 
     /// <summary>The lowest unfinished offset: it may be committed, for all below it is done. -1 while nothing is known.</summary>
@@ -19,8 +24,14 @@ internal sealed class OffsetLedger(long position)
     /// <summary>The last record below <see cref="Position"/>; null if none was read.</summary>
     public LastRecord? LastDone { get; private set; }
 
+    /// <summary>How many records above <see cref="Position"/> are done: they come again if reading begins there.</summary>
+    public long DoneAhead { get; private set; }
+
+    /// <summary>How many records are remembered.</summary>
+    public int Count => _unfinished.Count;
+
     /// <summary>When the lowest unfinished event was read; null if all that was read is done.</summary>
-    public DateTimeOffset? OldestAt => _read.TryPeek(out var oldest) ? oldest.At : null;
+    public DateTimeOffset? OldestAt => _unfinished.First?.Value.At;
 
     /// <summary>Notes a record that was read. False if it was read before: the client went back, and its event is here already.</summary>
     public bool Read(LastRecord record, DateTimeOffset at)
@@ -37,19 +48,47 @@ internal sealed class OffsetLedger(long position)
         }
 
         _last = offset;
-        _read.Enqueue((record, at));
+        _byOffset[offset] = _unfinished.AddLast(new Unfinished(record, at));
         return true;
     }
 
     /// <summary>Notes that an event is done, in whatever order.</summary>
     public void Done(long offset)
     {
-        _done.Add(offset);
-        while (_read.TryPeek(out var lowest) && _done.Remove(lowest.Record.Offset))
+        if (!_byOffset.Remove(offset, out var node))
         {
-            _read.Dequeue();
-            LastDone = lowest.Record;
-            Position = _read.TryPeek(out var next) ? next.Record.Offset : _last + 1;
+            return;
         }
+
+        var (record, before) = (node.Value, node.Previous?.Value);
+        var last = record.LastBehind ?? record.Record;
+        if (before is null)
+        {
+            LastDone = last;
+            Position = node.Next?.Value.Record.Offset ?? _last + 1;
+            DoneAhead -= record.Behind;
+        }
+        else
+        {
+            before.LastBehind = last;
+            before.Behind += record.Behind + 1;
+            DoneAhead++;
+        }
+
+        _unfinished.Remove(node);
+    }
+
+    /// <summary>A record that is not done.</summary>
+    private sealed class Unfinished(LastRecord record, DateTimeOffset at)
+    {
+        public LastRecord Record => record;
+
+        public DateTimeOffset At => at;
+
+        /// <summary>The last of the done records between this one and the next unfinished; null for none.</summary>
+        public LastRecord? LastBehind { get; set; }
+
+        /// <summary>How many those are.</summary>
+        public long Behind { get; set; }
     }
 }

@@ -39,6 +39,30 @@ public class FailureTests
     }
 
     [Fact]
+    public async Task What_other_keys_did_beside_a_blocked_one_is_counted_until_it_can_be_committed()
+    {
+        await using var scene = await Scene.StartAsync();
+        var isMended = false;
+        var ledger = new FunctionLedger(scene.Gateway, (delivery, _) => Task.FromResult(delivery.Offset != 0 || Volatile.Read(ref isMended) ? 200 : 404));
+        await using var connector = await scene.RunConnectorAsync("concurrency", "key", "partition_buffer", "20");
+        for (var i = 0; i < 100; i++)
+        {
+            scene.Send($"k{i}", "x");
+        }
+
+        await scene.FlushAsync();
+        var ahead = $"kafka_connector_done_ahead_events{{group=\"{scene.Group}\",topic=\"{scene.Topic}\",partition=\"0\"}}";
+        await MetricAsync(connector, ahead, 99);
+        Assert.Equal(99, ledger.Taken);
+        Assert.True(scene.Committed(1)[0] <= 0);
+
+        Volatile.Write(ref isMended, true);
+
+        await scene.CommitsAllAsync(1, 100);
+        await MetricAsync(connector, ahead, 0);
+    }
+
+    [Fact]
     public async Task A_blocked_partition_goes_on_in_order_once_the_function_is_mended()
     {
         await using var scene = await Scene.StartAsync();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Connectors.Kafka.Ordering;
 using Connectors.Kafka.Records;
 
@@ -5,6 +6,8 @@ namespace Connectors.Kafka.Tests.Ordering;
 
 public class OffsetLedgerTests
 {
+    // GENERATED_CASES=20000 for more.
+    private static readonly int Cases = int.Parse(Environment.GetEnvironmentVariable("GENERATED_CASES") ?? "1000", CultureInfo.InvariantCulture);
     private static readonly DateTimeOffset At = DateTimeOffset.UnixEpoch;
 
     [Fact]
@@ -116,8 +119,108 @@ public class OffsetLedgerTests
         Assert.Equal(Record(3), ledger.LastDone);
     }
 
+    [Fact]
+    public void It_says_what_a_ledger_that_remembers_everything_says()
+    {
+        for (var seed = 1; seed <= Cases; seed++)
+        {
+            var random = new Random(seed);
+            var begin = random.Next(3) switch { 0 => -1L, 1 => 0, _ => random.Next(100) };
+            var (ledger, naive) = (new OffsetLedger(begin), new NaiveLedger(begin));
+            var (open, next, bias) = (new List<long>(), begin + random.Next(4), random.NextDouble());
+            for (var step = 0; step < 100; step++)
+            {
+                if (open.Count == 0 || random.NextDouble() < bias)
+                {
+                    // Now and then the client goes back, and offsets have gaps.
+                    var (record, at) = (Record(Math.Max(0, random.Next(10) == 0 ? next - random.Next(1, 5) : next)), At.AddSeconds(step));
+                    var isNew = naive.Read(record, at);
+                    Assert.Equal(isNew, ledger.Read(record, at));
+                    if (isNew)
+                    {
+                        open.Add(record.Offset);
+                        next = record.Offset + 1 + (random.Next(3) == 0 ? random.Next(5) : 0);
+                    }
+                }
+                else
+                {
+                    var done = open[random.Next(open.Count)];
+                    open.Remove(done);
+                    naive.Done(done);
+                    ledger.Done(done);
+                }
+
+                Assert.Equal(
+                    (seed, step, naive.Position, naive.LastDone, naive.OldestAt, naive.DoneAhead),
+                    (seed, step, ledger.Position, ledger.LastDone, ledger.OldestAt, ledger.DoneAhead));
+                Assert.Equal(open.Count, ledger.Count);
+            }
+        }
+    }
+
+    [Fact]
+    public void Beside_one_that_stays_unfinished_it_remembers_only_what_is_unfinished()
+    {
+        var ledger = new OffsetLedger(0);
+        Read(ledger, 0);
+        for (var offset = 10L; offset < 1_000_000; offset += 10)
+        {
+            Read(ledger, offset, offset + 1, offset + 3);
+            ledger.Done(offset + 1);
+            ledger.Done(offset);
+            ledger.Done(offset + 3);
+            Assert.Equal(1, ledger.Count);
+        }
+
+        Assert.Equal(0, ledger.Position);
+        Assert.Equal(3 * 99_999, ledger.DoneAhead);
+        ledger.Done(0);
+
+        Assert.Equal((0, 0L, 999_994L, Record(999_993)), (ledger.Count, ledger.DoneAhead, ledger.Position, ledger.LastDone));
+    }
+
     // Of a print of its own, so that no two are taken for one another.
     private static LastRecord Record(long offset) => new(offset, (ulong)offset * 31);
 
     private static void Read(OffsetLedger ledger, params long[] offsets) => Assert.All(offsets, offset => Assert.True(ledger.Read(Record(offset), At)));
+
+    private sealed class NaiveLedger(long position)
+    {
+        private readonly List<(LastRecord Record, DateTimeOffset At)> _read = [];
+        private readonly HashSet<long> _done = [];
+        private long _last = position - 1;
+
+        public long Position { get; private set; } = position;
+
+        public LastRecord? LastDone => Below is { Count: > 0 } below ? below[^1].Record : null;
+
+        public long DoneAhead => _done.Count - Below.Count;
+
+        public DateTimeOffset? OldestAt => Below.Count < _read.Count ? _read[Below.Count].At : null;
+
+        private List<(LastRecord Record, DateTimeOffset At)> Below => [.. _read.TakeWhile(read => _done.Contains(read.Record.Offset))];
+
+        public bool Read(LastRecord record, DateTimeOffset at)
+        {
+            if (record.Offset <= _last)
+            {
+                return false;
+            }
+
+            Position = Position < 0 ? record.Offset : Position;
+            _last = record.Offset;
+            _read.Add((record, at));
+            return true;
+        }
+
+        public void Done(long offset)
+        {
+            var below = Below.Count;
+            _done.Add(offset);
+            if (Below.Count is var now && now > below)
+            {
+                Position = now < _read.Count ? _read[now].Record.Offset : _last + 1;
+            }
+        }
+    }
 }
