@@ -166,6 +166,43 @@ public class OptionTests
         Assert.StartsWith("dead_letter_topic: ", Assert.Single(settings.Errors), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("orders-*,audit.dead", "{topic}.dead", "audit.dead would be")]
+    [InlineData("orders,a.dead,^order.*,b.dead", "{topic}.dead", "a.dead, b.dead would be")]
+    [InlineData("orders-*,dead-audit", "dead-{topic}", "dead-audit would be")]
+    public void A_named_topic_that_looks_like_dead_letters_is_told_and_not_left_out(string topics, string deadLetterTopic, string expected)
+    {
+        var settings = new Settings(new Dictionary<string, string> { ["topics"] = topics, ["on_failure"] = "dead_letter", ["dead_letter_topic"] = deadLetterTopic });
+
+        KafkaOptions.Read(settings);
+
+        var error = Assert.Single(settings.Errors);
+        Assert.StartsWith("dead_letter_topic: ", error, StringComparison.Ordinal);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("orders,audit.dead", "{topic}.dead", "dead_letter")]
+    [InlineData("orders-*,audit.dead", "{topic}.dead-letters", "dead_letter")]
+    [InlineData("orders-*,auditXdead", "{topic}.dead", "dead_letter")]
+    [InlineData("orders-*,audit.dead", "{topic}.dead", "block")]
+    public void A_named_topic_is_read_that_no_pattern_could_leave_out(string topics, string deadLetterTopic, string onFailure)
+    {
+        var options = Read("topics", topics, "on_failure", onFailure, "dead_letter_topic", deadLetterTopic);
+
+        var left = KafkaSettings.Consumer(options).GetValueOrDefault("topic.blacklist");
+        Assert.True(left is null || !options.Subscription.Topics.Any(topic => System.Text.RegularExpressions.Regex.IsMatch(topic, left)));
+    }
+
+    [Fact]
+    public void What_an_operator_leaves_out_brings_no_dead_letters_back_in()
+    {
+        var properties = KafkaSettings.Consumer(Read("topics", "orders-*", "on_failure", "dead_letter", "kafka_topic_blacklist", "^orders-old$"));
+
+        Assert.Equal("^orders-old$,^.*\\.dead$", properties["topic.blacklist"]);
+        Build(properties);
+    }
+
     [Fact]
     public void All_faults_of_librdkafka_properties_are_told_at_once()
     {

@@ -40,12 +40,14 @@ internal static class KafkaSettings
         // A topic made later is found within this time.
         properties["topic.metadata.refresh.interval.ms"] = "30000";
         properties["max.poll.interval.ms"] = Number(PollInterval(options.Connector.UpstreamTimeout));
+        With(properties, options.Broker.Properties);
         if (options.Failure.DeadLetterPattern(options.Subscription.Topics) is { } dead)
         {
-            properties["topic.blacklist"] = dead;
+            // Beside what the operator leaves out, for dead letters would go round for ever.
+            properties["topic.blacklist"] = properties.TryGetValue("topic.blacklist", out var others) ? $"{others},{dead}" : dead;
         }
 
-        return With(properties, options.Broker.Properties);
+        return properties;
     }
 
     /// <summary>The properties of the producer of dead letters.</summary>

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Connectors.Kafka.Client;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
@@ -42,6 +43,13 @@ internal sealed record FailureOptions
         else if (DeadLetterTopic == "{topic}" || (!isTemplate && topics.Contains(DeadLetterTopic)))
         {
             settings.Fault("dead_letter_topic", "a topic that is not among topics: its events would go round for ever");
+        }
+        else if (DeadLetterPattern(topics) is { } dead && topics.Where(t => !TopicName.IsPattern(t) && Regex.IsMatch(t, dead)).ToList() is { Count: > 0 } named)
+        {
+            // The client leaves out what looks like a dead-letter topic, named or found by a pattern.
+            settings.Fault(
+                "dead_letter_topic",
+                $"beside a pattern among topics, a name that none of those named outright looks like, such as {{topic}}.dead-letters: {string.Join(", ", named)} would be taken for dead letters and never read");
         }
     }
 }
