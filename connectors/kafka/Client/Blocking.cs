@@ -4,15 +4,23 @@ namespace Connectors.Kafka.Client;
 internal static class Blocking
 {
     /// <summary>Runs work on a thread.</summary>
-    public static Task RunAsync(Action work, string name)
+    public static Task RunAsync(Action work, string name) => RunAsync(
+        () =>
+        {
+            work();
+            return true;
+        },
+        name);
+
+    /// <summary>Runs work on a thread, for its result.</summary>
+    public static Task<T> RunAsync<T>(Func<T> work, string name)
     {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         new Thread(() =>
         {
             try
             {
-                work();
-                done.SetResult();
+                done.SetResult(work());
             }
             catch (Exception fault)
             {

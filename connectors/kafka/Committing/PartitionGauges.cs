@@ -8,6 +8,8 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
 {
     // A paused partition is not fetched, so the client does not learn of its growth by itself.
     private static readonly TimeSpan AskEvery = TimeSpan.FromSeconds(5);
+
+    // All of them together, those that were asked about longest ago first: a broker that is silent takes the whole of it, for each of its partitions.
     private static readonly TimeSpan AskFor = TimeSpan.FromSeconds(2);
 
     private HashSet<TopicPartition> _told = [];
@@ -16,9 +18,10 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
     public void Tell()
     {
         var states = backlog.States();
-        foreach (var state in states)
+        var began = time.GetTimestamp();
+        foreach (var state in states.OrderBy(s => _asked.GetValueOrDefault(s.Partition.Name)))
         {
-            var (name, high) = (state.Partition.Name, High(state));
+            var (name, high) = (state.Partition.Name, High(state, AskFor - time.GetElapsedTime(began)));
             Metrics.Stands(group, name, Lag(state, high), Age(state), state.DoneAhead);
         }
 
@@ -48,7 +51,7 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
 
     private double Age(PartitionState state) => state.OldestAt is { } at ? Math.Max(0, (time.GetUtcNow() - at).TotalSeconds) : 0;
 
-    private WatermarkOffsets? High(PartitionState state)
+    private WatermarkOffsets? High(PartitionState state, TimeSpan left)
     {
         var name = state.Partition.Name;
         try
@@ -59,13 +62,13 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
             }
 
             var now = time.GetTimestamp();
-            if (_asked.TryGetValue(name, out var last) && time.GetElapsedTime(last, now) < AskEvery)
+            if (left <= TimeSpan.Zero || (_asked.TryGetValue(name, out var last) && time.GetElapsedTime(last, now) < AskEvery))
             {
                 return null;
             }
 
             _asked[name] = now;
-            return consumer.QueryWatermarkOffsets(name, AskFor);
+            return consumer.QueryWatermarkOffsets(name, left);
         }
         catch (KafkaException)
         {

@@ -1,4 +1,5 @@
 using Confluent.Kafka;
+using Connectors.Kafka.Client;
 using Connectors.Kafka.Committing;
 using Connectors.Kafka.Ordering;
 using Connectors.Kafka.Records;
@@ -17,8 +18,8 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
 
     private static readonly TimeSpan LookUpLimit = TimeSpan.FromSeconds(5);
 
-    // Asked again on the poll thread, between records of the other partitions.
-    private static readonly TimeSpan AgainLimit = TimeSpan.FromSeconds(1);
+    // The client's end waits for it.
+    private static readonly TimeSpan AgainLimit = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan AgainEvery = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<TopicPartition, AssignedPartition> _ours = [];
@@ -27,6 +28,11 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
     private readonly Dictionary<TopicPartition, Standing> _standing = [];
     private readonly List<TopicPartition> _new = [];
     private long _lookedUp;
+
+    // The look that is under way beside the poll thread, and what it is about: not those that were taken away meanwhile.
+    private Task<IReadOnlyList<StartingOffset>>? _look;
+    private readonly HashSet<TopicPartition> _lookedAt = [];
+    private int _turn;
 
     private enum Standing
     {
@@ -77,25 +83,36 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         return found.Select(s => new TopicPartitionOffset(s.Name, s.Offset));
     }
 
-    /// <summary>Asks again, from time to time, where those partitions begin for which the brokers did not say.</summary>
+    /// <summary>
+    /// Asks again, from time to time and on another thread, where those partitions begin for which the brokers did not say, and begins those of which they
+    /// did since.
+    /// </summary>
     public void LookUpAgain(IConsumer<byte[]?, byte[]?> consumer)
     {
-        if (_standing.Count == 0 || time.GetElapsedTime(_lookedUp) < AgainEvery)
+        if (_look is { IsCompleted: true } look)
         {
-            return;
-        }
-
-        _lookedUp = time.GetTimestamp();
-        foreach (var start in starts.Find([.. _standing.Where(s => s.Value == Standing.Unknown).Select(s => s.Key)], AgainLimit).Where(s => s.IsKnown))
-        {
-            if (TrySeek(consumer, start.Name, start.Offset))
+            _look = null;
+            _lookedUp = time.GetTimestamp();
+            foreach (var start in look.GetAwaiter().GetResult().Where(s => s.IsKnown && _lookedAt.Contains(s.Name)))
             {
-                _standing.Remove(start.Name);
-                Begin(start);
-                TellReadiness("none assigned", isAssigned: true);
+                BeginLate(consumer, start);
             }
         }
+        else if (_look is null && _standing.ContainsValue(Standing.Unknown) && time.GetElapsedTime(_lookedUp) >= AgainEvery)
+        {
+            // Each in its turn among the first, for the last may have none.
+            List<TopicPartition> unknown = [.. _standing.Where(s => s.Value == Standing.Unknown).Select(s => s.Key)];
+            var first = _turn % unknown.Count;
+            _turn += StartingOffsets.MaxAsked;
+            unknown = [.. unknown.Skip(first), .. unknown.Take(first)];
+            _lookedAt.Clear();
+            _lookedAt.UnionWith(unknown);
+            _look = Blocking.RunAsync(() => starts.Find(unknown, AgainLimit), "kafka-look");
+        }
     }
+
+    /// <summary>Waits for the look that is under way: a client must not be closed under it.</summary>
+    public void EndLook() => ((Task?)_look ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
 
     /// <summary>Lets partitions go in order: nothing new starts, what runs may finish within the drain time, what is done is committed.</summary>
     public void Revoked(OffsetCommitter committer, IEnumerable<TopicPartition> partitions)
@@ -181,6 +198,16 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         backlog.Open(partition);
     }
 
+    private void BeginLate(IConsumer<byte[]?, byte[]?> consumer, StartingOffset start)
+    {
+        if (TrySeek(consumer, start.Name, start.Offset))
+        {
+            _standing.Remove(start.Name);
+            Begin(start);
+            TellReadiness("none assigned", isAssigned: true);
+        }
+    }
+
     private void Stand(IConsumer<byte[]?, byte[]?> consumer, TopicPartition name, Standing why)
     {
         _standing[name] = why;
@@ -226,6 +253,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
                 leaving.Add(partition);
             }
 
+            _lookedAt.Remove(name);
             if (_standing.Remove(name, out var why))
             {
                 Gauge(name, why, isStanding: false);

@@ -16,15 +16,18 @@ internal sealed class FirstLook
     /// <summary>Looks, unless that was done. False if the brokers do not answer.</summary>
     public bool TryTake(Handle client, TimeSpan limit)
     {
-        if (IsTaken)
+        if (IsTaken || limit <= TimeSpan.Zero)
         {
-            return true;
+            return IsTaken;
         }
 
         try
         {
             using var admin = new DependentAdminClientBuilder(client).Build();
-            _counts = admin.GetMetadata(limit).Topics.ToDictionary(t => t.Topic, t => t.Partitions.Count);
+            var counts = admin.GetMetadata(limit).Topics.ToDictionary(t => t.Topic, t => t.Partitions.Count);
+
+            // Two threads may look at once; both go by what the first saw.
+            Interlocked.CompareExchange(ref _counts, counts, null);
             return true;
         }
         catch (KafkaException)

@@ -98,7 +98,8 @@ internal sealed class KafkaSession : IDisposable
     // The whole of it, on a thread that may block.
     private void Run()
     {
-        var rounds = RoundsAsync();
+        // Each by itself: telling asks the brokers, and no commit waits for one that is silent.
+        var rounds = Task.WhenAll(RoundsAsync(Commit), RoundsAsync(_gauges.Tell));
         try
         {
             Poll();
@@ -108,6 +109,7 @@ internal sealed class KafkaSession : IDisposable
             _ending.Cancel();
             rounds.GetAwaiter().GetResult();
             _assignment.Lost(_committer, [.. _assignment.Names]);
+            _assignment.EndLook();
             _gauges.Tell();
             _consumer.Dispose();
             _ended.Cancel();
@@ -128,20 +130,24 @@ internal sealed class KafkaSession : IDisposable
         _consumer.Close();
     }
 
-    private async Task RoundsAsync()
+    private void Commit()
+    {
+        _committer.Commit();
+        if (Credentials.Of(_options.Broker) != _credentials)
+        {
+            Log.CredentialsChanged(_log, _options.Subscription.Group);
+            _ending.Cancel();
+        }
+    }
+
+    private async Task RoundsAsync(Action round)
     {
         while (!_ending.IsCancellationRequested)
         {
             await Task.Delay(_options.Session.CommitInterval, _time, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             try
             {
-                _committer.Commit();
-                _gauges.Tell();
-                if (Credentials.Of(_options.Broker) != _credentials)
-                {
-                    Log.CredentialsChanged(_log, _options.Subscription.Group);
-                    await _ending.CancelAsync();
-                }
+                round();
             }
             catch (Exception fault)
             {

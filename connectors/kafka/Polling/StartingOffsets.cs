@@ -1,4 +1,5 @@
 using Confluent.Kafka;
+using Connectors.Kafka.Client;
 using Connectors.Kafka.Committing;
 using Connectors.Kafka.Records;
 
@@ -10,6 +11,12 @@ namespace Connectors.Kafka.Polling;
 /// </summary>
 internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, GroupOffsets committed, FirstLook firstLook, InitialOffset initial, TimeProvider time)
 {
+    /// <summary>
+    /// How many partitions are asked about at the same time. Each takes a thread, for as long as the limit if its broker is silent: behind as many of those
+    /// as this no other has a turn.
+    /// </summary>
+    public const int MaxAsked = 32;
+
     /// <summary>Looks before anything is assigned.</summary>
     public void Prepare(TimeSpan limit)
     {
@@ -19,7 +26,9 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
         }
     }
 
-    /// <summary>Looks them up. What the brokers do not tell of one partition holds up no other: it is unknown for now.</summary>
+    /// <summary>
+    /// Looks them up, within the limit, all of them together. What the brokers do not tell of one partition holds up no other: it is unknown for now.
+    /// </summary>
     public IReadOnlyList<StartingOffset> Find(IReadOnlyCollection<TopicPartition> partitions, TimeSpan limit)
     {
         if (partitions.Count == 0)
@@ -27,17 +36,30 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
             return [];
         }
 
-        if (Try(() => committed.Read(partitions, limit)) is not { } all)
+        var deadline = new Deadline(time, limit);
+        if (Ask(deadline, left => committed.Read(partitions, left)) is not { } all)
         {
             return [.. partitions.Select(StartingOffset.Unknown)];
         }
 
-        var wereRead = new Dictionary<string, bool?>();
-        var began = time.GetTimestamp();
-        return [.. all.Select(c => Start(c, wereRead, began, limit))];
+        var wereRead = WereRead([.. all.Where(BeginsAtEnd).Select(c => c.Name.Topic).Distinct()], deadline);
+        var found = new StartingOffset[all.Count];
+        var next = -1;
+        Task.WhenAll(Enumerable.Range(0, Math.Min(all.Count, MaxAsked)).Select(_ => Blocking.RunAsync(
+            () =>
+            {
+                for (int i; (i = Interlocked.Increment(ref next)) < found.Length;)
+                {
+                    found[i] = Start(all[i], wereRead, deadline);
+                }
+            },
+            "kafka-start"))).GetAwaiter().GetResult();
+        return found;
     }
 
-    private StartingOffset Start(CommittedOffset found, Dictionary<string, bool?> wereRead, long began, TimeSpan limit)
+    private bool BeginsAtEnd(CommittedOffset found) => found is { Error: null, Offset: < 0 } && initial == InitialOffset.Newest;
+
+    private StartingOffset Start(CommittedOffset found, IReadOnlyDictionary<string, bool>? wereRead, Deadline deadline)
     {
         if (found.Error is not null)
         {
@@ -46,20 +68,19 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
 
         if (found.Offset >= 0)
         {
-            return Committed(found, limit - time.GetElapsedTime(began));
+            return Committed(found, deadline);
         }
 
-        return initial == InitialOffset.Oldest ? new StartingOffset(found.Name, Offset.Beginning, -1, -1) : Newest(found.Name, wereRead, limit);
+        return BeginsAtEnd(found) ? Newest(found.Name, wereRead, deadline) : new StartingOffset(found.Name, Offset.Beginning, -1, -1);
     }
 
     // Reading begins with the last record that was done, if the commit says which that was: it proves that the topic is still the one that was read.
     // If retention has taken it, or if there is no time left to ask, there is no proof.
-    private StartingOffset Committed(CommittedOffset found, TimeSpan left)
+    private StartingOffset Committed(CommittedOffset found, Deadline deadline)
     {
         var start = new StartingOffset(found.Name, found.Offset, found.Offset, found.Offset);
         return LastRecord.Parse(found.Note) is { } last
-            && left > TimeSpan.Zero
-            && Try(() => consumer.QueryWatermarkOffsets(found.Name, left)) is { } marks
+            && Ask(deadline, left => consumer.QueryWatermarkOffsets(found.Name, left)) is { } marks
             && last.Offset >= marks.Low.Value
             && last.Offset < Math.Min(marks.High.Value, found.Offset)
                 ? start with { Offset = last.Offset, Expected = last }
@@ -68,46 +89,55 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
 
     // Resolved and then committed, so that what comes from now on is not skipped by a restart. A topic of which the group has committed anything was read
     // before, so a partition of it without an offset is new: it appeared while the group was away.
-    private StartingOffset Newest(TopicPartition name, Dictionary<string, bool?> wereRead, TimeSpan limit)
+    private StartingOffset Newest(TopicPartition name, IReadOnlyDictionary<string, bool>? wereRead, Deadline deadline)
     {
-        if (!firstLook.TryTake(consumer.Handle, limit))
+        if (wereRead is null || Ask(deadline, left => consumer.QueryWatermarkOffsets(name, left)) is not { } marks)
         {
             return StartingOffset.Unknown(name);
         }
 
-        if (!wereRead.TryGetValue(name.Topic, out var wasRead))
-        {
-            wereRead[name.Topic] = wasRead = WasRead(name.Topic, limit);
-        }
-
-        if (wasRead is not { } known || Try(() => consumer.QueryWatermarkOffsets(name, limit)) is not { } marks)
-        {
-            return StartingOffset.Unknown(name);
-        }
-
-        var isNew = known || name.Partition.Value >= firstLook.Partitions(name.Topic);
+        var isNew = wereRead[name.Topic] || name.Partition.Value >= firstLook.Partitions(name.Topic);
         var offset = isNew ? marks.Low : marks.High;
         return new StartingOffset(name, offset, offset.Value, -1);
     }
 
-    private bool? WasRead(string topic, TimeSpan limit)
+    // Of each topic, whether the group has committed anything of it; null if that is not known.
+    private Dictionary<string, bool>? WereRead(IReadOnlyList<string> topics, Deadline deadline)
     {
-        List<TopicPartition> all = [.. Enumerable.Range(0, firstLook.Partitions(topic)).Select(number => new TopicPartition(topic, number))];
-        return all.Count == 0 ? false : Try(() => committed.Read(all, limit))?.Any(c => c.Offset >= 0);
+        if (topics.Count > 0 && !firstLook.TryTake(consumer.Handle, deadline.Left))
+        {
+            return null;
+        }
+
+        List<TopicPartition> all = [.. topics.SelectMany(topic => Enumerable.Range(0, firstLook.Partitions(topic)).Select(number => new TopicPartition(topic, number)))];
+        if (all.Count == 0)
+        {
+            return topics.ToDictionary(topic => topic, _ => false);
+        }
+
+        var read = Ask(deadline, left => committed.Read(all, left))?.Where(c => c.Offset >= 0).Select(c => c.Name.Topic).ToHashSet();
+        return read is null ? null : topics.ToDictionary(topic => topic, read.Contains);
     }
 
     // What fails is asked again before long: brokers move and coordinators change just when partitions are assigned.
-    private static T? Try<T>(Func<T> ask)
+    private static T? Ask<T>(Deadline deadline, Func<TimeSpan, T> ask)
         where T : class
     {
         try
         {
-            return ask();
+            return deadline.Left is var left && left > TimeSpan.Zero ? ask(left) : null;
         }
         catch (KafkaException fault) when (!fault.Error.IsFatal)
         {
             return null;
         }
+    }
+
+    private sealed class Deadline(TimeProvider time, TimeSpan limit)
+    {
+        private readonly long _began = time.GetTimestamp();
+
+        public TimeSpan Left => limit - time.GetElapsedTime(_began);
     }
 }
 

@@ -142,6 +142,45 @@ public class BrokerTests
         await connector.SaysAsync("Commit failed");
     }
 
+    [Fact]
+    public async Task A_silent_broker_of_many_paused_partitions_holds_up_no_commit_of_the_others()
+    {
+        const int paused = 120;
+        await using var scene = await Scene.StartAsync(partitions: paused + 1, brokers: 2);
+        var gate = new TaskCompletionSource();
+        var ledger = new FunctionLedger(scene.Gateway, async (delivery, http) =>
+        {
+            await (delivery.Partition < paused ? gate.Task : Task.CompletedTask).WaitAsync(http.RequestAborted);
+            return 200;
+        });
+        scene.Kafka.MoveGroup(scene.Group, 1);
+        for (var partition = 0; partition <= paused; partition++)
+        {
+            scene.Kafka.MoveLeader(scene.Topic, partition, broker: partition < paused ? 2 : 1);
+        }
+
+        await using var connector = await scene.RunConnectorAsync("partition_buffer", "1", "max_inflight", "200");
+        for (var partition = 0; partition < paused; partition++)
+        {
+            scene.Send("k", "x", partition);
+        }
+
+        await scene.FlushAsync();
+        await Eventually.HoldsAsync(
+            async () => await connector.MetricAsync($"kafka_connector_paused_partitions{{group=\"{scene.Group}\"}}") == paused, "they are all paused");
+
+        scene.Kafka.Delay(2, TimeSpan.FromHours(1));
+        await connector.SaysAsync("ListOffsetsRequest");
+        for (var i = 1; i <= 5; i++)
+        {
+            await scene.ProduceAsync("k", "y", partition: paused);
+            await Eventually.HoldsAsync(() => scene.Committed(paused + 1)[paused] == i, $"commit {i} is made");
+        }
+
+        gate.SetResult();
+        await Eventually.HoldsAsync(() => ledger.Taken == paused + 5, "all are taken");
+    }
+
     private static Task<string> SaysAsync(ServiceProcess connector, string words) =>
         connector.Process.LineAsync(line => line.Contains(words, StringComparison.Ordinal), $"the log says {words}");
 }

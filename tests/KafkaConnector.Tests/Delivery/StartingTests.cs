@@ -154,6 +154,46 @@ public class StartingTests
     }
 
     [Fact]
+    public async Task Many_partitions_of_which_the_brokers_say_nothing_hold_up_neither_the_group_nor_the_poll_thread()
+    {
+        const int silent = 40;
+        const int committed = silent;
+        const int fresh = silent + 1;
+        await using var scene = await Scene.StartAsync(partitions: silent + 2, brokers: 2);
+        var ledger = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(200));
+        Clients.Commit(scene.Kafka.BootstrapServers, scene.Group, scene.Topic, committed, 0);
+        scene.Kafka.MoveGroup(scene.Group, 1);
+        for (var partition = 0; partition < silent + 2; partition++)
+        {
+            scene.Kafka.MoveLeader(scene.Topic, partition, broker: partition < silent ? 2 : 1);
+        }
+
+        // It takes connections and says nothing.
+        scene.Kafka.Delay(2, TimeSpan.FromHours(1));
+
+        await using var connector = await scene.BeginConnectorAsync("initial_offset", "newest");
+        await Eventually.HoldsAsync(
+            async () => (await Scene.ReadinessAsync(connector.Metrics)).Contains("starting offset not known: ", StringComparison.Ordinal), "the group has assigned them");
+        Assert.DoesNotContain($"{scene.Topic}/{committed}", await Scene.ReadinessAsync(connector.Metrics), StringComparison.Ordinal);
+        for (var i = 0; i < 50; i++)
+        {
+            await scene.ProduceAsync("k", $"{i}", partition: committed);
+        }
+
+        await Eventually.HoldsAsync(() => ledger.Taken == 50, () => $"a partition whose offset is committed goes on; {ledger.Taken} are taken");
+        await Eventually.HoldsAsync(
+            async () => !(await Scene.ReadinessAsync(connector.Metrics)).Contains($"{scene.Topic}/{fresh}", StringComparison.Ordinal), "the one that is new is found");
+        await scene.ProduceAsync("k", "fresh", partition: fresh);
+        await Eventually.HoldsAsync(() => ledger.Taken == 51, "it goes on");
+
+        scene.Kafka.MoveLeader(scene.Topic, silent - 1, broker: 1);
+        await Eventually.HoldsAsync(
+            async () => !(await Scene.ReadinessAsync(connector.Metrics)).Contains($"{scene.Topic}/{silent - 1}", StringComparison.Ordinal), "the last of the silent ones is found behind the others");
+        await scene.ProduceAsync("k", "late", partition: silent - 1);
+        await Eventually.HoldsAsync(() => ledger.Deliveries.Any(d => d.Text == "late"), "it goes on too");
+    }
+
+    [Fact]
     public async Task A_topic_that_is_not_there_is_told_and_found_once_it_is()
     {
         await using var scene = await Scene.StartAsync();
