@@ -80,6 +80,50 @@ public class TroubleTests(SharedBroker broker)
     }
 
     [Fact]
+    public async Task A_stream_is_refused_by_name_and_no_message_of_it_is_run()
+    {
+        var (stream, good) = (await broker.CreateAsync("stream", ("x-queue-type", "stream")), await broker.CreateAsync("beside-stream"));
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting($"{stream},{good}", "receiver"));
+        await using var connector = await Running.StartAsync(gateway, broker.Server.Url, $"{stream},{good}");
+
+        await connector.SaysAsync($"Queue not consumed, trying again queue={stream} kind=stream");
+        using var http = new HttpClient(new SocketsHttpHandler());
+        var told = await (await http.GetAsync(new Uri(connector.Metrics, "/readyz"))).Content.ReadAsStringAsync();
+        Assert.Contains($"queue {stream}: {stream} is a stream", told, StringComparison.Ordinal);
+        Assert.Contains("bind a classic or quorum queue to the same exchange", told, StringComparison.Ordinal);
+        Assert.Equal(0, await connector.MetricAsync($"rabbitmq_connector_queue_consumed{{queue=\"{stream}\"}}"));
+        await broker.Client.SendAsync(stream, "of the stream");
+        await broker.Client.SendAsync(good, "of the queue");
+        await gateway.ReceivesAsync(1);
+        var failures = await connector.MetricAsync($"rabbitmq_connector_failures_total{{queue=\"{stream}\",kind=\"stream\"}}");
+        await Eventually.HoldsAsync(
+            async () => await connector.MetricAsync($"rabbitmq_connector_failures_total{{queue=\"{stream}\",kind=\"stream\"}}") > failures, "it is tried again");
+        Assert.Equal("of the queue", Assert.Single(gateway.Calls).Text);
+
+        // A queue in its place needs no restart.
+        await broker.Client.DeleteAsync(stream);
+        await connector.IsReadyAsync();
+        await broker.Client.SendAsync(stream, "of a queue now");
+        await gateway.ReceivesAsync(2);
+    }
+
+    [Theory]
+    [InlineData("classic")]
+    [InlineData("quorum")]
+    public async Task A_message_that_carries_the_header_of_a_stream_is_run_from_a_queue(string type)
+    {
+        var queue = await broker.CreateAsync("from-stream", ("x-queue-type", type));
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using var connector = await Running.StartAsync(gateway, broker.Server.Url, queue);
+
+        // As a shovel that reads a stream writes it.
+        await broker.Client.SendAsync(queue, "x", new BasicProperties { Headers = new Dictionary<string, object?> { ["x-stream-offset"] = 7L } });
+
+        await gateway.ReceivesAsync(1);
+        await broker.Client.IsEmptyAsync(queue);
+    }
+
+    [Fact]
     public async Task A_queue_that_is_deleted_is_made_again()
     {
         var queue = await broker.CreateAsync("deleted");

@@ -7,10 +7,14 @@ using RabbitMQ.Client.Exceptions;
 namespace Connectors.RabbitMq.Broker;
 
 /// <summary>Why something that we asked of the broker failed, in a word for metrics and in a sentence for the operator.</summary>
-/// <param name="Kind">unreachable, credentials, tls, denied, missing, locked, mismatch, unreadable, closed or other.</param>
+/// <param name="Kind">unreachable, credentials, tls, denied, missing, locked, mismatch, stream, unreadable, closed or other.</param>
 /// <param name="Text">What is wrong and where to look.</param>
 internal sealed record BrokerFault(string Kind, string Text)
 {
+    /// <summary>A stream gives what is not acked to nobody else, nor again: what a function does not take would be lost.</summary>
+    public static BrokerFault Stream(string name) => new(
+        "stream", $"{name} is a stream, which never gives a message again that was not acked: bind a classic or quorum queue to the same exchange and name that in queues");
+
     public static BrokerFault Of(Exception fault, BrokerOptions broker) => fault switch
     {
         BrokerException own => new(own.Kind, own.Message),

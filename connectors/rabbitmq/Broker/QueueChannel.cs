@@ -10,6 +10,11 @@ namespace Connectors.RabbitMq.Broker;
 /// </summary>
 internal sealed class QueueChannel
 {
+    private const string Priority = "x-priority";
+
+    // Queues take it, and it is what they go by without it; streams, which have no priorities, refuse it.
+    private static readonly Dictionary<string, object?> UsualPriority = new() { [Priority] = 0 };
+
     private readonly QueueSpec _queue;
     private readonly IChannel _channel;
     private readonly BrokerConnection _connection;
@@ -50,7 +55,13 @@ internal sealed class QueueChannel
     {
         try
         {
-            _consumer = await _channel.BasicConsumeAsync(_queue.Name, autoAck: false, new Consumer(this, take), ct);
+            _consumer = await _channel.BasicConsumeAsync(
+                _queue.Name, autoAck: false, consumerTag: "", noLocal: false, exclusive: false, UsualPriority, new Consumer(this, take), ct);
+        }
+        catch (OperationInterruptedException fault) when (
+            fault.ShutdownReason is { ReplyCode: Constants.PreconditionFailed, ReplyText: { } text } && text.Contains(Priority, StringComparison.Ordinal))
+        {
+            throw new BrokerException(BrokerFault.Stream(_queue.Name));
         }
         catch (OperationInterruptedException fault)
         {
