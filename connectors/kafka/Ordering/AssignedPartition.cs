@@ -60,7 +60,7 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
     public void Enter(InFlight record)
     {
         Held++;
-        HeldBytes += record.Event.Body.Length;
+        HeldBytes += record.Bytes;
         if (_lanes.Enter(record.Lane, record))
         {
             _ready.Enqueue(record);
@@ -85,7 +85,7 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
     {
         Running--;
         Held--;
-        HeldBytes -= record.Event.Body.Length;
+        HeldBytes -= record.Bytes;
         TellIdle();
     }
 

@@ -20,6 +20,10 @@ internal sealed class InFlight
     /// <summary>What functions get of it.</summary>
     public required Event Event { get; init; }
 
+    /// <summary>How much of memory it takes: value, key and headers, sent or not.</summary>
+    public long Bytes =>
+        (Message.Value?.Length ?? 0L) + (Message.Key?.Length ?? 0) + (Message.Headers?.Sum(header => header.Key.Length + (header.GetValueBytes()?.LongLength ?? 0)) ?? 0);
+
     /// <summary>By which the record is known again after a restart.</summary>
     public required LastRecord Identity { get; init; }
 

@@ -131,10 +131,25 @@ public sealed class BacklogTests : IDisposable
     {
         _backlog = Create("partition_buffer_bytes", "10", "concurrency", "none");
 
-        Assert.False(Add(_first, 0, size: 9));
+        Assert.False(Add(_first, 0, size: 8));
         Assert.True(Add(_first, 1, size: 1));
         _backlog.Done(await NextAsync());
         Assert.Same(_first, Assert.Single(_backlog.TakeResumable()));
+    }
+
+    [Fact]
+    public async Task Bytes_of_keys_and_headers_count_whatever_the_value_is()
+    {
+        _backlog = Create("partition_buffer_bytes", "100", "concurrency", "none");
+
+        Assert.False(Add(_first, 0, key: new string('k', 60), size: 0));
+        Assert.True(Add(_first, 1, key: null, size: 0, headers: new Headers { { "name", new byte[36] } }));
+        Assert.True(Add(_second, 0, key: null, size: 0, headers: new Headers { { "name", new byte[50] }, { "name", new byte[50] }, { "none", null } }));
+        _backlog.Done(await NextAsync());
+        _backlog.Done(await NextAsync());
+        _backlog.Done(await NextAsync());
+
+        Assert.Equal([0L, 0L], [_first.HeldBytes, _second.HeldBytes]);
     }
 
     [Fact]
@@ -197,12 +212,12 @@ public sealed class BacklogTests : IDisposable
         return backlog;
     }
 
-    private bool Add(AssignedPartition partition, long offset, string? key = "k", int size = 1)
+    private bool Add(AssignedPartition partition, long offset, string? key = "k", int size = 1, Headers? headers = null)
     {
         var record = new ConsumeResult<byte[]?, byte[]?>
         {
             TopicPartitionOffset = new TopicPartitionOffset(partition.Name, offset),
-            Message = new Message<byte[]?, byte[]?> { Key = key is null ? null : System.Text.Encoding.UTF8.GetBytes(key), Value = new byte[size] },
+            Message = new Message<byte[]?, byte[]?> { Key = key is null ? null : System.Text.Encoding.UTF8.GetBytes(key), Value = new byte[size], Headers = headers },
         };
         var content = RecordEvent.Unreadable(record, "g");
         return _backlog.Add(InFlight.Of(record, LastRecord.Of(record), partition, content, _options.Concurrency, _time.GetTimestamp()));
