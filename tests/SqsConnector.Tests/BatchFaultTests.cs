@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Connectors.Testing;
 
@@ -26,6 +27,47 @@ public class BatchFaultTests(QueueServer server)
         Assert.Equal(10, sent.Count);
         Assert.Contains(sent, s => s.Count() == 2);
         Assert.Equal(0, await connector.MetricAsync($$"""sqs_connector_expired_receipts_total{queue="{{queue}}"}""") ?? 0);
+    }
+
+    [Fact]
+    public async Task Entries_that_are_never_deleted_hold_up_no_others()
+    {
+        // More than there are batches sent side by side.
+        const int stuck = 120;
+        const int others = 30;
+        var queue = await server.CreateAsync("stuck");
+        await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
+        var (never, isOver) = (new ConcurrentDictionary<string, bool>(), false);
+        proxy.Instead = (operation, request) =>
+        {
+            if (operation != "DeleteMessageBatch" || Volatile.Read(ref isOver))
+            {
+                return null;
+            }
+
+            var entries = Entries(request);
+            if (never.Count < stuck)
+            {
+                entries.ForEach(e => never.TryAdd(e.Receipt, true));
+            }
+
+            // The others come in batches of their own, for they are sent after these.
+            return entries.Any(e => never.ContainsKey(e.Receipt))
+                ? (200, $$"""{"Successful":[],"Failed":[{{string.Join(',', entries.Select(e => Failed(e.Id, "InternalError", isSenders: false)))}}]}""")
+                : null;
+        };
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using var connector = await Running.StartAsync(gateway, ("queue_url", server.Url(queue)), ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri), ("visibility_timeout", "1h"));
+        await server.SendAsync(queue, Enumerable.Range(0, stuck).Select(i => ($"{i}", (string?)null)));
+        await Eventually.HoldsAsync(() => never.Count >= stuck, () => $"each was to be deleted; {never.Count} were");
+
+        await server.SendAsync(queue, Enumerable.Range(0, others).Select(i => ($"other {i}", (string?)null)));
+
+        var deleted = $$"""sqs_connector_deleted_total{queue="{{queue}}"}""";
+        await Eventually.HoldsAsync(async () => await connector.MetricAsync(deleted) == others, "the others are deleted");
+        Volatile.Write(ref isOver, true);
+        await server.IsEmptyAsync(queue);
+        Assert.Equal(stuck + others, gateway.Calls.Count);
     }
 
     [Fact]

@@ -3,9 +3,10 @@ using Connectors.Sdk.Hosting;
 
 namespace Connectors.Sqs.Settling;
 
-/// <summary>Gathers what comes one by one and sends it by tens: full batches at once, others after a short wait. Several sends run side by side.</summary>
-/// <param name="linger">How long the first of a batch waits for company.</param>
-/// <param name="send">Sends a batch. Its token is cancelled when the process can wait no longer; what it throws must be nothing else.</param>
+/// <summary>
+/// Gathers what comes one by one and sends it by tens: full batches at once, others after a short wait. Several sends run side by side; what waits to be sent
+/// again is none of them.
+/// </summary>
 internal sealed class Batches<T> : IAsyncDisposable
 {
     private const int Sends = 8;
@@ -20,14 +21,31 @@ internal sealed class Batches<T> : IAsyncDisposable
     private readonly TimeSpan _linger;
     private readonly int _max;
     private readonly TimeProvider _time;
-    private readonly Func<IReadOnlyList<T>, CancellationToken, Task> _send;
+    private readonly Func<IReadOnlyList<T>, int, CancellationToken, Task<(IReadOnlyList<T> Again, TimeSpan After)>> _send;
     private readonly Task _loop;
     private int _unsent;
 
-    public Batches(int max, TimeSpan linger, TimeProvider time, Func<IReadOnlyList<T>, CancellationToken, Task> send)
+    /// <param name="max">How many make a batch.</param>
+    /// <param name="linger">How long the first of a batch waits for company.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="send">
+    /// Sends a batch for the so-manieth time, and says what of it is to be sent again and after how long. Its token is cancelled when the process can wait no
+    /// longer; what it throws must be nothing else.
+    /// </param>
+    public Batches(int max, TimeSpan linger, TimeProvider time, Func<IReadOnlyList<T>, int, CancellationToken, Task<(IReadOnlyList<T> Again, TimeSpan After)>> send)
     {
         (_max, _linger, _time, _send) = (max, linger, time, send);
         _loop = RunAsync();
+    }
+
+    /// <summary>Batches that are sent once.</summary>
+    public Batches(int max, TimeSpan linger, TimeProvider time, Func<IReadOnlyList<T>, CancellationToken, Task> send)
+        : this(max, linger, time, async (batch, _, ct) =>
+        {
+            await send(batch, ct);
+            return ([], TimeSpan.Zero);
+        })
+    {
     }
 
     /// <summary>False once disposal has begun.</summary>
@@ -43,7 +61,7 @@ internal sealed class Batches<T> : IAsyncDisposable
         return false;
     }
 
-    /// <summary>Waits until fewer than so many are held: those whose batch waits or is being sent.</summary>
+    /// <summary>Waits until fewer than so many are held: those whose batch waits or is being sent, for the first time or again.</summary>
     public Task UntilFewerAsync(int count, CancellationToken ct) => _sent.UntilAsync(() => Volatile.Read(ref _unsent) < count, ct);
 
     /// <summary>Sends the rest, as far as that goes in a few seconds.</summary>
@@ -52,6 +70,7 @@ internal sealed class Batches<T> : IAsyncDisposable
         _items.Writer.TryComplete();
         _giveUp.CancelAfter(Flushing);
         await _loop;
+        await UntilFewerAsync(1, CancellationToken.None);
         for (var i = 0; i < Sends; i++)
         {
             await _free.WaitAsync();
@@ -93,11 +112,28 @@ internal sealed class Batches<T> : IAsyncDisposable
         return batch;
     }
 
-    private async Task SendAsync(List<T> batch)
+    private async Task SendAsync(List<T> gathered)
     {
+        IReadOnlyList<T> batch = gathered;
+        var isSending = true;
         try
         {
-            await _send(batch, _giveUp.Token);
+            for (var attempt = 1; ; attempt++)
+            {
+                var (again, after) = await _send(batch, attempt, _giveUp.Token);
+                Sent(batch.Count - again.Count);
+                batch = again;
+                if (batch.Count == 0)
+                {
+                    return;
+                }
+
+                isSending = false;
+                _free.Release();
+                await Task.Delay(after, _time, _giveUp.Token);
+                await _free.WaitAsync(_giveUp.Token);
+                isSending = true;
+            }
         }
         catch (OperationCanceledException) when (_giveUp.IsCancellationRequested)
         {
@@ -105,9 +141,18 @@ internal sealed class Batches<T> : IAsyncDisposable
         }
         finally
         {
-            Interlocked.Add(ref _unsent, -batch.Count);
-            _sent.Set();
-            _free.Release();
+            if (isSending)
+            {
+                _free.Release();
+            }
+
+            Sent(batch.Count);
         }
+    }
+
+    private void Sent(int count)
+    {
+        Interlocked.Add(ref _unsent, -count);
+        _sent.Set();
     }
 }

@@ -39,18 +39,11 @@ internal sealed class DeleteBatcher : IAsyncDisposable
     /// <summary>Deletes the rest.</summary>
     public ValueTask DisposeAsync() => _batches.DisposeAsync();
 
-    private async Task DeleteAsync(IReadOnlyList<Lease> batch, CancellationToken ct)
+    private async Task<(IReadOnlyList<Lease> Again, TimeSpan After)> DeleteAsync(IReadOnlyList<Lease> batch, int attempt, CancellationToken ct)
     {
         var open = batch.Where(_keeper.Holds).ToList();
-        for (var attempt = 1; open.Count > 0; attempt++)
-        {
-            open = await TryAsync(open, ct);
-            if (open.Count > 0)
-            {
-                await Task.Delay(BackOff.Delay(BackOffKind.Equal, attempt, MinDelay, MaxDelay, _random), _time, ct);
-                open.RemoveAll(lease => !_keeper.Holds(lease));
-            }
-        }
+        var again = open.Count > 0 ? await TryAsync(open, ct) : open;
+        return (again, BackOff.Delay(BackOffKind.Equal, attempt, MinDelay, MaxDelay, _random));
     }
 
     // Returns what is to be tried again.

@@ -77,6 +77,47 @@ public class BatchesTests
         Assert.Equal([1, 0], _sent.SelectMany(b => b));
     }
 
+    [Fact]
+    public async Task What_waits_to_be_sent_again_holds_up_no_other_and_is_awaited_at_the_end()
+    {
+        var isMended = false;
+        var batches = new Batches<int>(1, TimeSpan.FromSeconds(1), _time, (batch, attempt, _) =>
+        {
+            var isSent = batch[0] >= 100 || Volatile.Read(ref isMended);
+            if (isSent)
+            {
+                _sent.Enqueue([.. batch, attempt]);
+            }
+
+            return Task.FromResult<(IReadOnlyList<int>, TimeSpan)>((isSent ? [] : batch, TimeSpan.FromSeconds(1)));
+        });
+        for (var i = 0; i < 20; i++)
+        {
+            batches.Add(i);
+        }
+
+        batches.Add(100);
+        await Eventually.HoldsAsync(() => _sent.Count == 1, "the one behind them is sent");
+        Assert.Equal([100, 1], _sent.Single());
+        var fewer = batches.UntilFewerAsync(20, CancellationToken.None);
+        Assert.False(fewer.IsCompleted);
+
+        Volatile.Write(ref isMended, true);
+        var ending = batches.DisposeAsync();
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                _time.Advance(TimeSpan.FromSeconds(1));
+                return ending.IsCompleted;
+            },
+            "they are sent again as the clock moves");
+
+        await ending;
+        await fewer;
+        Assert.Equal(Enumerable.Range(0, 20), _sent.Skip(1).Select(sent => sent[0]).Order());
+        Assert.All(_sent.Skip(1), sent => Assert.Equal(2, sent[1]));
+    }
+
     private Batches<int> Batches() => new(10, TimeSpan.FromSeconds(1), _time, (batch, _) =>
     {
         _sent.Enqueue(batch);
