@@ -25,7 +25,15 @@ internal static class CommandLine
     public static void Does(this Command command, Func<Session, CancellationToken, Task> act) => command.Acts(async (parsed, ct) =>
     {
         using var session = Session.Open(parsed);
-        await act(session, ct);
+        try
+        {
+            await act(session, ct);
+        }
+        catch (Exception fault) when (fault is InvalidOperationException or NullReferenceException or ArgumentNullException or FormatException)
+        {
+            // JSON, but of another shape than ours.
+            throw session.Gateway.IsOther();
+        }
     });
 
     /// <summary>The same for one that asks no gateway.</summary>

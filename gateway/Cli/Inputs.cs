@@ -9,11 +9,14 @@ namespace Connectors.Cli;
 /// <summary>What sub-commands take, checked before the gateway is asked.</summary>
 internal static partial class Inputs
 {
+    /// <summary>Whether a queue can have this name.</summary>
+    public static bool IsQueueName(string text) => QueueName().IsMatch(text);
+
     public static Argument<string> Queue()
     {
         var queue = new Argument<string>("QUEUE") { Description = "The queue's name, as list shows it" };
         queue.CompletionSources.Add(context => QueueNames.Suggest(context.ParseResult));
-        queue.Validators.Add(result => Check(result, text => QueueName().IsMatch(text), "QUEUE: {0} is no queue's name; allowed: 1 to 63 of a-z 0-9 - _, the first a letter or digit."));
+        queue.Validators.Add(result => Check(result, IsQueueName, "QUEUE: {0} is no queue's name; allowed: 1 to 63 of a-z 0-9 - _, the first a letter or digit."));
         return queue;
     }
 
@@ -21,7 +24,7 @@ internal static partial class Inputs
     {
         var queue = new Option<string>("--queue", "-q") { Description = description, HelpName = "QUEUE" };
         queue.CompletionSources.Add(context => QueueNames.Suggest(context.ParseResult));
-        queue.Validators.Add(result => Check(result, text => QueueName().IsMatch(text), "--queue: {0} is no queue's name; allowed: 1 to 63 of a-z 0-9 - _, the first a letter or digit."));
+        queue.Validators.Add(result => Check(result, IsQueueName, "--queue: {0} is no queue's name; allowed: 1 to 63 of a-z 0-9 - _, the first a letter or digit."));
         return queue;
     }
 
@@ -66,6 +69,34 @@ internal static partial class Inputs
         return count;
     }
 
+    /// <summary>A time, or how long ago it was.</summary>
+    public static Option<DateTimeOffset?> TimeOption(string name, string description) => new(name)
+    {
+        Description = $"{description}: 2026-11-28T09:00:00Z, or 90m, 2h, 3d ago",
+        HelpName = "TIME",
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            if (Ago().Match(text) is { Success: true } ago && double.TryParse(ago.Groups[1].Value, CultureInfo.InvariantCulture, out var number))
+            {
+                var before = number * (ago.Groups[2].Value switch { "s" => TimeSpan.FromSeconds(1), "m" => TimeSpan.FromMinutes(1), "h" => TimeSpan.FromHours(1), _ => TimeSpan.FromDays(1) });
+                var now = TimeProvider.System.GetUtcNow();
+                return before < now - DateTimeOffset.MinValue ? now - before : DateTimeOffset.MinValue;
+            }
+
+            if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
+            {
+                return time;
+            }
+
+            result.AddError($"{name}: \"{text}\" is neither a time such as 2026-11-28T09:00:00Z nor how long ago, such as 90m, 2h, 3d.");
+            return null;
+        },
+    };
+
+    /// <summary>As the gateway's API has times in its queries: the same instant for all requests of a command.</summary>
+    public static string? Text(DateTimeOffset? time) => time?.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
+
     private static ulong ParseSeq(ArgumentResult result, string text)
     {
         if (!ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seq) || seq is 0 or ulong.MaxValue)
@@ -83,6 +114,9 @@ internal static partial class Inputs
             result.AddError(string.Format(CultureInfo.InvariantCulture, fault, $"\"{token.Value}\""));
         }
     }
+
+    [GeneratedRegex(@"^([0-9]{1,6})([smhd])\z")]
+    private static partial Regex Ago();
 
     [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,62}\z")]
     private static partial Regex QueueName();

@@ -45,6 +45,11 @@ internal sealed class FolderSource(FolderOptions options, LatestTopicMap topics,
                 Type = "folder.file",
             };
         }
+        catch (Exception gone) when (gone is FileNotFoundException or DirectoryNotFoundException)
+        {
+            _held.TryRemove(file.Name, out _);
+            return null;
+        }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
             return null;

@@ -1,4 +1,5 @@
 using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
 
 namespace Connectors.Cli.Tests;
 
@@ -53,6 +54,16 @@ public sealed class CompletionTests(Scene scene)
         stranger.Variables["OPENFAAS_URL"] = "http://127.0.0.1:1";
 
         Assert.Equal([""], await CompleteAsync(stranger, "connectors stats "));
+    }
+
+    [Fact]
+    public async Task What_answers_as_the_gateway_has_no_say_in_what_the_shell_runs()
+    {
+        await using var other = await HttpLedger.StartAsync((_, http) => http.Response.WriteAsync("""[{"name":"$(touch${IFS}ran)"},{"name":"`touch ran`"},{"name":"good"}]"""));
+        using var who = new Operator();
+        who.Variables["OPENFAAS_URL"] = other.Url.AbsoluteUri;
+
+        Assert.Equal(["good"], await CompleteAsync(who, "connectors stats "));
     }
 
     [Theory]

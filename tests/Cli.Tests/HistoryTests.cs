@@ -43,6 +43,8 @@ public sealed class HistoryTests(Scene scene)
 
         (await scene.RunAsync("calls", "show", "nobody")).Fails(1, "No call of such an id");
         (await scene.RunAsync("calls", "list", "--state", "gone")).Fails(1, "state:");
+        (await scene.RunAsync("calls", "list", "--since", "3d", "--until", "0s")).Succeeds();
+        (await scene.RunAsync("calls", "list", "--since", "soon")).Fails(2, "--since: \"soon\"");
         (await scene.RunAsync("calls", "list", "--limit", "0")).Fails(2, "--limit");
         (await scene.RunAsync("calls", "list", "--queue", "No")).Fails(2, "--queue");
     }
@@ -55,7 +57,7 @@ public sealed class HistoryTests(Scene scene)
         await seed.DelayedAsync(DeadLetterSeed.Call("one"));
 
         var dry = (await scene.RunAsync("calls", "cancel", "--queue", seed.Queue, "--function", "one", "--dry-run")).Succeeds();
-        var counted = (await scene.RunAsync("calls", "cancel", "--queue", seed.Queue, "--tag", "t", "--since", "1h", "--dry-run", "--json")).Json;
+        var counted = (await scene.RunAsync("calls", "cancel", "--queue", seed.Queue, "--tag", "t", "--since", "3d", "--dry-run", "--json")).Json;
         var done = (await scene.RunAsync("calls", "cancel", "--queue", seed.Queue, "--tag", "t", "--yes")).Succeeds();
 
         Assert.Equal($"2 waiting calls with function one, queue {seed.Queue}.\n", dry.Out);

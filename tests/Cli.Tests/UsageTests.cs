@@ -1,3 +1,6 @@
+using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
+
 namespace Connectors.Cli.Tests;
 
 /// <summary>What is asked for wrongly is told before any gateway is asked, with exit code 2.</summary>
@@ -66,6 +69,30 @@ public sealed class UsageTests : IDisposable
         var help = (await RunHereAsync(arguments)).Succeeds();
 
         Assert.All(words, word => Assert.Contains(word, help.Out, StringComparison.Ordinal));
+    }
+
+    // JSON of another service, or of another version of ours.
+    [Theory]
+    [InlineData("{\"status\":\"ok\"}")]
+    [InlineData("[{\"id\":1}]")]
+    [InlineData("[1]")]
+    [InlineData("\"yes\"")]
+    [InlineData("{\"items\":[{}],\"count\":{}}")]
+    public async Task An_answer_of_another_shape_is_told_in_one_line(string json)
+    {
+        await using var other = await HttpLedger.StartAsync(async (_, http) =>
+        {
+            http.Response.ContentType = "application/json";
+            await http.Response.WriteAsync(json);
+        });
+        foreach (var command in new[] { "list", "stats q", "dead list q", "dead delete q --all --dry-run", "calls list", "calls cancel --all --dry-run", "calls show one", "purge q --yes", "redrives list q" })
+        {
+            var ran = await RunHereAsync($"{command} --gateway {other.Url}");
+            Assert.InRange(ran.ExitCode, 0, 1);
+            Assert.InRange(ran.Error.Count(c => c == '\n'), 0, 1);
+        }
+
+        Assert.Contains("is it a gateway of Connectors?", (await RunHereAsync($"calls list --gateway {other.Url}")).Error, StringComparison.Ordinal);
     }
 
     public void Dispose() => _operator.Dispose();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Connectors.Testing;
@@ -36,6 +37,10 @@ public sealed class UpTests : IDisposable
         Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);
         await Eventually.HoldsAsync(async () => await http.GetStringAsync(new Uri("/async-function/one", UriKind.Relative)) == "LATER", "the call ran");
 
+        // A terminal's Ctrl-C is sent to its whole group: the command's alone, which stops one after the other.
+        Assert.Equal(4, ChildrenOf(up.Id).Count);
+        Assert.All(ChildrenOf(up.Id), child => Assert.Equal(child.Id, child.Group));
+
         await using var second = Start(["--port", $"{port}", "--nats-port", $"{FreePort.Next()}"]);
         Assert.Equal(2, await second.ExitAsync());
         Assert.Contains($"Port {port} is in use", second.Tail(), StringComparison.Ordinal);
@@ -46,6 +51,45 @@ public sealed class UpTests : IDisposable
             using var client = new TcpClient();
             await Assert.ThrowsAnyAsync<SocketException>(() => client.ConnectAsync(IPAddress.Loopback, closed));
         }
+    }
+
+    [Fact]
+    public async Task A_terminal_that_is_closed_ends_it()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_home.FullName, "functions.yaml"), "functions: {}\n");
+        var natsPort = FreePort.Next();
+        await using var up = Start(["--port", $"{Ports()}", "--nats-port", $"{natsPort}"]);
+        await up.LineAsync(line => line.StartsWith("Ready.", StringComparison.Ordinal), "it says that it is ready");
+
+        up.AskToReload();
+
+        Assert.Equal(1, await up.ExitAsync());
+        using var client = new TcpClient();
+        await Assert.ThrowsAnyAsync<SocketException>(() => client.ConnectAsync(IPAddress.Loopback, natsPort));
+    }
+
+    // Processes whose parent it is, each with its process group (proc(5)).
+    private static List<(int Id, int Group)> ChildrenOf(int parent)
+    {
+        var children = new List<(int, int)>();
+        foreach (var process in Directory.GetDirectories("/proc").Select(path => Path.GetFileName(path)).Where(name => int.TryParse(name, out _)))
+        {
+            try
+            {
+                var stat = File.ReadAllText($"/proc/{process}/stat");
+                var words = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+                if (words[1] == $"{parent}")
+                {
+                    children.Add((int.Parse(process, CultureInfo.InvariantCulture), int.Parse(words[2], CultureInfo.InvariantCulture)));
+                }
+            }
+            catch (IOException)
+            {
+                // It has ended.
+            }
+        }
+
+        return children;
     }
 
     [Fact]

@@ -67,6 +67,22 @@ public sealed class FolderSourceTests : EventSourceContract
     }
 
     [Fact]
+    public async Task A_name_that_was_gone_when_its_turn_came_is_read_when_it_is_back()
+    {
+        var nowhere = Path.Combine(_folder, "0-nowhere");
+        File.CreateSymbolicLink(nowhere, Path.Combine(_folder, "gone"));
+        await using var connector = await StartAsync();
+        await HappenAsync("key", "x"u8.ToArray());
+        await Gateway.ReceivesAsync(1);
+
+        File.Delete(nowhere);
+        await File.WriteAllTextAsync(Path.Combine(_folder, ".back"), "back");
+        File.Move(Path.Combine(_folder, ".back"), nowhere);
+
+        await Gateway.ReceivesAsync(2);
+    }
+
+    [Fact]
     public async Task A_file_that_is_renamed_over_one_that_runs_is_an_event_of_its_own()
     {
         var release = new TaskCompletionSource();

@@ -109,7 +109,7 @@ public sealed class FunctionCatalog : IDisposable
 
         response.Dispose();
         var hint = response.StatusCode == HttpStatusCode.Unauthorized && request.Headers.Authorization is null ? "; no credentials were sent" : "";
-        throw new HttpRequestException($"{request.RequestUri} answered {(int)response.StatusCode}{hint}", null, response.StatusCode);
+        throw new HttpRequestException($"GET {path} answered {(int)response.StatusCode}{hint}", null, response.StatusCode);
     }
 }
 

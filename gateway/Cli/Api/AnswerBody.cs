@@ -26,7 +26,7 @@ internal sealed record AnswerBody(byte[] Bytes, string? File, long Length)
         {
             await using var source = await answer.Content.ReadAsStreamAsync(ct);
             var buffer = new byte[81920];
-            for (int read; (read = await source.ReadAsync(buffer, ct)) > 0; length += read)
+            for (int read; (read = await source.ReadAsync(buffer, ct).AsTask().WaitAsync(GatewayClient.Patience, TimeProvider.System, ct)) > 0; length += read)
             {
                 await target.WriteAsync(buffer.AsMemory(0, read), ct);
             }
@@ -34,7 +34,7 @@ internal sealed record AnswerBody(byte[] Bytes, string? File, long Length)
             await target.FlushAsync(ct);
             return length;
         }
-        catch (HttpIOException)
+        catch (Exception fault) when (fault is HttpIOException or TimeoutException)
         {
             throw new CommandFailure($"The gateway broke off after {length} bytes: what is in {name} is not all of it.");
         }

@@ -9,7 +9,8 @@ namespace Connectors.Cli.Api;
 /// <summary>The gateway over HTTP. What goes wrong is a <see cref="CommandFailure"/> that an operator understands.</summary>
 internal sealed class GatewayClient(Uri address, Credentials? credentials, bool tlsNoVerify) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    /// <summary>How long it may say nothing.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly string _root = address.AbsoluteUri.TrimEnd('/');
     private readonly HttpClient _http = new(Connections(address, tlsNoVerify)) { Timeout = Patience };
@@ -34,7 +35,7 @@ internal sealed class GatewayClient(Uri address, Credentials? credentials, bool 
         }
         catch (TaskCanceledException) when (!ct.IsCancellationRequested)
         {
-            throw new CommandFailure($"The gateway {_root} did not answer within {Patience.TotalSeconds} seconds.") { MayPass = true };
+            throw Silent();
         }
     }
 
@@ -59,19 +60,24 @@ internal sealed class GatewayClient(Uri address, Credentials? credentials, bool 
         using var answer = await AskAsync(method, path, content, ct);
         try
         {
-            return JsonNode.Parse(await answer.Content.ReadAsByteArrayAsync(ct)) ?? throw NoQueues();
+            return JsonNode.Parse(await answer.Content.ReadAsByteArrayAsync(ct).WaitAsync(Patience, TimeProvider.System, ct)) ?? throw IsOther();
         }
         catch (JsonException)
         {
-            throw NoQueues();
+            throw IsOther();
         }
         catch (HttpRequestException fault)
         {
             throw BrokeOff(fault);
         }
-
-        CommandFailure NoQueues() => new($"What answers at {_root} has no queues: is it a gateway of Connectors?");
+        catch (TimeoutException)
+        {
+            throw Silent();
+        }
     }
+
+    /// <summary>What answers is no gateway of ours.</summary>
+    public CommandFailure IsOther() => new($"What answers at {_root} has no queues: is it a gateway of Connectors?");
 
     /// <summary>What an answer that says no means.</summary>
     public async Task<CommandFailure> RefusalAsync(HttpResponseMessage answer, CancellationToken ct)
@@ -91,11 +97,15 @@ internal sealed class GatewayClient(Uri address, Credentials? credentials, bool 
         string text;
         try
         {
-            text = Plain.OneLine((await answer.Content.ReadAsStringAsync(ct)).Trim());
+            text = Plain.OneLine((await answer.Content.ReadAsStringAsync(ct).WaitAsync(Patience, TimeProvider.System, ct)).Trim());
         }
         catch (HttpRequestException fault)
         {
             return BrokeOff(fault);
+        }
+        catch (TimeoutException)
+        {
+            return Silent();
         }
 
         return new CommandFailure($"The gateway {_root} refuses ({(int)answer.StatusCode}): {(text.Length > 0 ? text : answer.ReasonPhrase)}")
@@ -105,6 +115,8 @@ internal sealed class GatewayClient(Uri address, Credentials? credentials, bool 
     }
 
     public void Dispose() => _http.Dispose();
+
+    private CommandFailure Silent() => new($"The gateway {_root} did not answer within {Patience.TotalSeconds} seconds.") { MayPass = true };
 
     private CommandFailure BrokeOff(HttpRequestException fault) => new($"The gateway {_root} broke off: {Innermost(fault)}.") { MayPass = true };
 

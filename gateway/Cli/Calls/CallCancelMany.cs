@@ -8,8 +8,8 @@ namespace Connectors.Cli.Calls;
 internal static class CallCancelMany
 {
     private static readonly Option<string> State = CreateState();
-    private static readonly Option<string> Since = new("--since") { Description = "Only calls that were accepted from then on: a time such as 2026-01-02T03:04:05Z, or how long ago, such as 90m", HelpName = "TIME" };
-    private static readonly Option<string> Until = new("--until") { Description = "Only calls that were accepted before then", HelpName = "TIME" };
+    private static readonly Option<DateTimeOffset?> Since = Inputs.TimeOption("--since", "Only calls that were accepted from then on");
+    private static readonly Option<DateTimeOffset?> Until = Inputs.TimeOption("--until", "Only calls that were accepted before then");
     private static readonly Option<bool> All = new("--all") { Description = "All calls that wait, without any filter" };
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Says how many are meant, and does nothing" };
 
@@ -30,8 +30,8 @@ internal static class CallCancelMany
             ("function", session.Value(CallList.Function)),
             ("queue", session.Value(CallList.Queue)),
             ("state", session.Value(State)),
-            ("since", session.Value(Since)),
-            ("until", session.Value(Until)),
+            ("since", Inputs.Text(session.Value(Since))),
+            ("until", Inputs.Text(session.Value(Until))),
             ("tag", session.Value(CallList.Tag)),
         ];
         var words = string.Join(", ", filter.Where(word => word.Value is not null).Select(word => $"{word.Name} {word.Value}"));

@@ -16,8 +16,8 @@ internal static class CallList
     public static readonly Option<string> Function = new("--function", "-f") { Description = "Only calls of this function: NAME, or NAME.NAMESPACE", HelpName = "NAME" };
     public static readonly Option<string> Queue = Inputs.QueueOption("Only calls of this queue");
     private static readonly Option<string> State = CreateState();
-    private static readonly Option<string> Since = new("--since") { Description = "Only calls that ended from then on: a time such as 2026-01-02T03:04:05Z, or how long ago, such as 90m", HelpName = "TIME" };
-    private static readonly Option<string> Until = new("--until") { Description = "Only calls that ended before then", HelpName = "TIME" };
+    private static readonly Option<DateTimeOffset?> Since = Inputs.TimeOption("--since", "Only calls that ended from then on");
+    private static readonly Option<DateTimeOffset?> Until = Inputs.TimeOption("--until", "Only calls that ended before then");
     public static readonly Option<string> Tag = new("--tag") { Description = "Only calls with this tag", HelpName = "TAG" };
     private static readonly Option<long?> Limit = new("--limit") { Description = $"At most so many; {DefaultLimit} unless given", HelpName = "COUNT", CustomParser = result => Inputs.ParseCount(result) };
     private static readonly Option<string> After = new("--after") { Description = "Goes on behind an earlier list, which said where", HelpName = "PLACE" };
@@ -69,8 +69,8 @@ internal static class CallList
                 ("function", session.Value(Function)),
                 ("queue", session.Value(Queue)),
                 ("state", session.Value(State)),
-                ("since", session.Value(Since)),
-                ("until", session.Value(Until)),
+                ("since", Inputs.Text(session.Value(Since))),
+                ("until", Inputs.Text(session.Value(Until))),
                 ("tag", session.Value(Tag)),
                 ("limit", Math.Min(limit, MaxPage).ToString(CultureInfo.InvariantCulture)),
                 ("after", next));

@@ -8,10 +8,14 @@ internal static class CompletionScript
     private const string Bash = """
         # connectors completion bash: in ~/.bashrc, source <(connectors completion bash)
         _connectors() {
-          local IFS=$'\n' words
+          local words word
           words=$("${COMP_WORDS[0]}" "[suggest:$COMP_POINT]" "$COMP_LINE" 2> /dev/null)
           [[ ${COMP_WORDS[COMP_CWORD]} == -* ]] || words=$(grep -v '^-' <<< "$words")
-          COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
+          COMPREPLY=()
+          while IFS= read -r word; do
+            [[ -n $word && $word == "${COMP_WORDS[COMP_CWORD]}"* ]] && COMPREPLY+=("$word")
+          done <<< "$words"
+          return 0
         }
         complete -o default -F _connectors connectors
         """;

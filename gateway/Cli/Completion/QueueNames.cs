@@ -15,7 +15,7 @@ internal static class QueueNames
             using var patience = new CancellationTokenSource(Patience, TimeProvider.System);
             using var session = Session.Open(parsed, mayReadInput: false);
             var queues = session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.All, null, patience.Token).GetAwaiter().GetResult();
-            return [.. queues.AsArray().Select(queue => (string?)queue?["name"] ?? "")];
+            return [.. queues.AsArray().Select(queue => (string?)queue?["name"] ?? "").Where(Inputs.IsQueueName)];
         }
         catch (Exception)
         {

@@ -2,28 +2,27 @@ using System.CommandLine;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Connectors.Cli.Api;
 
 namespace Connectors.Cli.DeadLetters;
 
 /// <summary>Which dead letters of a queue are meant; null means all.</summary>
-internal sealed partial record DeadFilter(string Queue, string? Function, string? Reason, string? Since, string? Until, string? Tag)
+internal sealed record DeadFilter(string Queue, string? Function, string? Reason, string? Since, string? Until, string? Tag)
 {
     public static readonly Option<string> FunctionOption = new("--function", "-f") { Description = "Only those of this function: NAME, or NAME.NAMESPACE", HelpName = "NAME" };
 
     public static readonly Option<string> ReasonOption = CreateReason();
 
-    public static readonly Option<DateTimeOffset?> SinceOption = CreateTime("--since", "Only those that ended then or later");
+    public static readonly Option<DateTimeOffset?> SinceOption = Inputs.TimeOption("--since", "Only those that ended then or later");
 
-    public static readonly Option<DateTimeOffset?> UntilOption = CreateTime("--until", "Only those that ended before then");
+    public static readonly Option<DateTimeOffset?> UntilOption = Inputs.TimeOption("--until", "Only those that ended before then");
 
     public static readonly Option<string> TagOption = new("--tag") { Description = "Only those with this tag", HelpName = "TAG" };
 
     public static readonly Option<bool> DryRun = new("--dry-run") { Description = "Says how many are meant, and does nothing" };
 
     public static DeadFilter Of(Session session, Argument<string> queue) =>
-        new(session.Value(queue), session.Value(FunctionOption), session.Value(ReasonOption), Text(session.Value(SinceOption)), Text(session.Value(UntilOption)), session.Value(TagOption));
+        new(session.Value(queue), session.Value(FunctionOption), session.Value(ReasonOption), Inputs.Text(session.Value(SinceOption)), Inputs.Text(session.Value(UntilOption)), session.Value(TagOption));
 
     public bool IsAll => (Function ?? Reason ?? Since ?? Until ?? Tag) is null;
 
@@ -54,36 +53,6 @@ internal sealed partial record DeadFilter(string Queue, string? Function, string
 
         return true;
     }
-
-    private static string? Text(DateTimeOffset? time) => time?.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
-
-    // A time, or how long ago it was.
-    private static Option<DateTimeOffset?> CreateTime(string name, string description) => new(name)
-    {
-        Description = $"{description}: 2026-11-28T09:00:00Z, or 90m, 2h, 3d ago",
-        HelpName = "TIME",
-        CustomParser = result =>
-        {
-            var text = result.Tokens[0].Value;
-            if (Ago().Match(text) is { Success: true } ago && double.TryParse(ago.Groups[1].Value, CultureInfo.InvariantCulture, out var number))
-            {
-                var before = number * (ago.Groups[2].Value switch { "s" => TimeSpan.FromSeconds(1), "m" => TimeSpan.FromMinutes(1), "h" => TimeSpan.FromHours(1), _ => TimeSpan.FromDays(1) });
-                var now = TimeProvider.System.GetUtcNow();
-                return before < now - DateTimeOffset.MinValue ? now - before : DateTimeOffset.MinValue;
-            }
-
-            if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
-            {
-                return time;
-            }
-
-            result.AddError($"{name}: \"{text}\" is neither a time such as 2026-11-28T09:00:00Z nor how long ago, such as 90m, 2h, 3d.");
-            return null;
-        },
-    };
-
-    [GeneratedRegex(@"^([0-9]{1,6})([smhd])\z")]
-    private static partial Regex Ago();
 
     private static Option<string> CreateReason()
     {

@@ -30,8 +30,8 @@ internal sealed class LocalSystem(string logs) : IAsyncDisposable
 
     public void Start(string name, string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)
     {
-        // The shell gives the log to the program and becomes it.
-        var start = new ProcessStartInfo("/bin/sh", ["-c", "exec \"$0\" \"$@\" > \"$CONNECTORS_LOG\" 2>&1 < /dev/null", program, .. arguments]);
+        // The shell gives the log to the program and becomes it, in a session of its own: a terminal's Ctrl-C is for this command alone, which stops one after the other.
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "exec setsid \"$0\" \"$@\" > \"$CONNECTORS_LOG\" 2>&1 < /dev/null", program, .. arguments]);
         start.Environment["CONNECTORS_LOG"] = Log(name);
         foreach (var (option, value) in environment)
         {

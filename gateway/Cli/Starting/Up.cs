@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
 
@@ -58,8 +59,27 @@ internal static class Up
             Port,
             NatsPort,
         };
-        command.DoesAlone(RunAsync);
+        command.DoesAlone(UntilHangUpAsync);
         return command;
+    }
+
+    // A terminal that is closed is an end like any other.
+    private static async Task UntilHangUpAsync(ParseResult parsed, CancellationToken ct)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        {
+            signal.Cancel = true;
+            ending.Cancel();
+        });
+        try
+        {
+            await RunAsync(parsed, ending.Token);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested && ending.IsCancellationRequested)
+        {
+            throw new CommandFailure("The terminal was closed.");
+        }
     }
 
     private static async Task RunAsync(ParseResult parsed, CancellationToken ct)
