@@ -12,10 +12,10 @@ internal static class Contest
     /// <summary>Runs the contest and tells the medians, each with the least and the most seen.</summary>
     /// <param name="title">What is compared.</param>
     /// <param name="unit">What is counted: calls, for example.</param>
-    /// <param name="baseline">The contestant that the others are compared to.</param>
+    /// <param name="baselines">The contestants that the others are compared to.</param>
     /// <param name="request">How long and how often.</param>
     /// <param name="contestants">Who takes part.</param>
-    internal static async Task<Report> RunAsync(string title, string unit, string baseline, BenchmarkRequest request, IReadOnlyList<Contestant> contestants)
+    internal static async Task<Report> RunAsync(string title, string unit, IReadOnlyList<string> baselines, BenchmarkRequest request, IReadOnlyList<Contestant> contestants)
     {
         var all = contestants.ToDictionary(contestant => contestant.Name, _ => new List<Sample>());
         var first = new Dictionary<string, double>();
@@ -33,18 +33,19 @@ internal static class Contest
             }
         }
 
-        var report = new Report(title).Row("", $"{unit}/s", $"times {baseline}", "p50", "p99", "p99.9", "failed", "first seconds");
+        var report = new Report(title).Row(["", $"{unit}/s", .. baselines.Select(baseline => $"times {baseline}"), "p50", "p99", "p99.9", "failed", "first seconds"]);
         foreach (var (name, samples) in all)
         {
-            report.Row(
+            report.Row([
                 name,
                 Spread(samples.Select(sample => sample.PerSecond)),
-                Spread(samples.Zip(all[baseline], (own, other) => own.PerSecond / other.PerSecond)),
+                .. baselines.Select(baseline => Spread(samples.Zip(all[baseline], (own, other) => own.PerSecond / other.PerSecond))),
                 Median(samples.Select(sample => sample.Latency.Median)),
                 Median(samples.Select(sample => sample.Latency.Percentile99)),
                 Median(samples.Select(sample => sample.Latency.Percentile999)),
                 samples.Sum(sample => sample.Failed),
-                first[name]);
+                first[name],
+            ]);
         }
 
         foreach (var other in request.Others)

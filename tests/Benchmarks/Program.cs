@@ -17,7 +17,8 @@ var benchmarks = new Dictionary<string, Func<BenchmarkRequest, Task<Report>>>
     ["drain"] = DrainBenchmark.RunAsync,
     ["latency"] = LatencyBenchmark.RunAsync,
     ["start"] = StartBenchmark.RunAsync,
-    ["kafka"] = _ => KafkaBenchmark.RunAsync(),
+    ["kafka"] = KafkaBenchmark.RunAsync,
+    ["sqs"] = SqsBenchmark.RunAsync,
     ["envelope"] = _ => MicroBenchmark.RunAsync<EnvelopeBenchmark>("Envelope: one message header, written and read"),
     ["topics"] = _ => MicroBenchmark.RunAsync<TopicBenchmark>("Topic map: 1,000 functions, one look-up"),
 };

@@ -17,6 +17,9 @@ public sealed class SqsServer : IAsyncDisposable
     /// <summary>The port; the same after every restart.</summary>
     public int Port { get; } = FreePort.Next();
 
+    /// <summary>Its process now.</summary>
+    public int ProcessId => Running.Id;
+
     /// <summary>The server's address.</summary>
     public Uri Url => new($"http://127.0.0.1:{Port}");
 

@@ -29,6 +29,10 @@ internal static class Baseline
             "handler" => Relays.MapHandler(app, target),
             "publish" => BarePublisher.Map(app, target),
             "pull" => await BareLoop.StartAsync(target),
+            "consume" => BareConsumer.Start(target, byKey: false),
+            "consume by key" => BareConsumer.Start(target, byKey: true),
+            "receive" => BareReceiver.Start(target, loops: 1, atOnce: 1),
+            "receive at once" => BareReceiver.Start(target, BareReceiver.Loops, BareReceiver.Batch),
             _ => throw new ArgumentException($"unknown baseline {kind}"),
         };
         await app.StartAsync();

@@ -33,7 +33,7 @@ internal static class AcceptBenchmark
             }));
         }
 
-        var report = await Contest.RunAsync("Asynchronous calls accepted: 1 KiB posted over 32 connections, file store, no worker", "calls", "a bare publisher", request, contestants);
+        var report = await Contest.RunAsync("Asynchronous calls accepted: 1 KiB posted over 32 connections, file store, no worker", "calls", ["a bare publisher"], request, contestants);
         await Pipeline.EndAsync(pipelines);
         return report;
     }

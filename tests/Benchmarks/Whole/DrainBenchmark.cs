@@ -30,7 +30,7 @@ internal static class DrainBenchmark
             await AddAsync(Build.Own, "static, " + DirectCalls.Name, 1, async pipeline => await pipeline.WithWorkerAsync(DirectCalls.To(pipeline.Function)));
         }
 
-        var report = await Contest.RunAsync("A backlog run by one worker: max_inflight=32, 1 KiB", "calls", Bare, request, contestants);
+        var report = await Contest.RunAsync("A backlog run by one worker: max_inflight=32, 1 KiB", "calls", [Bare], request, contestants);
         await Pipeline.EndAsync(pipelines);
         return report;
 

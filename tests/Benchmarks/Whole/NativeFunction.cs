@@ -15,10 +15,12 @@ internal sealed class NativeFunction : IAsyncDisposable
 
     internal Uri Url { get; }
 
-    internal static async Task<NativeFunction> StartAsync()
+    /// <param name="maxMilliseconds">If set, its answers take from 0 to so many, and it counts what comes out of its key's order: bodies are "KEY ORDINAL".</param>
+    internal static async Task<NativeFunction> StartAsync(int? maxMilliseconds = null)
     {
         var port = FreePort.Next();
-        var process = ChildProcess.Start(Load.Program("function"), [port.ToString(CultureInfo.InvariantCulture)]);
+        var process = ChildProcess.Start(
+            Load.Program("function"), new[] { port, maxMilliseconds }.OfType<int>().Select(number => number.ToString(CultureInfo.InvariantCulture)));
         await process.LineAsync(line => line == "listening", "the function listens");
         return new NativeFunction(process, port);
     }

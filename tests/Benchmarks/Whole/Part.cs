@@ -35,6 +35,8 @@ internal sealed class Part : IAsyncDisposable
 
     internal static Part Of(NatsServer server) => new("nats-server", server.ProcessId, server, allocations: null);
 
+    internal static Part Of(SqsServer server) => new("SQS server", server.ProcessId, server, allocations: null);
+
     internal static Part Of(string name, ChildProcess process) => new(name, process.Id, process, allocations: null);
 
     /// <summary>Starts a program, and waits until it listens. One that the runtime starts counts what it allocates.</summary>

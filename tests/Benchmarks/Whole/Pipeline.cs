@@ -37,9 +37,9 @@ internal sealed partial class Pipeline : IAsyncDisposable
     internal string NatsUrl => _nats!.Url;
 
     /// <summary>Starts a function, and nats-server if asked for.</summary>
-    internal static async Task<Pipeline> StartAsync(Build build, bool withNats = true, int functions = 1)
+    internal static async Task<Pipeline> StartAsync(Build build, bool withNats = true, int functions = 1, int? maxMilliseconds = null)
     {
-        var pipeline = new Pipeline(build, functions) { Function = await NativeFunction.StartAsync() };
+        var pipeline = new Pipeline(build, functions) { Function = await NativeFunction.StartAsync(maxMilliseconds) };
         pipeline._owned.Add(pipeline.Function);
         if (withNats)
         {
@@ -54,9 +54,10 @@ internal sealed partial class Pipeline : IAsyncDisposable
 
     internal Uri Async => new(Gateway, "/async-function/f0");
 
-    internal async Task<Pipeline> WithGatewayAsync()
+    /// <param name="topics">What the functions want of connectors.</param>
+    internal async Task<Pipeline> WithGatewayAsync(params IReadOnlyList<string> topics)
     {
-        Gateway = await StartServiceAsync("Gateway", "gateway", "api", await GatewayOptionsAsync());
+        Gateway = await StartServiceAsync("Gateway", "gateway", "api", await GatewayOptionsAsync(topics));
         return this;
     }
 
@@ -68,6 +69,25 @@ internal sealed partial class Pipeline : IAsyncDisposable
             ["nats_port"] = Text(_nats!.Port),
             ["gateway_url"] = Gateway?.AbsoluteUri ?? "http://127.0.0.1:1",
             ["max_inflight"] = Text(Load.Connections),
+        });
+        return this;
+    }
+
+    /// <summary>A server that events come from.</summary>
+    internal Pipeline With(Part server)
+    {
+        Add(server);
+        return this;
+    }
+
+    /// <summary>A connector by its project, which stands where the worker does.</summary>
+    internal async Task<Pipeline> WithConnectorAsync(string project, IReadOnlyDictionary<string, string> options)
+    {
+        await StartServiceAsync(project, "connector", "metrics", new Dictionary<string, string>(options)
+        {
+            ["gateway_url"] = Gateway.AbsoluteUri,
+            ["secret_mount_path"] = _home.FullName,
+            ["print_response"] = "false",
         });
         return this;
     }
@@ -90,11 +110,14 @@ internal sealed partial class Pipeline : IAsyncDisposable
     }
 
     /// <summary>Stores calls while the worker stands still, lets it go, and returns what the function saw of them.</summary>
-    internal async Task<Figures> DrainAsync(int calls)
+    internal Task<Figures> DrainAsync(int calls) => DrainAsync(calls, () => FillAsync(calls));
+
+    /// <summary>The same with calls or events that are stored by <paramref name="fillAsync"/>.</summary>
+    internal async Task<Figures> DrainAsync(int calls, Func<Task> fillAsync)
     {
         _worker!.Pause();
         await Function.ForgetAsync();
-        await FillAsync(calls);
+        await fillAsync();
         _worker.Resume();
         return await Function.RanAsync(calls, $"a backlog is run; the worker wrote {_worker.Tail(5)}");
     }
@@ -185,7 +208,7 @@ internal sealed partial class Pipeline : IAsyncDisposable
         return new Uri(Address().Match(line).Groups[1].Value);
     }
 
-    private async Task<Dictionary<string, string>> GatewayOptionsAsync()
+    private async Task<Dictionary<string, string>> GatewayOptionsAsync(IReadOnlyList<string> topics)
     {
         await File.WriteAllTextAsync(Path.Combine(_home.FullName, "basic-auth-user"), "admin");
         await File.WriteAllTextAsync(Path.Combine(_home.FullName, "basic-auth-password"), "bench");
@@ -193,6 +216,8 @@ internal sealed partial class Pipeline : IAsyncDisposable
         await File.WriteAllTextAsync(functions, "functions:\n" + string.Concat(Enumerable.Range(0, _functions).Select(function => $"""
               f{Text(function)}:
                 image: bench/noop
+                annotations:
+                  topic: "{string.Join(',', topics)}"
                 environment:
                   upstream_url: {Function.Url}
 

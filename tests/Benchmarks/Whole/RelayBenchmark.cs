@@ -21,7 +21,7 @@ internal static class RelayBenchmark
             contestants.Add(Of(build.Named("the gateway"), pipeline.Sync, pipeline.Parts));
         }
 
-        var report = await Contest.RunAsync("Synchronous calls: 1 KiB posted over 32 connections", "calls", "YARP's forwarder", request, contestants);
+        var report = await Contest.RunAsync("Synchronous calls: 1 KiB posted over 32 connections", "calls", ["YARP's forwarder"], request, contestants);
         await Pipeline.EndAsync(pipelines);
         return report;
     }

@@ -20,7 +20,7 @@ internal static class ThroughBenchmark
         }
 
         var report = await Contest.RunAsync(
-            "Accepted and run: 1 KiB posted over 32 connections, file store, one worker with max_inflight=32", "calls", Gateway, request, contestants);
+            "Accepted and run: 1 KiB posted over 32 connections, file store, one worker with max_inflight=32", "calls", [Gateway], request, contestants);
         await Pipeline.EndAsync(pipelines);
         return report;
 
