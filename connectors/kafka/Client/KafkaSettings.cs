@@ -35,8 +35,11 @@ internal static class KafkaSettings
         properties["fetch.max.bytes"] = Number(Math.Max(options.Subscription.MaxBytes, 52_428_800));
         properties["receive.message.max.bytes"] = Number(Math.Max(options.Subscription.MaxBytes, 52_428_800) + 100_000_000L);
         // What waits in the client is not paid for by partition_buffer; its own defaults (100,000 records, 64 MiB) are more than a function needs.
-        properties["queued.min.messages"] = "1000";
+        // A pause throws it away, and while it is below the first a request stands at the broker (fetch.wait.max.ms) that a resumed partition waits for.
+        properties["queued.min.messages"] = "100";
         properties["queued.max.messages.kbytes"] = "16384";
+        // By default a partition of which enough waits in the client is left alone for a second, though it was resumed and nothing of it waits any more.
+        properties["fetch.queue.backoff.ms"] = "10";
         // A topic made later is found within this time.
         properties["topic.metadata.refresh.interval.ms"] = "30000";
         properties["max.poll.interval.ms"] = Number(PollInterval(options.Connector.UpstreamTimeout));

@@ -7,8 +7,8 @@ using Connectors.Sdk.Events;
 namespace Connectors.Kafka.Polling;
 
 /// <summary>
-/// What the poll thread does, over and over: fetch a record, put it into the backlog, pause and resume partitions. It waits for records only, and, while the
-/// group takes partitions away, for what runs of them.
+/// What the poll thread does, over and over: fetch a record, put it into the backlog, pause and resume partitions. It waits for records only, for the broker of a
+/// partition that is resumed, and, while the group takes partitions away, for what runs of them.
 /// </summary>
 internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment assignment, OffsetCommitter committer, Backlog backlog, KafkaOptions options, TimeProvider time, ILogger log)
 {
@@ -16,6 +16,9 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
 
     // With a partition paused, room is to be noticed soon.
     private static readonly TimeSpan ShortWait = TimeSpan.FromMilliseconds(5);
+
+    // Enough for a broker that is there; one that is not has nothing to fetch.
+    private static readonly TimeSpan WakeLimit = TimeSpan.FromMilliseconds(50);
 
     private readonly HashSet<TopicPartition> _paused = [];
     private volatile bool _takesNoMore;
@@ -102,6 +105,21 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
         {
             consumer.Resume([partition.Name]);
             _paused.Remove(partition.Name);
+            Wake(partition.Name);
+        }
+    }
+
+    // The client's thread that fetches from a broker does not hear that a partition is resumed: it sleeps until something goes to that broker or comes from
+    // it, for up to a second. So something is asked of it, and the answer is of no interest.
+    private void Wake(TopicPartition name)
+    {
+        try
+        {
+            consumer.QueryWatermarkOffsets(name, WakeLimit);
+        }
+        catch (KafkaException fault) when (!fault.Error.IsFatal)
+        {
+            // It wakes by itself.
         }
     }
 
