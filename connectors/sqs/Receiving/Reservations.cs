@@ -6,7 +6,7 @@ namespace Connectors.Sqs.Receiving;
 /// <summary>Reserves free slots for the receives of busy queues, so that all of them together never ask for more than could run.</summary>
 internal sealed class Reservations(Slots slots, TimeProvider time)
 {
-    // A slot that came free waits so long for others: requests are paid for one by one.
+    // A slot that came free waits so long for others, up to what one receive may ask for: requests are paid for one by one.
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(20);
 
     private readonly Signal _released = new();
@@ -20,17 +20,16 @@ internal sealed class Reservations(Slots slots, TimeProvider time)
     {
         for (var hadToWait = false; ; hadToWait = true)
         {
-            var released = _released.Next;
-            if (TryReserve(max, out var reserved) is > 0 and var count)
+            if (TryReserve(max) is > 0 and var count)
             {
                 return new Reservation(count, hadToWait);
             }
 
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);
-            await Task.WhenAny(released.WaitAsync(either.Token), slots.WhenFreeAsync(reserved + 1, either.Token));
-            await either.CancelAsync();
+            await RoomAsync(1, ct);
+            using var over = new CancellationTokenSource(Gathering, time);
+            using var gathering = CancellationTokenSource.CreateLinkedTokenSource(ct, over.Token);
+            await RoomAsync(Math.Min(max, slots.Total), gathering.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             ct.ThrowIfCancellationRequested();
-            await Task.Delay(Gathering, time, ct);
         }
     }
 
@@ -44,12 +43,31 @@ internal sealed class Reservations(Slots slots, TimeProvider time)
         _released.Set();
     }
 
-    private int TryReserve(int max, out int reserved)
+    // Waits until so many slots are neither taken nor reserved, and reserves none.
+    private async Task RoomAsync(int count, CancellationToken ct)
+    {
+        while (true)
+        {
+            var released = _released.Next;
+            var reserved = Volatile.Read(ref _reserved);
+            if (slots.Free - reserved >= count)
+            {
+                return;
+            }
+
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            await Task.WhenAny(released.WaitAsync(either.Token), slots.WhenFreeAsync(reserved + count, either.Token));
+            await either.CancelAsync();
+            ct.ThrowIfCancellationRequested();
+        }
+    }
+
+    private int TryReserve(int max)
     {
         lock (_gate)
         {
             var count = Math.Clamp(slots.Free - Volatile.Read(ref _reserved), 0, max);
-            reserved = Interlocked.Add(ref _reserved, count);
+            Interlocked.Add(ref _reserved, count);
             return count;
         }
     }

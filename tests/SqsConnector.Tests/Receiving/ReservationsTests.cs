@@ -1,5 +1,7 @@
 using Connectors.Sdk.Events;
 using Connectors.Sqs.Receiving;
+using Connectors.Testing;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Connectors.Sqs.Tests.Receiving;
 
@@ -26,6 +28,20 @@ public class ReservationsTests
         reservations.Release(4);
 
         Assert.Equal(new Reservation(4, HadToWait: true), await waiting);
+    }
+
+    [Fact]
+    public async Task As_many_as_are_asked_for_wait_for_no_others()
+    {
+        var reservations = new Reservations(new Slots(20), new FakeTimeProvider());
+        _ = await reservations.ReserveAsync(20, CancellationToken.None);
+        var waiting = reservations.ReserveAsync(10, CancellationToken.None);
+
+        reservations.Release(4);
+        Assert.False(waiting.IsCompleted);
+        reservations.Release(6);
+
+        Assert.Equal(new Reservation(10, HadToWait: true), await waiting.WaitAsync(Eventually.Patience, TimeProvider.System));
     }
 
     [Fact]
