@@ -53,6 +53,7 @@ internal sealed class Report(string title)
         double and >= 100 => ((double)cell).ToString("N0", CultureInfo.InvariantCulture),
         double small => small.ToString("0.##", CultureInfo.InvariantCulture),
         int or long => Convert.ToInt64(cell, CultureInfo.InvariantCulture).ToString("N0", CultureInfo.InvariantCulture),
+        TimeSpan time when time == TimeSpan.Zero => "",
         TimeSpan time => time.TotalMilliseconds.ToString("0.## ms", CultureInfo.InvariantCulture),
         _ => cell.ToString() ?? "",
     };

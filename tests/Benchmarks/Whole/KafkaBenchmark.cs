@@ -19,7 +19,7 @@ internal static class KafkaBenchmark
 
     // About as many as run in it.
     private const int EventsForOneSecond = 300;
-    private const int EventsByKeyForOneSecond = 4_000;
+    private const int EventsByKeyForOneSecond = 3_000;
 
     internal static async Task<Report> RunAsync(BenchmarkRequest request)
     {
