@@ -68,8 +68,8 @@ internal static class KafkaBenchmark
     }
 
     // The ordinals of each key from 0 on, as the function wants them.
-    private static Task ProduceAsync(IProducer<string, string> producer, string topic, int events) =>
-        Task.WhenAll(Enumerable.Range(0, events).Select(i => producer.ProduceAsync(topic, new Message<string, string>
+    private static async Task ProduceAsync(IProducer<string, string> producer, string topic, int events) =>
+        await Task.WhenAll(Enumerable.Range(0, events).Select(i => producer.ProduceAsync(topic, new Message<string, string>
         {
             Key = (i % Keys).ToString(CultureInfo.InvariantCulture),
             Value = string.Create(CultureInfo.InvariantCulture, $"{i % Keys} {i / Keys}"),
