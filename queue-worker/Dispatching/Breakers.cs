@@ -34,10 +34,10 @@ internal sealed class Breakers
 
     /// <summary>
     /// Whether an outcome says that the function cannot be reached: no connection, or an answer of the platform's own that says so. A provider that finds no
-    /// connection says 500, as those of OpenFaaS do; a watchdog's 500 is the function's own fault.
+    /// connection says 500, as those of OpenFaaS do; a watchdog's 500 is the function's own fault. So is an answer that breaks off.
     /// </summary>
     public static bool IsUnreached(Outcome outcome) =>
-        outcome.Kind == OutcomeKind.Unreachable
+        outcome.IsOutOfReach
         || outcome is { Kind: OutcomeKind.Failed, IsInternal: true, Status: 502 or 503 or 504 } or { Kind: OutcomeKind.Failed, InternalSource: "proxy", Status: 500 };
 
     /// <summary>Takes an outcome in. True if the call is to be put aside as it came, instead of using an attempt.</summary>

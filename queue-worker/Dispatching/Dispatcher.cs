@@ -24,6 +24,14 @@ internal sealed class Dispatcher(
     public TimeSpan Limit { get; } =
         options.Dispatch.UpstreamTimeout + OversizeCallbacks.MaxAge + options.Callbacks.Timeout + (4 * RecordWriter.Patience(options));
 
+    /// <summary>What an outcome says of how many calls its function takes at once.</summary>
+    public static Load LoadOf(Outcome outcome) => outcome switch
+    {
+        { Kind: OutcomeKind.Succeeded } => Load.Took,
+        { IsOutOfReach: true } or { Status: 429 } => Load.Refused,
+        _ => Load.Unknown,
+    };
+
     public async Task<Handled> HandleAsync(Delivery delivery, Grace grace)
     {
         if (await settler.EndInDoubtAsync(delivery, grace.Writes))
@@ -120,13 +128,6 @@ internal sealed class Dispatcher(
         await settler.NakAsync(delivery, envelope, HoldWait, grace.Writes);
         return new Handled(load);
     }
-
-    private static Load LoadOf(Outcome outcome) => outcome switch
-    {
-        { Kind: OutcomeKind.Succeeded } => Load.Took,
-        { Kind: OutcomeKind.Unreachable } or { Status: 429 } => Load.Refused,
-        _ => Load.Unknown,
-    };
 }
 
 /// <summary>What is to be done with a delivery before anything is sent. Pure; docs/delivery-states.md says why the deliveries are counted so.</summary>

@@ -171,19 +171,57 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Theory]
-    [InlineData(OutcomeKind.Succeeded, 200, null, false)]
-    [InlineData(OutcomeKind.Failed, 500, null, false)]
-    [InlineData(OutcomeKind.Failed, 503, null, false)]
-    [InlineData(OutcomeKind.Failed, 500, "of-watchdog", false)]
-    [InlineData(OutcomeKind.Failed, 429, "faas-middleware", false)]
-    [InlineData(OutcomeKind.TimedOut, 504, null, false)]
-    [InlineData(OutcomeKind.Failed, 500, "proxy", true)]
-    [InlineData(OutcomeKind.Failed, 502, "gateway", true)]
-    [InlineData(OutcomeKind.Failed, 503, "proxy", true)]
-    [InlineData(OutcomeKind.Failed, 504, "of-watchdog", true)]
-    [InlineData(OutcomeKind.Unreachable, 503, null, true)]
-    public void What_says_that_a_function_cannot_be_reached(OutcomeKind kind, int status, string? internalSource, bool unreached) =>
-        Assert.Equal(unreached, Breakers.IsUnreached(new Outcome { Kind = kind, Status = status, InternalSource = internalSource }));
+    [InlineData(OutcomeKind.Succeeded, 200, null, true, false)]
+    [InlineData(OutcomeKind.Failed, 500, null, true, false)]
+    [InlineData(OutcomeKind.Failed, 503, null, true, false)]
+    [InlineData(OutcomeKind.Failed, 500, "of-watchdog", true, false)]
+    [InlineData(OutcomeKind.Failed, 429, "faas-middleware", true, false)]
+    [InlineData(OutcomeKind.Failed, 400, null, false, false)]
+    [InlineData(OutcomeKind.TimedOut, 504, null, false, false)]
+    [InlineData(OutcomeKind.TimedOut, 504, null, true, false)]
+    [InlineData(OutcomeKind.Failed, 500, "proxy", true, true)]
+    [InlineData(OutcomeKind.Failed, 502, "gateway", true, true)]
+    [InlineData(OutcomeKind.Failed, 503, "proxy", true, true)]
+    [InlineData(OutcomeKind.Failed, 504, "of-watchdog", true, true)]
+    [InlineData(OutcomeKind.Unreachable, 503, null, false, true)]
+    [InlineData(OutcomeKind.Unreachable, 503, null, true, false)]
+    [InlineData(OutcomeKind.Unreachable, 502, null, true, false)]
+    public void What_says_that_a_function_cannot_be_reached(OutcomeKind kind, int status, string? internalSource, bool hasBegun, bool unreached) =>
+        Assert.Equal(unreached, Breakers.IsUnreached(new Outcome { Kind = kind, Status = status, InternalSource = internalSource, HasAnswerBegun = hasBegun }));
+
+    [Theory]
+    [InlineData(OutcomeKind.Succeeded, 200, true, "Took")]
+    [InlineData(OutcomeKind.Failed, 429, true, "Refused")]
+    [InlineData(OutcomeKind.Unreachable, 503, false, "Refused")]
+    [InlineData(OutcomeKind.Unreachable, 503, true, "Unknown")]
+    [InlineData(OutcomeKind.Unreachable, 502, true, "Unknown")]
+    [InlineData(OutcomeKind.Failed, 503, true, "Unknown")]
+    [InlineData(OutcomeKind.TimedOut, 504, false, "Unknown")]
+    public void What_says_how_many_calls_a_function_takes(OutcomeKind kind, int status, bool hasBegun, string load) =>
+        Assert.Equal(load, Dispatcher.LoadOf(new Outcome { Kind = kind, Status = status, HasAnswerBegun = hasBegun }).ToString());
+
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf", 0)]
+    [InlineData("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nraw", 0)]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Large: ", 200_000)]
+    public async Task Calls_whose_answers_break_off_use_their_attempts_and_open_no_breaker(string answer, int more)
+    {
+        await using var function = RawServer.Start(_ => new RawAnswer(more == 0 ? answer : answer + new string('x', more) + "\r\n\r\n", After.Close));
+        await using var bench = await Bench.StartAsync(
+            options: new() { ["gateway_url"] = function.Url.ToString(), ["max_retry_attempts"] = "3", ["breaker_failures"] = "2", ["breaker_min_wait"] = "1h", ["breaker_max_wait"] = "1h" },
+            server: nats.Server);
+
+        Envelope[] calls = [await bench.EnqueueAsync(), await bench.EnqueueAsync()];
+        foreach (var call in calls)
+        {
+            var end = (await bench.DeadLetterAsync(call)).Biography;
+            Assert.Equal((DeadReasons.Exhausted, 3), (end.Reason, end.Attempts));
+        }
+
+        await bench.IsEmptyAsync();
+        Assert.Equal(6, function.Requests.Count);
+        Assert.DoesNotContain(bench.Worker.Log, line => line.Contains("Function cannot be reached", StringComparison.Ordinal));
+    }
 
     [Fact]
     public void Probes_come_at_growing_intervals_up_to_the_longest()
