@@ -19,7 +19,7 @@ namespace Connectors.QueueWorker.Dispatching;
 internal sealed class Breakers
 {
     // Different calls that failed in a row: one that fails by itself, again and again, says nothing of its function. Kept while the breaker is open, so that
-    // those that were running when it opened are put aside too, before this worker has heard that it did.
+    // those that were running when it opened are put aside too, before it is known to be written down.
     private readonly ConcurrentDictionary<FunctionName, ConcurrentDictionary<string, bool>> _failed = new();
 
     private readonly QueueWorkerOptions _options;

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
@@ -20,6 +19,11 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
     private readonly Bucket _bucket = new(link, BucketShape.Paused(options.Limits), Patience, time);
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile PausedSet _now = PausedSet.None;
+
+    // Guards what follows, and that one change of what is known is told after the other: the watch tells them, and whoever wrote one.
+    private readonly Lock _lock = new();
+    private PausedSet _told = PausedSet.None;
+    private bool _isAllTold;
 
     /// <summary>Called when something was paused or resumed.</summary>
     public Action? Changed { get; set; }
@@ -45,15 +49,38 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
     /// <summary>Opens a function's breaker for all workers. False if that could not be written down.</summary>
     public Task<bool> OpenAsync(FunctionName function, OpenBreaker breaker, CancellationToken ct) => TryWriteAsync(async () =>
     {
-        // If it is open already, another worker was quicker.
-        await _bucket.TryCreateAsync(OpenBreaker.Key(options.Queue, function), breaker.Encode(), ct);
+        var key = OpenBreaker.Key(options.Queue, function);
+        if (await _bucket.TryCreateAsync(key, breaker.Encode(), ct) is { } revision)
+        {
+            Know(function, breaker, revision);
+        }
+        else if (await _bucket.FindAsync(key, ct) is { } quicker)
+        {
+            Know(function, OpenBreaker.TryDecode(quicker.Value), quicker.Revision);
+        }
+
         return true;
     });
 
     /// <summary>Closes a function's breaker. If that cannot be written down, the next call that reaches it does.</summary>
     public Task CloseAsync(FunctionName function, CancellationToken ct) => TryWriteAsync(async () =>
     {
-        await _bucket.DeleteAsync(OpenBreaker.Key(options.Queue, function), ct);
+        var key = OpenBreaker.Key(options.Queue, function);
+        if (_now.Breakers.GetValueOrDefault(function) is not ({ }, var revision, _))
+        {
+            return true;
+        }
+
+        if (await _bucket.TryDeleteAsync(key, revision, ct))
+        {
+            // What comes next of this key is its deletion.
+            Know(function, null, revision + 1);
+        }
+        else
+        {
+            await _bucket.DeleteAsync(key, ct);
+        }
+
         return true;
     });
 
@@ -61,8 +88,19 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
     public Task<bool> TryClaimProbeAsync(FunctionName function, CancellationToken ct) => TryWriteAsync(async () =>
     {
         var now = time.GetUtcNow();
-        return _now.Breakers.GetValueOrDefault(function) is (var breaker, var revision, _) && ProbeAt(function) <= now
-            && await _bucket.TryUpdateAsync(OpenBreaker.Key(options.Queue, function), breaker.Probed(now).Encode(), revision, ct) is not null;
+        if (_now.Breakers.GetValueOrDefault(function) is not ({ } breaker, var revision, _) || ProbeAt(function) > now)
+        {
+            return false;
+        }
+
+        var probed = breaker.Probed(now);
+        if (await _bucket.TryUpdateAsync(OpenBreaker.Key(options.Queue, function), probed.Encode(), revision, ct) is not { } next)
+        {
+            return false;
+        }
+
+        Know(function, probed, next);
+        return true;
     });
 
     /// <summary>Done once everything that was paused at start is known, or cannot be read for so long that calls go on without.</summary>
@@ -97,7 +135,7 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
     }
 
     private DateTimeOffset? ProbeAt(FunctionName function) =>
-        _now.Breakers.GetValueOrDefault(function) is (var breaker, _, var heard) ? breaker.DueAt(time.GetUtcNow(), time.GetElapsedTime(heard)) : null;
+        _now.Breakers.GetValueOrDefault(function) is ({ } breaker, _, var heard) ? breaker.DueAt(time.GetUtcNow(), time.GetElapsedTime(heard)) : null;
 
     private async Task<bool> TryWriteAsync(Func<Task<bool>> write)
     {
@@ -115,24 +153,49 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
     // What is told first stands for the bucket as a whole: a pause that is not among it has ended meanwhile.
     private Task WatchAsync(CancellationToken stopping)
     {
-        var told = PausedSet.None;
-        var isLoaded = false;
+        lock (_lock)
+        {
+            (_told, _isAllTold) = (PausedSet.None, false);
+        }
+
         return _bucket.WatchAsync(
-            entry =>
-            {
-                told = With(told, entry);
-                if (isLoaded && told != _now)
-                {
-                    Take(told);
-                }
-            },
+            entry => Hear(entry, isLast: false),
             () =>
             {
-                isLoaded = true;
-                Take(told);
+                Hear(null, isLast: true);
                 _loaded.TrySetResult();
             },
             stopping);
+    }
+
+    private void Hear(BucketEntry? entry, bool isLast)
+    {
+        lock (_lock)
+        {
+            _told = entry is null ? _told : With(_told, entry);
+            _isAllTold |= isLast;
+            if (!_isAllTold || (!isLast && _told == _now))
+            {
+                return;
+            }
+
+            Take(_told);
+        }
+
+        Changed?.Invoke();
+    }
+
+    // This worker's own doing, or what it came upon: the watch tells it later.
+    private void Know(FunctionName function, OpenBreaker? breaker, ulong revision)
+    {
+        var known = new KnownBreaker(breaker, revision, time.GetTimestamp());
+        lock (_lock)
+        {
+            _told = _told.With(function, known);
+            Take(_isAllTold ? _told : _now.With(function, known));
+        }
+
+        Changed?.Invoke();
     }
 
     private PausedSet With(PausedSet told, BucketEntry entry)
@@ -143,7 +206,7 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
         }
 
         return OpenBreaker.OfKey(entry.Key) is (var itsQueue, var broken) && itsQueue == options.Queue
-            ? told.With(broken, OpenBreaker.TryDecode(entry.Value) is { } breaker ? new(breaker, entry.Revision, time.GetTimestamp()) : null)
+            ? told.With(broken, new KnownBreaker(OpenBreaker.TryDecode(entry.Value), entry.Revision, time.GetTimestamp()))
             : told;
     }
 
@@ -161,8 +224,6 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
         {
             Tell(function, last.Breakers.GetValueOrDefault(function)?.Breaker, next.Breakers.GetValueOrDefault(function)?.Breaker);
         }
-
-        Changed?.Invoke();
     }
 
     private void Tell(FunctionName function, OpenBreaker? last, OpenBreaker? next)
@@ -193,19 +254,5 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
         {
             Log.Resumed(log, options.Queue, function);
         }
-    }
-
-    private sealed record StoredBreaker(OpenBreaker Breaker, ulong Revision, long Heard);
-
-    private sealed record PausedSet(Pause? Queue, ImmutableDictionary<FunctionName, Pause> Functions, ImmutableDictionary<FunctionName, StoredBreaker> Breakers)
-    {
-        public static PausedSet None { get; } = new(null, ImmutableDictionary<FunctionName, Pause>.Empty, ImmutableDictionary<FunctionName, StoredBreaker>.Empty);
-
-        public PausedSet With(FunctionName function, StoredBreaker? breaker) =>
-            this with { Breakers = breaker is null ? Breakers.Remove(function) : Breakers.SetItem(function, breaker) };
-
-        public PausedSet With(FunctionName? function, Pause? pause) =>
-            function is not { } one ? this with { Queue = pause }
-            : this with { Functions = pause is null ? Functions.Remove(one) : Functions.SetItem(one, pause) };
     }
 }
