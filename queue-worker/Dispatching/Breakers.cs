@@ -47,14 +47,10 @@ internal sealed class Breakers
         var isOpen = _pauses.BreakerOf(function) is not null;
         if (!IsUnreached(outcome))
         {
-            if (!_failed.IsEmpty)
+            // Who was too slow for the call's time, or never asked, may be there or not: nothing of it is forgotten.
+            if (outcome.HasAnswerBegun)
             {
-                _failed.TryRemove(function, out _);
-            }
-
-            if (isOpen)
-            {
-                await _pauses.CloseAsync(function, ct);
+                await AnsweredAsync(function, isOpen, ct);
             }
 
             return false;
@@ -62,6 +58,19 @@ internal sealed class Breakers
 
         var policy = _options.Dispatch.Breaker.With(envelope.Breaker);
         return isOpen || (policy.Failures > 0 && Count(function, envelope.DeliveryId, policy.Failures) >= policy.Failures && await OpenAsync(function, outcome, policy, ct));
+    }
+
+    private async ValueTask AnsweredAsync(FunctionName function, bool isOpen, CancellationToken ct)
+    {
+        if (!_failed.IsEmpty)
+        {
+            _failed.TryRemove(function, out _);
+        }
+
+        if (isOpen)
+        {
+            await _pauses.CloseAsync(function, ct);
+        }
     }
 
     // No more are remembered than open it: where that cannot be written down, calls go on failing, each with an id of its own.

@@ -226,6 +226,76 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Fact]
+    public async Task R23_probes_without_an_answer_use_attempts_and_close_nothing()
+    {
+        const int probes = 3;
+        var (state, slow) = (503, 0);
+        await using var bench = await Bench.StartAsync(
+            async (_, http) =>
+            {
+                http.Response.StatusCode = Volatile.Read(ref state);
+                if (http.Response.StatusCode == 503)
+                {
+                    http.Response.Headers["X-OpenFaaS-Internal"] = "gateway";
+                }
+                else if (http.Response.StatusCode == 504)
+                {
+                    Interlocked.Increment(ref slow);
+                    await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted);
+                }
+            },
+            new()
+            {
+                ["max_inflight"] = "1",
+                ["upstream_timeout"] = "1s",
+                ["max_retry_attempts"] = "2",
+                ["initial_retry_wait"] = "1h",
+                ["max_retry_wait"] = "1h",
+                ["breaker_failures"] = "1",
+                ["breaker_min_wait"] = "200ms",
+                ["breaker_max_wait"] = "200ms",
+            },
+            nats.Server);
+        await bench.EnqueueManyAsync(Calls, () => Bench.Call());
+        await bench.Worker.Process.LineAsync(line => line.Contains("Function cannot be reached", StringComparison.Ordinal), "the breaker is open");
+
+        Volatile.Write(ref state, 504);
+        await Eventually.HoldsAsync(() => Volatile.Read(ref slow) >= probes, "some are sent, and are not answered in time");
+        Assert.DoesNotContain(bench.Worker.Log, line => line.Contains("Function is back", StringComparison.Ordinal));
+
+        Volatile.Write(ref state, 200);
+        await bench.HoldsAsync(bench.Aside, 0);
+        await Eventually.HoldsAsync(async () => (await bench.ReadAsync(bench.Calls)).All(record => record.Envelope!.Attempt == 2), "all ran but those that wait for their second attempt");
+        Assert.True(await bench.CountAsync(bench.Calls) >= probes);
+        Assert.Equal(Calls, bench.Sends.Select(send => send.Header("X-Delivery-Id")).Distinct().Count());
+        Assert.Single(bench.Worker.Log, line => line.Contains("Function is back", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(OutcomeKind.Succeeded, 200, true, true)]
+    [InlineData(OutcomeKind.Failed, 503, true, true)]
+    [InlineData(OutcomeKind.Unreachable, 503, true, true)]
+    [InlineData(OutcomeKind.TimedOut, 504, true, true)]
+    [InlineData(OutcomeKind.TimedOut, 504, false, false)]
+    [InlineData(OutcomeKind.Failed, 400, false, false)]
+    public async Task Only_an_answer_closes_a_breaker_and_has_failures_forgotten(OutcomeKind kind, int status, bool hasBegun, bool closes)
+    {
+        await using var worker = await Watcher.StartAsync(nats.Server, new() { ["breaker_failures"] = "2" });
+        var (unreached, outcome) = (new Outcome { Kind = OutcomeKind.Unreachable, Status = 503 }, new Outcome { Kind = kind, Status = status, HasAnswerBegun = hasBegun });
+
+        Assert.False(await worker.HoldsAsync(unreached));
+        Assert.False(await worker.HoldsAsync(outcome));
+        Assert.Equal(!closes, await worker.HoldsAsync(unreached));
+        if (closes)
+        {
+            Assert.True(await worker.HoldsAsync(unreached));
+        }
+
+        Assert.False(await worker.HoldsAsync(outcome));
+        Assert.Equal(closes, worker.Pauses.BreakerOf(Bench.Echo) is null);
+    }
+
+    [Fact]
     public async Task R23_a_worker_knows_at_once_of_what_it_wrote_or_came_upon()
     {
         var ct = TestContext.Current.CancellationToken;
@@ -285,16 +355,18 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(now.AddSeconds(10 + 20 + 40 + 50 + 50 + 50), breaker.ProbeAt);
     }
 
-    /// <summary>What a worker knows of breakers, without the worker.</summary>
+    /// <summary>What a worker knows of breakers, without the worker: each call that it hears of is another one.</summary>
     private sealed class Watcher(NatsLink link, QueueWorkerOptions options, Pauses pauses) : IAsyncDisposable
     {
+        private readonly Breakers _breakers = new(options, pauses, TimeProvider.System);
+
         public string Queue => options.Queue;
 
         public Pauses Pauses => pauses;
 
-        public static async Task<Watcher> StartAsync(NatsServer server, string? queue = null)
+        public static async Task<Watcher> StartAsync(NatsServer server, Dictionary<string, string>? more = null, string? queue = null)
         {
-            var settings = new Dictionary<string, string>
+            var settings = new Dictionary<string, string>(more ?? [])
             {
                 ["queue_name"] = queue ?? "q" + Guid.NewGuid().ToString("N")[..8],
                 ["nats_host"] = "127.0.0.1",
@@ -305,6 +377,8 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
             await link.StartAsync(TestContext.Current.CancellationToken);
             return new Watcher(link, options, new Pauses(link, options, TimeProvider.System, NullLogger<Pauses>.Instance));
         }
+
+        public ValueTask<bool> HoldsAsync(Outcome outcome) => _breakers.HoldsAsync(Bench.Call(), outcome, TestContext.Current.CancellationToken);
 
         public ValueTask DisposeAsync() => link.DisposeAsync();
     }
