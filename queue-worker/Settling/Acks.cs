@@ -42,15 +42,17 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
     public int UnsettledDeliveries(Delivery delivery) =>
         _refused.ContainsKey(delivery.Place) || time.GetTimestamp() < Volatile.Read(ref _doubtUntil) ? 1 : delivery.Count;
 
-    /// <summary>Naks a message, to be delivered again after the delay.</summary>
+    /// <summary>Naks a message, to be delivered again after the delay, which counts from now.</summary>
     public async Task NakAsync(Delivery delivery, Envelope? envelope, TimeSpan delay, CancellationToken ct)
     {
+        var decided = time.GetTimestamp();
         if (envelope?.Version <= Envelope.CurrentVersion && delivery.Count > AllowedNaks(envelope) && !_inDoubt.ContainsKey(delivery.Place)
             && await RenewAsync(delivery, envelope, ct))
         {
             return;
         }
 
+        delay -= time.GetElapsedTime(decided);
         delay = delay < MaxDelay ? delay : MaxDelay;
         if (envelope is not null && delay > TimeSpan.Zero)
         {

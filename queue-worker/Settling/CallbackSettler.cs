@@ -20,6 +20,7 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
     /// <summary>To be posted again after a wait.</summary>
     public async Task RetryAsync(Delivery delivery, Envelope envelope, CallbackRecord record, TimeSpan after, CancellationToken ct)
     {
+        var decided = time.GetTimestamp();
         var next = record with { Attempt = record.Attempt + 1, NotBefore = time.GetUtcNow() + after };
         var id = StreamNames.CallbackRetryMessageId(envelope.DeliveryId, envelope.Redrive, next.Attempt, next.Redrive);
         var copy = CopyOf(delivery, next, id);
@@ -33,7 +34,7 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
                 await GiveUpAsync(delivery, envelope, record, DeadReasons.CallbackRefused, null, "its copy to be posted later is too large for the stream", ct);
                 break;
             default:
-                await acks.NakAsync(delivery, null, after, ct);
+                await acks.NakAsync(delivery, null, after - time.GetElapsedTime(decided), ct);
                 break;
         }
     }

@@ -102,6 +102,8 @@ internal sealed class Settler(
 
     private async Task RetryAsync(Delivery delivery, Envelope envelope, Outcome outcome, TimeSpan after, DateTimeOffset sent, CancellationToken ct)
     {
+        var decided = time.GetTimestamp();
+
         // The copy takes the call's place in the stream: the envelope, not a consumer's state, knows when and how often.
         var next = envelope with
         {
@@ -123,7 +125,7 @@ internal sealed class Settler(
                 await EndAsync(delivery, envelope, new CallEnd(outcome, biography) { Last = Past(outcome, sent), ResultSize = outcome.BodyLength }, ct);
                 break;
             default:
-                await acks.NakRefusedAsync(delivery, after, ct);
+                await acks.NakRefusedAsync(delivery, after - time.GetElapsedTime(decided), ct);
                 break;
         }
     }
