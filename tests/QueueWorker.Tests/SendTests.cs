@@ -32,7 +32,7 @@ public sealed class SendTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal("/function/echo.openfaas-fn/a%2Fb//c", send.Path);
         Assert.Equal("x=%20y&x=2", send.Query);
         Assert.Equal("hi", send.Text);
-        Assert.Equal("one, two", string.Join(", ", send.HeaderValues("X-Many")));
+        Assert.Equal(["one", "two"], send.HeaderValues("X-Many"));
         Assert.Equal("text/x-odd", send.Header("Content-Type"));
         Assert.Equal("caf\u00e9", send.Header("X-Latin"));
         Assert.Null(send.Header("X-Invoke-Mode"));
