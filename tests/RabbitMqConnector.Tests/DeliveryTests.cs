@@ -260,6 +260,7 @@ public class DeliveryTests(SharedBroker broker)
 
         await Client.HoldsAsync(queue + ".dead", 1);
         Assert.Equal(3, gateway.Requests.Count(request => request.Target.StartsWith("/function/", StringComparison.Ordinal)));
+        Assert.StartsWith("no whole answer: ", Text((await Client.TakeAsync(queue + ".dead"))!.BasicProperties, "X-Dead-Reason"), StringComparison.Ordinal);
 
         static string Json(string body) => $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}";
     }

@@ -86,7 +86,7 @@ internal sealed class DeadLetters(RabbitMqOptions options, BrokerWriter writer, 
         var reason = outcome.Kind switch
         {
             OutcomeKind.TimedOut => $"timed out: {outcome.Error}",
-            OutcomeKind.Unreachable => $"unreachable: {outcome.Error}",
+            OutcomeKind.Unreachable => $"no whole answer: {outcome.Error}",
             _ => outcome.Error ?? $"answered {outcome.Status}",
         };
         return reason.Length > MaxReason ? reason[..MaxReason] : reason;
