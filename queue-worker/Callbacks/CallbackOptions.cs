@@ -33,8 +33,8 @@ internal sealed record CallbackOptions
         var options = new CallbackOptions
         {
             Timeout = settings.Duration("callback_timeout", TimeSpan.FromSeconds(30), "How long one callback may take", TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(1)),
-            MaxAge = settings.Duration("callback_max_age", TimeSpan.FromHours(24), "How long an undelivered callback is tried again"),
-            InitialWait = settings.Duration("callback_initial_wait", TimeSpan.FromSeconds(5), "Wait before a callback is tried the second time"),
+            MaxAge = settings.Duration("callback_max_age", TimeSpan.FromHours(24), "How long an undelivered callback is tried again, at least 1s", TimeSpan.FromSeconds(1)),
+            InitialWait = settings.Duration("callback_initial_wait", TimeSpan.FromSeconds(5), "Wait before a callback is tried the second time, at least 10ms", TimeSpan.FromMilliseconds(10)),
             MaxWait = settings.Duration("callback_max_wait", TimeSpan.FromHours(1), "Longest wait between two tries of a callback"),
             MaxInflight = settings.Number("callback_max_inflight", 50, "Callbacks sent at once", 1, 100_000),
             Hosts = CallbackHosts.Read(settings),

@@ -120,7 +120,7 @@ public sealed class CallbackTests(SharedNats nats) : IClassFixture<SharedNats>
     public async Task A_callback_that_nobody_takes_ends_when_its_time_is_over()
     {
         await using var bench = await Bench.StartAsync(
-            options: new() { ["callback_max_age"] = "500ms", ["callback_initial_wait"] = "50ms" }, server: nats.Server);
+            options: new() { ["callback_max_age"] = "1s", ["callback_initial_wait"] = "50ms" }, server: nats.Server);
 
         var call = await bench.EnqueueAsync(Bench.Call() with { Callback = $"http://127.0.0.1:{FreePort.Next()}/" });
         var dead = await bench.DeadLetterAsync(call);

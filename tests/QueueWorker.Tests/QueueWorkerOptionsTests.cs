@@ -91,6 +91,23 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
         });
     }
 
+    [Theory]
+    [InlineData("callback_max_age", "0")]
+    [InlineData("callback_max_age", "999ms")]
+    [InlineData("callback_initial_wait", "0")]
+    [InlineData("callback_initial_wait", "9ms")]
+    [InlineData("gateway_url", "http://gateway:8080?x=1")]
+    [InlineData("gateway_url", "http://gateway:8080/base?")]
+    [InlineData("gateway_url", "http://gateway:8080/#x")]
+    [InlineData("function_url", "http://{name}:8080?x=1")]
+    public void What_would_spin_end_everything_or_lead_nowhere_is_refused(string name, string value)
+    {
+        var settings = new Settings(new Dictionary<string, string> { [name] = value });
+        QueueWorkerOptions.Read(settings);
+
+        Assert.StartsWith($"{name}: \"{value}\" is not valid; allowed: ", Assert.Single(settings.Errors), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task All_faults_are_told_at_once_and_the_exit_code_is_2()
     {

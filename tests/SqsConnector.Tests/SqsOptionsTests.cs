@@ -56,6 +56,7 @@ public class SqsOptionsTests
     [InlineData("on_failure", "skip")]
     [InlineData("max_retry_wait", "10ms")]
     [InlineData("upstream_timeout", "12h")]
+    [InlineData("gateway_url", "http://gateway:8080?x=1")]
     [InlineData("max_inflight", "0")]
     [InlineData("depth_interval", "500ms")]
     [InlineData("depth_interval", "25h")]

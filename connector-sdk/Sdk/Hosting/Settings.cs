@@ -88,7 +88,7 @@ public sealed class Settings(IReadOnlyDictionary<string, string> values)
         return GoDuration.TryParse(text, out var value, out var allowed, min, max) ? value : Refuse(name, text, allowed, fallback);
     }
 
-    /// <summary>An absolute http or https address; null when unset and no default is given.</summary>
+    /// <summary>An absolute http or https address, to which paths are added; null when unset and no default is given.</summary>
     public Uri? Url(string name, string fallback, string meaning)
     {
         var text = Declare(name, fallback, meaning);
@@ -97,9 +97,9 @@ public sealed class Settings(IReadOnlyDictionary<string, string> values)
             return null;
         }
 
-        return Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
+        return Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && text.AsSpan().IndexOfAny('?', '#') < 0
             ? url
-            : Refuse<Uri?>(name, text, "an address such as http://gateway:8080", null);
+            : Refuse<Uri?>(name, text, "an address such as http://gateway:8080, without query", null);
     }
 
     /// <summary>A file that has to be there; empty when unset.</summary>

@@ -113,7 +113,7 @@ public partial class SettingsTests
                 "flag: \"yes\" is not valid; allowed: true or false",
                 "duration: \"10 s\" is not valid; allowed: a duration such as 10s, 1m30s or 30 (seconds), from 0s to 1080h",
                 "long_wait: \"2h\" is not valid; allowed: a duration such as 10s, 1m30s or 30 (seconds), from 0s to 1h",
-                "url: \"gateway:8080\" is not valid; allowed: an address such as http://gateway:8080",
+                "url: \"gateway:8080\" is not valid; allowed: an address such as http://gateway:8080, without query",
                 "shade: \"red\" is not valid; allowed: light_grey or black",
             ],
             settings.Errors);
@@ -122,6 +122,19 @@ public partial class SettingsTests
     [Theory]
     [InlineData("12345678901234567890")]
     [InlineData("1.5")]
+    [Theory]
+    [InlineData("http://gateway:8080?x=1")]
+    [InlineData("http://gateway:8080/base?")]
+    [InlineData("http://gateway:8080/#part")]
+    [InlineData("http://gateway:8080#")]
+    public void An_address_to_which_paths_are_added_has_no_query(string url)
+    {
+        var settings = Given(("url", url));
+
+        Assert.Null(settings.Url("url", "http://g", ""));
+        Assert.StartsWith($"url: \"{url}\" is not valid", Assert.Single(settings.Errors), StringComparison.Ordinal);
+    }
+
     [InlineData("1e3")]
     [InlineData("0x10")]
     [InlineData("-1")]
