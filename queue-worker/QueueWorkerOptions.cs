@@ -38,7 +38,7 @@ internal sealed record QueueWorkerOptions
             Limits = StreamLimits.Read(settings),
             Consuming = ConsumingOptions.Read(settings),
             Dispatch = DispatchOptions.Read(settings),
-            Callbacks = CallbackOptions.Read(settings),
+            Callbacks = CallbackOptions.Read(settings, service.SecretMountPath),
             History = HistoryOptions.Read(settings),
         };
     }

@@ -112,6 +112,12 @@ internal sealed record GatewayOptions
 
     private void Check(Settings settings)
     {
+        if (BasicAuth)
+        {
+            GatewayCredentials.Check(settings, Service.SecretMountPath);
+            settings.CheckSecrets(Service.SecretMountPath, PageSessions.ViewersFile);
+        }
+
         if (MaxUpstreamTimeout < UpstreamTimeout)
         {
             settings.Fault("max_upstream_timeout", $"at least upstream_timeout, which is {GoDuration.Format(UpstreamTimeout)}");

@@ -28,7 +28,7 @@ internal sealed record CallbackOptions
 
     public required bool TlsInsecure { get; init; }
 
-    public static CallbackOptions Read(Settings settings)
+    public static CallbackOptions Read(Settings settings, string secretMountPath)
     {
         var options = new CallbackOptions
         {
@@ -43,6 +43,7 @@ internal sealed record CallbackOptions
             TlsInsecure = settings.Flag("tls_insecure", false, "Accept any certificate of a callback's receiver"),
         };
 
+        settings.CheckSecrets(secretMountPath, WebhookSigner.SecretName);
         if (options.MaxWait < options.InitialWait)
         {
             settings.Fault("callback_max_wait", "no shorter than callback_initial_wait");

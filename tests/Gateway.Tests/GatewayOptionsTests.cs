@@ -96,6 +96,23 @@ public sealed class GatewayOptionsTests
         Assert.False(options.Queue.Nats.IsSet);
     }
 
+    [Theory]
+    [InlineData("basic-auth-user", "true", true)]
+    [InlineData("basic-auth-password", "true", true)]
+    [InlineData("ui_viewers", "true", true)]
+    [InlineData("basic-auth-password", "false", false)]
+    public void Credentials_that_cannot_be_read_are_refused_if_they_are_asked_for(string file, string basicAuth, bool isRefused)
+    {
+        var secrets = Directory.CreateTempSubdirectory("secrets-");
+        secrets.CreateSubdirectory(file);
+        var settings = new Settings(new Dictionary<string, string> { ["functions_provider_url"] = "http://provider:8081", ["secret_mount_path"] = secrets.FullName, ["basic_auth"] = basicAuth });
+
+        _ = GatewayOptions.Read(settings);
+        secrets.Delete(recursive: true);
+
+        Assert.Equal(isRefused, settings.Errors.Any(error => error.StartsWith($"secret_mount_path: \"{secrets.FullName}/{file}\" is not valid", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void The_embedded_provider_is_never_open()
     {

@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using Connectors.QueueWorker.Consuming;
 using Connectors.Sdk.Hosting;
 using Connectors.Testing;
@@ -106,6 +107,48 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
         QueueWorkerOptions.Read(settings);
 
         Assert.StartsWith($"{name}: \"{value}\" is not valid; allowed: ", Assert.Single(settings.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_secret_that_is_no_file_is_refused_at_start()
+    {
+        var secrets = Directory.CreateTempSubdirectory("secrets-");
+        secrets.CreateSubdirectory("callback-secret");
+
+        var (exitCode, output) = await ServiceProcess.RunAsync("QueueWorker", new Dictionary<string, string> { ["secret_mount_path"] = secrets.FullName, ["metrics_port"] = "0" });
+        secrets.Delete(recursive: true);
+
+        Assert.Equal(2, exitCode);
+        Assert.StartsWith($"secret_mount_path: \"{secrets.FullName}/callback-secret\" is not valid; allowed: a file that this process's user may read, or none (", output, StringComparison.Ordinal);
+    }
+
+    // Root may read everything, and is an ordinary user here.
+    [Theory, SupportedOSPlatform("linux")]
+    [InlineData("secret_mount_path", "callback-secret", "callback-secret")]
+    [InlineData("secret_mount_path", "callback-secret", "")]
+    [InlineData("nats_token_file", "token", "token")]
+    public async Task A_secret_that_may_not_be_read_is_refused_at_start(string name, string file, string locked)
+    {
+        string[] ordinary = Environment.IsPrivilegedProcess ? ["unshare", "--user", "--map-user=65534", "--map-group=65534"] : [];
+        Assert.SkipUnless(ordinary.Length == 0 || await EndsAsync([.. ordinary, "true"]) is (0, _), "no user namespaces");
+        var secrets = Directory.CreateTempSubdirectory("secrets-").FullName;
+        var path = Path.Combine(secrets, file);
+        await File.WriteAllTextAsync(path, "whsec_c2VjcmV0");
+        File.SetUnixFileMode(Path.Combine(secrets, locked), UnixFileMode.None);
+
+        var (exitCode, output) = await EndsAsync([.. ordinary, "dotnet", ServiceProcess.Assembly("QueueWorker"), $"--{name}={(name == "secret_mount_path" ? secrets : path)}", "--metrics-port=0"]);
+        File.SetUnixFileMode(Path.Combine(secrets, locked), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Directory.Delete(secrets, recursive: true);
+
+        Assert.Equal(2, exitCode);
+        Assert.StartsWith($"{name}: \"{path}\" is not valid; allowed: a file that this process's user may read", output, StringComparison.Ordinal);
+
+        static async Task<(int ExitCode, string Output)> EndsAsync(string[] command)
+        {
+            await using var process = ChildProcess.Start(command[0], command[1..]);
+            var exitCode = await process.ExitAsync();
+            return (exitCode, string.Join('\n', process.Lines));
+        }
     }
 
     [Fact]

@@ -58,6 +58,33 @@ public sealed class SignatureTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.NotNull(none.Header("webhook-id"));
     }
 
+    [Fact]
+    public async Task A_callback_waits_for_a_secret_that_cannot_be_read_for_now()
+    {
+        var secrets = Directory.CreateTempSubdirectory("secrets-").FullName;
+        var file = Path.Combine(secrets, "callback-secret");
+        await using var bench = await Bench.StartAsync(
+            (request, http) => request.Path.StartsWith("/function/", StringComparison.Ordinal) ? http.Response.Body.WriteAsync(new byte[] { 1 }).AsTask() : Task.CompletedTask,
+            new() { ["secret_mount_path"] = secrets },
+            nats.Server);
+
+        Directory.CreateDirectory(file);
+        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        await Eventually.HoldsAsync(
+            async () => await bench.Worker.MetricAsync($"queue_worker_callback_attempts_total{{queue_name=\"{bench.Queue}\",outcome=\"unreachable\"}}") >= 3, "it is tried again");
+        Assert.Empty(bench.Posts);
+
+        Directory.Delete(file);
+        await File.WriteAllTextAsync(file, Published);
+        await bench.IsEmptyAsync();
+        Directory.Delete(secrets, recursive: true);
+
+        var post = Assert.Single(bench.Posts);
+        Assert.Equal(call.DeliveryId, post.Header("webhook-id"));
+        Assert.True(Verifies(Published, post));
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+    }
+
     private static async Task<RecordedRequest> CallAsync(Bench bench)
     {
         var call = await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });

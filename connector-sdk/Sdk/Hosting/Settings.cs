@@ -117,6 +117,18 @@ public sealed class Settings(IReadOnlyDictionary<string, string> values)
         return secret is null || secret.CanBeRead() ? secret : Refuse(name, path, "a file that is there, can be read and is not empty", secret);
     }
 
+    /// <summary>Refuses a folder of secrets in which one of these is there and cannot be read: it would be missed only when it is needed.</summary>
+    public void CheckSecrets(string folder, params IReadOnlyList<string> names)
+    {
+        foreach (var path in names.Select(name => Path.Combine(folder, name)))
+        {
+            if (new SecretFile(path).Fault() is { } fault)
+            {
+                Refuse("secret_mount_path", path, $"a file that this process's user may read, or none ({fault})", 0);
+            }
+        }
+    }
+
     /// <summary>A list separated by commas, each entry trimmed, empty ones dropped.</summary>
     public IReadOnlyList<string> List(string name, string fallback, string meaning) =>
         Declare(name, fallback, meaning).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);

@@ -134,16 +134,29 @@ public sealed record BrokerAccess
         }
     }
 
+    private static string? WhyUnreadable(string path)
+    {
+        try
+        {
+            File.OpenHandle(path).Dispose();
+            return null;
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return fault.Message;
+        }
+    }
+
     private static string? ReadFile(Settings settings, string folder, string name, string meaning)
     {
         var given = settings.Text(name, "", meaning);
         var path = given.Length == 0 ? null : Path.Combine(folder, given);
-        if (path is null || File.Exists(path))
+        if (path is null || (File.Exists(path) && WhyUnreadable(path) is null))
         {
             return path;
         }
 
-        settings.Fault(name, $"a file that exists ({path} does not)");
+        settings.Fault(name, File.Exists(path) ? $"a file that this process's user may read ({WhyUnreadable(path)})" : $"a file that exists ({path} does not)");
         return null;
     }
 }

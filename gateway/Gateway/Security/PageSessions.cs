@@ -14,9 +14,12 @@ internal sealed class PageSessions(GatewayOptions options, GatewayCredentials cr
 {
     public const string CookieName = "connectors_session";
 
+    /// <summary>Secret with a line name:password for each viewer.</summary>
+    public const string ViewersFile = "ui_viewers";
+
     private const int MaxLength = 1024;
 
-    private readonly SecretFile _viewers = new(Path.Combine(options.Service.SecretMountPath, "ui_viewers"));
+    private readonly SecretFile _viewers = new(Path.Combine(options.Service.SecretMountPath, ViewersFile));
 
     /// <summary>Whether there are sessions: without basic auth everybody may do everything anyway.</summary>
     public bool IsOn { get; } = options.Page.IsOn && options.BasicAuth;

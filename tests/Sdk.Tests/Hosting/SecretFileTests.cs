@@ -17,6 +17,19 @@ public sealed class SecretFileTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_in_its_place_cannot_be_read()
+    {
+        Directory.CreateDirectory(At("folder"));
+        var secret = new SecretFile(At("folder"));
+
+        Assert.Throws<IOException>(() => secret.Value);
+        Assert.False(secret.CanBeRead());
+        Assert.Contains(At("folder"), secret.Fault(), StringComparison.Ordinal);
+        Assert.Null(new SecretFile(At("none")).Fault());
+        Assert.Null(new SecretFile(At("none/none")).Fault());
+    }
+
+    [Fact]
     public void A_changed_file_is_read_again()
     {
         var secret = new SecretFile(At("password"));

@@ -45,7 +45,10 @@ public partial class SettingsTests
         settings.SecretFile("missing_secret", "");
         settings.SecretFile("empty", "");
 
+        settings.CheckSecrets(folder.FullName, Path.GetFileName(full), "not-there");
         Assert.Equal(["missing", "missing_secret", "empty"], settings.Errors.Select(e => e.Split(':')[0]));
+        settings.CheckSecrets(folder.Parent!.FullName, folder.Name);
+        Assert.StartsWith($"secret_mount_path: \"{folder.FullName}\" is not valid; allowed: a file that this process's user may read, or none (", settings.Errors[^1], StringComparison.Ordinal);
         folder.Delete(recursive: true);
     }
 
@@ -120,9 +123,6 @@ public partial class SettingsTests
     }
 
     [Theory]
-    [InlineData("12345678901234567890")]
-    [InlineData("1.5")]
-    [Theory]
     [InlineData("http://gateway:8080?x=1")]
     [InlineData("http://gateway:8080/base?")]
     [InlineData("http://gateway:8080/#part")]
@@ -135,6 +135,9 @@ public partial class SettingsTests
         Assert.StartsWith($"url: \"{url}\" is not valid", Assert.Single(settings.Errors), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("12345678901234567890")]
+    [InlineData("1.5")]
     [InlineData("1e3")]
     [InlineData("0x10")]
     [InlineData("-1")]
