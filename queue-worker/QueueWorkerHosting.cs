@@ -60,7 +60,8 @@ internal static class QueueWorkerHosting
 
     public static void AddCallbacks(this WebApplicationBuilder builder, CallbackOptions options)
     {
-        builder.Services.AddSingleton(new HttpMessageInvoker(CallbackConnections.Handler(options, new CallbackNetwork())));
+        builder.Services.AddSingleton(services =>
+            new HttpMessageInvoker(CallbackConnections.Handler(options, new Dialer(services.GetRequiredService<TimeProvider>()))));
         builder.Services.AddSingleton(services => new WebhookSigner(
             new SecretFile(Path.Combine(services.GetRequiredService<QueueWorkerOptions>().Service.SecretMountPath, WebhookSigner.SecretName)),
             services.GetRequiredService<TimeProvider>(),

@@ -10,19 +10,11 @@ namespace Connectors.QueueWorker.Callbacks;
 /// </summary>
 internal static class CallbackConnections
 {
-    public static SocketsHttpHandler Handler(CallbackOptions options, CallbackNetwork network)
+    public static SocketsHttpHandler Handler(CallbackOptions options, Dialer network)
     {
         var rules = new CallbackAddresses(options.Allow, options.AllowsPrivate);
-        var handler = new SocketsHttpHandler
-        {
-            UseProxy = false,
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            ActivityHeadersPropagator = null,
-            ConnectCallback = (context, ct) => ConnectAsync(rules, network, context.DnsEndPoint, ct),
-            RequestHeaderEncodingSelector = HttpConnections.EncodingOf,
-            ResponseHeaderEncodingSelector = (_, _) => System.Text.Encoding.Latin1,
-        };
+        var handler = HttpConnections.Pool();
+        handler.ConnectCallback = (context, ct) => ConnectAsync(rules, network, context.DnsEndPoint, ct);
         if (options.TlsInsecure)
         {
             // The operator's wish, by the name that the OpenFaaS chart gives it.
@@ -32,41 +24,18 @@ internal static class CallbackConnections
         return handler;
     }
 
-    private static async ValueTask<Stream> ConnectAsync(CallbackAddresses rules, CallbackNetwork network, DnsEndPoint target, CancellationToken ct)
+    private static async ValueTask<Stream> ConnectAsync(CallbackAddresses rules, Dialer network, DnsEndPoint target, CancellationToken ct)
     {
-        var addresses = IPAddress.TryParse(target.Host, out var literal) ? [literal] : await network.LookUpAsync(target.Host, ct);
+        var addresses = await network.AddressesAsync(target.Host, ct);
         var allowed = addresses.Where(address => rules.Allows(target.Host, address)).ToArray();
-        if (allowed.Length == 0 && addresses.Length > 0)
+        if (allowed.Length == 0 && addresses.Count > 0)
         {
             throw new AddressRefusedException($"callbacks may not go to {target.Host}; see callback_allow");
         }
 
-        return await network.DialAsync(allowed, target.Port, ct);
+        return new NetworkStream(await network.DialAsync(allowed, target.Port, ct), ownsSocket: true);
     }
 }
 
 /// <summary>Our own rules refuse an address.</summary>
 internal sealed class AddressRefusedException(string message) : IOException(message);
-
-/// <summary>How names become addresses, and addresses connections: the system's way, unless a test puts in names that change or networks that are not there.</summary>
-internal sealed record CallbackNetwork
-{
-    public Func<string, CancellationToken, Task<IPAddress[]>> LookUpAsync { get; init; } = Dns.GetHostAddressesAsync;
-
-    public Func<IPAddress[], int, CancellationToken, Task<Stream>> DialAsync { get; init; } = DialSocketAsync;
-
-    private static async Task<Stream> DialSocketAsync(IPAddress[] addresses, int port, CancellationToken ct)
-    {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(addresses, port, ct);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
-}

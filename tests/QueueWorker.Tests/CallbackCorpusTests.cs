@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Connectors.QueueWorker.Callbacks;
 using Connectors.Sdk.Hosting;
@@ -5,6 +6,7 @@ using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Connectors.QueueWorker.Tests;
 
@@ -222,7 +224,7 @@ public sealed class CallbackCorpusTests
                 return Task.CompletedTask;
             });
 
-            var answer = await PostAsync(receiver.Url.ToString(), new CallbackNetwork(), "127.0.0.1");
+            var answer = await PostAsync(receiver.Url.ToString(), new Dialer(TimeProvider.System), "127.0.0.1");
 
             Assert.Equal(status, answer.Status);
             Assert.Single(receiver.Requests);
@@ -239,7 +241,7 @@ public sealed class CallbackCorpusTests
         using var allowed = CountingListener.Start(IPAddress.Parse("127.0.0.2"), port);
         using var refused = CountingListener.Start(IPAddress.Loopback, port);
         var lookUps = new Queue<string>(["127.0.0.2", "127.0.0.1", "127.0.0.2"]);
-        var network = new CallbackNetwork { LookUpAsync = (_, _) => Task.FromResult(new[] { IPAddress.Parse(lookUps.Dequeue()) }) };
+        var network = new Dialer(TimeProvider.System) { LookUpAsync = (_, _) => Task.FromResult(new[] { IPAddress.Parse(lookUps.Dequeue()) }) };
         using var http = new HttpMessageInvoker(CallbackConnections.Handler(Options("127.0.0.2").Callbacks, network));
         var url = $"http://rebinding.example:{port}/";
 
@@ -258,13 +260,52 @@ public sealed class CallbackCorpusTests
     public async Task Of_several_addresses_only_the_allowed_ones_are_dialled()
     {
         using var refused = CountingListener.Start(IPAddress.Loopback);
-        var network = new CallbackNetwork { LookUpAsync = (_, _) => Task.FromResult(new[] { IPAddress.Loopback, IPAddress.Parse("127.0.0.2") }) };
+        var network = new Dialer(TimeProvider.System) { LookUpAsync = (_, _) => Task.FromResult(new[] { IPAddress.Loopback, IPAddress.Parse("127.0.0.2") }) };
 
         // Nobody listens on the allowed one: trying the other then would be wrong.
         var answer = await PostAsync($"http://several.example:{refused.Port}/", network, "127.0.0.2");
 
         Assert.Equal((0, false), (answer.Status, answer.IsRefused));
         Assert.Equal(0, await refused.CountAsync());
+    }
+
+    [Fact]
+    public async Task A_receiver_whose_first_address_is_silent_is_reached_at_its_second()
+    {
+        using var listener = CountingListener.Start(IPAddress.Loopback);
+        var silent = IPAddress.Parse("192.0.2.1");
+        var time = new FakeTimeProvider();
+        var dialled = new ConcurrentQueue<IPAddress>();
+        var network = new Dialer(time)
+        {
+            LookUpAsync = (_, _) => Task.FromResult(new[] { silent, IPAddress.Parse("127.0.0.3"), IPAddress.Parse("192.0.2.2") }),
+            OpenAsync = async (address, ct) =>
+            {
+                dialled.Enqueue(address.Address);
+                await Task.Delay(address.Address.Equals(silent) ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, TimeProvider.System, ct);
+                return await listener.DialAsync(ct);
+            },
+        };
+
+        var posting = PostAsync("http://several.example/", network);
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                return posting.IsCompleted;
+            },
+            "the callback is over");
+
+        Assert.Equal(new CallbackAnswer(204), await posting);
+        Assert.Equal([silent, IPAddress.Parse("192.0.2.2")], dialled);
+    }
+
+    [Fact]
+    public void Connections_to_receivers_that_are_in_use_are_made_anew_after_one_to_two_minutes()
+    {
+        using var pool = CallbackConnections.Handler(Options().Callbacks, new Dialer(TimeProvider.System));
+
+        Assert.InRange(pool.PooledConnectionLifetime, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2));
     }
 
     [Theory]
@@ -290,20 +331,20 @@ public sealed class CallbackCorpusTests
     public async Task A_host_that_the_operator_allows_may_be_anywhere(string host)
     {
         using var listener = CountingListener.Start(IPAddress.Loopback);
-        var network = new CallbackNetwork { LookUpAsync = (_, _) => Task.FromResult(new[] { IPAddress.Loopback }) };
+        var network = new Dialer(TimeProvider.System) { LookUpAsync = (_, _) => Task.FromResult(new[] { IPAddress.Loopback }) };
 
         Assert.Equal(204, (await PostAsync($"http://{host}:{listener.Port}/", network, "inbox.internal")).Status);
         Assert.True((await PostAsync($"http://x.{host}:{listener.Port}/", network, "inbox.internal")).IsRefused);
         Assert.Equal(1, await listener.CountAsync());
     }
 
-    private static CallbackNetwork Network(CountingListener listener) => new()
+    private static Dialer Network(CountingListener listener) => new(TimeProvider.System)
     {
         LookUpAsync = (name, _) => Task.FromResult<IPAddress[]>([.. Names.GetValueOrDefault(name.ToLowerInvariant(), "127.0.0.1").Split(' ').Select(IPAddress.Parse)]),
-        DialAsync = (_, _, ct) => listener.DialAsync(ct),
+        OpenAsync = (_, ct) => listener.DialAsync(ct),
     };
 
-    private static async Task<CallbackAnswer> PostAsync(string url, CallbackNetwork network, string allow = "")
+    private static async Task<CallbackAnswer> PostAsync(string url, Dialer network, string allow = "")
     {
         using var http = new HttpMessageInvoker(CallbackConnections.Handler(Options(allow).Callbacks, network));
         return await PostAsync(url, http);

@@ -28,11 +28,11 @@ internal sealed class CountingListener : IDisposable
 
     public static CountingListener Start(IPAddress address, int port = 0) => new(address, port);
 
-    public async Task<Stream> DialAsync(CancellationToken ct)
+    public async Task<Socket> DialAsync(CancellationToken ct)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(Address, ct);
-        return new NetworkStream(socket, ownsSocket: true);
+        return socket;
     }
 
     /// <summary>Sockets that others opened. One of our own is opened after them, and sockets are accepted in their order, so none is still to come.</summary>

@@ -1,4 +1,6 @@
+using System.Net.Sockets;
 using System.Text;
+using Connectors.Sdk.Hosting;
 
 namespace Connectors.Sdk.Invocation;
 
@@ -7,24 +9,46 @@ public static class HttpConnections
 {
     private static readonly HttpRequestOptionsKey<bool> HasRepeated = new("repeated headers");
 
+    // Servers behind one name come and go, and a connection stays with the one that it found. One that lived for as long as it is used would keep work from
+    // what was scaled out, and follow no name to where it leads now.
+    private static readonly TimeSpan ShortestLife = TimeSpan.FromMinutes(1);
+
     /// <summary>
     /// A pool whose header values are bytes: each char up to U+00FF is one. Repeated headers are sent as separate lines, and a request that may not be repeated
     /// is never sent twice.
     /// </summary>
-    public static HttpMessageHandler Create() => new SendsOnce(new SocketsHttpHandler
+    /// <param name="dialer">How connections are made; null for the system's way.</param>
+    public static HttpMessageHandler Create(Dialer? dialer = null)
     {
-        UseProxy = false,
-        AllowAutoRedirect = false,
-        UseCookies = false,
-        ActivityHeadersPropagator = null,
-        ConnectTimeout = TimeSpan.FromSeconds(10),
-        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
-        MaxResponseHeadersLength = 128,
-        RequestHeaderEncodingSelector = EncodingOf,
-        ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1,
-    });
+        var pool = Pool(dialer);
+        pool.ConnectTimeout = TimeSpan.FromSeconds(10);
+        pool.PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30);
+        pool.MaxResponseHeadersLength = 128;
+        return new SendsOnce(pool);
+    }
 
-    /// <summary>How a header of a request that <see cref="Add(HttpRequestMessage, string, IReadOnlyList{string?})"/> filled is written; for pools of other makes, their <c>RequestHeaderEncodingSelector</c>.</summary>
+    /// <summary>What such a pool has in common with pools of other makes.</summary>
+    /// <param name="dialer">How connections are made; null for the system's way.</param>
+    public static SocketsHttpHandler Pool(Dialer? dialer = null)
+    {
+        var network = dialer ?? new Dialer(TimeProvider.System);
+        return new SocketsHttpHandler
+        {
+            UseProxy = false,
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            ActivityHeadersPropagator = null,
+            PooledConnectionLifetime = Lifetime(Randomness.Source),
+            ConnectCallback = async (context, ct) => new NetworkStream(await network.DialAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, ct), ownsSocket: true),
+            RequestHeaderEncodingSelector = EncodingOf,
+            ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1,
+        };
+    }
+
+    /// <summary>For how long a connection takes further requests, whether or not it rests in between; what runs then is not cut. One to two minutes, by chance, so that not all are made anew at once.</summary>
+    public static TimeSpan Lifetime(Random random) => ShortestLife * (1 + random.NextDouble());
+
+    /// <summary>How a header of a request that <see cref="Add(HttpRequestMessage, string, IReadOnlyList{string?})"/> filled is written.</summary>
     public static Encoding EncodingOf(string name, HttpRequestMessage request) =>
         request.Options.TryGetValue(HasRepeated, out _) ? RepeatedHeader.EncodingOf(name) : Encoding.Latin1;
 

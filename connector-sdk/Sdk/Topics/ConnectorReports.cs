@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Serialization;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 using Microsoft.Extensions.Logging;
 
 namespace Connectors.Sdk.Topics;
@@ -34,7 +35,7 @@ internal sealed class ConnectorReports : IDuty, IDisposable
     public ConnectorReports(ConnectorOptions options, ServiceOptions service, GatewayCredentials credentials, TimeProvider time, ILogger<ConnectorReports> log)
     {
         (_options, _service, _credentials, _time, _log) = (options, service, credentials, time, log);
-        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { Timeout = Interval };
+        _http = new HttpClient(HttpConnections.Pool()) { Timeout = Interval };
         _address = new Uri(options.GatewayUrl.AbsoluteUri.TrimEnd('/') + "/system/connectors");
     }
 

@@ -21,7 +21,7 @@ public sealed class FunctionCatalog : IDisposable
     {
         (_options, _credentials) = (options, credentials);
         var root = options.GatewayUrl.AbsoluteUri;
-        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(2) })
+        _http = new HttpClient(HttpConnections.Pool())
         {
             BaseAddress = new Uri(root.EndsWith('/') ? root : root + "/"),
             Timeout = Timeout.InfiniteTimeSpan,

@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.Gateway.Forwarding;
 
@@ -19,11 +20,14 @@ internal sealed class UpstreamConnections : IAsyncDisposable
     private readonly ConcurrentDictionary<string, UpstreamServer> _servers = new();
     private readonly ConcurrentDictionary<string, UpstreamServer>.AlternateLookup<ReadOnlySpan<char>> _serversBySpan;
     private readonly TimeProvider _time;
+    private readonly Random _random;
+    private readonly Dialer _dialer;
     private readonly ITimer _sweeping;
 
-    public UpstreamConnections(TimeProvider time)
+    public UpstreamConnections(TimeProvider time, Random random, Dialer? dialer = null)
     {
-        _time = time;
+        (_time, _random) = (time, random);
+        _dialer = dialer ?? new Dialer(time);
         _serversBySpan = _servers.GetAlternateLookup<ReadOnlySpan<char>>();
         _sweeping = time.CreateTimer(_ => Sweep(), null, IdleLimit, IdleLimit);
     }
@@ -58,16 +62,19 @@ internal sealed class UpstreamConnections : IAsyncDisposable
     public async Task<UpstreamConnection> ConnectAsync(UpstreamServer server, CancellationToken ct)
     {
         using var limit = new TimeLimit(ConnectLimit, _time, ct);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        Socket? socket = null;
         try
         {
-            await socket.ConnectAsync(server.Host, server.Port, limit.Token);
+            socket = await _dialer.DialAsync(server.Host, server.Port, limit.Token);
             Stream stream = new NetworkStream(socket, ownsSocket: true);
-            return new UpstreamConnection(server, socket, server.IsTls ? await SecureAsync(stream, server, limit.Token) : stream);
+            return new UpstreamConnection(server, socket, server.IsTls ? await SecureAsync(stream, server, limit.Token) : stream)
+            {
+                AgesAt = Now + HttpConnections.Lifetime(_random),
+            };
         }
         catch (Exception fault)
         {
-            socket.Dispose();
+            socket?.Dispose();
             throw fault is OperationCanceledException && !ct.IsCancellationRequested
                 ? new IOException($"no connection to {server.Address} within {ConnectLimit.TotalSeconds} s")
                 : fault is System.Security.Authentication.AuthenticationException
@@ -82,7 +89,8 @@ internal sealed class UpstreamConnections : IAsyncDisposable
     public void Keep(UpstreamConnection connection, TimeSpan? promised)
     {
         var limit = promised is { } said && said - IdleMargin < IdleLimit ? said - IdleMargin : IdleLimit;
-        connection.KeptUntil = _time.GetUtcNow() + limit;
+        var idleUntil = Now + limit;
+        connection.KeptUntil = idleUntil < connection.AgesAt ? idleUntil : connection.AgesAt;
         _servers.GetOrAdd(connection.Server.Address, connection.Server).Keep(connection);
     }
 
@@ -97,7 +105,10 @@ internal sealed class UpstreamConnections : IAsyncDisposable
 
     private UpstreamServer Add(string address) => _servers.GetOrAdd(address, UpstreamServer.Of);
 
-    private bool IsUsable(UpstreamConnection connection) => _time.GetUtcNow() < connection.KeptUntil && connection.IsIdle;
+    // By no calendar: a clock that is set keeps nothing longer.
+    private TimeSpan Now => _time.GetElapsedTime(0);
+
+    private bool IsUsable(UpstreamConnection connection) => Now < connection.KeptUntil && connection.IsIdle;
 
     // A server that is not asked any more, such as a process that was replaced, leaves nothing behind.
     private void Sweep()
@@ -208,7 +219,11 @@ internal sealed class UpstreamConnection(UpstreamServer server, Socket socket, S
 
     public PipeWriter Output { get; } = PipeWriter.Create(stream, Writing);
 
-    public DateTimeOffset KeptUntil { get; set; }
+    /// <summary>From when on it takes no further request.</summary>
+    public required TimeSpan AgesAt { get; init; }
+
+    /// <summary>Until when it may rest, which is never beyond <see cref="AgesAt"/>.</summary>
+    public TimeSpan KeptUntil { get; set; }
 
     /// <summary>Whether nothing came since the last exchange: neither its end nor bytes that nobody asked for.</summary>
     public bool IsIdle

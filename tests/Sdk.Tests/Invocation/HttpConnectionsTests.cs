@@ -1,6 +1,8 @@
 using System.Net;
+using System.Net.Sockets;
 using Connectors.Sdk.Invocation;
 using Connectors.Testing;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Connectors.Sdk.Tests.Invocation;
 
@@ -48,6 +50,52 @@ public sealed class HttpConnectionsTests
 
         Assert.Equal(HttpStatusCode.OK, second.StatusCode);
         Assert.Equal(3, server.Heads.Count);
+    }
+
+    [Fact]
+    public async Task A_host_whose_first_address_is_silent_is_reached_at_its_second()
+    {
+        await using var server = RawServer.Start(_ => RawAnswer.Ok);
+        var silent = IPAddress.Parse("192.0.2.1");
+        var time = new FakeTimeProvider();
+        var dialer = new Dialer(time)
+        {
+            LookUpAsync = (_, _) => Task.FromResult(new[] { silent, IPAddress.Loopback }),
+            OpenAsync = async (address, ct) =>
+            {
+                await Task.Delay(address.Address.Equals(silent) ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, TimeProvider.System, ct);
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+                await socket.ConnectAsync(address, ct);
+                return socket;
+            },
+        };
+        using var http = new HttpMessageInvoker(HttpConnections.Create(dialer));
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://several.example:{server.Url.Port}/");
+
+        var sending = http.SendAsync(request, CancellationToken.None);
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                time.Advance(Dialer.Patience);
+                return sending.IsCompleted;
+            },
+            "it is answered");
+
+        using var answer = await sending;
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    [Fact]
+    public void Connections_that_are_in_use_are_made_anew_after_one_to_two_minutes_and_not_all_at_once()
+    {
+        var lives = Enumerable.Range(0, 100).Select(_ =>
+        {
+            using var pool = HttpConnections.Create();
+            return ((SocketsHttpHandler)((DelegatingHandler)pool).InnerHandler!).PooledConnectionLifetime;
+        }).ToList();
+
+        Assert.All(lives, life => Assert.InRange(life, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2)));
+        Assert.True(lives.Distinct().Count() > 1);
     }
 
     // The second request of a connection is read, and may have had its effect, before the connection is closed.
