@@ -26,6 +26,7 @@ internal static class GatewayHosting
         kestrel.Limits.MaxRequestHeaderCount = MaxHeaders;
         kestrel.Limits.MaxRequestLineSize = MaxRequestLine;
         kestrel.Limits.RequestHeadersTimeout = options.ReadTimeout;
+        kestrel.Limits.KeepAliveTimeout = options.IdleTimeout;
 
         // RFC 9112 3.2.2: a whole address as target says which host is meant, whatever the Host header says.
         kestrel.AllowHostHeaderOverride = true;

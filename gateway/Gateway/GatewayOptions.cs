@@ -21,6 +21,8 @@ internal sealed record GatewayOptions
 
     public required TimeSpan ReadTimeout { get; init; }
 
+    public required TimeSpan IdleTimeout { get; init; }
+
     public required TimeSpan WriteTimeout { get; init; }
 
     public required TimeSpan UpstreamTimeout { get; init; }
@@ -61,6 +63,8 @@ internal sealed record GatewayOptions
             LogsProviderUrl = Slashed(settings.Url("logs_provider_url", "", "Address of the log provider; unset means the provider's")) ?? provider,
             DefaultNamespace = functionNamespace = settings.Text("function_namespace", "openfaas-fn", "Namespace of functions named without one"),
             ReadTimeout = Limit(settings, "read_timeout", "How long a caller may take to send its headers, and the whole body of an async call or of a request to /system/ or /ui/"),
+            IdleTimeout = settings.Duration(
+                "idle_timeout", TimeSpan.FromSeconds(620), "How long a connection is kept on which no request comes; longer than a load balancer keeps it (Google's 10 minutes), or a request meets our close", Min),
             WriteTimeout = writeTimeout = Limit(settings, "write_timeout", "How long an answer of /system/ may take, a followed log included"),
             UpstreamTimeout = Limit(settings, "upstream_timeout", "How long a function may take to answer"),
             MaxUpstreamTimeout = settings.Duration(

@@ -55,6 +55,20 @@ public sealed class DrainDelayTests
         Assert.Equal(0, await ended);
     }
 
+    [Fact]
+    public async Task A_kept_connection_without_a_request_is_closed_at_once_and_holds_up_no_stop()
+    {
+        await using var gateway = await TestGateway.StartAsync(null, ("idle_timeout", "24h"), ("grace_period", "24h"));
+        using var kept = await RawHttp.ConnectAsync(gateway.Api);
+        await kept.SendAsync("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        await kept.ReadUntilAsync("\r\n\r\n");
+        using var unused = await RawHttp.ConnectAsync(gateway.Api);
+
+        Assert.Equal(0, await gateway.Process.TerminateAsync());
+        await kept.ReadToEndAsync();
+        await unused.ReadToEndAsync();
+    }
+
     [Theory]
     [InlineData("embedded")]
     [InlineData("remote")]

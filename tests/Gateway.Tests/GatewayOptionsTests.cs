@@ -1,5 +1,10 @@
+using System.Globalization;
 using Connectors.Sdk.Hosting;
 using Connectors.Testing;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace Connectors.Gateway.Tests;
 
@@ -17,6 +22,7 @@ public sealed class GatewayOptionsTests
         ["logs_provider_url"] = "ftp://logs/",
         ["function_namespace"] = "no spaces",
         ["read_timeout"] = "1 minute",
+        ["idle_timeout"] = "0s",
         ["write_timeout"] = "-5s",
         ["upstream_timeout"] = "0s",
         ["max_upstream_timeout"] = "many",
@@ -111,6 +117,18 @@ public sealed class GatewayOptionsTests
         secrets.Delete(recursive: true);
 
         Assert.Equal(isRefused, settings.Errors.Any(error => error.StartsWith($"secret_mount_path: \"{secrets.FullName}/{file}\" is not valid", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("", "00:10:20")]
+    [InlineData("75s", "00:01:15")]
+    public async Task The_listener_keeps_idle_connections_for_idle_timeout(string given, string kept)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.AddGatewayOptions(GatewayOptions.Read(new Settings(new Dictionary<string, string> { ["idle_timeout"] = given })));
+        await using var app = builder.Build();
+
+        Assert.Equal(TimeSpan.Parse(kept, CultureInfo.InvariantCulture), app.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits.KeepAliveTimeout);
     }
 
     [Fact]

@@ -125,6 +125,8 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote 
   value: {{ include "connectors.text" .Values.ui.session | quote }}
 - name: read_timeout
   value: {{ include "connectors.text" $settings.readTimeout | quote }}
+- name: idle_timeout
+  value: {{ include "connectors.text" .Values.idleTimeout | quote }}
 - name: write_timeout
   value: {{ include "connectors.text" $settings.writeTimeout | quote }}
 - name: upstream_timeout
