@@ -64,7 +64,7 @@ FROM ${SERVICE} AS service
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.vendor="Connectors" org.opencontainers.image.licenses="MIT" org.opencontainers.image.version="${VERSION}"
 WORKDIR /app
-ENV bind_address=0.0.0.0
+ENV bind_address=*
 USER 10001
 EXPOSE 8081
 
@@ -111,7 +111,7 @@ LABEL org.opencontainers.image.vendor="Connectors" org.opencontainers.image.lice
 RUN apt-get update && apt-get install -y --no-install-recommends tini util-linux && rm -rf /var/lib/apt/lists/* \
     && mkdir -p /var/lib/connectors && chown 10001:10001 /var/lib/connectors
 WORKDIR /app
-ENV bind_address=0.0.0.0
+ENV bind_address=*
 USER 10001
 EXPOSE 8080 8082
 COPY --from=build-gateway /out .

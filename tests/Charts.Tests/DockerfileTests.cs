@@ -37,6 +37,10 @@ public partial class DockerfileTests
     }
 
     [Fact]
+    public void An_image_listens_on_every_address_of_every_family() =>
+        Assert.All(["service", "gateway"], stage => Assert.Contains("ENV bind_address=*", Stage(stage)));
+
+    [Fact]
     public void What_a_function_leaves_behind_is_reaped() =>
         Assert.Contains(Stage("gateway"), line => line.StartsWith("ENTRYPOINT [\"tini\", \"--\", ", StringComparison.Ordinal));
 

@@ -53,6 +53,11 @@ public sealed partial class EnvironmentTests : IDisposable
             variable => Assert.Contains($"{variable.Key}=", config, StringComparison.Ordinal));
     }
 
+    // The kubelet asks the pod's address, which may be of IPv6 alone.
+    [Theory, MemberData(nameof(RenderingTests.Charts), MemberType = typeof(RenderingTests))]
+    public async Task A_pod_listens_on_every_address_of_every_family(string chart) =>
+        Assert.Equal("*", (await Helm.TemplateAsync(chart, "r")).Single(manifest => manifest.Kind == "Deployment").Environment["bind_address"]);
+
     public void Dispose() => _rendered.Dispose();
 
     [GeneratedRegex(@"^  ([A-Za-z_][A-Za-z0-9_]*)(?: \(default|$)", RegexOptions.Multiline)]

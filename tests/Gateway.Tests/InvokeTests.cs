@@ -155,6 +155,17 @@ public sealed class InvokeTests(RelayFixture fixture) : IClassFixture<RelayFixtu
     }
 
     [Fact]
+    public async Task Of_both_families_an_IPv4_caller_stands_as_itself()
+    {
+        await using var gateway = await TestGateway.StartAsync(null, ("functions_provider_url", fixture.Provider.Url.AbsoluteUri), ("basic_auth", "true"), ("bind_address", "*"));
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://127.0.0.1:{gateway.Api.Port}/function/four") { Content = new StringContent("hi") };
+
+        using var answer = await gateway.Http.SendAsync(request);
+
+        Assert.StartsWith("127.0.0.1:", Last("/function/four").Header("X-Forwarded-For"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task X_Timeout_takes_the_limits_place()
     {
         await using var gateway = await ImpatientAsync();

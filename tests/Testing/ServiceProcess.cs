@@ -128,7 +128,8 @@ public sealed partial class ServiceProcess : IAsyncDisposable
         var line = await Process.LineAsync(
             l => l.Contains($"\"purpose\":\"{purpose}\"", StringComparison.Ordinal) && l.Contains("Listening", StringComparison.Ordinal),
             $"{_project} listens for {purpose}");
-        return new Uri(Address().Match(line).Groups[1].Value);
+        var address = new Uri(Address().Match(line).Groups[1].Value);
+        return address.Host is "[::]" or "0.0.0.0" ? new UriBuilder(address) { Host = "127.0.0.1" }.Uri : address;
     }
 
     [GeneratedRegex("\"address\":\"([^\"]+)\"")]

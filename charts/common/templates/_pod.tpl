@@ -45,7 +45,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{/* What every service of the suite is told. */}}
 {{- define "connectors.commonEnv" -}}
 - name: bind_address
-  value: "0.0.0.0"
+  value: "*"
 - name: metrics_port
   value: {{ include "connectors.text" .Values.metricsPort | quote }}
 - name: debug

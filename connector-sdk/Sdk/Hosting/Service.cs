@@ -66,16 +66,44 @@ public static class Service
         }
     }
 
+    /// <summary>Listens on one more port of the address of <paramref name="options"/>.</summary>
+    public static void Listen(this KestrelServerOptions kestrel, ServiceOptions options, int port, Action<ListenOptions> configure)
+    {
+        if (options.BindAddress == ServiceOptions.Everywhere)
+        {
+            // IPv6 and IPv4 in one socket, or IPv4 alone where the machine has no IPv6.
+            kestrel.ListenAnyIP(port, Listener);
+        }
+        else
+        {
+            kestrel.Listen(IPAddress.Parse(options.BindAddress), port, Listener);
+        }
+
+        void Listener(ListenOptions listener)
+        {
+            // A socket of both families has a caller by IPv4 as ::ffff:10.0.0.1.
+            listener.Use(next => connection =>
+            {
+                if (connection.RemoteEndPoint is IPEndPoint { Address.IsIPv4MappedToIPv6: true } caller)
+                {
+                    connection.RemoteEndPoint = new IPEndPoint(caller.Address.MapToIPv4(), caller.Port);
+                }
+
+                return next(connection);
+            });
+            configure(listener);
+        }
+    }
+
     private static void Listen(this KestrelServerOptions kestrel, ServiceOptions options)
     {
         kestrel.AddServerHeader = false;
-        var address = IPAddress.Parse(options.BindAddress);
         if (options.Port is { } port)
         {
-            kestrel.Listen(address, port);
+            kestrel.Listen(options, port, _ => { });
         }
 
-        kestrel.Listen(address, options.MetricsPort, listener => listener.Use(next => connection =>
+        kestrel.Listen(options, options.MetricsPort, listener => listener.Use(next => connection =>
         {
             connection.Features.Set(MetricsListener.Instance);
             return next(connection);

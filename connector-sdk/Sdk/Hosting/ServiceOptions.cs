@@ -6,7 +6,10 @@ public sealed record ServiceOptions
     /// <summary>The service's name in logs and in <c>User-Agent</c>.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Address that all listeners bind to.</summary>
+    /// <summary>The <see cref="BindAddress"/> that stands for every address of the machine, IPv6 and IPv4.</summary>
+    public const string Everywhere = "*";
+
+    /// <summary>Address that all listeners bind to, or <see cref="Everywhere"/>.</summary>
     public required string BindAddress { get; init; }
 
     /// <summary>Port of the service's own API; null for a service that has none. 0 means a free one, told in the log.</summary>
@@ -42,10 +45,10 @@ public sealed record ServiceOptions
 
     private static string ReadAddress(Settings settings)
     {
-        var address = settings.Text("bind_address", "127.0.0.1", "Address to listen on; 0.0.0.0 for all");
-        if (!System.Net.IPAddress.TryParse(address, out _))
+        var address = settings.Text("bind_address", "127.0.0.1", "Address to listen on; * for all of them, IPv6 and IPv4; 0.0.0.0 for those of IPv4");
+        if (address != Everywhere && !System.Net.IPAddress.TryParse(address, out _))
         {
-            settings.Fault("bind_address", "an IP address such as 127.0.0.1 or 0.0.0.0");
+            settings.Fault("bind_address", "an IP address such as 127.0.0.1, or * for all");
             return "127.0.0.1";
         }
 

@@ -55,6 +55,6 @@ internal static class ForwardedHeaders
     }
 
     private static string? Written(ConnectionInfo connection) => connection.RemoteIpAddress is { } address
-        ? new IPEndPoint(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, connection.RemotePort).ToString()
+        ? new IPEndPoint(address, connection.RemotePort).ToString()
         : null;
 }

@@ -1,4 +1,3 @@
-using System.Net;
 using Connectors.Gateway.Scaling.Keda;
 using Connectors.Sdk.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -25,7 +24,7 @@ internal static class ScalingHosting
 
         builder.Services.AddGrpc(grpc => grpc.IgnoreUnknownServices = true);
         builder.Services.AddSingleton<QueueScaler>();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(options.Service.BindAddress), port, listener =>
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(options.Service, port, listener =>
         {
             listener.Protocols = HttpProtocols.Http2;
             listener.Use(next => connection =>

@@ -26,7 +26,7 @@ public sealed class QueueScalerTests : IAsyncLifetime
         _port = FreePort.Next();
         _nats = await NatsServer.StartAsync();
         _function = await HttpLedger.StartAsync((_, http) => _gate.Task.WaitAsync(http.RequestAborted));
-        _gateway = await TestGateway.StartAsync(_nats, ("scaler_port", _port.ToString(CultureInfo.InvariantCulture)));
+        _gateway = await TestGateway.StartAsync(_nats, ("bind_address", "*"), ("scaler_port", _port.ToString(CultureInfo.InvariantCulture)));
         _channel = GrpcChannel.ForAddress($"http://127.0.0.1:{_port}");
         await _gateway.DeployAsync("work", _function.Url);
         await _gateway.DeployAsync("other", _function.Url);

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using Connectors.Sdk.Hosting;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Builder;
@@ -84,6 +86,27 @@ public class ServiceTests
         Assert.Equal((200, "api"), await GetAsync(api, "healthz"));
     }
 
+    [Fact]
+    public async Task Everywhere_means_both_families_and_a_caller_has_the_address_that_it_called_from()
+    {
+        await using var app = Build(_ => { }, bindAddress: ServiceOptions.Everywhere);
+        app.MapSystemEndpoints();
+        app.Run(http => http.Response.WriteAsync(http.Connection.RemoteIpAddress!.ToString()));
+        await app.StartAsync();
+        var ports = app.Urls.Select(url => new Uri(url).Port).ToArray();
+
+        foreach (var address in new[] { IPAddress.Loopback, IPAddress.IPv6Loopback }.Where(address => address.AddressFamily == AddressFamily.InterNetwork || HasIPv6()))
+        {
+            using var api = new HttpClient(new SocketsHttpHandler()) { BaseAddress = new Uri($"http://{new IPEndPoint(address, ports[0])}") };
+            using var metrics = new HttpClient(new SocketsHttpHandler()) { BaseAddress = new Uri($"http://{new IPEndPoint(address, ports[1])}") };
+            Assert.Equal((200, address.ToString()), await GetAsync(api, ""));
+            Assert.Equal((200, "OK"), await GetAsync(metrics, "healthz"));
+        }
+    }
+
+    private static bool HasIPv6() =>
+        NetworkInterface.GetAllNetworkInterfaces().Any(network => network.GetIPProperties().UnicastAddresses.Any(own => own.Address.Equals(IPAddress.IPv6Loopback)));
+
     private static async Task<int> RunAsync(Exception fault, bool isStarted)
     {
         var app = Build(services => services.AddHostedService(all => new Failing(fault, isStarted ? all.GetRequiredService<IHostApplicationLifetime>() : null)));
@@ -96,12 +119,12 @@ public class ServiceTests
         return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
     }
 
-    private static WebApplication Build(Action<IServiceCollection> with, int metricsPort = 0)
+    private static WebApplication Build(Action<IServiceCollection> with, int metricsPort = 0, string bindAddress = "127.0.0.1")
     {
         var builder = Service.CreateBuilder(new ServiceOptions
         {
             Name = "test",
-            BindAddress = "127.0.0.1",
+            BindAddress = bindAddress,
             Port = 0,
             MetricsPort = metricsPort,
             GracePeriod = TimeSpan.FromSeconds(1),
