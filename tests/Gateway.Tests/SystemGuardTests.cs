@@ -29,12 +29,44 @@ public sealed class SystemGuardTests(ProviderFixture fixture) : IClassFixture<Pr
         Assert.DoesNotContain("planted", await fixture.Embedded.SystemAsync(HttpMethod.Get, "functions"), StringComparison.Ordinal);
     }
 
+    /// <summary>What a browser says of a request's page, what Origin and Host say, and whether the request passes. The last host is what a proxy writes that sets its own.</summary>
+    public static TheoryData<string, string, string, bool> Pages()
+    {
+        var data = new TheoryData<string, string, string, bool>();
+        foreach (var site in new[] { "", "same-origin", "none", "same-site", "cross-site", "same-origin, cross-site", "odd" })
+        {
+            foreach (var origin in new[] { "", "http://gw.test:8080", "https://GW.test:8080", "http://gw.test", "https://evil.test", "null", "odd" })
+            {
+                foreach (var host in new[] { "gw.test:8080", "upstream:8080" })
+                {
+                    var isOwn = origin.Length == 0 || (host == "gw.test:8080" && origin.EndsWith("gw.test:8080", StringComparison.OrdinalIgnoreCase));
+                    data.Add(site, origin, host, site.Length == 0 ? isOwn : site is "same-origin" or "none");
+                }
+            }
+        }
+
+        return data;
+    }
+
+    [Theory, MemberData(nameof(Pages))]
+    public async Task A_page_of_the_gateways_own_may_ask_and_another_may_not(string site, string origin, string host, bool passes)
+    {
+        // What a proxy says of the host, anybody can say.
+        var headers = $"Host: {host}\nX-Forwarded-Host: evil.test\nAuthorization: {TestGateway.Admin}\n"
+            + (origin.Length > 0 ? $"Origin: {origin}\n" : "") + (site.Length > 0 ? $"Sec-Fetch-Site: {site}\n" : "");
+
+        var answer = await RawHttp.AskAsync(fixture.Embedded.Api, $"GET /system/functions HTTP/1.1\n{headers}");
+
+        Assert.StartsWith(passes ? "HTTP/1.1 200" : "HTTP/1.1 403", answer, StringComparison.Ordinal);
+    }
+
     [Fact]
-    public async Task A_page_of_the_gateways_own_may_ask()
+    public async Task The_page_can_be_logged_in_to_behind_a_proxy_that_sets_its_own_host()
     {
         var answer = await RawHttp.AskAsync(
             fixture.Embedded.Api,
-            $"GET /system/functions HTTP/1.1\nHost: gw.test:8080\nOrigin: http://gw.test:8080\nSec-Fetch-Site: same-origin\nAuthorization: {TestGateway.Admin}\n");
+            "POST /ui/session HTTP/1.1\nHost: upstream\nOrigin: https://ops.test\nSec-Fetch-Site: same-origin\nX-Connectors-Page: 1\nContent-Type: application/json\n",
+            $$"""{"user":"admin","password":"{{TestGateway.Password}}"}""");
 
         Assert.StartsWith("HTTP/1.1 200", answer, StringComparison.Ordinal);
     }

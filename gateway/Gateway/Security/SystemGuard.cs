@@ -82,10 +82,11 @@ internal sealed class SystemGuard(GatewayOptions options, GatewayCredentials cre
     /// <summary>Whether it is another site's page that asks: a browser says which page a request came from; tools say nothing, and may pass.</summary>
     public static bool IsForeign(HttpRequest request)
     {
+        // The browser's own word, which no page can set. Origin names the host that the browser sees, and a proxy may put another one into Host.
         var site = request.Headers["Sec-Fetch-Site"].ToString();
-        if (site.Length > 0 && site is not ("same-origin" or "none"))
+        if (site.Length > 0)
         {
-            return true;
+            return site is not ("same-origin" or "none");
         }
 
         var origin = request.Headers.Origin.ToString();
