@@ -109,6 +109,37 @@ public sealed partial class AlertTests : IDisposable
         Assert.Contains("Absent", awake, StringComparison.Ordinal);
     }
 
+    // Of two pods, each of which tells the depth of the whole queue and what it holds itself.
+    [Theory]
+    [InlineData(100, "queue_depth q one 0", "in_flight_messages q one 100")]
+    [InlineData(190, "queue_depth q one 40", "queue_depth q two 40", "in_flight_messages q one 50", "in_flight_messages q two 100")]
+    [InlineData(33, "queue_depth q one 1", "in_flight_messages q one 2", "queue_depth other one 10", "in_flight_messages other two 20")]
+    [InlineData(30, "in_flight_messages q one 30")]
+    [InlineData(7, "queue_depth q one 7")]
+    [InlineData(5, "queue_depth q one 5", "queue_depth q foreign 100", "in_flight_messages q foreign 100")]
+    public async Task KEDA_scales_the_RabbitMQ_connector_by_what_waits_and_by_what_it_holds(int messages, params string[] told)
+    {
+        var manifests = await Helm.TemplateAsync("rabbitmq-connector", "r", "keda.enabled=true", "keda.prometheusAddress=http://p:9090");
+        var query = manifests.Single(m => m.Kind == "ScaledObject")["spec.triggers.0.metadata.query"]!;
+        var series = told.Select(line => line.Split(' ')).Select(words => (words, Pod: words[2] switch { "one" => "r-rabbitmq-connector-5d4f8c9b7d-x2x4z", "two" => "r-rabbitmq-connector-5d4f8c9b7d-b7c8d", _ => "eu-rabbitmq-connector-5d4f8c9b7d-x2x4z" }))
+            .Select(one => $"      - {{ series: 'rabbitmq_connector_{one.words[0]}{{queue=\"{one.words[1]}\",namespace=\"openfaas\",pod=\"{one.Pod}\",job=\"pods\"}}', values: '{one.words[3]}' }}");
+        var test = Path.Combine(_directory.FullName, "test.yaml");
+        await File.WriteAllTextAsync(test, $$"""
+            tests:
+              - interval: 1m
+                input_series:
+            {{string.Join('\n', series)}}
+                promql_expr_test:
+                  - expr: {{System.Text.Json.JsonSerializer.Serialize(query)}}
+                    eval_time: 1m
+                    exp_samples: [{ labels: '{}', value: {{messages}} }]
+            """);
+
+        var (exitCode, output) = await Promtool.RunAsync("", "test", "rules", test);
+
+        Assert.True(exitCode == 0, output);
+    }
+
     // A release whose name begins with another's.
     [Theory]
     [InlineData("queue-worker", "QueueWorkerAbsent", "queue_worker_messages_submitted_total{queue_name=\"custom-request\"}")]

@@ -1,7 +1,12 @@
 {{- define "connectors.component" -}}rabbitmq-connector{{- end -}}
 
 {{- define "connectors.kedaTriggers" -}}
-{{- $query := printf "sum(max by (queue) (rabbitmq_connector_queue_depth{%s}))" (include "connectors.alertSelector" .) -}}
+{{- /*
+A message that is here is not in the queue's depth, whether it runs or waits for a slot. Each replica tells the depth of the whole queue, and what it holds itself;
+the two have other labels, so that "or" takes both, also where one is missing.
+*/ -}}
+{{- $own := include "connectors.alertSelector" . -}}
+{{- $query := printf "sum(max by (queue) (rabbitmq_connector_queue_depth{%s}) or rabbitmq_connector_in_flight_messages{%s})" $own $own -}}
 {{- include "connectors.prometheusTrigger" (dict "root" . "query" $query) -}}
 {{- end -}}
 
