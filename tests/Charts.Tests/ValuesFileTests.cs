@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Connectors.Testing;
+using YamlDotNet.RepresentationModel;
 
 namespace Connectors.Charts.Tests;
 
@@ -43,6 +45,15 @@ public sealed partial class ValuesFileTests : IDisposable
         ["rabbitmq-connector"] = ["{}", Autoscaling, Keda],
     };
 
+    // What YAML, Helm and Prometheus have a meaning for, at the beginning of a text and within.
+    private static readonly string[] Odd =
+    [
+        "x: y # z",
+        "'\"{{ .Values.image }}\" }} {a}: [b]'",
+        "- one\ntwo: three\n  four: {{",
+        "{{ template \"none\" . }}: *a &b !c %d @e \\f `g` | > ? ~",
+    ];
+
     private readonly RenderedEnvironment _files = new();
 
     public static TheoryData<string> Charts => RenderingTests.Charts;
@@ -82,6 +93,29 @@ public sealed partial class ValuesFileTests : IDisposable
 
         await ManifestRules.CheckKindsAsync(all);
         Assert.All(all, manifest => Assert.Equal(Digits, manifest["metadata.namespace"]));
+    }
+
+    [Theory, MemberData(nameof(Charts))]
+    public async Task Text_stays_text_whatever_it_would_be_in_YAML_or_a_template(string chart)
+    {
+        var texts = (await LeavesAsync(chart)).Where(leaf => leaf.Takes("string") && !leaf.Path.SequenceEqual(["prometheusRule", "selector"])).ToList();
+        for (var round = 0; round < Math.Max(Odd.Length, Variants[chart].Length); round++)
+        {
+            var variant = Variants[chart][round % Variants[chart].Length];
+            var odd = texts.Select((leaf, i) => (leaf.Path, Text: $"{Odd[(i + round) % Odd.Length]}{i}", Plain: $"plain-{i}-", Allows: leaf.Allows(Odd[(i + round) % Odd.Length])))
+                .Where(leaf => leaf.Allows && !IsOne(chart, variant, leaf.Path)).ToList();
+            string[] selector = round % 2 == 0 ? [Helm.File + _files.Write("selector.yaml", "prometheusRule: {selector: \"job=\\\"a: b # c\\\",\\n team=~\\\"d.*\\\"\"}")] : [];
+
+            var plain = await Helm.TemplateAsync(chart, "r", [.. Values(variant, odd.Select(leaf => (leaf.Path, (JsonNode)leaf.Plain))), .. selector]);
+            var manifests = await Helm.TemplateAsync(chart, "r", [.. Values(variant, odd.Select(leaf => (leaf.Path, (JsonNode)leaf.Text))), .. selector]);
+
+            Assert.Equal(plain.SelectMany(Shape), manifests.SelectMany(Shape));
+            Assert.All(plain.Zip(manifests).Where(pair => pair.First.At("spec.template.spec.containers.0.env") is not null), pair => Assert.Equal(
+                pair.First.Environment.Select(variable => (variable.Key, odd.Aggregate(variable.Value, (value, leaf) => value.Replace(leaf.Plain, leaf.Text, StringComparison.Ordinal)))),
+                pair.Second.Environment.Select(variable => (variable.Key, variable.Value))));
+            var (exitCode, output) = await Promtool.RunAsync("", "check", "rules", _files.Write("rules.yaml", Yaml(manifests.Single(manifest => manifest.Kind == "PrometheusRule").At("spec")!)));
+            Assert.True(exitCode == 0, output);
+        }
     }
 
     [Theory, MemberData(nameof(Charts))]
@@ -143,6 +177,26 @@ public sealed partial class ValuesFileTests : IDisposable
     }
 
     public void Dispose() => _files.Dispose();
+
+    // Every node of a manifest by its place and kind, without its text.
+    private static IEnumerable<string> Shape(Manifest manifest)
+    {
+        return Below(manifest.Root, manifest.Kind);
+
+        static IEnumerable<string> Below(YamlNode node, string path) => node switch
+        {
+            YamlMappingNode map => map.Children.SelectMany(pair => Below(pair.Value, $"{path}.{pair.Key}")),
+            YamlSequenceNode list => list.Children.SelectMany((item, i) => Below(item, $"{path}.{Text(i)}")),
+            _ => [path],
+        };
+    }
+
+    private static string Yaml(YamlNode node)
+    {
+        using var text = new StringWriter();
+        new YamlStream(new YamlDocument(node)).Save(text, assignAnchors: false);
+        return text.ToString();
+    }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 

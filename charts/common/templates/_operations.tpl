@@ -172,7 +172,7 @@ spec:
 apiVersion: v1
 kind: ConfigMap
 metadata:
-  name: {{ include "connectors.fullname" . }}-dashboard
+  name: {{ printf "%s-dashboard" (include "connectors.fullname" .) | quote }}
   namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
@@ -210,7 +210,7 @@ app.kubernetes.io/component: test
 apiVersion: v1
 kind: Pod
 metadata:
-  name: {{ printf "%s-test" (include "connectors.fullname" . | trunc 58 | trimSuffix "-") }}
+  name: {{ printf "%s-test" (include "connectors.fullname" . | trunc 58 | trimSuffix "-") | quote }}
   namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.testSelector" . | nindent 4 }}
@@ -231,7 +231,7 @@ spec:
     - name: test
       image: {{ include "connectors.image" . | quote }}
       imagePullPolicy: {{ .Values.imagePullPolicy }}
-      args: ["--ready=http://{{ include "connectors.metricsName" . }}.{{ .Release.Namespace }}:{{ .Values.metricsPort }}"]
+      args: [{{ printf "--ready=http://%s.%s:%v" (include "connectors.metricsName" .) .Release.Namespace .Values.metricsPort | quote }}]
       resources:
         {{- toYaml .Values.resources | nindent 8 }}
       securityContext:
@@ -250,6 +250,11 @@ own, so that "orders-.*" would take pods of the release orders-eu too. What stan
 */}}
 {{- define "connectors.alertSelector" -}}
 {{- $name := include "connectors.fullname" . -}}
-{{- $pod := ternary (printf "%s-[a-z0-9]{1,10}-[a-z0-9]{5}" $name) (printf "%s[a-z0-9-]{5,}" (trunc 58 $name)) (le (len $name) 46) -}}
-{{- default (printf "namespace=%q,pod=~%q" .Release.Namespace $pod) .Values.prometheusRule.selector -}}
+{{- $pod := ternary (printf "%s-[a-z0-9]{1,10}-[a-z0-9]{5}" (regexQuoteMeta $name)) (printf "%s[a-z0-9-]{5,}" (trunc 58 $name | regexQuoteMeta)) (le (len $name) 46) -}}
+{{- default (printf "namespace=%q,pod=~%q" .Release.Namespace $pod) .Values.prometheusRule.selector | replace "\n" " " -}}
+{{- end -}}
+
+{{/* A sentence of an alert in which names of the operator's stand, as YAML. What stands in double braces Prometheus would take for a template of its own. */}}
+{{- define "connectors.sentence" -}}
+{{- . | replace "{{" "{{\"{{\"}}" | toJson -}}
 {{- end -}}

@@ -64,7 +64,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{/* A map as labels or annotations want it: every value a string. */}}
 {{- define "connectors.strings" -}}
 {{- range $name, $value := . }}
-{{ $name }}: {{ include "connectors.text" $value | quote }}
+{{ $name | quote }}: {{ include "connectors.text" $value | quote }}
 {{- end }}
 {{- end -}}
 
@@ -107,7 +107,7 @@ true or 1 would be refused.
 {{- include "connectors.leaves" (dict "path" (printf "%s.%s" $path $name) "value" $value) }}
 {{- end -}}
 {{- else }}
-- {{ $path }}
+- {{ $path | quote }}
 {{- end -}}
 {{- end -}}
 

@@ -202,7 +202,7 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote 
 {{- if not .Values.functionsProviderUrl }}
 - name: functions
   configMap:
-    name: {{ include "connectors.fullname" . }}-functions
+    name: {{ printf "%s-functions" (include "connectors.fullname" .) | quote }}
 - name: data
   {{- if .Values.persistence.enabled }}
   persistentVolumeClaim:

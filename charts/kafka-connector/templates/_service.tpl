@@ -92,7 +92,7 @@
   value: /var/secrets/broker-key/broker-key
 {{- end }}
 {{- range $name, $value := .Values.kafka }}
-- name: kafka_{{ $name }}
+- name: {{ printf "kafka_%s" $name | quote }}
   value: {{ include "connectors.text" $value | quote }}
 {{- end }}
 {{- end -}}

@@ -62,7 +62,7 @@
   value: {{ default .Values.awsDefaultRegion .Values.awsRegion | quote }}
 {{- with .Values.awsCredentialsSecret }}
 - name: AWS_SHARED_CREDENTIALS_FILE
-  value: /var/secrets/aws-credentials/{{ . }}
+  value: {{ printf "/var/secrets/aws-credentials/%s" . | quote }}
 {{- end }}
 - name: visibility_timeout
   value: {{ include "connectors.text" .Values.visibilityTimeout | quote }}
@@ -95,6 +95,6 @@
           name: {{ . | quote }}
           items:
             - key: {{ . | quote }}
-              path: aws-credentials/{{ . }}
+              path: {{ printf "aws-credentials/%s" . | quote }}
       {{- end }}
 {{- end -}}
