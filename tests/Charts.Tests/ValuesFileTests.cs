@@ -118,6 +118,16 @@ public sealed partial class ValuesFileTests : IDisposable
         }
     }
 
+    // A service refuses it when it starts, which a chart should have said before. -1 is no limit, where a pattern has it.
+    [Theory, MemberData(nameof(Charts))]
+    public async Task A_number_has_the_same_lower_bound_as_digits_and_as_text_and_none_is_below_zero_without_a_meaning(string chart)
+    {
+        var numbers = (await LeavesAsync(chart)).Where(leaf => leaf.Takes("integer") || (leaf.Takes("number") && !leaf.Takes("string"))).ToList();
+
+        Assert.NotEmpty(numbers);
+        Assert.All(numbers, leaf => Assert.True(leaf.Least >= 0 ? !leaf.Takes("string") || !leaf.Allows("-1") : leaf is { Least: -1 } && leaf.Allows("-1") && !leaf.Allows("-2"), string.Join('.', leaf.Path)));
+    }
+
     [Theory, MemberData(nameof(Charts))]
     public async Task Truth_values_are_strings_where_a_map_holds_strings(string chart)
     {
@@ -270,6 +280,8 @@ public sealed partial class ValuesFileTests : IDisposable
         public const string Any = "generated";
 
         public double Bound => Schema.TryGetProperty("enum", out _) ? 0 : Schema.TryGetProperty("maximum", out var maximum) ? maximum.GetDouble() : double.MaxValue;
+
+        public double Least => Schema.TryGetProperty("enum", out _) ? 0 : Schema.TryGetProperty("minimum", out var minimum) ? minimum.GetDouble() : double.MinValue;
 
         public bool Takes(params string[] types) => Schema.TryGetProperty("type", out var type)
             && types.Any(name => type.ValueKind == JsonValueKind.Array ? type.EnumerateArray().Any(t => t.GetString() == name) : type.GetString() == name);
