@@ -235,6 +235,23 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
     }
 
     [Fact]
+    public async Task Calls_that_have_ended_leave_no_open_files()
+    {
+        // Room for the gateway and some calls at once; and no collection that would close what nobody closed.
+        await using var gateway = await TestGateway.StartThroughAsync(["prlimit", "--nofile=500:500"], null, ("DOTNET_GCgen0size", "40000000"), ("DOTNET_GCGen0MaxBudget", "40000000"));
+        await gateway.DeployAsync("ends", "cat");
+        await gateway.DeployAsync("late", "sleep 61.00434", environment: new { exec_timeout = "1ms" });
+
+        for (var i = 0; i < 100; i++)
+        {
+            using var ended = await gateway.PostAsync("/function/ends", "hi");
+            using var late = await gateway.PostAsync("/function/late", "");
+            Assert.Equal("hi", await ended.Content.ReadAsStringAsync());
+            Assert.Equal(HttpStatusCode.RequestTimeout, late.StatusCode);
+        }
+    }
+
+    [Fact]
     public async Task Limits_hold_in_the_process()
     {
         await _gateway.SystemAsync(

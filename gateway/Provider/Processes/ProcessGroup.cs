@@ -30,6 +30,7 @@ internal sealed partial class ProcessGroup : IDisposable
 
     public Stream Input => _process.StandardInput.BaseStream;
 
+    /// <summary>Reading ends with <see cref="IOException"/> or <see cref="ObjectDisposedException"/> when this is disposed.</summary>
     public Stream Output => _process.StandardOutput.BaseStream;
 
     public Stream Errors => _process.StandardError.BaseStream;
@@ -104,7 +105,10 @@ internal sealed partial class ProcessGroup : IDisposable
 
     public void Dispose()
     {
+        // A process leaves to its finalizer what was once asked for.
         Input.Dispose();
+        Output.Dispose();
+        Errors.Dispose();
         _process.Dispose();
     }
 
