@@ -107,6 +107,32 @@ public sealed partial class IsolationTests
     }
 
     [Fact]
+    public async Task Whoever_holds_a_staying_functions_output_open_keeps_neither_the_next_process_nor_the_end_waiting()
+    {
+        await using var gateway = await StartAsync(Gateway.Plain, null, ("function_isolation", "none"));
+
+        // It ends with the directory that it was started in, or by itself.
+        const string Detached = "(env -i setsid timeout 600 sh -c \"while test -e here; do sleep 0.2; done\" &)";
+        await gateway.DeployAsync("mortal", $"sh -c 'touch here; {Detached}; exec \"$@\"' function {HttpFunction.Command}", environment: new { mode = "http" });
+        await gateway.DeployAsync("deleted", $"sh -c 'touch here; {Detached}; exec \"$@\"' function {HttpFunction.Command}", environment: new { mode = "http" });
+        using var first = await gateway.PostAsync("/function/mortal/born", "");
+        using var other = await gateway.PostAsync("/function/deleted/born", "");
+        var born = await first.Content.ReadAsStringAsync();
+
+        using var died = await gateway.PostAsync("/function/mortal/die", "");
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                using var next = await gateway.PostAsync("/function/mortal/born", "");
+                return next.IsSuccessStatusCode && await next.Content.ReadAsStringAsync() != born;
+            },
+            "another process answers");
+        await gateway.SystemAsync(HttpMethod.Delete, "functions", new { functionName = "deleted" }, HttpStatusCode.Accepted);
+
+        Assert.Equal(0, await gateway.Process.TerminateAsync());
+    }
+
+    [Fact]
     public async Task Even_as_the_gateways_own_user_a_function_does_not_read_its_environment()
     {
         await using var gateway = await StartAsync(Gateway.Ordinary, null, ("function_isolation", "none"));

@@ -15,6 +15,9 @@ internal sealed class Replica : IAsyncDisposable
     // Having run so long, a process that dies starts again at once.
     private static readonly TimeSpan Stable = TimeSpan.FromSeconds(10);
 
+    // For what an ended process said last. Somebody who left its group may hold its output open for good.
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
+
     private readonly FunctionSetup _setup;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -22,6 +25,7 @@ internal sealed class Replica : IAsyncDisposable
     private readonly Task _living;
     private volatile TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile ReplicaState _state;
+    private int _failures;
     private int _running;
 
     /// <param name="setup">The function.</param>
@@ -77,12 +81,12 @@ internal sealed class Replica : IAsyncDisposable
         // The caller holds a lock; processes start without it.
         await Task.Yield();
         await after.WaitAsync(_stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        for (var failures = 0; !_stop.IsCancellationRequested;)
+        while (!_stop.IsCancellationRequested)
         {
             var started = _time.GetTimestamp();
             try
             {
-                await RunOnceAsync();
+                await RunOnceAsync(started);
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
@@ -91,27 +95,27 @@ internal sealed class Replica : IAsyncDisposable
             catch (Exception fault)
             {
                 Log.ReplicaFailed(_log, _setup.Name.ToString(), fault.Message);
+                Fail(started);
             }
 
-            failures = _time.GetElapsedTime(started) > Stable ? 0 : failures + 1;
-            Become(ReplicaState.Down);
-            await PauseAsync(failures);
+            await Task.Delay(BackOff.Delay(Math.Max(1, _failures), MinPause, MaxPause), _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         Become(ReplicaState.Gone);
     }
 
-    private async Task RunOnceAsync()
+    private async Task RunOnceAsync(long started)
     {
         using var port = HasFixedPort(_setup.Settings) ? null : ProcessPort.Take();
         var (address, variables) = Place(port);
         using var process = await ProcessGroup.StartAsync(_setup.Plan(variables, mergesErrors: false)) ?? throw new InvalidOperationException("its environment is too large");
         using var probe = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        using var hearing = new CancellationTokenSource();
         var instance = $"{process.Id}";
         process.Input.Close();
         var listening = Task.WhenAll(
-            LineReader.CopyAsync(process.Output, _setup.Log, instance, CancellationToken.None),
-            LineReader.CopyAsync(process.Errors, _setup.Log, instance, CancellationToken.None));
+            LineReader.CopyAsync(process.Output, _setup.Log, instance, hearing.Token),
+            LineReader.CopyAsync(process.Errors, _setup.Log, instance, hearing.Token));
         var exiting = process.ExitedAsync(CancellationToken.None);
         try
         {
@@ -124,6 +128,7 @@ internal sealed class Replica : IAsyncDisposable
             }
 
             await exiting.WaitAsync(_stop.Token);
+            Fail(started);
             _setup.Log.Write(instance, $"exited with {process.ExitCode}");
             Log.ReplicaExited(_log, _setup.Name.ToString(), process.Id, process.ExitCode);
         }
@@ -136,6 +141,8 @@ internal sealed class Replica : IAsyncDisposable
         {
             await probe.CancelAsync();
             process.End();
+            await listening.WaitAsync(LastWords, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await hearing.CancelAsync();
             await listening;
         }
     }
@@ -157,16 +164,11 @@ internal sealed class Replica : IAsyncDisposable
         ? (_setup.Settings.UpstreamUrl!.AbsoluteUri.TrimEnd('/'), _setup.Variables)
         : ($"http://127.0.0.1:{port.Number}", new Dictionary<string, string>(_setup.Variables) { ["PORT"] = port.Number.ToString(CultureInfo.InvariantCulture) });
 
-    private async Task PauseAsync(int failures)
+    // A process that just died after a good while is only starting again: calls wait for it.
+    private void Fail(long started)
     {
-        // A process that just died after a good while is only starting again: calls wait for it.
-        if (failures <= 1)
-        {
-            Become(ReplicaState.Starting);
-        }
-
-        var pause = BackOff.Delay(Math.Max(1, failures), MinPause, MaxPause);
-        await Task.Delay(pause, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _failures = _time.GetElapsedTime(started) > Stable ? 0 : _failures + 1;
+        Become(_failures <= 1 ? ReplicaState.Starting : ReplicaState.Down);
     }
 
     private void Become(ReplicaState state)
