@@ -1,6 +1,6 @@
 namespace Connectors.Gateway;
 
-/// <summary>Every line that the gateway logs; ids 200 to 299, of which 211 to 221 are its embedded provider's.</summary>
+/// <summary>Every line that the gateway logs; ids 200 to 299, of which 211 to 227 are its embedded provider's.</summary>
 internal static partial class Log
 {
     [LoggerMessage(200, LogLevel.Information, "Password made")]

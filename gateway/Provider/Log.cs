@@ -24,6 +24,9 @@ internal static partial class Log
     [LoggerMessage(216, LogLevel.Warning, "Replica not started")]
     public static partial void ReplicaFailed(ILogger log, string function, string error);
 
+    [LoggerMessage(222, LogLevel.Warning, "Replica did not end within its write_timeout and is killed")]
+    public static partial void ReplicaKilled(ILogger log, string function, int pid, TimeSpan writeTimeout, int calls);
+
     [LoggerMessage(217, LogLevel.Information, "Isolation chosen")]
     public static partial void Isolated(ILogger log, string isolation, int? user);
 

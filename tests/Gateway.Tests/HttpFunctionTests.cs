@@ -126,6 +126,21 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
     }
 
     [Fact]
+    public async Task A_process_that_does_not_end_in_its_time_is_killed_and_told()
+    {
+        await _gateway.DeployAsync("lingers", HttpFunction.Command, environment: new { mode = "http", write_timeout = "1ms" });
+        using var hanging = await RawHttp.ConnectAsync(_gateway.Api);
+        await hanging.SendAsync("GET /function/lingers/hang HTTP/1.1\r\nHost: x\r\n\r\n");
+        await Eventually.HoldsAsync(() => HttpFunction.Running(_gateway, "lingers") == 2, "the call runs");
+
+        await _gateway.SystemAsync(HttpMethod.Delete, "functions", new { functionName = "lingers" }, HttpStatusCode.Accepted);
+
+        await _gateway.Process.Process.LineAsync(
+            line => line.Contains("did not end within its write_timeout", StringComparison.Ordinal) && line.Contains("lingers", StringComparison.Ordinal), "the end is told");
+        Assert.Equal(0, HttpFunction.Running(_gateway, "lingers"));
+    }
+
+    [Fact]
     public async Task Exec_timeout_is_504_and_marked()
     {
         await _gateway.DeployAsync("hangs", HttpFunction.Command, environment: new { mode = "http", exec_timeout = "500ms" });

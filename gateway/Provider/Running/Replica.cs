@@ -158,6 +158,11 @@ internal sealed class Replica : IAsyncDisposable
 
         process.AskToEnd();
         await exiting.WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!exiting.IsCompleted)
+        {
+            _setup.Log.Write($"{process.Id}", "did not end within its write_timeout and is killed");
+            Log.ReplicaKilled(_log, _setup.Name.ToString(), process.Id, _setup.Settings.GracePeriod, Running);
+        }
     }
 
     private (string Address, IReadOnlyDictionary<string, string> Variables) Place(ProcessPort? port) => port is null
