@@ -113,6 +113,27 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
     }
 
     [Fact]
+    public async Task Who_asks_for_more_than_one_process_on_a_fixed_port_is_refused_and_who_gets_one_later_keeps_one_process()
+    {
+        var port = FreePort.Next().ToString(CultureInfo.InvariantCulture);
+        var command = $"{HttpFunction.Command} {port}";
+        var environment = new { mode = "http", upstream_url = $"http://127.0.0.1:{port}" };
+        var labels = new Dictionary<string, string> { ["com.openfaas.scale.min"] = "3" };
+        var refusal = await _gateway.SystemAsync(
+            HttpMethod.Post, "functions", new { service = "settles", envProcess = command, envVars = environment, labels }, HttpStatusCode.BadRequest);
+        Assert.StartsWith("labels.com.openfaas.scale.min: \"3\"", refusal, StringComparison.Ordinal);
+
+        await _gateway.SystemAsync(HttpMethod.Post, "functions", new { service = "settles", envProcess = command, envVars = new { mode = "http" }, labels }, HttpStatusCode.Accepted);
+        await Eventually.HoldsAsync(() => HttpFunction.Running(_gateway, "settles") == 3, "there are three processes");
+        await _gateway.SystemAsync(HttpMethod.Put, "functions", new { service = "settles", envProcess = command, envVars = environment }, HttpStatusCode.Accepted);
+
+        using var answer = await _gateway.PostAsync("/function/settles/x", "hi");
+        Assert.Equal("POST /x hi", await answer.Content.ReadAsStringAsync());
+        Assert.Equal(1, (int?)(await _gateway.SystemJsonAsync("function/settles"))["replicas"]);
+        await Eventually.HoldsAsync(() => HttpFunction.Running(_gateway, "settles") == 1, "there is one process");
+    }
+
+    [Fact]
     public async Task A_deleted_functions_processes_end()
     {
         await DeployAsync("deleted");

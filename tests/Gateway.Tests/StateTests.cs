@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
+using System.Text.Json.Nodes;
 using Connectors.Testing;
 
 namespace Connectors.Gateway.Tests;
@@ -48,6 +49,30 @@ public sealed class StateTests
         Assert.Empty(answered.Except(listed));
         Assert.Empty(listed.Except(answered).Except(inFlight));
         Assert.Empty(Directory.EnumerateFiles(Path.Combine(gateway.DataPath, "functions"), "*.new", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task Replicas_that_a_function_cannot_have_are_not_taken_from_the_disk()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+        var port = FreePort.Next().ToString(CultureInfo.InvariantCulture);
+        await gateway.DeployAsync("fixed", $"{HttpFunction.Command} {port}", environment: new { mode = "http", upstream_url = $"http://127.0.0.1:{port}" });
+        await gateway.Process.KillAsync();
+        var path = Path.Combine(gateway.DataPath, "functions", "openfaas-fn", "fixed.json");
+        var definition = JsonNode.Parse(await File.ReadAllTextAsync(path))!;
+        definition["replicas"] = 3;
+        definition["deployment"]!["labels"] = new JsonObject { ["com.openfaas.scale.min"] = "3" };
+        await File.WriteAllTextAsync(path, definition.ToJsonString());
+        await gateway.Process.StartAgainAsync();
+
+        using var answer = await gateway.PostAsync("/function/fixed/x", "hi");
+        Assert.Equal("POST /x hi", await answer.Content.ReadAsStringAsync());
+        Assert.Equal(1, (int?)(await gateway.SystemJsonAsync("function/fixed"))["replicas"]);
+
+        await gateway.SystemAsync(HttpMethod.Post, "scale-function/fixed", new { replicas = 0 }, HttpStatusCode.Accepted);
+        using var woken = await gateway.PostAsync("/function/fixed/x", "hi");
+        Assert.Equal("POST /x hi", await woken.Content.ReadAsStringAsync());
+        Assert.Equal(1, (int?)(await gateway.SystemJsonAsync("function/fixed"))["replicas"]);
     }
 
     [Fact]

@@ -47,6 +47,11 @@ internal static partial class DeployRules
 
         ResourceLimits.Read(deployment.Limits, faults);
         ScaleLabels.Read(deployment, faults);
+        if (MinReplicas.Of(deployment) is var least && least > settings.MaxReplicas)
+        {
+            faults.Add($"labels.{MinReplicas.Label}: \"{least}\" is too many: {WatchdogSettings.OnePortRule}");
+        }
+
         faults.AddRange(from secret in deployment.Secrets ?? [] where !secrets.Contains(deployment.Namespace ?? "", secret ?? "") select $"secrets: there is no secret {secret ?? "null"}");
         faults.AddRange(from variable in deployment.EnvVars ?? new Dictionary<string, string>() where !CanBe(variable) select VariableFault(variable.Key));
         faults.AddRange(from name in Durations let fault = DurationFault(deployment, name) where fault is not null select fault);

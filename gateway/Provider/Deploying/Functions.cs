@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Connectors.Provider.Contracts;
+using Connectors.Provider.Running;
 using Connectors.Provider.State;
 using Connectors.Sdk.Invocation;
 
@@ -25,7 +26,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
         {
             try
             {
-                await PutAsync(definition, after: Task.CompletedTask);
+                await PutAsync(definition with { Replicas = Possible(definition.Deployment, definition.Replicas) }, after: Task.CompletedTask);
             }
             catch (Exception fault)
             {
@@ -59,7 +60,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
         {
             Deployment = deployment,
             CreatedAt = before?.Definition.CreatedAt ?? time.GetUtcNow(),
-            Replicas = Math.Max(before?.Definition.Replicas ?? 0, MinReplicas.Of(deployment)),
+            Replicas = Possible(deployment, Math.Max(before?.Definition.Replicas ?? 0, MinReplicas.Of(deployment))),
         };
         await store.WriteAsync(definition);
         await ReplaceAsync(before, definition);
@@ -100,7 +101,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
         var found = Find(function);
         if (found?.Definition.Replicas == 0)
         {
-            await ScaleAsync(found, MinReplicas.Of(found.Definition.Deployment));
+            await ScaleAsync(found, Possible(found.Definition.Deployment, MinReplicas.Of(found.Definition.Deployment)));
         }
 
         return found;
@@ -141,6 +142,9 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
 
     /// <summary>Ends every process.</summary>
     public Task StopAsync() => Task.WhenAll([.. All.Select(function => function.Runner.DisposeAsync().AsTask()), .. _leaving.Values]);
+
+    // As many of the wanted as it can have: others may have been given to it under its former settings, or by an older gateway.
+    private static ulong Possible(FunctionDeployment deployment, ulong wanted) => Math.Min(wanted, WatchdogSettings.Read(deployment, []).MaxReplicas);
 
     private async Task ScaleAsync(DeployedFunction function, ulong replicas)
     {

@@ -24,11 +24,9 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
         }
     }
 
-    public string? RefusalOf(int replicas) => replicas > 1 && Replica.HasFixedPort(setup.Settings)
-        ? "upstream_url names a port, so there can be one process only; leave it out, and each process gets a port of its own as PORT"
-        : null;
+    public string? RefusalOf(int replicas) => (ulong)replicas > setup.Settings.MaxReplicas ? WatchdogSettings.OnePortRule : null;
 
-    public bool IsAlone => Replica.HasFixedPort(setup.Settings);
+    public bool IsAlone => setup.Settings.HasFixedPort;
 
     public void Scale(int replicas, Task after)
     {

@@ -51,8 +51,6 @@ internal sealed class Replica : IAsyncDisposable
 
     public int Running => Volatile.Read(ref _running);
 
-    public static bool HasFixedPort(WatchdogSettings settings) => settings.UpstreamUrl is { Port: > 0 };
-
     public void Take() => Interlocked.Increment(ref _running);
 
     public void Release() => Interlocked.Decrement(ref _running);
@@ -106,7 +104,7 @@ internal sealed class Replica : IAsyncDisposable
 
     private async Task RunOnceAsync(long started)
     {
-        using var port = HasFixedPort(_setup.Settings) ? null : ProcessPort.Take();
+        using var port = _setup.Settings.HasFixedPort ? null : ProcessPort.Take();
         var (address, variables) = Place(port);
         using var process = await ProcessGroup.StartAsync(_setup.Plan(variables, mergesErrors: false)) ?? throw new InvalidOperationException("its environment is too large");
         using var probe = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);

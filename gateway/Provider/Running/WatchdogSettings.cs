@@ -7,6 +7,8 @@ namespace Connectors.Provider.Running;
 /// <summary>What a function's environment says of how it is run, in the words of OpenFaaS's watchdogs.</summary>
 internal sealed record WatchdogSettings
 {
+    public const string OnePortRule = "upstream_url names a port, so there can be one process only; leave it out, and each process gets a port of its own as PORT";
+
     /// <summary>Program and arguments; empty for an existing HTTP service.</summary>
     public required IReadOnlyList<string> Command { get; init; }
 
@@ -30,6 +32,12 @@ internal sealed record WatchdogSettings
 
     /// <summary>How long a staying process may take to end.</summary>
     public required TimeSpan GracePeriod { get; init; }
+
+    /// <summary>Whether there can be one process only, for all would listen on one port.</summary>
+    public bool HasFixedPort => Mode == RunMode.Http && UpstreamUrl is { Port: > 0 };
+
+    /// <summary>The most replicas that it can have.</summary>
+    public ulong MaxReplicas => HasFixedPort ? 1 : MinReplicas.Max;
 
     /// <summary>Reads a deployment; faults are added to <paramref name="errors"/>, one line each.</summary>
     public static WatchdogSettings Read(FunctionDeployment deployment, IList<string> errors)
