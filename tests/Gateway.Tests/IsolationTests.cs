@@ -186,7 +186,7 @@ public sealed partial class IsolationTests
         Directory.CreateSymbolicLink(Path.Combine(own.FullName, "folder"), outside.FullName);
         File.CreateSymbolicLink(Path.Combine(own.FullName, "file"), Path.Combine(outside.FullName, "file"));
 
-        HandlerFiles.Copy(handler.FullName, own.FullName, owner: null, hidden: []);
+        HandlerFiles.Find(handler.FullName, own.FullName, hidden: []).Copy(owner: null);
 
         Assert.Equal("old", File.ReadAllText(Path.Combine(outside.FullName, "file")));
         Assert.Equal("new", File.ReadAllText(Path.Combine(own.FullName, "file")));

@@ -18,7 +18,7 @@ internal sealed class DeployedFunction(FunctionDefinition definition, WatchdogSe
     public void Scale(FunctionDefinition scaled)
     {
         _definition = scaled;
-        runner.Scale((int)scaled.Replicas, Task.CompletedTask);
+        _ = runner.Scale((int)scaled.Replicas, Task.CompletedTask);
     }
 
     /// <summary>False if the caller has no answer yet, as <see cref="IFunctionRunner.AnswerAsync"/> says.</summary>

@@ -40,6 +40,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
     /// <param name="expected">Whether the function must be there before, or must not; null for either.</param>
     /// <param name="handlerFolder">Files for the function's directory; null for none.</param>
     /// <returns>False if <paramref name="expected"/> was not met.</returns>
+    /// <exception cref="IOException">It cannot be deployed. One that was deployed before goes on as it was.</exception>
     public async Task<bool> DeployAsync(FunctionDeployment deployment, bool? expected, string? handlerFolder = null)
     {
         var name = new FunctionName(deployment.Service, deployment.Namespace!);
@@ -50,20 +51,34 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
             return false;
         }
 
-        if (handlerFolder is not null)
-        {
-            await LeaveAsync(before);
-            runners.TakeFiles(name, handlerFolder);
-        }
-
+        var files = handlerFolder is null ? null : runners.FindFiles(name, handlerFolder);
         var definition = new FunctionDefinition
         {
             Deployment = deployment,
             CreatedAt = before?.Definition.CreatedAt ?? time.GetUtcNow(),
             Replicas = Possible(deployment, Math.Max(before?.Definition.Replicas ?? 0, MinReplicas.Of(deployment))),
         };
-        await store.WriteAsync(definition);
-        await ReplaceAsync(before, definition);
+        try
+        {
+            if (files is not null)
+            {
+                if (before is not null)
+                {
+                    await before.Runner.Scale(0, Task.CompletedTask);
+                }
+
+                runners.TakeFiles(name, files);
+            }
+
+            await store.WriteAsync(definition);
+            await ReplaceAsync(before, definition);
+        }
+        catch when (files is not null)
+        {
+            _ = before?.Runner.Scale((int)before.Definition.Replicas, Task.CompletedTask);
+            throw;
+        }
+
         Log.Deployed(log, name.ToString());
         if (deployment.Limits?.Cpu is { Length: > 0 } cpu)
         {
@@ -164,22 +179,26 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
     private async Task PutAsync(FunctionDefinition definition, Task after)
     {
         var function = await runners.BuildAsync(definition);
-        function.Runner.Scale((int)definition.Replicas, after);
+        _ = function.Runner.Scale((int)definition.Replicas, after);
         _all[definition.Name] = function;
     }
 
-    private Task LeaveAsync(DeployedFunction? function) => function is null ? Task.CompletedTask : _leaving.GetOrAdd(function, static (leaves, all) => EndAsync(leaves, all), _leaving);
-
-    private static async Task EndAsync(DeployedFunction function, ConcurrentDictionary<DeployedFunction, Task> leaving)
+    private async Task LeaveAsync(DeployedFunction? function)
     {
-        await Task.Yield();
+        if (function is null)
+        {
+            return;
+        }
+
+        var ending = function.Runner.DisposeAsync().AsTask();
+        _leaving[function] = ending;
         try
         {
-            await function.Runner.DisposeAsync();
+            await ending;
         }
         finally
         {
-            leaving.TryRemove(function, out _);
+            _leaving.TryRemove(function, out _);
         }
     }
 }

@@ -35,7 +35,14 @@ internal sealed class RunnerChoice(
         return sandboxes.RemoveAsync(definition.Name);
     }
 
-    /// <summary>Copies files into a function's directory; none of its processes may run.</summary>
-    public void TakeFiles(FunctionName function, string handlerFolder) =>
-        HandlerFiles.Copy(handlerFolder, sandboxes.Prepare(function, secrets: null, limits: []).Folder, sandboxes.User, [.. options.HiddenPaths, options.DataPath]);
+    /// <summary>Finds the files that a function brings along.</summary>
+    public HandlerFiles FindFiles(FunctionName function, string handlerFolder) =>
+        HandlerFiles.Find(handlerFolder, FunctionFolder.Of(options, function), [.. options.HiddenPaths, options.DataPath]);
+
+    /// <summary>Copies them into its directory; none of its processes may run.</summary>
+    public void TakeFiles(FunctionName function, HandlerFiles files)
+    {
+        sandboxes.MakeFolder(function);
+        files.Copy(sandboxes.User);
+    }
 }

@@ -7,23 +7,33 @@ namespace Connectors.Provider.Isolation;
 /// Files that a function brings along. What is to be copied is known before the first file is: the function's directory may lie inside the one that is
 /// copied, as with <c>handler: .</c>. Links that lead inside the directory stay links; what others lead to is copied.
 /// </summary>
-internal static partial class HandlerFiles
+internal sealed partial class HandlerFiles
 {
     private const uint FileKind = 0xF000;
     private const uint RegularFile = 0x8000;
 
-    /// <summary>Copies a directory's files into a function's, whose processes must not run meanwhile.</summary>
+    private readonly string _to;
+    private readonly IReadOnlyList<Entry> _entries;
+
+    private HandlerFiles(string to, IReadOnlyList<Entry> entries) => (_to, _entries) = (to, entries);
+
+    /// <summary>Looks at all that is to be copied, and copies nothing.</summary>
     /// <param name="from">The directory to copy.</param>
-    /// <param name="to">The function's directory. It is the function's own, so whatever lies there may be a link to anywhere: links are replaced, never followed.</param>
-    /// <param name="owner">Who is to own the copies; null for the gateway's user.</param>
+    /// <param name="to">The function's directory.</param>
     /// <param name="hidden">Paths that no function may see, the gateway's data among them: they are not copied.</param>
-    /// <exception cref="IOException">A link that leads nowhere, into itself, or to what no function may see. Nothing has been copied then.</exception>
-    public static void Copy(string from, string to, int? owner, IEnumerable<string> hidden)
+    /// <exception cref="IOException">A link that leads nowhere, into itself, or to what no function may see.</exception>
+    public static HandlerFiles Find(string from, string to, IEnumerable<string> hidden) => new(to, Plan(RealPath(from), [.. hidden.Append(to).Select(RealPath)]));
+
+    /// <summary>
+    /// Copies them into the function's directory. It is the function's own, so whatever lies there may be a link to anywhere: links are replaced, never
+    /// followed, and none of its processes may run meanwhile.
+    /// </summary>
+    /// <param name="owner">Who is to own the copies; null for the gateway's user.</param>
+    public void Copy(int? owner)
     {
-        var root = RealPath(from);
-        foreach (var entry in Plan(root, [.. hidden.Append(to).Select(RealPath)]))
+        foreach (var entry in _entries)
         {
-            var copy = Path.Combine(to, entry.Name);
+            var copy = Path.Combine(_to, entry.Name);
             if (entry.Kind != EntryKind.Folder || File.Exists(copy) || new DirectoryInfo(copy).LinkTarget is not null)
             {
                 Remove(copy);

@@ -16,6 +16,9 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
     /// <summary>Who functions run as and own their files; null for the gateway's own user.</summary>
     public int? User => UserOf(_kind);
 
+    // The first line of a view.
+    private string Owner => $"# owner {User}";
+
     /// <summary>Tries what is asked for, by running a process that way.</summary>
     /// <exception cref="ConfigurationException">It was asked for by name and does not work here.</exception>
     public async Task ChooseAsync(CancellationToken ct)
@@ -38,7 +41,10 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
 
     /// <summary>Makes a function's own directory, and what its processes will see.</summary>
     public Sandbox Prepare(FunctionName function, string? secrets, IReadOnlyList<string> limits) =>
-        Prepare(FunctionFolder.Of(options, function), Path.Combine(options.DataPath, "views", function.Namespace, function.Name), secrets, limits);
+        Prepare(FunctionFolder.Of(options, function), ViewOf(function), secrets, limits);
+
+    /// <summary>Makes a function's own directory; what its processes will see stays as it was.</summary>
+    public void MakeFolder(FunctionName function) => MakeFolder(FunctionFolder.Of(options, function), ViewOf(function));
 
     /// <summary>Removes a function's directory. As the function would: in a directory of its own it may have laid a link to anywhere.</summary>
     public async Task RemoveAsync(FunctionName function)
@@ -62,17 +68,22 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
         File.Delete(sandbox.View);
     }
 
-    private Sandbox Prepare(string folder, string view, string? secrets, IReadOnlyList<string> limits)
+    private string ViewOf(FunctionName function) => Path.Combine(options.DataPath, "views", function.Namespace, function.Name);
+
+    private void MakeFolder(string folder, string view)
     {
         Directory.CreateDirectory(folder);
-        Directory.CreateDirectory(Path.GetDirectoryName(view)!);
-        var owner = $"# owner {User}";
-        if (User is { } user && !(File.Exists(view) && File.ReadLines(view).FirstOrDefault() == owner))
+        if (User is { } user && !(File.Exists(view) && File.ReadLines(view).FirstOrDefault() == Owner))
         {
             HandOver(folder, user);
         }
+    }
 
-        File.WriteAllText(view, $"{owner}\n{MountTable.Of(HiddenPaths.Of(options, User), folder, secrets)}");
+    private Sandbox Prepare(string folder, string view, string? secrets, IReadOnlyList<string> limits)
+    {
+        MakeFolder(folder, view);
+        Directory.CreateDirectory(Path.GetDirectoryName(view)!);
+        File.WriteAllText(view, $"{Owner}\n{MountTable.Of(HiddenPaths.Of(options, User), folder, secrets)}");
         return new Sandbox(_kind, User, folder, secrets, view, limits);
     }
 

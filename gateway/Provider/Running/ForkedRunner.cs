@@ -20,7 +20,11 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
 
     public bool IsAlone => false;
 
-    public void Scale(int replicas, Task after) => _replicas = replicas;
+    public Task Scale(int replicas, Task after)
+    {
+        _replicas = replicas;
+        return Task.CompletedTask;
+    }
 
     public async Task<bool> AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
     {

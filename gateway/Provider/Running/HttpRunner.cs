@@ -7,11 +7,12 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
 {
     private readonly HttpCall _call = new(setup, forwarder, time);
 
-    // Guards the list: scaling adds and removes, calls choose.
+    // Guards the list, and its end: scaling adds and removes, calls choose.
     private readonly Lock _choosing = new();
     private readonly List<Replica> _replicas = [];
     private readonly CancellationTokenSource _end = new();
     private Task _leaving = Task.CompletedTask;
+    private Task? _ending;
 
     public int Available
     {
@@ -28,10 +29,11 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
 
     public bool IsAlone => setup.Settings.HasFixedPort;
 
-    public void Scale(int replicas, Task after)
+    public Task Scale(int replicas, Task after)
     {
         lock (_choosing)
         {
+            replicas = _ending is null ? replicas : 0;
             var begin = IsAlone ? Task.WhenAll(after, _leaving) : after;
             while (_replicas.Count < replicas)
             {
@@ -44,6 +46,8 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
                 _replicas.Remove(surplus);
                 _leaving = Task.WhenAll(_leaving, surplus.RetireAsync(_end.Token));
             }
+
+            return _leaving;
         }
     }
 
@@ -67,11 +71,18 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
         return true;
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
+    {
+        lock (_choosing)
+        {
+            return new ValueTask(_ending ??= EndAsync());
+        }
+    }
+
+    private async Task EndAsync()
     {
         await _end.CancelAsync();
-        Scale(0, Task.CompletedTask);
-        await _leaving;
+        await Scale(0, Task.CompletedTask);
         _end.Dispose();
     }
 

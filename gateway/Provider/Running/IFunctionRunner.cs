@@ -2,7 +2,7 @@ using Connectors.Provider.Contracts;
 
 namespace Connectors.Provider.Running;
 
-/// <summary>One way to let a function answer: a process for each call, processes that stay, or a service that somebody else runs.</summary>
+/// <summary>One way to let a function answer: a process for each call, processes that stay, or a service that somebody else runs. It may be disposed more than once.</summary>
 internal interface IFunctionRunner : IAsyncDisposable
 {
     /// <summary>Replicas that could take a call right now, of those asked for.</summary>
@@ -14,8 +14,9 @@ internal interface IFunctionRunner : IAsyncDisposable
     /// <summary>Whether no other runner of the function may have processes at the same time.</summary>
     bool IsAlone { get; }
 
-    /// <summary>Has so many replicas from now on, new ones once <paramref name="after"/> has ended. Does not wait for them.</summary>
-    void Scale(int replicas, Task after);
+    /// <summary>Has so many replicas from now on, new ones once <paramref name="after"/> has ended; none once it was disposed.</summary>
+    /// <returns>The end of those that are too many; new ones are not waited for.</returns>
+    Task Scale(int replicas, Task after);
 
     /// <summary>
     /// Answers the caller. False means that it has not, because there is no replica and none is on its way: the function was replaced, removed or scaled

@@ -15,7 +15,11 @@ internal sealed class ServiceRunner(FunctionSetup setup, IFunctionForwarder forw
 
     public bool IsAlone => false;
 
-    public void Scale(int replicas, Task after) => _replicas = replicas;
+    public Task Scale(int replicas, Task after)
+    {
+        _replicas = replicas;
+        return Task.CompletedTask;
+    }
 
     public async Task<bool> AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Connectors.Testing;
 
@@ -80,6 +81,49 @@ public sealed class FunctionsPathTests : IDisposable
         var told = gateway.Process.Process.Lines.Where(line => line.Contains("not deployed", StringComparison.Ordinal)).ToList();
         Assert.Contains(told, line => line.Contains("functions.broken: handler: ", StringComparison.Ordinal) && line.Contains("bad/loop", StringComparison.Ordinal));
         Assert.Equal("still the old one", await broken.Content.ReadAsStringAsync());
+    }
+
+    [Theory]
+    [InlineData("nowhere", false)]
+    [InlineData("loop", false)]
+    [InlineData("/proc/self/mem", false)] // found by the plan, and refused by the copy
+    [InlineData("/proc/self/mem", true)]
+    public async Task A_staying_function_goes_on_as_it_was_when_its_handler_cannot_be_copied(string target, bool hasFixedPort)
+    {
+        var handler = Directory.CreateDirectory(Path.Combine(_folder, "handler")).FullName;
+        var port = FreePort.Next();
+
+        // In a stack file $$ is a $.
+        var command = JsonSerializer.Serialize($"{HttpFunction.Command} {port}".Replace("$$", "$$$$", StringComparison.Ordinal));
+        var path = Write($"""
+            functions:
+              stays:
+                fprocess: {command}
+                handler: ./handler
+                environment:
+                  mode: http
+                  {(hasFixedPort ? $"upstream_url: http://127.0.0.1:{port}" : "round: 1")}
+            """);
+        await using var gateway = await TestGateway.StartAsync(null, ("functions_path", path));
+        using var first = await gateway.PostAsync("/function/stays/x", "the first one");
+        Assert.Equal("POST /x the first one", await first.Content.ReadAsStringAsync());
+        await gateway.Process.KillAsync();
+        File.CreateSymbolicLink(Path.Combine(handler, "loop"), target);
+        await gateway.Process.StartAgainAsync();
+
+        using var answer = await gateway.PostAsync("/function/stays/x", "still the old one");
+
+        Assert.Contains(gateway.Process.Process.Lines, line => line.Contains("not deployed", StringComparison.Ordinal) && line.Contains("functions.stays: handler: ", StringComparison.Ordinal));
+        Assert.Equal("POST /x still the old one", await answer.Content.ReadAsStringAsync());
+        Assert.Equal(0, await gateway.Process.TerminateAsync());
+
+        File.Delete(Path.Combine(handler, "loop"));
+        File.WriteAllText(Path.Combine(handler, "brought"), "");
+        await gateway.Process.StartAgainAsync();
+        using var again = await gateway.PostAsync("/function/stays/x", "and the new one");
+        Assert.Equal("POST /x and the new one", await again.Content.ReadAsStringAsync());
+        Assert.True(File.Exists(Path.Combine(gateway.DataPath, "work", "openfaas-fn", "stays", "brought")));
+        Assert.Equal(0, await gateway.Process.TerminateAsync());
     }
 
     [Fact]

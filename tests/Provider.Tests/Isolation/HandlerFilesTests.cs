@@ -106,7 +106,7 @@ public sealed class HandlerFilesTests : IDisposable
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
-    private void Copy() => HandlerFiles.Copy(_from, _to, owner: null, [_data]);
+    private void Copy() => HandlerFiles.Find(_from, _to, [_data]).Copy(owner: null);
 
     private IEnumerable<string> Copied() =>
         Directory.EnumerateFileSystemEntries(_to, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(_to, path)).Order(StringComparer.Ordinal);
