@@ -90,22 +90,35 @@ internal sealed class FunctionScaler(IProvider provider, ScaleFunction scale, Qu
 
         var wanted = function.Rule.Next(function.Labels, function.Replicas, load, now);
         var refused = wanted == function.Refused && wanted != function.Replicas;
-        _all[function.Name] = function with { Started = started, Refused = refused ? wanted : null };
+        _all[function.Name] = function = function with { Started = started, Refused = refused ? wanted : null, Trouble = wanted != function.Replicas ? function.Trouble : null };
         if (wanted == function.Replicas || refused)
         {
             return;
         }
 
-        switch (await scale(function.Name, wanted))
+        try
         {
-            case (true, { } reason):
-                _all[function.Name] = _all[function.Name] with { Refused = wanted };
-                Log.NotScaled(log, name, wanted, reason);
-                break;
-            case (true, null):
-                Log.Scaled(log, name, function.Replicas, wanted, waiting, running);
-                Metrics.Scaled(function.Name, wanted == 0 ? "zero" : wanted > function.Replicas ? "out" : "in");
-                break;
+            switch (await scale(function.Name, wanted))
+            {
+                case (true, { } reason):
+                    _all[function.Name] = function with { Refused = wanted };
+                    Log.NotScaled(log, name, wanted, reason);
+                    break;
+                case (true, null):
+                    _all[function.Name] = function with { Trouble = null };
+                    Log.Scaled(log, name, function.Replicas, wanted, waiting, running);
+                    Metrics.Scaled(function.Name, wanted == 0 ? "zero" : wanted > function.Replicas ? "out" : "in");
+                    break;
+            }
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            // Its definition cannot be written: the next look tries again, and the others are scaled meanwhile.
+            _all[function.Name] = function with { Trouble = fault.Message };
+            if (fault.Message != function.Trouble)
+            {
+                Log.NotScaled(log, name, wanted, fault.Message);
+            }
         }
     }
 
@@ -125,5 +138,8 @@ internal sealed class FunctionScaler(IProvider provider, ScaleFunction scale, Qu
 
         /// <summary>Replicas that it cannot have, which was said.</summary>
         public ulong? Refused { get; init; }
+
+        /// <summary>Why it could not be scaled though it may have them, which was said.</summary>
+        public string? Trouble { get; init; }
     }
 }

@@ -76,6 +76,37 @@ public sealed class FunctionScalerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_function_that_cannot_be_written_keeps_no_other_waiting_and_is_scaled_later()
+    {
+        (string, string)[] labels = [("type", "queue"), ("target", "1"), ("target-proportion", "1"), ("max", "3")];
+        await DeployAsync("stuck", labels);
+        await DeployAsync("free", labels);
+
+        // Where its definition is to be written lies something else.
+        var definition = Path.Combine(_gateway.DataPath, "functions", "openfaas-fn", "stuck.json");
+        File.Delete(definition);
+        Directory.CreateDirectory(Path.Combine(definition, "below"));
+        foreach (var function in (string[])["stuck", "free", "stuck", "free"])
+        {
+            using var accepted = await _gateway.PostAsync($"/async-function/{function}", "");
+        }
+
+        await Eventually.HoldsAsync(() => Lines("Function not scaled").Any(), "it is said");
+        await ReplicasAsync("free", 2);
+        using (var more = await _gateway.PostAsync("/async-function/free", ""))
+        {
+            await ReplicasAsync("free", 3);
+        }
+
+        Assert.Contains("\"stuck.openfaas-fn\"", Assert.Single(Lines("Function not scaled")), StringComparison.Ordinal);
+        Assert.Equal(0, await _gateway.Process.MetricAsync("service_duty_restarts_total{duty=\"function scaling\"}") ?? 0);
+        await ReplicasAsync("stuck", 1);
+
+        Directory.Delete(definition, recursive: true);
+        await ReplicasAsync("stuck", 2);
+    }
+
+    [Fact]
     public async Task A_label_that_cannot_be_meant_is_refused_by_name()
     {
         var refusal = await _gateway.SystemAsync(
