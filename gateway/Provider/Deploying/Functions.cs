@@ -141,15 +141,29 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
     }
 
     /// <summary>Gives functions that list a secret its new value; processes that stay are started again with it.</summary>
+    /// <exception cref="AggregateException">One or more could not get it; the others have it.</exception>
     public async Task RefreshAsync(string ns, string secret)
     {
+        var faults = new List<Exception>();
         foreach (var name in All.Where(f => f.Definition.Name.Namespace == ns && Lists(f)).Select(f => f.Definition.Name))
         {
             using var changing = await _changing.EnterAsync(name);
-            if (Find(name) is { } function && Lists(function))
+            try
             {
-                await ReplaceAsync(function, function.Definition);
+                if (Find(name) is { } function && Lists(function))
+                {
+                    await ReplaceAsync(function, function.Definition);
+                }
             }
+            catch (Exception fault)
+            {
+                faults.Add(fault);
+            }
+        }
+
+        if (faults.Count > 0)
+        {
+            throw new AggregateException(faults);
         }
 
         bool Lists(DeployedFunction function) => function.Definition.Deployment.Secrets?.Contains(secret) == true;

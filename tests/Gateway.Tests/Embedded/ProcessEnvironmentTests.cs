@@ -56,6 +56,35 @@ public sealed class ProcessEnvironmentTests(ProviderFixture fixture) : IClassFix
     }
 
     [Fact]
+    public async Task One_function_that_cannot_get_a_secrets_new_value_keeps_it_from_no_other()
+    {
+        await _gateway.SystemAsync(HttpMethod.Post, "secrets", new { name = "shared", value = "old" }, HttpStatusCode.Accepted);
+        var names = Enumerable.Range(0, 10).Select(i => $"reads-{i}").ToList();
+        foreach (var name in names)
+        {
+            await _gateway.SystemAsync(
+                HttpMethod.Post, "functions", new { service = name, envProcess = "sh -c 'cat $secret_mount_path/shared'", secrets = new[] { "shared" } }, HttpStatusCode.Accepted);
+        }
+
+        // Where its copy is to be written lies something else.
+        var copy = Path.Combine(_gateway.DataPath, "mounts", "openfaas-fn", names[0], "shared");
+        File.Delete(copy);
+        Directory.CreateDirectory(Path.Combine(copy, "below"));
+        await _gateway.SystemAsync(HttpMethod.Put, "secrets", new { name = "shared", value = "new" }, HttpStatusCode.InternalServerError);
+
+        foreach (var name in names.Skip(1))
+        {
+            using var answer = await _gateway.PostAsync($"/function/{name}", "");
+            Assert.Equal("new", await answer.Content.ReadAsStringAsync());
+        }
+
+        Directory.Delete(copy, recursive: true);
+        await _gateway.SystemAsync(HttpMethod.Put, "secrets", new { name = "shared", value = "newer" }, HttpStatusCode.Accepted);
+        using var last = await _gateway.PostAsync($"/function/{names[0]}", "");
+        Assert.Equal("newer", await last.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
     public async Task Who_called_is_told()
     {
         await DeployAsync("forwarded", Environ);
