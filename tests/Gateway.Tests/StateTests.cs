@@ -58,6 +58,7 @@ public sealed class StateTests
         var port = FreePort.Next().ToString(CultureInfo.InvariantCulture);
         await gateway.DeployAsync("fixed", $"{HttpFunction.Command} {port}", environment: new { mode = "http", upstream_url = $"http://127.0.0.1:{port}" });
         await gateway.Process.KillAsync();
+        await Eventually.HoldsAsync(() => HttpFunction.Running(gateway, "fixed") == 0, "its port is free");
         var path = Path.Combine(gateway.DataPath, "functions", "openfaas-fn", "fixed.json");
         var definition = JsonNode.Parse(await File.ReadAllTextAsync(path))!;
         definition["replicas"] = 3;

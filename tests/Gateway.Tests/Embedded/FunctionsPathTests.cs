@@ -108,6 +108,7 @@ public sealed class FunctionsPathTests : IDisposable
         using var first = await gateway.PostAsync("/function/stays/x", "the first one");
         Assert.Equal("POST /x the first one", await first.Content.ReadAsStringAsync());
         await gateway.Process.KillAsync();
+        await Eventually.HoldsAsync(() => HttpFunction.Running(gateway, "stays") == 0, "its port is free");
         File.CreateSymbolicLink(Path.Combine(handler, "loop"), target);
         await gateway.Process.StartAgainAsync();
 
