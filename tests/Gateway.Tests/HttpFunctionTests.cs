@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
 using Connectors.Testing;
@@ -131,6 +132,24 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
         Assert.Equal("POST /x hi", await answer.Content.ReadAsStringAsync());
         Assert.Equal(1, (int?)(await _gateway.SystemJsonAsync("function/settles"))["replicas"]);
         await Eventually.HoldsAsync(() => HttpFunction.Running(_gateway, "settles") == 1, "there is one process");
+    }
+
+    [Fact]
+    public async Task Who_leaves_the_port_only_now_is_not_taken_for_the_process()
+    {
+        using var leaving = new TcpListener(IPAddress.Loopback, 0);
+        leaving.Start();
+        var port = ((IPEndPoint)leaving.LocalEndpoint).Port;
+        await _gateway.DeployAsync("follows", $"{HttpFunction.Command} {port}", environment: new { mode = "http", upstream_url = $"http://127.0.0.1:{port}" });
+        var calling = _gateway.PostAsync("/function/follows/x", "hi");
+
+        using (await leaving.AcceptSocketAsync())
+        {
+            leaving.Stop();
+        }
+
+        using var answer = await calling;
+        Assert.Equal("POST /x hi", await answer.Content.ReadAsStringAsync());
     }
 
     [Fact]

@@ -20,6 +20,16 @@ internal static class ReadyProbe
         }
     }
 
+    /// <summary>Returns once nobody listens there, after <paramref name="most"/> at the latest.</summary>
+    public static async Task UntilFreeAsync(string address, TimeSpan most, TimeProvider time, CancellationToken ct)
+    {
+        var begun = time.GetTimestamp();
+        while (await IsReadyAsync(new Uri(address), path: null, time, ct) && time.GetElapsedTime(begun) < most)
+        {
+            await Task.Delay(Pause, time, ct);
+        }
+    }
+
     private static async Task<bool> IsReadyAsync(Uri address, string? path, TimeProvider time, CancellationToken ct)
     {
         using var limit = new TimeLimit(MaxAnswer, time, ct);

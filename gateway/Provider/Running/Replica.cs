@@ -15,7 +15,7 @@ internal sealed class Replica : IAsyncDisposable
     // Having run so long, a process that dies starts again at once.
     private static readonly TimeSpan Stable = TimeSpan.FromSeconds(10);
 
-    // For what an ended process said last. Somebody who left its group may hold its output open for good.
+    // For what an ended process said last, and for what it started to let go. Somebody who left its group may hold its output open for good.
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
 
     private readonly FunctionSetup _setup;
@@ -106,6 +106,12 @@ internal sealed class Replica : IAsyncDisposable
     {
         using var port = _setup.Settings.HasFixedPort ? null : ProcessPort.Take();
         var (address, variables) = Place(port);
+        if (port is null)
+        {
+            // What the former process left may hold the port for a moment longer, and would be taken for the new one.
+            await ReadyProbe.UntilFreeAsync(address, LastWords, _time, _stop.Token);
+        }
+
         using var process = await ProcessGroup.StartAsync(_setup.Plan(variables, mergesErrors: false)) ?? throw new InvalidOperationException("its environment is too large");
         using var probe = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         using var hearing = new CancellationTokenSource();
