@@ -18,6 +18,9 @@ public sealed class PageSystem : IAsyncLifetime
     public const string Viewer = "guest";
     public const string Password = "s3cret";
 
+    /// <summary>The collection of tests that look at what lies in the usual queue, and so run one after the other.</summary>
+    public const string SharedQueue = "the usual queue";
+
     private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("page-");
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false });
     private IPlaywright _playwright = null!;

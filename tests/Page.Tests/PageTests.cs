@@ -11,6 +11,7 @@ using Microsoft.Playwright;
 namespace Connectors.Page.Tests;
 
 /// <summary>The page in a real browser, before the real system.</summary>
+[Collection(PageSystem.SharedQueue)]
 public sealed partial class PageTests(PageSystem system)
 {
     private static readonly string AxeScript = new BundledAxeScriptProvider().GetScript();

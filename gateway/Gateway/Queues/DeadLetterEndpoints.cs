@@ -75,7 +75,7 @@ internal sealed class DeadLetterEndpoints(
 
         var last = await letters.LastAsync(queue, http.RequestAborted) ?? 0;
         var count = await letters.SearchAsync(queue, filter, 0, last, http.RequestAborted).LongCountAsync(http.RequestAborted);
-        await Answer.JsonAsync(http, StatusCodes.Status200OK, new Counted(count, last), QueuesJson.Default.Counted);
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, new Counted(count, last, filter.Since?.UtcDateTime, filter.Until?.UtcDateTime), QueuesJson.Default.Counted);
     }
 
     /// <summary>

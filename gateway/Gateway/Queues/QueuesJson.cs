@@ -24,7 +24,13 @@ internal sealed record Purged([property: JsonPropertyName("purged")] long Calls)
 /// <summary>How many letters a filter means.</summary>
 /// <param name="Count">So many.</param>
 /// <param name="Last">The number of the latest letter that was looked at.</param>
-internal sealed record Counted(long Count, ulong Last);
+/// <param name="Since">The filter's time: whoever asked with how long ago, and acts with this, means the same letters.</param>
+/// <param name="Until">As <paramref name="Since"/>.</param>
+internal sealed record Counted(
+    long Count,
+    ulong Last,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTime? Since,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTime? Until);
 
 /// <summary>How many letters were removed.</summary>
 /// <param name="Letters">So many.</param>

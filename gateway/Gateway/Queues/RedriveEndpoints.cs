@@ -14,7 +14,7 @@ internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, Redri
             || DeadFilter.TryRead(asked.Function, asked.Reason, asked.Since, asked.Until, asked.Tag, options.DefaultNamespace, time) is not { } filter)
         {
             await Answer.TextAsync(
-                http, StatusCodes.Status400BadRequest, $"A JSON object is needed: function, reason, since, until, tag, ratePerSecond ({RedriveJob.MinRate} to {RedriveJob.MaxRate}), each of them optional. {DeadFilter.Rule}");
+                http, StatusCodes.Status400BadRequest, $"A JSON object is needed: function, reason, since, until, tag, last, ratePerSecond ({RedriveJob.MinRate} to {RedriveJob.MaxRate}), each of them optional. {DeadFilter.Rule}");
             return;
         }
 
@@ -39,7 +39,7 @@ internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, Redri
             Tag = filter.Tag,
             RatePerSecond = asked.RatePerSecond,
             State = RedriveState.Running,
-            Last = last,
+            Last = Math.Min(last, asked.Last ?? last),
             StartedAt = now,
             UpdatedAt = now,
         };

@@ -130,5 +130,8 @@ internal sealed record RedriveRequest
 
     public string? Tag { get; init; }
 
+    /// <summary>As a count gave it: what died since stays.</summary>
+    public ulong? Last { get; init; }
+
     public double? RatePerSecond { get; init; }
 }

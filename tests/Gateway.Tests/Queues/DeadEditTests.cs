@@ -213,6 +213,24 @@ public sealed class DeadEditTests(QueueFixture fixture) : IClassFixture<QueueFix
     }
 
     [Fact]
+    public async Task A_count_tells_the_times_that_it_took_so_that_what_is_done_later_means_the_same_letters()
+    {
+        var seed = await SeedAsync();
+        await seed.DeadAsync(DeadLetterSeed.Call("one"));
+        await Eventually.HoldsAsync(async () => (int)(await CountAsync("until=1s"))["count"]! == 1, "it is old enough");
+        var counted = await CountAsync("since=1h&until=1s");
+        await seed.DeadAsync(DeadLetterSeed.Call("one"));
+        await Eventually.HoldsAsync(async () => (int)(await CountAsync("until=1s"))["count"]! == 2, "the second is old enough too");
+
+        Assert.Equal(TimeSpan.FromHours(1), TimeSpan.FromMinutes(Math.Round((Time("until") - Time("since")).TotalMinutes)));
+        Assert.Equal("""{"deleted":1}""", await _gateway.SystemAsync(HttpMethod.Delete, $"queues/{seed.Queue}/dead?since={counted["since"]}&until={counted["until"]}"));
+        Assert.Null((await CountAsync(""))["until"]);
+
+        Task<System.Text.Json.Nodes.JsonNode> CountAsync(string query) => _gateway.SystemJsonAsync($"queues/{seed.Queue}/dead/count?{query}");
+        DateTimeOffset Time(string name) => (DateTimeOffset)counted[name]!;
+    }
+
+    [Fact]
     public async Task Many_are_deleted_in_parts_and_none_that_was_not_counted()
     {
         var seed = await SeedAsync();

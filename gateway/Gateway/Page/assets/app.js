@@ -102,10 +102,18 @@ export const json = async (path, options) => (await ask(path, options)).json();
 export const queuePath = (queue, rest = '') => `/system/queues/${encodeURIComponent(queue)}${rest}`;
 
 export function show(problem) {
-  if (problem instanceof Refused && problem.status === 401) return;
-  if (problem?.name === 'AbortError') return;
+  if (isNoNews(problem)) return;
   say(problem?.message ?? String(problem));
 }
+// The same in the place of what did not come.
+export function showIn(place, problem, ...more) {
+  if (isNoNews(problem)) return;
+  place.replaceChildren(el('p', { class: 'note', role: 'alert' }, problem?.message ?? String(problem)), ...more);
+}
+// The login tells of a session's end by itself, and of a view that was left nobody wants to know.
+const isNoNews = problem => (problem instanceof Refused && problem.status === 401) || problem?.name === 'AbortError';
+// Whether a request got no answer of a gateway: one that restarts is back soon.
+export const isAway = problem => problem instanceof TypeError || (problem instanceof Refused && [502, 503, 504].includes(problem.status));
 
 // --- Addresses: the view is the path, its filters are the query ---
 

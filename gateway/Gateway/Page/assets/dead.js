@@ -1,4 +1,4 @@
-import { ask, bytes, confirm, count, el, go, href, isOperator, json, live, many, progress, put, query, queuePath, refresh, say, show as tell, state, time, timeCell } from './app.js';
+import { ask, bytes, confirm, count, el, go, href, isAway, isOperator, json, live, many, progress, put, query, queuePath, refresh, say, show as tell, showIn, state, time, timeCell } from './app.js';
 import { body } from './body.js';
 
 // Calls and callbacks that were given up: looked at, put back, deleted.
@@ -140,40 +140,50 @@ export async function show(main, signal) {
     }
   }
 
-  const matching = () => `${filter.function ? ` of ${filter.function}` : ''}${filter.reason ? ` with reason ${filter.reason}` : ''}${filter.since ? ` ended since ${filter.since}` : ''}${filter.until ? ` ended before ${filter.until}` : ''}${filter.tag ? ` tagged ${filter.tag}` : ''} in ${filter.queue}`;
-  const asFilter = () => Object.fromEntries(matched.map(key => [key, filter[key]]).filter(([, value]) => value));
-  const filters = () => new URLSearchParams(asFilter());
+  const matching = ({ since, until }) => `${filter.function ? ` of ${filter.function}` : ''}${filter.reason ? ` with reason ${filter.reason}` : ''}${since ? ` ended since ${time(since)} UTC` : ''}${until ? ` ended before ${time(until)} UTC` : ''}${filter.tag ? ` tagged ${filter.tag}` : ''} in ${filter.queue}`;
+  const filled = values => Object.fromEntries(matched.map(key => [key, values[key]]).filter(([, value]) => value));
+  // With times in place of how long ago: whatever is done to the letters, a while later and in parts, is done to those that were counted.
   async function countMatching() {
     say('Counting…');
-    return json(queuePath(filter.queue, `/dead/count?${filters()}`), { signal });
+    const counted = await json(queuePath(filter.queue, `/dead/count?${new URLSearchParams(filled(filter))}`), { signal });
+    return { ...counted, meant: filled({ ...filter, since: counted.since ?? filter.since, until: counted.until ?? filter.until }) };
   }
   async function redriveAll() {
     try {
       const perSecond = Number(document.getElementById('rate').value) || null;
-      const { count: n } = await countMatching();
-      if (!await confirm(`Redrive ${many(n, 'letter')}?`, `All letters${matching()} go back${perSecond ? `, at most ${count(perSecond)} each second` : ''}. The gateway goes on even if this page is closed.`, `Redrive ${count(n)}`)) return;
-      const { id } = await json(queuePath(filter.queue, '/redrives'), { method: 'POST', json: { ...asFilter(), ratePerSecond: perSecond } });
+      const { count: n, last, meant } = await countMatching();
+      if (!await confirm(`Redrive ${many(n, 'letter')}?`, `All letters${matching(meant)} go back${perSecond ? `, at most ${count(perSecond)} each second` : ''}. The gateway goes on even if this page is closed.`, `Redrive ${count(n)}`)) return;
+      const { id } = await json(queuePath(filter.queue, '/redrives'), { method: 'POST', json: { ...meant, last, ratePerSecond: perSecond } });
       await progress(`Redrive of ${many(n, 'letter')}`, async (step, stop) => {
         stop.addEventListener('abort', () => { if (running) ask(queuePath(filter.queue, `/redrives/${id}`), { method: 'DELETE' }).catch(tell); });
         let running = true;
         while (running && !stop.aborted) {
-          const job = await json(queuePath(filter.queue, `/redrives/${id}`));
-          running = job.state === 'running';
-          step(running ? Math.min(n, job.redriven + job.skipped) : n, n,
-            `${count(job.redriven)} of ${count(n)} redriven${job.skipped ? `, ${count(job.skipped)} are no calls of ours and stay` : ''}${running ? '' : ` – ${job.error ?? job.state}`}`);
+          try {
+            const job = await json(queuePath(filter.queue, `/redrives/${id}`));
+            running = job.state === 'running';
+            done = running ? Math.min(n, job.redriven + job.skipped) : n;
+            words = `${count(job.redriven)} of ${count(n)} redriven${job.skipped ? `, ${count(job.skipped)} are no calls of ours and stay` : ''}`;
+            step(done, n, running ? words : `${words} – ${job.error ?? job.state}`);
+          } catch (problem) {
+            // The job lies in NATS, and goes on with this gateway or another.
+            running = isAway(problem);
+            if (!running) throw problem;
+            step(done, n, `${words} – the gateway does not answer, and is asked again`);
+          }
           if (running) await new Promise(resolve => setTimeout(resolve, 300));
         }
       });
+        let [done, words] = [0, `0 of ${count(n)} redriven`];
       afterwards();
     } catch (problem) { tell(problem); }
   }
   async function deleteAll() {
     try {
-      const { count: n, last } = await countMatching();
-      if (!await confirm(`Delete ${many(n, 'letter')}?`, `All letters${matching()}. What is deleted cannot be brought back.`, `Delete ${count(n)}`, { danger: true })) return;
+      const { count: n, last, meant } = await countMatching();
+      if (!await confirm(`Delete ${many(n, 'letter')}?`, `All letters${matching(meant)}. What is deleted cannot be brought back.`, `Delete ${count(n)}`, { danger: true })) return;
       await progress(`Deletion of ${many(n, 'letter')}`, async (step, stop) => {
         // In parts, so that the bar moves: twenty of them, or of a thousand letters each. Whoever stops it, or closes the page, keeps the rest.
-        const part = filters();
+        const part = new URLSearchParams(meant);
         if (![...part].length) part.set('all', 'true');
         part.set('last', last);
         part.set('limit', Math.min(1000, Math.max(1, Math.ceil(n / 20))));
