@@ -119,6 +119,26 @@ public sealed class DeadLetterTests(PageSystem system)
         await page.Context.CloseAsync();
     }
 
+    [Fact]
+    public async Task A_filter_that_is_refused_is_told_why_and_nothing_of_the_view_before_is_left_to_act_on()
+    {
+        await system.DeadAsync("one"u8.ToArray());
+        var page = await system.OpenAsync("/ui/dead?queue=faas-request");
+        await page.Locator("main tbody input").First.WaitForAsync();
+
+        await page.GetByLabel("Ended since").FillAsync("yesterday");
+        await page.Keyboard.PressAsync("Enter");
+
+        await page.Locator("main .note", new() { HasText = "RFC 3339" }).WaitForAsync();
+        Assert.Equal("yesterday", await page.GetByLabel("Ended since").InputValueAsync());
+        Assert.Equal(0, await page.Locator("main tbody, main button:not(form button)").CountAsync());
+        await page.GetByLabel("Ended since").FillAsync("1h");
+        await page.Keyboard.PressAsync("Enter");
+        await page.Locator("main tbody input").First.WaitForAsync();
+        await page.Context.CloseAsync();
+        await EmptyAsync();
+    }
+
     // What was put back before has ended, too: it would die again.
     private async Task EmptyAsync()
     {

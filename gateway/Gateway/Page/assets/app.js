@@ -139,14 +139,20 @@ export async function render() {
   current?.setAttribute('aria-current', 'page');
   current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   document.title = `${view.title} · Connectors`;
-  const module = await import(`./${view.path}.js`);
-  if (mine !== turn) return;
-  leave?.abort();
-  leave = new AbortController();
+  const before = main.firstChild;
   try {
+    const module = await import(`./${view.path}.js`);
+    if (mine !== turn) return;
+    leave?.abort();
+    leave = new AbortController();
     await module.show(main, leave.signal);
   } catch (problem) {
-    show(problem);
+    if (mine !== turn) return;
+    // What still stands there is another address's view, whose buttons mean nothing here.
+    if (main.firstChild !== before) { show(problem); return; }
+    leave?.abort();
+    showIn(main, problem, el('p', {}, el('button', { type: 'button', onclick: () => location.reload() }, 'Try again')));
+    if (main.firstChild !== before) main.prepend(el('h1', {}, view.title));
   }
 }
 

@@ -1,4 +1,4 @@
-import { ask, bytes, confirm, count, el, go, href, isOperator, json, live, many, query, queuePath, refresh, Refused, say, seconds, show as tell, state as page, time, timeCell } from './app.js';
+import { ask, bytes, confirm, count, el, go, href, isOperator, json, live, many, query, queuePath, refresh, Refused, say, seconds, show as tell, showIn, state as page, time, timeCell } from './app.js';
 import { body } from './body.js';
 
 // Ended calls by what is known of them, and one call's whole story: accepted, each send, its end, its callback, its result.
@@ -27,8 +27,7 @@ export async function show(main, signal) {
   try {
     if (id) await drawOne(); else await drawList();
   } catch (problem) {
-    if (!(problem instanceof Refused)) throw problem;
-    place.replaceChildren(el('p', { class: 'note' }, problem.message));
+    showIn(place, problem);
   }
 
   async function drawList() {

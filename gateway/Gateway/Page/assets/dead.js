@@ -24,8 +24,6 @@ export async function show(main, signal) {
     return;
   }
 
-  const page = await json(listPath(filter, after, pageSize), { signal });
-  const selected = new Set();
   const open = params => go(href('dead', { ...filter, ...params }));
 
   const total = el('span', { class: 'soft', id: 'total' });
@@ -33,6 +31,25 @@ export async function show(main, signal) {
   drawTotal();
   live.addEventListener('overview', drawTotal, { signal });
 
+  const form = el('form', { class: 'row', onsubmit: event => { event.preventDefault(); const f = new FormData(event.target); open(Object.fromEntries([...f].map(([key, value]) => [key, value.trim()]))); } },
+    el('label', {}, 'Queue', el('select', { name: 'queue', onchange: event => event.target.form.requestSubmit() }, [...new Set([...queues, filter.queue])].map(name => el('option', { value: name, selected: name === filter.queue }, name)))),
+    el('label', {}, 'Function', el('input', { name: 'function', value: filter.function, placeholder: 'name', type: 'search', size: 14, spellcheck: 'false' })),
+    el('label', {}, 'Reason', el('select', { name: 'reason', onchange: event => event.target.form.requestSubmit() }, el('option', { value: '' }, 'any'), reasons.map(reason => el('option', { value: reason, selected: reason === filter.reason }, reason)))),
+    el('label', {}, 'Ended since', el('input', { name: 'since', value: filter.since, placeholder: '1h, or a time', type: 'search', size: 11, spellcheck: 'false' })),
+    el('label', {}, 'Ended before', el('input', { name: 'until', value: filter.until, placeholder: '5m, or a time', type: 'search', size: 11, spellcheck: 'false' })),
+    el('label', {}, 'Tag', el('input', { name: 'tag', value: filter.tag, placeholder: 'order:4711', type: 'search', size: 11, spellcheck: 'false' })),
+    el('button', {}, 'Filter'));
+  const content = el('div', { class: `split${seq ? ' open' : ''}` }, el('p', { class: 'soft' }, '…'));
+  main.replaceChildren(el('div', { class: 'head' }, el('h1', {}, 'Dead letters'), total), form, content);
+  let page;
+  try {
+    page = await json(listPath(filter, after, pageSize), { signal });
+  } catch (problem) {
+    showIn(content, problem);
+    return;
+  }
+
+  const selected = new Set();
   const picked = el('span', { class: 'soft' });
   const some = isOperator() ? [
     el('button', { type: 'button', onclick: () => redriveSome([...selected]) }, 'Redrive selected'),
@@ -51,15 +68,6 @@ export async function show(main, signal) {
     picked.textContent = selected.size ? `${count(selected.size)} selected` : '';
   }
   drawSome();
-
-  const form = el('form', { class: 'row', onsubmit: event => { event.preventDefault(); const f = new FormData(event.target); open(Object.fromEntries([...f].map(([key, value]) => [key, value.trim()]))); } },
-    el('label', {}, 'Queue', el('select', { name: 'queue', onchange: event => event.target.form.requestSubmit() }, [...new Set([...queues, filter.queue])].map(name => el('option', { value: name, selected: name === filter.queue }, name)))),
-    el('label', {}, 'Function', el('input', { name: 'function', value: filter.function, placeholder: 'name', type: 'search', size: 14, spellcheck: 'false' })),
-    el('label', {}, 'Reason', el('select', { name: 'reason', onchange: event => event.target.form.requestSubmit() }, el('option', { value: '' }, 'any'), reasons.map(reason => el('option', { value: reason, selected: reason === filter.reason }, reason)))),
-    el('label', {}, 'Ended since', el('input', { name: 'since', value: filter.since, placeholder: '1h, or a time', type: 'search', size: 11, spellcheck: 'false' })),
-    el('label', {}, 'Ended before', el('input', { name: 'until', value: filter.until, placeholder: '5m, or a time', type: 'search', size: 11, spellcheck: 'false' })),
-    el('label', {}, 'Tag', el('input', { name: 'tag', value: filter.tag, placeholder: 'order:4711', type: 'search', size: 11, spellcheck: 'false' })),
-    el('button', {}, 'Filter'));
 
   const rows = page.items.length
     ? page.items.map((item, i) => el('tr', { class: String(item.seq) === seq ? 'on' : null },
@@ -84,7 +92,7 @@ export async function show(main, signal) {
       page.next && el('a', { class: 'push', href: href('dead', { ...filter, after: page.next }) }, 'Next page')));
 
   const detail = seq && el('section', { class: 'card pad detail', 'aria-label': `Dead letter ${seq}` }, el('p', { class: 'soft' }, '…'));
-  main.replaceChildren(el('div', { class: 'head' }, el('h1', {}, 'Dead letters'), total), form, el('div', { class: `split${seq ? ' open' : ''}` }, list, detail));
+  content.replaceChildren(...[list, detail].filter(Boolean));
   if (seq) await drawDetail();
 
   async function drawDetail() {
@@ -92,8 +100,8 @@ export async function show(main, signal) {
     try {
       answer = await ask(queuePath(filter.queue, `/dead/${seq}`), { signal });
     } catch (problem) {
-      if (problem.status !== 404) throw problem;
-      detail.replaceChildren(el('div', { class: 'head' }, el('h2', {}, `Letter ${seq}`), close()), el('p', {}, 'It is not there any more: it was put back or deleted.'));
+      if (problem.status === 404) detail.replaceChildren(el('div', { class: 'head' }, el('h2', {}, `Letter ${seq}`), close()), el('p', {}, 'It is not there any more: it was put back or deleted.'));
+      else showIn(detail, problem);
       return;
     }
     const data = await answer.arrayBuffer();

@@ -1,0 +1,30 @@
+using System.Net;
+using Connectors.Testing;
+using Microsoft.Playwright;
+
+namespace Connectors.Page.Tests;
+
+/// <summary>Views whose script or whose figures do not come, and a call's result with a status that means something to a browser.</summary>
+[Collection(PageSystem.SharedQueue)]
+public sealed class ViewTests(PageSystem system)
+{
+    [Theory]
+    [InlineData("**/ui/functions.js")]
+    [InlineData("**/system/overview/functions?*")]
+    public async Task A_view_that_cannot_be_loaded_says_so_in_place_of_the_one_before(string missing)
+    {
+        var page = await system.OpenAsync();
+        await page.Locator("[data-queue]").First.WaitForAsync();
+        await page.RouteAsync(missing, route => route.AbortAsync());
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Functions" }).ClickAsync();
+
+        await page.Locator("main [role=alert]").WaitForAsync();
+        await page.GetByRole(AriaRole.Heading, new() { Name = "Functions" }).WaitForAsync();
+        Assert.Equal(0, await page.Locator("main [data-queue]").CountAsync());
+        await page.UnrouteAsync(missing);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Try again" }).ClickAsync();
+        await page.Locator("[data-function]").First.WaitForAsync();
+        await page.Context.CloseAsync();
+    }
+}
