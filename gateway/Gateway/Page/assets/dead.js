@@ -165,6 +165,7 @@ export async function show(main, signal) {
       await progress(`Redrive of ${many(n, 'letter')}`, async (step, stop) => {
         stop.addEventListener('abort', () => { if (running) ask(queuePath(filter.queue, `/redrives/${id}`), { method: 'DELETE' }).catch(tell); });
         let running = true;
+        let [done, words] = [0, `0 of ${count(n)} redriven`];
         while (running && !stop.aborted) {
           try {
             const job = await json(queuePath(filter.queue, `/redrives/${id}`));
@@ -181,7 +182,6 @@ export async function show(main, signal) {
           if (running) await new Promise(resolve => setTimeout(resolve, 300));
         }
       });
-        let [done, words] = [0, `0 of ${count(n)} redriven`];
       afterwards();
     } catch (problem) { tell(problem); }
   }
@@ -211,18 +211,21 @@ export async function show(main, signal) {
   // What is left empty stays as it was; a body that is no text can only be replaced.
   function editor(data) {
     let text = '';
-    try { text = new TextDecoder('utf-8', { fatal: true }).decode(data); } catch { /* binary */ }
+    try { text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(data); } catch { /* binary */ }
+    // A field knows LF alone: what it holds is compared without the original's line ends, and sent with them.
+    const plain = value => value.replace(/\r\n?/g, '\n');
+    const isCrLf = text.includes('\r\n') && plain(text).replaceAll('\n', '\r\n') === text;
     return el('details', {}, el('summary', {}, 'Edit and redrive'), el('form', { class: 'body', onsubmit: send },
       el('label', {}, 'Function', el('input', { name: 'function', placeholder: 'the same', spellcheck: 'false' })),
       el('label', {}, 'Headers to set, one a line; without a value one is taken away', el('textarea', { name: 'headers', rows: 2, class: 'mono', spellcheck: 'false', placeholder: 'Content-Type: application/json' })),
       el('label', {}, 'Body', el('textarea', { name: 'body', rows: 8, class: 'mono', spellcheck: 'false', value: text })),
+      text.includes('\r') && !isCrLf && el('p', { class: 'soft' }, 'This body has line ends of several kinds, or CR alone. Once it is edited all its line ends are LF.'),
       el('div', { class: 'row' }, el('button', { class: 'main' }, 'Redrive 1 edited letter'))));
     async function send(event) {
       event.preventDefault();
       const form = new FormData(event.target), edit = {};
-      // A form sends line ends as CR LF.
-      const body = form.get('body').replaceAll('\r\n', '\n');
-      if (body !== text.replaceAll('\r\n', '\n')) edit.body = body;
+      const body = plain(form.get('body'));
+      if (body !== plain(text)) edit.body = isCrLf ? body.replaceAll('\n', '\r\n') : body;
       if (form.get('function').trim()) edit.function = form.get('function').trim();
       const lines = form.get('headers').split('\n').map(line => line.trim()).filter(Boolean);
       if (lines.length) edit.headers = Object.fromEntries(lines.map(line => { const [name, ...value] = line.split(':'); return [name.trim(), value.join(':').trim() || null]; }));
