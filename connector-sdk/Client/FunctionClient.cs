@@ -94,7 +94,9 @@ public sealed class FunctionClient
     /// <inheritdoc cref="ResultAsync"/>
     public async Task<CallResult?> FindResultAsync(string callId, CancellationToken ct = default)
     {
-        using var answer = await SendAsync(HttpMethod.Get, AddressOfCall(callId), ct);
+        // Else a redirect that the function answered with would be followed, with the headers that are meant for the gateway.
+        using var request = new HttpRequestMessage(HttpMethod.Get, AddressOfCall(callId)) { Headers = { { "X-Result-Status", "200" } } };
+        using var answer = await SendAsync(request, ct);
         if (HeaderOf(answer, "X-Function-Status") is { } status)
         {
             var seconds = double.TryParse(HeaderOf(answer, "X-Duration-Seconds"), CultureInfo.InvariantCulture, out var number) ? number : 0;
@@ -118,7 +120,8 @@ public sealed class FunctionClient
     /// <exception cref="CallNotKnownException">Whether it was cancelled is not known; asking again is safe.</exception>
     public async Task CancelAsync(string callId, CancellationToken ct = default)
     {
-        using var answer = await SendAsync(HttpMethod.Delete, AddressOfCall(callId), ct);
+        using var request = new HttpRequestMessage(HttpMethod.Delete, AddressOfCall(callId));
+        using var answer = await SendAsync(request, ct);
         if (answer.StatusCode != HttpStatusCode.Accepted)
         {
             throw await FailureAsync(answer, ct);
@@ -147,12 +150,6 @@ public sealed class FunctionClient
         return answer.StatusCode == HttpStatusCode.Accepted && HeaderOf(answer, "X-Call-Id") is { } callId
             ? new AcceptedCall(callId, HeaderOf(answer, "X-Duplicate") == "true")
             : throw await FailureAsync(answer, ct);
-    }
-
-    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, Uri address, CancellationToken ct)
-    {
-        using var request = new HttpRequestMessage(method, address);
-        return await SendAsync(request, ct);
     }
 
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken ct)

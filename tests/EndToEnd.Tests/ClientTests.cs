@@ -55,6 +55,34 @@ public sealed class ClientTests : IDisposable
         Assert.Equal(("cancelled", 499, false), (result.State, result.Status, result.IsSuccess));
     }
 
+    [Theory]
+    [InlineData(302)]
+    [InlineData(307)]
+    [InlineData(204)]
+    [InlineData(304)]
+    [InlineData(401)]
+    [InlineData(202)]
+    public async Task A_result_is_told_whatever_its_status_means_to_an_http_client(int status)
+    {
+        await using var elsewhere = await HttpLedger.StartAsync();
+        await using var pipeline = await Pipeline.StartAsync((_, http) =>
+        {
+            http.Response.StatusCode = status;
+            http.Response.Headers.Location = elsewhere.Url.AbsoluteUri;
+            return status is 204 or 304 ? Task.CompletedTask : http.Response.WriteAsync("the body");
+        });
+        using var http = Http(pipeline.Gateway.Api);
+        http.DefaultRequestHeaders.Add("X-Own-Secret", "for the gateway");
+        var functions = new FunctionClient(http);
+
+        var call = await functions.SubmitAsync("work", "x", new CallOptions { KeepResult = TimeSpan.FromMinutes(5) });
+        var result = await functions.ResultAsync(call.CallId);
+
+        Assert.Equal((status, status is 204 or 304 ? "" : "the body"), (result.Status, result.Text));
+        Assert.Contains(result.Headers, header => header.Key == "Location" && header.Value == elsewhere.Url.AbsoluteUri);
+        Assert.Empty(elsewhere.Requests);
+    }
+
     [Fact]
     public async Task What_the_gateway_refuses_is_told_with_its_status_and_reason()
     {

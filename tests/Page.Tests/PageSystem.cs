@@ -213,6 +213,25 @@ public sealed class PageSystem : IAsyncLifetime
         _home.Delete(recursive: true);
     }
 
+    // A document, or a script for a service worker; with the headers and the status that the caller names.
+    private static async Task WorkAsync(RecordedRequest request, HttpContext http)
+    {
+        var isScript = request.Path.EndsWith(".js", StringComparison.Ordinal);
+        http.Response.ContentType = isScript ? "text/javascript" : "text/html";
+        if (isScript)
+        {
+            http.Response.Headers["Service-Worker-Allowed"] = "/";
+        }
+
+        foreach (var line in (request.Header("X-Answer") ?? "").Split(" | ", StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(':', 2)))
+        {
+            http.Response.Headers.Append(line[0], line[1]);
+        }
+
+        http.Response.StatusCode = int.Parse(request.Header("X-Answer-Status") ?? "200", CultureInfo.InvariantCulture);
+        await http.Response.WriteAsync(isScript ? "" : "<script>document.title = document.origin</script>done");
+    }
+
     private async Task AnswerAsync(RecordedRequest request, HttpContext http)
     {
         if (request.Path.StartsWith("/broken", StringComparison.Ordinal) && IsBroken)
@@ -226,8 +245,7 @@ public sealed class PageSystem : IAsyncLifetime
         }
         else if (request.Path.StartsWith("/work", StringComparison.Ordinal))
         {
-            http.Response.ContentType = "text/html";
-            await http.Response.WriteAsync("<script>document.title = document.origin</script>done");
+            await WorkAsync(request, http);
         }
     }
 }

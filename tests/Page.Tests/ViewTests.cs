@@ -27,4 +27,28 @@ public sealed class ViewTests(PageSystem system)
         await page.Locator("[data-function]").First.WaitForAsync();
         await page.Context.CloseAsync();
     }
+
+    [Theory]
+    [InlineData(302)]
+    [InlineData(202)]
+    public async Task A_result_is_shown_whatever_its_status_means_to_a_browser(int status)
+    {
+        var id = $"page-result-{status}";
+        await system.CallAsync(
+            "work", "x"u8.ToArray(), "text/plain", ("X-Call-Id", id), ("X-Store-Result", "1h"), ("X-Answer-Status", $"{status}"), ("X-Answer", "Location: /ui/elsewhere"));
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                using var answer = await system.SendAsync(HttpMethod.Get, $"/async-function/{id}", null);
+                return answer.Headers.Contains("X-Function-Status");
+            },
+            "its result is kept");
+        var page = await system.OpenAsync($"/ui/calls?id={id}");
+
+        var result = page.Locator("[aria-label=Result]");
+        await result.Locator("#body-text", new() { HasText = "done" }).WaitForAsync();
+        Assert.Equal(["State", "Status"], await result.Locator("dt").AllTextContentsAsync());
+        Assert.Equal($"{status}", await result.Locator("dd").Last.TextContentAsync());
+        await page.Context.CloseAsync();
+    }
 }

@@ -9,6 +9,9 @@ namespace Connectors.Gateway.Endpoints;
 /// <summary>What a caller may do with a call it made, by the call's id: <c>GET</c> and <c>DELETE /async-function/CALL-ID</c>.</summary>
 internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, IProvider provider, Cancellations cancellations, CallResults results)
 {
+    // Asks for 200 with a result, whatever its status: clients would follow a redirect of the function's, with their caller's headers, and browsers hide one.
+    private const string ResultStatus = "X-Result-Status";
+
     /// <summary>202 whatever became of the call: it may be unknown here and still wait in a queue.</summary>
     public Task CancelAsync(HttpContext http) => GuardAsync(http, async callId =>
     {
@@ -16,7 +19,7 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, IP
         http.Response.StatusCode = StatusCodes.Status202Accepted;
     });
 
-    /// <summary>202 while the call has not ended, then the function's own answer; 404 if nothing is known of it.</summary>
+    /// <summary>202 while the call has not ended, then the function's own answer, under its own status or under 200; 404 if nothing is known of it.</summary>
     public Task ResultAsync(HttpContext http) => GuardAsync(http, async callId =>
     {
         if (await results.FindAsync(callId, http.RequestAborted) is not (var record, var body))
@@ -32,7 +35,7 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, IP
             return;
         }
 
-        http.Response.StatusCode = record.Status is >= 200 and <= 599 ? record.Status : StatusCodes.Status502BadGateway;
+        http.Response.StatusCode = http.Request.Headers[ResultStatus] == "200" ? StatusCodes.Status200OK : record.Status is >= 200 and <= 599 ? record.Status : StatusCodes.Status502BadGateway;
         foreach (var header in record.Headers.Where(h => !HopByHop.Contains(h.Name) && !h.Is("Content-Length") && !h.Is(WellKnownHeaders.CallId) && !h.Is(CallHeaders.CallState)))
         {
             http.Response.Headers.Append(header.Name, header.OneLine);

@@ -34,6 +34,19 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
         Assert.Equal("failed", done.Headers.GetValues("X-Call-State").Single());
     }
 
+    [Theory]
+    [InlineData("200", 200)]
+    [InlineData("204", 418)]
+    public async Task A_result_is_answered_with_200_if_its_caller_asks_for_that(string asked, int status)
+    {
+        await StoreAsync("with-200", [1, 2, 3], TimeSpan.FromMinutes(1));
+
+        using var answer = await _gateway.SendAsync(HttpMethod.Get, "/async-function/with-200", headers: ("X-Result-Status", asked));
+
+        Assert.Equal((status, "418"), ((int)answer.StatusCode, answer.Headers.GetValues("X-Function-Status").Single()));
+        Assert.Equal([1, 2, 3], await answer.Content.ReadAsByteArrayAsync());
+    }
+
     [Fact]
     public async Task What_is_unknown_or_past_its_time_is_404()
     {

@@ -56,7 +56,7 @@ export async function show(main, signal) {
     const draw = async () => {
       const [stories, answer] = await Promise.all([
         json(`/system/calls/${encodeURIComponent(id)}`, { signal }).catch(problem => { if (problem instanceof Refused && problem.status !== 401) return { calls: [] }; throw problem; }),
-        fetch(path, { headers: { 'X-Connectors-Page': '1' }, redirect: 'manual', cache: 'no-store', signal }),
+        fetch(path, { headers: { 'X-Connectors-Page': '1', 'X-Result-Status': '200' }, redirect: 'manual', cache: 'no-store', signal }),
       ]);
       const data = await answer.arrayBuffer();
       const kept = answer.headers.get('x-call-state');
