@@ -53,8 +53,9 @@ internal sealed class OverviewEndpoints(LiveQueues queues, Acts acts, PageSessio
     private async Task WriteAsync(HttpContext http, CancellationToken ct)
     {
         // Whoever has no session begins anew once a day.
-        var until = sessions.Of(http)?.Until ?? time.GetUtcNow().AddDays(1);
-        while (time.GetUtcNow() < until)
+        var session = sessions.Of(http);
+        var until = session?.Until ?? time.GetUtcNow().AddDays(1);
+        while (time.GetUtcNow() < until && (session is null || sessions.Again(http) is not null))
         {
             var next = queues.Next;
             await http.Response.Body.WriteAsync("data: "u8.ToArray(), ct);

@@ -1,8 +1,9 @@
 namespace Connectors.Gateway.Security;
 
 /// <summary>
-/// Functions share the page's host name, and must not come near an operator's session: none gets or sets its cookie, a viewer's session calls none, and what a function
-/// answers to a browser that is logged in, or to a form of another site, is shown as a document of no origin, whose scripts can ask nothing in the operator's name.
+/// Functions share the page's host name, and must not come near an operator's session: none gets, sets or clears its cookie, a viewer's session calls none, and what a
+/// function answers to a browser that is logged in, or to a form of another site, is shown as a document of no origin, whose scripts can ask nothing in the operator's
+/// name. None installs a service worker, whose documents were opened before a login: it would stay, and answer for the page.
 /// </summary>
 internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
 {
@@ -10,8 +11,19 @@ internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
 
     public Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
+        if (!sessions.IsOn || !IsFunction(http.Request.Path))
+        {
+            return next(http);
+        }
+
         var headers = http.Request.Headers;
-        return !sessions.IsOn || (headers.Cookie.Count == 0 && headers.Origin.Count == 0) || !IsFunction(http.Request.Path) ? next(http) : GuardAsync(http, next);
+        if (headers["Service-Worker"].ToString().Equals("script", StringComparison.OrdinalIgnoreCase))
+        {
+            return Answer.TextAsync(http, StatusCodes.Status403Forbidden, "Functions share a host name with the gateway's page: none of them installs a service worker there.");
+        }
+
+        http.Response.OnStarting(static answer => TakeAsync((IHeaderDictionary)answer), http.Response.Headers);
+        return headers.Cookie.Count == 0 && headers.Origin.Count == 0 ? next(http) : GuardAsync(http, next);
     }
 
     private async Task GuardAsync(HttpContext http, RequestDelegate next)
@@ -22,7 +34,6 @@ internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
             http.Response.OnStarting(() =>
             {
                 http.Response.Headers.Append("Content-Security-Policy", Sandbox);
-                http.Response.Headers.SetCookie = http.Response.Headers.SetCookie.Where(cookie => cookie?.StartsWith(PageSessions.CookieName + "=", StringComparison.Ordinal) != true).ToArray();
                 return Task.CompletedTask;
             });
         }
@@ -40,15 +51,32 @@ internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
 
     private static bool IsFunction(PathString path) => path.StartsWithSegments("/function") || path.StartsWithSegments("/async-function");
 
+    private static Task TakeAsync(IHeaderDictionary answer)
+    {
+        answer.Remove("Clear-Site-Data");
+        answer.Remove("Service-Worker-Allowed");
+        if (answer.SetCookie.Count > 0 && answer.SetCookie.Any(IsSession))
+        {
+            answer.SetCookie = answer.SetCookie.Where(cookie => !IsSession(cookie)).ToArray();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    // However a browser or the gateway may read it: browsers trim a name, and send "=a=b" back as "a=b"; the gateway reads names in any case.
+    private static bool IsSession(string? cookie) =>
+        cookie.AsSpan().TrimStart("= \t") is var pair && pair.StartsWith(PageSessions.CookieName, StringComparison.OrdinalIgnoreCase)
+        && pair[PageSessions.CookieName.Length..].TrimStart() is [] or ['=' or ';', ..];
+
     private static void TakeCookie(IHeaderDictionary headers)
     {
-        if (!headers.Cookie.ToString().Contains(PageSessions.CookieName, StringComparison.Ordinal))
+        if (!headers.Cookie.ToString().Contains(PageSessions.CookieName, StringComparison.OrdinalIgnoreCase))
         {
             return;
         }
 
         var rest = headers.Cookie.SelectMany(line => (line ?? "").Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-            .Where(pair => !pair.StartsWith(PageSessions.CookieName + "=", StringComparison.Ordinal))
+            .Where(pair => !IsSession(pair))
             .ToList();
         headers.Cookie = rest.Count > 0 ? string.Join("; ", rest) : default(Microsoft.Extensions.Primitives.StringValues);
     }

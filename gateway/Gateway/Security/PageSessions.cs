@@ -51,12 +51,7 @@ internal sealed class PageSessions(GatewayOptions options, GatewayCredentials cr
             return known;
         }
 
-        if (!IsOn || http.Request.Headers.Cookie.Count == 0)
-        {
-            return null;
-        }
-
-        var session = http.Request.Cookies[CookieName] is { Length: <= MaxLength } cookie ? Read(cookie) : null;
+        var session = Again(http);
         if (session is not null)
         {
             http.Features.Set(session);
@@ -64,6 +59,10 @@ internal sealed class PageSessions(GatewayOptions options, GatewayCredentials cr
 
         return session;
     }
+
+    /// <summary>The same as it is by now, for a request that lasts: its user may have got another password or been struck off meanwhile.</summary>
+    public PageSession? Again(HttpContext http) =>
+        IsOn && http.Request.Headers.Cookie.Count > 0 && http.Request.Cookies[CookieName] is { Length: <= MaxLength } cookie ? Read(cookie) : null;
 
     private PageSession? Read(string cookie)
     {

@@ -1,0 +1,91 @@
+using System.Net;
+using Connectors.Testing;
+using Microsoft.Playwright;
+
+namespace Connectors.Page.Tests;
+
+/// <summary>What a function, which shares the page's host name, cannot do to the page or to whoever logs in there later.</summary>
+public sealed class BoundaryTests(PageSystem system)
+{
+    [Fact]
+    public async Task A_functions_document_that_was_opened_before_the_login_installs_no_service_worker()
+    {
+        var page = await system.OpenLoggedOutAsync("/function/work/document");
+
+        var outcome = await page.EvaluateAsync<string>("() => navigator.serviceWorker.register('/function/work/sw.js', { scope: '/' }).then(() => 'installed', problem => problem.name)");
+
+        Assert.NotEqual("installed", outcome);
+        await page.Context.CloseAsync();
+    }
+
+    [Theory]
+    [InlineData("/function/work/worker.js")]
+    [InlineData("/async-function/work")]
+    [InlineData("/Function/work/worker.js")]
+    public async Task A_functions_script_is_no_service_worker(string path)
+    {
+        var asker = Guid.NewGuid().ToString();
+
+        using var answer = await system.SendAsync(HttpMethod.Get, path, null, ("Service-Worker", "script"), ("X-Asker", asker));
+
+        Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+        Assert.DoesNotContain(system.Function.Requests, request => request.Header("X-Asker") == asker);
+    }
+
+    [Theory]
+    [InlineData("Set-Cookie: connectors_session=x; path=/ui")]
+    [InlineData("Set-Cookie: connectors_session =x")]
+    [InlineData("Set-Cookie:   connectors_session  =x")]
+    [InlineData("Set-Cookie: Connectors_Session=x")]
+    [InlineData("Set-Cookie: =connectors_session=x")]
+    [InlineData("Clear-Site-Data: \"cookies\"")]
+    [InlineData("Service-Worker-Allowed: /")]
+    public async Task A_function_neither_sets_nor_clears_a_session_and_opens_no_scope(string header)
+    {
+        var name = header.Split(':')[0];
+        foreach (var session in new[] { "a=1", await system.CookieAsync(PageSystem.Operator) })
+        {
+            using var answer = await system.SendAsync(HttpMethod.Get, "/function/work/answers", null, ("Cookie", session), ("X-Answer", $"{header} | Set-Cookie: other=connectors_session"));
+
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            Assert.Equal(["other=connectors_session"], answer.Headers.GetValues("Set-Cookie"));
+            Assert.True(name == "Set-Cookie" || !answer.Headers.Contains(name), answer.ToString());
+        }
+    }
+
+    [Fact]
+    public async Task A_function_gets_no_session_by_another_spelling_of_its_name()
+    {
+        var cookie = await system.CookieAsync(PageSystem.Operator);
+
+        using var answer = await system.SendAsync(HttpMethod.Get, "/function/work/spelled", null, ("Cookie", $"a=1; {cookie.Replace("connectors_session=", "Connectors_Session=", StringComparison.Ordinal)}; b=2"));
+
+        Assert.Equal("a=1; b=2", system.Function.Requests.Single(request => request.Path.EndsWith("/spelled", StringComparison.Ordinal)).Header("Cookie"));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("guest:another password\n")]
+    public async Task A_viewer_who_was_struck_off_or_has_another_password_is_told_nothing_more(string viewers)
+    {
+        var secrets = Directory.CreateTempSubdirectory("secrets-").FullName;
+        await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-user"), PageSystem.Operator);
+        await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-password"), PageSystem.Password);
+        var file = Path.Combine(secrets, "ui_viewers");
+        await File.WriteAllTextAsync(file, $"{PageSystem.Viewer}:{PageSystem.Password}\n");
+        await using var gateway = await system.StartGatewayAsync(("secret_mount_path", secrets));
+        using var login = await system.SendAsync(
+            HttpMethod.Post, new Uri(gateway.Api, "/ui/session").AbsoluteUri, new { user = PageSystem.Viewer, password = PageSystem.Password }, ("X-Connectors-Page", "1"));
+        using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false });
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(gateway.Api, "/system/overview/events"));
+        request.Headers.Add("Cookie", login.Headers.GetValues("Set-Cookie").Single().Split(';')[0]);
+        using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var events = new StreamReader(await answer.Content.ReadAsStreamAsync());
+        Assert.StartsWith("data: ", await events.ReadLineAsync(), StringComparison.Ordinal);
+
+        await File.WriteAllTextAsync(file, viewers);
+
+        await events.ReadToEndAsync().WaitAsync(Eventually.Patience, TimeProvider.System);
+        Directory.Delete(secrets, recursive: true);
+    }
+}
