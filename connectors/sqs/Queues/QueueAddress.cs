@@ -35,6 +35,6 @@ internal sealed partial record QueueAddress(string Url, string Name, string Regi
     private static partial Regex QueueName();
 
     // sqs.<region>.…, sqs-fips.<region>.… and vpce-….sqs.<region>.…, and the older <region>.queue.….
-    [GeneratedRegex(@"(?:^|\.)sqs(?:-fips)?\.(?<region>[a-z]{2}(?:-[a-z]+)+-\d+)(?:\.|$)|^(?<region>[a-z]{2}(?:-[a-z]+)+-\d+)\.queue\.")]
+    [GeneratedRegex(@"(?:^|\.)sqs(?:-fips)?\.(?<region>[a-z]{2,4}(?:-[a-z]+)+-\d+)(?:\.|$)|^(?<region>[a-z]{2,4}(?:-[a-z]+)+-\d+)\.queue\.")]
     private static partial Regex RegionInHost();
 }

@@ -11,6 +11,7 @@ public class QueueAddressTests
     [InlineData("https://vpce-0a1b-2c.sqs.us-west-2.vpce.amazonaws.com/1/orders", "us-west-2", "https://vpce-0a1b-2c.sqs.us-west-2.vpce.amazonaws.com/")]
     [InlineData("https://eu-west-2.queue.amazonaws.com/1/orders", "eu-west-2", "https://eu-west-2.queue.amazonaws.com/")]
     [InlineData("http://sqs.us-east-1.localhost:4566/000000000000/orders", "us-east-1", "http://sqs.us-east-1.localhost:4566/")]
+    [InlineData("https://sqs.eusc-de-east-1.amazonaws.eu/123456789012/orders", "eusc-de-east-1", "https://sqs.eusc-de-east-1.amazonaws.eu/")]
     [InlineData("http://127.0.0.1:4566/000000000000/orders", "ap-south-1", "http://127.0.0.1:4566/")]
     [InlineData("http://queues.example/orders", "ap-south-1", "http://queues.example/")]
     public void Region_and_endpoint_follow_from_the_host(string url, string region, string endpoint)
