@@ -85,14 +85,16 @@ public sealed class UsageTests : IDisposable
             http.Response.ContentType = "application/json";
             await http.Response.WriteAsync(json);
         });
-        foreach (var command in new[] { "list", "stats q", "dead list q", "dead delete q --all --dry-run", "calls list", "calls cancel --all --dry-run", "calls show one", "purge q --yes", "redrives list q" })
+        var told = 0;
+        foreach (var command in new[] { "list", "stats q", "dead list q", "dead delete q --all --dry-run", "calls list", "calls cancel --all --dry-run", "calls show one", "purge q --yes", $"redrives show q {Guid.NewGuid():N}" })
         {
             var ran = await RunHereAsync($"{command} --gateway {other.Url}");
-            Assert.InRange(ran.ExitCode, 0, 1);
+            Assert.True(ran.ExitCode is 0 or 1, $"{command}: {ran.ExitCode} {ran.Error}");
             Assert.InRange(ran.Error.Count(c => c == '\n'), 0, 1);
+            told += ran.Error.Contains("is it a gateway of Connectors?", StringComparison.Ordinal) ? 1 : 0;
         }
 
-        Assert.Contains("is it a gateway of Connectors?", (await RunHereAsync($"calls list --gateway {other.Url}")).Error, StringComparison.Ordinal);
+        Assert.True(told > 0);
     }
 
     public void Dispose() => _operator.Dispose();
