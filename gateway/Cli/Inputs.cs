@@ -77,9 +77,8 @@ internal static partial class Inputs
         CustomParser = result =>
         {
             var text = result.Tokens[0].Value;
-            if (Ago().Match(text) is { Success: true } ago && double.TryParse(ago.Groups[1].Value, CultureInfo.InvariantCulture, out var number))
+            if (TryAgo(text, out var before))
             {
-                var before = number * (ago.Groups[2].Value switch { "s" => TimeSpan.FromSeconds(1), "m" => TimeSpan.FromMinutes(1), "h" => TimeSpan.FromHours(1), _ => TimeSpan.FromDays(1) });
                 var now = TimeProvider.System.GetUtcNow();
                 return before < now - DateTimeOffset.MinValue ? now - before : DateTimeOffset.MinValue;
             }
@@ -96,6 +95,20 @@ internal static partial class Inputs
 
     /// <summary>As the gateway's API has times in its queries: the same instant for all requests of a command.</summary>
     public static string? Text(DateTimeOffset? time) => time?.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
+
+    // As the gateway reads durations, and days.
+    private static bool TryAgo(string text, out TimeSpan ago)
+    {
+        ago = TimeSpan.Zero;
+        var found = Ago().Match(text);
+        foreach (var (number, unit) in found.Groups[1].Captures.Zip(found.Groups[2].Captures))
+        {
+            var size = unit.Value switch { "ms" => TimeSpan.FromMilliseconds(1), "m" => TimeSpan.FromMinutes(1), "h" => TimeSpan.FromHours(1), "d" => TimeSpan.FromDays(1), _ => TimeSpan.FromSeconds(1) };
+            ago += double.Parse(number.Value, CultureInfo.InvariantCulture) * size;
+        }
+
+        return found.Success;
+    }
 
     private static ulong ParseSeq(ArgumentResult result, string text)
     {
@@ -115,7 +128,8 @@ internal static partial class Inputs
         }
     }
 
-    [GeneratedRegex(@"^([0-9]{1,6})([smhd])\z")]
+    // 90m, 3d, 1h30m, 1.5h, or seconds: 90.
+    [GeneratedRegex(@"^(?:(?:([0-9]{1,6}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)){1,8}|(?<1>[0-9]{1,9})(?<2>))\z")]
     private static partial Regex Ago();
 
     [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,62}\z")]

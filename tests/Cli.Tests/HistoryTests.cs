@@ -43,7 +43,11 @@ public sealed class HistoryTests(Scene scene)
 
         (await scene.RunAsync("calls", "show", "nobody")).Fails(1, "No call of such an id");
         (await scene.RunAsync("calls", "list", "--state", "gone")).Fails(1, "state:");
-        (await scene.RunAsync("calls", "list", "--since", "3d", "--until", "0s")).Succeeds();
+        foreach (var since in new[] { "3d", "1h30m", "1.5h", "90" })
+        {
+            (await scene.RunAsync("calls", "list", "--since", since, "--until", "0s")).Succeeds();
+        }
+
         (await scene.RunAsync("calls", "list", "--since", "soon")).Fails(2, "--since: \"soon\"");
         (await scene.RunAsync("calls", "list", "--limit", "0")).Fails(2, "--limit");
         (await scene.RunAsync("calls", "list", "--queue", "No")).Fails(2, "--queue");

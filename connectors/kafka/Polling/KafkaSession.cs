@@ -110,6 +110,7 @@ internal sealed class KafkaSession : IDisposable
             rounds.GetAwaiter().GetResult();
             _assignment.Lost(_committer, [.. _assignment.Names]);
             _assignment.EndLook();
+            _polling.EndWaking();
             _gauges.Tell();
             _consumer.Dispose();
             _ended.Cancel();

@@ -1,4 +1,5 @@
 using Confluent.Kafka;
+using Connectors.Kafka.Client;
 using Connectors.Kafka.Committing;
 using Connectors.Kafka.Ordering;
 using Connectors.Kafka.Records;
@@ -7,8 +8,8 @@ using Connectors.Sdk.Events;
 namespace Connectors.Kafka.Polling;
 
 /// <summary>
-/// What the poll thread does, over and over: fetch a record, put it into the backlog, pause and resume partitions. It waits for records only, for the broker of a
-/// partition that is resumed, and, while the group takes partitions away, for what runs of them.
+/// What the poll thread does, over and over: fetch a record, put it into the backlog, pause and resume partitions. It waits for records only, and, while the
+/// group takes partitions away, for what runs of them.
 /// </summary>
 internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment assignment, OffsetCommitter committer, Backlog backlog, KafkaOptions options, TimeProvider time, ILogger log)
 {
@@ -17,10 +18,13 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
     // With a partition paused, room is to be noticed soon.
     private static readonly TimeSpan ShortWait = TimeSpan.FromMilliseconds(5);
 
-    // Enough for a broker that is there; one that is not has nothing to fetch.
-    private static readonly TimeSpan WakeLimit = TimeSpan.FromMilliseconds(50);
+    // The client takes a broker that has not answered by then for one that is gone, and connects anew: an answer may have to wait for a fetch that stands there
+    // (fetch.wait.max.ms).
+    private static readonly TimeSpan WakeLimit = TimeSpan.FromSeconds(3);
 
     private readonly HashSet<TopicPartition> _paused = [];
+    private readonly HashSet<TopicPartition> _asleep = [];
+    private Task _waking = Task.CompletedTask;
     private volatile bool _takesNoMore;
     private bool _fetchesNothing;
     private string _lastFault = "";
@@ -45,8 +49,12 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
         }
 
         Resume();
+        Wake();
         assignment.LookUpAgain(consumer);
     }
+
+    /// <summary>Waits until nothing is asked of the brokers any more.</summary>
+    public void EndWaking() => _waking.GetAwaiter().GetResult();
 
     private void Take(ConsumeResult<byte[]?, byte[]?> record)
     {
@@ -105,19 +113,29 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
         {
             consumer.Resume([partition.Name]);
             _paused.Remove(partition.Name);
-            Wake(partition.Name);
+            _asleep.Add(partition.Name);
         }
     }
 
     // The client's thread that fetches from a broker does not hear that a partition is resumed: it sleeps until something goes to that broker or comes from
     // it, for up to a second. So something is asked of it, and the answer is of no interest.
-    private void Wake(TopicPartition name)
+    private void Wake()
+    {
+        if (_asleep.Count > 0 && _waking.IsCompleted)
+        {
+            TopicPartition[] names = [.. _asleep];
+            _asleep.Clear();
+            _waking = Blocking.RunAsync(() => Array.ForEach(names, Ask), "kafka-wake");
+        }
+    }
+
+    private void Ask(TopicPartition name)
     {
         try
         {
             consumer.QueryWatermarkOffsets(name, WakeLimit);
         }
-        catch (KafkaException fault) when (!fault.Error.IsFatal)
+        catch (KafkaException)
         {
             // It wakes by itself.
         }

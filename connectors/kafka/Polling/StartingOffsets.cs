@@ -27,7 +27,7 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
     }
 
     /// <summary>
-    /// Looks them up, within the limit, all of them together. What the brokers do not tell of one partition holds up no other: it is unknown for now.
+    /// Looks them up, all of them together: what is committed within the limit, and what the brokers have within one more. What the brokers do not tell of one partition holds up no other: it is unknown for now.
     /// </summary>
     public IReadOnlyList<StartingOffset> Find(IReadOnlyCollection<TopicPartition> partitions, TimeSpan limit)
     {
@@ -36,12 +36,13 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
             return [];
         }
 
-        var deadline = new Deadline(time, limit);
-        if (Ask(deadline, left => committed.Read(partitions, left)) is not { } all)
+        if (Ask(new Deadline(time, limit), left => committed.Read(partitions, left)) is not { } all)
         {
             return [.. partitions.Select(StartingOffset.Unknown)];
         }
 
+        // A coordinator that took its time leaves the proof that a topic is the one that was read its own.
+        var deadline = new Deadline(time, limit);
         var wereRead = WereRead([.. all.Where(BeginsAtEnd).Select(c => c.Name.Topic).Distinct()], deadline);
         var found = new StartingOffset[all.Count];
         var next = -1;
