@@ -23,11 +23,6 @@ internal sealed record CronOptions
     {
         var connector = ConnectorOptions.Read(settings, Defaults);
         var service = ServiceOptions.Read(settings, "cron-connector");
-        if (connector.BasicAuth)
-        {
-            GatewayCredentials.Check(settings, service.SecretMountPath);
-        }
-
         return new CronOptions
         {
             Connector = connector,

@@ -40,11 +40,6 @@ internal sealed record KafkaOptions
             Service = ServiceOptions.Read(settings, "kafka-connector"),
         };
         options.Check(settings);
-        if (options.Connector.BasicAuth)
-        {
-            GatewayCredentials.Check(settings, options.Service.SecretMountPath);
-        }
-
         return options;
     }
 

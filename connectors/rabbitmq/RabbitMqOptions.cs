@@ -32,11 +32,6 @@ internal sealed record RabbitMqOptions
             Service = ServiceOptions.Read(settings, "rabbitmq-connector"),
         };
         options.Failure.CheckDeadLetterQueue(settings, options.Queues);
-        if (options.Connector.BasicAuth)
-        {
-            GatewayCredentials.Check(settings, options.Service.SecretMountPath);
-        }
-
         return options;
     }
 

@@ -67,11 +67,6 @@ internal sealed record SqsOptions
             Service = ServiceOptions.Read(settings, "sqs-connector"),
         };
         options.Check(settings);
-        if (options.Connector.BasicAuth)
-        {
-            GatewayCredentials.Check(settings, options.Service.SecretMountPath);
-        }
-
         return options;
     }
 

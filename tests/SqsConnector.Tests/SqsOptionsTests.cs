@@ -69,20 +69,4 @@ public class SqsOptionsTests
 
         Assert.StartsWith(name + ": ", Assert.Single(settings.Errors), StringComparison.Ordinal);
     }
-
-    [Theory]
-    [InlineData("basic-auth-user", "true", true)]
-    [InlineData("basic-auth-password", "true", true)]
-    [InlineData("basic-auth-password", "false", false)]
-    public void Credentials_that_cannot_be_read_are_refused_if_they_are_to_be_sent(string file, string basicAuth, bool isRefused)
-    {
-        var secrets = Directory.CreateTempSubdirectory("secrets-");
-        secrets.CreateSubdirectory(file);
-        var settings = new Settings(new Dictionary<string, string> { ["queue_url"] = Url, ["secret_mount_path"] = secrets.FullName, ["basic_auth"] = basicAuth });
-
-        _ = SqsOptions.Read(settings);
-        secrets.Delete(recursive: true);
-
-        Assert.Equal(isRefused, settings.Errors.Any(error => error.StartsWith($"secret_mount_path: \"{secrets.FullName}/{file}\" is not valid", StringComparison.Ordinal)));
-    }
 }

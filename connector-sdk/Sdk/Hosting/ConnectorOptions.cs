@@ -57,7 +57,18 @@ public sealed record ConnectorOptions
     /// <summary>Reads the options.</summary>
     /// <param name="settings">Where from.</param>
     /// <param name="defaults">What holds where nothing is set, and what only the connector decides.</param>
-    public static ConnectorOptions Read(Settings settings, ConnectorOptions defaults) => defaults with
+    public static ConnectorOptions Read(Settings settings, ConnectorOptions defaults)
+    {
+        var options = ReadAll(settings, defaults);
+        if (options.BasicAuth)
+        {
+            GatewayCredentials.Check(settings, ServiceOptions.SecretMountPathIn(settings));
+        }
+
+        return options;
+    }
+
+    private static ConnectorOptions ReadAll(Settings settings, ConnectorOptions defaults) => defaults with
     {
         GatewayUrl = settings.Url("gateway_url", defaults.GatewayUrl.AbsoluteUri.TrimEnd('/'), "Address of the gateway") ?? defaults.GatewayUrl,
         RebuildInterval = settings.Duration(

@@ -6,6 +6,8 @@ public sealed record ServiceOptions
     /// <summary>The service's name in logs and in <c>User-Agent</c>.</summary>
     public required string Name { get; init; }
 
+    private const string DefaultSecretMountPath = "/var/secrets";
+
     /// <summary>The <see cref="BindAddress"/> that stands for every address of the machine, IPv6 and IPv4.</summary>
     public const string Everywhere = "*";
 
@@ -31,7 +33,7 @@ public sealed record ServiceOptions
     public required string SecretMountPath { get; init; }
 
     /// <summary>Reads the common options; <paramref name="port"/> is the default of a service with an API of its own.</summary>
-    public static ServiceOptions Read(Settings settings, string name, int metricsPort = 8081, int? port = null, string secretMountPath = "/var/secrets") => new()
+    public static ServiceOptions Read(Settings settings, string name, int metricsPort = 8081, int? port = null, string secretMountPath = DefaultSecretMountPath) => new()
     {
         Name = name,
         BindAddress = ReadAddress(settings),
@@ -42,6 +44,9 @@ public sealed record ServiceOptions
         LogEncoding = settings.Choice("log_encoding", LogEncoding.Console, "How log lines look: console or json"),
         SecretMountPath = settings.Text("secret_mount_path", secretMountPath, "Directory of secret files, re-read when they change"),
     };
+
+    // For what is read before the common options, or beside them.
+    internal static string SecretMountPathIn(Settings settings) => settings.Given("secret_mount_path") ?? DefaultSecretMountPath;
 
     private static string ReadAddress(Settings settings)
     {

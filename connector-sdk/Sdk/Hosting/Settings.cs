@@ -153,10 +153,12 @@ public sealed class Settings(IReadOnlyDictionary<string, string> values)
         Refuse(name, declared?.IsSecret == true ? "***" : given.Length > 0 ? given : declared?.Value ?? "", allowed, 0);
     }
 
+    /// <summary>What was given under a name that is declared elsewhere; null for nothing.</summary>
+    internal string? Given(string name) => values.GetValueOrDefault(name, "").Trim() is { Length: > 0 } given ? given : null;
+
     private string Declare(string name, string fallback, string meaning, bool isSecret = false)
     {
-        var given = values.GetValueOrDefault(name, "").Trim();
-        var value = given.Length == 0 ? fallback : given;
+        var value = Given(name) ?? fallback;
         _declared.Add(new Setting(name, fallback, meaning, value, isSecret));
         return value;
     }

@@ -54,7 +54,7 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
     }
 
     /// <summary>Waits until nothing is asked of the brokers any more.</summary>
-    public void EndWaking() => _waking.GetAwaiter().GetResult();
+    public void EndWaking() => _waking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
 
     private void Take(ConsumeResult<byte[]?, byte[]?> record)
     {
