@@ -5,17 +5,16 @@ using Microsoft.Playwright;
 namespace Connectors.Page.Tests;
 
 /// <summary>What a function, which shares the page's host name, cannot do to the page or to whoever logs in there later.</summary>
-public sealed class BoundaryTests(PageSystem system)
+public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
 {
     [Fact]
     public async Task A_functions_document_that_was_opened_before_the_login_installs_no_service_worker()
     {
-        var page = await system.OpenLoggedOutAsync("/function/work/document");
+        var page = await OpenLoggedOutAsync("/function/work/document");
 
         var outcome = await page.EvaluateAsync<string>("() => navigator.serviceWorker.register('/function/work/sw.js', { scope: '/' }).then(() => 'installed', problem => problem.name)");
 
         Assert.NotEqual("installed", outcome);
-        await page.Context.CloseAsync();
     }
 
     [Theory]
@@ -26,10 +25,10 @@ public sealed class BoundaryTests(PageSystem system)
     {
         var asker = Guid.NewGuid().ToString();
 
-        using var answer = await system.SendAsync(HttpMethod.Get, path, null, ("Service-Worker", "script"), ("X-Asker", asker));
+        using var answer = await Site.SendAsync(HttpMethod.Get, path, null, ("Service-Worker", "script"), ("X-Asker", asker));
 
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
-        Assert.DoesNotContain(system.Function.Requests, request => request.Header("X-Asker") == asker);
+        Assert.DoesNotContain(Site.Function.Requests, request => request.Header("X-Asker") == asker);
     }
 
     [Theory]
@@ -43,9 +42,9 @@ public sealed class BoundaryTests(PageSystem system)
     public async Task A_function_neither_sets_nor_clears_a_session_and_opens_no_scope(string header)
     {
         var name = header.Split(':')[0];
-        foreach (var session in new[] { "a=1", await system.CookieAsync(PageSystem.Operator) })
+        foreach (var session in new[] { "a=1", await Site.CookieAsync(PageSystem.Operator) })
         {
-            using var answer = await system.SendAsync(HttpMethod.Get, "/function/work/answers", null, ("Cookie", session), ("X-Answer", $"{header} | Set-Cookie: other=connectors_session"));
+            using var answer = await Site.SendAsync(HttpMethod.Get, "/function/work/answers", null, ("Cookie", session), ("X-Answer", $"{header} | Set-Cookie: other=connectors_session"));
 
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             Assert.Equal(["other=connectors_session"], answer.Headers.GetValues("Set-Cookie"));
@@ -56,11 +55,11 @@ public sealed class BoundaryTests(PageSystem system)
     [Fact]
     public async Task A_function_gets_no_session_by_another_spelling_of_its_name()
     {
-        var cookie = await system.CookieAsync(PageSystem.Operator);
+        var cookie = await Site.CookieAsync(PageSystem.Operator);
 
-        using var answer = await system.SendAsync(HttpMethod.Get, "/function/work/spelled", null, ("Cookie", $"a=1; {cookie.Replace("connectors_session=", "Connectors_Session=", StringComparison.Ordinal)}; b=2"));
+        using var answer = await Site.SendAsync(HttpMethod.Get, "/function/work/spelled", null, ("Cookie", $"a=1; {cookie.Replace("connectors_session=", "Connectors_Session=", StringComparison.Ordinal)}; b=2"));
 
-        Assert.Equal("a=1; b=2", system.Function.Requests.Single(request => request.Path.EndsWith("/spelled", StringComparison.Ordinal)).Header("Cookie"));
+        Assert.Equal("a=1; b=2", Site.Function.Requests.Single(request => request.Path.EndsWith("/spelled", StringComparison.Ordinal)).Header("Cookie"));
     }
 
     [Theory]
@@ -73,8 +72,8 @@ public sealed class BoundaryTests(PageSystem system)
         await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-password"), PageSystem.Password);
         var file = Path.Combine(secrets, "ui_viewers");
         await File.WriteAllTextAsync(file, $"{PageSystem.Viewer}:{PageSystem.Password}\n");
-        await using var gateway = await system.StartGatewayAsync(("secret_mount_path", secrets));
-        using var login = await system.SendAsync(
+        await using var gateway = await Site.StartGatewayAsync(("secret_mount_path", secrets));
+        using var login = await Site.SendAsync(
             HttpMethod.Post, new Uri(gateway.Api, "/ui/session").AbsoluteUri, new { user = PageSystem.Viewer, password = PageSystem.Password }, ("X-Connectors-Page", "1"));
         using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false });
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(gateway.Api, "/system/overview/events"));

@@ -7,7 +7,7 @@ namespace Connectors.Page.Tests;
 
 /// <summary>Many dead letters at once: what is put back or deleted is what was counted, and a gateway that is away for a moment ends nothing.</summary>
 [Collection(PageSystem.SharedQueue)]
-public sealed class DeadLetterTests(PageSystem system)
+public sealed class DeadLetterTests(PageSystem site) : WindowTests(site)
 {
     private const string Queue = "/system/queues/faas-request";
 
@@ -18,47 +18,45 @@ public sealed class DeadLetterTests(PageSystem system)
     {
         const string Age = "5s";
         await EmptyAsync();
-        await system.DeadAsync("old"u8.ToArray(), "old, too"u8.ToArray());
+        await Site.DeadAsync("old"u8.ToArray(), "old, too"u8.ToArray());
         await Eventually.HoldsAsync(async () => await OfAgeAsync() == 2, "both are old enough");
-        var page = await system.OpenAsync($"/ui/dead?queue=faas-request&until={Age}");
+        var page = await OpenAsync($"/ui/dead?queue=faas-request&until={Age}");
         var button = page.GetByRole(AriaRole.Button, new() { Name = $"{act} all matching" });
         await Eventually.HoldsAsync(async () => await button.IsEnabledAsync(), "the letters are listed");
-        await system.DeadAsync("young"u8.ToArray());
+        await Site.DeadAsync("young"u8.ToArray());
 
         var answer = await page.RunAndWaitForResponseAsync(() => button.ClickAsync(), "**/dead/count?*");
         var counted = (long)JsonNode.Parse(await answer.TextAsync())!["count"]!;
         await Eventually.HoldsAsync(async () => await OfAgeAsync() == 3, "the third is old enough by now");
-        system.IsBroken = false;
+        Site.IsBroken = false;
         await page.GetByRole(AriaRole.Button, new() { Name = $"{act} {counted}", Exact = true }).ClickAsync();
 
         var told = page.Locator("dialog [role=status]", new() { HasText = "– done" });
         await told.WaitForAsync();
         Assert.StartsWith($"{counted} of {counted} ", await told.TextContentAsync(), StringComparison.Ordinal);
-        Assert.Equal(3 - counted, await system.CountAsync("dead"));
-        await page.Context.CloseAsync();
+        Assert.Equal(3 - counted, await Site.CountAsync("dead"));
         await EmptyAsync();
 
-        async Task<long> OfAgeAsync() => (long)(await system.ApiAsync(HttpMethod.Get, $"{Queue}/dead/count?until={Age}"))!["count"]!;
+        async Task<long> OfAgeAsync() => (long)(await Site.ApiAsync(HttpMethod.Get, $"{Queue}/dead/count?until={Age}"))!["count"]!;
     }
 
     [Fact]
     public async Task A_letter_that_died_after_the_others_were_counted_is_not_redriven_with_them()
     {
         await EmptyAsync();
-        await system.DeadAsync("one"u8.ToArray(), "two"u8.ToArray());
-        var page = await system.OpenAsync("/ui/dead?queue=faas-request");
+        await Site.DeadAsync("one"u8.ToArray(), "two"u8.ToArray());
+        var page = await OpenAsync("/ui/dead?queue=faas-request");
 
         await page.GetByRole(AriaRole.Button, new() { Name = "Redrive all matching" }).ClickAsync();
         await page.GetByRole(AriaRole.Heading, new() { Name = "Redrive 2 letters?" }).WaitForAsync();
-        await system.DeadAsync("died meanwhile"u8.ToArray());
-        system.IsBroken = false;
+        await Site.DeadAsync("died meanwhile"u8.ToArray());
+        Site.IsBroken = false;
         await page.GetByRole(AriaRole.Button, new() { Name = "Redrive 2", Exact = true }).ClickAsync();
 
         var told = page.Locator("dialog [role=status]", new() { HasText = "– done" });
         await told.WaitForAsync();
         Assert.Equal("2 of 2 redriven – done", await told.TextContentAsync());
-        Assert.Equal(1, await system.CountAsync("dead"));
-        await page.Context.CloseAsync();
+        Assert.Equal(1, await Site.CountAsync("dead"));
         await EmptyAsync();
     }
 
@@ -66,8 +64,8 @@ public sealed class DeadLetterTests(PageSystem system)
     public async Task A_redrive_is_followed_to_its_end_though_the_gateway_was_away_meanwhile()
     {
         await EmptyAsync();
-        await system.DeadAsync("one"u8.ToArray(), "two"u8.ToArray(), "three"u8.ToArray());
-        var page = await system.OpenAsync("/ui/dead?queue=faas-request");
+        await Site.DeadAsync("one"u8.ToArray(), "two"u8.ToArray(), "three"u8.ToArray());
+        var page = await OpenAsync("/ui/dead?queue=faas-request");
         var (isAway, looks, methods) = (true, 0, new ConcurrentQueue<string>());
         await page.RouteAsync("**/redrives/*", route =>
         {
@@ -79,7 +77,7 @@ public sealed class DeadLetterTests(PageSystem system)
                     var status => route.FulfillAsync(new() { Status = 501 + status, Body = "no gateway" }),
                 };
         });
-        system.IsBroken = false;
+        Site.IsBroken = false;
 
         await page.GetByRole(AriaRole.Button, new() { Name = "Redrive all matching" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Redrive 3", Exact = true }).ClickAsync();
@@ -89,22 +87,21 @@ public sealed class DeadLetterTests(PageSystem system)
 
         await page.GetByText("3 of 3 redriven – done").WaitForAsync();
         Assert.DoesNotContain("DELETE", methods);
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task Closing_what_tells_of_a_redrive_that_cannot_be_followed_any_more_leaves_the_redrive_alone()
     {
         await EmptyAsync();
-        await system.DeadAsync("one"u8.ToArray(), "two"u8.ToArray(), "three"u8.ToArray());
-        var page = await system.OpenAsync("/ui/dead?queue=faas-request");
+        await Site.DeadAsync("one"u8.ToArray(), "two"u8.ToArray(), "three"u8.ToArray());
+        var page = await OpenAsync("/ui/dead?queue=faas-request");
         var asked = new ConcurrentQueue<(string Method, string Path)>();
         await page.RouteAsync("**/redrives/*", route =>
         {
             asked.Enqueue((route.Request.Method, new Uri(route.Request.Url).AbsolutePath));
             return route.Request.Method == "GET" ? route.FulfillAsync(new() { Status = 500, Body = "broken gateway" }) : route.ContinueAsync();
         });
-        system.IsBroken = false;
+        Site.IsBroken = false;
 
         await page.GetByLabel("Redrives per second at most").FillAsync("1");
         await page.GetByRole(AriaRole.Button, new() { Name = "Redrive all matching" }).ClickAsync();
@@ -113,17 +110,16 @@ public sealed class DeadLetterTests(PageSystem system)
         await page.Locator("dialog").GetByRole(AriaRole.Button, new() { Name = "Close" }).ClickAsync();
 
         await page.Locator("dialog").WaitForAsync(new() { State = WaitForSelectorState.Detached });
-        var job = await Eventually.GetAsync(async () => await system.ApiAsync(HttpMethod.Get, asked.First().Path) is { } one && (string)one["state"]! != "running" ? one : null, "the redrive has ended");
+        var job = await Eventually.GetAsync(async () => await Site.ApiAsync(HttpMethod.Get, asked.First().Path) is { } one && (string)one["state"]! != "running" ? one : null, "the redrive has ended");
         Assert.Equal(("done", 3), ((string)job["state"]!, (int)job["redriven"]!));
         Assert.All(asked, one => Assert.Equal("GET", one.Method));
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task A_filter_that_is_refused_is_told_why_and_nothing_of_the_view_before_is_left_to_act_on()
     {
-        await system.DeadAsync("one"u8.ToArray());
-        var page = await system.OpenAsync("/ui/dead?queue=faas-request");
+        await Site.DeadAsync("one"u8.ToArray());
+        var page = await OpenAsync("/ui/dead?queue=faas-request");
         await page.Locator("main tbody input").First.WaitForAsync();
 
         await page.GetByLabel("Ended since").FillAsync("yesterday");
@@ -135,14 +131,13 @@ public sealed class DeadLetterTests(PageSystem system)
         await page.GetByLabel("Ended since").FillAsync("1h");
         await page.Keyboard.PressAsync("Enter");
         await page.Locator("main tbody input").First.WaitForAsync();
-        await page.Context.CloseAsync();
         await EmptyAsync();
     }
 
     // What was put back before has ended, too: it would die again.
     private async Task EmptyAsync()
     {
-        await Eventually.HoldsAsync(async () => await system.CountAsync("calls") == 0, "all calls ended");
-        await system.ApiAsync(HttpMethod.Delete, $"{Queue}/dead?all=true");
+        await Eventually.HoldsAsync(async () => await Site.CountAsync("calls") == 0, "all calls ended");
+        await Site.ApiAsync(HttpMethod.Delete, $"{Queue}/dead?all=true");
     }
 }

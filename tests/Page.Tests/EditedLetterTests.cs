@@ -6,7 +6,7 @@ namespace Connectors.Page.Tests;
 
 /// <summary>A dead letter's body in a form: of what was not edited not a byte is changed.</summary>
 [Collection(PageSystem.SharedQueue)]
-public sealed class EditedLetterTests(PageSystem system)
+public sealed class EditedLetterTests(PageSystem site) : WindowTests(site)
 {
     private const string Mixed = "mixed\r\nfirst\nsecond\rthird";
 
@@ -14,49 +14,46 @@ public sealed class EditedLetterTests(PageSystem system)
     public async Task An_edited_body_keeps_its_line_ends_and_its_byte_order_mark()
     {
         const string Body = "\uFEFF--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nold\r\n--b--\r\n";
-        var page = await OpenAsync(Body);
+        var page = await OpenLetterAsync(Body);
         Assert.Equal(0, await page.GetByText("line ends").CountAsync());
 
         await EditAsync(page, "old", "new");
 
         await ReceivesAsync(Body.Replace("old", "new", StringComparison.Ordinal));
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task Before_line_ends_of_several_kinds_become_one_it_is_told()
     {
-        var page = await OpenAsync(Mixed);
+        var page = await OpenLetterAsync(Mixed);
         await page.GetByText("line ends").WaitForAsync();
 
         await EditAsync(page, "third", "last");
 
         await ReceivesAsync("mixed\nfirst\nsecond\nlast");
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task A_body_that_was_left_alone_is_sent_as_it_was()
     {
-        var page = await OpenAsync(Mixed);
+        var page = await OpenLetterAsync(Mixed);
 
         await page.Locator("details").GetByLabel("Headers to set").FillAsync("X-Edited: alone");
         await SendAsync(page);
 
-        await system.Function.ReceivesAsync(1, request => request.Header("X-Edited") == "alone");
-        Assert.Equal(Mixed, system.Function.Requests.Single(request => request.Header("X-Edited") == "alone").Text);
-        await page.Context.CloseAsync();
+        await Site.Function.ReceivesAsync(1, request => request.Header("X-Edited") == "alone");
+        Assert.Equal(Mixed, Site.Function.Requests.Single(request => request.Header("X-Edited") == "alone").Text);
     }
 
-    private async Task<IPage> OpenAsync(string body)
+    private async Task<IPage> OpenLetterAsync(string body)
     {
         var id = Guid.NewGuid().ToString();
-        system.IsBroken = true;
-        await system.CallAsync("broken", Encoding.UTF8.GetBytes(body), "text/plain", ("X-Call-Id", id));
+        Site.IsBroken = true;
+        await Site.CallAsync("broken", Encoding.UTF8.GetBytes(body), "text/plain", ("X-Call-Id", id));
         var letter = await Eventually.GetAsync(
-            async () => (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000"))?["items"]!.AsArray().FirstOrDefault(item => (string)item!["callId"]! == id), "the call is a dead letter");
-        system.IsBroken = false;
-        var page = await system.OpenAsync($"/ui/dead?queue=faas-request&seq={letter["seq"]}");
+            async () => (await Site.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000"))?["items"]!.AsArray().FirstOrDefault(item => (string)item!["callId"]! == id), "the call is a dead letter");
+        Site.IsBroken = false;
+        var page = await OpenAsync($"/ui/dead?queue=faas-request&seq={letter["seq"]}");
         await page.GetByText("Edit and redrive").ClickAsync();
         return page;
     }
@@ -74,6 +71,6 @@ public sealed class EditedLetterTests(PageSystem system)
     {
         var expected = Encoding.UTF8.GetBytes(body);
         await Eventually.HoldsAsync(
-            () => system.Function.Requests.Any(request => request.Body.SequenceEqual(expected)), () => $"{Convert.ToHexString(expected)} is received; last {Convert.ToHexString(system.Function.Requests.Last().Body)}", TimeSpan.FromMinutes(1));
+            () => Site.Function.Requests.Any(request => request.Body.SequenceEqual(expected)), () => $"{Convert.ToHexString(expected)} is received; last {Convert.ToHexString(Site.Function.Requests.Last().Body)}", TimeSpan.FromMinutes(1));
     }
 }

@@ -12,7 +12,7 @@ namespace Connectors.Page.Tests;
 /// The page where there is much: <c>CONNECTORS_PAGE_FUNCTIONS=10000 CONNECTORS_PAGE_CALLS=1000000</c> for as much, less in a usual run. However much there is, a view
 /// has no more than it can bear. The times that views took are told, not judged.
 /// </summary>
-public sealed class LargePageTests(PageSystem system, ITestOutputHelper output)
+public sealed class LargePageTests(PageSystem site, ITestOutputHelper output) : WindowTests(site)
 {
     private const int MaxElements = 6_000;
 
@@ -24,14 +24,14 @@ public sealed class LargePageTests(PageSystem system, ITestOutputHelper output)
     {
         await using var nats = await NatsServer.StartAsync();
         var names = Enumerable.Range(0, Functions).Select(Name).ToList();
-        await using var gateway = await system.StartGatewayAsync(names, ("faas_nats_port", nats.Port.ToString(CultureInfo.InvariantCulture)));
-        await using var cron = await system.StartCronAsync(gateway.Api);
+        await using var gateway = await Site.StartGatewayAsync(names, ("faas_nats_port", nats.Port.ToString(CultureInfo.InvariantCulture)));
+        await using var cron = await Site.StartCronAsync(gateway.Api);
         await using var client = new NatsConnection(new NatsOpts { Url = nats.Url });
         var seed = await new HistorySeed(new NatsJSContext(client), "faas-request").CreateAsync();
         var start = TimeProvider.System.GetUtcNow().AddHours(-1);
         await seed.WriteManyAsync(Calls, i => HistorySeed.Call(Name(i % Functions), id: $"call-{i}", ended: start.AddMilliseconds(i % 3_000_000)));
         await Eventually.HoldsAsync(async () => await gateway.MetricAsync("gateway_history_indexed_calls{queue_name=\"faas-request\"}") == Calls, "all calls can be searched");
-        var page = await system.OpenAsync("/ui/functions", gateway: gateway.Api);
+        var page = await OpenAsync("/ui/functions", gateway: gateway.Api);
 
         await LookAsync("functions", "/ui/functions", "[data-function]");
         Assert.Equal(100, await page.Locator("[data-function]").CountAsync());
@@ -59,7 +59,6 @@ public sealed class LargePageTests(PageSystem system, ITestOutputHelper output)
         await LookAsync("connectors", "/ui/connectors", "[data-connector=cron-connector] tbody tr td:nth-child(3)");
         await LookAsync("one schedule", $"/ui/connectors?filter={names[^1]}", $"th[title='{names[^1]}.openfaas-fn']");
         await LookAsync("overview", "/ui/overview", ".charts svg");
-        await page.Context.CloseAsync();
 
         async Task LookAsync(string what, string address, string settled)
         {

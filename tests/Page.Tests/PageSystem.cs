@@ -174,30 +174,12 @@ public sealed class PageSystem : IAsyncLifetime
         return answer.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
     }
 
-    /// <summary>A fresh browser window, logged in, at one of the page's addresses.</summary>
-    public async Task<IPage> OpenAsync(string address = "/ui/", string user = Operator, Uri? gateway = null, BrowserNewContextOptions? window = null)
-    {
-        var page = await OpenLoggedOutAsync(address, gateway, window);
-        await LogInAsync(page, user, Password);
-        await page.Locator("h1:not(:text('Log in'))").WaitForAsync();
-        return page;
-    }
-
-    /// <summary>A fresh browser window that nobody is logged in to.</summary>
-    public async Task<IPage> OpenLoggedOutAsync(string address = "/ui/", Uri? gateway = null, BrowserNewContextOptions? window = null)
+    /// <summary>A fresh browser window.</summary>
+    public async Task<IBrowserContext> NewWindowAsync(BrowserNewContextOptions? window = null)
     {
         var context = await _browser.NewContextAsync(window ?? new BrowserNewContextOptions { ViewportSize = new() { Width = 1280, Height = 900 } });
         context.SetDefaultTimeout((float)Eventually.Patience.TotalMilliseconds);
-        var page = await context.NewPageAsync();
-        await page.GotoAsync(new Uri(gateway ?? Url, address).AbsoluteUri);
-        return page;
-    }
-
-    public static async Task LogInAsync(IPage page, string user, string password)
-    {
-        await page.GetByLabel("Name").FillAsync(user);
-        await page.GetByLabel("Password").FillAsync(password);
-        await page.GetByRole(AriaRole.Button, new() { Name = "Log in" }).ClickAsync();
+        return context;
     }
 
     public async ValueTask DisposeAsync()

@@ -12,7 +12,7 @@ namespace Connectors.Page.Tests;
 
 /// <summary>The page in a real browser, before the real system.</summary>
 [Collection(PageSystem.SharedQueue)]
-public sealed partial class PageTests(PageSystem system)
+public sealed partial class PageTests(PageSystem site) : WindowTests(site)
 {
     private static readonly string AxeScript = new BundledAxeScriptProvider().GetScript();
     private static readonly int Letters = int.TryParse(Environment.GetEnvironmentVariable("CONNECTORS_PAGE_LETTERS"), out var count) ? count : 24;
@@ -20,41 +20,39 @@ public sealed partial class PageTests(PageSystem system)
     [Fact]
     public async Task A_wrong_password_is_told_and_the_right_one_leads_on()
     {
-        var page = await system.OpenLoggedOutAsync("/ui/dead");
+        var page = await OpenLoggedOutAsync("/ui/dead");
 
-        await PageSystem.LogInAsync(page, PageSystem.Operator, "wrong");
+        await LogInAsync(page, PageSystem.Operator, "wrong");
         await page.GetByText("Name or password is wrong.").WaitForAsync();
-        await PageSystem.LogInAsync(page, PageSystem.Operator, PageSystem.Password);
+        await LogInAsync(page, PageSystem.Operator, PageSystem.Password);
 
         await page.GetByRole(AriaRole.Heading, new() { Name = "Dead letters" }).WaitForAsync();
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task An_expired_login_leads_to_the_login()
     {
-        await using var gateway = await system.StartGatewayAsync(("ui_session", "8s"), ("faas_nats_address", ""));
-        var page = await system.OpenLoggedOutAsync(gateway: gateway.Api);
+        await using var gateway = await Site.StartGatewayAsync(("ui_session", "8s"), ("faas_nats_address", ""));
+        var page = await OpenLoggedOutAsync(gateway: gateway.Api);
 
-        await PageSystem.LogInAsync(page, PageSystem.Operator, PageSystem.Password);
+        await LogInAsync(page, PageSystem.Operator, PageSystem.Password);
         await page.GetByRole(AriaRole.Heading, new() { Name = "Overview" }).WaitForAsync();
 
         await page.GetByRole(AriaRole.Heading, new() { Name = "Log in" }).WaitForAsync();
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task The_first_view_is_small_and_comes_from_the_gateway_alone()
     {
-        var page = await system.OpenLoggedOutAsync("about:blank");
+        var page = await OpenLoggedOutAsync("about:blank");
         var answers = new ConcurrentQueue<IResponse>();
         page.Response += (_, answer) => answers.Enqueue(answer);
 
-        await page.GotoAsync(new Uri(system.Url, "/ui/").AbsoluteUri);
-        await PageSystem.LogInAsync(page, PageSystem.Operator, PageSystem.Password);
+        await page.GotoAsync(new Uri(Site.Url, "/ui/").AbsoluteUri);
+        await LogInAsync(page, PageSystem.Operator, PageSystem.Password);
         await page.Locator("[data-queue]").First.WaitForAsync();
 
-        Assert.All(answers, answer => Assert.StartsWith(system.Url.AbsoluteUri, answer.Url, StringComparison.Ordinal));
+        Assert.All(answers, answer => Assert.StartsWith(Site.Url.AbsoluteUri, answer.Url, StringComparison.Ordinal));
         var size = 0;
         foreach (var answer in answers.ToArray().Where(answer => answer.Status == 200 && !answer.Url.Contains("/events", StringComparison.Ordinal)))
         {
@@ -63,20 +61,19 @@ public sealed partial class PageTests(PageSystem system)
 
         TestContext.Current.SendDiagnosticMessage($"first view: {size} bytes");
         Assert.InRange(size, 1, 100_000);
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task The_overview_shows_what_the_api_tells_and_follows_it()
     {
-        await system.CallAsync("idle", "x"u8.ToArray());
-        var page = await system.OpenAsync();
+        await Site.CallAsync("idle", "x"u8.ToArray());
+        var page = await OpenAsync();
         var waiting = page.Locator("[data-queue=reports] td").First;
-        await ShowsAsync(waiting, async () => (string?)(await system.ApiAsync(HttpMethod.Get, "/system/queues/reports"))?["calls"]?.ToString());
+        await ShowsAsync(waiting, async () => (string?)(await Site.ApiAsync(HttpMethod.Get, "/system/queues/reports"))?["calls"]?.ToString());
 
-        await system.CallAsync("idle", "x"u8.ToArray());
+        await Site.CallAsync("idle", "x"u8.ToArray());
 
-        await ShowsAsync(waiting, async () => (await system.ApiAsync(HttpMethod.Get, "/system/queues/reports"))?["calls"]?.ToString());
+        await ShowsAsync(waiting, async () => (await Site.ApiAsync(HttpMethod.Get, "/system/queues/reports"))?["calls"]?.ToString());
         await ShowsAsync(page.Locator("[data-queue=faas-request] td:nth-child(12)"), () => Task.FromResult<string?>("1"));
         await ShowsAsync(page.Locator("[data-queue=reports] td:nth-child(12)"), () => Task.FromResult<string?>("0"));
 
@@ -85,29 +82,27 @@ public sealed partial class PageTests(PageSystem system)
         await page.WaitForURLAsync(address => address.EndsWith("?queue=reports", StringComparison.Ordinal));
         await page.ReloadAsync();
         await page.Locator(".chart svg[aria-label*='Waiting, last 15 minutes: waiting']:not([aria-label*='nothing yet'])").WaitForAsync();
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task Paused_the_page_stands_still()
     {
-        var page = await system.OpenAsync();
+        var page = await OpenAsync();
         await page.Locator("[data-queue]").First.WaitForAsync();
 
         await page.Keyboard.PressAsync("p");
         await page.GetByRole(AriaRole.Button, new() { Name = "Paused" }).WaitForAsync();
-        await Eventually.HoldsAsync(async () => await system.Gateway.MetricAsync("gateway_ui_listeners") is 0, "nobody listens");
+        await Eventually.HoldsAsync(async () => await Site.Gateway.MetricAsync("gateway_ui_listeners") is 0, "nobody listens");
         await page.Keyboard.PressAsync("p");
 
-        await Eventually.HoldsAsync(async () => await system.Gateway.MetricAsync("gateway_ui_listeners") is 1, "the page listens again");
-        await page.Context.CloseAsync();
+        await Eventually.HoldsAsync(async () => await Site.Gateway.MetricAsync("gateway_ui_listeners") is 1, "the page listens again");
     }
 
     [Fact]
     public async Task A_queue_is_paused_and_resumed_and_says_why_and_by_whom()
     {
-        await system.CallAsync("idle", "x"u8.ToArray());
-        var page = await system.OpenAsync();
+        await Site.CallAsync("idle", "x"u8.ToArray());
+        var page = await OpenAsync();
 
         await page.GetByRole(AriaRole.Button, new() { Name = "Pause reports" }).ClickAsync();
         await page.GetByRole(AriaRole.Heading, new() { Name = "Pause reports?" }).WaitForAsync();
@@ -116,60 +111,58 @@ public sealed partial class PageTests(PageSystem system)
 
         await page.Locator("[data-queue=reports] .tag", new() { HasText = "paused" }).WaitForAsync();
         await page.Locator("[data-hold='reports/'] td", new() { HasText = "the <b>store</b> moves" }).WaitForAsync();
-        var paused = (await system.ApiAsync(HttpMethod.Get, "/system/queues/reports"))!["paused"]!;
+        var paused = (await Site.ApiAsync(HttpMethod.Get, "/system/queues/reports"))!["paused"]!;
         Assert.Equal(("the <b>store</b> moves", PageSystem.Operator), ((string)paused["reason"]!, (string)paused["by"]!));
         await page.GetByRole(AriaRole.Button, new() { Name = "Resume reports" }).First.ClickAsync();
         await page.Locator("dialog").GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
-        Assert.NotNull((await system.ApiAsync(HttpMethod.Get, "/system/queues/reports"))!["paused"]);
+        Assert.NotNull((await Site.ApiAsync(HttpMethod.Get, "/system/queues/reports"))!["paused"]);
         await page.GetByRole(AriaRole.Button, new() { Name = "Resume reports" }).First.ClickAsync();
         await page.Locator("dialog").GetByRole(AriaRole.Button, new() { Name = "Resume", Exact = true }).ClickAsync();
 
         await page.Locator("[data-hold='reports/']").WaitForAsync(new() { State = WaitForSelectorState.Detached });
-        Assert.Null((await system.ApiAsync(HttpMethod.Get, "/system/queues/reports"))!["paused"]);
-        await page.Context.CloseAsync();
+        Assert.Null((await Site.ApiAsync(HttpMethod.Get, "/system/queues/reports"))!["paused"]);
     }
 
     [Fact]
     public async Task A_paused_functions_calls_are_told_as_held_and_come_back_when_it_is_resumed()
     {
-        await system.CallAsync("work", "makes the queue"u8.ToArray());
-        var page = await system.OpenAsync("/ui/functions?name=work.openfaas-fn");
+        await Site.CallAsync("work", "makes the queue"u8.ToArray());
+        var page = await OpenAsync("/ui/functions?name=work.openfaas-fn");
         await page.GetByRole(AriaRole.Button, new() { Name = "Pause its queued calls" }).ClickAsync();
         await page.GetByLabel("Reason").FillAsync("it fails");
         await page.Keyboard.PressAsync("Enter");
         await page.Locator(".note.held", new() { HasText = "it fails" }).WaitForAsync();
         await page.Locator("[data-function='work.openfaas-fn'] .tag", new() { HasText = "paused" }).WaitForAsync();
 
-        await system.CallAsync("work", "held meanwhile"u8.ToArray());
+        await Site.CallAsync("work", "held meanwhile"u8.ToArray());
 
         await page.Locator(".note.held", new() { HasText = "1 call held" }).WaitForAsync();
-        await page.GotoAsync(new Uri(system.Url, "/ui/overview").AbsoluteUri);
-        await ShowsAsync(page.Locator("[data-queue=faas-request] td:nth-child(6)"), async () => (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request"))?["held"]?.ToString());
+        await page.GotoAsync(new Uri(Site.Url, "/ui/overview").AbsoluteUri);
+        await ShowsAsync(page.Locator("[data-queue=faas-request] td:nth-child(6)"), async () => (await Site.ApiAsync(HttpMethod.Get, "/system/queues/faas-request"))?["held"]?.ToString());
         await page.Locator("[data-hold='faas-request/work.openfaas-fn'] td", new() { HasText = "1 call held" }).WaitForAsync();
         await ShowsAsync(page.Locator("[data-sum=retrying]"), () => Task.FromResult<string?>("0"));
-        Assert.DoesNotContain(system.Function.Requests, request => request.Text == "held meanwhile");
+        Assert.DoesNotContain(Site.Function.Requests, request => request.Text == "held meanwhile");
         await page.GetByRole(AriaRole.Button, new() { Name = "Resume work.openfaas-fn" }).ClickAsync();
         await page.GetByText("1 call that was held comes back, behind those that came meanwhile.").WaitForAsync();
         await page.Locator("dialog").GetByRole(AriaRole.Button, new() { Name = "Resume", Exact = true }).ClickAsync();
 
-        await system.Function.ReceivesAsync(1, request => request.Text == "held meanwhile");
+        await Site.Function.ReceivesAsync(1, request => request.Text == "held meanwhile");
         await page.Locator("[data-hold='faas-request/work.openfaas-fn']").WaitForAsync(new() { State = WaitForSelectorState.Detached });
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task A_function_whose_breaker_is_open_is_told_with_its_next_try_until_it_is_back()
     {
         var port = FreePort.Next();
-        await system.ApiAsync(HttpMethod.Post, "/system/functions", new
+        await Site.ApiAsync(HttpMethod.Post, "/system/functions", new
         {
             service = "away",
             image = "test/away",
             envVars = new Dictionary<string, string> { ["upstream_url"] = $"http://127.0.0.1:{port}/" },
             annotations = new Dictionary<string, string> { ["com.openfaas.breaker.failures"] = "1", ["com.openfaas.breaker.min_wait"] = "1s", ["com.openfaas.breaker.max_wait"] = "2s" },
         });
-        await system.CallAsync("away", "held meanwhile"u8.ToArray());
-        var page = await system.OpenAsync();
+        await Site.CallAsync("away", "held meanwhile"u8.ToArray());
+        var page = await OpenAsync();
 
         var held = page.Locator("[data-hold='faas-request/away.openfaas-fn']");
         await held.GetByText(new Regex(@"^cannot be reached: .+; tried again at \d\d:\d\d:\d\d UTC$")).WaitForAsync();
@@ -177,7 +170,7 @@ public sealed partial class PageTests(PageSystem system)
         await held.GetByText("its breaker").WaitForAsync();
         var since = (DateTime)(await BreakerAsync())!["at"]!;
         Assert.Equal(since.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture), await held.Locator("td").Nth(4).TextContentAsync());
-        await page.GotoAsync(new Uri(system.Url, "/ui/functions?name=away.openfaas-fn").AbsoluteUri);
+        await page.GotoAsync(new Uri(Site.Url, "/ui/functions?name=away.openfaas-fn").AbsoluteUri);
         await page.Locator("[data-function='away.openfaas-fn'] .tag", new() { HasText = "breaker open" }).WaitForAsync();
         await page.Locator(".note.held", new() { HasText = "tried again at" }).WaitForAsync();
 
@@ -186,14 +179,13 @@ public sealed partial class PageTests(PageSystem system)
 
         await page.Locator("[data-function='away.openfaas-fn'] .tag").WaitForAsync(new() { State = WaitForSelectorState.Detached });
         await page.Locator(".note.held").WaitForAsync(new() { State = WaitForSelectorState.Detached });
-        await page.GotoAsync(new Uri(system.Url, "/ui/overview").AbsoluteUri);
+        await page.GotoAsync(new Uri(Site.Url, "/ui/overview").AbsoluteUri);
         await page.Locator("tr[data-queue=faas-request]").WaitForAsync();
         await held.WaitForAsync(new() { State = WaitForSelectorState.Detached });
         Assert.Null(await BreakerAsync());
-        await page.Context.CloseAsync();
-        await system.ApiAsync(HttpMethod.Delete, "/system/functions", new { functionName = "away" });
+        await Site.ApiAsync(HttpMethod.Delete, "/system/functions", new { functionName = "away" });
 
-        async Task<JsonNode?> BreakerAsync() => (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request"))!["functions"]!.AsArray()
+        async Task<JsonNode?> BreakerAsync() => (await Site.ApiAsync(HttpMethod.Get, "/system/queues/faas-request"))!["functions"]!.AsArray()
             .FirstOrDefault(function => (string)function!["function"]! == "away.openfaas-fn")?["breaker"];
     }
 
@@ -211,94 +203,94 @@ public sealed partial class PageTests(PageSystem system)
     [Fact]
     public async Task Dead_letters_are_redriven_to_the_end_and_the_counts_follow()
     {
-        await system.DeadAsync([.. Enumerable.Range(0, Letters).Select(i => Encoding.ASCII.GetBytes($"letter {i}"))]);
-        var total = await system.CountAsync("dead");
-        var page = await system.OpenAsync("/ui/dead?queue=faas-request");
-        await ShowsAsync(page.Locator("#total"), async () => $"{await system.CountAsync("dead")} letters in this queue");
+        await Site.DeadAsync([.. Enumerable.Range(0, Letters).Select(i => Encoding.ASCII.GetBytes($"letter {i}"))]);
+        var total = await Site.CountAsync("dead");
+        var page = await OpenAsync("/ui/dead?queue=faas-request");
+        await ShowsAsync(page.Locator("#total"), async () => $"{await Site.CountAsync("dead")} letters in this queue");
 
-        system.IsBroken = false;
+        Site.IsBroken = false;
         await page.GetByRole(AriaRole.Button, new() { Name = "Redrive all matching" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = $"Redrive {total}", Exact = true }).ClickAsync();
 
         await page.GetByText(new Regex($"^{total} of {total} redriven – done")).WaitForAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Close" }).ClickAsync();
         await page.GetByText("No dead letter matches.").WaitForAsync();
-        await ShowsAsync(page.Locator("#total"), async () => $"{await system.CountAsync("dead")} letters in this queue");
-        await Eventually.HoldsAsync(async () => await system.CountAsync("calls") == 0, "all calls ended");
-        Assert.Equal(0, await system.CountAsync("dead"));
-        var acts = (await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray();
+        await ShowsAsync(page.Locator("#total"), async () => $"{await Site.CountAsync("dead")} letters in this queue");
+        await Eventually.HoldsAsync(async () => await Site.CountAsync("calls") == 0, "all calls ended");
+        Assert.Equal(0, await Site.CountAsync("dead"));
+        var acts = (await Site.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray();
         Assert.Contains(acts, act => (string)act!["path"]! == "/system/queues/faas-request/redrives" && (string)act["who"]! == PageSystem.Operator && (long)act["count"]! == total);
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task Selected_letters_are_deleted_after_a_confirmation_that_says_how_many()
     {
-        await system.DeadAsync("one"u8.ToArray(), "two"u8.ToArray(), "three"u8.ToArray());
-        var before = await system.CountAsync("dead");
-        var page = await system.OpenAsync("/ui/dead?queue=faas-request&function=broken&reason=failed");
+        await Site.DeadAsync("one"u8.ToArray(), "two"u8.ToArray(), "three"u8.ToArray());
+        var before = await Site.CountAsync("dead");
+        var page = await OpenAsync("/ui/dead?queue=faas-request&function=broken&reason=failed");
 
         await page.Locator("tbody input").Nth(0).CheckAsync();
         await page.Locator("tbody input").Nth(1).CheckAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Delete selected" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
-        Assert.Equal(before, await system.CountAsync("dead"));
+        Assert.Equal(before, await Site.CountAsync("dead"));
         await page.GetByRole(AriaRole.Button, new() { Name = "Delete selected" }).ClickAsync();
         await page.GetByRole(AriaRole.Heading, new() { Name = "Delete 2 letters?" }).WaitForAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Delete 2", Exact = true }).ClickAsync();
 
         await page.GetByText("2 of 2 deleted").WaitForAsync();
-        Assert.Equal(before - 2, await system.CountAsync("dead"));
-        await page.Context.CloseAsync();
+        Assert.Equal(before - 2, await Site.CountAsync("dead"));
     }
 
     [Fact]
     public async Task All_that_match_are_deleted_with_a_bar_that_shows_how_far_it_is_and_no_letter_that_was_not_counted()
     {
-        await system.DeadAsync([.. Enumerable.Range(0, Letters).Select(i => Encoding.ASCII.GetBytes($"letter {i}"))]);
-        var total = await system.CountAsync("dead");
-        var page = await system.OpenAsync("/ui/dead?queue=faas-request");
-        var told = new ConcurrentQueue<(double Done, string Text)>();
-        await page.ExposeFunctionAsync<double, string, bool>("told", (done, text) =>
-        {
-            told.Enqueue((done, text));
-            return true;
-        });
+        await Site.DeadAsync([.. Enumerable.Range(0, Letters).Select(i => Encoding.ASCII.GetBytes($"letter {i}"))]);
+        var total = await Site.CountAsync("dead");
+        var page = await OpenAsync("/ui/dead?queue=faas-request");
 
         await page.GetByRole(AriaRole.Button, new() { Name = "Delete all matching" }).ClickAsync();
         await page.GetByRole(AriaRole.Heading, new() { Name = $"Delete {total} letters?" }).WaitForAsync();
-        await system.DeadAsync("died meanwhile"u8.ToArray());
-        await page.EvaluateAsync("() => new MutationObserver(() => { const bar = document.querySelector('progress'); if (bar) told(bar.value / bar.max, document.querySelector('dialog [role=status]').textContent); }).observe(document.body, { subtree: true, childList: true, characterData: true })");
+        await Site.DeadAsync("died meanwhile"u8.ToArray());
+        await page.EvaluateAsync(
+            """
+            () => {
+              window.told = [];
+              new MutationObserver(() => {
+                const bar = document.querySelector('progress');
+                if (bar) told.push({ done: bar.value / bar.max, text: document.querySelector('dialog [role=status]').textContent });
+              }).observe(document.body, { subtree: true, childList: true, characterData: true });
+            }
+            """);
         await page.GetByRole(AriaRole.Button, new() { Name = $"Delete {total}", Exact = true }).ClickAsync();
 
         await page.GetByText($"{total} of {total} deleted – done", new() { Exact = true }).WaitForAsync();
-        await Eventually.HoldsAsync(() => told.Any(one => one.Done == 1), "the bar is full");
+        var told = JsonNode.Parse(await page.EvaluateAsync<string>("() => JSON.stringify(told)"))!.AsArray().Select(one => (Done: (double)one!["done"]!, Text: (string)one["text"]!)).ToList();
         Assert.Contains(told, one => one.Done is > 0 and < 1 && new Regex(@"^\d+ of \d+ deleted$").IsMatch(one.Text));
-        Assert.Equal(1, await system.CountAsync("dead"));
+        Assert.Equal(1, told[^1].Done);
+        Assert.Equal(1, await Site.CountAsync("dead"));
         await page.GetByRole(AriaRole.Button, new() { Name = "Close" }).ClickAsync();
         await ShowsAsync(page.Locator("#total"), () => Task.FromResult<string?>("1 letter in this queue"));
         await Eventually.HoldsAsync(async () => await page.Locator("main tbody tr").CountAsync() == 1, "the one that was not counted is left");
-        var acts = (await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray();
+        var acts = (await Site.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray();
         Assert.Contains(acts, act => (string)act!["method"]! == "DELETE" && (string)act["path"]! == "/system/queues/faas-request/dead" && (long)act["count"]! == total);
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task A_letter_is_edited_and_redriven()
     {
-        await system.DeadAsync("to be edited"u8.ToArray());
-        var seq = (ulong)(await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000"))!["items"]!.AsArray()[^1]!["seq"]!;
-        var page = await system.OpenAsync($"/ui/dead?queue=faas-request&seq={seq}");
-        system.IsBroken = false;
+        await Site.DeadAsync("to be edited"u8.ToArray());
+        var seq = (ulong)(await Site.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000"))!["items"]!.AsArray()[^1]!["seq"]!;
+        var page = await OpenAsync($"/ui/dead?queue=faas-request&seq={seq}");
+        Site.IsBroken = false;
 
         await page.GetByText("Edit and redrive").ClickAsync();
         await page.Locator("details").GetByLabel("Body").FillAsync("edited");
         await page.Locator("details").GetByLabel("Headers to set").FillAsync("X-Edited: by hand");
         await page.GetByRole(AriaRole.Button, new() { Name = "Redrive 1 edited letter" }).ClickAsync();
 
-        await system.Function.ReceivesAsync(1, request => request.Text == "edited" && request.Header("X-Edited") == "by hand");
-        await Eventually.HoldsAsync(async () => await system.ApiAsync(HttpMethod.Get, $"/system/queues/faas-request/dead/{seq}") is null, "the letter is gone");
-        await page.Context.CloseAsync();
+        await Site.Function.ReceivesAsync(1, request => request.Text == "edited" && request.Header("X-Edited") == "by hand");
+        await Eventually.HoldsAsync(async () => await Site.ApiAsync(HttpMethod.Get, $"/system/queues/faas-request/dead/{seq}") is null, "the letter is gone");
     }
 
     [Fact]
@@ -307,40 +299,39 @@ public sealed partial class PageTests(PageSystem system)
         const string Script = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">";
         var binary = new byte[900_000];
         new Random(1).NextBytes(binary);
-        await system.DeadAsync(Encoding.UTF8.GetBytes(Script));
-        await system.DeadAsync(binary);
-        await system.DeadAsync([.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes($"Grüße {Script}")]);
-        await system.DeadAsync("""{"a":[1,{"b":"</pre><script>document.title='run'</script>"}]}"""u8.ToArray());
-        var letters = (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000"))!["items"]!.AsArray().Select(item => (ulong)item!["seq"]!).TakeLast(4).ToList();
-        var page = await system.OpenAsync($"/ui/dead?queue=faas-request&seq={letters[0]}");
+        await Site.DeadAsync(Encoding.UTF8.GetBytes(Script));
+        await Site.DeadAsync(binary);
+        await Site.DeadAsync([.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes($"Grüße {Script}")]);
+        await Site.DeadAsync("""{"a":[1,{"b":"</pre><script>document.title='run'</script>"}]}"""u8.ToArray());
+        var letters = (await Site.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000"))!["items"]!.AsArray().Select(item => (ulong)item!["seq"]!).TakeLast(4).ToList();
+        var page = await OpenAsync($"/ui/dead?queue=faas-request&seq={letters[0]}");
         var shown = page.Locator("#body-text");
 
         await ShowsAsync(shown, () => Task.FromResult<string?>(Script));
-        await page.GotoAsync(new Uri(system.Url, $"/ui/dead?queue=faas-request&seq={letters[1]}").AbsoluteUri);
+        await page.GotoAsync(new Uri(Site.Url, $"/ui/dead?queue=faas-request&seq={letters[1]}").AbsoluteUri);
         await page.Locator("pre.hex").WaitForAsync();
         Assert.StartsWith($"000000  {Convert.ToHexString(binary[..2]).ToLowerInvariant()[..2]} ", await shown.TextContentAsync(), StringComparison.Ordinal);
         await page.GetByText("900,000 bytes, only the beginning is shown").WaitForAsync();
-        await page.GotoAsync(new Uri(system.Url, $"/ui/dead?queue=faas-request&seq={letters[2]}").AbsoluteUri);
+        await page.GotoAsync(new Uri(Site.Url, $"/ui/dead?queue=faas-request&seq={letters[2]}").AbsoluteUri);
         await ShowsAsync(shown, () => Task.FromResult<string?>($"Grüße {Script}"));
-        await page.GotoAsync(new Uri(system.Url, $"/ui/dead?queue=faas-request&seq={letters[3]}").AbsoluteUri);
+        await page.GotoAsync(new Uri(Site.Url, $"/ui/dead?queue=faas-request&seq={letters[3]}").AbsoluteUri);
         await page.GetByRole(AriaRole.Tab, new() { Name = "JSON", Selected = true }).WaitForAsync();
         Assert.Contains("\n      \"b\": \"</pre><script>", await shown.TextContentAsync(), StringComparison.Ordinal);
 
         Assert.Equal("Dead letters · Connectors", await page.TitleAsync());
         Assert.Equal(0, await page.Locator("pre script, pre img").CountAsync());
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task A_viewer_finds_nothing_to_act_with()
     {
-        await system.DeadAsync("one"u8.ToArray());
-        var letter = (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000"))!["items"]!.AsArray()[^1]!;
+        await Site.DeadAsync("one"u8.ToArray());
+        var letter = (await Site.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000"))!["items"]!.AsArray()[^1]!;
         var (seq, call) = (letter["seq"], letter["callId"]);
-        await Eventually.HoldsAsync(async () => await system.ApiAsync(HttpMethod.Get, $"/system/calls/{call}") is not null, "the history has the call");
+        await Eventually.HoldsAsync(async () => await Site.ApiAsync(HttpMethod.Get, $"/system/calls/{call}") is not null, "the history has the call");
         foreach (var address in new[] { "/ui/overview", "/ui/functions?name=work.openfaas-fn", $"/ui/calls?id={call}", $"/ui/dead?queue=faas-request&seq={seq}" })
         {
-            var page = await system.OpenAsync(address, PageSystem.Viewer);
+            var page = await OpenAsync(address, PageSystem.Viewer);
             await page.GetByText("(viewer)").WaitForAsync();
             await page.Locator("main dl, main .charts svg").First.WaitForAsync();
             if (address.Contains("calls", StringComparison.Ordinal))
@@ -351,7 +342,6 @@ public sealed partial class PageTests(PageSystem system)
             var buttons = await page.Locator("main button").AllTextContentsAsync();
             Assert.DoesNotContain(buttons, text => ActWords().IsMatch(text));
             Assert.Equal(0, await page.Locator("main input[type=checkbox]").CountAsync());
-            await page.Context.CloseAsync();
         }
     }
 
@@ -362,30 +352,29 @@ public sealed partial class PageTests(PageSystem system)
     public async Task Axe_finds_nothing(string theme, int width, string rules)
     {
         // One row says as much as a hundred, and is looked at in a hundredth of the time.
-        await system.ApiAsync(HttpMethod.Delete, "/system/queues/faas-request/dead?all=true");
-        await system.DeadAsync("""{"order": 4711}"""u8.ToArray());
-        var letter = (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1"))!["items"]![0]!;
-        await Eventually.HoldsAsync(async () => await system.ApiAsync(HttpMethod.Get, $"/system/calls/{letter["callId"]}") is not null, "the history has the call");
-        await system.ApiAsync(HttpMethod.Post, "/system/queues/faas-request/functions/hourly/pause", new { reason = "for a look" });
-        var page = await system.OpenLoggedOutAsync(window: new()
+        await Site.ApiAsync(HttpMethod.Delete, "/system/queues/faas-request/dead?all=true");
+        await Site.DeadAsync("""{"order": 4711}"""u8.ToArray());
+        var letter = (await Site.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1"))!["items"]![0]!;
+        await Eventually.HoldsAsync(async () => await Site.ApiAsync(HttpMethod.Get, $"/system/calls/{letter["callId"]}") is not null, "the history has the call");
+        await Site.ApiAsync(HttpMethod.Post, "/system/queues/faas-request/functions/hourly/pause", new { reason = "for a look" });
+        var page = await OpenLoggedOutAsync(window: new()
         {
             ViewportSize = new() { Width = width, Height = 900 },
             ColorScheme = theme == "dark" ? ColorScheme.Dark : ColorScheme.Light,
             ReducedMotion = ReducedMotion.Reduce,
         });
         await CheckAsync(page);
-        await PageSystem.LogInAsync(page, PageSystem.Operator, PageSystem.Password);
+        await LogInAsync(page, PageSystem.Operator, PageSystem.Password);
         await page.Locator("h1:not(:text('Log in'))").WaitForAsync();
         foreach (var (address, settled) in Views(letter, $"?since={letter["lastAt"]}"))
         {
             await ReportAsync();
-            await page.GotoAsync(new Uri(system.Url, address).AbsoluteUri);
+            await page.GotoAsync(new Uri(Site.Url, address).AbsoluteUri);
             await page.Locator(settled).First.WaitForAsync();
             await CheckAsync(page);
         }
 
-        await page.Context.CloseAsync();
-        await system.ApiAsync(HttpMethod.Post, "/system/queues/faas-request/functions/hourly/resume");
+        await Site.ApiAsync(HttpMethod.Post, "/system/queues/faas-request/functions/hourly/resume");
 
         // Run in the page itself, and only what it violates is made a list of: the package's own way opens a window for each run and tells of all that is well.
         async Task CheckAsync(IPage page)
@@ -406,14 +395,14 @@ public sealed partial class PageTests(PageSystem system)
     [Fact]
     public async Task A_function_is_found_and_invoked()
     {
-        var page = await system.OpenAsync("/ui/functions");
+        var page = await OpenAsync("/ui/functions");
         await page.GetByLabel("Name", new() { Exact = true }).FillAsync("hour");
         await page.Keyboard.PressAsync("Enter");
         await page.WaitForURLAsync(address => address.Contains("filter=hour", StringComparison.Ordinal));
         await page.GetByText("1 function", new() { Exact = true }).WaitForAsync();
         await page.Locator("[data-function='hourly.openfaas-fn'] td:last-child", new() { HasText = "0 * * * *" }).WaitForAsync();
 
-        await page.GotoAsync(new Uri(system.Url, "/ui/functions?name=work.openfaas-fn").AbsoluteUri);
+        await page.GotoAsync(new Uri(Site.Url, "/ui/functions?name=work.openfaas-fn").AbsoluteUri);
         await page.GetByLabel("Path and query").FillAsync("/from-the-page?a=b");
         await page.GetByLabel("Headers, one a line").FillAsync("X-One: 1\nX-Two: 2");
         await page.GetByLabel("Body", new() { Exact = true }).First.FillAsync("hello");
@@ -421,33 +410,31 @@ public sealed partial class PageTests(PageSystem system)
 
         await ShowsAsync(page.Locator("#invoked"), () => Task.FromResult<string?>("200"));
         Assert.Contains("<script>", await page.Locator("#body-text").TextContentAsync(), StringComparison.Ordinal);
-        var request = system.Function.Requests.Single(one => one.Path.EndsWith("/from-the-page", StringComparison.Ordinal));
+        var request = Site.Function.Requests.Single(one => one.Path.EndsWith("/from-the-page", StringComparison.Ordinal));
         Assert.Equal(("hello", "1", "2", null), (Encoding.UTF8.GetString(request.Body), request.Header("X-One"), request.Header("X-Two"), request.Header("Cookie")));
-        var listed = (await system.ApiAsync(HttpMethod.Get, "/system/overview/functions?filter=work"))!["items"]![0]!;
+        var listed = (await Site.ApiAsync(HttpMethod.Get, "/system/overview/functions?filter=work"))!["items"]![0]!;
         await ShowsAsync(page.Locator("[data-function='work.openfaas-fn'] td:nth-child(3)"), async () =>
-            (string?)(await system.ApiAsync(HttpMethod.Get, "/system/overview/functions?filter=work"))!["items"]![0]!["calls"]!.ToString());
+            (string?)(await Site.ApiAsync(HttpMethod.Get, "/system/overview/functions?filter=work"))!["items"]![0]!["calls"]!.ToString());
         Assert.True((double)listed["p50"]! > 0);
-        Assert.Contains((await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray(), act => ((string)act!["path"]!).EndsWith("/from-the-page", StringComparison.Ordinal));
-        await page.Context.CloseAsync();
+        Assert.Contains((await Site.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray(), act => ((string)act!["path"]!).EndsWith("/from-the-page", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task A_schedules_next_due_time_is_told_by_its_connector()
     {
         await Eventually.HoldsAsync(
-            async () => (await system.ApiAsync(HttpMethod.Get, "/system/connectors"))!.AsArray().Any(one => ((string)one!["metrics"]!).Contains("cron_connector_next_due_timestamp_seconds{function_name=\"hourly.openfaas-fn\"", StringComparison.Ordinal)),
+            async () => (await Site.ApiAsync(HttpMethod.Get, "/system/connectors"))!.AsArray().Any(one => ((string)one!["metrics"]!).Contains("cron_connector_next_due_timestamp_seconds{function_name=\"hourly.openfaas-fn\"", StringComparison.Ordinal)),
             "the cron connector has reported its schedule");
-        var page = await system.OpenAsync("/ui/connectors");
+        var page = await OpenAsync("/ui/connectors");
 
         var row = page.Locator("[data-connector=cron-connector] tbody tr", new() { HasText = "hourly.openfaas-fn" });
         await row.GetByText(new Regex(@"^\d{4}-\d\d-\d\d \d\d:00:00$")).First.WaitForAsync();
         var due = await row.Locator("td").Nth(1).TextContentAsync();
-        await page.GotoAsync(new Uri(system.Url, "/ui/functions?name=hourly.openfaas-fn").AbsoluteUri);
+        await page.GotoAsync(new Uri(Site.Url, "/ui/functions?name=hourly.openfaas-fn").AbsoluteUri);
 
         await page.GetByText(new Regex(@"^\d{4}-\d\d-\d\d \d\d:00:00 UTC$")).WaitForAsync();
         Assert.Matches(@"^\d{4}-\d\d-\d\d \d\d:00:00$", due);
-        Assert.DoesNotContain((await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray(), act => (string)act!["path"]! == "/system/connectors");
-        await page.Context.CloseAsync();
+        Assert.DoesNotContain((await Site.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray(), act => (string)act!["path"]! == "/system/connectors");
     }
 
     [Fact]
@@ -460,13 +447,12 @@ public sealed partial class PageTests(PageSystem system)
             await AskAsync("SendMessage", new { QueueUrl = sqs.QueueUrl("parcels"), MessageBody = $"{i}", DelaySeconds = i == 0 ? 900 : 0 });
         }
 
-        await using var connector = await system.StartConnectorAsync(
-            "SqsConnector", system.Url, ("queue_url", sqs.QueueUrl("parcels")), ("depth_interval", "1s"), ("AWS_DEFAULT_REGION", SqsServer.Region), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local"));
-        var page = await system.OpenAsync("/ui/connectors?filter=parcels");
+        await using var connector = await Site.StartConnectorAsync(
+            "SqsConnector", Site.Url, ("queue_url", sqs.QueueUrl("parcels")), ("depth_interval", "1s"), ("AWS_DEFAULT_REGION", SqsServer.Region), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local"));
+        var page = await OpenAsync("/ui/connectors?filter=parcels");
 
         var row = page.Locator("[data-connector=sqs-connector] tbody tr", new() { HasText = "parcels" });
         await Eventually.HoldsAsync(async () => await row.CountAsync() == 1 && (await row.Locator("td").AllTextContentsAsync()).Skip(1).Take(3).SequenceEqual(["2", "0", "1"]), "waiting, in flight and delayed are shown");
-        await page.Context.CloseAsync();
 
         async Task AskAsync(string operation, object body)
         {
@@ -481,8 +467,8 @@ public sealed partial class PageTests(PageSystem system)
     [Fact]
     public async Task A_call_is_looked_up_and_cancelled()
     {
-        using var call = await system.SendAsync(HttpMethod.Post, "/async-function/idle", "x", ("X-Call-Id", "page-call"), ("X-Store-Result", "1h"));
-        var page = await system.OpenAsync("/ui/calls");
+        using var call = await Site.SendAsync(HttpMethod.Post, "/async-function/idle", "x", ("X-Call-Id", "page-call"), ("X-Store-Result", "1h"));
+        var page = await OpenAsync("/ui/calls");
 
         await page.GetByLabel("Call id").FillAsync("page-call");
         await page.Keyboard.PressAsync("Enter");
@@ -491,16 +477,15 @@ public sealed partial class PageTests(PageSystem system)
         await page.Locator("dialog").GetByRole(AriaRole.Button, new() { Name = "Cancel the call" }).ClickAsync();
 
         await page.GetByText("The call is cancelled").WaitForAsync();
-        Assert.Contains((await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray(), act => (string)act!["path"]! == "/async-function/page-call" && (string)act["method"]! == "DELETE");
-        await page.Context.CloseAsync();
+        Assert.Contains((await Site.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray(), act => (string)act!["path"]! == "/async-function/page-call" && (string)act["method"]! == "DELETE");
     }
 
     [Fact]
     public async Task Ended_calls_are_found_by_what_stands_in_the_address_and_their_story_is_told()
     {
-        using var call = await system.SendAsync(HttpMethod.Post, "/async-function/work", "x", ("X-Call-Id", "page-story"), ("X-Call-Tags", "order:4711"));
-        await Eventually.GetAsync(async () => (await system.ApiAsync(HttpMethod.Get, "/system/calls?tag=order:4711"))?["items"]?.AsArray() is { Count: > 0 } items ? items : null, "the history has the call");
-        var page = await system.OpenAsync("/ui/calls");
+        using var call = await Site.SendAsync(HttpMethod.Post, "/async-function/work", "x", ("X-Call-Id", "page-story"), ("X-Call-Tags", "order:4711"));
+        await Eventually.GetAsync(async () => (await Site.ApiAsync(HttpMethod.Get, "/system/calls?tag=order:4711"))?["items"]?.AsArray() is { Count: > 0 } items ? items : null, "the history has the call");
+        var page = await OpenAsync("/ui/calls");
 
         await page.GetByLabel("Function").FillAsync("work");
         await page.GetByLabel("Ended since").FillAsync("1h");
@@ -517,25 +502,24 @@ public sealed partial class PageTests(PageSystem system)
         await page.GoBackAsync();
         await page.Locator("[data-call=page-story] a").ClickAsync();
 
-        var story = (await system.ApiAsync(HttpMethod.Get, "/system/calls/page-story"))!["calls"]![0]!;
+        var story = (await Site.ApiAsync(HttpMethod.Get, "/system/calls/page-story"))!["calls"]![0]!;
         await page.Locator($"[data-story='{story["deliveryId"]}'] [data-step=Ended]").WaitForAsync();
         Assert.Equal(["Accepted", "Attempt 1", "Ended"], await page.Locator("[data-step] th").AllTextContentsAsync());
         Assert.Equal("200", await page.Locator("[data-step='Attempt 1'] td").Nth(1).TextContentAsync());
         await page.GetByText("of calls that succeeded no body is kept").WaitForAsync();
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task Each_attempt_of_a_callback_is_in_its_calls_story_while_it_is_due_and_when_it_is_delivered()
     {
-        system.IsCallbackRefused = true;
-        await system.CallAsync("work", "x"u8.ToArray(), "text/plain", ("X-Call-Id", "page-callback"), ("X-Callback-Url", system.CallbackUrl.ToString()));
+        Site.IsCallbackRefused = true;
+        await Site.CallAsync("work", "x"u8.ToArray(), "text/plain", ("X-Call-Id", "page-callback"), ("X-Callback-Url", Site.CallbackUrl.ToString()));
         await Eventually.HoldsAsync(async () => ((int?)(await CallbackAsync())?["attempts"]) >= 2, "it was refused twice");
-        var page = await system.OpenAsync("/ui/calls?id=page-callback");
+        var page = await OpenAsync("/ui/calls?id=page-callback");
 
         await page.Locator("[data-step='Callback due']", new() { HasText = "not delivered yet" }).WaitForAsync();
         Assert.Equal("503", await page.Locator("[data-step='Callback 2'] td").Nth(1).TextContentAsync());
-        system.IsCallbackRefused = false;
+        Site.IsCallbackRefused = false;
 
         await page.Locator("[data-step='Callback ended']", new() { HasText = "delivered" }).WaitForAsync();
         var posts = (await CallbackAsync())!["posts"]!.AsArray();
@@ -543,37 +527,35 @@ public sealed partial class PageTests(PageSystem system)
         Assert.Equal(posts.Select(post => $"Callback {post!["attempt"]}"), await shown.Locator("th").AllTextContentsAsync());
         Assert.Equal("200", await shown.Last.Locator("td").Nth(1).TextContentAsync());
         Assert.Equal([.. Enumerable.Repeat(503, posts.Count - 1), 200], posts.Select(post => (int)post!["status"]!));
-        await page.Context.CloseAsync();
 
-        async Task<JsonNode?> CallbackAsync() => (await system.ApiAsync(HttpMethod.Get, "/system/calls/page-callback"))?["calls"]?[0]?["callback"];
+        async Task<JsonNode?> CallbackAsync() => (await Site.ApiAsync(HttpMethod.Get, "/system/calls/page-callback"))?["calls"]?[0]?["callback"];
     }
 
     [Fact]
     public async Task A_dead_call_is_run_again_from_its_story()
     {
-        system.IsBroken = true;
-        await system.CallAsync("broken", "run me again"u8.ToArray(), "text/plain", ("X-Call-Id", "page-again"));
-        await Eventually.HoldsAsync(async () => (string?)(await system.ApiAsync(HttpMethod.Get, "/system/calls/page-again"))?["calls"]?[0]?["state"] == "dead", "the history has the dead call");
-        var page = await system.OpenAsync("/ui/calls?id=page-again");
+        Site.IsBroken = true;
+        await Site.CallAsync("broken", "run me again"u8.ToArray(), "text/plain", ("X-Call-Id", "page-again"));
+        await Eventually.HoldsAsync(async () => (string?)(await Site.ApiAsync(HttpMethod.Get, "/system/calls/page-again"))?["calls"]?[0]?["state"] == "dead", "the history has the dead call");
+        var page = await OpenAsync("/ui/calls?id=page-again");
         await ShowsAsync(page.Locator("[data-step='Attempt 1'] td").Nth(1), () => Task.FromResult<string?>("400"));
-        system.IsBroken = false;
+        Site.IsBroken = false;
 
         await page.GetByRole(AriaRole.Button, new() { Name = "Run it again" }).ClickAsync();
         await page.GetByRole(AriaRole.Heading, new() { Name = "Run 1 call again?" }).WaitForAsync();
         await page.Locator("dialog").GetByRole(AriaRole.Button, new() { Name = "Run it again" }).ClickAsync();
 
         await Eventually.HoldsAsync(
-            async () => (await system.ApiAsync(HttpMethod.Get, "/system/calls/page-again"))?["calls"]?.AsArray().Any(one => (string)one!["state"]! == "succeeded" && (int)one["redrive"]! == 1) == true, "it ran again");
+            async () => (await Site.ApiAsync(HttpMethod.Get, "/system/calls/page-again"))?["calls"]?.AsArray().Any(one => (string)one!["state"]! == "succeeded" && (int)one["redrive"]! == 1) == true, "it ran again");
         await page.ReloadAsync();
         await page.Locator("[data-step='Put back']").WaitForAsync();
         await page.GetByText("its dead letter is gone").WaitForAsync();
-        await page.Context.CloseAsync();
     }
 
     [Fact]
     public async Task The_keyboard_leads_everywhere()
     {
-        var page = await system.OpenAsync();
+        var page = await OpenAsync();
         foreach (var (key, view) in new[] { ("f", "Functions"), ("c", "Calls"), ("d", "Dead letters"), ("k", "Connectors"), ("o", "Overview") })
         {
             await page.Keyboard.PressAsync("g");
@@ -585,7 +567,6 @@ public sealed partial class PageTests(PageSystem system)
         await page.GetByRole(AriaRole.Heading, new() { Name = "Keys" }).WaitForAsync();
         await page.Keyboard.PressAsync("Escape");
         await page.Locator("dialog").WaitForAsync(new() { State = WaitForSelectorState.Detached });
-        await page.Context.CloseAsync();
     }
 
     /// <summary>Pictures of every view, for people to look at and for docs/page.png: into the folder that CONNECTORS_PAGE_PICTURES names; without it fewer, which are thrown away.</summary>
@@ -596,45 +577,43 @@ public sealed partial class PageTests(PageSystem system)
         var folder = kept is { Length: > 0 } ? kept : Directory.CreateTempSubdirectory("pictures-").FullName;
         var (seconds, looks) = kept is { Length: > 0 } ? (40, new[] { ("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390) }) : (1, [("dark", 390)]);
 
-        await system.DeadAsync("""{"order": 4699}"""u8.ToArray());
-        system.IsCallbackRefused = true;
+        await Site.DeadAsync("""{"order": 4699}"""u8.ToArray());
+        Site.IsCallbackRefused = true;
         for (var second = 0; second < seconds; second++)
         {
-            await Task.WhenAll(Enumerable.Range(0, 4 + (second % 9)).Select(i => system.CallAsync(i == 0 && second % 4 == 0 ? "broken" : "work", Encoding.UTF8.GetBytes($$"""{"order": {{4700 + second}}, "items": [{"sku": "A-{{i}}", "count": 2}], "note": "Grüße"}"""), "application/json")));
-            await system.CallAsync("idle", "monthly"u8.ToArray());
+            await Task.WhenAll(Enumerable.Range(0, 4 + (second % 9)).Select(i => Site.CallAsync(i == 0 && second % 4 == 0 ? "broken" : "work", Encoding.UTF8.GetBytes($$"""{"order": {{4700 + second}}, "items": [{"sku": "A-{{i}}", "count": 2}], "note": "Grüße"}"""), "application/json")));
+            await Site.CallAsync("idle", "monthly"u8.ToArray());
             if (second + 1 < seconds)
             {
                 await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System, TestContext.Current.CancellationToken);
             }
         }
 
-        await system.CallAsync(
-            "broken", Encoding.UTF8.GetBytes("""{"order": 4711, "items": [{"sku": "A-7", "count": 2}], "note": "Grüße"}"""), "application/json", ("X-Callback-Url", system.CallbackUrl.ToString()), ("X-Call-Tags", "order:4711, eu"));
+        await Site.CallAsync(
+            "broken", Encoding.UTF8.GetBytes("""{"order": 4711, "items": [{"sku": "A-7", "count": 2}], "note": "Grüße"}"""), "application/json", ("X-Callback-Url", Site.CallbackUrl.ToString()), ("X-Call-Tags", "order:4711, eu"));
         var letter = await Eventually.GetAsync(
-            async () => (await system.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000&tag=order:4711"))!["items"]!.AsArray() is { Count: > 0 } items ? items[^1] : null, "the last is a dead letter");
-        await Eventually.HoldsAsync(async () => ((int?)(await system.ApiAsync(HttpMethod.Get, $"/system/calls/{letter["callId"]}"))?["calls"]?[0]?["callback"]?["attempts"]) >= 2, "its callback was refused twice");
-        await system.ApiAsync(HttpMethod.Post, "/system/queues/reports/pause", new { reason = "the store moves", by = "ann" });
-        await Eventually.HoldsAsync(async () => (await system.ApiAsync(HttpMethod.Get, "/system/overview"))!["queues"]!.AsArray().Any(queue => queue!["paused"] is not null), "the overview has it");
+            async () => (await Site.ApiAsync(HttpMethod.Get, "/system/queues/faas-request/dead?limit=1000&tag=order:4711"))!["items"]!.AsArray() is { Count: > 0 } items ? items[^1] : null, "the last is a dead letter");
+        await Eventually.HoldsAsync(async () => ((int?)(await Site.ApiAsync(HttpMethod.Get, $"/system/calls/{letter["callId"]}"))?["calls"]?[0]?["callback"]?["attempts"]) >= 2, "its callback was refused twice");
+        await Site.ApiAsync(HttpMethod.Post, "/system/queues/reports/pause", new { reason = "the store moves", by = "ann" });
+        await Eventually.HoldsAsync(async () => (await Site.ApiAsync(HttpMethod.Get, "/system/overview"))!["queues"]!.AsArray().Any(queue => queue!["paused"] is not null), "the overview has it");
         foreach (var (theme, width) in looks)
         {
-            var page = await system.OpenLoggedOutAsync(window: new() { ViewportSize = new() { Width = width, Height = width > 1000 ? 860 : 800 }, ColorScheme = theme == "dark" ? ColorScheme.Dark : ColorScheme.Light });
+            var page = await OpenLoggedOutAsync(window: new() { ViewportSize = new() { Width = width, Height = width > 1000 ? 860 : 800 }, ColorScheme = theme == "dark" ? ColorScheme.Dark : ColorScheme.Light });
             await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"login-{theme}-{width}.png") });
-            await PageSystem.LogInAsync(page, PageSystem.Operator, PageSystem.Password);
+            await LogInAsync(page, PageSystem.Operator, PageSystem.Password);
             await page.Locator("h1:not(:text('Log in'))").WaitForAsync();
             foreach (var (address, settled) in Views(letter))
             {
                 await ReportAsync();
-                await page.GotoAsync(new Uri(system.Url, address).AbsoluteUri);
+                await page.GotoAsync(new Uri(Site.Url, address).AbsoluteUri);
                 await page.Locator(settled).First.WaitForAsync();
                 var name = address.Split('/', '?')[2] + (address.Contains('=', StringComparison.Ordinal) && (address.Contains("seq", StringComparison.Ordinal) || address.Contains("name", StringComparison.Ordinal) || address.Contains("id=", StringComparison.Ordinal)) ? "-one" : "");
                 await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}-{theme}-{width}.png"), FullPage = width < 1000 || address != "/ui/overview" });
             }
-
-            await page.Context.CloseAsync();
         }
 
-        system.IsCallbackRefused = false;
-        await system.ApiAsync(HttpMethod.Post, "/system/queues/reports/resume");
+        Site.IsCallbackRefused = false;
+        await Site.ApiAsync(HttpMethod.Post, "/system/queues/reports/resume");
         Assert.All(Directory.GetFiles(folder, "*.png"), picture => Assert.True(new FileInfo(picture).Length > 4096, picture));
         if (folder != kept)
         {
@@ -688,7 +667,7 @@ public sealed partial class PageTests(PageSystem system)
 
             """);
 
-        Task ReportAsync(string connector, string metrics) => system.ApiAsync(HttpMethod.Post, "/system/connectors", new { connector, instance = connector + "-1", metrics });
+        Task ReportAsync(string connector, string metrics) => Site.ApiAsync(HttpMethod.Post, "/system/connectors", new { connector, instance = connector + "-1", metrics });
     }
 
     private static Task ShowsAsync(ILocator place, Func<Task<string?>> text) => Eventually.HoldsAsync(

@@ -6,14 +6,14 @@ namespace Connectors.Page.Tests;
 
 /// <summary>Views whose script or whose figures do not come, and a call's result with a status that means something to a browser.</summary>
 [Collection(PageSystem.SharedQueue)]
-public sealed class ViewTests(PageSystem system)
+public sealed class ViewTests(PageSystem site) : WindowTests(site)
 {
     [Theory]
     [InlineData("**/ui/functions.js")]
     [InlineData("**/system/overview/functions?*")]
     public async Task A_view_that_cannot_be_loaded_says_so_in_place_of_the_one_before(string missing)
     {
-        var page = await system.OpenAsync();
+        var page = await OpenAsync();
         await page.Locator("[data-queue]").First.WaitForAsync();
         await page.RouteAsync(missing, route => route.AbortAsync());
 
@@ -25,7 +25,6 @@ public sealed class ViewTests(PageSystem system)
         await page.UnrouteAsync(missing);
         await page.GetByRole(AriaRole.Button, new() { Name = "Try again" }).ClickAsync();
         await page.Locator("[data-function]").First.WaitForAsync();
-        await page.Context.CloseAsync();
     }
 
     [Theory]
@@ -34,21 +33,20 @@ public sealed class ViewTests(PageSystem system)
     public async Task A_result_is_shown_whatever_its_status_means_to_a_browser(int status)
     {
         var id = $"page-result-{status}";
-        await system.CallAsync(
+        await Site.CallAsync(
             "work", "x"u8.ToArray(), "text/plain", ("X-Call-Id", id), ("X-Store-Result", "1h"), ("X-Answer-Status", $"{status}"), ("X-Answer", "Location: /ui/elsewhere"));
         await Eventually.HoldsAsync(
             async () =>
             {
-                using var answer = await system.SendAsync(HttpMethod.Get, $"/async-function/{id}", null);
+                using var answer = await Site.SendAsync(HttpMethod.Get, $"/async-function/{id}", null);
                 return answer.Headers.Contains("X-Function-Status");
             },
             "its result is kept");
-        var page = await system.OpenAsync($"/ui/calls?id={id}");
+        var page = await OpenAsync($"/ui/calls?id={id}");
 
         var result = page.Locator("[aria-label=Result]");
         await result.Locator("#body-text", new() { HasText = "done" }).WaitForAsync();
         Assert.Equal(["State", "Status"], await result.Locator("dt").AllTextContentsAsync());
         Assert.Equal($"{status}", await result.Locator("dd").Last.TextContentAsync());
-        await page.Context.CloseAsync();
     }
 }

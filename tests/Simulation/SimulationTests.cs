@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using CsCheck;
 
 namespace Connectors.Simulation.Tests;
@@ -32,6 +33,37 @@ public sealed class SimulationTests
         {
             var plan = Plan.Any.Generate(Seed(number), null, out _);
             Assert.Equal(Simulation.Run(plan).History, Simulation.Run(plan).History);
+        }
+    });
+
+    [Fact]
+    public Task What_a_dead_process_waits_for_never_comes() => OutsideThePoolAsync(() =>
+    {
+        var world = new World(seed: 0);
+        var hasCome = new StrongBox<bool>();
+        Die();
+        Assert.Null(world.Run());
+
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+
+        Assert.False(hasCome.Value);
+        GC.KeepAlive(world);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        void Die()
+        {
+            var process = new Process(world, "worker-1");
+            _ = WaitAsync(process);
+            world.At(TimeSpan.FromSeconds(0.5), process.Kill);
+        }
+
+        async Task WaitAsync(Process process)
+        {
+            using var stopping = new CancellationTokenSource();
+            using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), process);
+            await timer.WaitForNextTickAsync(stopping.Token);
+            hasCome.Value = true;
         }
     });
 

@@ -16,6 +16,7 @@ internal sealed class World(int seed) : IThreadPoolWorkItem
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     private readonly PriorityQueue<Action, (long At, long Order)> _events = new();
+    private readonly List<ITimer> _timers = [];
     private readonly TaskCompletionSource<Exception?> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _order;
     private bool _isOver;
@@ -34,6 +35,12 @@ internal sealed class World(int seed) : IThreadPoolWorkItem
     public void At(TimeSpan at, Action happen) => _events.Enqueue(happen, ((at > Elapsed ? at : Elapsed).Ticks, _order++));
 
     public void After(TimeSpan wait, Action happen) => At(Elapsed + wait, happen);
+
+    /// <summary>
+    /// Keeps a timer, and whoever waits for it, for as long as the world. What a dead process waited for would otherwise be collected, and a finalizer, on a
+    /// thread of its own at any time, tells who waits for a <see cref="PeriodicTimer"/> that it has ended.
+    /// </summary>
+    public void Keep(ITimer timer) => _timers.Add(timer);
 
     /// <summary>Makes two runs that differ in this differ in <see cref="History"/>.</summary>
     public void Note(int what) => History = (History.Events, unchecked((History.Trace * 31) + (Elapsed.Ticks ^ what)));
@@ -108,6 +115,7 @@ internal sealed class Process(World world, string name) : TimeProvider
     {
         var timer = new Timer(this, () => callback(state));
         timer.Change(dueTime, period);
+        world.Keep(timer);
         return timer;
     }
 
