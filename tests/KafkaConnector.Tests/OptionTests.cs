@@ -21,6 +21,7 @@ public class OptionTests
     [InlineData("upstream_timeout", "8m", "max.poll.interval.ms", "600001")]
     [InlineData("upstream_timeout", "24h", "max.poll.interval.ms", "86400000")]
     [InlineData("initial_offset", "newest", "auto.offset.reset", "error")]
+    [InlineData("initial_offset", "newest", "enable.partition.eof", "true")]
     [InlineData("commit_interval", "1s", "enable.auto.commit", "false")]
     [InlineData("commit_interval", "1s", "enable.auto.offset.store", "false")]
     [InlineData("kafka_session_timeout_ms", "30000", "session.timeout.ms", "30000")]

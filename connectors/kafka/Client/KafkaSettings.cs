@@ -31,6 +31,8 @@ internal static class KafkaSettings
         properties["enable.auto.commit"] = "false";
         properties["enable.auto.offset.store"] = "false";
         properties["auto.offset.reset"] = "error";
+        // What no consumer sees, the marker that ends a transaction above all, takes offsets too: only the end of the partition tells that it was passed.
+        properties["enable.partition.eof"] = "true";
         properties["max.partition.fetch.bytes"] = Number(options.Subscription.MaxBytes);
         properties["fetch.max.bytes"] = Number(Math.Max(options.Subscription.MaxBytes, 52_428_800));
         properties["receive.message.max.bytes"] = Number(Math.Max(options.Subscription.MaxBytes, 52_428_800) + 100_000_000L);

@@ -16,7 +16,8 @@ namespace Connectors.Kafka.Ordering;
 /// <param name="name">Topic and partition.</param>
 /// <param name="position">Where reading begins; -1 if only the first record will tell.</param>
 /// <param name="committed">The offset that the group has committed; -1 for none.</param>
-internal sealed class AssignedPartition(TopicPartition name, long position, long committed) : IDisposable
+/// <param name="noted">The record that was noted with it; null for none.</param>
+internal sealed class AssignedPartition(TopicPartition name, long position, long committed, LastRecord? noted = null) : IDisposable
 {
     private readonly CancellationTokenSource _withdrawal = new();
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -37,7 +38,7 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
     /// </summary>
     public LastRecord? Expected { get; set; }
 
-    public OffsetLedger Ledger { get; } = new(position);
+    public OffsetLedger Ledger { get; } = new(position, noted);
 
     public long Committed { get; set; } = committed;
 

@@ -53,6 +53,15 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
         }
     }
 
+    /// <summary>Notes that a partition has been read up to its end, which is this offset.</summary>
+    public void End(AssignedPartition partition, long offset)
+    {
+        lock (_gate)
+        {
+            partition.Ledger.End(offset);
+        }
+    }
+
     /// <summary>The next event that may start, as soon as there is one. It is out until it is settled by one of the three methods below.</summary>
     public async Task<InFlight> NextAsync(CancellationToken ct)
     {

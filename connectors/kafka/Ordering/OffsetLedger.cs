@@ -9,10 +9,12 @@ namespace Connectors.Kafka.Ordering;
 /// <code>
 /// read 5 7 8 9, done 8, 7    5 with 8 behind it, 9    Position 5, DoneAhead 2
 /// done 5                     9                        Position 9, LastDone 8, DoneAhead 0
+/// end 11, done 9             nothing                  Position 11, LastDone 9: 10 is a marker
 /// </code>
 /// </summary>
 /// <param name="position">Where reading begins; -1 if only the first record will tell.</param>
-internal sealed class OffsetLedger(long position)
+/// <param name="lastDone">The last record below that, if it is known.</param>
+internal sealed class OffsetLedger(long position, LastRecord? lastDone = null)
 {
     private readonly LinkedList<Unfinished> _unfinished = new();
     private readonly Dictionary<long, LinkedListNode<Unfinished>> _byOffset = [];
@@ -21,8 +23,8 @@ internal sealed class OffsetLedger(long position)
     /// <summary>The lowest unfinished offset: it may be committed, for all below it is done. -1 while nothing is known.</summary>
     public long Position { get; private set; } = position;
 
-    /// <summary>The last record below <see cref="Position"/>; null if none was read.</summary>
-    public LastRecord? LastDone { get; private set; }
+    /// <summary>The last record below <see cref="Position"/>; null if it is not known.</summary>
+    public LastRecord? LastDone { get; private set; } = lastDone;
 
     /// <summary>How many records above <see cref="Position"/> are done: they come again if reading begins there.</summary>
     public long DoneAhead { get; private set; }
@@ -50,6 +52,19 @@ internal sealed class OffsetLedger(long position)
         _last = offset;
         _byOffset[offset] = _unfinished.AddLast(new Unfinished(record, at));
         return true;
+    }
+
+    /// <summary>
+    /// Notes that nothing is left to be read below an offset: behind the last record lie only such as no consumer sees, the markers that end transactions
+    /// above all. Nothing while no position is known.
+    /// </summary>
+    public void End(long offset)
+    {
+        if (Position >= 0 && offset > _last)
+        {
+            _last = offset - 1;
+            Position = _unfinished.Count == 0 ? Math.Max(Position, offset) : Position;
+        }
     }
 
     /// <summary>Notes that an event is done, in whatever order.</summary>

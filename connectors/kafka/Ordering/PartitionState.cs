@@ -6,7 +6,7 @@ namespace Connectors.Kafka.Ordering;
 /// <param name="Partition">The partition.</param>
 /// <param name="Position">The lowest unfinished offset; -1 while nothing is known.</param>
 /// <param name="Committed">The committed offset; -1 for none.</param>
-/// <param name="LastDone">The last record below the position; null if none was read.</param>
+/// <param name="LastDone">The last record below the position; null if it is not known.</param>
 /// <param name="DoneAhead">Events above the position that are done.</param>
 /// <param name="Held">Events in memory.</param>
 /// <param name="IsPaused">Whether no more is fetched.</param>

@@ -192,7 +192,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
 
     private void Begin(StartingOffset start)
     {
-        var partition = new AssignedPartition(start.Name, start.Position, start.Committed) { Expected = start.Expected };
+        var partition = new AssignedPartition(start.Name, start.Position, start.Committed, start.Noted) { Expected = start.Expected };
         _ours[start.Name] = partition;
         _new.Add(start.Name);
         backlog.Open(partition);

@@ -38,9 +38,9 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
         StopFetching();
         try
         {
-            if (consumer.Consume(_paused.Count > 0 ? ShortWait : Wait) is { Message: not null } record && !_takesNoMore)
+            if (consumer.Consume(_paused.Count > 0 ? ShortWait : Wait) is { } record && !_takesNoMore && assignment.Find(record.TopicPartition) is { } partition)
             {
-                Take(record);
+                Take(record, partition);
             }
         }
         catch (ConsumeException fault) when (!fault.Error.IsFatal)
@@ -56,10 +56,11 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
     /// <summary>Waits until nothing is asked of the brokers any more.</summary>
     public void EndWaking() => _waking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
 
-    private void Take(ConsumeResult<byte[]?, byte[]?> record)
+    private void Take(ConsumeResult<byte[]?, byte[]?> record, AssignedPartition partition)
     {
-        if (assignment.Find(record.TopicPartition) is not { } partition)
+        if (record.IsPartitionEOF)
         {
+            backlog.End(partition, record.Offset.Value);
             return;
         }
 

@@ -79,8 +79,8 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
     // If retention has taken it, or if there is no time left to ask, there is no proof.
     private StartingOffset Committed(CommittedOffset found, Deadline deadline)
     {
-        var start = new StartingOffset(found.Name, found.Offset, found.Offset, found.Offset);
-        return LastRecord.Parse(found.Note) is { } last
+        var start = new StartingOffset(found.Name, found.Offset, found.Offset, found.Offset) { Noted = LastRecord.Parse(found.Note) };
+        return start.Noted is { } last
             && Ask(deadline, left => consumer.QueryWatermarkOffsets(found.Name, left)) is { } marks
             && last.Offset >= marks.Low.Value
             && last.Offset < Math.Min(marks.High.Value, found.Offset)
@@ -151,6 +151,9 @@ internal sealed record StartingOffset(TopicPartition Name, Offset Offset, long P
 {
     /// <summary>False if the brokers did not say: the partition waits.</summary>
     public bool IsKnown { get; private init; } = true;
+
+    /// <summary>The last record that was done when that was committed; null if none was noted.</summary>
+    public LastRecord? Noted { get; init; }
 
     /// <summary>The record that is to be found at <see cref="Offset"/>, unless it is gone; null if none was noted.</summary>
     public LastRecord? Expected { get; init; }

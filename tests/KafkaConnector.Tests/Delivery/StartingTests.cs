@@ -1,5 +1,6 @@
 using Confluent.Kafka;
 using Connectors.Kafka.Committing;
+using Connectors.Kafka.Records;
 using Connectors.Testing;
 
 namespace Connectors.Kafka.Tests.Delivery;
@@ -43,6 +44,41 @@ public class StartingTests
 
         await scene.CommitsAllAsync(1, 1, "orders-eu");
         Assert.Equal("while away", Assert.Single(scene.Gateway.Calls).Text);
+    }
+
+    [Fact]
+    public async Task Markers_that_end_transactions_are_passed_though_no_consumer_sees_them()
+    {
+        await using var scene = await Scene.StartAsync();
+        await using (var connector = await scene.RunConnectorAsync())
+        {
+            await scene.ProduceAsync(null, "first");
+            await TransactionMarker.WriteAsync(scene.Kafka.BootstrapServers, scene.Topic, 0);
+
+            await scene.CommitsAllAsync(1, 2);
+            await Eventually.HoldsAsync(
+                async () => await connector.MetricAsync($"kafka_connector_lag{{group=\"{scene.Group}\",topic=\"{scene.Topic}\",partition=\"0\"}}") is 0, "nothing is left to be read");
+        }
+
+        // Nothing is read from now on, and what is noted is still the record.
+        await TransactionMarker.WriteAsync(scene.Kafka.BootstrapServers, scene.Topic, 0);
+        await using (await scene.RunConnectorAsync())
+        {
+            await scene.CommitsAllAsync(1, 3);
+        }
+
+        using (var group = Clients.Consumer(scene.Kafka.BootstrapServers, scene.Group))
+        {
+            Assert.Equal(0, LastRecord.Parse(Assert.Single(new GroupOffsets(group).Read([new TopicPartition(scene.Topic, 0)], TimeSpan.FromSeconds(30))).Note)?.Offset);
+        }
+
+        // Retention takes the markers with what they follow: an offset that stood at one would be out of range.
+        scene.Kafka.DeleteRecords(scene.Topic, 0, 3);
+        await using var last = await scene.RunConnectorAsync();
+        await scene.ProduceAsync(null, "second");
+
+        await scene.CommitsAllAsync(1, 4);
+        Assert.Equal(["first", "second"], scene.Gateway.Calls.Select(call => call.Text));
     }
 
     [Fact]

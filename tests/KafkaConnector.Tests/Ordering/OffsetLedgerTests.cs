@@ -61,6 +61,34 @@ public class OffsetLedgerTests
     }
 
     [Fact]
+    public void What_no_consumer_sees_behind_the_last_record_is_passed_once_that_is_done()
+    {
+        var ledger = new OffsetLedger(5);
+        Read(ledger, 5, 6);
+        ledger.End(8);
+        Assert.Equal(5, ledger.Position);
+
+        ledger.Done(6);
+        ledger.Done(5);
+        Assert.Equal((8, Record(6)), (ledger.Position, ledger.LastDone));
+
+        ledger.End(9);
+        ledger.End(8);
+        Assert.Equal((9, Record(6)), (ledger.Position, ledger.LastDone));
+        Read(ledger, 9);
+        Assert.Equal(9, ledger.Position);
+    }
+
+    [Fact]
+    public void The_end_of_a_partition_that_nothing_is_known_of_is_no_position()
+    {
+        var ledger = new OffsetLedger(-1);
+        ledger.End(5);
+
+        Assert.Equal(-1, ledger.Position);
+    }
+
+    [Fact]
     public void The_oldest_unfinished_event_is_known_by_its_time()
     {
         var ledger = new OffsetLedger(0);
@@ -130,7 +158,15 @@ public class OffsetLedgerTests
             var (open, next, bias) = (new List<long>(), begin + random.Next(4), random.NextDouble());
             for (var step = 0; step < 100; step++)
             {
-                if (open.Count == 0 || random.NextDouble() < bias)
+                if (random.Next(20) == 0)
+                {
+                    // Nothing lies between the last record and here, or that is known already.
+                    var end = Math.Max(0, next + random.Next(-2, 4));
+                    naive.End(end);
+                    ledger.End(end);
+                    next = Math.Max(next, end);
+                }
+                else if (open.Count == 0 || random.NextDouble() < bias)
                 {
                     // Now and then the client goes back, and offsets have gaps.
                     var (record, at) = (Record(Math.Max(0, random.Next(10) == 0 ? next - random.Next(1, 5) : next)), At.AddSeconds(step));
@@ -211,6 +247,17 @@ public class OffsetLedgerTests
             _last = record.Offset;
             _read.Add((record, at));
             return true;
+        }
+
+        public void End(long offset)
+        {
+            if (Position < 0)
+            {
+                return;
+            }
+
+            _last = Math.Max(_last, offset - 1);
+            Position = Below.Count == _read.Count ? Math.Max(Position, _last + 1) : Position;
         }
 
         public void Done(long offset)
