@@ -166,6 +166,23 @@ public sealed class ClientTests : IDisposable
     }
 
     [Theory]
+    [InlineData("X-Customer", "Müller")]
+    [InlineData("X-Customer", "a\r\nX-Other: b")]
+    [InlineData("X-Customer", "a\0b")]
+    [InlineData("Two Words", "a")]
+    [InlineData("", "a")]
+    [InlineData("Content-Type", "text/plain; name=Müller")]
+    public async Task A_header_that_cannot_be_sent_is_named_at_once(string name, string value)
+    {
+        using var http = Http(new Uri("http://127.0.0.1:1"));
+        var options = name == "Content-Type" ? new CallOptions { ContentType = value } : new CallOptions { Headers = [KeyValuePair.Create(name, value)] };
+
+        var refusal = await Assert.ThrowsAsync<ArgumentException>(() => new FunctionClient(http).SubmitAsync("work", "x", options with { IdempotencyKey = "once" }));
+
+        Assert.Contains($"The header {name} cannot be sent", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("../system/functions")]
     [InlineData("..")]
     [InlineData("a/../../system/functions")]
