@@ -39,9 +39,9 @@ internal sealed record DispatchOptions
     {
         var options = ReadEach(settings);
         if (!Uri.TryCreate(options.AddressOf(new FunctionName("fn", "ns")), UriKind.Absolute, out var example) || example.Scheme is not ("http" or "https")
-            || !options.FunctionUrl.Contains(NamePart, StringComparison.Ordinal) || example.Query.Length + example.Fragment.Length > 0)
+            || !options.FunctionUrl.Contains(NamePart, StringComparison.Ordinal) || example.UserInfo.Length + example.Query.Length + example.Fragment.Length > 0)
         {
-            settings.Fault(FunctionUrlName, $"an http or https address that holds {NamePart}, without query, such as {DefaultFunctionUrl}");
+            settings.Fault(FunctionUrlName, $"an http or https address that holds {NamePart}, without user, password and query, such as {DefaultFunctionUrl}");
         }
 
         return options;

@@ -101,6 +101,7 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
     [InlineData("gateway_url", "http://gateway:8080/base?")]
     [InlineData("gateway_url", "http://gateway:8080/#x")]
     [InlineData("function_url", "http://{name}:8080?x=1")]
+    [InlineData("function_url", "http://***@{name}:8080")]
     public void What_would_spin_end_everything_or_lead_nowhere_is_refused(string name, string value)
     {
         var settings = new Settings(new Dictionary<string, string> { [name] = value });

@@ -97,9 +97,10 @@ public sealed class Settings(IReadOnlyDictionary<string, string> values)
             return null;
         }
 
-        return Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && text.AsSpan().IndexOfAny('?', '#') < 0
+        // Nobody sends the user and the password of an address; there are options for those that are wanted.
+        return Uri.TryCreate(text, UriKind.Absolute, out var url) && url is { Scheme: "http" or "https", UserInfo: "" } && text.AsSpan().IndexOfAny('?', '#') < 0
             ? url
-            : Refuse<Uri?>(name, text, "an address such as http://gateway:8080, without query", null);
+            : Refuse<Uri?>(name, text, "an address such as http://gateway:8080, without user, password and query", null);
     }
 
     /// <summary>A file that has to be there; empty when unset.</summary>

@@ -116,7 +116,7 @@ public partial class SettingsTests
                 "flag: \"yes\" is not valid; allowed: true or false",
                 "duration: \"10 s\" is not valid; allowed: a duration such as 10s, 1m30s or 30 (seconds), from 0s to 1080h",
                 "long_wait: \"2h\" is not valid; allowed: a duration such as 10s, 1m30s or 30 (seconds), from 0s to 1h",
-                "url: \"gateway:8080\" is not valid; allowed: an address such as http://gateway:8080, without query",
+                "url: \"gateway:8080\" is not valid; allowed: an address such as http://gateway:8080, without user, password and query",
                 "shade: \"red\" is not valid; allowed: light_grey or black",
             ],
             settings.Errors);
@@ -133,6 +133,19 @@ public partial class SettingsTests
 
         Assert.Null(settings.Url("url", "http://g", ""));
         Assert.StartsWith($"url: \"{url}\" is not valid", Assert.Single(settings.Errors), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("http://admin:s3cret@gateway:8080")]
+    [InlineData("https://s3cret@gateway/base")]
+    public void An_address_with_a_password_which_nobody_would_send_is_refused_and_the_password_not_told(string url)
+    {
+        var settings = Given(("url", url));
+
+        Assert.Null(settings.Url("url", "http://g", ""));
+        var error = Assert.Single(settings.Errors);
+        Assert.Contains("***@gateway", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", error, StringComparison.Ordinal);
     }
 
     [Theory]
