@@ -123,11 +123,16 @@ public sealed partial class ComposeTests : IDisposable
         Assert.Contains("run 3 succeeds: hi", received, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_health_check_knows_a_service_that_is_ready_from_one_that_is_away()
+    [Theory]
+    [InlineData("127.0.0.2")]
+    [InlineData("*")]
+    [InlineData("::")]
+    [InlineData("::1")]
+    public async Task A_health_check_knows_a_service_that_is_ready_from_one_that_is_away_wherever_it_listens(string bind)
     {
         await using var nats = await NatsServer.StartAsync();
         var environment = Environment("gateway", nats, null);
+        environment["bind_address"] = bind;
         environment["metrics_port"] = FreePort.Next().ToString(CultureInfo.InvariantCulture);
 
         Assert.Equal(1, (await ServiceProcess.RunAsync("Gateway", environment, "--ready")).ExitCode);

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Reflection;
 using System.Text;
 
@@ -54,7 +56,7 @@ public static class CommandLine
     {
         var address = flag.Contains('=', StringComparison.Ordinal)
             ? flag[(flag.IndexOf('=', StringComparison.Ordinal) + 1)..].TrimEnd('/')
-            : $"http://127.0.0.1:{settings.Declared.First(setting => setting.Name == "metrics_port").Value}";
+            : $"http://{Here(Value("bind_address"))}:{Value("metrics_port")}";
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(4) };
         try
         {
@@ -65,7 +67,17 @@ public static class CommandLine
         {
             return false;
         }
+
+        string Value(string name) => settings.Declared.First(setting => setting.Name == name).Value;
     }
+
+    // Where a service on this machine is reached that listens there.
+    private static string Here(string bind) => IPAddress.TryParse(bind, out var address) switch
+    {
+        true when address!.Equals(IPAddress.IPv6Any) => "[::1]",
+        true when !address.Equals(IPAddress.Any) => address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : $"{address}",
+        _ => "127.0.0.1",
+    };
 
     private static bool Say(TextWriter console, string text)
     {
