@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Confluent.Kafka;
+using Connectors.Kafka.Client;
 
 namespace Connectors.Kafka.Committing;
 
@@ -50,33 +51,15 @@ internal sealed class GroupOffsets(IConsumer<byte[]?, byte[]?> consumer)
         Error = element.Error == ErrorCode.NoError ? null : new Error(element.Error),
     };
 
-    // The client is not closed under a request that is under way.
     private static void Check(Handle client, Func<nint, ErrorCode> request)
     {
-        var handle = (SafeHandle)HandleOf(client);
-        var isHeld = false;
-        try
+        if (BrokerQuery.Held(client, request) is not ErrorCode.NoError and var code)
         {
-            handle.DangerousAddRef(ref isHeld);
-            if (request(handle.DangerousGetHandle()) is not ErrorCode.NoError and var code)
-            {
-                throw new KafkaException(code);
-            }
-        }
-        finally
-        {
-            if (isHeld)
-            {
-                handle.DangerousRelease();
-            }
+            throw new KafkaException(code);
         }
     }
 
     private const string Bindings = "Confluent.Kafka.Impl.Librdkafka, Confluent.Kafka";
-
-    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_LibrdkafkaHandle")]
-    [return: UnsafeAccessorType("Confluent.Kafka.Impl.SafeKafkaHandle, Confluent.Kafka")]
-    private static extern object HandleOf(Handle client);
 
     [UnsafeAccessor(UnsafeAccessorKind.StaticMethod, Name = "commit")]
     private static extern ErrorCode Commit([UnsafeAccessorType(Bindings)] object? bindings, nint client, nint offsets, bool isAsync);

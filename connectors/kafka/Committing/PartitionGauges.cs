@@ -1,4 +1,5 @@
 using Confluent.Kafka;
+using Connectors.Kafka.Client;
 using Connectors.Kafka.Ordering;
 
 namespace Connectors.Kafka.Committing;
@@ -9,7 +10,8 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
     // A paused partition is not fetched, so the client does not learn of its growth by itself.
     private static readonly TimeSpan AskEvery = TimeSpan.FromSeconds(5);
 
-    // All of them together, those that were asked about longest ago first: a broker that is silent takes the whole of it, for each of its partitions.
+    // For how long one after the other is asked, those that were asked about longest ago first: a broker that is silent takes the whole of it. It is the limit
+    // of each too, and not what is left of it: a broker that does not answer within moments is none that is gone, and the client would cut the connection.
     private static readonly TimeSpan AskFor = TimeSpan.FromSeconds(2);
 
     private HashSet<TopicPartition> _told = [];
@@ -58,7 +60,7 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
         {
             if (!state.IsPaused)
             {
-                return consumer.GetWatermarkOffsets(name);
+                return BrokerQuery.Held(consumer.Handle, _ => consumer.GetWatermarkOffsets(name));
             }
 
             var now = time.GetTimestamp();
@@ -68,7 +70,7 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
             }
 
             _asked[name] = now;
-            return consumer.QueryWatermarkOffsets(name, left);
+            return consumer.AskWatermarks(name, AskFor);
         }
         catch (KafkaException)
         {

@@ -1,4 +1,5 @@
 using Confluent.Kafka;
+using Connectors.Kafka.Client;
 
 namespace Connectors.Kafka.Polling;
 
@@ -23,8 +24,11 @@ internal sealed class FirstLook
 
         try
         {
-            using var admin = new DependentAdminClientBuilder(client).Build();
-            var counts = admin.GetMetadata(limit).Topics.ToDictionary(t => t.Topic, t => t.Partitions.Count);
+            var counts = BrokerQuery.Held(client, _ =>
+            {
+                using var admin = new DependentAdminClientBuilder(client).Build();
+                return admin.GetMetadata(limit).Topics.ToDictionary(t => t.Topic, t => t.Partitions.Count);
+            });
 
             // Two threads may look at once; both go by what the first saw.
             Interlocked.CompareExchange(ref _counts, counts, null);

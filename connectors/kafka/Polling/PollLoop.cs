@@ -134,7 +134,7 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
     {
         try
         {
-            consumer.QueryWatermarkOffsets(name, WakeLimit);
+            consumer.AskWatermarks(name, WakeLimit);
         }
         catch (KafkaException)
         {

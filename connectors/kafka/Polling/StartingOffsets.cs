@@ -17,6 +17,9 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
     /// </summary>
     public const int MaxAsked = 32;
 
+    // With less left, nothing is asked: the client takes a broker that has not answered in time for one that is gone, and cuts the connection.
+    private static readonly TimeSpan MinPatience = TimeSpan.FromSeconds(1);
+
     /// <summary>Looks before anything is assigned.</summary>
     public void Prepare(TimeSpan limit)
     {
@@ -81,7 +84,7 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
     {
         var start = new StartingOffset(found.Name, found.Offset, found.Offset, found.Offset) { Noted = LastRecord.Parse(found.Note) };
         return start.Noted is { } last
-            && Ask(deadline, left => consumer.QueryWatermarkOffsets(found.Name, left)) is { } marks
+            && Ask(deadline, left => consumer.AskWatermarks(found.Name, left)) is { } marks
             && last.Offset >= marks.Low.Value
             && last.Offset < Math.Min(marks.High.Value, found.Offset)
                 ? start with { Offset = last.Offset, Expected = last }
@@ -92,7 +95,7 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
     // before, so a partition of it without an offset is new: it appeared while the group was away.
     private StartingOffset Newest(TopicPartition name, IReadOnlyDictionary<string, bool>? wereRead, Deadline deadline)
     {
-        if (wereRead is null || Ask(deadline, left => consumer.QueryWatermarkOffsets(name, left)) is not { } marks)
+        if (wereRead is null || Ask(deadline, left => consumer.AskWatermarks(name, left)) is not { } marks)
         {
             return StartingOffset.Unknown(name);
         }
@@ -126,7 +129,7 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
     {
         try
         {
-            return deadline.Left is var left && left > TimeSpan.Zero ? ask(left) : null;
+            return deadline.Left is var left && left > MinPatience ? ask(left) : null;
         }
         catch (KafkaException fault) when (!fault.Error.IsFatal)
         {
