@@ -39,7 +39,7 @@ public sealed class GatewayServer : IAsyncDisposable
     public IReadOnlyList<RecordedRequest> Polls => [.. _ledger.Requests.Where(r => r.Path == "/system/functions")];
 
     /// <summary>Function calls being answered right now.</summary>
-    public int Running => _ledger.Running;
+    public int Running => _ledger.RunningAt(IsCallPath);
 
     /// <summary>Starts a gateway that lists the given functions.</summary>
     public static async Task<GatewayServer> StartAsync(params ListedFunction[] functions)
@@ -71,8 +71,10 @@ public sealed class GatewayServer : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _ledger.DisposeAsync();
 
-    private static bool IsCall(RecordedRequest request) =>
-        request.Path.StartsWith("/function/", StringComparison.Ordinal) || request.Path.StartsWith("/async-function/", StringComparison.Ordinal);
+    private static bool IsCall(RecordedRequest request) => IsCallPath(request.Path);
+
+    private static bool IsCallPath(string path) =>
+        path.StartsWith("/function/", StringComparison.Ordinal) || path.StartsWith("/async-function/", StringComparison.Ordinal);
 
     private Task AnswerAsync(RecordedRequest request, HttpContext http)
     {

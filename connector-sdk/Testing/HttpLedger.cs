@@ -17,6 +17,7 @@ public sealed class HttpLedger : IAsyncDisposable
     private readonly ConcurrentQueue<RecordedRequest> _requests = new();
     private readonly ConcurrentQueue<RecordedRequest> _answered = new();
     private readonly ConcurrentQueue<string> _begun = new();
+    private readonly ConcurrentDictionary<object, string> _runningPaths = new();
     private readonly Func<RecordedRequest, HttpContext, Task> _answer;
     private WebApplication? _app;
     private int _running;
@@ -42,6 +43,9 @@ public sealed class HttpLedger : IAsyncDisposable
 
     /// <summary>Requests being answered right now.</summary>
     public int Running => Volatile.Read(ref _running);
+
+    /// <summary>Those of them whose path matches. They count before they are written down, so that who has seen a request finds it running.</summary>
+    internal int RunningAt(Func<string, bool> path) => _runningPaths.Values.Count(path);
 
     /// <summary>The most requests that were being answered at once.</summary>
     public int MostRunning => Volatile.Read(ref _mostRunning);
@@ -118,7 +122,9 @@ public sealed class HttpLedger : IAsyncDisposable
     {
         var running = Interlocked.Increment(ref _running);
         InterlockedMax(ref _mostRunning, running);
-        _begun.Enqueue(http.Request.Path);
+        var (key, path) = (new object(), http.Request.Path.ToString());
+        _runningPaths[key] = path;
+        _begun.Enqueue(path);
         try
         {
             var request = await RecordAsync(http);
@@ -127,6 +133,7 @@ public sealed class HttpLedger : IAsyncDisposable
         }
         finally
         {
+            _runningPaths.TryRemove(key, out _);
             Interlocked.Decrement(ref _running);
         }
     }

@@ -26,12 +26,12 @@ public sealed class RunningConnector : IAsyncDisposable
     /// <summary>The address of <c>/metrics</c>, <c>/healthz</c> and <c>/readyz</c>.</summary>
     public Uri Metrics => new(_app.Urls.Single());
 
-    /// <summary>Options of a connector at a gateway: quick to notice changes, patient with nothing.</summary>
+    /// <summary>Options of a connector at a gateway: quick to notice changes, and as patient as a test with a machine that is slow to list functions.</summary>
     public static ConnectorOptions Options(Uri gateway) => new()
     {
         GatewayUrl = gateway,
         RebuildInterval = TimeSpan.FromMilliseconds(50),
-        RebuildTimeout = TimeSpan.FromSeconds(5),
+        RebuildTimeout = Eventually.Patience,
         UpstreamTimeout = TimeSpan.FromSeconds(30),
         MaxInflight = 8,
     };

@@ -222,7 +222,11 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
 
         foreach (var function in last.Breakers.Keys.Union(next.Breakers.Keys))
         {
-            Tell(function, last.Breakers.GetValueOrDefault(function)?.Breaker, next.Breakers.GetValueOrDefault(function)?.Breaker);
+            var (was, isNow) = (last.Breakers.GetValueOrDefault(function)?.Breaker, next.Breakers.GetValueOrDefault(function)?.Breaker);
+            if (was != isNow)
+            {
+                Tell(function, was, isNow);
+            }
         }
     }
 

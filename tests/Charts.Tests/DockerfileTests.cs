@@ -9,6 +9,9 @@ namespace Connectors.Charts.Tests;
 /// <summary>The Dockerfile, as far as it can be judged without Docker. tests/images/smoke runs what comes of it.</summary>
 public partial class DockerfileTests
 {
+    // A restore takes minutes on a busy machine.
+    private static readonly TimeSpan BuildPatience = TimeSpan.FromMinutes(15);
+
     private static readonly string[] Lines = File.ReadAllLines(Path.Combine(Tools.RepositoryRoot, "Dockerfile"));
 
     public static TheoryData<string> Targets => ["gateway", "queue-worker", "cron-connector", "kafka-connector", "sqs-connector", "rabbitmq-connector", "command"];
@@ -70,7 +73,7 @@ public partial class DockerfileTests
     private static async Task<string> DotnetAsync(params string[] arguments)
     {
         await using var dotnet = ChildProcess.Start("dotnet", arguments);
-        Assert.True(await dotnet.ExitAsync() == 0, dotnet.Tail());
+        Assert.True(await dotnet.ExitAsync(BuildPatience) == 0, dotnet.Tail());
         return string.Join('\n', dotnet.Lines);
     }
 

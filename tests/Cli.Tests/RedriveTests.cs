@@ -114,7 +114,7 @@ public sealed class RedriveTests(Scene scene)
         await using var gateway = await TestGateway.StartAsync(scene.Nats);
         var seed = await SeedAsync(20);
         await using var redrive = scene.Operator.Start(
-            "dead", "redrive", seed.Queue, "--rate", "4", "--yes", "-g", gateway.Api.AbsoluteUri, "--password-file", scene.Operator.Write("password", TestGateway.Password));
+            "dead", "redrive", seed.Queue, "--rate", "1", "--yes", "-g", gateway.Api.AbsoluteUri, "--password-file", scene.Operator.Write("password", TestGateway.Password));
         await redrive.TellsAsync("redriven, 0 skipped");
 
         await gateway.Process.KillAsync();

@@ -26,7 +26,7 @@ public sealed class Scene : IAsyncLifetime
     {
         Nats = await NatsServer.StartAsync();
         Gateway = await TestGateway.StartAsync(Nats);
-        _connection = new NatsConnection(new NatsOpts { Url = Nats.Url });
+        _connection = new NatsConnection(StoredCalls.OptionsFor(Nats));
         JetStream = _connection.CreateJetStreamContext();
         Operator.Variables["OPENFAAS_URL"] = Gateway.Api.AbsoluteUri;
         Operator.LogIn(Gateway.Api, "admin", TestGateway.Password);

@@ -135,7 +135,7 @@ public class AsyncCallTests
         var gate = new TaskCompletionSource();
         await using var pipeline = await Pipeline.StartAsync(
             (_, http) => gate.Task.WaitAsync(http.RequestAborted),
-            worker: new Dictionary<string, string> { ["ack_wait"] = "3s", ["upstream_timeout"] = "10m" },
+            worker: new Dictionary<string, string> { ["ack_wait"] = "6s", ["upstream_timeout"] = "10m" },
             gateway: new Dictionary<string, string> { ["upstream_timeout"] = "1s" });
 
         using var accepted = await pipeline.CallAsync("work", [1], ("X-Callback-Url", pipeline.Callbacks.Url.ToString()));

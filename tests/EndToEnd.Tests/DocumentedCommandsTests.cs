@@ -29,6 +29,7 @@ public sealed partial class DocumentedCommandsTests(DocumentedSystem system) : I
     {
         var pipeline = await system.WithAsync(DocumentedSystem.StackOf(page));
         var letters = new Dictionary<string, string>();
+        var pauses = new List<string>();
         ChildProcess? terminal = null;
         try
         {
@@ -45,6 +46,8 @@ public sealed partial class DocumentedCommandsTests(DocumentedSystem system) : I
                     continue;
                 }
 
+                pauses.AddRange(Pause().Matches(typed).Select(pause => pause.Value));
+
                 // What only looks is repeated until there is something to see.
                 var pattern = Pattern(expected, isLetters: commands.Contains("dead list", StringComparison.Ordinal));
                 var output = await SeesAsync(pattern, () => TypeAsync(typed, pipeline), () => Changes().IsMatch(commands), Told);
@@ -57,6 +60,12 @@ public sealed partial class DocumentedCommandsTests(DocumentedSystem system) : I
         finally
         {
             await EndAsync(terminal);
+
+            // A page that is broken off leaves nothing paused to the next.
+            foreach (var pause in pauses)
+            {
+                await TypeAsync(pause.Replace(" pause ", " resume ", StringComparison.Ordinal), pipeline);
+            }
         }
     }
 
@@ -127,6 +136,9 @@ public sealed partial class DocumentedCommandsTests(DocumentedSystem system) : I
 
     [GeneratedRegex(" -d |--data-binary| -X | redrive | edit | cancel | pause | resume | purge | delete |produce|kill ")]
     private static partial Regex Changes();
+
+    [GeneratedRegex(@"\./cli queue pause [a-z-]+(?: --function [a-z-]+)?")]
+    private static partial Regex Pause();
 
     [GeneratedRegex("(?<=dead (?:show|edit|redrive|delete) [a-z-]+ )[0-9]+")]
     private static partial Regex Letter();

@@ -19,7 +19,9 @@ public sealed class FaultRoundTests(ITestOutputHelper output)
     public async Task Every_202_is_run_and_called_back_whatever_part_dies()
     {
         await using var function = await LedgerFunction.StartAsync();
-        await using var pipeline = await Pipeline.StartAsync(work: function.Url, worker: Worker());
+
+        // Callers repeat: an answer that was lost with a server is not waited for as long as elsewhere.
+        await using var pipeline = await Pipeline.StartAsync(work: function.Url, worker: Worker(), gateway: new Dictionary<string, string> { ["nats_publish_timeout"] = "10s" });
         var accepted = new ConcurrentDictionary<string, bool>();
         (string Part, Func<Task> Kill, Func<Task> Start)[] parts =
         [

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Connectors.Testing;
 
 namespace Connectors.EndToEnd.Tests;
@@ -6,8 +7,8 @@ namespace Connectors.EndToEnd.Tests;
 public sealed class LedgerFunction : IAsyncDisposable
 {
     private readonly string _ledger = Path.GetTempFileName();
+    private readonly string _port = FreePort.Next().ToString(CultureInfo.InvariantCulture);
     private ChildProcess _process = null!;
-    private string _port = "0";
 
     private LedgerFunction()
     {
@@ -30,8 +31,7 @@ public sealed class LedgerFunction : IAsyncDisposable
     {
         var script = Path.Combine(AppContext.BaseDirectory, "ledger-function.pl");
         _process = ChildProcess.Start("perl", [script, _port, _ledger]);
-        var line = await _process.LineAsync(l => l.StartsWith("listening on ", StringComparison.Ordinal), "the function listens");
-        _port = line.Split(' ')[^1];
+        await _process.LineAsync(l => l.StartsWith("listening on ", StringComparison.Ordinal), "the function listens");
     }
 
     /// <summary>SIGKILL: what runs is cut.</summary>

@@ -27,8 +27,8 @@ public sealed partial class OperationsTests
         await using var pipeline = await Pipeline.StartAsync(nats: cluster.Servers[0]);
         await CallAsync(pipeline, 5);
 
-        // A stream that is being raised may have no leader for a while: callers repeat.
-        await pipeline.RollAsync(new Dictionary<string, string> { ["nats_stream_replicas"] = "3" });
+        // A stream that is being raised may have no leader for a while: callers repeat, and the gateway does not wait long for an answer that was lost.
+        await pipeline.RollAsync(new Dictionary<string, string> { ["nats_stream_replicas"] = "3", ["nats_publish_timeout"] = "10s" });
         await CallAsync(pipeline, 5, mayBeRefused: true);
 
         // Streams are raised first, their consumers after them: until then the one server may not go.
@@ -78,7 +78,7 @@ public sealed partial class OperationsTests
 
         // nats stream backup, the stream's end, nats stream restore.
         var backup = await StreamBackup.TakeAsync(pipeline.Nats, Streams[2]);
-        await using (var nats = new NatsClient(pipeline.Nats.Url))
+        await using (var nats = new NatsClient(Patient(pipeline.Nats)))
         {
             await nats.CreateJetStreamContext().DeleteStreamAsync(Streams[2]);
         }
@@ -214,12 +214,21 @@ public sealed partial class OperationsTests
 
     private static async Task<IReadOnlyList<string>> StreamsAsync(NatsServer server)
     {
-        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
+        await using var nats = new NatsConnection(Patient(server));
         return [.. (await AskAsync(nats, "$JS.API.STREAM.NAMES", []))["streams"]!.AsArray().Select(name => (string)name!)];
     }
 
     [GeneratedRegex("nats stream ls --all --names \\| grep -E '([^']+)'")]
     private static partial Regex Picked();
+
+    // For what is asked once. What is asked again and again while servers come and go keeps the usual limits: an answer that was lost would be waited for.
+    private static NatsOpts Patient(NatsServer server) => new()
+    {
+        Url = server.Url,
+        ConnectTimeout = Eventually.Patience,
+        RequestTimeout = Eventually.Patience,
+        CommandTimeout = Eventually.Patience,
+    };
 
     private static async Task<JsonNode> AskAsync(NatsConnection nats, string subject, JsonObject request)
     {
@@ -297,7 +306,7 @@ public sealed partial class OperationsTests
     {
         public static async Task<StreamBackup> TakeAsync(NatsServer server, string stream)
         {
-            await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
+            await using var nats = new NatsConnection(Patient(server));
             // A subscription of its own: the server waits for two seconds if it sees none of exactly this subject.
             var inbox = $"backup.{Guid.NewGuid():N}";
             await using var chunks = await nats.SubscribeCoreAsync<byte[]>(inbox);
@@ -322,7 +331,7 @@ public sealed partial class OperationsTests
 
         public async Task RestoreAsync(NatsServer server)
         {
-            await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
+            await using var nats = new NatsConnection(Patient(server));
             var answer = await AskAsync(
                 nats, $"$JS.API.STREAM.RESTORE.{stream}", new JsonObject { ["config"] = shape["config"]!.DeepClone(), ["state"] = shape["state"]!.DeepClone() });
             var subject = (string)answer["deliver_subject"]!;

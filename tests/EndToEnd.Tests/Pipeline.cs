@@ -28,7 +28,10 @@ public sealed class Pipeline : IAsyncDisposable
 
     public NatsServer Nats { get; }
 
-    /// <summary>Functions <c>work</c>, unless it was said to be elsewhere, <c>other</c> and <c>innocent</c>: an existing HTTP service.</summary>
+    /// <summary>
+    /// Functions <c>work</c>, unless it was said to be elsewhere, <c>other</c>, and <c>innocent</c>, which is tried so often that it runs however busy the machine
+    /// is: an existing HTTP service.
+    /// </summary>
     public HttpLedger Function { get; }
 
     public HttpLedger Callbacks { get; }
@@ -144,6 +147,8 @@ public sealed class Pipeline : IAsyncDisposable
                   upstream_url: {{Function.Url}}other/
               innocent:
                 image: test/innocent
+                annotations:
+                  com.openfaas.retry.attempts: "10"
                 environment:
                   upstream_url: {{Function.Url}}innocent/
               upper:
@@ -162,7 +167,7 @@ public sealed class Pipeline : IAsyncDisposable
             ["data_path"] = Path.Combine(_home.FullName, "data"),
             ["secret_mount_path"] = Secrets,
             ["basic_auth"] = "true",
-            ["nats_publish_timeout"] = "10s",
+            ["nats_publish_timeout"] = more.GetValueOrDefault("nats_publish_timeout", "60s"),
         });
     }
 

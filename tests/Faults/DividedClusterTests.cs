@@ -11,10 +11,13 @@ public sealed class DividedClusterTests
 {
     private const int Calls = 400;
 
+    // Longer than servers may take to find another leader: no call is refused.
+    private const string PublishTimeout = "20s";
+
     [Fact]
     public async Task What_a_leader_without_followers_was_told_is_no_more_than_was_in_flight()
     {
-        await using var system = await FaultySystem.StartAsync("static", floor: true);
+        await using var system = await FaultySystem.StartAsync("static", floor: true, publishTimeout: PublishTimeout);
         await system.IsWholeAsync();
 
         // Worker 0 stays connected to server 0, which is to lead.
@@ -42,7 +45,7 @@ public sealed class DividedClusterTests
     [InlineData(5.5)]
     public async Task What_a_streams_leader_did_not_hear_of_is_not_done_again(double seconds)
     {
-        await using var system = await FaultySystem.StartAsync("static");
+        await using var system = await FaultySystem.StartAsync("static", publishTimeout: PublishTimeout);
         await system.IsWholeAsync();
         await LedAsync(system, $"STREAM.LEADER.STEPDOWN.{FaultySystem.Calls}", async () => $"n{await system.LeaderAsync(FaultySystem.Calls)}", byFirst: true);
         await ConsumerIsLedAsync(system, byFirst: false);

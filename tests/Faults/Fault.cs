@@ -265,8 +265,8 @@ internal sealed record Fault(string Name, IReadOnlyList<string> Parts, Func<Task
         ledger.Process.Resume();
     }
 
-    // Shorter and longer than ack_wait.
-    private static TimeSpan Time(Random random) => TimeSpan.FromMilliseconds(random.Next(300, 8000));
+    // Shorter and longer than ack_wait. Shorter than upstream_timeout: a function that stands still costs no run.
+    private static TimeSpan Time(Random random) => TimeSpan.FromMilliseconds(random.Next(300, 11_000));
 
     private static string Words(TimeSpan time) => $"{time.TotalSeconds:0.0} s";
 

@@ -11,7 +11,7 @@ namespace Connectors.Faults.Tests;
 /// </summary>
 public sealed partial class FaultRoundTests(ITestOutputHelper output)
 {
-    private readonly int _seconds = int.Parse(Setting("SECONDS", "15"), CultureInfo.InvariantCulture);
+    private readonly int _seconds = int.Parse(Setting("SECONDS", "20"), CultureInfo.InvariantCulture);
 
     // Of the usual run: a full disk, a worker killed, a nats-server cut off, a consumer deleted, a clock set, a bucket deleted.
     private readonly int _seed = int.Parse(Setting("SEED", "211907"), CultureInfo.InvariantCulture);

@@ -78,6 +78,9 @@ internal sealed class FaultySystem : IAsyncDisposable
     /// <summary>For how long workers keep what ended.</summary>
     public string HistoryMaxAge { get; private init; } = "24h";
 
+    /// <summary>The gateways' <c>nats_publish_timeout</c>.</summary>
+    public string PublishTimeout { get; private init; } = "2s";
+
     /// <summary>Where the programs are of which the next gateway or worker is started: <c>PROJECT/release/PROJECT.dll</c>. Null for this version's.</summary>
     public string? Version { get; set; }
 
@@ -95,13 +98,28 @@ internal sealed class FaultySystem : IAsyncDisposable
     /// <param name="areBreakable">Whether clocks can be set and disks filled.</param>
     /// <param name="historyMaxAge">See <see cref="HistoryMaxAge"/>.</param>
     /// <param name="floor">Whether nats-servers are the oldest that the product works with.</param>
-    public static async Task<FaultySystem> StartAsync(string mode, int servers = 3, string? syncInterval = null, string? version = null, bool areBreakable = false, string historyMaxAge = "24h", bool floor = false)
+    /// <param name="publishTimeout">See <see cref="PublishTimeout"/>.</param>
+    public static async Task<FaultySystem> StartAsync(
+        string mode,
+        int servers = 3,
+        string? syncInterval = null,
+        string? version = null,
+        bool areBreakable = false,
+        string historyMaxAge = "24h",
+        bool floor = false,
+        string publishTimeout = "2s")
     {
         var links = Enumerable.Range(0, servers).Select(_ => new Link()).ToArray();
         var routes = (from a in Enumerable.Range(0, servers) from b in Enumerable.Range(0, servers) where a != b select (a, b)).ToDictionary(pair => pair, _ => new Link());
         var nats = await NatsCluster.StartAsync(
             server => TryReplicasAsync(server, servers), floor, config: i => $"client_advertise: \"127.0.0.1:{links[i].Port}\"", syncInterval: syncInterval, size: servers, canFill: areBreakable, relay: Relay);
-        var system = new FaultySystem(nats, links, routes, await Ledger.StartAsync(), await Ledger.StartAsync(), mode) { Version = version, HistoryMaxAge = historyMaxAge, Clocks = areBreakable ? [.. Clocked.Select(service => (service, new SettableClock()))] : [] };
+        var system = new FaultySystem(nats, links, routes, await Ledger.StartAsync(), await Ledger.StartAsync(), mode)
+        {
+            Version = version,
+            HistoryMaxAge = historyMaxAge,
+            PublishTimeout = publishTimeout,
+            Clocks = areBreakable ? [.. Clocked.Select(service => (service, new SettableClock()))] : [],
+        };
         await system.StartServicesAsync();
         return system;
 
@@ -123,7 +141,9 @@ internal sealed class FaultySystem : IAsyncDisposable
         ["limiter_enabled"] = "false",
         ["max_inflight"] = Number(Slots),
         ["callback_max_inflight"] = Number(Slots),
-        ["ack_wait"] = "5s",
+
+        // Longer than a busy machine withholds all time from a process; shorter than some faults last (Fault.Time).
+        ["ack_wait"] = "8s",
         ["upstream_timeout"] = "20s",
         ["callback_timeout"] = "20s",
         ["initial_retry_wait"] = "200ms",
@@ -148,6 +168,7 @@ internal sealed class FaultySystem : IAsyncDisposable
             ["data_path"] = Path.Combine(_home.FullName, $"data-{i}"),
             ["secret_mount_path"] = _home.FullName,
             ["basic_auth"] = "true",
+            ["nats_publish_timeout"] = PublishTimeout,
         });
         GatewayLinks[i].Target = Gateways[i].Api.Port;
     }

@@ -137,19 +137,25 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
     [Fact]
     public async Task Who_leaves_the_port_only_now_is_not_taken_for_the_process()
     {
-        using var leaving = new TcpListener(IPAddress.Loopback, 0);
+        var port = FreePort.Next();
+        using var leaving = new TcpListener(IPAddress.Loopback, port);
         leaving.Start();
-        var port = ((IPEndPoint)leaving.LocalEndpoint).Port;
+
+        // At the first look, which may come before the deployment is answered: the gateway waits only a second for the port.
+        var left = LeaveAsync();
         await _gateway.DeployAsync("follows", $"{HttpFunction.Command} {port}", environment: new { mode = "http", upstream_url = $"http://127.0.0.1:{port}" });
-        var calling = _gateway.PostAsync("/function/follows/x", "hi");
 
-        using (await leaving.AcceptSocketAsync())
-        {
-            leaving.Stop();
-        }
-
-        using var answer = await calling;
+        using var answer = await _gateway.PostAsync("/function/follows/x", "hi");
         Assert.Equal("POST /x hi", await answer.Content.ReadAsStringAsync());
+        await left;
+
+        async Task LeaveAsync()
+        {
+            using (await leaving.AcceptSocketAsync())
+            {
+                leaving.Stop();
+            }
+        }
     }
 
     [Fact]
@@ -168,7 +174,7 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
     [Fact]
     public async Task A_process_that_does_not_end_in_its_time_is_killed_and_told()
     {
-        await _gateway.DeployAsync("lingers", HttpFunction.Command, environment: new { mode = "http", write_timeout = "1ms" });
+        await _gateway.DeployAsync("lingers", HttpFunction.Command, environment: new { mode = "http", write_timeout = "1ms", ignore_term = "1" });
         using var hanging = await RawHttp.ConnectAsync(_gateway.Api);
         await hanging.SendAsync("GET /function/lingers/hang HTTP/1.1\r\nHost: x\r\n\r\n");
         await Eventually.HoldsAsync(() => HttpFunction.Running(_gateway, "lingers") == 2, "the call runs");

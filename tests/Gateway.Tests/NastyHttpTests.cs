@@ -40,7 +40,7 @@ public sealed partial class NastyHttpTests : IAsyncLifetime
     public async Task Any_bytes_as_a_request_get_an_answer_or_a_closed_connection()
     {
         var errors = new List<string>();
-        OddRequests.All.Sample(request => Task.Run(() => CheckAsync(request, errors)).GetAwaiter().GetResult(), iter: Cases, threads: 1);
+        await OddRequests.All.SampleAsync(request => CheckAsync(request, errors), iter: Cases, threads: 1);
 
         await AllAreToldAsync(errors);
     }
@@ -49,11 +49,11 @@ public sealed partial class NastyHttpTests : IAsyncLifetime
     public async Task Any_bytes_as_an_answer_are_passed_on_cut_or_told()
     {
         var errors = new List<string>();
-        OddRequests.Answers.Sample(
-            answer =>
+        await OddRequests.Answers.SampleAsync(
+            async answer =>
             {
                 _answer = answer;
-                Task.Run(() => CheckAsync("POST /function/nasty HTTP/1.1\r\nHost: gw\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi", errors)).GetAwaiter().GetResult();
+                await CheckAsync("POST /function/nasty HTTP/1.1\r\nHost: gw\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi", errors);
             },
             iter: Cases,
             threads: 1);

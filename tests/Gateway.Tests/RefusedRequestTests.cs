@@ -100,14 +100,20 @@ public sealed class RefusedRequestTests(ProviderFixture fixture) : IClassFixture
     [Theory]
     [InlineData("embedded")]
     [InlineData("remote")]
-    public async Task A_malformed_body_of_a_call_is_400(string which)
+    public async Task A_malformed_body_of_a_call_is_400_and_counts_as_such(string which)
     {
         await using var service = RawServer.Start(_ => RawAnswer.Ok);
         await _gateway.DeployAsync($"malformed-{which}", service.Url);
+        var process = fixture.Through(which).Process;
         using var raw = await RawHttp.ConnectAsync(fixture.Through(which).Api);
         await raw.SendAsync($"POST /function/malformed-{which} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
 
         Assert.StartsWith("HTTP/1.1 400 ", await raw.ReadUntilAsync("\r\n\r\n"), StringComparison.Ordinal);
+        await Eventually.HoldsAsync(async () => await CountAsync($"malformed-{which}.openfaas-fn", 400) + await CountAsync("unknown", 400) > 0, "it is counted");
+        Assert.Equal(0, await CountAsync($"malformed-{which}.openfaas-fn", 200));
+
+        async Task<double> CountAsync(string function, int code) =>
+            await process.MetricAsync($"gateway_function_invocation_total{{function_name=\"{function}\",code=\"{code}\"}}") ?? 0;
     }
 
     [Fact]

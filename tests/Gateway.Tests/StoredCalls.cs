@@ -10,9 +10,18 @@ namespace Connectors.Gateway.Tests;
 /// <summary>What lies in a queue's stream.</summary>
 public sealed class StoredCalls(NatsServer server) : IAsyncDisposable
 {
-    private readonly NatsConnection _connection = new(new NatsOpts { Url = server.Url });
+    private readonly NatsConnection _connection = new(OptionsFor(server));
 
     public INatsJSContext JetStream => field ??= _connection.CreateJetStreamContext();
+
+    /// <summary>For a test's own connection: on a busy machine the server may be slow to answer.</summary>
+    public static NatsOpts OptionsFor(NatsServer nats) => new()
+    {
+        Url = nats.Url,
+        ConnectTimeout = Eventually.Patience,
+        RequestTimeout = Eventually.Patience,
+        CommandTimeout = Eventually.Patience,
+    };
 
     /// <summary>What anybody sends to a subject from now on.</summary>
     public async Task<INatsSub<string>> ListenAsync(string subject)

@@ -19,7 +19,7 @@ public sealed class TestGateway : IAsyncDisposable
     {
         _home = home;
         Process = process;
-        Http = new HttpClient(_connections) { Timeout = TimeSpan.FromSeconds(60) };
+        Http = new HttpClient(_connections) { Timeout = Eventually.Patience };
     }
 
     public ServiceProcess Process { get; }
@@ -55,7 +55,7 @@ public sealed class TestGateway : IAsyncDisposable
             ["secret_mount_path"] = secrets,
             ["data_path"] = Path.Combine(home, "data"),
             ["debug"] = "true",
-            ["nats_publish_timeout"] = "20s",
+            ["nats_publish_timeout"] = "60s",
         };
         if (nats is not null)
         {

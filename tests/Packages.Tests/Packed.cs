@@ -9,6 +9,9 @@ namespace Connectors.Packages.Tests;
 /// </summary>
 public sealed class Packed : IAsyncLifetime
 {
+    // What builds and packs takes minutes on a busy machine.
+    private static readonly TimeSpan BuildPatience = TimeSpan.FromMinutes(15);
+
     private readonly string _home = Directory.CreateTempSubdirectory("packages-").FullName;
 
     public static string Version { get; } = XDocument.Load(Path.Combine(Tools.RepositoryRoot, "Directory.Build.props")).Descendants("Version").Single().Value;
@@ -64,7 +67,7 @@ public sealed class Packed : IAsyncLifetime
             ["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1",
             ["DOTNET_NOLOGO"] = "1",
         });
-        var exitCode = await process.ExitAsync();
+        var exitCode = await process.ExitAsync(BuildPatience);
         Assert.True(exitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {exitCode}:\n{process.Tail(100)}");
         return string.Join('\n', process.Lines);
     }

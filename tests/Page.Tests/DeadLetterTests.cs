@@ -7,7 +7,7 @@ namespace Connectors.Page.Tests;
 
 /// <summary>Many dead letters at once: what is put back or deleted is what was counted, and a gateway that is away for a moment ends nothing.</summary>
 [Collection(PageSystem.SharedQueue)]
-public sealed class DeadLetterTests(PageSystem site) : WindowTests(site)
+public sealed class DeadLetterTests(PageSystem site) : SharedQueueTests(site)
 {
     private const string Queue = "/system/queues/faas-request";
 

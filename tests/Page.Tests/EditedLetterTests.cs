@@ -6,7 +6,7 @@ namespace Connectors.Page.Tests;
 
 /// <summary>A dead letter's body in a form: of what was not edited not a byte is changed.</summary>
 [Collection(PageSystem.SharedQueue)]
-public sealed class EditedLetterTests(PageSystem site) : WindowTests(site)
+public sealed class EditedLetterTests(PageSystem site) : SharedQueueTests(site)
 {
     private const string Mixed = "mixed\r\nfirst\nsecond\rthird";
 

@@ -26,7 +26,7 @@ public sealed class LargePageTests(PageSystem site, ITestOutputHelper output) : 
         var names = Enumerable.Range(0, Functions).Select(Name).ToList();
         await using var gateway = await Site.StartGatewayAsync(names, ("faas_nats_port", nats.Port.ToString(CultureInfo.InvariantCulture)));
         await using var cron = await Site.StartCronAsync(gateway.Api);
-        await using var client = new NatsConnection(new NatsOpts { Url = nats.Url });
+        await using var client = new NatsConnection(new NatsOpts { Url = nats.Url, ConnectTimeout = Eventually.Patience, RequestTimeout = Eventually.Patience, CommandTimeout = Eventually.Patience });
         var seed = await new HistorySeed(new NatsJSContext(client), "faas-request").CreateAsync();
         var start = TimeProvider.System.GetUtcNow().AddHours(-1);
         await seed.WriteManyAsync(Calls, i => HistorySeed.Call(Name(i % Functions), id: $"call-{i}", ended: start.AddMilliseconds(i % 3_000_000)));

@@ -68,6 +68,7 @@ public sealed class PageSystem : IAsyncLifetime
         {
             ExecutablePath = Tools.Path("chromium"),
             Args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            Timeout = (float)Eventually.Patience.TotalMilliseconds,
         });
     }
 
@@ -172,6 +173,18 @@ public sealed class PageSystem : IAsyncLifetime
         using var answer = await SendAsync(HttpMethod.Post, "/ui/session", new { user, password = Password }, ("X-Connectors-Page", "1"));
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         return answer.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
+    }
+
+    /// <summary>Undoes what a test that was broken off may have left to those after it.</summary>
+    public async Task ResetAsync()
+    {
+        (IsBroken, IsCallbackRefused) = (true, false);
+        foreach (var held in new[] { "faas-request/functions/work", "faas-request/functions/hourly", "reports" })
+        {
+            await ApiAsync(HttpMethod.Post, $"/system/queues/{held}/resume");
+        }
+
+        await ApiAsync(HttpMethod.Delete, "/system/functions", new { functionName = "away" });
     }
 
     /// <summary>A fresh browser window.</summary>

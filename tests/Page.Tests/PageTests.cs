@@ -12,7 +12,7 @@ namespace Connectors.Page.Tests;
 
 /// <summary>The page in a real browser, before the real system.</summary>
 [Collection(PageSystem.SharedQueue)]
-public sealed partial class PageTests(PageSystem site) : WindowTests(site)
+public sealed partial class PageTests(PageSystem site) : SharedQueueTests(site)
 {
     private static readonly string AxeScript = new BundledAxeScriptProvider().GetScript();
     private static readonly int Letters = int.TryParse(Environment.GetEnvironmentVariable("CONNECTORS_PAGE_LETTERS"), out var count) ? count : 24;
@@ -32,7 +32,7 @@ public sealed partial class PageTests(PageSystem site) : WindowTests(site)
     [Fact]
     public async Task An_expired_login_leads_to_the_login()
     {
-        await using var gateway = await Site.StartGatewayAsync(("ui_session", "8s"), ("faas_nats_address", ""));
+        await using var gateway = await Site.StartGatewayAsync(("ui_session", "20s"), ("faas_nats_address", ""));
         var page = await OpenLoggedOutAsync(gateway: gateway.Api);
 
         await LogInAsync(page, PageSystem.Operator, PageSystem.Password);

@@ -6,7 +6,7 @@ namespace Connectors.Page.Tests;
 
 /// <summary>Views whose script or whose figures do not come, and a call's result with a status that means something to a browser.</summary>
 [Collection(PageSystem.SharedQueue)]
-public sealed class ViewTests(PageSystem site) : WindowTests(site)
+public sealed class ViewTests(PageSystem site) : SharedQueueTests(site)
 {
     [Theory]
     [InlineData("**/ui/functions.js")]

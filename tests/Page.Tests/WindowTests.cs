@@ -9,7 +9,7 @@ public abstract class WindowTests(PageSystem site) : IAsyncDisposable
 
     protected PageSystem Site => site;
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         foreach (var window in _windows)
         {

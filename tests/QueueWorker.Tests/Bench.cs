@@ -28,7 +28,18 @@ public sealed class Bench : IAsyncDisposable
         Http = http;
         Queue = queue;
         _options = options;
-        Connection = new NatsConnection(new NatsOpts { Url = server.Url, RetryOnInitialConnect = true, MaxReconnectRetry = -1, ReconnectWaitMin = TimeSpan.FromMilliseconds(50) });
+
+        // A busy machine may take longer than the client waits by itself.
+        Connection = new NatsConnection(new NatsOpts
+        {
+            Url = server.Url,
+            RetryOnInitialConnect = true,
+            MaxReconnectRetry = -1,
+            ReconnectWaitMin = TimeSpan.FromMilliseconds(50),
+            ConnectTimeout = TimeSpan.FromSeconds(20),
+            RequestTimeout = TimeSpan.FromMinutes(1),
+            CommandTimeout = TimeSpan.FromMinutes(1),
+        });
         JetStream = new NatsJSContext(Connection);
     }
 

@@ -247,7 +247,7 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
             new()
             {
                 ["max_inflight"] = "1",
-                ["upstream_timeout"] = "1s",
+                ["upstream_timeout"] = "5s",
                 ["max_retry_attempts"] = "2",
                 ["initial_retry_wait"] = "1h",
                 ["max_retry_wait"] = "1h",
@@ -375,6 +375,10 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
             var options = QueueWorkerOptions.Read(new Settings(settings));
             var link = new NatsLink(options.Nats, new NatsRole("test", IsNeeded: true, () => { }), new Readiness(), TimeProvider.System, NullLoggerFactory.Instance);
             await link.StartAsync(TestContext.Current.CancellationToken);
+
+            // Whoever writes waits for some seconds only, connection and bucket included; on a busy machine these two alone take as long.
+            await link.OpenAsync(Eventually.Patience, TestContext.Current.CancellationToken);
+            await new Bucket(link, BucketShape.Paused(options.Limits), Eventually.Patience, TimeProvider.System).OpenAsync(TestContext.Current.CancellationToken);
             return new Watcher(link, options, new Pauses(link, options, TimeProvider.System, NullLogger<Pauses>.Instance));
         }
 

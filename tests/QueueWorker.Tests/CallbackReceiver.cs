@@ -41,12 +41,12 @@ public sealed class CallbackReceiver : IAsyncDisposable
     /// <summary>Waits until it says that it accepted so many.</summary>
     public Task AcceptsAsync(int count) => Eventually.HoldsAsync(() => Accepted.Count == count, () => $"the receiver accepted {count}; it wrote:\n{_process.Tail()}");
 
-    // What "go run" does, which leaves the program alone when it is killed itself.
+    // What "go run" does, which leaves the program alone when it is killed itself. Whoever builds first builds Go's library too, which takes minutes.
     private static async Task<string> BuiltAsync()
     {
         var program = Path.Combine(Directory.CreateTempSubdirectory("go-").FullName, "receiver");
         await using var build = ChildProcess.Start(Tools.Path("go"), ["build", "-o", program, Path.Combine(Folder, "receiver.go")]);
-        Assert.True(await build.ExitAsync() == 0, build.Tail());
+        Assert.True(await build.ExitAsync(TimeSpan.FromMinutes(15)) == 0, build.Tail());
         return program;
     }
 

@@ -1,4 +1,5 @@
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
@@ -18,7 +19,7 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         var gate = new TaskCompletionSource();
         await using var bench = await Bench.StartAsync(
             (request, http) => request.Path.StartsWith("/function/", StringComparison.Ordinal) ? gate.Task.WaitAsync(http.RequestAborted) : Task.CompletedTask,
-            new() { ["max_inflight"] = $"{Slots}" },
+            new() { ["max_inflight"] = $"{Slots}", ["upstream_timeout"] = "10m" },
             nats.Server);
         var calls = new List<Envelope>();
         for (var i = 0; i < 1000; i++)
@@ -92,6 +93,7 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         var (call, other) = (Bench.Call(), Bench.Call());
         await CancelAsync(bench, [call.CallId]);
         await bench.StartWorkerAsync();
+        await AllAreHeardOfAsync(bench);
         await bench.EnqueueAsync(call);
         await bench.DeadLetterAsync(call);
 
@@ -111,6 +113,7 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         var call = Bench.Call();
         await CancelAsync(bench, [call.CallId]);
         await bench.StartWorkerAsync();
+        await AllAreHeardOfAsync(bench);
 
         await bench.EnqueueAsync(call with { Redrive = 1 });
         await bench.IsEmptyAsync();
@@ -132,6 +135,7 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         }
 
         await bench.StartWorkerAsync();
+        await AllAreHeardOfAsync(bench);
         await bench.EnqueueAsync(before);
         await bench.EnqueueAsync(soon);
         await bench.DeadLetterAsync(before);
@@ -171,7 +175,7 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
             null,
             (EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(Tagged("delayed") with { Due = due, NotBefore = due, Callback = bench.CallbackUrl.ToString() })));
         await CancelManyAsync(bench, new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Tag = "old", Function = Bench.Echo.ToString(), Queue = bench.Queue });
-        await bench.Worker.Process.LineAsync(line => line.Contains("Waiting calls of a kind are cancelled", StringComparison.Ordinal), "the cancellation is heard of");
+        await ManyAreHeardOfAsync(bench);
         await bench.EnqueueAsync(Tagged("later") with { Submitted = TimeProvider.System.GetUtcNow().AddSeconds(1) });
         gate.SetResult();
 
@@ -189,17 +193,30 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
     public async Task R24_a_bulk_cancellation_outlives_workers_and_is_not_of_what_was_redriven_after_it_or_of_another_queue()
     {
         await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
-        var call = await bench.EnqueueAsync();
-        await CancelManyAsync(bench, new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Function = Bench.Echo.ToString(), Queue = bench.Queue });
+        var call = Bench.Call();
         await CancelManyAsync(bench, new BulkCancellation { At = TimeProvider.System.GetUtcNow().AddHours(1), Queue = "another" });
-        await bench.EnqueueAsync(call with { Redrive = 1, Submitted = TimeProvider.System.GetUtcNow().AddSeconds(1) });
+        await CancelManyAsync(bench, new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Function = Bench.Echo.ToString(), Queue = bench.Queue });
+        var redriven = call with { Redrive = 1, Submitted = TimeProvider.System.GetUtcNow().AddSeconds(1) };
 
         await bench.StartWorkerAsync();
+        await ManyAreHeardOfAsync(bench);
+        await bench.EnqueueAsync(call);
+        await bench.EnqueueAsync(redriven);
         await bench.IsEmptyAsync();
 
         Assert.Single(bench.Sends);
         Assert.Equal(DeadReasons.Cancelled, (await bench.DeadLetterAsync(call)).Biography.Reason);
     }
+
+    // Calls wait for all cancellations that there are, but only for so long. They are told in their order: one of no call is the last.
+    private static async Task AllAreHeardOfAsync(Bench bench)
+    {
+        await CancelManyAsync(bench, new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Tag = "of no call", Queue = bench.Queue });
+        await ManyAreHeardOfAsync(bench);
+    }
+
+    private static Task<string> ManyAreHeardOfAsync(Bench bench) =>
+        bench.Worker.Process.LineAsync(line => line.Contains("Waiting calls of a kind are cancelled", StringComparison.Ordinal), "the cancellation is heard of");
 
     // As the gateway does.
     private static async Task CancelManyAsync(Bench bench, BulkCancellation many) =>
@@ -215,6 +232,7 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         }
     }
 
+    // As workers make it, who need longer to open one that is made otherwise.
     private static async Task<INatsKVStore> BucketAsync(Bench bench) =>
-        await bench.Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Cancelled) { History = 1, MaxAge = TimeSpan.FromDays(7) });
+        await bench.Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Cancelled) { History = 1, MaxAge = BucketShape.CancellationAge });
 }

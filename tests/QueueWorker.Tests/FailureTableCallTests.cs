@@ -115,9 +115,11 @@ public sealed class FailureTableCallTests(SharedNats nats) : IClassFixture<Share
     [Fact]
     public async Task R5_a_full_stream_gives_the_call_back_and_no_worker_takes_another_ones_naks_for_lost_workers()
     {
-        var options = new Dictionary<string, string> { ["nats_max_msgs"] = "1", ["max_retry_wait"] = "150ms" };
+        // One slot each, so one pull each. A worker whose pull came late would take a call that was nakked often by then for one that loses its workers.
+        var options = new Dictionary<string, string> { ["nats_max_msgs"] = "1", ["max_retry_wait"] = "150ms", ["max_inflight"] = "1" };
         await using var bench = await Bench.StartAsync(Bench.Statuses([.. Enumerable.Repeat(500, 16), 200]), options, nats.Server);
         await bench.StartAnotherAsync();
+        await Eventually.HoldsAsync(async () => (await bench.JetStream.GetConsumerAsync(bench.Calls, StreamNames.StaticNormal)).Info.NumWaiting >= 2, "both workers wait for a call");
 
         await bench.EnqueueAsync();
         await bench.IsEmptyAsync();
@@ -182,9 +184,9 @@ public sealed class FailureTableCallTests(SharedNats nats) : IClassFixture<Share
         await Eventually.HoldsAsync(
             async () =>
             {
-                // The second run pauses the broker again.
+                // The second run pauses the broker again, perhaps while it is asked.
                 server.Resume();
-                return await bench.CountAsync(bench.Calls) == 0;
+                return await bench.CountAsync(bench.Calls).WaitAsync(TimeSpan.FromSeconds(5), TimeProvider.System) == 0;
             },
             "the call is acked in the end");
 

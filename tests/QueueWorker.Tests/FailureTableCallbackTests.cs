@@ -53,8 +53,9 @@ public sealed class FailureTableCallbackTests(SharedNats nats) : IClassFixture<S
         await Eventually.HoldsAsync(
             async () =>
             {
+                // The second post pauses the broker again, perhaps while it is asked.
                 server.Resume();
-                return await bench.CountAsync(bench.Callbacks) == 0;
+                return await bench.CountAsync(bench.Callbacks).WaitAsync(TimeSpan.FromSeconds(5), TimeProvider.System) == 0;
             },
             "the record is acked in the end");
 

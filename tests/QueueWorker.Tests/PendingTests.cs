@@ -11,7 +11,7 @@ public sealed class PendingTests(SharedNats nats) : IClassFixture<SharedNats>
     public async Task Calls_that_run_in_any_replica_do_not_wait(string mode)
     {
         var gate = new TaskCompletionSource();
-        await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["max_inflight"] = "1", ["scaling_mode"] = mode, ["ack_wait"] = "5s" }, nats.Server);
+        await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["max_inflight"] = "1", ["scaling_mode"] = mode, ["ack_wait"] = "5s", ["upstream_timeout"] = "10m" }, nats.Server);
         ServiceProcess[] workers = [bench.Worker, await bench.StartAnotherAsync()];
         await bench.EnqueueAsync();
         await bench.EnqueueAsync();

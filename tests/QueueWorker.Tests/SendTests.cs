@@ -66,7 +66,7 @@ public sealed class SendTests(SharedNats nats) : IClassFixture<SharedNats>
     public async Task A_function_that_runs_longer_than_ack_wait_runs_once_though_another_worker_is_free()
     {
         var gate = new TaskCompletionSource();
-        await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["ack_wait"] = "6s", ["max_inflight"] = "1" }, nats.Server);
+        await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["ack_wait"] = "15s", ["max_inflight"] = "1", ["upstream_timeout"] = "10m" }, nats.Server);
         var other = await bench.StartAnotherAsync();
 
         await bench.EnqueueAsync();

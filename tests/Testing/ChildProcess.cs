@@ -113,16 +113,27 @@ public sealed partial class ChildProcess : IAsyncDisposable
         SpinWait.SpinUntil(() => Directory.GetDirectories($"/proc/{Id}/task").All(IsStopped), TimeSpan.FromSeconds(10));
 
         // The state follows the name, which stands in brackets.
-        static bool IsStopped(string thread) => File.ReadAllText(Path.Combine(thread, "stat")).Split(')')[^1].TrimStart().StartsWith('T');
+        static bool IsStopped(string thread)
+        {
+            try
+            {
+                return File.ReadAllText(Path.Combine(thread, "stat")).Split(')')[^1].TrimStart().StartsWith('T');
+            }
+            catch (IOException)
+            {
+                // It ended after it was listed; the next look lists those that are left.
+                return false;
+            }
+        }
     }
 
     /// <summary>SIGCONT after <see cref="Pause"/>.</summary>
     public void Resume() => Signal(Continue);
 
-    /// <summary>Waits for the end by itself. Returns the exit code.</summary>
-    public async Task<int> ExitAsync()
+    /// <summary>Waits for the end by itself, at most for <paramref name="patience"/> if it is given. Returns the exit code.</summary>
+    public async Task<int> ExitAsync(TimeSpan? patience = null)
     {
-        await Eventually.HoldsAsync(() => _process.HasExited, () => $"process {Id} ends; it wrote:\n{Tail()}");
+        await Eventually.HoldsAsync(() => _process.HasExited, () => $"process {Id} ends; it wrote:\n{Tail()}", patience);
         await LastLinesAsync();
         return _process.ExitCode;
     }

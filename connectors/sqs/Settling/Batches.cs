@@ -57,7 +57,7 @@ internal sealed class Batches<T> : IAsyncDisposable
             return true;
         }
 
-        Interlocked.Decrement(ref _unsent);
+        Sent(1);
         return false;
     }
 

@@ -35,6 +35,12 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
         {
             await InvokeAsync(http, path);
         }
+        catch (Exception fault) when (!http.Response.HasStarted)
+        {
+            // What it is answered with by whoever handles that, for the count and the log.
+            http.Response.StatusCode = fault is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError;
+            throw;
+        }
         finally
         {
             var took = time.GetElapsedTime(started);

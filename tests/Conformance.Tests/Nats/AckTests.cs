@@ -67,7 +67,7 @@ public sealed class AckTests : JetStreamFixture
     {
         await PublishAsync(2);
         var consumer = await ConsumerAsync();
-        await (await consumer.NextAsync<int>())!.NakAsync(Confirmed with { NakDelay = TimeSpan.FromSeconds(4) });
+        await (await consumer.NextAsync<int>())!.NakAsync(Confirmed with { NakDelay = TimeSpan.FromSeconds(15) });
 
         var other = (await consumer.NextAsync<int>())!;
         var none = await consumer.NextAsync<int>(opts: Soon);
@@ -92,11 +92,11 @@ public sealed class AckTests : JetStreamFixture
     public async Task Progress_keeps_a_message_from_coming_again()
     {
         await PublishAsync(1);
-        var consumer = await ConsumerAsync(ackWait: TimeSpan.FromSeconds(3));
+        var consumer = await ConsumerAsync(ackWait: TimeSpan.FromSeconds(10));
         var msg = (await consumer.NextAsync<int>())!;
 
-        // The pull lasts two ack waits.
-        var pull = consumer.NextAsync<int>(opts: new NatsJSNextOpts { Expires = TimeSpan.FromSeconds(6) }).AsTask();
+        // The pull lasts longer than the ack wait.
+        var pull = consumer.NextAsync<int>(opts: new NatsJSNextOpts { Expires = TimeSpan.FromSeconds(15) }).AsTask();
         while (!pull.IsCompleted)
         {
             await msg.AckProgressAsync(Confirmed);

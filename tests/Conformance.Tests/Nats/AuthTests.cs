@@ -5,6 +5,10 @@ namespace Connectors.Conformance.Tests.Nats;
 
 public sealed class AuthTests : IDisposable
 {
+    // A busy client may take longer to log in than a server waits by itself.
+    private const string Patience = "timeout: 30";
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(20);
+
     private readonly string _folder = Directory.CreateTempSubdirectory("nats-auth-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -12,7 +16,7 @@ public sealed class AuthTests : IDisposable
     [Fact]
     public async Task User_and_password()
     {
-        await using var server = await NatsServer.StartAsync("authorization { user: u, password: \"p:w@d\" }");
+        await using var server = await NatsServer.StartAsync($"authorization {{ user: u, password: \"p:w@d\", {Patience} }}");
 
         await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Username = "u", Password = "p:w@d" } });
         await ConnectsAsync(new NatsOpts { Url = server.Url.Replace("nats://", "nats://u:p%3Aw%40d@", StringComparison.Ordinal) });
@@ -23,7 +27,7 @@ public sealed class AuthTests : IDisposable
     [Fact]
     public async Task Token()
     {
-        await using var server = await NatsServer.StartAsync("authorization { token: s3cret }");
+        await using var server = await NatsServer.StartAsync($"authorization {{ token: s3cret, {Patience} }}");
 
         await ConnectsAsync(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Token = "s3cret" } });
         await ConnectsAsync(new NatsOpts { Url = server.Url.Replace("nats://", "nats://s3cret@", StringComparison.Ordinal) });
@@ -33,7 +37,7 @@ public sealed class AuthTests : IDisposable
     [Fact]
     public async Task Nkey_whose_public_half_follows_from_the_seed()
     {
-        await using var server = await NatsServer.StartAsync(NatsIdentities.NkeyConfig);
+        await using var server = await NatsServer.StartAsync(NatsIdentities.NkeyConfig.Replace("authorization {", $"authorization {{ {Patience},", StringComparison.Ordinal));
         await ConnectsAsync(Asking(server, NatsAuthCred.FromNkey(NatsIdentities.Seed)));
         await IsRefusedAsync(Asking(server, NatsAuthCred.FromNkey(NatsIdentities.StrangersSeed)));
     }
@@ -41,7 +45,7 @@ public sealed class AuthTests : IDisposable
     [Fact]
     public async Task Credentials_file()
     {
-        await using var server = await NatsServer.StartAsync(NatsIdentities.OperatorConfig);
+        await using var server = await NatsServer.StartAsync($"{NatsIdentities.OperatorConfig}\nauthorization {{ {Patience} }}");
         var file = NatsIdentities.CredsFile;
         var lines = await File.ReadAllLinesAsync(file);
 
@@ -53,8 +57,8 @@ public sealed class AuthTests : IDisposable
     [Fact]
     public async Task A_subject_that_is_not_permitted_does_not_cost_the_connection()
     {
-        await using var server = await NatsServer.StartAsync("authorization { user: u, password: p, permissions { publish: \"mine.>\", subscribe: [\"mine.>\", \"_INBOX.>\"] } }");
-        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Username = "u", Password = "p" } });
+        await using var server = await NatsServer.StartAsync($"authorization {{ user: u, password: p, {Patience}, permissions {{ publish: \"mine.>\", subscribe: [\"mine.>\", \"_INBOX.>\"] }} }}");
+        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url, AuthOpts = new NatsAuthOpts { Username = "u", Password = "p" }, ConnectTimeout = ConnectTimeout });
         await using var sub = await nats.SubscribeCoreAsync<string>("mine.a");
 
         await nats.PublishAsync("yours.a", "x");
@@ -113,7 +117,7 @@ public sealed class AuthTests : IDisposable
 
     private static async Task ConnectsAsync(NatsOpts opts)
     {
-        await using var nats = new NatsConnection(opts with { ConnectTimeout = TimeSpan.FromSeconds(20) });
+        await using var nats = new NatsConnection(opts with { ConnectTimeout = ConnectTimeout });
         await using var sub = await nats.SubscribeCoreAsync<string>("a");
 
         await nats.PublishAsync("a", new string('x', 100_000));
@@ -130,7 +134,7 @@ public sealed class AuthTests : IDisposable
 
     private static async Task<NatsException> FailsAsync(NatsOpts opts)
     {
-        await using var nats = new NatsConnection(opts with { ConnectTimeout = TimeSpan.FromSeconds(20) });
+        await using var nats = new NatsConnection(opts with { ConnectTimeout = ConnectTimeout });
 
         var exception = await Assert.ThrowsAsync<NatsException>(async () => await nats.ConnectAsync());
 

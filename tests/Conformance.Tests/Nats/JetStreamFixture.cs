@@ -20,7 +20,16 @@ public abstract class JetStreamFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Server = await NatsServer.StartAsync();
-        Nats = new NatsConnection(new NatsOpts { Url = Server.Url, ReconnectWaitMin = TimeSpan.FromMilliseconds(50), ReconnectWaitMax = TimeSpan.FromMilliseconds(200) });
+
+        // A busy machine may take longer than the client waits by itself.
+        Nats = new NatsConnection(new NatsOpts
+        {
+            Url = Server.Url,
+            ReconnectWaitMin = TimeSpan.FromMilliseconds(50),
+            ReconnectWaitMax = TimeSpan.FromMilliseconds(200),
+            ConnectTimeout = TimeSpan.FromSeconds(20),
+            RequestTimeout = TimeSpan.FromMinutes(1),
+        });
         Js = Nats.CreateJetStreamContext();
         Stream = await Js.CreateStreamAsync(new StreamConfig("S", ["s.>"]));
     }

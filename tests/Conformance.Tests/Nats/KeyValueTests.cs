@@ -16,7 +16,16 @@ public sealed class KeyValueTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await NatsServer.StartAsync();
-        _nats = new NatsConnection(new NatsOpts { Url = _server.Url, ReconnectWaitMin = TimeSpan.FromMilliseconds(50), ReconnectWaitMax = TimeSpan.FromMilliseconds(200) });
+
+        // A busy machine may take longer than the client waits by itself.
+        _nats = new NatsConnection(new NatsOpts
+        {
+            Url = _server.Url,
+            ReconnectWaitMin = TimeSpan.FromMilliseconds(50),
+            ReconnectWaitMax = TimeSpan.FromMilliseconds(200),
+            ConnectTimeout = TimeSpan.FromSeconds(20),
+            RequestTimeout = TimeSpan.FromMinutes(1),
+        });
         _kv = _nats.CreateKeyValueStoreContext();
         _store = await _kv.CreateStoreAsync(new NatsKVConfig("OF_test") { History = 5 });
     }
@@ -166,6 +175,4 @@ public sealed class KeyValueTests : IAsyncLifetime
         var gone = await Assert.ThrowsAsync<NatsJSApiException>(async () => await _kv.GetStoreAsync("other"));
         Assert.Equal(404, gone.Error.Code);
     }
-
-    /// <summary>Stores once, whatever a killed server leaves unsaid.</summary>}
 }

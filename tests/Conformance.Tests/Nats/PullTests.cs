@@ -27,7 +27,7 @@ public sealed class PullTests : JetStreamFixture
         await PublishAsync(3);
         var consumer = await ConsumerAsync();
 
-        var msgs = await consumer.FetchAsync<int>(new NatsJSFetchOpts { MaxMsgs = 10, Expires = TimeSpan.FromSeconds(1) }).ToListAsync();
+        var msgs = await consumer.FetchAsync<int>(new NatsJSFetchOpts { MaxMsgs = 10, Expires = TimeSpan.FromSeconds(5) }).ToListAsync();
 
         Assert.Equal(3, msgs.Count);
         Assert.Null(await consumer.NextAsync<int>(opts: new NatsJSNextOpts { Expires = TimeSpan.FromSeconds(1) }));
@@ -69,7 +69,9 @@ public sealed class PullTests : JetStreamFixture
         await PublishAsync(50);
         var consumer = await ConsumerAsync();
 
-        await foreach (var msg in consumer.ConsumeAsync<int>(opts: Lively with { MaxMsgs = 4 }))
+        // No pull ends within the test: of one that did, the client may ask again for what is on its way.
+        var opts = new NatsJSConsumeOpts { MaxMsgs = 4, Expires = TimeSpan.FromSeconds(30), IdleHeartbeat = TimeSpan.FromSeconds(10) };
+        await foreach (var msg in consumer.ConsumeAsync<int>(opts: opts))
         {
             await consumer.RefreshAsync();
             Assert.InRange(consumer.Info.NumAckPending, 1, 4);

@@ -84,8 +84,7 @@ public sealed class ReconnectTests
         {
             Url = $"{first.Url},{second.Url}",
             NoRandomize = true,
-            PingInterval = TimeSpan.FromMilliseconds(200),
-            ConnectTimeout = TimeSpan.FromSeconds(1),
+            PingInterval = TimeSpan.FromSeconds(1),
         });
         await nats.ConnectAsync();
         Assert.Equal(first.Port, nats.ServerInfo!.Port);
@@ -94,7 +93,8 @@ public sealed class ReconnectTests
         await Eventually.HoldsAsync(() => nats.ServerInfo.Port == second.Port && nats.ConnectionState == NatsConnectionState.Open, "the other server is taken");
         first.Resume();
 
-        Assert.True(await nats.PingAsync() >= TimeSpan.Zero);
+        // A busy machine may miss pings of this one, too.
+        await Eventually.HoldsAsync(async () => await nats.PingAsync() >= TimeSpan.Zero, "the connection serves");
     }
 
     [Fact]

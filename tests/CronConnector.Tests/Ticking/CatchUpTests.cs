@@ -49,9 +49,8 @@ public sealed class CatchUpTests : CronTest
         await using var second = isRunning ? null : await RunningCron.StartAsync(Gateway.Url, Nats, options);
 
         // Of three minutes at each 30 s, six ticks lie behind.
-        var latest = new DateTimeOffset(now.Ticks - (now.Ticks % (30 * TimeSpan.TicksPerSecond)), TimeSpan.Zero);
-        await Eventually.HoldsAsync(
-            async () => Cursor.TryParse((await _bucket.OnlyAsync()).Value) is { Open.IsEmpty: true } cursor && cursor.Last >= latest, "the cursor has come up to the last tick");
+        var latest = Latest(now);
+        await Eventually.HoldsAsync(() => IsThroughAsync(latest), "the cursor has come up to the last tick");
         IEnumerable<int> expected = catchUp switch { "all" => [-150, -120, -90, -60, -30, 0], "last" => [0], _ => [] };
         Assert.Equal(expected.Select(s => latest.AddSeconds(s)), Gateway.Calls.Skip(before).Select(RunningCron.Due).Where(due => due <= latest));
     }
@@ -96,6 +95,17 @@ public sealed class CatchUpTests : CronTest
         return (removed, back);
     }
 
-    // In the seconds before and after a tick one could not say which side of it the cursor was written on.
-    private static Task AwayFromDueAsync() => Eventually.HoldsAsync(() => TimeProvider.System.GetUtcNow().Second % 30 is > 2 and < 15, "some way from a tick");
+    // Around a tick one could not say which side of it the cursor was written on, and before the next one there has to be time for what the test does. The
+    // last one must be through, or its call would be taken for one that was caught up.
+    private Task AwayFromDueAsync() => Eventually.HoldsAsync(
+        async () => IsAway() && await IsThroughAsync(Latest(TimeProvider.System.GetUtcNow())) && IsAway(), "some way from a tick, and the last one is through");
+
+    private static bool IsAway() => TimeProvider.System.GetUtcNow().Second % 30 is >= 6 and <= 11;
+
+    // The last tick of the schedule up to an instant.
+    private static DateTimeOffset Latest(DateTimeOffset instant) => new(instant.Ticks - (instant.Ticks % (30 * TimeSpan.TicksPerSecond)), TimeSpan.Zero);
+
+    // Whether all up to a tick was fired or dropped, and every call is over.
+    private async Task<bool> IsThroughAsync(DateTimeOffset tick) =>
+        Cursor.TryParse((await _bucket.OnlyAsync()).Value) is { Open.IsEmpty: true } cursor && cursor.Last >= tick;
 }

@@ -30,15 +30,21 @@ public sealed class OddFunctionsTests : CronTest
 
                 await RunningCron.EachSecondAsync(() => Gateway.Calls.Where(IsInnocent), 6);
                 RunningCron.NoneTwice(Gateway.Calls.Where(IsInnocent));
+                await cron.IsReadyAsync();
                 using var http = new HttpClient(new SocketsHttpHandler());
-                Assert.True((await http.GetAsync(new Uri(cron.Metrics, "/readyz"))).IsSuccessStatusCode);
-                var metrics = await http.GetStringAsync(new Uri(cron.Metrics, "/metrics"));
-                Assert.All(
-                    odd.Where(f => f.Name.StartsWith($"odd-{run}", StringComparison.Ordinal)),
-                    f => Assert.Matches($"cron_connector_(bad_schedule|next_due_timestamp_seconds){{function_name=\"{f.Name}.openfaas-fn\"", metrics));
-                Assert.Contains($"cron_connector_bad_schedule{{function_name=\"calendar-{run}.openfaas-fn\",reason=\"every\"}} 1", metrics, StringComparison.Ordinal);
-                Assert.Contains($"cron_connector_bad_schedule{{function_name=\"null-{run}.openfaas-fn\",reason=\"empty\"}} 1", metrics, StringComparison.Ordinal);
-                Assert.Contains($"xxx.openfaas-fn\",reason=\"name\"}} 1", metrics, StringComparison.Ordinal);
+                await Eventually.HoldsAsync(
+                    async () =>
+                    {
+                        var metrics = await http.GetStringAsync(new Uri(cron.Metrics, "/metrics"));
+                        Assert.All(
+                            odd.Where(f => f.Name.StartsWith($"odd-{run}", StringComparison.Ordinal)),
+                            f => Assert.Matches($"cron_connector_(bad_schedule|next_due_timestamp_seconds){{function_name=\"{f.Name}.openfaas-fn\"", metrics));
+                        Assert.Contains($"cron_connector_bad_schedule{{function_name=\"calendar-{run}.openfaas-fn\",reason=\"every\"}} 1", metrics, StringComparison.Ordinal);
+                        Assert.Contains($"cron_connector_bad_schedule{{function_name=\"null-{run}.openfaas-fn\",reason=\"empty\"}} 1", metrics, StringComparison.Ordinal);
+                        Assert.Contains($"xxx.openfaas-fn\",reason=\"name\"}} 1", metrics, StringComparison.Ordinal);
+                        return true;
+                    },
+                    "what is wrong with each is told");
             },
             iter: 1,
             threads: 1,

@@ -48,7 +48,7 @@ public sealed class BulkCancelTests(QueueFixture fixture) : IClassFixture<QueueF
 
         var made = JsonNode.Parse(await _gateway.SystemAsync(HttpMethod.Post, $"calls/cancellations?queue={seed.Queue}&function=one&state=retry,delayed&tag=a&since=2026-01-02T03:04:05Z", expected: HttpStatusCode.Accepted))!;
 
-        await using var connection = new NatsConnection(new NatsOpts { Url = fixture.Nats.Url });
+        await using var connection = new NatsConnection(StoredCalls.OptionsFor(fixture.Nats));
         var bucket = await connection.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Cancelled);
         var entry = await bucket.GetEntryAsync(BulkCancellation.Key((string)made["id"]!), serializer: NatsRawSerializer<byte[]>.Default);
         var stored = BulkCancellation.TryDecode(entry.Value!)!;

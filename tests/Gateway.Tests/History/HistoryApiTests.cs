@@ -25,7 +25,7 @@ public sealed class HistoryScene : IAsyncLifetime
     {
         Nats = await NatsServer.StartAsync();
         Gateway = await TestGateway.StartAsync(Nats);
-        _connection = new NatsConnection(new NatsOpts { Url = Nats.Url });
+        _connection = new NatsConnection(StoredCalls.OptionsFor(Nats));
         JetStream = _connection.CreateJetStreamContext();
     }
 

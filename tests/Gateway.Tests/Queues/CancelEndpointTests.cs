@@ -18,7 +18,7 @@ public sealed class CancelEndpointTests
     {
         await using var nats = await NatsServer.StartAsync();
         await using var gateway = await TestGateway.StartAsync(nats);
-        await using var connection = new NatsConnection(new NatsOpts { Url = nats.Url });
+        await using var connection = new NatsConnection(StoredCalls.OptionsFor(nats));
 
         using var answer = await gateway.SendAsync(HttpMethod.Delete, "/async-function/" + callId);
         var bucket = await connection.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Cancelled);

@@ -25,7 +25,7 @@ public sealed class PauseApiTests(QueueFixture fixture) : IClassFixture<QueueFix
 
         Assert.Equal(("moving house", "admin"), ((string)queue["reason"]!, (string)queue["by"]!));
         Assert.InRange((DateTimeOffset)queue["at"]!, before.AddSeconds(-1), TimeProvider.System.GetUtcNow());
-        await using var connection = new NatsConnection(new NatsOpts { Url = fixture.Nats.Url });
+        await using var connection = new NatsConnection(StoredCalls.OptionsFor(fixture.Nats));
         var bucket = await connection.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Paused);
         var stored = await bucket.GetEntryAsync(Pause.Key(seed.Queue, new("two", "openfaas-fn")), serializer: NatsRawSerializer<byte[]>.Default);
         Assert.Equal("its store is away", Pause.Decode(stored.Value!, default).Reason);
@@ -57,7 +57,7 @@ public sealed class PauseApiTests(QueueFixture fixture) : IClassFixture<QueueFix
         var seed = await SeedAsync();
         await seed.HeldAsync(DeadLetterSeed.Call("down"));
         var breaker = new OpenBreaker { Reason = "no connection", At = TimeProvider.System.GetUtcNow(), ProbeAt = TimeProvider.System.GetUtcNow().AddSeconds(10) };
-        await using var connection = new NatsConnection(new NatsOpts { Url = fixture.Nats.Url });
+        await using var connection = new NatsConnection(StoredCalls.OptionsFor(fixture.Nats));
         var bucket = await connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Paused) { History = 1 });
         await bucket.PutAsync(OpenBreaker.Key(seed.Queue, new("down", "openfaas-fn")), breaker.Encode(), NatsRawSerializer<byte[]>.Default);
 

@@ -17,7 +17,7 @@ public sealed class QueueWatchTests
             authorization { default_permissions { publish { deny: ["$JS.API.CONSUMER.LIST.OF_a"] } }, users [ { user: u, password: p } ] }
             no_auth_user: u
             """);
-        await using var connection = new NatsConnection(new NatsOpts { Url = nats.Url });
+        await using var connection = new NatsConnection(StoredCalls.OptionsFor(nats));
         var stored = new NATS.Client.JetStream.NatsJSContext(connection);
         foreach (var queue in new[] { "a", "b" })
         {

@@ -219,7 +219,7 @@ public sealed class RedriveJobTests
         var seed = await new DeadLetterSeed(stored.JetStream, "ended").CreateAsync();
         await seed.DeadAsync(DeadLetterSeed.Call());
         await EndAsync(gateway, "ended", await StartAsync(gateway, "ended", new { }));
-        await using var watcher = new NatsConnection(new NatsOpts { Url = nats.Url });
+        await using var watcher = new NatsConnection(StoredCalls.OptionsFor(nats));
         using var stop = new CancellationTokenSource();
         var asked = new ConcurrentQueue<string>();
         var watching = WatchAsync(watcher, asked, stop.Token);

@@ -155,7 +155,7 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
     // As a worker does.
     private async Task StoreAsync(string id, byte[] body, TimeSpan expires)
     {
-        await using var connection = new NatsConnection(new NatsOpts { Url = fixture.Nats.Url });
+        await using var connection = new NatsConnection(StoredCalls.OptionsFor(fixture.Nats));
         var bucket = await connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Results) { History = 1, MaxAge = TimeSpan.FromHours(24) });
         var record = new StoredResult
         {

@@ -78,12 +78,19 @@ public class BrokerTests
         await using var connector = await scene.RunConnectorAsync(
             "username_file", secrets.Path("user"), "password_file", secrets.Path("password"), "kafka_security_protocol", "plaintext");
 
-        await File.WriteAllTextAsync(secrets.Path("password"), "new");
+        // Rotated as a whole: a file that is just being written is empty for a moment, which would be a change of its own.
+        await File.WriteAllTextAsync(secrets.Path("next"), "new");
+        File.Move(secrets.Path("next"), secrets.Path("password"), overwrite: true);
 
         await connector.SaysAsync("Credentials changed");
         await scene.ProduceAsync("k", "x");
         await scene.CommitsAllAsync(1, 1);
-        Assert.Equal(2, connector.Lines.Count(line => line.Contains("what=assigned", StringComparison.Ordinal)));
+
+        // One assignment to the first client, which was ready, and one to the next. A slow one may be thrown out of the group and come back besides.
+        Assert.Single(connector.Lines, line => IsChange(line));
+        Assert.Contains(connector.Lines.SkipWhile(line => !IsChange(line)), line => line.Contains("what=assigned", StringComparison.Ordinal));
+
+        static bool IsChange(string line) => line.Contains("Credentials changed", StringComparison.Ordinal);
     }
 
     [Fact]

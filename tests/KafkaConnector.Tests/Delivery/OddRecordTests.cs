@@ -100,9 +100,15 @@ public class OddRecordTests(ITestOutputHelper output)
             () => scene.Committed(Partitions).Sum(o => Math.Max(0, o)) == records.Length,
             () => $"all have their end; {string.Join(", ", scene.Committed(Partitions))} are committed\n{string.Join('\n', connector.Lines.TakeLast(30))}",
             TimeSpan.FromMinutes(3));
-        var dead = await connector.MetricAsync($"kafka_connector_dead_letters_total{{topic=\"{scene.Topic}\"}}") ?? 0;
-        var completed = await connector.MetricAsync($"kafka_connector_events_total{{topic=\"{scene.Topic}\",verdict=\"completed\"}}") ?? 0;
-        Assert.Equal(records.Length, dead + completed);
+        var (dead, completed) = (0.0, 0.0);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                dead = await connector.MetricAsync($"kafka_connector_dead_letters_total{{topic=\"{scene.Topic}\"}}") ?? 0;
+                completed = await connector.MetricAsync($"kafka_connector_events_total{{topic=\"{scene.Topic}\",verdict=\"completed\"}}") ?? 0;
+                return dead + completed == records.Length;
+            },
+            () => $"each of {records.Length} is counted with its end; {dead} are dead letters, {completed} completed");
         Assert.Equal(dead, Clients.ReadAll(scene.Kafka.BootstrapServers, $"{scene.Topic}.dead", 1).Count);
         AssertOrder(calls.Where(c => c.Topic == scene.Topic).Select(c => (c.Partition, c.Offset)), keys);
         Assert.DoesNotContain(connector.Lines, line => line.Contains("Event source failed", StringComparison.Ordinal));

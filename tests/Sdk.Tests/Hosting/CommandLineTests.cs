@@ -2,7 +2,7 @@ using Connectors.Sdk.Hosting;
 
 namespace Connectors.Sdk.Tests.Hosting;
 
-/// <summary>Console output is one for the process, so these tests stay in one class: its methods run one after another.</summary>
+/// <summary>Console output is one for the process, so tests that read it or write to it are one collection: they run one after another.</summary>
 [Collection("console")]
 public class CommandLineTests
 {

@@ -1,5 +1,6 @@
 using System.Text;
 using Connectors.Sdk.Hosting;
+using Connectors.Testing;
 using Microsoft.Extensions.Logging;
 
 namespace Connectors.Sdk.Tests.Hosting;
@@ -11,7 +12,7 @@ public class LogLinesTests
     {
         const int Writers = 8;
         const int Lines = 2_000;
-        using var output = new MemoryStream();
+        using var output = new Shared();
         using (var lines = new LogLines(new LogLineFormatter(TimeProvider.System, LogEncoding.Console), output))
         {
             await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Factory.StartNew(
@@ -27,12 +28,16 @@ public class LogLinesTests
                 TaskScheduler.Default)));
         }
 
-        var written = Encoding.UTF8.GetString(output.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')[2]).ToList();
+        // The end waits for two seconds, in which a slow machine may not have written it all.
+        await Eventually.HoldsAsync(() => Written().Count >= Writers * Lines, () => $"all is written; {Written().Count} lines are");
+        var written = Written();
         Assert.Equal(Writers * Lines, written.Count);
         for (var writer = 0; writer < Writers; writer++)
         {
             Assert.Equal(Enumerable.Range(0, Lines).Select(line => $"w{writer}-{line}."), written.Where(line => line.StartsWith($"w{writer}-", StringComparison.Ordinal)));
         }
+
+        List<string> Written() => [.. Encoding.UTF8.GetString(output.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')[2])];
     }
 
     [Fact]
@@ -69,6 +74,29 @@ public class LogLinesTests
     }
 
     private static void Say(LogLines lines, string text) => lines.Log(LogLevel.Information, default, text, null, (state, _) => state);
+
+    // Read while it may still be written.
+    private sealed class Shared : MemoryStream
+    {
+        // Guards the bytes.
+        private readonly Lock _gate = new();
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            lock (_gate)
+            {
+                base.Write(buffer);
+            }
+        }
+
+        public override byte[] ToArray()
+        {
+            lock (_gate)
+            {
+                return base.ToArray();
+            }
+        }
+    }
 
     private sealed class StandingStill : MemoryStream
     {

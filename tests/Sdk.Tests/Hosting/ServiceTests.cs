@@ -11,6 +11,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Sdk.Tests.Hosting;
 
+/// <summary>What a service says as it ends with a bad setting goes to the console, which other tests read.</summary>
+[Collection("console")]
 public class ServiceTests
 {
     [Theory]

@@ -22,13 +22,16 @@ public sealed class AgreedAckTests(ThreeServers cluster) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        await cluster.HealAsync();
         _link = await TestLink.OpenAsync(cluster.Nats.Servers[0]);
         _inbox = new PullInbox(_link.Link, TimeProvider.System, NullLogger<PullInbox>.Instance);
         await _inbox.OpenAsync(Ct);
         var shape = new StreamShape { Name = _name, Subjects = $"{_name}.>", Retention = StreamRetention.WorkQueue, Replicas = 3 };
         var setup = new StreamSetup(_link.Link, TimeProvider.System, NullLogger<StreamSetup>.Instance);
         await Eventually.HoldsAsync(async () => await setup.EnsureAsync(shape, isFirst: true, Ct) is not null, "the stream is made");
-        _consumer = StreamConsumer.Shared(_inbox, setup, _name, "c", $"{_name}.>", TimeSpan.FromSeconds(2), TimeProvider.System);
+
+        // Longer than a pull waits: none that stands there brings a message again whose ack is not agreed on yet.
+        _consumer = StreamConsumer.Shared(_inbox, setup, _name, "c", $"{_name}.>", TimeSpan.FromSeconds(10), TimeProvider.System);
         _consumer.Listen(_came);
         await BindAsync();
     }
@@ -45,14 +48,22 @@ public sealed class AgreedAckTests(ThreeServers cluster) : IAsyncLifetime
     {
         await LeadAsync(isFirst: true);
         var delivery = await NextAsync();
-        cluster.Nats.Servers[1].Pause();
-        cluster.Nats.Servers[2].Pause();
+        Task ack;
+        bool wasOver;
+        try
+        {
+            cluster.Nats.Servers[1].Pause();
+            cluster.Nats.Servers[2].Pause();
+            ack = delivery.AckAsync(Ct).AsTask();
+            await _inbox.FlushAsync(Ct);
+            wasOver = ack.IsCompleted;
+        }
+        finally
+        {
+            cluster.Nats.Servers[1].Resume();
+            cluster.Nats.Servers[2].Resume();
+        }
 
-        var ack = delivery.AckAsync(Ct).AsTask();
-        await _inbox.FlushAsync(Ct);
-        var wasOver = ack.IsCompleted;
-        cluster.Nats.Servers[1].Resume();
-        cluster.Nats.Servers[2].Resume();
         await Task.WhenAny(ack);
         _ = ack.IsCompletedSuccessfully ? delivery : await AckedAsync(delivery);
 
@@ -92,11 +103,18 @@ public sealed class AgreedAckTests(ThreeServers cluster) : IAsyncLifetime
         var delivery = await NextAsync();
         await LeadAsync(isFirst: false);
         var leader = await LeaderAsync();
-        leader.Pause();
+        Task ack;
+        try
+        {
+            leader.Pause();
+            ack = delivery.AckAsync(Ct).AsTask();
+            await Task.WhenAny(ack);
+        }
+        finally
+        {
+            leader.Resume();
+        }
 
-        var ack = delivery.AckAsync(Ct).AsTask();
-        await Task.WhenAny(ack);
-        leader.Resume();
         await cluster.WholeAsync();
 
         Assert.True(ack.IsCompletedSuccessfully, ack.Exception?.ToString());

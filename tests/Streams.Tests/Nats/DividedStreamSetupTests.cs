@@ -11,6 +11,8 @@ namespace Connectors.Streams.Tests.Nats;
 [Collection(nameof(ThreeServers))]
 public sealed class DividedStreamSetupTests(ThreeServers cluster)
 {
+    private const int Tries = 5;
+
     private readonly string _name = $"S{Guid.NewGuid():N}";
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -19,29 +21,18 @@ public sealed class DividedStreamSetupTests(ThreeServers cluster)
     [Fact]
     public async Task A_consumer_is_made_anew_only_by_what_leaders_say_that_are_followed()
     {
+        await cluster.HealAsync();
         var (time, lines) = (new FakeTimeProvider(), new Lines());
         await using var link = await TestLink.OpenAsync(cluster.Nats.Servers[0]);
         var setup = new StreamSetup(link.Link, time, lines.CreateLogger<StreamSetup>());
         var wanted = new ConsumerConfig("c") { FilterSubject = $"{_name}.>", AckPolicy = ConsumerConfigAckPolicy.Explicit, AckWait = TimeSpan.FromSeconds(30) };
         await MadeAsync(link.Link.JetStream, wanted with { DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence, OptStartSeq = 10 });
-        await LeadAsync(link.Link, $"STREAM.LEADER.STEPDOWN.{_name}", async () => (await link.Link.JetStream.GetStreamAsync(_name, cancellationToken: Ct)).Info.Cluster);
-        await LeadAsync(link.Link, $"CONSUMER.LEADER.STEPDOWN.{_name}.c", async () => (await link.Link.JetStream.GetConsumerAsync(_name, "c", Ct)).Info.Cluster);
-
-        cluster.Nats.Servers[1].Pause();
-        cluster.Nats.Servers[2].Pause();
-        await Eventually.HoldsAsync(
-            async () => (await link.Link.JetStream.GetConsumerAsync(_name, "c", Ct)).Info.Cluster?.Replicas?.All(other => other.Active > TimeSpan.FromSeconds(4)) == true, "nobody was heard for a while");
-        for (var look = 0; look < 3; look++)
+        for (var again = 1; !await IsLookedAtAloneAsync(link.Link, setup, wanted, time); again++)
         {
-            await setup.EnsureConsumerAsync(_name, wanted, isFirst: false, Ct);
-            time.Advance(TimeSpan.FromSeconds(5));
+            Assert.True(again < Tries, "server 0 answers while it hears nobody");
         }
 
         Assert.Empty(lines.All);
-        cluster.Nats.Servers[1].Resume();
-        cluster.Nats.Servers[2].Resume();
-        await cluster.WholeAsync();
-
         await Eventually.HoldsAsync(
             async () =>
             {
@@ -50,6 +41,37 @@ public sealed class DividedStreamSetupTests(ThreeServers cluster)
                 return lines.All.Any(line => line.Contains("remembers more", StringComparison.Ordinal));
             },
             "it is made anew");
+    }
+
+    // False if server 0 did not answer each time: a leader that hears nobody gives up after some seconds, in which a busy machine may not come to all of it.
+    private async Task<bool> IsLookedAtAloneAsync(NatsLink link, StreamSetup setup, ConsumerConfig wanted, FakeTimeProvider time)
+    {
+        await LeadAsync(link, $"STREAM.LEADER.STEPDOWN.{_name}", async () => (await link.JetStream.GetStreamAsync(_name, cancellationToken: Ct)).Info.Cluster);
+        await LeadAsync(link, $"CONSUMER.LEADER.STEPDOWN.{_name}.c", async () => (await link.JetStream.GetConsumerAsync(_name, "c", Ct)).Info.Cluster);
+        try
+        {
+            cluster.Nats.Servers[1].Pause();
+            cluster.Nats.Servers[2].Pause();
+            await Eventually.HoldsAsync(
+                async () => (await link.JetStream.GetConsumerAsync(_name, "c", Ct)).Info.Cluster?.Replicas?.All(other => other.Active > TimeSpan.FromSeconds(4)) == true,
+                "nobody was heard for a while",
+                TimeSpan.FromSeconds(30));
+            for (var look = 0; look < 3; look++)
+            {
+                await setup.EnsureConsumerAsync(_name, wanted, isFirst: false, Ct);
+                time.Advance(TimeSpan.FromSeconds(5));
+            }
+
+            return true;
+        }
+        catch (Exception fault) when (fault is NatsException or TimeoutException)
+        {
+            return false;
+        }
+        finally
+        {
+            await cluster.HealAsync();
+        }
     }
 
     private Task MadeAsync(INatsJSContext js, ConsumerConfig consumer) => Eventually.HoldsAsync(

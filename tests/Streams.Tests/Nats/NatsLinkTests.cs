@@ -68,11 +68,14 @@ public sealed class NatsLinkTests : IDisposable
         await using var link = await TestLink.StartAsync(server.Port, loggers: lines);
 
         await Eventually.HoldsAsync(() => Refusals(server) >= 4, "it tries again and again");
+        await Eventually.HoldsAsync(() => link.Link.Trouble.Contains("Authorization Violation", StringComparison.Ordinal), () => $"it says why: {link.Link.Trouble}");
+        await Eventually.HoldsAsync(() => link.Readiness.Unmet.SingleOrDefault()?.Contains("Authorization Violation", StringComparison.Ordinal) == true, "so does readiness");
 
-        Assert.Contains("Authorization Violation", link.Link.Trouble, StringComparison.Ordinal);
-        Assert.Single(lines.Warnings, line => line.Contains("cannot be reached", StringComparison.Ordinal) && line.Contains("Authorization Violation", StringComparison.Ordinal));
-        Assert.Equal(lines.Warnings.Distinct(), lines.Warnings);
-        Assert.Contains("Authorization Violation", Assert.Single(link.Readiness.Unmet), StringComparison.Ordinal);
+        // A busy machine may have another cause in between, after which the first one is news again.
+        var told = lines.Warnings.ToLookup(line => line.Contains("cannot be reached", StringComparison.Ordinal));
+        Assert.Contains(told[true], line => line.Contains("Authorization Violation", StringComparison.Ordinal));
+        Assert.DoesNotContain(told[true].Zip(told[true].Skip(1)), pair => pair.First == pair.Second);
+        Assert.Equal(told[false].Distinct(), told[false]);
     }
 
     [Fact]

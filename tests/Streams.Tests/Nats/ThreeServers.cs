@@ -19,5 +19,16 @@ public sealed class ThreeServers : ICollectionFixture<ThreeServers>, IAsyncLifet
         },
         "the cluster takes streams with replicas");
 
+    /// <summary>Waits for the same; a server that a test before stopped, and failed with, goes on first.</summary>
+    public Task HealAsync()
+    {
+        foreach (var server in Nats.Servers)
+        {
+            server.Resume();
+        }
+
+        return WholeAsync();
+    }
+
     public ValueTask DisposeAsync() => Nats.DisposeAsync();
 }
