@@ -117,9 +117,11 @@ internal static class Metrics
         }
     }
 
-    /// <summary>Calls that run in this worker, by function.</summary>
-    public static Dictionary<string, long> Running() =>
-        FunctionInflight.GetAllLabelValues().ToDictionary(labels => labels[1], labels => (long)FunctionInflight.WithLabels(labels).Value);
+    /// <summary>Calls that run in this worker, by function. Only of functions that have some: those that ever had are too many to tell of every few seconds.</summary>
+    public static Dictionary<string, long> Running() => FunctionInflight.GetAllLabelValues()
+        .Select(labels => KeyValuePair.Create(labels[1], (long)FunctionInflight.WithLabels(labels).Value))
+        .Where(running => running.Value > 0)
+        .ToDictionary();
 
     /// <summary>What is counted for each call of a function.</summary>
     public static FunctionMetrics Of(string queue, FunctionName function) => Functions.GetOrAdd((queue, function), static of => new FunctionMetrics(of.Item1, of.Item2.ToString())

@@ -55,7 +55,7 @@ public abstract class EventSourceContract : IAsyncLifetime
         var calls = 0;
         Gateway.Answer = (_, http) =>
         {
-            http.Response.StatusCode = Interlocked.Increment(ref calls) % 4 == 2 ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;
+            http.Response.StatusCode = Interlocked.Increment(ref calls) % 4 == 2 ? StatusCodes.Status503ServiceUnavailable : http.Response.StatusCode;
             return Task.CompletedTask;
         };
 

@@ -14,6 +14,7 @@ internal static class KafkaHosting
         builder.Services
             .AddSingleton(options)
             .AddSingleton(options.Ordering)
+            .AddSingleton(options.Failure.Retry) // by which the fan-out knows whose outcome decides
             .AddSingleton<Backlog>()
             .AddSingleton<DeadLetters>()
             .AddSingleton<Settler>();

@@ -17,6 +17,7 @@ internal static class RabbitMqHosting
     {
         builder.Services
             .AddSingleton(options)
+            .AddSingleton(options.Failure.Retry) // by which the fan-out knows whose outcome decides
             .AddSingleton<BrokerWriter>()
             .AddSingleton<DeadLetters>()
             .AddSingleton<Settler>()

@@ -47,7 +47,7 @@ internal sealed class EmbeddedStart(
         var stack = (from entry in StackFile.Read(path, Environment.GetEnvironmentVariable)
                      select entry with { Deployment = entry.Deployment with { Namespace = entry.Deployment.Namespace ?? options.DefaultNamespace } }).ToList();
         var faults = from entry in stack
-                     from fault in DeployRules.Faults(entry.Deployment, secrets)
+                     from fault in DeployRules.Faults(entry.Deployment)
                      select entry.Locate(fault);
         if (faults.ToList() is { Count: > 0 } all)
         {
@@ -61,14 +61,23 @@ internal sealed class EmbeddedStart(
 
         foreach (var entry in stack)
         {
+            // Secrets are made by the API of a gateway that runs: one that is missing does not keep it from running.
+            if (DeployRules.MissingSecrets(entry.Deployment, secrets).Select(entry.Locate).ToList() is { Count: > 0 } missing)
+            {
+                NotDeployed(entry, string.Join("; ", missing));
+                continue;
+            }
+
             try
             {
                 await functions.DeployAsync(entry.Deployment, expected: null, entry.HandlerFolder);
             }
             catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
             {
-                Log.NotDeployed(log, $"{entry.Deployment.Service}.{entry.Deployment.Namespace}", entry.Locate($"handler: {fault.Message}"));
+                NotDeployed(entry, entry.Locate($"handler: {fault.Message}"));
             }
         }
     }
+
+    private void NotDeployed(StackFunction entry, string fault) => Log.NotDeployed(log, $"{entry.Deployment.Service}.{entry.Deployment.Namespace}", fault);
 }

@@ -45,6 +45,9 @@ internal static partial class Log
     [LoggerMessage(225, LogLevel.Error, "Function of the stack file not deployed")]
     public static partial void NotDeployed(ILogger log, string function, string error);
 
+    [LoggerMessage(227, LogLevel.Warning, "Function woken by a call, though its definition cannot be written")]
+    public static partial void WakeNotStored(ILogger log, string function, string error);
+
     [LoggerMessage(226, LogLevel.Error, "Process not started")]
     public static partial void ProcessFailed(ILogger log, string function, string error);
 

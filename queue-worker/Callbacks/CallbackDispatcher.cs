@@ -11,17 +11,26 @@ internal sealed class CallbackDispatcher(
 {
     private readonly CallbackPolicy _policy = new(options.Callbacks.MaxAge, options.Callbacks.InitialWait, options.Callbacks.MaxWait, random);
 
-    // One POST, then a record of it.
-    public TimeSpan Limit { get; } = options.Callbacks.Timeout + (2 * RecordWriter.Patience(options));
+    // A copy that is written again; one POST, then a record of it.
+    public TimeSpan Limit { get; } = options.Callbacks.Timeout + (3 * RecordWriter.Patience(options));
 
     public async Task<Handled> HandleAsync(Delivery delivery, Grace grace)
     {
-        var record = CallbackRecord.TryDecode(delivery.Header(CallbackRecord.HeaderName));
+        if (await settler.EndInDoubtAsync(delivery, grace.Writes))
+        {
+            return new Handled();
+        }
+
         if (delivery.Envelope is not { } envelope)
         {
             await settler.EndForeignAsync(delivery, delivery.EnvelopeError, grace.Writes);
         }
-        else if (record is null)
+        else if (envelope.Version > Envelope.CurrentVersion)
+        {
+            // Before its record is looked at, which may have changed as well.
+            await settler.NakNewerAsync(delivery, grace.Writes);
+        }
+        else if (CallbackRecord.TryDecode(delivery.Header(CallbackRecord.HeaderName)) is not { } record)
         {
             await settler.EndForeignAsync(delivery, $"the header {CallbackRecord.HeaderName} is missing or not readable", grace.Writes);
         }
@@ -42,11 +51,7 @@ internal sealed class CallbackDispatcher(
         // A record of another's making may claim to be of the future, and would never grow too old.
         var now = time.GetUtcNow();
         record = record with { Since = record.Since < delivery.Place.Stored ? record.Since : delivery.Place.Stored, Attempt = Math.Max(1, record.Attempt) };
-        if (envelope.Version > Envelope.CurrentVersion)
-        {
-            await settler.NakNewerAsync(delivery, grace.Writes);
-        }
-        else if (_policy.IsTooOld(record, now))
+        if (_policy.IsTooOld(record, now))
         {
             await settler.GiveUpAsync(delivery, envelope, record with { Attempt = record.Attempt - 1 }, DeadReasons.CallbackExpired, null, null, grace.Writes);
         }

@@ -44,6 +44,12 @@ internal sealed record CallbackOptions
         };
 
         settings.CheckSecrets(secretMountPath, WebhookSigner.SecretName);
+        var secret = new SecretFile(Path.Combine(secretMountPath, WebhookSigner.SecretName));
+        if (secret.CanBeRead() && !WebhookSigner.HasKey(secret.Value))
+        {
+            settings.Fault("secret_mount_path", $"a folder in which {WebhookSigner.SecretName} is missing or has lines of the form {WebhookSigner.Form} ({secret.Path} has none)");
+        }
+
         if (options.MaxWait < options.InitialWait)
         {
             settings.Fault("callback_max_wait", "no shorter than callback_initial_wait");

@@ -109,9 +109,19 @@ internal sealed record CallbackUrl(Uri Address, string Credentials)
             return false;
         }
 
-        // As a server reads it: escapes undone, back to front, dot segments and empty ones gone.
+        // A gateway below a path has its own behind that; whatever stands before it may have taken the path away.
+        var path = Segments(Address);
+        var below = Segments(gateway);
+        return IsSystem(path) || (path.Take(below.Count).SequenceEqual(below, StringComparer.OrdinalIgnoreCase) && IsSystem(path.Skip(below.Count)));
+    }
+
+    private static bool IsSystem(IEnumerable<string> path) => path.FirstOrDefault()?.Equals("system", StringComparison.OrdinalIgnoreCase) == true;
+
+    // As a server reads it: escapes undone, back to front, dot segments and empty ones gone.
+    private static List<string> Segments(Uri address)
+    {
         var path = new Stack<string>();
-        foreach (var segment in Unescaped(Address.PathAndQuery.Split('?')[0]).Split('/', '\\'))
+        foreach (var segment in Unescaped(address.PathAndQuery.Split('?')[0]).Split('/', '\\'))
         {
             if (segment == "..")
             {
@@ -123,7 +133,7 @@ internal sealed record CallbackUrl(Uri Address, string Credentials)
             }
         }
 
-        return path.LastOrDefault()?.Equals("system", StringComparison.OrdinalIgnoreCase) == true;
+        return [.. path.Reverse()];
     }
 
     private static string Unescaped(string path)

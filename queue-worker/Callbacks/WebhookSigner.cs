@@ -14,11 +14,16 @@ namespace Connectors.QueueWorker.Callbacks;
 internal sealed class WebhookSigner(SecretFile secret, TimeProvider time, ILogger<WebhookSigner> log)
 {
     public const string SecretName = "callback-secret";
+
+    /// <summary>What a line of it looks like.</summary>
+    public const string Form = Prefix + "<base64>";
+
     private const string Prefix = "whsec_";
 
     private volatile Keys _keys = new(null, []);
 
     /// <summary>The headers of one POST; none without a secret.</summary>
+    /// <exception cref="IOException">There is one, and it cannot be read or has no usable line.</exception>
     public IEnumerable<Header> Sign(string id, ReadOnlyMemory<byte> body)
     {
         var keys = Current();
@@ -32,6 +37,9 @@ internal sealed class WebhookSigner(SecretFile secret, TimeProvider time, ILogge
         yield return new Header("webhook-signature", string.Join(' ', keys.Select(key => "v1," + Signature(key, id, timestamp, body.Span))));
     }
 
+    /// <summary>Whether a secret's text has a line that callbacks can be signed with.</summary>
+    internal static bool HasKey(string? text) => LinesOf(text).Any(line => Key(line) is not null);
+
     internal static string Signature(byte[] key, string id, string timestamp, ReadOnlySpan<byte> body)
     {
         using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key);
@@ -43,13 +51,20 @@ internal sealed class WebhookSigner(SecretFile secret, TimeProvider time, ILogge
     private IReadOnlyList<byte[]> Current()
     {
         var text = secret.Value;
-        if (ReferenceEquals(text, _keys.Text))
+        var keys = _keys;
+        if (!ReferenceEquals(text, keys.Text))
         {
-            return _keys.All;
+            _keys = keys = Read(text);
         }
 
+        // Whoever wrote one wants signatures: perhaps it is still being written.
+        return text is null || keys.All.Count > 0 ? keys.All : throw new IOException($"{secret.Path} has no line of the form {Form}");
+    }
+
+    private Keys Read(string? text)
+    {
         var keys = new List<byte[]>();
-        foreach (var line in (text ?? "").Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (var line in LinesOf(text))
         {
             if (Key(line) is { } key)
             {
@@ -61,9 +76,10 @@ internal sealed class WebhookSigner(SecretFile secret, TimeProvider time, ILogge
             }
         }
 
-        _keys = new Keys(text, keys);
-        return keys;
+        return new Keys(text, keys);
     }
+
+    private static string[] LinesOf(string? text) => (text ?? "").Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     private static byte[]? Key(string line)
     {

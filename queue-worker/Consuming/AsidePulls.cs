@@ -257,7 +257,7 @@ internal sealed class AsidePulls : IDisposable
         public async Task NextAsync(StreamConsumer consumer, int max, CancellationToken stopping)
         {
             (_answered, _ended) = (new(TaskCreationOptions.RunContinuationsAsynchronously), new(TaskCreationOptions.RunContinuationsAsynchronously));
-            var count = slots.TryTake(max);
+            var count = slots.TryTake(Math.Min(max, consumer.MaxBatch));
             (_unanswered, _unended, _delivered) = (count, count, 0);
             if (count == 0 || !consumer.TryPull(count, waits: false))
             {

@@ -95,7 +95,7 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
                     break;
                 }
 
-                var calls = FairShare.Now(free.Free + 1, _turns.Count, Math.Min(max, side.Lane.Room), share - side.Lane.SlotsTaken);
+                var calls = FairShare.Now(free.Free + 1, _turns.Count, Math.Min(Math.Min(max, side.Consumer.MaxBatch), side.Lane.Room), share - side.Lane.SlotsTaken);
                 var taken = 1 + free.TryTake(calls - 1);
                 side.State = SideState.Asked;
                 side.FoundMore = false;

@@ -225,9 +225,16 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         await Task.Yield();
         try
         {
-            if (await BindAsync(side, ending) && side.Consumer.TryPull(calls, waits: false))
+            if (await BindAsync(side, ending))
             {
-                return;
+                // How many it may be asked for at once is known only now.
+                var asked = Math.Min(calls, side.Consumer.MaxBatch);
+                Returned(side, calls - asked, PullEnd.Empty, asked);
+                calls = asked;
+                if (side.Consumer.TryPull(calls, waits: false))
+                {
+                    return;
+                }
             }
         }
         catch (Exception fault)

@@ -160,7 +160,11 @@ internal sealed class PullLoop
 
     private bool StandHigh() => _isHighStanding = _high!.Outstanding == 0 && _high.TryPull(1, waits: true);
 
-    private static int Pull(StreamConsumer consumer, int count, bool waits) => count > 0 && consumer.TryPull(count, waits) ? count : 0;
+    private static int Pull(StreamConsumer consumer, int count, bool waits)
+    {
+        var asked = Math.Min(count, consumer.MaxBatch);
+        return asked > 0 && consumer.TryPull(asked, waits) ? asked : 0;
+    }
 
     private void Start(Delivery delivery)
     {

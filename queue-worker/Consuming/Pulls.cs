@@ -22,6 +22,7 @@ internal sealed class Pulls : IDisposable
     private readonly ModeClaim _mode;
     private readonly Drain _drain;
     private readonly PullInbox _inbox;
+    private readonly TimeSpan _ackWait;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
 
@@ -29,7 +30,7 @@ internal sealed class Pulls : IDisposable
         QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, ModeClaim mode, Recheck recheck, Acks acks, Drain drain,
         Pauses pauses, Dispatcher calls, CallbackDispatcher callbacks, AsideReturn aside, TimeProvider time, ILogger<Pulls> log)
     {
-        (_inbox, _mode, _drain, _time, _log) = (inbox, mode, drain, time, log);
+        (_inbox, _ackWait, _mode, _drain, _time, _log) = (inbox, options.Consuming.AckWait, mode, drain, time, log);
         _callSlots = new Slots(options.Consuming.MaxInflight, calls, acks, drain.Grace, time, log);
         _callbackSlots = new Slots(options.Callbacks.MaxInflight, callbacks, acks, drain.Grace, time, log);
         _aside = new AsidePulls(options, link, inbox, setup, pauses, new Slots(AsidePulls.MaxInflight, aside, acks, drain.Grace, time, log), time, log);
@@ -51,11 +52,17 @@ internal sealed class Pulls : IDisposable
     /// <summary>Everything that is under a lease.</summary>
     public IEnumerable<Delivery> Deliveries => _callSlots.Deliveries.Concat(_callbackSlots.Deliveries).Concat(_aside.Slots.Deliveries);
 
+    /// <summary>The shortest lease of it, which is this worker's own unless another gave the consumer a shorter one.</summary>
+    public TimeSpan ShortestLease => _inbox.ShortestLease(_ackWait);
+
     public StreamConsumer CallbackConsumer { get; }
 
     public IReadOnlyList<StreamConsumer> LastingCallConsumers => _calls.Lasting;
 
     public void Resync(StreamInfo calls) => _calls.Resync(calls);
+
+    /// <summary>Tells which stream there is now of a name.</summary>
+    public void Saw(string stream, DateTimeOffset made) => _inbox.Saw(stream, made);
 
     /// <summary>Pulls until told to stop, or until one of the three ends although it was not.</summary>
     public async Task RunAsync(CancellationToken stopping)

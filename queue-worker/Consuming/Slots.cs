@@ -231,16 +231,26 @@ internal sealed class Slots(int count, IDeliveryHandler handler, Acks acks, Grac
 }
 
 /// <summary>
-/// Renews the leases of everything that runs: each third of <c>ack_wait</c>, so that one lost renewal does no harm. It is also what keeps a function's
-/// consumer from lapsing while a call runs longer than that takes.
+/// Renews the leases of everything that runs: each third of <c>ack_wait</c>, so that one lost renewal does no harm; of the shortest one in force, for another
+/// worker may have given a shorter one to a consumer that both use. It is also what keeps a function's consumer from lapsing while a call runs longer than that takes.
 /// </summary>
-internal sealed class LeaseKeeper(QueueWorkerOptions options, Pulls pulls, TimeProvider time, ILogger<LeaseKeeper> log) : IDuty
+internal sealed class LeaseKeeper(Pulls pulls, TimeProvider time, ILogger<LeaseKeeper> log) : IDuty
 {
+    // A third of the shortest ack_wait that a worker may have.
+    private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1) / 3;
+
     public async Task RunAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(options.Consuming.AckWait / 3, time);
+        using var timer = new PeriodicTimer(Tick, time);
+        var renewed = time.GetTimestamp();
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
+            if (time.GetElapsedTime(renewed) + (Tick / 2) < pulls.ShortestLease / 3)
+            {
+                continue;
+            }
+
+            renewed = time.GetTimestamp();
             foreach (var delivery in pulls.Deliveries)
             {
                 await ExtendAsync(delivery, stoppingToken);

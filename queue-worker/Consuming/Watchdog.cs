@@ -53,6 +53,7 @@ internal sealed class Watchdog(
             foreach (var shape in StreamShape.All(options.Queue, options.Limits))
             {
                 var stream = await EnsureAsync(shape, stopping);
+                pulls.Saw(shape.Name, stream.Created);
                 if (shape.Name == StreamNames.Calls(options.Queue))
                 {
                     await mode.KeepAsync(stream, stopping);

@@ -51,7 +51,8 @@ internal sealed class AsideReturn(QueueWorkerOptions options, Pauses pauses, Rec
             headers = headers.Append(new(CallHeaders.Probe, "true"));
         }
 
-        switch (await writer.StoreCopyAsync(new StreamMessage(subject, id, [.. headers], delivery.Body), ct))
+        var written = await writer.StoreCopyAsync(new StreamMessage(subject, id, [.. headers], delivery.Body), ct);
+        switch (written.Result)
         {
             case WriteResult.Stored or WriteResult.Duplicate:
                 await acks.AckAsync(delivery, ct);

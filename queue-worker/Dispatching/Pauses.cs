@@ -54,9 +54,21 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
         {
             Know(function, breaker, revision);
         }
-        else if (await _bucket.FindAsync(key, ct) is { } quicker)
+        else if (await _bucket.FindAsync(key, ct) is { } found)
         {
-            Know(function, OpenBreaker.TryDecode(quicker.Value), quicker.Revision);
+            if (OpenBreaker.TryDecode(found.Value) is { } quicker)
+            {
+                Know(function, quicker, found.Revision);
+            }
+            else if (await _bucket.TryUpdateAsync(key, breaker.Encode(), found.Revision, ct) is { } replaced)
+            {
+                // Nobody reads what is there, and nobody would probe by it.
+                Know(function, breaker, replaced);
+            }
+            else
+            {
+                return false;
+            }
         }
 
         return true;

@@ -26,8 +26,9 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
     private readonly ConcurrentDictionary<MessagePlace, bool> _refused = new();
     private long _doubtUntil;
 
-    // Copies that may be stored or not, by the message whose place each takes, without its body. That message is not run before its copy's fate is known.
-    private readonly ConcurrentDictionary<MessagePlace, StreamMessage> _inDoubt = new();
+    // Copies that may be stored or not, by the message whose place each takes, without its body, and when that was learned last. That message is not run before
+    // its copy's fate is known.
+    private readonly ConcurrentDictionary<MessagePlace, (StreamMessage Copy, long At)> _inDoubt = new();
 
     /// <summary>The longest delay of a nak. What is to wait longer is nakked again when it is over: the envelope knows the rest.</summary>
     public static readonly TimeSpan MaxDelay = TimeSpan.FromDays(1);
@@ -129,27 +130,32 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
     {
         var written = await writer.StoreCopyAsync(copy, ct);
         await EndIfStoredAsync(delivery, copy, written, ct);
-        return written;
+        return written.Result;
     }
 
     /// <summary>
-    /// Ends a delivery whose copy may be stored, by storing it again under the same id. False if there is no such copy, or it is not stored: the message is to be
-    /// handled as any other.
+    /// Ends a delivery whose copy may be stored, by storing it again under the same id. False if there is no such copy, or it is known not to be stored: the message
+    /// is to be handled as any other.
     /// </summary>
     public async ValueTask<bool> EndInDoubtAsync(Delivery delivery, CancellationToken ct)
     {
-        if (!_inDoubt.TryGetValue(delivery.Place, out var copy))
+        if (!_inDoubt.TryGetValue(delivery.Place, out var doubt))
         {
             return false;
         }
 
-        var written = await ReplaceAsync(delivery, copy with { Body = delivery.Body }, ct);
-        if (written is WriteResult.Unknown or WriteResult.Refused)
+        if (await ReplaceAsync(delivery, doubt.Copy with { Body = delivery.Body }, ct) is WriteResult.Stored or WriteResult.Duplicate)
         {
-            await NakAsync(delivery, FailedWait, ct);
+            return true;
         }
 
-        return written is not (WriteResult.Full or WriteResult.TooLarge);
+        if (!_inDoubt.ContainsKey(delivery.Place))
+        {
+            return false;
+        }
+
+        await NakAsync(delivery, FailedWait, ct);
+        return true;
     }
 
     /// <summary>Remembers that a record for a message was refused, so that its naks are not taken for lost workers; of one that is too large, that of no other is.</summary>
@@ -189,26 +195,36 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
         return await EndIfStoredAsync(delivery, copy, await writer.StoreCopyOnceAsync(copy, ct), ct);
     }
 
-    private async Task<bool> EndIfStoredAsync(Delivery delivery, StreamMessage copy, WriteResult written, CancellationToken ct)
+    private async Task<bool> EndIfStoredAsync(Delivery delivery, StreamMessage copy, StreamWrite written, CancellationToken ct)
     {
-        if (written is WriteResult.Stored or WriteResult.Duplicate)
+        if (written.IsStored)
         {
             await AckAsync(delivery, ct);
             return true;
         }
 
-        Refused(delivery, written);
-        if (written == WriteResult.Unknown && _inDoubt.Count < MaxInDoubt)
+        Refused(delivery, written.Result);
+        if (written.Result == WriteResult.Unknown)
         {
-            _inDoubt[delivery.Place] = copy with { Body = default };
+            Doubt(delivery.Place, copy);
         }
-        else if (written is WriteResult.Full or WriteResult.TooLarge)
+        else if (written is { Result: WriteResult.TooLarge } or { Result: WriteResult.Full, IsIdNew: true })
         {
-            // A stream knows an id again before it looks for room.
             _inDoubt.TryRemove(delivery.Place, out _);
         }
 
         return false;
+    }
+
+    // Of too many, the one goes that was not met for the longest: another worker may have ended its message.
+    private void Doubt(MessagePlace place, StreamMessage copy)
+    {
+        if (_inDoubt.Count >= MaxInDoubt && !_inDoubt.ContainsKey(place))
+        {
+            _inDoubt.TryRemove(_inDoubt.MinBy(doubt => doubt.Value.At).Key, out _);
+        }
+
+        _inDoubt[place] = (copy with { Body = default }, time.GetTimestamp());
     }
 
     private async Task NakAsync(Delivery delivery, TimeSpan delay, CancellationToken ct)

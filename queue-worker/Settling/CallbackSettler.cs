@@ -25,10 +25,9 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
         var id = StreamNames.CallbackRetryMessageId(envelope.DeliveryId, envelope.Redrive, next.Attempt, next.Redrive);
         var copy = CopyOf(delivery, next, id);
         copy = writer.Fits(copy) ? copy : CopyOf(delivery, next with { Posts = null }, id);
-        switch (await writer.StoreCopyAsync(copy, ct))
+        switch (await acks.ReplaceAsync(delivery, copy, ct))
         {
             case WriteResult.Stored or WriteResult.Duplicate:
-                await acks.AckAsync(delivery, ct);
                 break;
             case WriteResult.TooLarge:
                 await GiveUpAsync(delivery, envelope, record, DeadReasons.CallbackRefused, null, "its copy to be posted later is too large for the stream", ct);
@@ -38,6 +37,9 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
                 break;
         }
     }
+
+    /// <summary>Ends a delivery whose copy may be stored or not. False for any other, which is to be posted.</summary>
+    public ValueTask<bool> EndInDoubtAsync(Delivery delivery, CancellationToken ct) => acks.EndInDoubtAsync(delivery, ct);
 
     /// <summary>Given up: a dead letter tells.</summary>
     public async Task GiveUpAsync(

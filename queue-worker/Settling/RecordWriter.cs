@@ -10,6 +10,7 @@ namespace Connectors.QueueWorker.Settling;
 internal sealed class RecordWriter(QueueWorkerOptions options, StreamPublisher publisher)
 {
     private static readonly TimeSpan TryTimeout = TimeSpan.FromSeconds(5);
+    private static readonly StreamWrite TooLarge = new(WriteResult.TooLarge, "it is larger than the server takes");
 
     private readonly WriteTerms _untilStored = new(Patience(options)) { WaitsForRoom = true, RenewsIdAfter = RenewsIdAfter(options) };
     private readonly WriteTerms _unlessFull = new(Patience(options)) { RenewsIdAfter = RenewsIdAfter(options) };
@@ -44,12 +45,11 @@ internal sealed class RecordWriter(QueueWorkerOptions options, StreamPublisher p
     }
 
     /// <summary>Stores a copy that takes a message's place, unless its stream is full: a nak does as well then.</summary>
-    public async Task<WriteResult> StoreCopyAsync(StreamMessage copy, CancellationToken ct) =>
-        publisher.Fits(copy) ? (await WriteAsync(copy, _unlessFull, ct)).Result : WriteResult.TooLarge;
+    public async Task<StreamWrite> StoreCopyAsync(StreamMessage copy, CancellationToken ct) => publisher.Fits(copy) ? await WriteAsync(copy, _unlessFull, ct) : TooLarge;
 
     /// <summary>Tries once to store a copy that takes a message's place.</summary>
-    public async Task<WriteResult> StoreCopyOnceAsync(StreamMessage copy, CancellationToken ct) =>
-        publisher.Fits(copy) ? (await publisher.WriteOnceAsync(copy, TryTimeout, ct)).Result : WriteResult.TooLarge;
+    public async Task<StreamWrite> StoreCopyOnceAsync(StreamMessage copy, CancellationToken ct) =>
+        publisher.Fits(copy) ? await publisher.WriteOnceAsync(copy, TryTimeout, ct) : TooLarge;
 
     private static TimeSpan RenewsIdAfter(QueueWorkerOptions options) => TimeSpan.FromTicks(Math.Min(TimeSpan.FromSeconds(10).Ticks, Patience(options).Ticks / 5));
 

@@ -19,6 +19,12 @@ public sealed class MigratedValuesTests : IDisposable
             "queue-worker",
             "queue_name=jobs scaling_mode=function max_inflight=10 retry_http_codes=429,503 upstream_timeout=15m consumer_inactive_threshold=1m gateway_url=http://gateway.openfaas:8080"
         },
+        {
+            "gateway:\n  upstreamTimeout: 2h\n  writeTimeout: 2h2s\n  readTimeout: 2h2s\nsecurityContext: true\ningress:\n  enabled: true\n  pathType: ImplementationSpecific\n  hosts:\n    - host: gateway.example.com\n      serviceName: gateway\n      servicePort: 8080\n      path: /\n",
+            "gateway",
+            "upstream_timeout=2h max_upstream_timeout=2h write_timeout=2h2s"
+        },
+        { "securityContext: true\ngateway:\n  upstreamTimeout: 2h\n", "queue-worker", "upstream_timeout=2h queue_name=faas-request" },
         { "openfaasPro: true\nasync: true\n", "queue-worker", "queue_name=faas-request max_inflight=50" },
         {
             "maxInflight: 5\nmode: static\nnats:\n  stream:\n    name: slow-fns\n  consumer:\n    durableName: slow-fns-workers\nupstreamTimeout: 15m\n",

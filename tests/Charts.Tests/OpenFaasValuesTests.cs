@@ -34,7 +34,7 @@ public class OpenFaasValuesTests
     private static readonly Dictionary<string, string> Others = new() { ["mode"] = "function", ["iam.resource"] = "{prod:*}", ["serviceType"] = "LoadBalancer" };
 
     // Values that mean something only beside another.
-    private static readonly Dictionary<string, string> Companions = new() { ["exposeServices"] = "serviceType=NodePort" };
+    private static readonly Dictionary<string, string> Companions = new() { ["exposeServices"] = "serviceType=NodePort", ["basic_auth"] = "functionsProviderUrl=http://provider:8081/" };
 
     [Theory, MemberData(nameof(Commands))]
     public async Task A_public_command_renders_and_its_values_arrive(string chart, string release, string values, string expected)

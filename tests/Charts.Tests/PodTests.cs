@@ -118,21 +118,28 @@ public sealed partial class PodTests
     public async Task Every_pod_is_placed_pulled_watched_and_secured_as_the_values_say(string chart)
     {
         var values = new[] { "podSecurityContext.runAsUser=null", "podSecurityContext.fsGroup=null", "imagePullSecrets[0].name=mirror", "global.imageRegistry=mirror.example",
-            "tolerations[0].key=dedicated", "nodeSelector.disk=ssd", "priorityClassName=high", "imagePullPolicy=Always" };
-        var deployments = (await Helm.TemplateAsync(chart, "r", [.. values, .. chart == "gateway" ? ["nats.development.enabled=true"] : Array.Empty<string>()]))
-            .Where(manifest => manifest.Kind == "Deployment").ToList();
+            "tolerations[0].key=dedicated", "nodeSelector.disk=ssd", "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=7", "priorityClassName=high",
+            "imagePullPolicy=Always" };
+        var manifests = await Helm.TemplateAsync(chart, "r", [.. values, .. chart == "gateway" ? ["nats.development.enabled=true"] : Array.Empty<string>()]);
+        var deployments = manifests.Where(manifest => manifest.Kind == "Deployment").ToList();
+        var pods = deployments.Select(deployment => (deployment, Pod)).Append((manifests.Single(manifest => manifest.Kind == "Pod"), "spec")).ToList();
 
         Assert.Equal(chart == "gateway" ? 2 : 1, deployments.Count);
+        Assert.All(pods, at =>
+        {
+            var (manifest, pod) = at;
+            Assert.Null(manifest.At($"{pod}.securityContext.runAsUser"));
+            Assert.Equal("true", manifest[$"{pod}.securityContext.runAsNonRoot"]);
+            Assert.Equal("mirror", manifest[$"{pod}.imagePullSecrets.0.name"]);
+            Assert.StartsWith("mirror.example/", manifest[$"{pod}.containers.0.image"], StringComparison.Ordinal);
+            Assert.Equal("Always", manifest[$"{pod}.containers.0.imagePullPolicy"]);
+            Assert.Equal("dedicated", manifest[$"{pod}.tolerations.0.key"]);
+            Assert.Equal("ssd", manifest[$"{pod}.nodeSelector.disk"]);
+            Assert.Equal("7", manifest[$"{pod}.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution.0.weight"]);
+            Assert.Equal("high", manifest[$"{pod}.priorityClassName"]);
+        });
         Assert.All(deployments, deployment =>
         {
-            Assert.Null(deployment.At($"{Pod}.securityContext.runAsUser"));
-            Assert.Equal("true", deployment[$"{Pod}.securityContext.runAsNonRoot"]);
-            Assert.Equal("mirror", deployment[$"{Pod}.imagePullSecrets.0.name"]);
-            Assert.StartsWith("mirror.example/", deployment[$"{Container}.image"], StringComparison.Ordinal);
-            Assert.Equal("Always", deployment[$"{Container}.imagePullPolicy"]);
-            Assert.Equal("dedicated", deployment[$"{Pod}.tolerations.0.key"]);
-            Assert.Equal("ssd", deployment[$"{Pod}.nodeSelector.disk"]);
-            Assert.Equal("high", deployment[$"{Pod}.priorityClassName"]);
             Assert.NotNull(deployment[$"{Container}.readinessProbe.httpGet.port"]);
             Assert.NotNull(deployment[$"{Container}.livenessProbe.httpGet.port"]);
         });

@@ -98,6 +98,7 @@ public partial class RenderingTests
     [InlineData("gateway", "gateway.replicaz=3", "replicaz")]
     [InlineData("gateway", "gateway.replicas=3", "functionsProviderUrl")]
     [InlineData("gateway", "autoscaling.enabled=true", "functionsProviderUrl")]
+    [InlineData("gateway", "basic_auth=false", "basic_auth: the embedded provider")]
     [InlineData("gateway", "nats.authorization.enabled=true", "nats.auth.secret")]
     [InlineData("gateway", "ingress.enabled=true", "ingress.hosts")]
     [InlineData("gateway", "httpRoute.enabled=true", "httpRoute.parentRefs")]
@@ -135,6 +136,17 @@ public partial class RenderingTests
     [InlineData("sqs-connector", "extraEnv.grace_period=1m,terminationGracePeriodSeconds=65")]
     [InlineData("sqs-connector", "extraEnv.grace_period.valueFrom.fieldRef.fieldPath=metadata.name")]
     public async Task Time_enough_to_stop_is_taken(string chart, string value) => Assert.NotEmpty(await Helm.TemplateAsync(chart, "r", value));
+
+    // The gateway refuses to start with less than every call has.
+    [Theory]
+    [InlineData("upstreamTimeout=59m", "1h")]
+    [InlineData("upstreamTimeout=2h", "2h")]
+    [InlineData("upstreamTimeout=3601", "3601")]
+    [InlineData("gateway.upstreamTimeout=90m,upstreamTimeout=2h", "90m")]
+    [InlineData("upstreamTimeout=2h,maxUpstreamTimeout=7200", "7200")]
+    [InlineData("upstreamTimeout=30s,maxUpstreamTimeout=0.5m", "0.5m")]
+    public async Task A_caller_may_ask_for_as_long_as_every_call_has(string values, string longest) =>
+        Assert.Equal(longest, (await Helm.TemplateAsync("gateway", "r", values)).Single(m => m.Kind == "Deployment").Environment["max_upstream_timeout"]);
 
     [Theory, MemberData(nameof(Charts))]
     public async Task Global_values_are_allowed(string chart) =>

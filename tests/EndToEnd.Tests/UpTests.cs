@@ -5,7 +5,7 @@ using Connectors.Testing;
 
 namespace Connectors.EndToEnd.Tests;
 
-/// <summary><c>connectors up</c>: the whole system from published programs and a stack file, without a checkout.</summary>
+/// <summary><c>connectors up</c>: the whole system from published programs and a stack file, without a checkout; and the script <c>./up</c>.</summary>
 public sealed class UpTests : IDisposable
 {
     private static readonly string Command = Path.Combine(Tools.RepositoryRoot, "artifacts/bin/Cli/release/connectors.dll");
@@ -103,6 +103,39 @@ public sealed class UpTests : IDisposable
         await using var programless = Start(["--port", $"{Ports()}", "--nats-port", $"{FreePort.Next()}", "--programs", _home.FullName]);
         Assert.Equal(1, await programless.ExitAsync());
         Assert.Contains("gateway ended; its log is", programless.Tail(), StringComparison.Ordinal);
+    }
+
+    // A copy of it with ports of its own, before what is built already; nothing listens where the proxy should be.
+    [Fact]
+    public async Task The_script_asks_this_machine_itself_whatever_proxy_there_is()
+    {
+        const string Fixed = "worker_port=8081 gateway_metrics=8082 cron_port=8083";
+        var script = await File.ReadAllTextAsync(Path.Combine(Tools.RepositoryRoot, "up"));
+        Assert.Contains(Fixed, script, StringComparison.Ordinal);
+        var port = Ports();
+        var copy = Path.Combine(_home.FullName, "up");
+        await File.WriteAllTextAsync(copy, script.Replace(Fixed, $"worker_port={port + 1} gateway_metrics={port + 2} cron_port={port + 3}", StringComparison.Ordinal));
+        foreach (var folder in new[] { "artifacts", "samples", "tests" })
+        {
+            Directory.CreateSymbolicLink(Path.Combine(_home.FullName, folder), Path.Combine(Tools.RepositoryRoot, folder));
+        }
+
+        await using var up = ChildProcess.Start(
+            "bash",
+            ["-c", "dotnet() { :; }; export -f dotnet; exec bash \"$0\" \"$@\"", copy, "--gateway-port", $"{port}", "--nats-port", $"{FreePort.Next()}"],
+            new Dictionary<string, string>
+            {
+                ["http_proxy"] = "http://127.0.0.1:9",
+                ["no_proxy"] = "",
+                ["NO_PROXY"] = "",
+                ["NATS_SERVER"] = Tools.Path("nats"),
+
+                // As a user of their own, functions could not reach what lies below a folder that is only ours.
+                ["function_isolation"] = "none",
+            });
+
+        await up.LineAsync(line => line.StartsWith("Ready.", StringComparison.Ordinal), "its call ran and was called back");
+        Assert.Equal(130, await up.TerminateAsync());
     }
 
     private ChildProcess Start(IEnumerable<string> options)

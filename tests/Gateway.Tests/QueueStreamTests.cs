@@ -42,6 +42,34 @@ public sealed class QueueStreamTests(QueueFixture fixture) : IClassFixture<Queue
     }
 
     [Fact]
+    public async Task A_stream_that_is_there_follows_the_options_that_are_set_and_keeps_what_is_not()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var stored = new StoredCalls(nats);
+        foreach (var queue in new[] { "faas-request", "named" })
+        {
+            await stored.JetStream.CreateStreamAsync(new StreamConfig(StreamNames.Calls(queue), [$"{queue}.call.>"])
+            {
+                Retention = StreamConfigRetention.Workqueue,
+                Discard = StreamConfigDiscard.New,
+                DuplicateWindow = TimeSpan.FromMinutes(2),
+                MaxBytes = 1_000_000,
+            });
+        }
+
+        await using var gateway = await TestGateway.StartAsync(nats, ("nats_duplicate_window", "10m"), ("nats_max_msgs", "5"));
+        await gateway.DeployAsync("named", "cat", new Dictionary<string, string> { ["com.openfaas.queue"] = "named" });
+        using var accepted = await gateway.PostAsync("/async-function/named", "hi");
+
+        foreach (var queue in new[] { "faas-request", "named" })
+        {
+            await Eventually.HoldsAsync(
+                async () => (await stored.JetStream.GetStreamAsync(StreamNames.Calls(queue))).Info.Config is { MaxMsgs: 5, MaxBytes: 1_000_000 } config && config.DuplicateWindow == TimeSpan.FromMinutes(10),
+                $"the stream of {queue} follows");
+        }
+    }
+
+    [Fact]
     public async Task A_queue_whose_calls_nobody_takes_is_shown_until_somebody_does()
     {
         await DeployAsync("lonely");

@@ -102,6 +102,31 @@ public sealed class ScaleFromZeroTests
         Assert.Equal("The provider cannot be reached.", list);
     }
 
+    // As a provider does that serves one namespace. A name that is too long for a subject is none, whoever is asked.
+    [Theory]
+    [InlineData(400, "typo.other", 404)]
+    [InlineData(422, "typo.other", 404)]
+    [InlineData(401, "unknown", 202)]
+    [InlineData(500, "unknown", 202)]
+    [InlineData(500, "200", 202)]
+    [InlineData(500, "201", 404)]
+    [InlineData(500, "5000", 404)]
+    public async Task What_a_provider_refuses_to_look_up_is_missing_and_what_it_cannot_say_is_accepted(int status, string name, int expected)
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var provider = await HttpLedger.StartAsync((_, http) =>
+        {
+            http.Response.StatusCode = status;
+            return Task.CompletedTask;
+        });
+        await using var gateway = await TestGateway.StartAsync(nats, ("functions_provider_url", provider.Url.AbsoluteUri), ("basic_auth", "true"));
+
+        using var answer = await gateway.PostAsync($"/async-function/{(int.TryParse(name, out var length) ? new string('a', length) + ".other" : name)}", "hi");
+
+        Assert.Equal(expected, (int)answer.StatusCode);
+        Assert.True(await gateway.Process.MetricAsync("gateway_nats_reconnect_total") is null or 0);
+    }
+
     [Fact]
     public async Task While_the_provider_is_away_calls_are_accepted_and_only_then_a_missing_function_too()
     {

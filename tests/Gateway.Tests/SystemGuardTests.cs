@@ -29,6 +29,20 @@ public sealed class SystemGuardTests(ProviderFixture fixture) : IClassFixture<Pr
         Assert.DoesNotContain("planted", await fixture.Embedded.SystemAsync(HttpMethod.Get, "functions"), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Accept: */*\n", true)]
+    [InlineData("User-Agent: faas-cli/0.17\n", true)]
+    [InlineData("Sec-Fetch-Site: none\n", false)]
+    [InlineData("Sec-Fetch-Site: same-origin\n", false)]
+    [InlineData("Accept: text/html,application/xhtml+xml\n", false)]
+    public async Task A_browser_is_not_asked_for_credentials_that_it_would_send_for_functions_documents_too(string headers, bool isAsked)
+    {
+        var answer = await RawHttp.AskAsync(fixture.Embedded.Api, $"GET /system/functions HTTP/1.1\nHost: x\n{headers}");
+
+        Assert.StartsWith("HTTP/1.1 401", answer, StringComparison.Ordinal);
+        Assert.Equal(isAsked, answer.Contains("WWW-Authenticate: Basic", StringComparison.Ordinal));
+    }
+
     /// <summary>What a browser says of a request's page, what Origin and Host say, and whether the request passes. The last host is what a proxy writes that sets its own.</summary>
     public static TheoryData<string, string, string, bool> Pages()
     {

@@ -39,7 +39,9 @@ public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
     [InlineData("Set-Cookie: =connectors_session=x")]
     [InlineData("Clear-Site-Data: \"cookies\"")]
     [InlineData("Service-Worker-Allowed: /")]
-    public async Task A_function_neither_sets_nor_clears_a_session_and_opens_no_scope(string header)
+    [InlineData("NEL: {\"report_to\":\"all\",\"max_age\":86400}")]
+    [InlineData("Report-To: {\"group\":\"all\",\"max_age\":86400,\"endpoints\":[{\"url\":\"https://collector.example/\"}]}")]
+    public async Task A_function_neither_sets_nor_clears_a_session_opens_no_scope_and_has_nothing_reported(string header)
     {
         var name = header.Split(':')[0];
         foreach (var session in new[] { "a=1", await Site.CookieAsync(PageSystem.Operator) })
@@ -50,6 +52,25 @@ public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
             Assert.Equal(["other=connectors_session"], answer.Headers.GetValues("Set-Cookie"));
             Assert.True(name == "Set-Cookie" || !answer.Headers.Contains(name), answer.ToString());
         }
+    }
+
+    [Theory]
+    [InlineData("Cache-Control: max-age=31536000")]
+    [InlineData("Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT")]
+    public async Task A_functions_document_that_a_browser_kept_from_before_the_login_is_of_no_origin_after_it(string header)
+    {
+        var path = $"/function/work/kept?answer={Uri.EscapeDataString($"{header} | Vary: Accept-Language")}";
+        var page = await OpenLoggedOutAsync("/ui/");
+        var answer = await page.GotoAsync(new Uri(Site.Url, path).AbsoluteUri);
+        Assert.Equal("Accept-Language,Cookie", await answer!.HeaderValueAsync("Vary"));
+        Assert.Equal(Site.Url.GetLeftPart(UriPartial.Authority), await page.EvaluateAsync<string>("() => self.origin"));
+
+        await page.GotoAsync(new Uri(Site.Url, "/ui/").AbsoluteUri);
+        await LogInAsync(page, PageSystem.Operator, PageSystem.Password);
+        await page.Locator("h1:not(:text('Log in'))").WaitForAsync();
+        await page.GotoAsync(new Uri(Site.Url, path).AbsoluteUri);
+
+        Assert.Equal("null", await page.EvaluateAsync<string>("() => self.origin"));
     }
 
     [Fact]

@@ -12,6 +12,27 @@ public sealed class DeadLetterTests(PageSystem site) : SharedQueueTests(site)
     private const string Queue = "/system/queues/faas-request";
 
     [Theory]
+    [InlineData("?all=true")]
+    [InlineData("1/../?all=true")]
+    [InlineData("count?reason=failed")]
+    [InlineData("0")]
+    public async Task Of_an_address_a_number_is_taken_for_a_letter_and_nothing_else(string seq)
+    {
+        await EmptyAsync();
+        await Site.DeadAsync("kept"u8.ToArray());
+        var page = await OpenAsync();
+        var asked = new ConcurrentQueue<string>();
+        page.Request += (_, request) => asked.Enqueue(request.Url);
+
+        await page.GotoAsync(new Uri(Site.Url, $"/ui/dead?queue=faas-request&seq={Uri.EscapeDataString(seq)}").AbsoluteUri);
+        await page.Locator("tbody input").WaitForAsync();
+
+        Assert.Empty(await page.Locator(".detail").AllAsync());
+        Assert.DoesNotContain(asked, url => url.Contains("/dead/", StringComparison.Ordinal));
+        await EmptyAsync();
+    }
+
+    [Theory]
     [InlineData("Delete")]
     [InlineData("Redrive")]
     public async Task Of_letters_that_ended_so_long_ago_those_that_were_counted_are_meant_and_none_that_has_come_of_age_since(string act)
@@ -108,6 +129,32 @@ public sealed class DeadLetterTests(PageSystem site) : SharedQueueTests(site)
         await page.GetByRole(AriaRole.Button, new() { Name = "Redrive 3", Exact = true }).ClickAsync();
         await page.Locator("dialog [role=status]", new() { HasText = "broken gateway" }).WaitForAsync();
         await page.Locator("dialog").GetByRole(AriaRole.Button, new() { Name = "Close" }).ClickAsync();
+
+        await page.Locator("dialog").WaitForAsync(new() { State = WaitForSelectorState.Detached });
+        var job = await Eventually.GetAsync(async () => await Site.ApiAsync(HttpMethod.Get, asked.First().Path) is { } one && (string)one["state"]! != "running" ? one : null, "the redrive has ended");
+        Assert.Equal(("done", 3), ((string)job["state"]!, (int)job["redriven"]!));
+        Assert.All(asked, one => Assert.Equal("GET", one.Method));
+    }
+
+    [Fact]
+    public async Task Escape_closes_what_tells_of_a_redrive_and_leaves_the_redrive_alone()
+    {
+        await EmptyAsync();
+        await Site.DeadAsync("one"u8.ToArray(), "two"u8.ToArray(), "three"u8.ToArray());
+        var page = await OpenAsync("/ui/dead?queue=faas-request");
+        var asked = new ConcurrentQueue<(string Method, string Path)>();
+        await page.RouteAsync("**/redrives/*", route =>
+        {
+            asked.Enqueue((route.Request.Method, new Uri(route.Request.Url).AbsolutePath));
+            return route.ContinueAsync();
+        });
+        Site.IsBroken = false;
+
+        await page.GetByLabel("Redrives per second at most").FillAsync("1");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Redrive all matching" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Redrive 3", Exact = true }).ClickAsync();
+        await page.Locator("dialog [role=status]", new() { HasText = "of 3 redriven" }).WaitForAsync();
+        await page.Keyboard.PressAsync("Escape");
 
         await page.Locator("dialog").WaitForAsync(new() { State = WaitForSelectorState.Detached });
         var job = await Eventually.GetAsync(async () => await Site.ApiAsync(HttpMethod.Get, asked.First().Path) is { } one && (string)one["state"]! != "running" ? one : null, "the redrive has ended");

@@ -208,7 +208,7 @@ public sealed class PageSystem : IAsyncLifetime
         _home.Delete(recursive: true);
     }
 
-    // A document, or a script for a service worker; with the headers and the status that the caller names.
+    // A document, or a script for a service worker; with the headers and the status that the caller names in its own, or in the query.
     private static async Task WorkAsync(RecordedRequest request, HttpContext http)
     {
         var isScript = request.Path.EndsWith(".js", StringComparison.Ordinal);
@@ -218,7 +218,7 @@ public sealed class PageSystem : IAsyncLifetime
             http.Response.Headers["Service-Worker-Allowed"] = "/";
         }
 
-        foreach (var line in (request.Header("X-Answer") ?? "").Split(" | ", StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(':', 2)))
+        foreach (var line in (request.Header("X-Answer") ?? http.Request.Query["answer"].ToString()).Split(" | ", StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(':', 2)))
         {
             http.Response.Headers.Append(line[0], line[1]);
         }

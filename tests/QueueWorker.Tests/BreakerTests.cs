@@ -6,6 +6,9 @@ using Connectors.Streams.Records;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
+using NATS.Client.Core;
+using NATS.Client.KeyValueStore;
+using NATS.Net;
 
 namespace Connectors.QueueWorker.Tests;
 
@@ -117,6 +120,31 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(0, await bench.CountAsync(bench.Dead));
         Assert.Equal(2, bench.Sends.Select(send => send.Header("X-Delivery-Id")).Distinct().Count());
         Assert.All(bench.Sends, send => Assert.Equal("1", send.Header("X-Attempt")));
+    }
+
+    // Whoever wrote it: it says nothing of when a probe is due.
+    [Fact]
+    public async Task R23_a_record_that_cannot_be_read_is_replaced_when_the_breaker_opens()
+    {
+        await using var bench = await Bench.StartWithoutWorkerAsync(
+            (_, http) =>
+            {
+                http.Response.StatusCode = 503;
+                http.Response.Headers["X-OpenFaaS-Internal"] = "gateway";
+                return Task.CompletedTask;
+            },
+            new() { ["breaker_failures"] = "1", ["breaker_min_wait"] = "1h", ["breaker_max_wait"] = "1h" },
+            nats.Server);
+        var bucket = await bench.Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Paused) { History = 1 });
+        await bucket.PutAsync(OpenBreaker.Key(bench.Queue, Bench.Echo), "x"u8.ToArray(), NatsRawSerializer<byte[]>.Default);
+        await bench.StartWorkerAsync();
+
+        await bench.EnqueueAsync();
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_breaker_open{{queue_name=\"{bench.Queue}\",function_name=\"{Bench.Echo}\"}}") == 1, "the breaker is open");
+        await bench.HoldsAsync(bench.Aside, 1);
+        await bench.HoldsAsync(bench.Calls, 0);
+
+        Assert.Single(bench.Sends);
     }
 
     [Fact]

@@ -64,4 +64,19 @@ public sealed class CallbackFidelityTests(SharedNats nats) : IClassFixture<Share
     [InlineData("http://gw:8080/systems", false)]
     public void The_gateways_own_API_is_known_however_it_is_written(string url, bool isSystem) =>
         Assert.Equal(isSystem, CallbackUrl.Of(url)!.IsSystemOf(new Uri("http://gw:8080/")));
+
+    [Theory]
+    [InlineData("http://host/openfaas/system/functions", true)]
+    [InlineData("http://host/OpenFaaS//x/..//%73ystem", true)]
+    [InlineData("http://host/openfaas/../system/functions", true)]
+    [InlineData("http://host/system/functions", true)]
+    [InlineData("http://host/openfaas/function/system", false)]
+    [InlineData("http://host/openfaas", false)]
+    [InlineData("http://host/other/system/functions", false)]
+    [InlineData("http://other:81/openfaas/system/functions", false)]
+    public void The_API_of_a_gateway_below_a_path_is_known_with_the_path_and_without(string url, bool isSystem)
+    {
+        Assert.Equal(isSystem, CallbackUrl.Of(url)!.IsSystemOf(new Uri("http://host/openfaas")));
+        Assert.Equal(isSystem, CallbackUrl.Of(url)!.IsSystemOf(new Uri("http://host/openfaas/")));
+    }
 }

@@ -33,4 +33,16 @@ public sealed class DeliveryTests
         Assert.NotEmpty(delivery.EnvelopeError);
         Assert.NotNull(delivery.Headers.ToList());
     }
+
+    [Theory]
+    [InlineData("NATS/1.0\r\nEnvelope: {\"v\":2,\"callId\":7}\r\n\r\n")]
+    [InlineData("NATS/1.0\r\nenvelope: {}\r\nEnvelope:{\"v\":2}\r\n\r\n")]
+    public void A_message_of_a_newer_version_is_one_whatever_its_shape(string headers)
+    {
+        var address = DeliveryAddress.Read("$JS.ACK.stream.consumer.1.5.5.1700000000000000000.0");
+
+        var delivery = new Delivery(_acks, address!.Value, made: null, "q.call.normal.ns.fn", Encoding.Latin1.GetBytes(headers), default);
+
+        Assert.Equal(2, delivery.Envelope?.Version);
+    }
 }

@@ -30,6 +30,39 @@ public sealed class LostAckTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Single(bench.Sends);
     }
 
+    // The first message of the new stream has the number, and the delivery, of the one that was acked in the old.
+    [Fact]
+    public async Task An_ack_of_a_stream_that_was_deleted_is_not_sent_into_the_one_that_took_its_place()
+    {
+        var gate = new TaskCompletionSource();
+        await using var proxy = new NatsProxy(nats.Server.Port);
+        await using var bench = await Bench.StartAsync(
+            (request, http) => request.Text == "long" ? gate.Task.WaitAsync(http.RequestAborted) : Task.CompletedTask,
+            new() { ["nats_port"] = proxy.Port.ToString(), ["ack_wait"] = "1h" },
+            nats.Server);
+        await bench.EnqueueAsync(body: "first");
+        await bench.Http.ReceivesAsync(1);
+        await bench.IsEmptyAsync();
+
+        // The worker stands still meanwhile: nats-server takes a stream that is being deleted and made at the same time for there, without listening for it.
+        bench.Worker.Process.Pause();
+        await bench.JetStream.DeleteStreamAsync(bench.Calls);
+        bench.Worker.Process.Resume();
+        await Eventually.HoldsAsync(async () => await bench.CountAsync(bench.Calls) == 0, "the stream is there again");
+        var running = await bench.EnqueueAsync(body: "long");
+        await bench.Http.ReceivesAsync(1, request => request.Text == "long");
+
+        proxy.Cut();
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync("queue_worker_nats_reconnect_total") >= 1, "the worker is connected again");
+        await bench.EnqueueAsync(body: "next");
+        await bench.Http.ReceivesAsync(1, request => request.Text == "next");
+
+        Assert.Contains(await bench.ReadAsync(bench.Calls), stored => stored.Envelope?.DeliveryId == running.DeliveryId);
+        gate.SetResult();
+        await bench.IsEmptyAsync();
+        Assert.Equal(["first", "long", "next"], bench.Sends.Select(send => send.Text));
+    }
+
     [Theory]
     [InlineData("static")]
     [InlineData("function")]

@@ -1,4 +1,7 @@
+using Connectors.Sdk.Invocation;
+using Connectors.Streams.Records;
 using Connectors.Testing;
+using NATS.Client.Core;
 
 namespace Connectors.QueueWorker.Tests;
 
@@ -39,6 +42,23 @@ public sealed class PendingTests(SharedNats nats) : IClassFixture<SharedNats>
             async () => await bench.Worker.MetricAsync($"queue_worker_waiting_retries{{queue_name=\"{bench.Queue}\"}}") == 1 && await WaitingAsync(bench, bench.Worker) == 0,
             "the retry is told apart");
         await bench.HoldsAsync(bench.Calls, 1);
+    }
+
+    [Fact]
+    public async Task Functions_whose_calls_have_ended_are_in_no_report()
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+        foreach (var name in new[] { "one", "two", "three" })
+        {
+            await bench.EnqueueAsync(Bench.Call(new FunctionName(name, "openfaas-fn")));
+        }
+
+        await bench.Http.ReceivesAsync(3);
+        await bench.IsEmptyAsync();
+
+        await using var reports = await bench.Connection.SubscribeCoreAsync<byte[]>(StreamNames.Reports(bench.Queue), serializer: NatsRawSerializer<byte[]>.Default);
+        var report = await reports.Msgs.ReadAsync(TestContext.Current.CancellationToken);
+        Assert.Empty(WorkerReport.TryDecode(report.Data)!.Running);
     }
 
     // The look that the gauge is of saw as many messages.

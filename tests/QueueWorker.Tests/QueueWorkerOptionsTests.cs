@@ -123,6 +123,24 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
         Assert.StartsWith($"secret_mount_path: \"{secrets.FullName}/callback-secret\" is not valid; allowed: a file that this process's user may read, or none (", output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("whsec_")]
+    [InlineData("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\nwhsec_not base64\n")]
+    public async Task A_callback_secret_without_a_usable_line_is_refused_at_start(string text)
+    {
+        var secrets = Directory.CreateTempSubdirectory("secrets-").FullName;
+        await File.WriteAllTextAsync(Path.Combine(secrets, "callback-secret"), text);
+
+        var (exitCode, output) = await ServiceProcess.RunAsync("QueueWorker", new Dictionary<string, string> { ["secret_mount_path"] = secrets, ["metrics_port"] = "0" });
+        Directory.Delete(secrets, recursive: true);
+
+        Assert.Equal(2, exitCode);
+        Assert.StartsWith($"secret_mount_path: \"{secrets}\" is not valid; allowed: ", output, StringComparison.Ordinal);
+        Assert.Contains("whsec_<base64>", output, StringComparison.Ordinal);
+        Assert.Contains($"{secrets}/callback-secret", output, StringComparison.Ordinal);
+    }
+
     // Root may read everything, and is an ordinary user here.
     [Theory, SupportedOSPlatform("linux")]
     [InlineData("secret_mount_path", "callback-secret", "callback-secret")]

@@ -87,6 +87,38 @@ public sealed class SignatureTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(0, await bench.CountAsync(bench.Dead));
     }
 
+    [Fact]
+    public async Task A_callback_waits_for_a_secret_of_which_no_line_is_usable_and_never_goes_out_unsigned()
+    {
+        var secrets = Directory.CreateTempSubdirectory("secrets-").FullName;
+        var file = Path.Combine(secrets, "callback-secret");
+        await using var bench = await Bench.StartAsync(
+            (request, http) => request.Path.StartsWith("/function/", StringComparison.Ordinal) ? http.Response.Body.WriteAsync(new byte[] { 1 }).AsTask() : Task.CompletedTask,
+            new() { ["secret_mount_path"] = secrets },
+            nats.Server);
+
+        await PutAsync("whsec_not base64\n" + Published["whsec_".Length..]);
+        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        await Eventually.HoldsAsync(
+            async () => await bench.Worker.MetricAsync($"queue_worker_callback_attempts_total{{queue_name=\"{bench.Queue}\",outcome=\"unreachable\"}}") >= 3, "it is tried again");
+        Assert.Empty(bench.Posts);
+
+        await PutAsync(Published);
+        await bench.IsEmptyAsync();
+        Directory.Delete(secrets, recursive: true);
+
+        Assert.True(Verifies(Published, Assert.Single(bench.Posts)));
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+
+        // In one step: a file that is empty for a moment would be no secret.
+        async Task PutAsync(string text)
+        {
+            var written = Path.Combine(secrets, "written");
+            await File.WriteAllTextAsync(written, text);
+            File.Move(written, file, overwrite: true);
+        }
+    }
+
     private static async Task<RecordedRequest> CallAsync(Bench bench)
     {
         var call = await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });

@@ -36,6 +36,24 @@ public sealed class UpgradeTests(SharedNats nats, ITestOutputHelper output) : IC
         Assert.Equal(accepted, bench.Sends.Count);
     }
 
+    // A worker that was rolled back leaves its own behind.
+    [Fact]
+    public async Task Leases_are_renewed_as_the_shortest_ack_wait_asks_that_another_worker_has_left_in_the_consumer()
+    {
+        var gate = new TaskCompletionSource();
+        await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["ack_wait"] = "1h", ["upstream_timeout"] = "10m" }, nats.Server);
+        var other = await bench.StartAnotherAsync(new() { ["ack_wait"] = "3s" });
+        Assert.Equal(0, await other.TerminateAsync());
+
+        await bench.EnqueueAsync();
+        await bench.Http.ReceivesAsync(1);
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync("queue_worker_lease_renewals_total") >= 3, "the lease is renewed");
+        gate.SetResult();
+        await bench.IsEmptyAsync();
+
+        Assert.Single(bench.Sends);
+    }
+
     [Fact]
     public async Task Switching_the_mode_there_and_back_loses_nothing_and_filters_never_overlap()
     {

@@ -81,6 +81,28 @@ public class DeliveryTests(SharedBroker broker)
     }
 
     [Fact]
+    public async Task A_final_status_of_one_function_does_not_end_a_message_that_another_takes_later()
+    {
+        var queue = await broker.CreateAsync("two");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "later"), ListedFunction.Wanting(queue, "never"));
+        var refusals = 1;
+        gateway.Answer = (request, http) =>
+        {
+            http.Response.StatusCode = request.Path.Contains("/never.", StringComparison.Ordinal) ? StatusCodes.Status503ServiceUnavailable
+                : Interlocked.Decrement(ref refusals) >= 0 ? StatusCodes.Status404NotFound
+                : StatusCodes.Status200OK;
+            return Task.CompletedTask;
+        };
+        await using var connector = await Running.StartAsync(gateway, Url, queue, ("retry_http_codes", "404"));
+
+        await Client.SendAsync(queue, "hello");
+
+        await Client.HoldsAsync(queue + ".dead", 1);
+        Assert.Equal(2, gateway.Calls.Count(call => call.Path.Contains("/later.", StringComparison.Ordinal)));
+        Assert.Equal("503", Text((await Client.TakeAsync(queue + ".dead"))!.BasicProperties, "X-Dead-Status"));
+    }
+
+    [Fact]
     public async Task A_dead_letter_whose_headers_fit_into_no_frame_is_written_without_them()
     {
         var queue = await broker.CreateAsync("framed");

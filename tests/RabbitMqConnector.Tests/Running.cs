@@ -16,11 +16,15 @@ internal static class Running
     }
 
     /// <summary>Starts it against a gateway, with short waits.</summary>
-    public static Task<RunningConnector> StartAsync(GatewayServer gateway, string url, string queues, params (string Name, string Value)[] values)
+    public static Task<RunningConnector> StartAsync(GatewayServer gateway, string url, string queues, params (string Name, string Value)[] values) =>
+        StartAsync(gateway, url, queues, null, values);
+
+    /// <summary>Starts it with so much time to finish what runs when it is stopped; null for the usual.</summary>
+    public static Task<RunningConnector> StartAsync(GatewayServer gateway, string url, string queues, TimeSpan? gracePeriod, params (string Name, string Value)[] values)
     {
         var options = Options([
             ("gateway_url", gateway.Url.AbsoluteUri), ("rebuild_interval", "50ms"), ("rabbitmq_url", url), ("queues", queues),
             ("initial_retry_wait", "10ms"), ("max_retry_wait", "50ms"), .. values]);
-        return RunningConnector.StartAsync(builder => builder.AddRabbitMq(options));
+        return RunningConnector.StartAsync(builder => builder.AddRabbitMq(options), gracePeriod);
     }
 }

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 using RabbitMQ.Client;
@@ -26,6 +28,19 @@ public class TroubleTests(SharedBroker broker)
         await connector.IsReadyAsync();
         await broker.Client.SendAsync(locked, "hello");
         await gateway.ReceivesAsync(2);
+    }
+
+    // As a balancer does whose broker is away: it takes the connection, and says nothing.
+    [Fact]
+    public async Task A_broker_that_never_answers_to_tls_is_tried_again()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("silent-tls", "receiver"));
+        await using var connector = await Running.StartAsync(gateway, $"amqps://127.0.0.1:{((IPEndPoint)silent.LocalEndpoint).Port}", "silent-tls");
+
+        await Eventually.HoldsAsync(
+            async () => await connector.MetricAsync("rabbitmq_connector_failures_total{queue=\"silent-tls\",kind=\"unreachable\"}") >= 2, "it is tried a second time");
     }
 
     [Fact]

@@ -59,7 +59,7 @@ internal sealed class Worker
         var gauges = new QueueGauges(options, waiting, new Reporting(options, new WorkerReports(link, process), waiting), process);
         var watchdog = new Watchdog(options, link, setup, mode, _pulls, gauges, recheck, readiness, process, NullLogger<Watchdog>.Instance);
         var consuming = new ConsumingService(options, link, watchdog, _pulls, NullLogger<ConsumingService>.Instance);
-        var leases = new LeaseKeeper(options, _pulls, process, NullLogger<LeaseKeeper>.Instance);
+        var leases = new LeaseKeeper(_pulls, process, NullLogger<LeaseKeeper>.Instance);
 
         // These go on for as long as there is a process; what is told to stop is consuming.
         _ = link.StartAsync(CancellationToken.None);

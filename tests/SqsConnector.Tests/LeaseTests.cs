@@ -33,6 +33,33 @@ public class LeaseTests(QueueServer server)
         await Eventually.HoldsAsync(async () => await connector.MetricAsync($$"""sqs_connector_in_flight_messages{queue="{{queue}}"}""") == 0, "nothing is held");
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_message_whose_deletion_hangs_for_longer_than_it_is_hidden_is_run_once(bool isFifo)
+    {
+        var held = TimeSpan.FromSeconds(15);
+        var queue = await server.CreateAsync("hanging", isFifo);
+        await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
+        var gate = new TaskCompletionSource();
+        proxy.Hold = operation => operation == "DeleteMessageBatch" ? gate.Task : Task.CompletedTask;
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using var connector = await Running.StartAsync(
+            gateway, ("queue_url", server.Url(queue)), ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri), ("visibility_timeout", "10s"));
+
+        await server.SendAsync(queue, "once", isFifo ? "group" : null);
+        await Eventually.HoldsAsync(() => proxy.Requests("DeleteMessageBatch").Any(), "its deletion is under way");
+        var begun = TimeProvider.System.GetTimestamp();
+        await Eventually.HoldsAsync(() => TimeProvider.System.GetElapsedTime(begun) > held, "it hangs");
+        gate.SetResult();
+        await server.IsEmptyAsync(queue);
+
+        Assert.Single(gateway.Calls);
+        await Eventually.HoldsAsync(async () => await connector.MetricAsync($$"""sqs_connector_in_flight_messages{queue="{{queue}}"}""") == 0, "nothing is held");
+        Assert.Equal(0, await connector.MetricAsync($$"""sqs_connector_expired_receipts_total{queue="{{queue}}"}""") ?? 0);
+        Assert.Equal(1, await connector.MetricAsync($$"""sqs_connector_deleted_total{queue="{{queue}}"}"""));
+    }
+
     [Fact]
     public async Task Messages_that_run_together_are_renewed_together()
     {

@@ -17,6 +17,9 @@ internal sealed class QueueProxy : IAsyncDisposable
     /// <summary>An answer in place of the server's: status and JSON, by operation and request; null for the server's own.</summary>
     public Func<string, RecordedRequest, (int Status, string Json)?> Instead { get; set; } = (_, _) => null;
 
+    /// <summary>Awaited before a request goes on to the server, by operation. One whose sender gives it up meanwhile does not go on.</summary>
+    public Func<string, Task> Hold { get; set; } = _ => Task.CompletedTask;
+
     public IEnumerable<RecordedRequest> Requests(string operation) => _ledger.Requests.Where(r => Operation(r) == operation);
 
     public static async Task<QueueProxy> StartAsync(Uri server)
@@ -45,6 +48,7 @@ internal sealed class QueueProxy : IAsyncDisposable
             return;
         }
 
+        await Hold(Operation(request)).WaitAsync(http.RequestAborted);
         using var forwarded = new HttpRequestMessage(HttpMethod.Post, server) { Content = new ByteArrayContent(request.Body) };
         forwarded.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(request.Header("Content-Type")!);
         forwarded.Headers.TryAddWithoutValidation("X-Amz-Target", request.Header("X-Amz-Target"));

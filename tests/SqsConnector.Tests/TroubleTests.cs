@@ -28,6 +28,17 @@ public class TroubleTests(QueueServer server)
     }
 
     [Fact]
+    public async Task A_queue_that_no_function_wants_is_no_trouble()
+    {
+        var queue = await server.CreateAsync("unwanted");
+        await using var gateway = await GatewayServer.StartAsync();
+        await using var connector = await StartAsync(gateway, server.Url(queue), []);
+        await connector.IsReadyAsync();
+
+        Assert.Equal(1, await connector.MetricAsync($$"""sqs_connector_queue_readable{queue="{{queue}}"}"""));
+    }
+
+    [Fact]
     public async Task Credentials_that_come_later_are_found()
     {
         var queue = await server.CreateAsync("credentials");

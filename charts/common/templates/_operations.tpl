@@ -150,7 +150,7 @@ spec:
       {{- include "connectors.selector" . | nindent 6 }}
   podMetricsEndpoints:
     - port: metrics
-      interval: {{ include "connectors.prometheusDuration" .Values.podMonitor.interval | quote }}
+      interval: {{ include "connectors.duration" .Values.podMonitor.interval | quote }}
 {{- end }}
 ---
 {{- if .Values.prometheusRule.enabled }}
@@ -183,12 +183,6 @@ data:
   {{ .Chart.Name }}.json: |
     {{- .Files.Get "files/dashboard.json" | nindent 4 }}
 {{- end }}
-{{- end -}}
-
-{{/* Prometheus knows no duration without a unit. */}}
-{{- define "connectors.prometheusDuration" -}}
-{{- $duration := include "connectors.text" . -}}
-{{ $duration }}{{ if regexMatch "^[0-9]+$" $duration }}s{{ end }}
 {{- end -}}
 
 {{/* Whether no pod at all may be as it should be, so that nobody is to be told of it. */}}
@@ -224,6 +218,9 @@ spec:
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with include "connectors.placement" . | trim }}
+  {{- . | nindent 2 }}
   {{- end }}
   securityContext:
     {{- toYaml .Values.podSecurityContext | nindent 4 }}

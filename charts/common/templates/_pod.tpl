@@ -152,6 +152,27 @@ twice is refused by a server-side apply.
 {{- end -}}
 {{- end -}}
 
+{{/* With a unit: neither Prometheus nor Helm's own arithmetic knows a duration without one. */}}
+{{- define "connectors.duration" -}}
+{{- $duration := include "connectors.text" . -}}
+{{ $duration }}{{ if regexMatch "^[0-9]+$" $duration }}s{{ end }}
+{{- end -}}
+
+{{/* The longest of some durations, as it was given. */}}
+{{- define "connectors.longest" -}}
+{{- $start := toDate "2006-01-02" "2000-01-01" -}}
+{{- $end := $start -}}
+{{- $longest := first . -}}
+{{- range . -}}
+{{- $over := $start | dateModify (include "connectors.duration" .) -}}
+{{- if $over.After $end -}}
+{{- $end = $over -}}
+{{- $longest = . -}}
+{{- end -}}
+{{- end -}}
+{{ include "connectors.text" $longest }}
+{{- end -}}
+
 {{/* A service takes what it was told to wait, running work's time and five seconds; killed before that, it would leave work that is run again. */}}
 {{- define "connectors.terminationGracePeriodSeconds" -}}
 {{- $given := include "connectors.text" .Values.terminationGracePeriodSeconds -}}
@@ -159,7 +180,7 @@ twice is refused by a server-side apply.
 {{- $stopped := $start | dateModify "5s" -}}
 {{- range include "connectors.allEnv" . | fromYamlArray -}}
 {{- if and .value (has .name (list "grace_period" "drain_delay")) -}}
-{{- $stopped = $stopped | dateModify (ternary (printf "%vs" .value) (toString .value) (regexMatch "^[0-9]+$" (toString .value))) -}}
+{{- $stopped = $stopped | dateModify (include "connectors.duration" .value) -}}
 {{- end -}}
 {{- end -}}
 {{- if $stopped.After ($start | dateModify (printf "%ss" $given)) -}}
@@ -191,6 +212,25 @@ startupProbe:
   failureThreshold: 60
 {{- end -}}
 
+{{/* Where a pod of the release may run, and before which others. */}}
+{{- define "connectors.placement" -}}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- include "connectors.strings" . | trim | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- include "connectors.object" . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+  {{- include "connectors.object" . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{/* The pod, from annotations down; "ports" are those beside metrics. */}}
 {{- define "connectors.pod" -}}
 metadata:
@@ -209,8 +249,8 @@ spec:
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . | quote }}
+  {{- with include "connectors.placement" . | trim }}
+  {{- . | nindent 2 }}
   {{- end }}
   securityContext:
     {{- toYaml .Values.podSecurityContext | nindent 4 }}
@@ -266,18 +306,6 @@ spec:
     {{- with .Values.extraVolumes }}
     {{- include "connectors.object" . | nindent 4 }}
     {{- end }}
-  {{- with .Values.nodeSelector }}
-  nodeSelector:
-    {{- include "connectors.strings" . | trim | nindent 4 }}
-  {{- end }}
-  {{- with .Values.tolerations }}
-  tolerations:
-    {{- include "connectors.object" . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.affinity }}
-  affinity:
-    {{- include "connectors.object" . | nindent 4 }}
-  {{- end }}
   {{- if .Values.topologySpreadConstraints }}
   topologySpreadConstraints:
     {{- include "connectors.object" .Values.topologySpreadConstraints | nindent 4 }}

@@ -22,6 +22,9 @@ spreading are read by the shared templates, so they are put where those look, be
 {{- if or (gt (int .Values.replicas) 1) .Values.autoscaling.enabled .Values.keda.enabled -}}
 {{- fail "replicas: the embedded provider keeps its functions in one pod; set functionsProviderUrl for more than one gateway" -}}
 {{- end -}}
+{{- if not .Values.basic_auth -}}
+{{- fail "basic_auth: the embedded provider starts processes itself, which is never open to everyone; set functionsProviderUrl for a gateway without" -}}
+{{- end -}}
 {{- end -}}
 {{- if (.Values.nats.authorization | default dict).enabled -}}
 {{- fail "nats.authorization: put the token into a secret under the key nats-token, and set nats.auth.secret to its name and nats.auth.method to token" -}}
@@ -132,7 +135,7 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote 
 - name: upstream_timeout
   value: {{ include "connectors.text" $settings.upstreamTimeout | quote }}
 - name: max_upstream_timeout
-  value: {{ include "connectors.text" .Values.maxUpstreamTimeout | quote }}
+  value: {{ include "connectors.longest" (list .Values.maxUpstreamTimeout $settings.upstreamTimeout) | quote }}
 - name: scale_from_zero
   value: {{ $settings.scaleFromZero | quote }}
 - name: max_idle_conns

@@ -6,10 +6,24 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Sdk.Events;
 
-/// <summary>Sends an event to every function of its topic, in parallel, and makes one outcome of theirs.</summary>
-internal sealed class FanOut(LatestTopicMap topics, EventRequest request, Invoker invoker, ConnectorOptions options, ILogger<FanOut> log)
+/// <summary>
+/// Sends an event to every function of its topic, in parallel, and makes one outcome of theirs. What one function refuses for good must not keep the event
+/// from another that would take it later: as long as there is an outcome that is sent again, it is the one that counts.
+/// </summary>
+/// <param name="topics">Which functions want what.</param>
+/// <param name="request">Makes their requests.</param>
+/// <param name="invoker">Sends them.</param>
+/// <param name="options">What counts as taken, and what is printed.</param>
+/// <param name="log">Where each outcome is told.</param>
+/// <param name="retry">Which outcomes are sent again, if the connector registered its policy; the usual ones otherwise.</param>
+internal sealed class FanOut(LatestTopicMap topics, EventRequest request, Invoker invoker, ConnectorOptions options, ILogger<FanOut> log, RetryPolicy? retry = null)
 {
-    /// <summary>Sends an event to the functions that have not taken it yet. Null once all have, or if there is none; else the worst outcome.</summary>
+    private readonly RetryPolicy _retry = retry ?? RetryOptions.Defaults(1, TimeSpan.Zero, TimeSpan.Zero, BackOffKind.Equal);
+
+    /// <summary>
+    /// Sends an event to the functions that have not taken it yet. Null once all have, or if there is none; else the worst outcome of those that are sent
+    /// again, or the worst of all if none is.
+    /// </summary>
     /// <param name="content">The event.</param>
     /// <param name="run">Which run this is, and who took the event in the earlier ones; those that take it now are added.</param>
     /// <param name="abort">Gives running calls up.</param>
@@ -31,7 +45,7 @@ internal sealed class FanOut(LatestTopicMap topics, EventRequest request, Invoke
             }
         }
 
-        return outcomes.Where(o => !IsTaken(o)).MaxBy(o => ((int)o.Kind, o.Status));
+        return outcomes.Where(o => !IsTaken(o)).MaxBy(o => (_retry.Retries(o), (int)o.Kind, o.Status));
     }
 
     private IEnumerable<FunctionName> Functions(Event content) => content.Target is { } target ? [target] : topics.Value.Match(content.Topic);

@@ -46,7 +46,9 @@ public abstract class Received(Event content)
     /// place, still holding its order key and its slot. A source that has it back may instead yield this same object again later, which holds no slot
     /// meanwhile; attempts then go on counting. Either way only the functions that have not taken it yet are called.
     /// </summary>
-    /// <param name="outcome">The worst of the functions' outcomes.</param>
+    /// <param name="outcome">
+    /// The worst of the functions' outcomes: of those that a registered <see cref="RetryPolicy"/>, or the usual one, would have sent again, if there are any.
+    /// </param>
     /// <param name="attempt">Ordinal of the run that failed, from 1.</param>
     /// <param name="ct">Cancelled a little after the grace period.</param>
     public abstract ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct);

@@ -70,6 +70,13 @@ public sealed class Invoker : IDisposable
                 return Broken(OutcomeKind.Unreachable, 502, $"the answer's status is {(int)response.StatusCode}");
             }
 
+            if (call.Asynchronous && (int)response.StatusCode is < 400 and not 202)
+            {
+                // No gateway: a proxy before it, that leads elsewhere or shows a login. Nothing is known to be stored.
+                hasBegun = false;
+                return Broken(OutcomeKind.Unreachable, 503, $"the answer's status is {(int)response.StatusCode}; a gateway that has stored a call says 202");
+            }
+
             var (body, length) = await BodyReading.ReadAsync(response.Content, call.KeepBytes, limit.Token);
             return Answer(response, call.KeepHeaders, body, length, _time.GetElapsedTime(started));
         }

@@ -33,13 +33,16 @@ public sealed record RetryPolicy
             return new Verdict(VerdictKind.Succeeded);
         }
 
-        if (outcome.Kind == OutcomeKind.Failed && !outcome.IsInternal && !Codes.Contains(outcome.Status))
+        if (!Retries(outcome))
         {
             return new Verdict(VerdictKind.Failed);
         }
 
         return attempt >= Attempts ? new Verdict(VerdictKind.Exhausted) : new Verdict(VerdictKind.Retry, Wait(outcome, attempt, random));
     }
+
+    /// <summary>Whether an outcome other than success is one that is sent again while attempts last.</summary>
+    internal bool Retries(Outcome outcome) => outcome.Kind != OutcomeKind.Failed || outcome.IsInternal || Codes.Contains(outcome.Status);
 
     private TimeSpan Wait(Outcome outcome, int attempt, Random random)
     {

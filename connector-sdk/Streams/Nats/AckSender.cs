@@ -31,7 +31,10 @@ internal sealed class AckSender
     private readonly string _prefix;
     private readonly ConcurrentDictionary<string, Agreement> _agreements = new();
     private readonly Lock _lock = new();
-    private readonly (string Server, string Reply)[] _last = new (string, string)[Kept];
+    private readonly Sent[] _last = new Sent[Kept];
+
+    // When each stream was made that was looked at.
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _made = new();
     private DirectSubscription? _subscription;
     private int _next;
 
@@ -55,11 +58,14 @@ internal sealed class AckSender
     /// <summary>Hears the servers' words no longer.</summary>
     public ValueTask CloseAsync() => _subscription?.DisposeAsync() ?? ValueTask.CompletedTask;
 
+    /// <summary>A stream was looked at. Acks of messages that are older than it are not sent again: another had its name before, and gave the same numbers to other messages.</summary>
+    public void Saw(string stream, DateTimeOffset made) => _made[stream] = made;
+
     /// <summary>Sends an ack.</summary>
-    public ValueTask AckAsync(string reply, CancellationToken ct)
+    public ValueTask AckAsync(DeliveryAddress address, CancellationToken ct)
     {
-        Remember(Server, reply);
-        return SendAsync(reply, Ack, ct);
+        Remember(Server, address);
+        return SendAsync(address.Reply, Ack, ct);
     }
 
     /// <summary>Sends an ack, and returns once the stream's servers have agreed on it.</summary>
@@ -85,7 +91,7 @@ internal sealed class AckSender
         {
             // Whoever waits for it as well: its answer is looked for no longer.
             agreement.Reached.TrySetResult(fault.Message);
-            Remember(agreement.Server, address.Reply);
+            Remember(agreement.Server, address);
             throw;
         }
         finally
@@ -160,7 +166,7 @@ internal sealed class AckSender
         foreach (var (_, agreement) in _agreements)
         {
             // At once: it may be back before whoever waits for the ack goes on.
-            Remember(agreement.Server, agreement.Reply);
+            Remember(agreement.Server, agreement.Address);
             agreement.Reached.TrySetResult("the connection is lost");
         }
 
@@ -169,11 +175,11 @@ internal sealed class AckSender
 
     private IEnumerable<KeyValuePair<string, Agreement>> SlowerThan(TimeSpan age) => _agreements.Where(waiting => _time.GetElapsedTime(waiting.Value.Since) > age);
 
-    private void Remember(string server, string reply)
+    private void Remember(string server, DeliveryAddress address)
     {
         lock (_lock)
         {
-            _last[_next] = (server, reply);
+            _last[_next] = new Sent(server, address.Reply, address.Place);
             _next = (_next + 1) % Kept;
         }
     }
@@ -183,7 +189,7 @@ internal sealed class AckSender
         string[] last;
         lock (_lock)
         {
-            last = [.. _last.Where(ack => ack.Server == Server).Select(ack => ack.Reply)];
+            last = [.. _last.Where(ack => ack.Server == Server && ack.Place.Stored >= _made.GetValueOrDefault(ack.Place.Stream)).Select(ack => ack.Reply)];
             Array.Clear(_last);
         }
 
@@ -193,9 +199,13 @@ internal sealed class AckSender
         }
     }
 
+    private readonly record struct Sent(string Server, string Reply, MessagePlace Place);
+
     // Reached: null if they agreed, otherwise why not.
     private sealed class Agreement(DeliveryAddress address, long made, string server, long since)
     {
+        public DeliveryAddress Address => address;
+
         public string Reply => address.Reply;
 
         public string Consumer { get; } = address.Reply[address.Consumer];

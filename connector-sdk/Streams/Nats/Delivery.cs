@@ -27,7 +27,7 @@ public sealed class Delivery
         EnvelopeError = error;
     }
 
-    /// <summary>The envelope; null for a message that is none of ours.</summary>
+    /// <summary>The envelope; null for a message that is none of ours. Of a newer one that has another shape, only the version is known.</summary>
     public Envelope? Envelope { get; }
 
     /// <summary>Why there is no envelope, in words.</summary>
@@ -62,7 +62,7 @@ public sealed class Delivery
     /// it. One that a cut connection loses is sent again when it is back. A message that is delivered again although it was acked is to be acked again, and not run.
     /// </summary>
     /// <exception cref="NatsException">There is no connection, and the ack is sent when there is one; or the servers did not agree, and the message may come again.</exception>
-    public ValueTask AckAsync(CancellationToken ct) => _made is { } made ? new ValueTask(_acks.AgreeAsync(_address, made, ct)) : _acks.AckAsync(_address.Reply, ct);
+    public ValueTask AckAsync(CancellationToken ct) => _made is { } made ? new ValueTask(_acks.AgreeAsync(_address, made, ct)) : _acks.AckAsync(_address, ct);
 
     /// <summary>Gives the message back, to be delivered again after the delay.</summary>
     /// <exception cref="NatsException">There is no connection: the message comes again when its lease ends.</exception>
@@ -89,12 +89,15 @@ public sealed class Delivery
             var end = value.IndexOf("\r\n"u8);
             if (end >= 0 && value[end..].IndexOf(Envelopes) < 0)
             {
-                return EnvelopeCodec.TryDecode(value[..end].Trim((byte)' '), out error);
+                return Decode(value[..end].Trim((byte)' '), out error);
             }
         }
 
-        return EnvelopeCodec.TryDecode(Header(EnvelopeCodec.HeaderName), out error);
+        var header = Header(EnvelopeCodec.HeaderName);
+        return header is null ? EnvelopeCodec.TryDecode(header, out error) : Decode(Encoding.UTF8.GetBytes(header), out error);
     }
+
+    private static Envelope? Decode(ReadOnlySpan<byte> header, out string error) => EnvelopeCodec.TryDecode(header, out error) ?? EnvelopeCodec.TryDecodeNewer(header);
 
     private NatsHeaders Parse()
     {

@@ -38,6 +38,9 @@ internal static partial class Log
     [LoggerMessage(172, LogLevel.Information, "Limits of the stream are brought in line with the options")]
     public static partial void StreamUpdated(ILogger log, string stream);
 
+    [LoggerMessage(178, LogLevel.Warning, "The stream cannot be brought in line with the options, and is used as it is")]
+    public static partial void StreamNotUpdated(ILogger log, string stream, string error);
+
     [LoggerMessage(173, LogLevel.Information, "The bucket is brought onto more servers")]
     public static partial void BucketRaised(ILogger log, string bucket, int replicas);
 
@@ -58,4 +61,7 @@ internal static partial class Log
 
     [LoggerMessage(181, LogLevel.Warning, "Acks are not agreed on yet by the stream's servers; they are sent again, and their slots are held")]
     public static partial void AcksSlow(ILogger log, string consumer, int waiting, bool isFollowed);
+
+    [LoggerMessage(182, LogLevel.Warning, "Pull is over a limit of the consumer, which is read anew; told once")]
+    public static partial void PullOverLimit(ILogger log, string consumer, string reason);
 }

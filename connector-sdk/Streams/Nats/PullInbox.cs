@@ -57,6 +57,14 @@ public sealed class PullInbox : IAsyncDisposable
         }
     }
 
+    /// <summary>A stream was looked at: acks that are meant for one before it, of its name, are not sent again.</summary>
+    /// <param name="stream">Its name.</param>
+    /// <param name="made">When it was made.</param>
+    public void Saw(string stream, DateTimeOffset made) => _acks.Saw(stream, made);
+
+    /// <summary>The shortest lease that a consumer gives, or this one if it is shorter.</summary>
+    public TimeSpan ShortestLease(TimeSpan own) => _byId.Select(consumer => consumer.Value.AckWait).Append(own).Min();
+
     /// <summary>Returns once the server has read all acks that were sent before.</summary>
     /// <exception cref="NatsException">There is no connection.</exception>
     public async Task FlushAsync(CancellationToken ct)
@@ -119,6 +127,8 @@ public sealed class PullInbox : IAsyncDisposable
     }
 
     internal void Report(StreamConsumer consumer, Exception fault) => Log.PullFailed(_log, consumer.Name, fault.Message);
+
+    internal void Report(StreamConsumer consumer, string refusal) => Log.PullOverLimit(_log, consumer.Key, refusal);
 
     private void Check()
     {

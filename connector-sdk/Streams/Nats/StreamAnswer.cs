@@ -40,8 +40,9 @@ internal sealed record StreamAnswer
             // resource limits exceeded for account; insufficient resources; insufficient memory; insufficient storage
             10002 or 10023 or 10028 or 10047 => new StreamWrite(WriteResult.Full, words),
 
-            // Storing failed: "maximum messages exceeded", "maximum bytes exceeded" and the like mean a full stream; the rest is trouble of the store itself.
-            10077 when error.Description.Contains("maximum", StringComparison.OrdinalIgnoreCase) => new StreamWrite(WriteResult.Full, words),
+            // Storing failed: "maximum messages exceeded", "maximum bytes exceeded" and the like mean a full stream; the rest is trouble of the store itself. A stream
+            // looks for the id before it looks for room; in a cluster, account and server look before it does.
+            10077 when error.Description.Contains("maximum", StringComparison.OrdinalIgnoreCase) => new StreamWrite(WriteResult.Full, words) { IsIdNew = true },
 
             // Duplicate message id is in process: the first one's fate is open, until it is stored or its leader is one no more. Under another id both may be.
             10158 => new StreamWrite(WriteResult.Unknown, words),

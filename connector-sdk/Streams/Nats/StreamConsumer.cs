@@ -29,7 +29,7 @@ public enum PullEnd
     /// <summary>Nothing more waited, or came while the pull did.</summary>
     Empty,
 
-    /// <summary>The consumer is gone, or the server is silent. Silence is never taken for an empty queue.</summary>
+    /// <summary>The consumer is gone or refuses the pull, or the server is silent. Silence is never taken for an empty queue.</summary>
     Gone,
 }
 
@@ -57,18 +57,22 @@ public sealed class StreamConsumer : IDisposable
     private readonly OutstandingPulls _pulls = new();
     private IPullListener? _listener;
     private volatile bool _isBound;
+    private volatile int _maxBatch = int.MaxValue;
     private bool _wasBound;
+    private bool _hasToldLimit;
     private bool _isDisposed;
     private long _lastId;
     private long _lastHeard;
     private long _lastUse;
     private long _made;
+    private long _ackWait;
     private long _lastLook;
 
     private StreamConsumer(PullInbox inbox, StreamSetup setup, string stream, ConsumerConfig config, TimeProvider time)
     {
         (_inbox, _setup, _stream, _config, _time) = (inbox, setup, stream, config, time);
         _subject = $"$JS.API.CONSUMER.MSG.NEXT.{stream}.{config.Name}";
+        _ackWait = config.AckWait.Ticks;
         Id = inbox.Add(this);
     }
 
@@ -81,6 +85,9 @@ public sealed class StreamConsumer : IDisposable
     /// <summary>How many messages may still come of what was asked for.</summary>
     public int Outstanding => _pulls.Total;
 
+    /// <summary>The most that one pull may ask for, by the server's limits or the consumer's own, when it was bound last.</summary>
+    public int MaxBatch => _maxBatch;
+
     internal int Id { get; }
 
     /// <summary>Whether several servers hold its stream, and agree on its acks.</summary>
@@ -88,6 +95,9 @@ public sealed class StreamConsumer : IDisposable
 
     /// <summary>When the consumer was made, in ticks.</summary>
     internal long Made => Interlocked.Read(ref _made);
+
+    /// <summary>The lease of what it delivers, when it was looked at last: of those who share it, another may have changed it.</summary>
+    internal TimeSpan AckWait => new(Interlocked.Read(ref _ackWait));
 
     internal string Key => $"{_stream}.{Name}";
 
@@ -116,7 +126,7 @@ public sealed class StreamConsumer : IDisposable
     }
 
     /// <summary>Asks for messages, and returns at once. False, and nothing is asked, while the consumer is not bound or the connection is lost, and after its use ended.</summary>
-    /// <param name="count">How many, at least one.</param>
+    /// <param name="count">How many, at least one and no more than <see cref="MaxBatch"/>.</param>
     /// <param name="waits">Whether to wait for messages if fewer are there; otherwise the pull ends as soon as none is.</param>
     public bool TryPull(int count, bool waits)
     {
@@ -179,7 +189,19 @@ public sealed class StreamConsumer : IDisposable
         }
         else if (code is 404 or 408)
         {
-            End(id, lacking);
+            End(id, lacking, PullEnd.Empty);
+        }
+        else if (code == 409 && words.StartsWith("Exceeded ", StringComparison.Ordinal))
+        {
+            // A limit that was set since: the consumer is to be looked at anew. What else was asked for still comes.
+            if (!_hasToldLimit)
+            {
+                _hasToldLimit = true;
+                _inbox.Report(this, words);
+            }
+
+            _isBound = false;
+            End(id, lacking, PullEnd.Gone);
         }
         else
         {
@@ -228,7 +250,7 @@ public sealed class StreamConsumer : IDisposable
 
         if (overdue is { } id)
         {
-            End(id, null);
+            End(id, null, PullEnd.Empty);
         }
         else
         {
@@ -269,6 +291,8 @@ public sealed class StreamConsumer : IDisposable
 
     private void Learn(ConsumerInfo found)
     {
+        _maxBatch = found.Config.MaxBatch > 0 ? found.Config.MaxBatch : int.MaxValue;
+        Interlocked.Exchange(ref _ackWait, found.Config.AckWait.Ticks);
         var made = found.Created.UtcTicks;
         if (Interlocked.Exchange(ref _made, made) != made)
         {
@@ -303,7 +327,7 @@ public sealed class StreamConsumer : IDisposable
         }
     }
 
-    private void End(long id, int? lacking)
+    private void End(long id, int? lacking, PullEnd why)
     {
         int unused;
         int outstanding;
@@ -316,7 +340,7 @@ public sealed class StreamConsumer : IDisposable
 
         if (unused > 0)
         {
-            _listener?.Returned(unused, PullEnd.Empty, outstanding);
+            _listener?.Returned(unused, why, outstanding);
         }
     }
 

@@ -208,6 +208,9 @@ public readonly record struct StreamWrite(WriteResult Result, string Reason)
     /// <summary>Whether the server holds the message id without having stored the message: repeats under it get no further before the duplicate window is over.</summary>
     public bool IsIdSpent { get; init; }
 
+    /// <summary>Whether the stream refused it after it had looked for its message id in vain: nothing that was written before under this id is stored.</summary>
+    public bool IsIdNew { get; init; }
+
     /// <summary>Whether the stream has it.</summary>
     public bool IsStored => Result is WriteResult.Stored or WriteResult.Duplicate;
 

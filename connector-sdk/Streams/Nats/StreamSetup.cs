@@ -33,7 +33,10 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
     // By stream and consumer.
     private readonly ConcurrentDictionary<string, Ahead> _ahead = new();
 
-    /// <summary>Makes sure that the stream exists and is ours; asks the server only the first time and after it was missing.</summary>
+    /// <summary>
+    /// Makes sure that the stream exists and is ours; asks the server only the first time, when it brings the stream in line with the options as far as the server
+    /// allows it, and after it was missing.
+    /// </summary>
     /// <param name="shape">The stream.</param>
     /// <param name="isMissing">Whether it did not answer for its subject: it may have been deleted.</param>
     /// <param name="ct">Gives up.</param>
@@ -43,6 +46,16 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
         if (isMissing || !_known.ContainsKey(shape.Name))
         {
             var found = await FindOrCreateAsync(shape, LogLevel.Information, ct);
+            try
+            {
+                found = await BringInLineAsync(shape, found, ct);
+            }
+            catch (NatsJSApiException fault)
+            {
+                // What is stored as it was is better than what is not stored.
+                Log.StreamNotUpdated(log, shape.Name, fault.Message);
+            }
+
             Tell(shape, found.Config);
             _known[shape.Name] = true;
         }
@@ -56,11 +69,9 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
     public async Task<StreamInfo> EnsureAsync(StreamShape shape, bool isFirst, CancellationToken ct)
     {
         var found = await FindOrCreateAsync(shape, isFirst ? LogLevel.Information : LogLevel.Warning, ct);
-        if (isFirst && Change(shape, found.Config) is { } changed)
+        if (isFirst)
         {
-            var updated = await link.JetStream.UpdateStreamAsync(changed, ct);
-            Log.StreamUpdated(log, shape.Name);
-            found = found with { Config = updated.Info.Config };
+            found = await BringInLineAsync(shape, found, ct);
         }
 
         Tell(shape, found.Config);
@@ -260,6 +271,18 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
         {
             return null;
         }
+    }
+
+    private async Task<StreamInfo> BringInLineAsync(StreamShape shape, StreamInfo found, CancellationToken ct)
+    {
+        if (Change(shape, found.Config) is not { } changed)
+        {
+            return found;
+        }
+
+        var updated = await link.JetStream.UpdateStreamAsync(changed, ct);
+        Log.StreamUpdated(log, shape.Name);
+        return found with { Config = updated.Info.Config };
     }
 
     // Limits that an operator set win over those found; those left at their defaults may have been set at another service.

@@ -46,6 +46,31 @@ public static class EnvelopeCodec
         }
     }
 
+    /// <summary>Of a value that is not read as an envelope: one of a newer version, of which that alone is known. Null for what does not say that it is one.</summary>
+    internal static Envelope? TryDecodeNewer(ReadOnlySpan<byte> header)
+    {
+        try
+        {
+            var version = 0;
+            var reader = new Utf8JsonReader(header);
+            while (reader.Read())
+            {
+                if (reader.CurrentDepth == 1 && reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals("v"u8))
+                {
+                    version = reader.Read() && reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var found) ? found : 0;
+                }
+            }
+
+            return version > Envelope.CurrentVersion
+                ? new Envelope { Version = version, CallId = "", DeliveryId = "", Function = "", Namespace = "", Submitted = default }
+                : null;
+        }
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
     private static Envelope? None(out string error)
     {
         error = $"the header {HeaderName} is missing";

@@ -6,7 +6,7 @@ namespace Connectors.Cron.Cursors;
 /// Claims ticks for this replica, so that of all replicas one fires each. The cursor is compared and set: whoever moves it past a tick has that tick, and it
 /// is never moved past one that was not claimed or dropped. The claim is written before the call and taken back after it; in between it is a lease. A claim
 /// that is not renewed has lapsed. If its call was to be enqueued another replica takes it over, for such a call may be repeated under the same
-/// <c>Idempotency-Key</c>; one that is waited for is never repeated.
+/// <c>Idempotency-Key</c>, unless it is too late for that by then; one that is waited for is never repeated.
 /// </summary>
 /// <example>
 /// A fires the tick of 12:00:01 and dies at it:
@@ -86,6 +86,12 @@ internal sealed class Claims(ICursorStore store, TimeProvider time)
             ? (stored.Cursor.Changed(new Claim(due, Replica, claim.Renewals + 1)), ClaimResult.Won)
             : (null, ClaimResult.Lost),
         ct);
+
+    /// <summary>Ends the claim of a tick that was handed back, or that has lapsed, without a call. True if this replica did.</summary>
+    public async Task<bool> EndLapsedAsync(string key, DateTimeOffset due, CancellationToken ct) => await ChangeAsync(
+        key,
+        stored => stored?.Cursor.ClaimOf(due) is { } claim && IsLapsed(stored, claim) ? (stored.Cursor.Without(due), ClaimResult.Won) : (null, ClaimResult.Lost),
+        ct) == ClaimResult.Won;
 
     /// <summary>Drops all ticks up to one. True if nobody else had claimed or dropped that one.</summary>
     public async Task<bool> DropAsync(string key, DateTimeOffset due, CancellationToken ct) =>

@@ -1,5 +1,6 @@
 using Connectors.Cron.Cursors;
 using Connectors.Cron.Schedules;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Topics;
 using Microsoft.Extensions.Logging;
 
@@ -7,11 +8,17 @@ namespace Connectors.Cron.Ticking;
 
 /// <summary>
 /// What this replica does to the cursors it shares, and what it tells of that. A tick is claimed in one of two ways: when it is due, in the order of its
-/// schedule, or when another replica's claim has lapsed. Between being found and being claimed it may have waited for a slot: whether it is still to be
-/// fired is asked again. A claim that cannot be written leaves the tick where it was: the source comes to it again.
+/// schedule, or when another replica's claim has lapsed. Between being found and being claimed it may have waited for a slot, and a lapsed claim for any
+/// replica to come: whether it is still to be fired is asked again. A claim that cannot be written leaves the tick where it was: the source comes to it
+/// again.
 /// </summary>
 internal sealed class Claiming(Claims claims, Timetable table, LatestTopicMap topics, TimeProvider time, ILogger<Claiming> log)
 {
+    private readonly Signal _goesOn = new();
+
+    /// <summary>Completes when a tick has ended for which others of its schedule were held back.</summary>
+    public Task GoesOnAsync(CancellationToken ct) => _goesOn.Next.WaitAsync(ct);
+
     /// <summary>Whether a schedule has no cursor to count on: none yet, or one that says that the schedule is gone.</summary>
     public bool IsClosed(string key) => claims.IsClosed(key);
 
@@ -69,14 +76,24 @@ internal sealed class Claiming(Claims claims, Timetable table, LatestTopicMap to
     public Tick Due(EntryState state, DateTimeOffset due, int missed)
     {
         var turn = state.Begin(due);
-        return new Tick(state.Entry, due, ct => ClaimDueAsync(state, turn, missed, ct), time, log);
+        return Make(state, due, ct => ClaimDueAsync(state, turn, missed, ct));
     }
 
-    /// <summary>The ticks of a schedule whose claims have lapsed or were handed back, each once at a time. Only calls that are enqueued may be repeated.</summary>
-    public IEnumerable<Tick> Lapsed(EntryState state) =>
-        from claim in state.Entry.Policy.Asynchronous ? claims.Lapsed(state.Entry.Key).ToList() : []
-        where state.BeginTakeOver(claim.Due)
-        select new Tick(state.Entry, claim.Due, ct => TakeOverAsync(state, claim.Due), time, log);
+    /// <summary>The first of a schedule's ticks whose claims have lapsed or were handed back, if none is out. Only calls that are enqueued may be repeated.</summary>
+    public Tick? Lapsed(EntryState state) =>
+        state.Entry.Policy.Asynchronous && claims.Lapsed(state.Entry.Key).MinBy(claim => claim.Due) is { } first && state.BeginTakeOver()
+            ? Make(state, first.Due, _ => TakeOverAsync(state, first.Due))
+            : null;
+
+    private Tick Make(EntryState state, DateTimeOffset due, Func<CancellationToken, Task<Lease?>> claim) => new(state.Entry, due, claim, () => Leave(state), time, log);
+
+    private void Leave(EntryState state)
+    {
+        if (state.Leave())
+        {
+            _goesOn.Set();
+        }
+    }
 
     private async Task<Lease?> ClaimDueAsync(EntryState state, Turn turn, int missed, CancellationToken ct)
     {
@@ -132,23 +149,35 @@ internal sealed class Claiming(Claims claims, Timetable table, LatestTopicMap to
     {
         try
         {
-            if (!table.IsIn(topics.Value, state) || await claims.TakeOverAsync(state.Entry, due, CancellationToken.None) != ClaimResult.Won)
+            var entry = state.Entry;
+            if (!table.IsIn(topics.Value, state))
+            {
+                return null;
+            }
+
+            if (!DueTicks.IsStillToFire(entry.Schedule, due, time.GetUtcNow() - entry.Delay, entry.Policy))
+            {
+                if (await claims.EndLapsedAsync(entry.Key, due, CancellationToken.None))
+                {
+                    TellMissed(state, 1);
+                }
+
+                return null;
+            }
+
+            if (await claims.TakeOverAsync(entry, due, CancellationToken.None) != ClaimResult.Won)
             {
                 return null;
             }
 
             Metrics.TakenOver(state.Function);
             Log.TakenOver(log, state.Function, state.Schedule, due);
-            return new Lease(claims, state.Entry.Key, due, time);
+            return new Lease(claims, entry.Key, due, time);
         }
         catch (Exception fault)
         {
             TellFailed(state, due, fault);
             return null;
-        }
-        finally
-        {
-            state.EndTakeOver(due);
         }
     }
 
@@ -160,6 +189,7 @@ internal sealed class Claiming(Claims claims, Timetable table, LatestTopicMap to
 
     private void TellFailed(EntryState state, DateTimeOffset due, Exception fault)
     {
+        state.TryLater();
         Metrics.CursorFailed();
         Log.ClaimFailed(log, state.Function, state.Schedule, due, fault.Message);
     }

@@ -8,16 +8,17 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Cron.Ticking;
 
 /// <summary>
-/// Yields ticks as they become due, those that were missed as the policy says, and those whose claim has lapsed. One loop serves all schedules: whatever
-/// one of them throws is told, and it alone is looked at later or not at all.
+/// Yields ticks as they become due, those that were missed as the policy says, and those whose claim has lapsed. One loop serves all schedules, and goes
+/// round over them however much one has to catch up with: whatever one of them throws is told, and it alone is looked at later or not at all.
 /// </summary>
 internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursorStore store, Claiming claiming, TimeProvider time, ILogger<CronSource> log) : IEventSource
 {
     // The wall clock may be set, and a suspended machine's timers stand still: never sleep longer than this without a look at it.
     private static readonly TimeSpan MaxSleep = TimeSpan.FromSeconds(10);
 
-    // Between two looks at claims that may lapse, and before another try with a cursor that could not be written.
-    private static readonly TimeSpan ShortSleep = TimeSpan.FromSeconds(1);
+    /// <summary>Between two looks at claims that may lapse, or at ticks that are held back, and before another try with a cursor that could not be written.</summary>
+    public static readonly TimeSpan ShortSleep = TimeSpan.FromSeconds(1);
+
     private const int ParallelOpenings = 32;
 
     // Cursors of schedules that are gone, until that is noted in them.
@@ -34,7 +35,17 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
             await store.ReadyAsync(stoppingToken);
             var map = Update();
             await OpenAndRemoveAsync(stoppingToken);
-            var changed = store.ChangedAsync(round.Token);
+            var (changed, goesOn) = (store.ChangedAsync(round.Token), claiming.GoesOnAsync(round.Token));
+
+            // Before what is due: however much that is, what was claimed once comes first.
+            foreach (var state in store.WithClaims.Select(table.Find).OfType<EntryState>())
+            {
+                if (claiming.Lapsed(state) is { } tick)
+                {
+                    yield return tick;
+                }
+            }
+
             foreach (var state in table.States)
             {
                 foreach (var tick in await TicksAsync(state, stoppingToken))
@@ -43,12 +54,7 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
                 }
             }
 
-            foreach (var tick in store.WithClaims.Select(table.Find).OfType<EntryState>().SelectMany(claiming.Lapsed).ToList())
-            {
-                yield return tick;
-            }
-
-            await SleepAsync(changed, topics.NextAsync(map, round.Token), round.Token);
+            await SleepAsync(changed, goesOn, topics.NextAsync(map, round.Token), round.Token);
             await round.CancelAsync();
             stoppingToken.ThrowIfCancellationRequested();
         }
@@ -96,12 +102,12 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
 
     private async Task<IReadOnlyList<Tick>> TicksAsync(EntryState state, CancellationToken ct)
     {
-        if (state.Fault is not null)
+        var now = time.GetUtcNow();
+        if (state.Fault is not null || state.IsHeldBack(now))
         {
             return [];
         }
 
-        var now = time.GetUtcNow();
         try
         {
             if (store.Latest(state.Entry.Key) is not { } stored || !await claiming.CheckAsync(state, stored, ct))
@@ -144,7 +150,7 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
         }
     }
 
-    private async Task SleepAsync(Task changed, Task nextMap, CancellationToken ct)
+    private async Task SleepAsync(Task changed, Task goesOn, Task nextMap, CancellationToken ct)
     {
         var now = time.GetUtcNow();
         var wake = now + (store.WithClaims.Count > 0 ? ShortSleep : MaxSleep);
@@ -156,7 +162,7 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
         if (wake > now)
         {
             // Timers count whole milliseconds, and cut off what is over.
-            await Task.WhenAny(Task.Delay(wake - now + TimeSpan.FromMilliseconds(1), time, ct), changed, nextMap);
+            await Task.WhenAny(Task.Delay(wake - now + TimeSpan.FromMilliseconds(1), time, ct), changed, goesOn, nextMap);
         }
     }
 }

@@ -19,14 +19,21 @@ internal sealed class Tick : Received
     private readonly Entry _entry;
     private readonly DateTimeOffset _due;
     private readonly Func<CancellationToken, Task<Lease?>> _claim;
+    private readonly Action _leave;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private Lease? _lease;
 
-    public Tick(Entry entry, DateTimeOffset due, Func<CancellationToken, Task<Lease?>> claim, TimeProvider time, ILogger log)
+    /// <param name="entry">The schedule.</param>
+    /// <param name="due">The instant.</param>
+    /// <param name="claim">Claims it; null if it is not ours.</param>
+    /// <param name="leave">Told when it has come to its end, called or not, if its call is one that is enqueued: the next of its schedule may go out.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">Where it tells what became of it.</param>
+    public Tick(Entry entry, DateTimeOffset due, Func<CancellationToken, Task<Lease?>> claim, Action leave, TimeProvider time, ILogger log)
         : base(Content(entry, due))
     {
-        (_entry, _due, _claim, _time, _log) = (entry, due, claim, time, log);
+        (_entry, _due, _claim, _leave, _time, _log) = (entry, due, claim, leave, time, log);
 
         // Enqueued in the order in which they are due; runs that are waited for may overlap.
         OrderKey = entry.Policy.Asynchronous ? entry.Key : null;
@@ -42,7 +49,18 @@ internal sealed class Tick : Received
 
     public override async ValueTask<bool> BeginAsync(CancellationToken ct)
     {
-        _lease = await _claim(ct);
+        try
+        {
+            _lease = await _claim(ct);
+        }
+        finally
+        {
+            if (_lease is null)
+            {
+                Leave();
+            }
+        }
+
         if (_lease is not null)
         {
             Metrics.Late(Lateness);
@@ -74,8 +92,7 @@ internal sealed class Tick : Received
         return null;
     }
 
-    public override async ValueTask AbandonAsync(CancellationToken ct) =>
-        await (_entry.Policy.Asynchronous && _lease is not null ? _lease.HandBackAsync(ct) : EndAsync(ct));
+    public override async ValueTask AbandonAsync(CancellationToken ct) => await LeaveAfterAsync(_entry.Policy.Asynchronous ? _lease?.HandBackAsync(ct) : _lease?.EndAsync(ct));
 
     private static Event Content(Entry entry, DateTimeOffset due) => new()
     {
@@ -94,5 +111,25 @@ internal sealed class Tick : Received
     // A gateway that knows no such function, or refuses the body, will not change its mind.
     private static bool IsTransient(Outcome outcome) => outcome.Kind != OutcomeKind.Failed || outcome.Status is >= 500 or 408 or 425 or 429;
 
-    private Task EndAsync(CancellationToken ct) => _lease?.EndAsync(ct) ?? Task.CompletedTask;
+    private Task EndAsync(CancellationToken ct) => LeaveAfterAsync(_lease?.EndAsync(ct));
+
+    private async Task LeaveAfterAsync(Task? lastWrite)
+    {
+        try
+        {
+            await (lastWrite ?? Task.CompletedTask);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    private void Leave()
+    {
+        if (_entry.Policy.Asynchronous)
+        {
+            _leave();
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using Connectors.Sdk.Hosting;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
@@ -7,6 +8,7 @@ namespace Connectors.RabbitMq.Broker;
 /// <summary>One connection, from its opening to its end; nothing makes it again.</summary>
 internal sealed class BrokerConnection : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(3);
 
     private readonly IConnection _connection;
@@ -50,12 +52,14 @@ internal sealed class BrokerConnection : IAsyncDisposable
     /// <summary>How large a frame may be; 0 for any size.</summary>
     public uint FrameMax => _connection.FrameMax;
 
-    /// <summary>Connects. Throws a <see cref="BrokerException"/>.</summary>
+    /// <summary>Connects, within 20 seconds. Throws a <see cref="BrokerException"/>.</summary>
     public static async Task<BrokerConnection> OpenAsync(BrokerOptions options, string clientName, TimeProvider time, CancellationToken ct)
     {
+        // The client limits the steps of the way by themselves, but not the one to TLS.
+        using var limit = new TimeLimit(Patience, time, ct);
         try
         {
-            return new BrokerConnection(await options.Factory(clientName).CreateConnectionAsync(ct), options, time);
+            return new BrokerConnection(await options.Factory(clientName).CreateConnectionAsync(limit.Token), options, time);
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {

@@ -157,7 +157,11 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
     {
         var received = new RabbitMqMessage(Read(message), message, channel, waiting, time.GetTimestamp(), settler);
         settler.Hold(received);
-        waiting.Add(received, TimeSpan.Zero);
+        if (!waiting.TryAdd(received, TimeSpan.Zero))
+        {
+            // It was on its way when the process stopped.
+            _ = settler.GiveBackAsync(received, CancellationToken.None);
+        }
     }
 
     private Event Read(QueueMessage message)

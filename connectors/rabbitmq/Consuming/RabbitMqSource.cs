@@ -5,8 +5,11 @@ using Connectors.Sdk.Events;
 namespace Connectors.RabbitMq.Consuming;
 
 /// <summary>All queues as one source of events. Each sees to its own connection: reading itself never fails.</summary>
-internal sealed class RabbitMqSource(IReadOnlyList<QueueConsumer> consumers, TimeProvider time) : IEventSource, IAsyncDisposable
+internal sealed class RabbitMqSource(IReadOnlyList<QueueConsumer> consumers, Settler settler, TimeProvider time) : IEventSource, IAsyncDisposable
 {
+    // A broker that is silent takes nothing back; it has all again when its connections end.
+    private static readonly TimeSpan GivingBackTime = TimeSpan.FromSeconds(3);
+
     /// <inheritdoc/>
     public async IAsyncEnumerable<Received> ReadAsync(Slots slots, [EnumeratorCancellation] CancellationToken stoppingToken)
     {
@@ -28,6 +31,11 @@ internal sealed class RabbitMqSource(IReadOnlyList<QueueConsumer> consumers, Tim
         {
             await ending.CancelAsync();
             await consuming;
+
+            // Not before: it would come again at once. And not later: what runs may take hours to end, and others could have the rest meanwhile.
+            await Task.WhenAll(waiting.Close().Where(m => m.Channel.IsOpen).Select(m => settler.GiveBackAsync(m, CancellationToken.None)))
+                .WaitAsync(GivingBackTime, time, CancellationToken.None)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Microsoft.Extensions.Logging;
 
@@ -48,7 +49,7 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
         {
             // A gateway that is away says nothing of the message, however long it takes, and uses up none of its attempts.
             message.RunsOutOfReach++;
-            BackOff(message, Delay(attempt));
+            await BackOffAsync(message, Delay(attempt), ct);
             return;
         }
 
@@ -56,7 +57,7 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
         var verdict = Retry.Decide(outcome, attempt, random);
         if (verdict.Kind == VerdictKind.Retry)
         {
-            BackOff(message, verdict.After);
+            await BackOffAsync(message, verdict.After, ct);
         }
         else
         {
@@ -73,7 +74,7 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
                 End(message, "dead_letter", isSettled: false);
                 break;
             case OnFailure.DeadLetter when !await deadLetters.TryWriteAsync(message, outcome, attempt, ct):
-                BackOff(message, Delay(attempt));
+                await BackOffAsync(message, Delay(attempt), ct);
                 return;
             case OnFailure.DeadLetter:
                 Log.DeadLettered(log, message.Queue, message.Event.Id, attempt, outcome.Status, outcome.Error);
@@ -94,19 +95,26 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
         }
     }
 
-    // It holds no slot meanwhile. Given back at once it would come at once, and go round as fast as its function fails.
+    // It holds no slot meanwhile. Given back at once it would come at once, and go round as fast as its function fails; once the process stops it cannot.
     private async Task GiveBackLaterAsync(RabbitMqMessage message, TimeSpan after)
     {
-        await Task.Delay(after, time);
+        await Signal.CameAsync(message.Waiting.Closed, after, time, CancellationToken.None);
         End(message, "given_back", await message.Channel.RejectAsync(message.Message, requeue: true, CancellationToken.None));
     }
 
     private TimeSpan Delay(int attempt) => Sdk.Invocation.BackOff.Delay(Retry.BackOff, attempt, Retry.MinWait, Retry.MaxWait, random);
 
-    private static void BackOff(RabbitMqMessage message, TimeSpan after)
+    // One that would have to wait while the process stops is for others to run.
+    private async Task BackOffAsync(RabbitMqMessage message, TimeSpan after, CancellationToken ct)
     {
-        Metrics.Retried(message.Queue);
-        message.Waiting.Add(message, after > TimeSpan.Zero ? after : TimeSpan.FromMilliseconds(1));
+        if (message.Waiting.TryAdd(message, after > TimeSpan.Zero ? after : TimeSpan.FromMilliseconds(1)))
+        {
+            Metrics.Retried(message.Queue);
+        }
+        else
+        {
+            await GiveBackAsync(message, ct);
+        }
     }
 
     private void End(RabbitMqMessage message, string how, bool isSettled)

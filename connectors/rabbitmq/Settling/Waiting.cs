@@ -5,16 +5,20 @@ namespace Connectors.RabbitMq.Settling;
 
 /// <summary>
 /// The messages of all queues that are to run: those that came, and those that failed and back off, which hold no slot meanwhile. Anyone adds, one
-/// takes.
+/// takes, until nothing more is to run.
 /// </summary>
 internal sealed class Waiting(TimeProvider time)
 {
     private readonly Channel<(RabbitMqMessage Message, TimeSpan After)> _added = Channel.CreateUnbounded<(RabbitMqMessage, TimeSpan)>();
     private readonly PriorityQueue<RabbitMqMessage, long> _backingOff = new();
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task<bool>? _more;
 
-    /// <summary>Adds a message, to run after so long.</summary>
-    public void Add(RabbitMqMessage message, TimeSpan after) => _added.Writer.TryWrite((message, after));
+    /// <summary>Completes once nothing more is to run.</summary>
+    public Task Closed => _closed.Task;
+
+    /// <summary>Adds a message, to run after so long. False once nothing more is to run: its queue is to have it back.</summary>
+    public bool TryAdd(RabbitMqMessage message, TimeSpan after) => _added.Writer.TryWrite((message, after));
 
     /// <summary>The next message to run.</summary>
     public async Task<RabbitMqMessage> NextAsync(CancellationToken ct)
@@ -40,6 +44,21 @@ internal sealed class Waiting(TimeProvider time)
 
             await MoreAsync(failed is null ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(Math.Max(0.001, (due - time.GetTimestamp()) / (double)time.TimestampFrequency)), ct);
         }
+    }
+
+    /// <summary>Nothing more is to run. Returns what waits and what backs off, for whoever took to give it back.</summary>
+    public IReadOnlyList<RabbitMqMessage> Close()
+    {
+        _added.Writer.Complete();
+        var left = _backingOff.UnorderedItems.Select(item => item.Element).ToList();
+        _backingOff.Clear();
+        while (_added.Reader.TryRead(out var added))
+        {
+            left.Add(added.Message);
+        }
+
+        _closed.SetResult();
+        return left;
     }
 
     private async Task MoreAsync(TimeSpan limit, CancellationToken ct)

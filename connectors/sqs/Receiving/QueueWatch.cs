@@ -32,6 +32,7 @@ internal sealed class QueueWatch
         {
             _isUnwanted = true;
             _readiness.Met(Condition);
+            Metrics.Readable(_queue.Name, true);
             Log.Unwanted(_log, _queue.Name);
         }
 

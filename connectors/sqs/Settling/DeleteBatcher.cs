@@ -49,7 +49,7 @@ internal sealed class DeleteBatcher : IAsyncDisposable
     // Returns what is to be tried again.
     private async Task<List<Lease>> TryAsync(List<Lease> leases, CancellationToken ct)
     {
-        leases.ForEach(lease => lease.IsEnding = true);
+        leases.ForEach(lease => lease.IsDeleting = true);
         var again = leases;
         try
         {
@@ -65,7 +65,7 @@ internal sealed class DeleteBatcher : IAsyncDisposable
             Log.DeleteFailed(_log, _queue.Address.Name, leases.Count, why.Text);
         }
 
-        again.ForEach(lease => lease.IsEnding = false);
+        again.ForEach(lease => lease.IsDeleting = false);
         return again;
     }
 

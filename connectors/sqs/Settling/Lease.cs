@@ -14,7 +14,8 @@ internal sealed class Lease(QueueMessage message, long received, TimeSpan visibi
 
     private readonly CancellationTokenSource _lost = new();
     private Grant _grant = new(received, visibility);
-    private volatile bool _isEnding;
+    private volatile bool _isDeleting;
+    private volatile bool _isReturning;
 
     public QueueMessage Message => message;
 
@@ -31,12 +32,22 @@ internal sealed class Lease(QueueMessage message, long received, TimeSpan visibi
     /// <summary>Time left of the last grant.</summary>
     public TimeSpan Left => Granted.For - time.GetElapsedTime(Granted.At);
 
-    /// <summary>Whether a request that ends it is under way: a renewal that is refused meanwhile means nothing.</summary>
-    public bool IsEnding
+    /// <summary>Whether its deletion is under way. That may take longer than the message is hidden: it is renewed meanwhile.</summary>
+    public bool IsDeleting
     {
-        get => _isEnding;
-        set => _isEnding = value;
+        get => _isDeleting;
+        set => _isDeleting = value;
     }
+
+    /// <summary>Whether it is being given back: a renewal would hide it again.</summary>
+    public bool IsReturning
+    {
+        get => _isReturning;
+        set => _isReturning = value;
+    }
+
+    /// <summary>Whether a request that ends it is under way: a renewal that is refused meanwhile means nothing.</summary>
+    public bool IsEnding => IsDeleting || IsReturning;
 
     /// <summary>Whether the message may have gone to another already: it is neither deleted nor given back.</summary>
     public bool IsLost => _lost.IsCancellationRequested;

@@ -22,7 +22,7 @@ internal sealed class ReturnBatcher : IAsyncDisposable
     /// <summary>Gives a message back soon, to be seen again after so long, whole seconds; sooner if SQS would not hide it for that long any more.</summary>
     public void Add(Lease lease, TimeSpan hidden)
     {
-        lease.IsEnding = true;
+        lease.IsReturning = true;
         _batches.Add((lease, hidden));
     }
 

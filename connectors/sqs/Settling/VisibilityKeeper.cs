@@ -91,7 +91,7 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
     {
         try
         {
-            var requests = _leases.Keys.Where(l => !l.IsEnding && Holds(l) && IsDue(l)).OrderBy(l => l.Granted.At).Chunk(Queue.BatchSize);
+            var requests = _leases.Keys.Where(l => IsKept(l) && IsDue(l)).OrderBy(l => l.Granted.At).Chunk(Queue.BatchSize);
             await Parallel.ForEachAsync(requests, new ParallelOptions { MaxDegreeOfParallelism = Requests }, async (leases, ct) => await RenewAsync(leases, ct));
         }
         catch (Exception fault)
@@ -101,6 +101,9 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
             Log.RenewFailed(_log, _queue.Address.Name, _leases.Count, fault.Message);
         }
     }
+
+    // One whose deletion is under way may be deleted by now: that its time has run out is then no loss, and for the deletion's answer to say.
+    private bool IsKept(Lease lease) => !lease.IsReturning && (lease.IsDeleting ? !lease.IsOver : Holds(lease));
 
     // One that SQS would hide for no longer, or by less than the second to which times are rounded, is left as it is until its time has run out.
     private bool IsDue(Lease lease)

@@ -28,6 +28,9 @@ internal sealed record Target(string Chart, IReadOnlyList<string> Names)
 /// <summary>What becomes of a key and all that is below it, unless a longer rule knows better.</summary>
 internal sealed record Rule(string Key, Fate Fate, string Note)
 {
+    /// <summary>Whether it judges the key alone, and nothing that stands below it.</summary>
+    public bool IsAlone { get; init; }
+
     /// <summary>Where its value goes.</summary>
     public IReadOnlyList<Target> To { get; init; } = [];
 

@@ -54,7 +54,8 @@ internal sealed class Move
 
     private void Take(YamlPath path, IReadOnlyList<Rule> rules, string chart)
     {
-        var rule = rules.Where(rule => path.Under(rule.Key) > 0).MaxBy(rule => path.Under(rule.Key));
+        // Of two as long the first knows better.
+        var rule = rules.Where(rule => path.Under(rule.Key) is > 0 and var depth && (!rule.IsAlone || depth == path.Names.Count)).MaxBy(rule => path.Under(rule.Key));
         if (rule is null)
         {
             Judge(Fate.NotPossible, $"the chart {chart} has no such value, or has it since this command was made");

@@ -25,6 +25,7 @@ internal static partial class OpenFaasCharts
         [OpenFaas] =
         [
             .. Same(Gateway, "functionNamespace", "basic_auth", "generateBasicAuth", "serviceType", "exposeServices", "async", "ingress", "nats.external.enabled"),
+            Gone("ingress.pathType", "each path is a beginning (Prefix)") with { Switch = "ingress.enabled", Refuses = PathTypeFault },
             .. Same(Worker, "allowedCallbackURLs"),
             .. Same(
                 Gateway, "gateway.readTimeout", "gateway.writeTimeout", "gateway.scaleFromZero", "gateway.maxIdleConns", "gateway.maxIdleConnsPerHost",
@@ -40,6 +41,7 @@ internal static partial class OpenFaasCharts
 
             .. Same(Both, "nodeSelector", "tolerations", "affinity", "imagePullSecrets"),
             Renamed("openfaasImagePullPolicy", (Gateway, "imagePullPolicy"), (Worker, "imagePullPolicy")),
+            SecuritySwitch,
             Renamed("securityContext", (Gateway, "containerSecurityContext"), (Worker, "containerSecurityContext")),
             Renamed("registryPrefix", (Gateway, "global.imageRegistry"), (Worker, "global.imageRegistry")) with { Note = "the images connectors/gateway and connectors/queue-worker have to be there" },
             Wish("caBundleSecretName", "mount it by extraVolumes and extraVolumeMounts, and name its file in extraEnv.SSL_CERT_FILE"),
@@ -146,6 +148,7 @@ internal static partial class OpenFaasCharts
                 "printResponse", "printResponseBody", "rabbitmqUsernameSecret", "rabbitmqPasswordSecret", "caSecret", "certSecret", "keySecret", "logs", "resources"),
             .. Same(RabbitMq, "rabbitmqURL").Select(rule => rule with { Refuses = RabbitMqUrlFault }),
             Gone("topics", "a queue's name is its topic"),
+            SecuritySwitch,
             Renamed("securityContext", (RabbitMq, "containerSecurityContext")),
             Image("image", RabbitMq),
             .. Usual(RabbitMq),
@@ -153,6 +156,13 @@ internal static partial class OpenFaasCharts
     };
 
     private static string[] Both => [Gateway, Worker];
+
+    // Older charts have true or false where newer ones have a mapping.
+    private static Rule SecuritySwitch => Gone("securityContext", "containers are confined as it asks: another user than root, a root filesystem that nobody writes to") with
+    {
+        IsAlone = true,
+        Refuses = value => value is "true" or "True" or "TRUE" ? null : "containers are always confined; podSecurityContext and containerSecurityContext say what is to be otherwise",
+    };
 
     private static IEnumerable<Rule> Usual(string chart) => Same(chart, "fullnameOverride", "nameOverride", "imagePullPolicy", "imagePullSecrets", "nodeSelector", "tolerations", "affinity");
 
@@ -175,6 +185,10 @@ internal static partial class OpenFaasCharts
     private static string? ImageFault(string image, string chart) => OwnImage().Match(image) is { Success: true } own && own.Groups[1].Value == chart
         ? null
         : $"{image} is another owner's image: it neither takes these settings nor knows this queue, and its licence is not ours to pass on. The chart has its own, connectors/{chart}";
+
+    private static string? PathTypeFault(string type) => type is "Prefix" or "ImplementationSpecific"
+        ? null
+        : $"{type}: each path is a beginning (Prefix); for another kind leave ingress.enabled off, and make an Ingress of your own";
 
     private static string? QueueUrlFault(string url) =>
         url.Trim() is "https://" or "http://" ? "the address of a queue is needed, such as https://sqs.eu-west-1.amazonaws.com/000000000000/orders" : null;

@@ -65,7 +65,7 @@ internal sealed class CallStore(StreamPublisher publisher, StreamSetup streams, 
                 throw new ConfigurationException($"stream {stream.Name}: {message.Subject} is taken by the stream {write.Stream}. Take that subject from it, or choose another queue"),
             WriteResult.Stored or WriteResult.Duplicate => new StoredCall(write.Result == WriteResult.Duplicate),
             WriteResult.TooLarge => throw new NatsPayloadTooLargeException(write.Reason),
-            WriteResult.Full => throw new NotStoredException($"the queue is full: {write.Reason}"),
+            WriteResult.Full => throw new NotStoredException($"the queue is full: {write.Reason}") { IsFull = true },
             WriteResult.Refused => throw new NotStoredException(write.Reason),
             _ => throw new NotStoredException($"{write.Reason}: it is not known whether the call was stored; repeating it with the same Idempotency-Key is safe") { MayBeStored = true },
         };

@@ -5,4 +5,7 @@ internal sealed class NotStoredException(string message) : Exception(message)
 {
     /// <summary>Whether it is stored perhaps: there was no answer.</summary>
     public bool MayBeStored { get; init; }
+
+    /// <summary>Whether there is no room for it: time alone makes none.</summary>
+    public bool IsFull { get; init; }
 }

@@ -14,6 +14,7 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, PauseBoo
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly StalledQueues _stalled = new(Patience);
+    private readonly long _begun = time.GetTimestamp();
     private Dictionary<string, ulong> _deliveries = [];
     private HashSet<string> _shown = [];
     private HashSet<(string, string)> _paused = [];
@@ -53,7 +54,7 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, PauseBoo
         {
             try
             {
-                Tell(queue, queue.Calls == 0 || queue.Paused is not null || await IsTakenAsync(queue.Name, deliveries, ct));
+                Tell(queue, queue.Calls == 0 || queue.Paused is not null || await IsTakenAsync(queue, deliveries, ct));
             }
             catch (Exception fault) when (fault is not OperationCanceledException)
             {
@@ -65,7 +66,7 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, PauseBoo
         _deliveries = deliveries;
         foreach (var gone in _shown.Except(queues.Select(queue => queue.Name)))
         {
-            _stalled.See(gone, isTaken: true, time.GetUtcNow());
+            _stalled.See(gone, isTaken: true, time.GetElapsedTime(_begun));
             Metrics.QueueGone(gone);
         }
 
@@ -92,7 +93,7 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, PauseBoo
 
     private void Tell(QueueCounts queue, bool isTaken)
     {
-        var look = _stalled.See(queue.Name, isTaken, time.GetUtcNow());
+        var look = _stalled.See(queue.Name, isTaken, time.GetElapsedTime(_begun));
         Metrics.Stalled(queue.Name, look.For);
         if (look.News == StalledNews.Stalled)
         {
@@ -104,11 +105,13 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, PauseBoo
         }
     }
 
-    // A pull that waits, a function's consumer (which lapses soon after its worker is gone), or deliveries since the last look.
-    private async Task<bool> IsTakenAsync(string queue, Dictionary<string, ulong> deliveries, CancellationToken ct)
+    // A pull that waits, a function's consumer (which lapses soon after its worker is gone), deliveries since the last look, or no call that is not at work:
+    // a worker whose slots are all taken asks for no more.
+    private async Task<bool> IsTakenAsync(QueueCounts queue, Dictionary<string, ulong> deliveries, CancellationToken ct)
     {
         var delivered = 0ul;
-        await foreach (var consumer in link.JetStream.ListConsumersAsync(StreamNames.Calls(queue), ct))
+        var atWork = 0L;
+        await foreach (var consumer in link.JetStream.ListConsumersAsync(StreamNames.Calls(queue.Name), ct))
         {
             if (consumer.Info.NumWaiting > 0 || consumer.Info.Config.InactiveThreshold > TimeSpan.Zero)
             {
@@ -116,9 +119,10 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, PauseBoo
             }
 
             delivered += consumer.Info.Delivered.ConsumerSeq;
+            atWork += consumer.Info.NumAckPending;
         }
 
-        deliveries[queue] = delivered;
-        return _deliveries.TryGetValue(queue, out var before) && before != delivered;
+        deliveries[queue.Name] = delivered;
+        return atWork >= queue.Calls || (_deliveries.TryGetValue(queue.Name, out var before) && before != delivered);
     }
 }

@@ -258,7 +258,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     {
         NatsPayloadTooLargeException => false,
         NatsJSApiException { Error.Code: not Unavailable } => false,
-        NatsException or OperationCanceledException => true,
+        NatsException or OperationCanceledException or NotStoredException { IsFull: false } => true,
         _ => false,
     };
 

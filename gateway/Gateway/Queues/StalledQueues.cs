@@ -9,8 +9,8 @@ internal sealed class StalledQueues(TimeSpan patience)
     /// <summary>A look at a queue.</summary>
     /// <param name="queue">The queue.</param>
     /// <param name="isTaken">Whether no call waits, or calls are taken.</param>
-    /// <param name="now">The time.</param>
-    public StalledLook See(string queue, bool isTaken, DateTimeOffset now)
+    /// <param name="now">The time since a moment that stays the same: of a clock that nobody sets.</param>
+    public StalledLook See(string queue, bool isTaken, TimeSpan now)
     {
         var wasKnown = _since.TryGetValue(queue, out var since);
         if (isTaken)
@@ -25,7 +25,7 @@ internal sealed class StalledQueues(TimeSpan patience)
         return new StalledLook(now - from, isLong && !since.IsTold ? StalledNews.Stalled : StalledNews.None);
     }
 
-    private readonly record struct Since(DateTimeOffset From, bool IsTold);
+    private readonly record struct Since(TimeSpan From, bool IsTold);
 }
 
 /// <summary>What a look at a queue tells.</summary>

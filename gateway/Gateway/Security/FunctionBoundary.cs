@@ -3,7 +3,8 @@ namespace Connectors.Gateway.Security;
 /// <summary>
 /// Functions share the page's host name, and must not come near an operator's session: none gets, sets or clears its cookie, a viewer's session calls none, and what a
 /// function answers to a browser that is logged in, or to a form of another site, is shown as a document of no origin, whose scripts can ask nothing in the operator's
-/// name. None installs a service worker, whose documents were opened before a login: it would stay, and answer for the page.
+/// name. None installs a service worker, whose documents were opened before a login: it would stay, and answer for the page. What a browser keeps of an answer
+/// counts only for the same cookies: kept from before a login it would be of the page's origin after it. And none has errors of this host reported to it.
 /// </summary>
 internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
 {
@@ -55,6 +56,13 @@ internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
     {
         answer.Remove("Clear-Site-Data");
         answer.Remove("Service-Worker-Allowed");
+        answer.Remove("NEL");
+        answer.Remove("Report-To");
+        if (answer.CacheControl.Count + answer.Expires.Count + answer.LastModified.Count + answer.ETag.Count > 0)
+        {
+            answer.AppendCommaSeparatedValues("Vary", "Cookie");
+        }
+
         if (answer.SetCookie.Count > 0 && answer.SetCookie.Any(IsSession))
         {
             answer.SetCookie = answer.SetCookie.Where(cookie => !IsSession(cookie)).ToArray();

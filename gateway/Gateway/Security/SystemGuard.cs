@@ -68,16 +68,20 @@ internal sealed class SystemGuard(GatewayOptions options, GatewayCredentials cre
     /// <summary>Whether a request changes nothing.</summary>
     public static bool IsSafe(HttpRequest request) => HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method);
 
-    private static Task RefuseAsync(HttpContext http)
+    private Task RefuseAsync(HttpContext http)
     {
-        // A browser would ask by itself, over the page, which has a form of its own.
-        if (!IsMarked(http.Request))
+        // A browser would ask by itself, and send what it is told with every request of this host from then on: those too that a function's document makes.
+        // The page has a form of its own.
+        if (!sessions.IsOn || !IsOfBrowser(http.Request))
         {
             http.Response.Headers.WWWAuthenticate = "Basic realm=\"Restricted\"";
         }
 
         return Answer.TextAsync(http, StatusCodes.Status401Unauthorized, "invalid credentials");
     }
+
+    private static bool IsOfBrowser(HttpRequest request) =>
+        IsMarked(request) || request.Headers.ContainsKey("Sec-Fetch-Site") || request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether it is another site's page that asks: a browser says which page a request came from; tools say nothing, and may pass.</summary>
     public static bool IsForeign(HttpRequest request)

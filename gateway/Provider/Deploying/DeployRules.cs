@@ -22,7 +22,14 @@ internal static partial class DeployRules
         "com.openfaas.retry.min_wait", "com.openfaas.retry.max_wait", "com.openfaas.retry.max_age", "com.openfaas.breaker.min_wait", "com.openfaas.breaker.max_wait",
     ];
 
-    public static IReadOnlyList<string> Faults(FunctionDeployment deployment, SecretStore secrets)
+    public static IReadOnlyList<string> Faults(FunctionDeployment deployment, SecretStore secrets) => [.. Faults(deployment), .. MissingSecrets(deployment, secrets)];
+
+    /// <summary>The secrets that it lists and that are not there.</summary>
+    public static IEnumerable<string> MissingSecrets(FunctionDeployment deployment, SecretStore secrets) =>
+        from secret in deployment.Secrets ?? [] where !secrets.Contains(deployment.Namespace ?? "", secret ?? "") select $"secrets: there is no secret {secret ?? "null"}";
+
+    /// <summary>Those of the deployment alone, whatever secrets there are.</summary>
+    public static IReadOnlyList<string> Faults(FunctionDeployment deployment)
     {
         var faults = new List<string>();
         if (deployment.Service.Length == 0)
@@ -52,7 +59,6 @@ internal static partial class DeployRules
             faults.Add($"labels.{MinReplicas.Label}: \"{least}\" is too many: {WatchdogSettings.OnePortRule}");
         }
 
-        faults.AddRange(from secret in deployment.Secrets ?? [] where !secrets.Contains(deployment.Namespace ?? "", secret ?? "") select $"secrets: there is no secret {secret ?? "null"}");
         faults.AddRange(from variable in deployment.EnvVars ?? new Dictionary<string, string>() where !CanBe(variable) select VariableFault(variable.Key));
         faults.AddRange(from name in Durations let fault = DurationFault(deployment, name) where fault is not null select fault);
         return faults;

@@ -6,7 +6,9 @@ using Connectors.Sdk.Invocation;
 
 namespace Connectors.Provider.Deploying;
 
-/// <summary>The functions deployed here. A change is on disk before it counts, and one change of a function is made at a time.</summary>
+/// <summary>
+/// The functions deployed here. A change is on disk before it counts, but for a call that wakes its function; and one change of a function is made at a time.
+/// </summary>
 internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeProvider time, ILogger<Functions> log)
 {
     private readonly ConcurrentDictionary<FunctionName, DeployedFunction> _all = new();
@@ -26,7 +28,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
         {
             try
             {
-                await PutAsync(definition with { Replicas = Possible(definition.Deployment, definition.Replicas) }, after: Task.CompletedTask);
+                Put(await runners.BuildAsync(definition with { Replicas = Possible(definition.Deployment, definition.Replicas) }), after: Task.CompletedTask);
             }
             catch (Exception fault)
             {
@@ -70,12 +72,14 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
                 runners.TakeFiles(name, files);
             }
 
+            // Built before it is written: what cannot be called now must not be there after a restart.
+            var function = await runners.BuildAsync(definition);
             await store.WriteAsync(definition);
-            await ReplaceAsync(before, definition);
+            Replace(before, function);
         }
-        catch when (files is not null)
+        catch when (before is not null)
         {
-            _ = before?.Runner.Scale((int)before.Definition.Replicas, Task.CompletedTask);
+            await RestoreAsync(before);
             throw;
         }
 
@@ -102,13 +106,15 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
             return (true, refusal);
         }
 
-        await ScaleAsync(found, replicas);
+        var scaled = found.Definition with { Replicas = replicas };
+        await store.WriteAsync(scaled);
+        found.Scale(scaled);
         return (true, null);
     }
 
     /// <summary>
     /// Gives a function without replicas the least that it may have; one with replicas is left as it is. Returns the function as it is deployed now, which
-    /// may be another than when the caller looked; null if it is gone.
+    /// may be another than when the caller looked; null if it is gone. A disk that takes nothing keeps no call waiting: after a restart the next call wakes it.
     /// </summary>
     public async Task<DeployedFunction?> WakeAsync(FunctionName function)
     {
@@ -116,17 +122,28 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
         var found = Find(function);
         if (found?.Definition.Replicas == 0)
         {
-            await ScaleAsync(found, Possible(found.Definition.Deployment, MinReplicas.Of(found.Definition.Deployment)));
+            var woken = found.Definition with { Replicas = Possible(found.Definition.Deployment, MinReplicas.Of(found.Definition.Deployment)) };
+            try
+            {
+                await store.WriteAsync(woken);
+            }
+            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+            {
+                Log.WakeNotStored(log, function.ToString(), fault.Message);
+            }
+
+            found.Scale(woken);
         }
 
         return found;
     }
 
-    /// <summary>False if there is no such function.</summary>
+    /// <summary>Deletes a function, also one that is only on disk because it could not be taken in. False if there is no such function.</summary>
     public async Task<bool> DeleteAsync(FunctionName function)
     {
         using var changing = await _changing.EnterAsync(function);
-        if (Find(function) is not { } before)
+        var before = Find(function);
+        if (before is null && !IsOnDisk(function))
         {
             return false;
         }
@@ -135,7 +152,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
         _all.TryRemove(function, out _);
         await LeaveAsync(before);
         await Task.WhenAll(_leaving.Where(entry => entry.Key.Definition.Name == function).Select(entry => entry.Value));
-        await runners.CleanUpAsync(before.Definition);
+        await runners.CleanUpAsync(function);
         Log.Deleted(log, function.ToString());
         return true;
     }
@@ -152,7 +169,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
             {
                 if (Find(name) is { } function && Lists(function))
                 {
-                    await ReplaceAsync(function, function.Definition);
+                    Replace(function, await runners.BuildAsync(function.Definition));
                 }
             }
             catch (Exception fault)
@@ -175,26 +192,36 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
     // As many of the wanted as it can have: others may have been given to it under its former settings, or by an older gateway.
     private static ulong Possible(FunctionDeployment deployment, ulong wanted) => Math.Min(wanted, WatchdogSettings.Read(deployment, []).MaxReplicas);
 
-    private async Task ScaleAsync(DeployedFunction function, ulong replicas)
-    {
-        var scaled = function.Definition with { Replicas = replicas };
-        await store.WriteAsync(scaled);
-        function.Scale(scaled);
-    }
+    // Whatever a caller gives as a name becomes part of a path here.
+    private bool IsOnDisk(FunctionName function) => DeployRules.IsName(function.Name) && DeployRules.IsName(function.Namespace) && store.Contains(function);
 
     // Two processes cannot listen on one fixed port: the new one starts after the old one's end, and calls wait for it meanwhile.
-    private async Task ReplaceAsync(DeployedFunction? before, FunctionDefinition definition)
+    private void Replace(DeployedFunction? before, DeployedFunction function)
     {
         var leaving = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await PutAsync(definition, after: before is { Runner.IsAlone: true } ? leaving.Task : Task.CompletedTask);
+        Put(function, after: before is { Runner.IsAlone: true } ? leaving.Task : Task.CompletedTask);
         _ = LeaveAsync(before).ContinueWith(_ => leaving.SetResult(), TaskScheduler.Default);
     }
 
-    private async Task PutAsync(FunctionDefinition definition, Task after)
+    private void Put(DeployedFunction function, Task after)
     {
-        var function = await runners.BuildAsync(definition);
-        _ = function.Runner.Scale((int)definition.Replicas, after);
-        _all[definition.Name] = function;
+        _ = function.Runner.Scale((int)function.Definition.Replicas, after);
+        _all[function.Definition.Name] = function;
+    }
+
+    // Its secrets and what its processes see may be those of what took its place in vain, and for new files its processes have ended.
+    private async Task RestoreAsync(DeployedFunction function)
+    {
+        try
+        {
+            await runners.BuildAsync(function.Definition);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            // What the deployment failed at is told already.
+        }
+
+        _ = function.Runner.Scale((int)function.Definition.Replicas, Task.CompletedTask);
     }
 
     private async Task LeaveAsync(DeployedFunction? function)

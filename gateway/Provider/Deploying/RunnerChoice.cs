@@ -28,11 +28,11 @@ internal sealed class RunnerChoice(
     }
 
     /// <summary>Removes what a deleted function leaves.</summary>
-    public Task CleanUpAsync(FunctionDefinition definition)
+    public Task CleanUpAsync(FunctionName function)
     {
-        logs.Delete(definition.Name);
-        secrets.Unmount(definition.Deployment);
-        return sandboxes.RemoveAsync(definition.Name);
+        logs.Delete(function);
+        secrets.Unmount(function);
+        return sandboxes.RemoveAsync(function);
     }
 
     /// <summary>Finds the files that a function brings along.</summary>

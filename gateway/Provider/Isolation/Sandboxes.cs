@@ -49,23 +49,28 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
     /// <summary>Removes a function's directory. As the function would: in a directory of its own it may have laid a link to anywhere.</summary>
     public async Task RemoveAsync(FunctionName function)
     {
-        var sandbox = Prepare(function, secrets: null, limits: []);
+        var folder = FunctionFolder.Of(options, function);
+        var view = ViewOf(function);
         try
         {
+            var sandbox = Prepare(folder, view, secrets: null, limits: []);
             if (sandbox.Kind != FunctionIsolation.None)
             {
-                await RunAsync(sandbox, ["rm", "-rf", "--", sandbox.Folder], CancellationToken.None);
+                await RunAsync(sandbox, ["rm", "-rf", "--", folder], CancellationToken.None);
             }
 
-            Directory.Delete(sandbox.Folder, recursive: sandbox.Kind == FunctionIsolation.None);
+            Directory.Delete(folder, recursive: sandbox.Kind == FunctionIsolation.None);
         }
-        catch (IOException fault)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            // A call that still runs may write there.
-            Log.FolderLeft(log, sandbox.Folder, fault.Message);
+            // A call that still runs may write there, or there is no room for the view.
+            Log.FolderLeft(log, folder, fault.Message);
         }
 
-        File.Delete(sandbox.View);
+        if (File.Exists(view))
+        {
+            File.Delete(view);
+        }
     }
 
     private string ViewOf(FunctionName function) => Path.Combine(options.DataPath, "views", function.Namespace, function.Name);
@@ -83,8 +88,24 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
     {
         MakeFolder(folder, view);
         Directory.CreateDirectory(Path.GetDirectoryName(view)!);
-        File.WriteAllText(view, $"{Owner}\n{MountTable.Of(HiddenPaths.Of(options, User), folder, secrets)}");
+        WriteView(view, $"{Owner}\n{MountTable.Of(HiddenPaths.Of(options, User), folder, secrets)}");
         return new Sandbox(_kind, User, folder, secrets, view, limits);
+    }
+
+    // Beside its place first: processes that start meanwhile, or once a full disk has cut it short, would see what it hides. No function is called so.
+    private static void WriteView(string view, string content)
+    {
+        var unfinished = view + ".unfinished";
+        try
+        {
+            File.WriteAllText(unfinished, content);
+            File.Move(unfinished, view, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(unfinished);
+            throw;
+        }
     }
 
     // Once, before any process of that user could have laid links in it: the view says that it was done. Links that an older gateway's functions laid are

@@ -91,8 +91,19 @@ internal sealed class FunctionLog(FunctionName function, string path, TimeProvid
 
     public void Dispose()
     {
-        _file?.Dispose();
-        _file = null;
+        lock (_writing)
+        {
+            var file = _file;
+            _file = null;
+            try
+            {
+                file?.Dispose();
+            }
+            catch (IOException)
+            {
+                // What a full disk did not take is tried once more, and is lost.
+            }
+        }
     }
 
     private void Append(string instance, IEnumerable<string> lines)

@@ -14,6 +14,9 @@ internal sealed class FunctionStore(ProviderOptions options, ILogger<FunctionSto
     public Task WriteAsync(FunctionDefinition definition) =>
         StateFile.WriteJsonAsync(PathOf(definition.Name), definition, DefinitionJson.Default.FunctionDefinition);
 
+    /// <summary>Whether it is on disk, readable or not.</summary>
+    public bool Contains(FunctionName function) => File.Exists(PathOf(function));
+
     public void Delete(FunctionName function) => File.Delete(PathOf(function));
 
     private string PathOf(FunctionName function) => Path.Combine(_root, function.Namespace, function.Name + ".json");

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Connectors.Provider.Contracts;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.Provider.State;
 
@@ -47,6 +48,13 @@ internal sealed class SecretStore(ProviderOptions options)
             Directory.CreateDirectory(folder);
         }
 
+        foreach (var name in listed.Where(name => Contains(deployment.Namespace!, name)))
+        {
+            await StateFile.WriteAsync(
+                Path.Combine(folder, name), await File.ReadAllBytesAsync(Path.Combine(_root, deployment.Namespace!, name)), UnixFileMode.UserRead, reader);
+        }
+
+        // Last: where there is no room for the new ones, the function that is there keeps what it has.
         foreach (var old in Directory.Exists(folder) ? Directory.GetFiles(folder) : [])
         {
             if (!listed.Contains(Path.GetFileName(old)))
@@ -55,18 +63,12 @@ internal sealed class SecretStore(ProviderOptions options)
             }
         }
 
-        foreach (var name in listed.Where(name => Contains(deployment.Namespace!, name)))
-        {
-            await StateFile.WriteAsync(
-                Path.Combine(folder, name), await File.ReadAllBytesAsync(Path.Combine(_root, deployment.Namespace!, name)), UnixFileMode.UserRead, reader);
-        }
-
         return listed.Count > 0 ? folder : null;
     }
 
-    public void Unmount(FunctionDeployment deployment)
+    public void Unmount(FunctionName function)
     {
-        var folder = Path.Combine(_mounts, deployment.Namespace!, deployment.Service);
+        var folder = Path.Combine(_mounts, function.Namespace, function.Name);
         if (Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);

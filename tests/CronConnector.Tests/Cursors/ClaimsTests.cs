@@ -109,6 +109,20 @@ public class ClaimsTests
     }
 
     [Fact]
+    public async Task A_claim_that_nobody_holds_is_ended_once_without_a_call()
+    {
+        var entry = Entry(asynchronous: true);
+        await _one.TakeAsync(entry, Noon, CancellationToken.None);
+        Assert.False(await _two.EndLapsedAsync(entry.Key, Noon, CancellationToken.None));
+
+        await _one.HandBackAsync(entry.Key, Noon, CancellationToken.None);
+
+        Assert.True(await _two.EndLapsedAsync(entry.Key, Noon, CancellationToken.None));
+        Assert.False(await _one.EndLapsedAsync(entry.Key, Noon, CancellationToken.None));
+        Assert.Empty(_store.Latest(entry.Key)!.Cursor.Open);
+    }
+
+    [Fact]
     public async Task Where_runs_must_not_overlap_a_tick_is_dropped_while_one_runs()
     {
         var entry = Entry(asynchronous: false, Overlap.Forbid);

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Connectors.Testing;
@@ -45,7 +46,7 @@ public sealed class FunctionsPathTests : IDisposable
             """;
         await using var fromFile = await TestGateway.StartAsync(null, ("functions_path", path));
         await using var fromClient = await TestGateway.StartAsync();
-        await fromClient.SystemAsync(HttpMethod.Post, "functions", JsonNode.Parse(Sent), System.Net.HttpStatusCode.Accepted);
+        await fromClient.SystemAsync(HttpMethod.Post, "functions", JsonNode.Parse(Sent), HttpStatusCode.Accepted);
 
         Assert.Equal(await DescribeAsync(fromClient), await DescribeAsync(fromFile));
     }
@@ -125,6 +126,46 @@ public sealed class FunctionsPathTests : IDisposable
         Assert.Equal("POST /x and the new one", await again.Content.ReadAsStringAsync());
         Assert.True(File.Exists(Path.Combine(gateway.DataPath, "work", "openfaas-fn", "stays", "brought")));
         Assert.Equal(0, await gateway.Process.TerminateAsync());
+    }
+
+    [Fact]
+    public async Task A_secret_that_is_not_there_concerns_its_function_alone()
+    {
+        var path = Write("""
+            functions:
+              whole:
+                fprocess: cat
+              needs:
+                fprocess: sh -c 'cat $secret_mount_path/token'
+                secrets: [token]
+            """);
+        await using var gateway = await TestGateway.StartAsync(null, ("functions_path", path));
+        await IsToldAsync();
+        using var whole = await gateway.PostAsync("/function/whole", "hi");
+        Assert.Equal("hi", await whole.Content.ReadAsStringAsync());
+        await gateway.SystemAsync(HttpMethod.Get, "function/needs", expected: HttpStatusCode.NotFound);
+
+        await gateway.SystemAsync(HttpMethod.Post, "secrets", new { name = "token", value = "mine" }, HttpStatusCode.Accepted);
+        await StartAgainAsync();
+        using var answer = await gateway.PostAsync("/function/needs", "");
+        Assert.Equal("mine", await answer.Content.ReadAsStringAsync());
+
+        // As it was deployed before.
+        await gateway.SystemAsync(HttpMethod.Delete, "secrets", new { name = "token" }, HttpStatusCode.Accepted);
+        await StartAgainAsync();
+        await IsToldAsync();
+        await gateway.SystemAsync(HttpMethod.Get, "function/needs");
+
+        async Task StartAgainAsync()
+        {
+            await gateway.Process.KillAsync();
+            await gateway.Process.StartAgainAsync();
+        }
+
+        Task<string> IsToldAsync() => gateway.Process.Process.LineAsync(
+            line => line.Contains("Function of the stack file not deployed", StringComparison.Ordinal)
+                && line.Contains($"{path}: line 6: functions.needs: secrets: there is no secret token", StringComparison.Ordinal),
+            "the function is told");
     }
 
     [Fact]

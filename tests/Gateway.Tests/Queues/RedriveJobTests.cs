@@ -69,7 +69,29 @@ public sealed class RedriveJobTests
         Assert.Equal("stopped", job["state"]!.ToString());
         Assert.Equal(3ul, (ulong)job["position"]!);
         Assert.StartsWith("at 4: ", job["error"]!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(1, (int)job["failures"]!);
         Assert.Equal(2, await seed.CountAsync("OF_small_DEAD"));
+    }
+
+    [Fact]
+    public async Task R15_a_job_goes_on_when_a_write_that_was_not_answered_is_answered_again()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var proxy = new NatsProxy(nats.Port);
+        await using var gateway = await TestGateway.StartAsync(
+            nats, ("faas_nats_port", proxy.Port.ToString(CultureInfo.InvariantCulture)), ("nats_publish_timeout", "5s"));
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "passing").CreateAsync();
+        await seed.DeadAsync(2, _ => DeadLetterSeed.Call());
+        proxy.LoseAnswers("OF_passing", int.MaxValue);
+
+        var id = await StartAsync(gateway, "passing", new { });
+        await Eventually.HoldsAsync(async () => (int)(await gateway.SystemJsonAsync($"queues/passing/redrives/{id}"))["failures"]! > 0, "a write has failed");
+        proxy.LoseAnswers("OF_passing", 0);
+        var job = await EndAsync(gateway, "passing", id);
+
+        Assert.Equal(("done", 2), (job["state"]!.ToString(), (int)job["redriven"]!));
+        Assert.Equal((2, 0), (await seed.CountAsync("OF_passing"), await seed.CountAsync("OF_passing_DEAD")));
     }
 
     [Fact]

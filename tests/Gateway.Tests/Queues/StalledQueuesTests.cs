@@ -4,8 +4,6 @@ namespace Connectors.Gateway.Tests.Queues;
 
 public class StalledQueuesTests
 {
-    private static readonly DateTimeOffset Start = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
-
     private readonly StalledQueues _queues = new(TimeSpan.FromSeconds(60));
 
     [Fact]
@@ -23,13 +21,13 @@ public class StalledQueuesTests
     public void A_short_wait_is_forgotten_and_queues_do_not_mix()
     {
         See(0, isTaken: false);
-        _queues.See("other", isTaken: false, Start);
+        _queues.See("other", isTaken: false, TimeSpan.Zero);
         Assert.Equal(StalledNews.None, See(50, isTaken: true).News);
 
         Assert.Equal(new StalledLook(TimeSpan.Zero, StalledNews.None), See(55, isTaken: false));
         Assert.Equal(StalledNews.None, See(70, isTaken: false).News);
-        Assert.Equal(StalledNews.Stalled, _queues.See("other", isTaken: false, Start.AddSeconds(70)).News);
+        Assert.Equal(StalledNews.Stalled, _queues.See("other", isTaken: false, TimeSpan.FromSeconds(70)).News);
     }
 
-    private StalledLook See(int second, bool isTaken) => _queues.See("q", isTaken, Start.AddSeconds(second));
+    private StalledLook See(int second, bool isTaken) => _queues.See("q", isTaken, TimeSpan.FromSeconds(second));
 }

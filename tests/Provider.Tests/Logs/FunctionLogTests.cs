@@ -52,6 +52,21 @@ public sealed class FunctionLogTests : IDisposable
         Assert.False(Directory.Exists(Path.Combine(_folder, "ns")));
     }
 
+    [Fact]
+    public void A_log_on_a_full_disk_can_be_closed_and_deleted()
+    {
+        var path = Path.Combine(_folder, "full.log");
+        File.CreateSymbolicLink(path, "/dev/full");
+        using var log = new FunctionLog(new FunctionName("full", "ns"), path, TimeProvider.System);
+
+        log.Write("1", "lost");
+        log.Dispose();
+        log.Write("1", "lost too");
+        log.Delete();
+
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder));
+    }
+
     public void Dispose()
     {
         _log.Dispose();

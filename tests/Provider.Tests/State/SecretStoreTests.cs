@@ -32,6 +32,21 @@ public sealed class SecretStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task A_secret_that_cannot_be_mounted_takes_none_from_the_function_that_is_there()
+    {
+        await _store.WriteAsync("ns", "old", "OLD"u8.ToArray());
+        await _store.WriteAsync("ns", "new", "NEW"u8.ToArray());
+        var folder = await _store.MountAsync(Listing("old"), reader: null);
+        Directory.CreateDirectory(Path.Combine(folder!, "new"));
+
+        await Assert.ThrowsAnyAsync<SystemException>(() => _store.MountAsync(Listing("new"), reader: null));
+
+        Assert.Equal("OLD", await File.ReadAllTextAsync(Path.Combine(folder!, "old")));
+
+        static FunctionDeployment Listing(string secret) => new() { Service = "fn", Namespace = "ns", Secrets = [secret] };
+    }
+
+    [Fact]
     public async Task The_longest_name_that_is_allowed_can_be_written()
     {
         var name = new string('x', 253);

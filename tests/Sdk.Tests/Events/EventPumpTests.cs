@@ -86,6 +86,36 @@ public sealed class EventPumpTests : IAsyncLifetime
         await SettlesAsync("1 failed 503 1");
     }
 
+    [Fact]
+    public async Task What_one_function_refuses_for_good_does_not_keep_the_event_from_one_that_takes_it_later()
+    {
+        _gateway.Functions = [ListedFunction.Wanting("orders", "a"), ListedFunction.Wanting("orders", "b")];
+        var refusals = 1;
+        _gateway.Answer = (request, http) => Answer(http, request.Path[10] == 'b' ? 501 : Interlocked.Decrement(ref refusals) >= 0 ? 429 : 200);
+        await using var connector = await StartAsync();
+
+        Give("1", RetryOptions.Defaults(5, Soon, Soon, BackOffKind.Equal));
+
+        await SettlesAsync("1 failed 429 1", "1 failed 501 2");
+        Assert.Equal(["a", "a", "b", "b"], _gateway.Calls.Select(c => c.Path[10..11]).Order());
+        Assert.Equal(2, _source.Settled.Count);
+    }
+
+    [Fact]
+    public async Task Which_outcomes_are_sent_again_is_for_a_registered_policy_to_say()
+    {
+        _gateway.Functions = [ListedFunction.Wanting("orders", "a"), ListedFunction.Wanting("orders", "b")];
+        var refusals = 2;
+        _gateway.Answer = (request, http) => Answer(http, request.Path[10] == 'b' ? 503 : Interlocked.Decrement(ref refusals) >= 0 ? 404 : 200);
+        var policy = RetryOptions.Defaults(5, Soon, Soon, BackOffKind.Equal) with { Codes = new HashSet<int> { 404 } };
+        await using var connector = await StartAsync(retry: policy);
+
+        Give("1", policy);
+
+        await SettlesAsync("1 failed 404 1", "1 failed 404 2", "1 failed 503 3");
+        Assert.Equal(3, _source.Settled.Count);
+    }
+
     [Theory]
     [InlineData(AckOn.Success, 500, "1 failed 500 1")]
     [InlineData(AckOn.Success, 302, "1 completed")]
@@ -341,11 +371,20 @@ public sealed class EventPumpTests : IAsyncLifetime
         return Task.CompletedTask;
     }
 
-    private Task<RunningConnector> StartAsync(Func<ConnectorOptions, ConnectorOptions>? with = null)
+    // Run again as a source with a policy does it.
+    private void Give(string id, RetryPolicy policy) =>
+        _source.Give(id, onFail: (outcome, attempt) => policy.Decide(outcome, attempt, new Random(1)) is { Kind: VerdictKind.Retry } verdict ? verdict.After : null);
+
+    private Task<RunningConnector> StartAsync(Func<ConnectorOptions, ConnectorOptions>? with = null, RetryPolicy? retry = null)
     {
         var options = RunningConnector.Options(_gateway.Url);
         return RunningConnector.StartAsync(builder =>
         {
+            if (retry is not null)
+            {
+                builder.Services.AddSingleton(retry);
+            }
+
             builder.AddConnector<ScriptedSource>(with?.Invoke(options) ?? options);
             builder.Services.AddSingleton<IEventSource>(_source);
         });

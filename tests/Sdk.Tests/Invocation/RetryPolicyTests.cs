@@ -29,8 +29,16 @@ public class RetryPolicyTests
     [InlineData(OutcomeKind.TimedOut, 504, false, 3, VerdictKind.Exhausted)]
     [InlineData(OutcomeKind.Unreachable, 503, false, 1, VerdictKind.Retry)]
     [InlineData(OutcomeKind.Unreachable, 503, false, 3, VerdictKind.Exhausted)]
-    public void Decides(OutcomeKind kind, int status, bool isInternal, int attempt, VerdictKind verdict) =>
-        Assert.Equal(verdict, Policy.Decide(new Outcome { Kind = kind, Status = status, InternalSource = isInternal ? "proxy" : null }, attempt, new Random(1)).Kind);
+    public void Decides(OutcomeKind kind, int status, bool isInternal, int attempt, VerdictKind verdict)
+    {
+        var outcome = new Outcome { Kind = kind, Status = status, InternalSource = isInternal ? "proxy" : null };
+
+        Assert.Equal(verdict, Policy.Decide(outcome, attempt, new Random(1)).Kind);
+        if (kind != OutcomeKind.Succeeded)
+        {
+            Assert.Equal(verdict != VerdictKind.Failed, Policy.Retries(outcome));
+        }
+    }
 
     [Theory]
     [InlineData(429, 30.0, 30)]

@@ -223,6 +223,16 @@ public sealed class StreamPublisherTests : IAsyncLifetime
         Assert.Equal(write.IsStored, write.Reason.Length == 0);
     }
 
+    // nats-server looks for the id before it looks for the stream's room; in a cluster, for room in the account and on the server before it looks for the id.
+    [Theory]
+    [InlineData(10077, "maximum messages exceeded", true)]
+    [InlineData(10077, "store is closed", false)]
+    [InlineData(10002, "resource limits exceeded for account", false)]
+    [InlineData(10023, "insufficient resources", false)]
+    [InlineData(10047, "insufficient storage resources available", false)]
+    public void A_full_stream_alone_says_that_it_does_not_know_the_id(int code, string words, bool isNew) =>
+        Assert.Equal(isNew, StreamAnswer.Read(Encoding.UTF8.GetBytes($"{{\"error\":{{\"code\":503,\"err_code\":{code},\"description\":\"{words}\"}},\"stream\":\"s\",\"seq\":0}}")).IsIdNew);
+
     private static StreamMessage Message(string subject, string? id, byte[]? body = null) => new(subject, id, [new("H", "v")], body ?? []);
 
     private async Task CreateAsync(StreamConfig config) => await _link.Link.JetStream.CreateStreamAsync(config, Ct);

@@ -113,6 +113,21 @@ public class EnvelopeCodecTests
     }
 
     [Theory]
+    [InlineData("""{"v":2}""", 2)]
+    [InlineData("""{"callId":7,"headers":{"v":1},"v":3,"new":[{"v":9}]}""", 3)]
+    [InlineData("""{"v":1}""", null)]
+    [InlineData("""{"v":"2"}""", null)]
+    [InlineData("""{"headers":{"v":2}}""", null)]
+    [InlineData("""[{"v":2}]""", null)]
+    [InlineData("""{"v":2""", null)]
+    [InlineData("not json", null)]
+    public void A_newer_version_of_another_shape_is_known_by_its_version_alone(string header, int? version)
+    {
+        Assert.Null(EnvelopeCodec.TryDecode(header, out _));
+        Assert.Equal(version, EnvelopeCodec.TryDecodeNewer(System.Text.Encoding.UTF8.GetBytes(header))?.Version);
+    }
+
+    [Theory]
     [InlineData(null)]
     [InlineData("")]
     [InlineData("null")]

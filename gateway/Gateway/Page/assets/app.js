@@ -206,18 +206,19 @@ export function confirm(title, text, action, { danger = false, field = null } = 
   });
 }
 
-// A dialog with a progress bar for something that goes on; work is given tell(done, of, words) and a signal.
+// A dialog with a progress bar for something that goes on; work is given tell(done, of, words) and a signal of the dialog's end, whose reason is 'stop' if the
+// button ended it: Escape closes it too, and means no more than that nobody wants to look on.
 export async function progress(title, work) {
-  const stop = new AbortController();
+  const end = new AbortController();
   const words = el('p', { role: 'status' }, '');
   const bar = el('progress', { max: 1, value: 0, 'aria-label': title });
-  const button = el('button', { class: 'push', type: 'button', onclick: () => dialog.open && (stop.abort(), dialog.close()) }, 'Stop');
+  const button = el('button', { class: 'push', type: 'button', onclick: () => dialog.open && (end.abort('stop'), dialog.close()) }, 'Stop');
   const dialog = el('dialog', { 'aria-labelledby': 'dialog-title' }, el('div', {}, el('h2', { id: 'dialog-title' }, title), bar, words, el('div', { class: 'row' }, button)));
-  dialog.addEventListener('close', () => { stop.abort(); dialog.remove(); });
+  dialog.addEventListener('close', () => { end.abort('close'); dialog.remove(); });
   document.body.append(dialog);
   dialog.showModal();
   try {
-    await work((done, of, text) => { bar.max = Math.max(1, of); bar.value = done; words.textContent = text; }, stop.signal);
+    await work((done, of, text) => { bar.max = Math.max(1, of); bar.value = done; words.textContent = text; }, end.signal);
   } catch (problem) {
     words.textContent = problem.message;
     show(problem);

@@ -18,7 +18,8 @@ export async function show(main, signal) {
     until: asked.get('until') ?? '',
     tag: asked.get('tag') ?? '',
   };
-  const after = asked.get('after') ?? '', seq = asked.get('seq');
+  // The number becomes part of paths: nothing else is one.
+  const after = asked.get('after') ?? '', seq = /^[1-9]\d{0,19}$/.exec(asked.get('seq') ?? '')?.[0];
   if (!filter.queue) {
     main.replaceChildren(el('h1', {}, 'Dead letters'), el('p', { class: 'card none' }, 'No queue yet.'));
     return;
@@ -162,11 +163,11 @@ export async function show(main, signal) {
       const { count: n, last, meant } = await countMatching();
       if (!await confirm(`Redrive ${many(n, 'letter')}?`, `All letters${matching(meant)} go back${perSecond ? `, at most ${count(perSecond)} each second` : ''}. The gateway goes on even if this page is closed.`, `Redrive ${count(n)}`)) return;
       const { id } = await json(queuePath(filter.queue, '/redrives'), { method: 'POST', json: { ...meant, last, ratePerSecond: perSecond } });
-      await progress(`Redrive of ${many(n, 'letter')}`, async (step, stop) => {
-        stop.addEventListener('abort', () => { if (running) ask(queuePath(filter.queue, `/redrives/${id}`), { method: 'DELETE' }).catch(tell); });
+      await progress(`Redrive of ${many(n, 'letter')}`, async (step, end) => {
+        end.addEventListener('abort', () => { if (running && end.reason === 'stop') ask(queuePath(filter.queue, `/redrives/${id}`), { method: 'DELETE' }).catch(tell); });
         let running = true;
         let [done, words] = [0, `0 of ${count(n)} redriven`];
-        while (running && !stop.aborted) {
+        while (running && !end.aborted) {
           try {
             const job = await json(queuePath(filter.queue, `/redrives/${id}`));
             running = job.state === 'running';

@@ -13,9 +13,18 @@ internal sealed class ProviderClient(Uri provider, GatewayCredentials credential
 {
     private readonly HttpMessageInvoker _http = new(HttpConnections.Create());
 
-    /// <summary>Null for a function that the provider says it does not have.</summary>
-    public Task<FunctionStatus?> FindAsync(FunctionName function, CancellationToken ct) =>
-        GetAsync($"system/function/{function.Name}?namespace={function.Namespace}&usage=false", ProviderJson.Default.FunctionStatus, ct);
+    /// <summary>Null for a function that the provider says it does not have: with 404, or by refusing the request, as one that serves a single namespace does.</summary>
+    public async Task<FunctionStatus?> FindAsync(FunctionName function, CancellationToken ct)
+    {
+        try
+        {
+            return await GetAsync($"system/function/{function.Name}?namespace={function.Namespace}&usage=false", ProviderJson.Default.FunctionStatus, ct);
+        }
+        catch (HttpRequestException fault) when (fault.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity)
+        {
+            return null;
+        }
+    }
 
     public async Task<IReadOnlyList<FunctionStatus>> ListAsync(string ns, CancellationToken ct) =>
         await GetAsync($"system/functions?namespace={Uri.EscapeDataString(ns)}", ProviderJson.Default.ListFunctionStatus, ct) ?? [];
