@@ -13,7 +13,6 @@ namespace Connectors.QueueWorker.Settling;
 internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWriter writer, WaitingRetries waiting, TimeProvider time, ILogger<Acks> log)
 {
     private const int MaxRemembered = 100_000;
-    private const int MaxInDoubt = 1_000;
     private const int MaxFailures = 5;
     private static readonly TimeSpan RefusalMemory = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan NewerWait = TimeSpan.FromSeconds(30);
@@ -26,9 +25,7 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
     private readonly ConcurrentDictionary<MessagePlace, bool> _refused = new();
     private long _doubtUntil;
 
-    // Copies that may be stored or not, by the message whose place each takes, without its body, and when that was learned last. That message is not run before
-    // its copy's fate is known.
-    private readonly ConcurrentDictionary<MessagePlace, (StreamMessage Copy, long At)> _inDoubt = new();
+    private readonly CopiesInDoubt _inDoubt = new(time);
 
     /// <summary>The longest delay of a nak. What is to wait longer is nakked again when it is over: the envelope knows the rest.</summary>
     public static readonly TimeSpan MaxDelay = TimeSpan.FromDays(1);
@@ -47,7 +44,7 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
     public async Task NakAsync(Delivery delivery, Envelope? envelope, TimeSpan delay, CancellationToken ct)
     {
         var decided = time.GetTimestamp();
-        if (envelope?.Version <= Envelope.CurrentVersion && delivery.Count > AllowedNaks(envelope) && !_inDoubt.ContainsKey(delivery.Place)
+        if (envelope?.Version <= Envelope.CurrentVersion && delivery.Count > AllowedNaks(envelope) && !_inDoubt.Holds(delivery.Place)
             && await RenewAsync(delivery, envelope, ct))
         {
             return;
@@ -103,7 +100,7 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
 
         if (!_inDoubt.IsEmpty)
         {
-            _inDoubt.TryRemove(delivery.Place, out _);
+            _inDoubt.Remove(delivery.Place);
         }
 
         waiting.Ended(delivery.Place);
@@ -139,17 +136,17 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
     /// </summary>
     public async ValueTask<bool> EndInDoubtAsync(Delivery delivery, CancellationToken ct)
     {
-        if (!_inDoubt.TryGetValue(delivery.Place, out var doubt))
+        if (_inDoubt.Find(delivery) is not { } copy)
         {
             return false;
         }
 
-        if (await ReplaceAsync(delivery, doubt.Copy with { Body = delivery.Body }, ct) is WriteResult.Stored or WriteResult.Duplicate)
+        if (await ReplaceAsync(delivery, copy, ct) is WriteResult.Stored or WriteResult.Duplicate)
         {
             return true;
         }
 
-        if (!_inDoubt.ContainsKey(delivery.Place))
+        if (!_inDoubt.Holds(delivery.Place))
         {
             return false;
         }
@@ -206,25 +203,14 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
         Refused(delivery, written.Result);
         if (written.Result == WriteResult.Unknown)
         {
-            Doubt(delivery.Place, copy);
+            _inDoubt.Add(delivery.Place, copy);
         }
         else if (written is { Result: WriteResult.TooLarge } or { Result: WriteResult.Full, IsIdNew: true })
         {
-            _inDoubt.TryRemove(delivery.Place, out _);
+            _inDoubt.Remove(delivery.Place);
         }
 
         return false;
-    }
-
-    // Of too many, the one goes that was not met for the longest: another worker may have ended its message.
-    private void Doubt(MessagePlace place, StreamMessage copy)
-    {
-        if (_inDoubt.Count >= MaxInDoubt && !_inDoubt.ContainsKey(place))
-        {
-            _inDoubt.TryRemove(_inDoubt.MinBy(doubt => doubt.Value.At).Key, out _);
-        }
-
-        _inDoubt[place] = (copy with { Body = default }, time.GetTimestamp());
     }
 
     private async Task NakAsync(Delivery delivery, TimeSpan delay, CancellationToken ct)
@@ -237,121 +223,5 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
         {
             Log.NakFailed(log, delivery.Subject, delivery.Place.Sequence, fault.Message);
         }
-    }
-}
-
-/// <summary>
-/// The messages that were acked here lately. An ack is lost only with a connection, a server or its lead; the message then comes again within <c>ack_wait</c> of
-/// the next. They are remembered for some times as long while there is one, and until others are acked. Of a stream no more than some hundred thousand: a
-/// worker that acks more than those within <c>ack_wait</c> forgets some too early, with the default of 30 s at 4,000 a second and more.
-/// </summary>
-/// <param name="ackWait">A message's lease.</param>
-/// <param name="openFor">For how long there has been a connection; null for none.</param>
-/// <param name="time">The clock.</param>
-internal sealed class AckedMessages(TimeSpan ackWait, Func<TimeSpan?> openFor, TimeProvider time)
-{
-    private const int MaxOfGeneration = 1 << 17;
-    private static readonly TimeSpan MinAge = TimeSpan.FromMinutes(2);
-
-    private readonly Lock _lock = new();
-    private readonly Dictionary<string, Acked> _streams = [];
-    private readonly TimeSpan _age = 4 * ackWait > MinAge ? 4 * ackWait : MinAge;
-
-    public void Add(MessagePlace place)
-    {
-        lock (_lock)
-        {
-            if (!_streams.TryGetValue(place.Stream, out var acked))
-            {
-                _streams[place.Stream] = acked = new Acked([], [], time.GetTimestamp());
-            }
-            else if (acked.Young.Count >= MaxOfGeneration || (time.GetElapsedTime(acked.Since) >= _age && openFor() >= _age))
-            {
-                acked.Old.Clear();
-                _streams[place.Stream] = acked = new Acked(acked.Old, acked.Young, time.GetTimestamp());
-            }
-
-            acked.Young.Add(Key(place));
-        }
-    }
-
-    public bool Contains(MessagePlace place)
-    {
-        lock (_lock)
-        {
-            return _streams.TryGetValue(place.Stream, out var acked) && (acked.Young.Contains(Key(place)) || acked.Old.Contains(Key(place)));
-        }
-    }
-
-    private static (ulong, long) Key(MessagePlace place) => (place.Sequence, place.Stored.UtcTicks);
-
-    // Two generations: what is forgotten is the older of them, whole.
-    private sealed record Acked(HashSet<(ulong, long)> Young, HashSet<(ulong, long)> Old, long Since);
-}
-
-/// <summary>
-/// What this worker nakked until its time comes. Only to be counted: the envelopes themselves know when. The time is counted by a clock that nobody sets.
-/// </summary>
-internal sealed class WaitingRetries(TimeProvider time)
-{
-    private const int MaxRemembered = 1_000_000;
-
-    private readonly ConcurrentDictionary<MessagePlace, (string Function, long Since, TimeSpan Wait)> _nakked = new();
-
-    public void Add(MessagePlace place, string function, TimeSpan wait)
-    {
-        if (_nakked.Count < MaxRemembered)
-        {
-            _nakked[place] = (function, time.GetTimestamp(), wait);
-        }
-    }
-
-    /// <summary>A message was acked: it waits for nothing any more.</summary>
-    public void Ended(MessagePlace place)
-    {
-        if (!_nakked.IsEmpty)
-        {
-            _nakked.TryRemove(place, out _);
-        }
-    }
-
-    /// <summary>Forgets what the stream does not hold any more: what lies before its first message, and of each function what is more than all that is stored of it.</summary>
-    /// <param name="first">The stream's first message.</param>
-    /// <param name="last">Its last; what came later is not counted in <paramref name="stored"/>.</param>
-    /// <param name="stored">How many messages of each function it holds.</param>
-    public void Keep(ulong first, ulong last, IReadOnlyDictionary<string, long> stored)
-    {
-        var known = new Dictionary<string, long>();
-        foreach (var (place, (function, _, _)) in _nakked.Where(nakked => nakked.Key.Sequence <= last))
-        {
-            var count = known.GetValueOrDefault(function) + 1;
-            if (place.Sequence < first || count > stored.GetValueOrDefault(function))
-            {
-                _nakked.TryRemove(place, out _);
-            }
-            else
-            {
-                known[function] = count;
-            }
-        }
-    }
-
-    /// <summary>How many still wait, by function; those that are due are forgotten.</summary>
-    public Dictionary<string, long> Count()
-    {
-        var counts = new Dictionary<string, long>();
-        foreach (var (place, (function, since, wait)) in _nakked)
-        {
-            if (time.GetElapsedTime(since) >= wait)
-            {
-                _nakked.TryRemove(place, out _);
-            }
-            else
-            {
-                counts[function] = counts.GetValueOrDefault(function) + 1;
-            }
-        }
-
-        return counts;
     }
 }

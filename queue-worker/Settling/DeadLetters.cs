@@ -11,7 +11,6 @@ namespace Connectors.QueueWorker.Settling;
 internal sealed class DeadLetters(QueueWorkerOptions options, RecordWriter writer, TimeProvider time, ILogger<DeadLetters> log)
 {
     private const int MaxErrorLength = 1000;
-    private const int MaxNameLength = 200;
 
     /// <summary>Stores a call that ended without success; returns once the stream has it.</summary>
     public async Task StoreAsync(Delivery delivery, Envelope envelope, DeadKind kind, Biography biography, CancellationToken ct)
@@ -90,9 +89,7 @@ internal sealed class DeadLetters(QueueWorkerOptions options, RecordWriter write
 
     // Whoever wrote a foreign message chose its subject: a name that a subject of ours could not carry is none.
     private static FunctionName FunctionOf(string subject) =>
-        StreamNames.FunctionOf(subject) is { IsValid: true } found && found.Name.Length <= MaxNameLength && found.Namespace.Length <= MaxNameLength
-            ? found
-            : new FunctionName("unknown", "unknown");
+        StreamNames.FunctionOf(subject) is { IsValid: true, IsShort: true } found ? found : new FunctionName("unknown", "unknown");
 
     private static Biography Bounded(Biography biography) =>
         biography.Error is { Length: > MaxErrorLength } error ? biography with { Error = error[..MaxErrorLength] + "…" } : biography;

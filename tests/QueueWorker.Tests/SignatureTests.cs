@@ -36,10 +36,7 @@ public sealed class SignatureTests(SharedNats nats) : IClassFixture<SharedNats>
         var secrets = Directory.CreateTempSubdirectory("secrets-").FullName;
         var file = Path.Combine(secrets, "callback-secret");
         await File.WriteAllTextAsync(file, $"{Published}\nnonsense\n{Second}\n");
-        await using var bench = await Bench.StartAsync(
-            (request, http) => request.Path.StartsWith("/function/", StringComparison.Ordinal) ? http.Response.Body.WriteAsync(new byte[] { 0, 255, 10, 13 }).AsTask() : Task.CompletedTask,
-            new() { ["secret_mount_path"] = secrets },
-            nats.Server);
+        await using var bench = await StartAsync(secrets, 0, 255, 10, 13);
 
         var both = await CallAsync(bench);
         await File.WriteAllTextAsync(file, Second);
@@ -63,10 +60,7 @@ public sealed class SignatureTests(SharedNats nats) : IClassFixture<SharedNats>
     {
         var secrets = Directory.CreateTempSubdirectory("secrets-").FullName;
         var file = Path.Combine(secrets, "callback-secret");
-        await using var bench = await Bench.StartAsync(
-            (request, http) => request.Path.StartsWith("/function/", StringComparison.Ordinal) ? http.Response.Body.WriteAsync(new byte[] { 1 }).AsTask() : Task.CompletedTask,
-            new() { ["secret_mount_path"] = secrets },
-            nats.Server);
+        await using var bench = await StartAsync(secrets, 1);
 
         // A link to a folder, for which a file can be put in one step: a secret that is missing for a moment, or empty, would be none.
         Directory.CreateSymbolicLink(file, Directory.CreateDirectory(Path.Combine(secrets, "folder")).FullName);
@@ -75,9 +69,7 @@ public sealed class SignatureTests(SharedNats nats) : IClassFixture<SharedNats>
             async () => await bench.Worker.MetricAsync($"queue_worker_callback_attempts_total{{queue_name=\"{bench.Queue}\",outcome=\"unreachable\"}}") >= 3, "it is tried again");
         Assert.Empty(bench.Posts);
 
-        var written = Path.Combine(secrets, "written");
-        await File.WriteAllTextAsync(written, Published);
-        File.Move(written, file, overwrite: true);
+        await PutAsync(secrets, Published);
         await bench.IsEmptyAsync();
         Directory.Delete(secrets, recursive: true);
 
@@ -91,32 +83,33 @@ public sealed class SignatureTests(SharedNats nats) : IClassFixture<SharedNats>
     public async Task A_callback_waits_for_a_secret_of_which_no_line_is_usable_and_never_goes_out_unsigned()
     {
         var secrets = Directory.CreateTempSubdirectory("secrets-").FullName;
-        var file = Path.Combine(secrets, "callback-secret");
-        await using var bench = await Bench.StartAsync(
-            (request, http) => request.Path.StartsWith("/function/", StringComparison.Ordinal) ? http.Response.Body.WriteAsync(new byte[] { 1 }).AsTask() : Task.CompletedTask,
-            new() { ["secret_mount_path"] = secrets },
-            nats.Server);
+        await using var bench = await StartAsync(secrets, 1);
 
-        await PutAsync("whsec_not base64\n" + Published["whsec_".Length..]);
+        await PutAsync(secrets, "whsec_not base64\n" + Published["whsec_".Length..]);
         await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
         await Eventually.HoldsAsync(
             async () => await bench.Worker.MetricAsync($"queue_worker_callback_attempts_total{{queue_name=\"{bench.Queue}\",outcome=\"unreachable\"}}") >= 3, "it is tried again");
         Assert.Empty(bench.Posts);
 
-        await PutAsync(Published);
+        await PutAsync(secrets, Published);
         await bench.IsEmptyAsync();
         Directory.Delete(secrets, recursive: true);
 
         Assert.True(Verifies(Published, Assert.Single(bench.Posts)));
         Assert.Equal(0, await bench.CountAsync(bench.Dead));
+    }
 
-        // In one step: a file that is empty for a moment would be no secret.
-        async Task PutAsync(string text)
-        {
-            var written = Path.Combine(secrets, "written");
-            await File.WriteAllTextAsync(written, text);
-            File.Move(written, file, overwrite: true);
-        }
+    private Task<Bench> StartAsync(string secrets, params byte[] answer) => Bench.StartAsync(
+        (request, http) => request.Path.StartsWith("/function/", StringComparison.Ordinal) ? http.Response.Body.WriteAsync(answer).AsTask() : Task.CompletedTask,
+        new() { ["secret_mount_path"] = secrets },
+        nats.Server);
+
+    // In one step: a file that is empty for a moment would be no secret.
+    private static async Task PutAsync(string secrets, string text)
+    {
+        var written = Path.Combine(secrets, "written");
+        await File.WriteAllTextAsync(written, text);
+        File.Move(written, Path.Combine(secrets, "callback-secret"), overwrite: true);
     }
 
     private static async Task<RecordedRequest> CallAsync(Bench bench)

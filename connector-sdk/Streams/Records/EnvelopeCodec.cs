@@ -17,7 +17,6 @@ public static class EnvelopeCodec
 
     private const int MaxCallId = 256;
     private const int MaxDeliveryId = 128;
-    private const int MaxName = 200;
 
     /// <summary>Writes the header's value. JSON's default escaping leaves only ASCII, and no line break.</summary>
     public static string Encode(Envelope envelope) => JsonSerializer.Serialize(envelope, RecordJson.Default.Envelope);
@@ -87,7 +86,7 @@ public static class EnvelopeCodec
         _ when !IsId(envelope.CallId, MaxCallId) => "callId is not 1 to 256 printable ASCII characters",
         _ when !IsId(envelope.DeliveryId, MaxDeliveryId) => "deliveryId is not 1 to 128 printable ASCII characters",
         { FunctionName.IsValid: false } => "fn or ns is not a function's name",
-        { Function.Length: > MaxName } or { Namespace.Length: > MaxName } => "fn or ns is longer than 200 characters",
+        { FunctionName.IsShort: false } => $"fn or ns is longer than {FunctionName.MaxQueuedLength} characters",
         { Path: [not '/', ..] } => "path does not begin with a slash",
         { Attempt: < 1 } => "attempt is below 1",
         _ => "",

@@ -10,9 +10,6 @@ namespace Connectors.Provider.Contracts;
 /// <param name="Query">The query without its question mark.</param>
 public readonly record struct FunctionPath(FunctionName Function, string Path, string Rest, string Query)
 {
-    // More than Kubernetes and file systems take. In the queue a name is part of a subject, and a server cuts connections over subjects that are too long.
-    private const int MaxLength = 200;
-
     /// <summary>Path and query as sent on.</summary>
     public string PathAndQuery => Query.Length > 0 ? $"{Path}?{Query}" : Path;
 
@@ -25,7 +22,7 @@ public readonly record struct FunctionPath(FunctionName Function, string Path, s
         }
 
         var function = FunctionName.Parse(name, defaultNamespace);
-        if (!function.IsValid || function.Name.Length > MaxLength || function.Namespace.Length > MaxLength)
+        if (function is not { IsValid: true, IsShort: true })
         {
             return null;
         }

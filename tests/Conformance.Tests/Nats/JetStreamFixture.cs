@@ -17,19 +17,20 @@ public abstract class JetStreamFixture : IAsyncLifetime
 
     protected INatsJSStream Stream { get; private set; } = null!;
 
+    /// <summary>A busy machine may take longer than the client waits by itself.</summary>
+    internal static NatsOpts Patient(NatsServer server) => new()
+    {
+        Url = server.Url,
+        ReconnectWaitMin = TimeSpan.FromMilliseconds(50),
+        ReconnectWaitMax = TimeSpan.FromMilliseconds(200),
+        ConnectTimeout = TimeSpan.FromSeconds(20),
+        RequestTimeout = TimeSpan.FromMinutes(1),
+    };
+
     public async ValueTask InitializeAsync()
     {
         Server = await NatsServer.StartAsync();
-
-        // A busy machine may take longer than the client waits by itself.
-        Nats = new NatsConnection(new NatsOpts
-        {
-            Url = Server.Url,
-            ReconnectWaitMin = TimeSpan.FromMilliseconds(50),
-            ReconnectWaitMax = TimeSpan.FromMilliseconds(200),
-            ConnectTimeout = TimeSpan.FromSeconds(20),
-            RequestTimeout = TimeSpan.FromMinutes(1),
-        });
+        Nats = new NatsConnection(Patient(Server));
         Js = Nats.CreateJetStreamContext();
         Stream = await Js.CreateStreamAsync(new StreamConfig("S", ["s.>"]));
     }

@@ -16,16 +16,7 @@ public sealed class KeyValueTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await NatsServer.StartAsync();
-
-        // A busy machine may take longer than the client waits by itself.
-        _nats = new NatsConnection(new NatsOpts
-        {
-            Url = _server.Url,
-            ReconnectWaitMin = TimeSpan.FromMilliseconds(50),
-            ReconnectWaitMax = TimeSpan.FromMilliseconds(200),
-            ConnectTimeout = TimeSpan.FromSeconds(20),
-            RequestTimeout = TimeSpan.FromMinutes(1),
-        });
+        _nats = new NatsConnection(JetStreamFixture.Patient(_server));
         _kv = _nats.CreateKeyValueStoreContext();
         _store = await _kv.CreateStoreAsync(new NatsKVConfig("OF_test") { History = 5 });
     }

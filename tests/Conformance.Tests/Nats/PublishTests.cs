@@ -15,9 +15,7 @@ public sealed class PublishTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await NatsServer.StartAsync();
-
-        // A busy machine may take longer than the client waits by itself.
-        _nats = new NatsConnection(new NatsOpts { Url = _server.Url, ConnectTimeout = TimeSpan.FromSeconds(20), RequestTimeout = TimeSpan.FromMinutes(1) });
+        _nats = new NatsConnection(JetStreamFixture.Patient(_server));
         _js = _nats.CreateJetStreamContext();
         await _js.CreateStreamAsync(new StreamConfig("S", ["s.>"]) { DuplicateWindow = TimeSpan.FromMinutes(1) });
     }

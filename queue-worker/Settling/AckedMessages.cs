@@ -1,0 +1,120 @@
+using System.Collections.Concurrent;
+using Connectors.Streams.Nats;
+
+namespace Connectors.QueueWorker.Settling;
+
+/// <summary>
+/// The messages that were acked here lately. An ack is lost only with a connection, a server or its lead; the message then comes again within <c>ack_wait</c> of
+/// the next. They are remembered for some times as long while there is one, and until others are acked. Of a stream no more than some hundred thousand: a
+/// worker that acks more than those within <c>ack_wait</c> forgets some too early, with the default of 30 s at 4,000 a second and more.
+/// </summary>
+/// <param name="ackWait">A message's lease.</param>
+/// <param name="openFor">For how long there has been a connection; null for none.</param>
+/// <param name="time">The clock.</param>
+internal sealed class AckedMessages(TimeSpan ackWait, Func<TimeSpan?> openFor, TimeProvider time)
+{
+    private const int MaxOfGeneration = 1 << 17;
+    private static readonly TimeSpan MinAge = TimeSpan.FromMinutes(2);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, Acked> _streams = [];
+    private readonly TimeSpan _age = 4 * ackWait > MinAge ? 4 * ackWait : MinAge;
+
+    public void Add(MessagePlace place)
+    {
+        lock (_lock)
+        {
+            if (!_streams.TryGetValue(place.Stream, out var acked))
+            {
+                _streams[place.Stream] = acked = new Acked([], [], time.GetTimestamp());
+            }
+            else if (acked.Young.Count >= MaxOfGeneration || (time.GetElapsedTime(acked.Since) >= _age && openFor() >= _age))
+            {
+                acked.Old.Clear();
+                _streams[place.Stream] = acked = new Acked(acked.Old, acked.Young, time.GetTimestamp());
+            }
+
+            acked.Young.Add(Key(place));
+        }
+    }
+
+    public bool Contains(MessagePlace place)
+    {
+        lock (_lock)
+        {
+            return _streams.TryGetValue(place.Stream, out var acked) && (acked.Young.Contains(Key(place)) || acked.Old.Contains(Key(place)));
+        }
+    }
+
+    private static (ulong, long) Key(MessagePlace place) => (place.Sequence, place.Stored.UtcTicks);
+
+    // Two generations: what is forgotten is the older of them, whole.
+    private sealed record Acked(HashSet<(ulong, long)> Young, HashSet<(ulong, long)> Old, long Since);
+}
+
+/// <summary>
+/// What this worker nakked until its time comes. Only to be counted: the envelopes themselves know when. The time is counted by a clock that nobody sets.
+/// </summary>
+internal sealed class WaitingRetries(TimeProvider time)
+{
+    private const int MaxRemembered = 1_000_000;
+
+    private readonly ConcurrentDictionary<MessagePlace, (string Function, long Since, TimeSpan Wait)> _nakked = new();
+
+    public void Add(MessagePlace place, string function, TimeSpan wait)
+    {
+        if (_nakked.Count < MaxRemembered)
+        {
+            _nakked[place] = (function, time.GetTimestamp(), wait);
+        }
+    }
+
+    /// <summary>A message was acked: it waits for nothing any more.</summary>
+    public void Ended(MessagePlace place)
+    {
+        if (!_nakked.IsEmpty)
+        {
+            _nakked.TryRemove(place, out _);
+        }
+    }
+
+    /// <summary>Forgets what the stream does not hold any more: what lies before its first message, and of each function what is more than all that is stored of it.</summary>
+    /// <param name="first">The stream's first message.</param>
+    /// <param name="last">Its last; what came later is not counted in <paramref name="stored"/>.</param>
+    /// <param name="stored">How many messages of each function it holds.</param>
+    public void Keep(ulong first, ulong last, IReadOnlyDictionary<string, long> stored)
+    {
+        var known = new Dictionary<string, long>();
+        foreach (var (place, (function, _, _)) in _nakked.Where(nakked => nakked.Key.Sequence <= last))
+        {
+            var count = known.GetValueOrDefault(function) + 1;
+            if (place.Sequence < first || count > stored.GetValueOrDefault(function))
+            {
+                _nakked.TryRemove(place, out _);
+            }
+            else
+            {
+                known[function] = count;
+            }
+        }
+    }
+
+    /// <summary>How many still wait, by function; those that are due are forgotten.</summary>
+    public Dictionary<string, long> Count()
+    {
+        var counts = new Dictionary<string, long>();
+        foreach (var (place, (function, since, wait)) in _nakked)
+        {
+            if (time.GetElapsedTime(since) >= wait)
+            {
+                _nakked.TryRemove(place, out _);
+            }
+            else
+            {
+                counts[function] = counts.GetValueOrDefault(function) + 1;
+            }
+        }
+
+        return counts;
+    }
+}
