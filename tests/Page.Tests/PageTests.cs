@@ -379,6 +379,8 @@ public sealed partial class PageTests(PageSystem site) : SharedQueueTests(site)
         // Run in the page itself, and only what it violates is made a list of: the package's own way opens a window for each run and tells of all that is well.
         async Task CheckAsync(IPage page)
         {
+            // The login, too, is drawn by a script.
+            await page.Locator("h1").First.WaitForAsync();
             await page.EvaluateAsync(AxeScript);
             var violations = await page.EvaluateAsync<string[]>(
                 """
