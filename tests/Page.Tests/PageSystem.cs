@@ -146,6 +146,15 @@ public sealed class PageSystem : IAsyncLifetime
     /// <summary>A figure of the default queue, as the API tells it.</summary>
     public async Task<long> CountAsync(string figure) => (long?)(await ApiAsync(HttpMethod.Get, "/system/queues/faas-request"))?[figure] ?? 0;
 
+    /// <summary>
+    /// How many things the operator's acts of one kind have changed since then. Acts in a row are one entry, with the time of the last: what was done just before counts
+    /// too, and what others did in between parts them.
+    /// </summary>
+    public async Task<long> ActedAsync(string method, string path, DateTimeOffset since) =>
+        (await ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray()
+            .Where(act => (string)act!["method"]! == method && (string)act["path"]! == path && (string)act["who"]! == Operator && (DateTimeOffset)act["at"]! >= since)
+            .Sum(act => (long)act!["count"]!);
+
     /// <summary>The API with the operator's credentials; null for 404.</summary>
     public async Task<JsonNode?> ApiAsync(HttpMethod method, string path, object? body = null)
     {
