@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace Connectors.Testing;
 
@@ -48,6 +49,11 @@ public sealed class RabbitMqServer : IAsyncDisposable
 
     /// <summary>SIGCONT.</summary>
     public void Resume() => Broker.Resume();
+
+    /// <summary>Waits until no queue has a message, not even one that was delivered and is not acked.</summary>
+    public Task HasNothingAsync() => Eventually.HoldsAsync(
+        async () => Regex.IsMatch(await CallAsync("rabbit_amqqueue, info_all, [<<\"/\">>, [messages]]"), @"^\[(\[\{messages,0\}\],?)+\]$"),
+        "no message is left");
 
     /// <summary>Has it, or has it not, lack memory: it then takes nothing that is written, and reads no more from connections that write.</summary>
     public async Task LackMemoryAsync(bool isLacking)
