@@ -10,6 +10,8 @@ namespace Connectors.Testing;
 /// </summary>
 public sealed class GatewayServer : IAsyncDisposable
 {
+    private const string OneFunction = "/system/function/";
+
     private readonly HttpLedger _ledger;
 
     private GatewayServer(HttpLedger ledger) => _ledger = ledger;
@@ -28,6 +30,9 @@ public sealed class GatewayServer : IAsyncDisposable
 
     /// <summary>The status that <c>/system/</c> answers with instead of lists; null for lists.</summary>
     public int? SystemStatus { get; set; }
+
+    /// <summary>Whether it can be asked for one function; otherwise it does not know that path.</summary>
+    public bool KnowsOneFunction { get; set; } = true;
 
     /// <summary>Every call of a function so far, in order of arrival.</summary>
     public IReadOnlyList<RecordedRequest> Calls => [.. _ledger.Requests.Where(IsCall)];
@@ -90,8 +95,15 @@ public sealed class GatewayServer : IAsyncDisposable
             return http.Response.WriteAsync("no\n");
         }
 
+        var ns = http.Request.Query["namespace"].ToString();
+        if (request.Path.StartsWith(OneFunction, StringComparison.Ordinal) && !(KnowsOneFunction && Functions.Any(f => f.Name == request.Path[OneFunction.Length..] && f.Namespace == ns)))
+        {
+            http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return Task.CompletedTask;
+        }
+
         http.Response.ContentType = "application/json";
-        return http.Response.WriteAsync(request.Path == "/system/namespaces" ? Namespaces() : List(http.Request.Query["namespace"].ToString()));
+        return http.Response.WriteAsync(request.Path == "/system/namespaces" ? Namespaces() : request.Path.StartsWith(OneFunction, StringComparison.Ordinal) ? "{}" : List(ns));
     }
 
     private string Namespaces() => JsonSerializer.Serialize(Functions.Select(f => f.Namespace).Where(n => n.Length > 0).Distinct());

@@ -11,12 +11,15 @@ namespace Connectors.Sdk.Events;
 /// from another that would take it later: as long as there is an outcome that is sent again, it is the one that counts.
 /// </summary>
 /// <param name="topics">Which functions want what.</param>
+/// <param name="catalog">Says whether a function is gone.</param>
 /// <param name="request">Makes their requests.</param>
 /// <param name="invoker">Sends them.</param>
 /// <param name="options">What counts as taken, and what is printed.</param>
+/// <param name="time">The clock.</param>
 /// <param name="log">Where each outcome is told.</param>
 /// <param name="retry">Which outcomes are sent again, if the connector registered its policy; the usual ones otherwise.</param>
-internal sealed class FanOut(LatestTopicMap topics, EventRequest request, Invoker invoker, ConnectorOptions options, ILogger<FanOut> log, RetryPolicy? retry = null)
+internal sealed class FanOut(
+    LatestTopicMap topics, FunctionCatalog catalog, EventRequest request, Invoker invoker, ConnectorOptions options, TimeProvider time, ILogger<FanOut> log, RetryPolicy? retry = null)
 {
     private readonly RetryPolicy _retry = retry ?? RetryOptions.Defaults(1, TimeSpan.Zero, TimeSpan.Zero, BackOffKind.Equal);
 
@@ -57,9 +60,28 @@ internal sealed class FanOut(LatestTopicMap topics, EventRequest request, Invoke
     private async Task<Outcome> CallAsync(Event content, Run run, FunctionName function, CancellationToken abort)
     {
         var outcome = await SendAsync(content, run, function, abort);
+        if (outcome is { Kind: OutcomeKind.Failed, Status: 404 } && content.Target is null && await IsGoneAsync(function, abort))
+        {
+            // It went after the topic map was made. Nobody has seen the event, and the next map says who wants it.
+            outcome = outcome with { Kind = OutcomeKind.Unreachable, HasAnswerBegun = false, Error = "the function is not there any more" };
+        }
+
         Metrics.Called(function.ToString(), outcome.Kind.ToString().ToLowerInvariant(), outcome.Duration);
         Tell(content, run, function, outcome);
         return outcome;
+    }
+
+    private async Task<bool> IsGoneAsync(FunctionName function, CancellationToken abort)
+    {
+        using var limit = new TimeLimit(options.RebuildTimeout, time, abort);
+        try
+        {
+            return !await catalog.HasAsync(function, limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return true;
+        }
     }
 
     // What no request can be made of fails for this function alone, like any other call.

@@ -32,7 +32,8 @@ public sealed record Outcome
     public bool HasAnswerBegun { get; init; }
 
     /// <summary>
-    /// Whether there was no connection, or no answer at all. That says nothing of what was sent: the gateway is away, and an event should not end by it.
+    /// Whether there was no connection, or no answer at all, or, for an event of a topic, no function any more. That says nothing of what was sent: an event should
+    /// not end by it.
     /// </summary>
     public bool IsOutOfReach => Kind == OutcomeKind.Unreachable && !HasAnswerBegun;
 

@@ -10,6 +10,8 @@ namespace Connectors.Sdk.Topics;
 /// <summary>The functions that a gateway lists in all its namespaces.</summary>
 public sealed class FunctionCatalog : IDisposable
 {
+    private static readonly HttpStatusCode[] WithoutPath = [HttpStatusCode.NotFound, HttpStatusCode.MethodNotAllowed, HttpStatusCode.NotImplemented];
+
     private readonly HttpClient _http;
     private readonly ConnectorOptions _options;
     private readonly GatewayCredentials _credentials;
@@ -54,6 +56,25 @@ public sealed class FunctionCatalog : IDisposable
         return new FunctionList(functions, leftOut);
     }
 
+    /// <summary>
+    /// Whether the gateway still has a function: what a 404 of a call does not say, for functions answer 404 too. One that cannot be asked has none.
+    /// </summary>
+    internal async Task<bool> HasAsync(FunctionName function, CancellationToken ct)
+    {
+        try
+        {
+            var query = function.Namespace.Length == 0 ? "" : "?namespace=" + Uri.EscapeDataString(function.Namespace);
+            using var response = await GetAsync($"system/function/{Uri.EscapeDataString(function.Name)}{query}", ct, WithoutPath);
+
+            // A gateway that does not know the path answers like one that does not know the function.
+            return response.IsSuccessStatusCode || (await ListAsync(ct)).Functions.Any(f => f.Name == function);
+        }
+        catch (Exception fault) when (fault is HttpRequestException or IOException or JsonException)
+        {
+            return false;
+        }
+    }
+
     private bool IsWanted(Function function) => _options.Namespaces.Count == 0 || _options.Namespaces.Contains(function.Name.Namespace);
 
     /// <inheritdoc/>
@@ -62,7 +83,7 @@ public sealed class FunctionCatalog : IDisposable
     // A provider without namespaces has one, with no name.
     private async Task<IReadOnlyList<string>> NamespacesAsync(CancellationToken ct)
     {
-        using var response = await GetAsync("system/namespaces", ct, HttpStatusCode.NotFound, HttpStatusCode.MethodNotAllowed, HttpStatusCode.NotImplemented);
+        using var response = await GetAsync("system/namespaces", ct, WithoutPath);
         var names = response.IsSuccessStatusCode ? await response.Content.ReadFromJsonAsync(CatalogJson.Default.StringArray, ct) : null;
         return names is { Length: > 0 } ? [.. names.Where(n => n is not null)] : [""];
     }
