@@ -5,7 +5,8 @@ using Connectors.Testing;
 
 namespace Connectors.Cli.Tests;
 
-/// <summary>cancel and result, with a real queue-worker that runs the calls.</summary>
+/// <summary>cancel and result, with a real queue-worker that runs the calls. Not beside redrives: a gateway that is killed here would take over some, and end with them.</summary>
+[Collection("redrives")]
 public sealed class CallTests(Scene scene, CallTests.Working working) : IClassFixture<CallTests.Working>
 {
     [Fact]

@@ -7,6 +7,7 @@ using Connectors.Testing;
 namespace Connectors.Cli.Tests;
 
 /// <summary>Redrives of many: the command stays with the job, or leaves it to the gateway.</summary>
+[Collection("redrives")]
 public sealed class RedriveTests(Scene scene)
 {
     // So slow that no such job ends before the test does.

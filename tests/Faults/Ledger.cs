@@ -16,7 +16,7 @@ internal sealed class Ledger : IAsyncDisposable
 
     public ChildProcess Process { get; private set; } = null!;
 
-    public int Port { get; private set; }
+    public int Port { get; } = FreePort.Next();
 
     /// <summary>Every request so far, in order.</summary>
     public IReadOnlyList<Entry> Entries => [.. File.ReadAllText(_file).Split('\n')[..^1].Select(Entry.Read)];
@@ -34,8 +34,7 @@ internal sealed class Ledger : IAsyncDisposable
     public async Task StartAgainAsync()
     {
         Process = ChildProcess.Start("perl", [Path.Combine(AppContext.BaseDirectory, "ledger.pl"), Port.ToString(CultureInfo.InvariantCulture), _file]);
-        var line = await Process.LineAsync(l => l.StartsWith("listening on ", StringComparison.Ordinal), "it listens");
-        Port = int.Parse(line.Split(' ')[^1], CultureInfo.InvariantCulture);
+        await Process.LineAsync(l => l.StartsWith("listening on ", StringComparison.Ordinal), "it listens");
     }
 
     public async ValueTask DisposeAsync()

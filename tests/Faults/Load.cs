@@ -16,6 +16,9 @@ internal sealed class Call(string id, string function, bool hasKey)
     /// <summary>Whether it carries an <c>Idempotency-Key</c>, and is repeated until it is accepted.</summary>
     public bool HasKey => hasKey;
 
+    /// <summary>When its last request began, by the timestamps of <see cref="TimeProvider.System"/>.</summary>
+    public long Began { get; set; }
+
     public bool IsAccepted { get; set; }
 
     /// <summary>Whether an answer was 503, or none came: it may be stored.</summary>
@@ -111,6 +114,7 @@ internal sealed class Load(IReadOnlyList<Uri> gateways, Uri callbacks, int seed)
             request.Headers.Add("Idempotency-Key", call.Id);
         }
 
+        call.Began = TimeProvider.System.GetTimestamp();
         try
         {
             using var answer = await _http.SendAsync(request);

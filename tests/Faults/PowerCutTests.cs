@@ -46,6 +46,7 @@ public sealed class PowerCutTests(ITestOutputHelper output)
         var waiting = atCut.Except(system.Function.Entries.Select(run => run.CallId)).Count();
         system.Function.Process.Resume();
         await Task.WhenAll(victims.Select(server => server.StartAgainAsync()));
+        var back = TimeProvider.System.GetTimestamp();
         try
         {
             await load.IsQuietAsync(system);
@@ -58,12 +59,14 @@ public sealed class PowerCutTests(ITestOutputHelper output)
         }
 
         var tally = await Tally.TakeAsync(system, load);
-        var (before, after) = (tally.Of(atCut.Contains), tally.Of(id => !atCut.Contains(id)));
+
+        // What was asked before the servers were back and answered after the cut may have been stored on either side of it: it is in neither of the two.
+        var (before, after, all) = (tally.Of(call => atCut.Contains(call.Id)), tally.Of(call => call.Began > back), tally.Of(_ => true));
         Tell($"| {servers}, {syncInterval} | {cut} | {atCut.Count} | {waiting} | {before.NeverRan} | {before.RanAgain} | {before.NotCalledBack} | {before.NoDeadLetter} | {after.Accepted} | {after.Lost} |");
         Assert.True(after.Lost == 0, $"{after}\n{Logs(system)}");
         if (syncInterval == "always" || cut < servers)
         {
-            Assert.True(before.Lost == 0, $"{before}\n{Logs(system)}");
+            Assert.True(all.Lost == 0, $"{all}\n{Logs(system)}");
         }
         else if (syncInterval == "1h")
         {
@@ -105,9 +108,9 @@ public sealed class PowerCutTests(ITestOutputHelper output)
             [.. (await system.DeadLettersAsync()).Select(letter => CallId(letter.Envelope))]);
 
         // A call that never ran counts once, and not for its callback and dead letter too.
-        public Sums Of(Func<string, bool> which)
+        public Sums Of(Func<Call, bool> which)
         {
-            var calls = accepted.Where(call => which(call.Id)).ToList();
+            var calls = accepted.Where(which).ToList();
             var ran = calls.Where(call => runs.Contains(call.Id)).ToList();
             return new Sums(
                 calls.Count,

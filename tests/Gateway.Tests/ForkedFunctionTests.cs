@@ -155,10 +155,10 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
     [Fact]
     public async Task At_exec_timeout_everything_that_the_function_started_is_ended()
     {
-        const string Mark = "61.00417";
+        var mark = Processes.Mark();
         await _gateway.DeployAsync(
             "stubborn",
-            $"sh -c 'trap \"\" TERM; sleep {Mark} & setsid sleep {Mark} & (setsid sleep {Mark} &) ; head -c 6000000 /dev/zero; while :; do echo flood; sleep 0.01; done'",
+            $"sh -c 'trap \"\" TERM; sleep {mark} & setsid sleep {mark} & (setsid sleep {mark} &) ; head -c 6000000 /dev/zero; while :; do echo flood; sleep 0.01; done'",
             environment: new { exec_timeout = "1s" });
 
         using var answer = await _gateway.PostAsync("/function/stubborn", "");
@@ -167,45 +167,45 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
         Assert.Equal("Killed process.", await answer.Content.ReadAsStringAsync());
         Assert.True(answer.Headers.Contains("X-OpenFaaS-Internal"));
         Assert.InRange(Processes.ResidentBytes(_gateway.Process.Process.Id), 1, 400L * 1024 * 1024);
-        await Eventually.HoldsAsync(() => Processes.With(Mark) == 0, "no process is left");
+        await Eventually.HoldsAsync(() => Processes.With(mark) == 0, "no process is left");
     }
 
     [Fact]
     public async Task What_a_call_leaves_running_ends_with_it()
     {
-        const string Mark = "61.00418";
-        await _gateway.DeployAsync("leaves", $"sh -c 'sleep {Mark} & echo done'");
+        var mark = Processes.Mark();
+        await _gateway.DeployAsync("leaves", $"sh -c 'sleep {mark} & echo done'");
 
         using var answer = await _gateway.PostAsync("/function/leaves", "");
 
         Assert.Equal("done\n", await answer.Content.ReadAsStringAsync());
-        await Eventually.HoldsAsync(() => Processes.With(Mark) == 0, "no process is left");
+        await Eventually.HoldsAsync(() => Processes.With(mark) == 0, "no process is left");
     }
 
     [Fact]
     public async Task When_the_caller_leaves_the_process_ends()
     {
-        const string Mark = "61.00419";
-        await _gateway.DeployAsync("deserted", $"sleep {Mark}");
+        var mark = Processes.Mark();
+        await _gateway.DeployAsync("deserted", $"sleep {mark}");
         using (var raw = await RawHttp.ConnectAsync(_gateway.Api))
         {
             await raw.SendAsync("GET /function/deserted HTTP/1.1\r\nHost: x\r\n\r\n");
-            await Eventually.HoldsAsync(() => Processes.With(Mark) > 0, "the process runs");
+            await Eventually.HoldsAsync(() => Processes.With(mark) > 0, "the process runs");
         }
 
-        await Eventually.HoldsAsync(() => Processes.With(Mark) == 0, "no process is left");
+        await Eventually.HoldsAsync(() => Processes.With(mark) == 0, "no process is left");
     }
 
     [Fact]
     public async Task At_the_callers_own_limit_the_answer_is_502_and_the_process_ends()
     {
-        const string Mark = "61.00420";
-        await _gateway.DeployAsync("late", $"sleep {Mark}");
+        var mark = Processes.Mark();
+        await _gateway.DeployAsync("late", $"sleep {mark}");
 
         using var answer = await _gateway.PostAsync("/function/late", "", ("X-Timeout", "500ms"));
 
         Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
-        await Eventually.HoldsAsync(() => Processes.With(Mark) == 0, "no process is left");
+        await Eventually.HoldsAsync(() => Processes.With(mark) == 0, "no process is left");
     }
 
     [Fact]
@@ -221,11 +221,11 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
     [Fact]
     public async Task Calls_over_max_inflight_are_429()
     {
-        const string Mark = "61.00421";
-        await _gateway.DeployAsync("narrow", $"sleep {Mark}", environment: new { max_inflight = "1" });
+        var mark = Processes.Mark();
+        await _gateway.DeployAsync("narrow", $"sleep {mark}", environment: new { max_inflight = "1" });
         using var first = await RawHttp.ConnectAsync(_gateway.Api);
         await first.SendAsync("GET /function/narrow HTTP/1.1\r\nHost: x\r\n\r\n");
-        await Eventually.HoldsAsync(() => Processes.With(Mark) > 0, "the first call runs");
+        await Eventually.HoldsAsync(() => Processes.With(mark) > 0, "the first call runs");
 
         using var second = await _gateway.PostAsync("/function/narrow", "");
 

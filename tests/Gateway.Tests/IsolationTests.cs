@@ -89,7 +89,7 @@ public sealed partial class IsolationTests
     [InlineData(Gateway.Ordinary)]
     public async Task What_clears_its_environment_and_detaches_ends_with_its_call(Gateway kind)
     {
-        var mark = kind == Gateway.Plain ? "61.00431" : "61.00432";
+        var mark = Processes.Mark();
         await using var gateway = await StartAsync(kind);
         var detach = $"(env -i setsid sh -c \"trap : TERM; sleep {mark}; sleep {mark}\" &)";
         await gateway.DeployAsync("detaches", $"sh -c '{detach}; echo done'");

@@ -3,6 +3,11 @@ namespace Connectors.Gateway.Tests;
 /// <summary>The machine's processes.</summary>
 internal static class Processes
 {
+    private static int _marks;
+
+    /// <summary>Seconds to sleep, a good minute, that no other process on the machine has as its argument: none of this run, and none of another.</summary>
+    public static string Mark() => $"61.{Environment.ProcessId:D7}{Interlocked.Increment(ref _marks):D2}";
+
     /// <summary>How many have an argument that ends with <paramref name="mark"/>.</summary>
     public static int With(string mark) => All.Count(folder => Read(folder, "cmdline").Contains($"{mark}\0", StringComparison.Ordinal));
 

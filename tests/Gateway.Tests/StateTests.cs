@@ -81,14 +81,15 @@ public sealed class StateTests
     {
         await using var gateway = await TestGateway.StartAsync();
         await gateway.DeployAsync("stays", HttpFunction.Command, environment: new { mode = "http" });
-        await gateway.DeployAsync("forked", "sleep 61.00422");
+        var mark = Processes.Mark();
+        await gateway.DeployAsync("forked", $"sleep {mark}");
         using var running = await RawHttp.ConnectAsync(gateway.Api);
         await running.SendAsync("GET /function/forked HTTP/1.1\r\nHost: x\r\n\r\n");
         using var before = await gateway.PostAsync("/function/stays/born", "");
-        await Eventually.HoldsAsync(() => Processes.With("61.00422") > 0, "the call runs");
+        await Eventually.HoldsAsync(() => Processes.With(mark) > 0, "the call runs");
 
         await gateway.Process.KillAsync();
-        await Eventually.HoldsAsync(() => Processes.With("61.00422") == 0 && HttpFunction.Running(gateway, "stays") == 0, "no process is left");
+        await Eventually.HoldsAsync(() => Processes.With(mark) == 0 && HttpFunction.Running(gateway, "stays") == 0, "no process is left");
         await gateway.Process.StartAgainAsync();
         using var after = await gateway.PostAsync("/function/stays/born", "");
 

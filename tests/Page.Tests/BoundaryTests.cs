@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Connectors.Testing;
 using Microsoft.Playwright;
@@ -93,7 +94,10 @@ public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
         await File.WriteAllTextAsync(Path.Combine(secrets, "basic-auth-password"), PageSystem.Password);
         var file = Path.Combine(secrets, "ui_viewers");
         await File.WriteAllTextAsync(file, $"{PageSystem.Viewer}:{PageSystem.Password}\n");
-        await using var gateway = await Site.StartGatewayAsync(("secret_mount_path", secrets));
+
+        // On a NATS of its own: beside the first gateway it would take over redrives of other tests, and end with them.
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await Site.StartGatewayAsync(("secret_mount_path", secrets), ("faas_nats_port", nats.Port.ToString(CultureInfo.InvariantCulture)));
         using var login = await Site.SendAsync(
             HttpMethod.Post, new Uri(gateway.Api, "/ui/session").AbsoluteUri, new { user = PageSystem.Viewer, password = PageSystem.Password }, ("X-Connectors-Page", "1"));
         using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false });

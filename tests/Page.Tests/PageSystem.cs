@@ -25,7 +25,6 @@ public sealed class PageSystem : IAsyncLifetime
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false });
     private IPlaywright _playwright = null!;
     private IBrowser _browser = null!;
-    private ServiceProcess _worker = null!;
     private ServiceProcess _cron = null!;
     private string _secrets = "";
     private NatsServer _nats = null!;
@@ -34,6 +33,9 @@ public sealed class PageSystem : IAsyncLifetime
     public HttpLedger Function { get; private set; } = null!;
 
     public ServiceProcess Gateway { get; private set; } = null!;
+
+    /// <summary>The worker of the usual queue.</summary>
+    public ServiceProcess Worker { get; private set; } = null!;
 
     public Uri Url => Gateway.Api;
 
@@ -52,7 +54,7 @@ public sealed class PageSystem : IAsyncLifetime
         Function = await HttpLedger.StartAsync(AnswerAsync);
         Gateway = await StartGatewayAsync();
         _secrets = Directory.GetDirectories(_home.FullName).Select(home => Path.Combine(home, "secrets")).Single();
-        _worker = await ServiceProcess.StartAsync("QueueWorker", new Dictionary<string, string>
+        Worker = await ServiceProcess.StartAsync("QueueWorker", new Dictionary<string, string>
         {
             ["nats_host"] = "127.0.0.1",
             ["nats_port"] = _nats.Port.ToString(CultureInfo.InvariantCulture),
@@ -137,6 +139,8 @@ public sealed class PageSystem : IAsyncLifetime
     /// <summary>Calls of <c>broken</c> until so many more dead letters lie there.</summary>
     public async Task DeadAsync(params byte[][] bodies)
     {
+        // What was put back while the function was mended, and has not run yet, would die again and be counted among these.
+        await Eventually.HoldsAsync(async () => await CountAsync("calls") == 0, "what ran before has ended");
         IsBroken = true;
         var before = await CountAsync("dead");
         await Task.WhenAll(bodies.Select(body => CallAsync("broken", body)));
@@ -210,7 +214,7 @@ public sealed class PageSystem : IAsyncLifetime
         await (_browser?.DisposeAsync() ?? ValueTask.CompletedTask);
         _playwright?.Dispose();
         await (_cron?.DisposeAsync() ?? ValueTask.CompletedTask);
-        await (_worker?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await (Worker?.DisposeAsync() ?? ValueTask.CompletedTask);
         await (Gateway?.DisposeAsync() ?? ValueTask.CompletedTask);
         await (Function?.DisposeAsync() ?? ValueTask.CompletedTask);
         await (_nats?.DisposeAsync() ?? ValueTask.CompletedTask);

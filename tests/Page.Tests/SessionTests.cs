@@ -135,8 +135,8 @@ public sealed class SessionTests(PageSystem system)
         await Eventually.HoldsAsync(
             () => system.Gateway.Process.Lines.Any(line => line.Contains("Act", StringComparison.Ordinal) && line.Contains("function=nobody", StringComparison.Ordinal) && line.Contains(PageSystem.Operator, StringComparison.Ordinal)),
             () => $"the act is logged:\n{system.Gateway.Process.Tail()}");
-        var acts = (await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray();
-        Assert.Contains(acts, act => (string)act!["query"]! == "?function=nobody" && (string)act["who"]! == PageSystem.Operator && (int)act["count"]! == 0);
+        await Eventually.HoldsAsync(
+            async () => (await system.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray().Any(act => (string)act!["query"]! == "?function=nobody" && (string)act["who"]! == PageSystem.Operator && (int)act["count"]! == 0), "the act is told");
     }
 
     [Fact]
@@ -152,7 +152,8 @@ public sealed class SessionTests(PageSystem system)
     [Fact]
     public async Task With_ui_off_there_is_no_page()
     {
-        await using var gateway = await system.StartGatewayAsync(("ui", "false"));
+        // Without NATS: beside the first gateway it would take over redrives of other tests, and end with them.
+        await using var gateway = await system.StartGatewayAsync(("ui", "false"), ("faas_nats_address", ""));
         using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
 
         Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync(new Uri(gateway.Api, "/ui/"))).StatusCode);

@@ -257,6 +257,28 @@ public sealed class Bench : IAsyncDisposable
         }
     }
 
+    /// <summary>The cancellations, in a bucket as workers make it, who need longer to open one that is made otherwise.</summary>
+    public async Task<INatsKVStore> CancellationsAsync() =>
+        await Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Cancelled) { History = 1, MaxAge = BucketShape.CancellationAge });
+
+    /// <summary>Cancels all waiting calls of a kind, as the gateway does.</summary>
+    public async Task CancelManyAsync(BulkCancellation many) =>
+        await (await CancellationsAsync()).PutAsync(BulkCancellation.Key(Guid.NewGuid().ToString("N")), many.Encode(), NatsRawSerializer<byte[]>.Default);
+
+    /// <summary>Waits until the worker has heard of a bulk cancellation.</summary>
+    public Task<string> ManyAreHeardOfAsync() =>
+        Worker.Process.LineAsync(line => line.Contains("Waiting calls of a kind are cancelled", StringComparison.Ordinal), "the cancellation is heard of");
+
+    /// <summary>
+    /// Waits until the worker has heard of all cancellations that there are, for which calls wait only so long. They are told in their order: one of no call is
+    /// the last.
+    /// </summary>
+    public async Task AllAreHeardOfAsync()
+    {
+        await CancelManyAsync(new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Tag = "of no call", Queue = Queue });
+        await ManyAreHeardOfAsync();
+    }
+
     private async Task<INatsKVStore> PausesAsync() => await Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Paused) { History = 1 });
 
     /// <summary>How many messages a stream ever stored.</summary>

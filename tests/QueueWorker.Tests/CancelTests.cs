@@ -1,10 +1,7 @@
 using Connectors.Sdk.Invocation;
-using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
-using NATS.Client.KeyValueStore;
-using NATS.Net;
 
 namespace Connectors.QueueWorker.Tests;
 
@@ -12,6 +9,9 @@ namespace Connectors.QueueWorker.Tests;
 public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
 {
     private const int Slots = 20;
+
+    // For how long a worker's calls wait for the cancellations that there are when it starts.
+    private static readonly TimeSpan LoadLimit = TimeSpan.FromSeconds(10);
 
     [Fact]
     public async Task R13_of_1_000_calls_200_are_cancelled_20_of_them_running_and_the_rest_complete()
@@ -71,19 +71,32 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(DeadReasons.Cancelled, (await bench.DeadLetterAsync(call)).Biography.Reason);
     }
 
+    // A worker that cannot read the cancellations, or is not told them in time, goes on without. A busy machine may be so slow, but not each time.
     [Fact]
     public async Task R13_what_was_cancelled_while_no_worker_ran_does_not_start()
     {
-        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
-        var cancelled = await bench.EnqueueAsync();
-        var other = await bench.EnqueueAsync();
-        await CancelAsync(bench, [cancelled.CallId]);
+        const int tries = 5;
+        for (var again = 1; ; again++)
+        {
+            await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
+            var cancelled = await bench.EnqueueAsync();
+            var other = await bench.EnqueueAsync();
+            await CancelAsync(bench, [cancelled.CallId]);
 
-        await bench.StartWorkerAsync();
-        await bench.IsEmptyAsync();
+            var from = TimeProvider.System.GetUtcNow();
+            await bench.StartWorkerAsync();
+            await bench.IsEmptyAsync();
 
-        Assert.Equal([other.CallId], bench.Sends.Select(s => s.Header("X-Call-Id")));
-        Assert.Equal(0, (await bench.DeadLetterAsync(cancelled)).Biography.Attempts);
+            var isUnseen = bench.Worker.Process.Lines.Any(line => line.Contains("Cancellations cannot be seen", StringComparison.Ordinal));
+            if (again < tries && bench.Sends.FirstOrDefault(s => s.CallId == cancelled.CallId) is { } sent && (isUnseen || sent.At - from >= LoadLimit))
+            {
+                continue;
+            }
+
+            Assert.Equal([other.CallId], bench.Sends.Select(s => s.CallId));
+            Assert.Equal(0, (await bench.DeadLetterAsync(cancelled)).Biography.Attempts);
+            return;
+        }
     }
 
     [Fact]
@@ -93,7 +106,7 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         var (call, other) = (Bench.Call(), Bench.Call());
         await CancelAsync(bench, [call.CallId]);
         await bench.StartWorkerAsync();
-        await AllAreHeardOfAsync(bench);
+        await bench.AllAreHeardOfAsync();
         await bench.EnqueueAsync(call);
         await bench.DeadLetterAsync(call);
 
@@ -113,7 +126,7 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         var call = Bench.Call();
         await CancelAsync(bench, [call.CallId]);
         await bench.StartWorkerAsync();
-        await AllAreHeardOfAsync(bench);
+        await bench.AllAreHeardOfAsync();
 
         await bench.EnqueueAsync(call with { Redrive = 1 });
         await bench.IsEmptyAsync();
@@ -126,7 +139,7 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
     public async Task A_cancellation_is_of_the_calls_before_it_and_not_of_an_id_for_ever()
     {
         await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
-        var bucket = await BucketAsync(bench);
+        var bucket = await bench.CancellationsAsync();
         var made = TimeProvider.System.GetUtcNow() - TimeSpan.FromMinutes(1);
         var (before, soon, later) = (Bench.Call() with { Submitted = made }, Bench.Call() with { Submitted = made + TimeSpan.FromSeconds(1) }, Bench.Call());
         foreach (var call in new[] { before, soon, later })
@@ -135,7 +148,7 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         }
 
         await bench.StartWorkerAsync();
-        await AllAreHeardOfAsync(bench);
+        await bench.AllAreHeardOfAsync();
         await bench.EnqueueAsync(before);
         await bench.EnqueueAsync(soon);
         await bench.DeadLetterAsync(before);
@@ -174,8 +187,8 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
             [],
             null,
             (EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(Tagged("delayed") with { Due = due, NotBefore = due, Callback = bench.CallbackUrl.ToString() })));
-        await CancelManyAsync(bench, new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Tag = "old", Function = Bench.Echo.ToString(), Queue = bench.Queue });
-        await ManyAreHeardOfAsync(bench);
+        await bench.CancelManyAsync(new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Tag = "old", Function = Bench.Echo.ToString(), Queue = bench.Queue });
+        await bench.ManyAreHeardOfAsync();
         await bench.EnqueueAsync(Tagged("later") with { Submitted = TimeProvider.System.GetUtcNow().AddSeconds(1) });
         gate.SetResult();
 
@@ -194,12 +207,12 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
     {
         await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
         var call = Bench.Call();
-        await CancelManyAsync(bench, new BulkCancellation { At = TimeProvider.System.GetUtcNow().AddHours(1), Queue = "another" });
-        await CancelManyAsync(bench, new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Function = Bench.Echo.ToString(), Queue = bench.Queue });
+        await bench.CancelManyAsync(new BulkCancellation { At = TimeProvider.System.GetUtcNow().AddHours(1), Queue = "another" });
+        await bench.CancelManyAsync(new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Function = Bench.Echo.ToString(), Queue = bench.Queue });
         var redriven = call with { Redrive = 1, Submitted = TimeProvider.System.GetUtcNow().AddSeconds(1) };
 
         await bench.StartWorkerAsync();
-        await ManyAreHeardOfAsync(bench);
+        await bench.ManyAreHeardOfAsync();
         await bench.EnqueueAsync(call);
         await bench.EnqueueAsync(redriven);
         await bench.IsEmptyAsync();
@@ -208,31 +221,13 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(DeadReasons.Cancelled, (await bench.DeadLetterAsync(call)).Biography.Reason);
     }
 
-    // Calls wait for all cancellations that there are, but only for so long. They are told in their order: one of no call is the last.
-    private static async Task AllAreHeardOfAsync(Bench bench)
-    {
-        await CancelManyAsync(bench, new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Tag = "of no call", Queue = bench.Queue });
-        await ManyAreHeardOfAsync(bench);
-    }
-
-    private static Task<string> ManyAreHeardOfAsync(Bench bench) =>
-        bench.Worker.Process.LineAsync(line => line.Contains("Waiting calls of a kind are cancelled", StringComparison.Ordinal), "the cancellation is heard of");
-
-    // As the gateway does.
-    private static async Task CancelManyAsync(Bench bench, BulkCancellation many) =>
-        await (await BucketAsync(bench)).PutAsync(BulkCancellation.Key(Guid.NewGuid().ToString("N")), many.Encode(), NatsRawSerializer<byte[]>.Default);
-
     // As gateways did that wrote no time.
     private static async Task CancelAsync(Bench bench, IEnumerable<string> callIds)
     {
-        var bucket = await BucketAsync(bench);
+        var bucket = await bench.CancellationsAsync();
         foreach (var id in callIds)
         {
             await bucket.PutAsync(StreamNames.Token(id), Array.Empty<byte>(), NatsRawSerializer<byte[]>.Default);
         }
     }
-
-    // As workers make it, who need longer to open one that is made otherwise.
-    private static async Task<INatsKVStore> BucketAsync(Bench bench) =>
-        await bench.Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Cancelled) { History = 1, MaxAge = BucketShape.CancellationAge });
 }

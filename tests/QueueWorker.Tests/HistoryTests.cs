@@ -5,8 +5,6 @@ using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
 using NATS.Client.JetStream.Models;
-using NATS.Client.KeyValueStore;
-using NATS.Net;
 
 namespace Connectors.QueueWorker.Tests;
 
@@ -45,6 +43,7 @@ public sealed partial class HistoryTests(SharedNats nats) : IClassFixture<Shared
         var late = Bench.Call() with { Deadline = now.AddSeconds(-1), Redrive = 2 };
         var cancelled = Bench.Call();
         await CancelAsync(bench, cancelled.CallId);
+        await bench.AllAreHeardOfAsync();
         foreach (var call in new[] { good, bad, never, late, cancelled })
         {
             await bench.EnqueueAsync(call, body: "body");
@@ -351,9 +350,6 @@ public sealed partial class HistoryTests(SharedNats nats) : IClassFixture<Shared
     private static EndedCallback Told(IReadOnlyList<EndedCall> ends, Envelope call) =>
         Assert.Single(ends, end => end.DeliveryId == call.DeliveryId && end.State == EndStates.Callback).Callback!;
 
-    private static async Task CancelAsync(Bench bench, string callId)
-    {
-        var bucket = await bench.Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Cancelled) { History = 1, MaxAge = TimeSpan.FromDays(7) });
-        await bucket.PutAsync(StreamNames.Token(callId), new Cancellation(TimeProvider.System.GetUtcNow().AddMinutes(1)).Encode(), NatsRawSerializer<byte[]>.Default);
-    }
+    private static async Task CancelAsync(Bench bench, string callId) => await (await bench.CancellationsAsync()).PutAsync(
+        StreamNames.Token(callId), new Cancellation(TimeProvider.System.GetUtcNow().AddMinutes(1)).Encode(), NatsRawSerializer<byte[]>.Default);
 }

@@ -78,7 +78,7 @@ public sealed class LostWorkerTests(SharedNats nats) : IClassFixture<SharedNats>
         await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
         await bench.PauseAsync(Bench.Echo);
         await FillAsideAsync(bench);
-        await bench.EnqueueAsync();
+        var call = await bench.EnqueueAsync();
         await bench.StartWorkerAsync();
 
         // Each second nak is a copy in its place, whose deliveries are counted anew.
@@ -88,7 +88,9 @@ public sealed class LostWorkerTests(SharedNats nats) : IClassFixture<SharedNats>
         await bench.Worker.StartAgainAsync();
         await bench.HoldsAsync(bench.Calls, 0);
 
-        Assert.Single(bench.Sends);
+        // The worker may have died between storing a copy and acking what it takes the place of: then both run.
+        Assert.InRange(bench.Sends.Count, 1, 2);
+        Assert.All(bench.Sends, send => Assert.Equal(call.DeliveryId, send.Header("X-Delivery-Id")));
         Assert.Equal(0, await bench.CountAsync(bench.Dead));
     }
 

@@ -14,6 +14,7 @@ public sealed partial class ChildProcess : IAsyncDisposable
     private const int Continue = 18;
 
     private static readonly TimeSpan OutputPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _lines = new();
@@ -110,7 +111,10 @@ public sealed partial class ChildProcess : IAsyncDisposable
     public void Pause()
     {
         Signal(Stop);
-        SpinWait.SpinUntil(() => Directory.GetDirectories($"/proc/{Id}/task").All(IsStopped), TimeSpan.FromSeconds(10));
+        if (!SpinWait.SpinUntil(() => Directory.GetDirectories($"/proc/{Id}/task").All(IsStopped), StopPatience))
+        {
+            throw new TimeoutException($"Process {Id} does not stand still after {StopPatience}.");
+        }
 
         // The state follows the name, which stands in brackets.
         static bool IsStopped(string thread)

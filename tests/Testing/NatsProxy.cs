@@ -70,13 +70,18 @@ public sealed class NatsProxy : IAsyncDisposable
     /// <summary>Cuts every connection; new ones pass.</summary>
     public void Cut()
     {
-        foreach (var (socket, _) in _sockets)
+        var cut = _sockets.Keys;
+        foreach (var socket in cut)
         {
-            socket.Dispose();
             _sockets.TryRemove(socket, out _);
         }
 
+        // Before a service can notice and come back: the server is to hear its new connection, and nothing more of the old one.
         _isDeaf = false;
+        foreach (var socket in cut)
+        {
+            socket.Dispose();
+        }
     }
 
     /// <inheritdoc/>
@@ -95,12 +100,23 @@ public sealed class NatsProxy : IAsyncDisposable
             {
                 var worker = await _listener.AcceptSocketAsync();
                 var server = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-                await server.ConnectAsync(IPAddress.Loopback, _server);
+                try
+                {
+                    await server.ConnectAsync(IPAddress.Loopback, _server);
+                }
+                catch (SocketException)
+                {
+                    // The server is away: so it is for this service, and may be back for the next.
+                    worker.Dispose();
+                    server.Dispose();
+                    continue;
+                }
+
                 (_sockets[worker], _sockets[server]) = (true, true);
                 _ = CopyAsync(worker, server, async bytes =>
                 {
                     await Before(bytes);
-                    return Kept(bytes);
+                    return Kept(worker, bytes);
                 });
                 _ = CopyAsync(server, worker, bytes => Task.FromResult(Answered(bytes)));
             }
@@ -133,9 +149,9 @@ public sealed class NatsProxy : IAsyncDisposable
         to.Dispose();
     }
 
-    private Memory<byte> Kept(Memory<byte> bytes)
+    private Memory<byte> Kept(Socket worker, Memory<byte> bytes)
     {
-        if (_isDeaf)
+        if (_isDeaf || !_sockets.ContainsKey(worker))
         {
             return default;
         }

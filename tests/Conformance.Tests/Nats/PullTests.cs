@@ -160,7 +160,10 @@ public sealed class PullTests : JetStreamFixture
     public async Task Deleting_the_consumer_ends_the_consuming_with_an_exception()
     {
         var consumer = await ConsumerAsync();
-        var consuming = consumer.ConsumeAsync<int>(opts: Lively).CountAsync().AsTask();
+
+        // No pull ends by itself within the test: the next one would find no consumer, which is told in another way.
+        var opts = Lively with { Expires = TimeSpan.FromSeconds(30), IdleHeartbeat = TimeSpan.FromSeconds(10) };
+        var consuming = consumer.ConsumeAsync<int>(opts: opts).CountAsync().AsTask();
         await WaitingAsync(consumer);
 
         await Js.DeleteConsumerAsync("S", "C");

@@ -30,12 +30,13 @@ public sealed class ReconnectTests
         for (var round = 0; round < 3; round++)
         {
             await server.KillAsync();
+            await IsLostAsync(nats);
             await server.StartAgainAsync();
             await nats.PublishAsync("one.a", $"1-{round}");
             await nats.PublishAsync("two", $"2-{round}");
 
-            Assert.Equal($"1-{round}", (await one.Msgs.ReadAsync()).Data);
-            Assert.Equal($"2-{round}", (await two.Msgs.ReadAsync()).Data);
+            Assert.Equal($"1-{round}", await NextAsync(one));
+            Assert.Equal($"2-{round}", await NextAsync(two));
         }
 
         await nats.PingAsync();
@@ -57,7 +58,7 @@ public sealed class ReconnectTests
         await server.StartAgainAsync();
         await publishing;
 
-        Assert.Equal("x", (await sub.Msgs.ReadAsync()).Data);
+        Assert.Equal("x", await NextAsync(sub));
     }
 
     [Fact]
@@ -67,7 +68,7 @@ public sealed class ReconnectTests
         await using var nats = new NatsConnection(Quick with { Url = server.Url, RequestTimeout = TimeSpan.FromSeconds(2) });
         await using var silent = await nats.SubscribeCoreAsync<string>("silent");
         var request = nats.RequestAsync<string, string>("silent", "x").AsTask();
-        await silent.Msgs.ReadAsync();
+        await NextAsync(silent);
 
         await server.KillAsync();
         await server.StartAgainAsync();
@@ -109,7 +110,7 @@ public sealed class ReconnectTests
         await Eventually.HoldsAsync(() => nats.ServerInfo!.Port == second.Port && nats.ConnectionState == NatsConnectionState.Open, "the other server is taken");
         await nats.PublishAsync("a", "x");
 
-        Assert.Equal("x", (await sub.Msgs.ReadAsync()).Data);
+        Assert.Equal("x", await NextAsync(sub));
     }
 
     [Fact]
@@ -150,7 +151,7 @@ public sealed class ReconnectTests
         await first.StartAgainAsync();
         await nats.PublishAsync("a", "x");
 
-        Assert.Equal("x", (await sub.Msgs.ReadAsync()).Data);
+        Assert.Equal("x", await NextAsync(sub));
     }
 
     [Fact]
@@ -167,11 +168,12 @@ public sealed class ReconnectTests
         await using var sub = await nats.SubscribeCoreAsync<string>("a");
 
         await first.StopAsync();
+        await IsLostAsync(nats);
         password.Value = "new";
         await using var second = await NatsServer.StartAsync("authorization { user: u, password: new }", port);
         await nats.PublishAsync("a", "x");
 
-        Assert.Equal("x", (await sub.Msgs.ReadAsync()).Data);
+        Assert.Equal("x", await NextAsync(sub));
     }
 
     // This is so only with the client's usual way of waiting for replies: another one, set in its options, turns no responders into a time that runs out.
@@ -183,4 +185,9 @@ public sealed class ReconnectTests
 
         await Assert.ThrowsAsync<NatsNoRespondersException>(async () => await nats.RequestAsync<string, string>("nobody", "x"));
     }
+
+    // What is sent before the client has noticed is lost with the connection.
+    private static Task IsLostAsync(NatsConnection nats) => Eventually.HoldsAsync(() => nats.ConnectionState != NatsConnectionState.Open, "the loss is noticed");
+
+    private static async Task<string?> NextAsync(INatsSub<string> sub) => (await sub.Msgs.ReadAsync().AsTask().WaitAsync(Eventually.Patience, TimeProvider.System)).Data;
 }

@@ -58,7 +58,9 @@ public sealed class CronSourceTests : IAsyncLifetime
         await _gateway.ReceivesAsync(1, To("a"));
 
         _gateway.Functions = [RunningCron.Function("b", "* * * * * *"), RunningCron.Function("c", "* * * * * *")];
-        await _gateway.ReceivesAsync(1, To("c"));
+
+        // At the first call of c a tick of a may still be under way that was due before the change.
+        await _gateway.ReceivesAsync(2, To("c"));
         var a = _gateway.Calls.Count(To("a"));
         await _gateway.ReceivesAsync(4, To("c"));
 

@@ -51,6 +51,10 @@ public sealed class ReplicasTests : IAsyncLifetime
         // What the killed one had begun is repeated by now: a broker recognises repeats of calls that are done only until its restart (docs/cron.md).
         await Eventually.HoldsAsync(async () => (await CursorAsync()) is { } cursor && cursor.Last > killed && cursor.Open.All(c => c.Due > killed), "all it had claimed is fired");
         await Eventually.HoldsAsync(() => ledger.Ticks.Count >= Seconds / 2, "half of them");
+
+        // Not while a call is under way, for the same reason: just after one, with time left until the next is due.
+        await Eventually.HoldsAsync(
+            async () => await CursorAsync() is { Open.IsEmpty: true } cursor && TimeProvider.System.GetUtcNow() - cursor.Last < TimeSpan.FromMilliseconds(700), "no call is under way");
         await _nats.StopAsync();
         await _nats.StartAgainAsync();
 

@@ -197,6 +197,7 @@ public sealed class HistoryApiTests(HistoryScene scene) : IClassFixture<HistoryS
             DeadLetterSeed.Call("echo", "due") with { DeliveryId = due.DeliveryId },
             new CallbackRecord { Status = 200, Since = ended, Attempt = 3, NotBefore = ended.AddSeconds(20), Posts = posts });
         await HoldsAsync(queue, "", ["old", "delivered", "due"]);
+        await Eventually.HoldsAsync(async () => (string)(await CallbackAsync("old"))["state"]! == CallbackStates.Refused, "the last record is read");
 
         var open = await CallbackAsync("due");
         Assert.Equal(("due", 2, 503, ended.AddSeconds(20).UtcDateTime), ((string)open["state"]!, (int)open["attempts"]!, (int)open["status"]!, (DateTime)open["dueAt"]!));

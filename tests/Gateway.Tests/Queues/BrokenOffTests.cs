@@ -111,6 +111,9 @@ public sealed partial class BrokenOffTests : IAsyncLifetime
     public async Task A_redrive_of_many_that_is_503_has_begun_no_job()
     {
         await _seed.DeadAsync(DeadLetterSeed.Call());
+
+        // The gateway makes the jobs' bucket at its first look at them, which nothing waits for.
+        await Eventually.HoldsAsync(async () => await _seed.CountAsync("KV_OF_redrives") == 0, "the jobs can be counted");
         var held = _proxy.Hold("\"subjects_filter\":\"left.dead.");
 
         using var answer = await AskAsync(HttpMethod.Post, "/redrives", "{}");

@@ -158,8 +158,8 @@ public sealed class RedriveJobTests
         await using var stored = new StoredCalls(nats);
         var seed = await new DeadLetterSeed(stored.JetStream, "gone").CreateAsync();
         await seed.DeadAsync(3, _ => DeadLetterSeed.Call());
-        var id = await StartAsync(gateway, "gone", new { ratePerSecond = 0.2 });
-        await Eventually.HoldsAsync(async () => await seed.CountAsync("OF_gone") == 1, "the first is back");
+        var id = await StartAsync(gateway, "gone", new { ratePerSecond = 0.1 });
+        await Eventually.HoldsAsync(async () => await seed.CountAsync("OF_gone") >= 1, "the first is back");
 
         await gateway.SystemAsync(HttpMethod.Delete, "queues/gone/dead/3", expected: HttpStatusCode.NoContent);
         var job = await EndAsync(gateway, "gone", id);

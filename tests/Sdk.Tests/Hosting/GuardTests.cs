@@ -1,4 +1,6 @@
 using Connectors.Sdk.Hosting;
+using Connectors.Testing;
+using Microsoft.Extensions.Time.Testing;
 using Polly.CircuitBreaker;
 using Polly.Timeout;
 
@@ -30,16 +32,35 @@ public class GuardTests
     public async Task What_keeps_failing_is_left_alone_for_a_while_and_the_metric_says_so()
     {
         var tries = 0;
-        var guard = Guard.Create("failing", TimeSpan.FromSeconds(30), TimeProvider.System);
-        ValueTask Fail(CancellationToken ct) => ++tries > 0 ? throw new HttpRequestException("away") : ValueTask.CompletedTask;
+        var time = new FakeTimeProvider();
+        var guard = Guard.Create("failing", TimeSpan.FromSeconds(30), time);
+        ValueTask Fail(CancellationToken ct) => Interlocked.Increment(ref tries) > 0 ? throw new HttpRequestException("away") : ValueTask.CompletedTask;
 
-        await Assert.ThrowsAsync<HttpRequestException>(async () => await guard.ExecuteAsync(Fail));
-        await Assert.ThrowsAnyAsync<Exception>(async () => await guard.ExecuteAsync(Fail));
+        await Assert.ThrowsAsync<HttpRequestException>(() => FailUntilAsync(3));
+        await Assert.ThrowsAnyAsync<Exception>(() => FailUntilAsync(6));
         var seen = tries;
         await Assert.ThrowsAsync<BrokenCircuitException>(async () => await guard.ExecuteAsync(Fail));
 
         Assert.Equal(seen, tries);
         Assert.Equal("1", await SampleAsync("connector_circuit_open{target=\"failing\"}"));
+
+        // The clock moves only while there are waits between tries to get over: an open circuit stays so for a few seconds of it.
+        async Task FailUntilAsync(int count)
+        {
+            var run = guard.ExecuteAsync(Fail).AsTask();
+            await Eventually.HoldsAsync(
+                () =>
+                {
+                    if (Volatile.Read(ref tries) < count && !run.IsCompleted)
+                    {
+                        time.Advance(TimeSpan.FromMilliseconds(100));
+                    }
+
+                    return run.IsCompleted;
+                },
+                "it is given up");
+            await run;
+        }
     }
 
     [Fact]

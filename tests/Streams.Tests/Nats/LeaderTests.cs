@@ -61,10 +61,9 @@ public sealed class LeaderTests(ITestOutputHelper output)
 
         _stop = true;
         await Task.WhenAll(writers);
-        var stored = await StoredAsync(links);
+        output.WriteLine($"{_acked.Count} acked, not known: {string.Join("; ", _unknown.Select(u => $"{u.Value} x {u.Key}"))}");
+        await AreStoredAsync(links, [.. _acked.Keys]);
 
-        output.WriteLine($"{_acked.Count} acked, {stored.Count} stored, not known: {string.Join("; ", _unknown.Select(u => $"{u.Value} x {u.Key}"))}");
-        Assert.Empty(_acked.Keys.Except(stored));
         Assert.True(changes > 0, "no leader changed");
         foreach (var link in links)
         {
@@ -125,27 +124,23 @@ public sealed class LeaderTests(ITestOutputHelper output)
         "the stream has another leader",
         TimeSpan.FromMinutes(1));
 
-    private static async Task<HashSet<string>> StoredAsync(IReadOnlyList<TestLink> links)
+    // What the stream is said to hold is no measure: a server that has just come back may take itself for the leader, and say less.
+    private static async Task AreStoredAsync(IReadOnlyList<TestLink> links, HashSet<string> acked)
     {
         var js = links[0].Link.JetStream;
         var consumer = await Eventually.GetAsync(
             async () => await js.CreateOrUpdateConsumerAsync("S", new ConsumerConfig("all") { AckPolicy = ConsumerConfigAckPolicy.Explicit, MaxAckPending = -1 }, Ct), "a consumer is made");
-        var stored = new HashSet<string>();
-        var sequences = new HashSet<ulong>();
         await Eventually.HoldsAsync(
             async () =>
             {
                 await foreach (var message in consumer.FetchNoWaitAsync(new NatsJSFetchOpts { MaxMsgs = 1000 }, NatsRawSerializer<byte[]>.Default, Ct))
                 {
-                    sequences.Add(message.Metadata!.Value.Sequence.Stream);
-                    stored.Add(Encoding.ASCII.GetString(message.Data!));
+                    acked.Remove(Encoding.ASCII.GetString(message.Data!));
                 }
 
-                // A consumer's own count of what is pending may be that of a server which does not know the stream's messages yet.
-                return sequences.Count >= (await js.GetStreamAsync("S", cancellationToken: Ct)).Info.State.Messages;
+                return acked.Count == 0;
             },
-            "all is read",
+            () => $"all that was acked is stored; {acked.Count} are missing: {string.Join(' ', acked.Take(20))}",
             TimeSpan.FromMinutes(3));
-        return stored;
     }
 }

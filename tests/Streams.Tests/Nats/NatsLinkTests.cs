@@ -47,7 +47,9 @@ public sealed class NatsLinkTests : IDisposable
         await Eventually.HoldsAsync(() => link.Readiness.Unmet.Count == 1 && !link.Link.IsOpen, "it is not ready");
         await server.StartAgainAsync();
         await link.Link.OpenAsync(Eventually.Patience, Ct);
-        await Eventually.HoldsAsync(() => link.Readiness.Unmet.Count == 0 && link.Reconnects == 1, "it is ready again");
+
+        // A busy machine may lose the connection once more.
+        await Eventually.HoldsAsync(() => link.Readiness.Unmet.Count == 0 && link.Reconnects >= 1, "it is ready again");
     }
 
     [Fact]
@@ -136,6 +138,7 @@ public sealed class NatsLinkTests : IDisposable
 
         // In the same files: another authority, and what it issued.
         await server.KillAsync();
+        await Eventually.HoldsAsync(() => !link.Link.IsOpen, "it is away");
         var second = new TestCertificates(_folder);
         await server.StartAgainAsync(second.ServerConfig(", verify: true"));
 
