@@ -1,4 +1,5 @@
 using Connectors.QueueWorker.Dispatching;
+using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -181,13 +182,13 @@ internal sealed class AsidePulls : IDisposable
                 _inbox, _setup, StreamNames.Aside(_options.Queue), group.Consumer, group.Filter(_options.Queue), _options.Consuming.AckWait, InactiveThreshold, _time);
             var end = new GroupEnd(Slots);
             consumer.Listen(end);
-            var wasProbed = false;
             while (end.MayHaveMore && !stopping.IsCancellationRequested)
             {
                 var max = Batch;
                 if (group.Function is { } function && _pauses.HeldUntil(function) is { } until)
                 {
-                    if (wasProbed || until == DateTimeOffset.MaxValue || !await _pauses.TryClaimProbeAsync(function, stopping))
+                    // Each claim puts the next one off, unless its call turns out not to be sent.
+                    if (until == DateTimeOffset.MaxValue || !await _pauses.TryClaimProbeAsync(function, stopping))
                     {
                         // Another worker's claim is heard of soon.
                         var soon = _time.GetUtcNow() + AfterFault;
@@ -195,7 +196,7 @@ internal sealed class AsidePulls : IDisposable
                         break;
                     }
 
-                    (max, wasProbed) = (1, true);
+                    max = 1;
                 }
 
                 if (!consumer.IsBound)
@@ -204,6 +205,13 @@ internal sealed class AsidePulls : IDisposable
                 }
 
                 await end.NextAsync(consumer, max, stopping);
+            }
+
+            if (end.IsRefused)
+            {
+                // What comes next would be refused too, in this group and in others. This one stays open so long, and few may be: that bounds what is written in vain.
+                await Task.Delay(end.Again ?? AfterFault, _time, stopping);
+                again = _time.GetUtcNow();
             }
 
             again ??= end.IsGone ? _time.GetUtcNow() + AfterFault : null;
@@ -242,6 +250,9 @@ internal sealed class AsidePulls : IDisposable
 
         public bool IsGone { get; private set; }
 
+        /// <summary>Whether the stream that they come back to did not store one.</summary>
+        public bool IsRefused { get; private set; }
+
         /// <summary>After which time the first comes again of those that were nakked; null if none was.</summary>
         public TimeSpan? Again
         {
@@ -269,7 +280,7 @@ internal sealed class AsidePulls : IDisposable
             // What is on its way is taken even by a worker that stops.
             await _answered.Task;
             await _ended.Task.WaitAsync(stopping);
-            MayHaveMore = !IsGone && _delivered == count;
+            MayHaveMore = !IsGone && !IsRefused && _delivered == count;
         }
 
         public void Delivered(Delivery delivery, bool wasAsked, int outstanding)
@@ -281,15 +292,16 @@ internal sealed class AsidePulls : IDisposable
             }
 
             Interlocked.Increment(ref _delivered);
-            slots.Start(delivery, handled => Ended(handled.Again));
+            slots.Start(delivery, Ended);
             Less(ref _unanswered, 1, _answered);
         }
 
-        private void Ended(TimeSpan? again)
+        private void Ended(Handled handled)
         {
             lock (_lock)
             {
-                _again = again < (_again ?? TimeSpan.MaxValue) ? again : _again;
+                _again = handled.Again < (_again ?? TimeSpan.MaxValue) ? handled.Again : _again;
+                IsRefused |= handled.Load == Load.Refused;
             }
 
             Less(ref _unended, 1, _ended);

@@ -46,43 +46,67 @@ internal sealed class Watchdog(
         }
     }
 
+    // Each stream by itself: one that has no leader keeps nobody from what lies in the others.
     private async Task<bool> CheckAsync(CancellationToken stopping)
     {
-        try
+        var isWhole = true;
+        foreach (var shape in StreamShape.All(options.Queue, options.Limits))
         {
-            foreach (var shape in StreamShape.All(options.Queue, options.Limits))
+            try
             {
-                var stream = await EnsureAsync(shape, stopping);
-                pulls.Saw(shape.Name, stream.Created);
-                if (shape.Name == StreamNames.Calls(options.Queue))
-                {
-                    await mode.KeepAsync(stream, stopping);
-                }
+                await CheckAsync(shape, stopping);
             }
+            catch (Exception fault) when (fault is not ConfigurationException && !stopping.IsCancellationRequested)
+            {
+                if (isWhole)
+                {
+                    Tell(shape, fault);
+                }
 
-            await BindAsync(pulls.CallbackConsumer, stopping);
+                isWhole = false;
+            }
+        }
+
+        if (isWhole)
+        {
+            _isFirst = false;
+            readiness.Met(Condition);
+        }
+
+        return isWhole;
+    }
+
+    // Consumers of calls are bound at once after the mode was read, and before another stream is waited for.
+    private async Task CheckAsync(StreamShape shape, CancellationToken stopping)
+    {
+        var stream = await EnsureAsync(shape, stopping);
+        pulls.Saw(shape.Name, stream.Created);
+        if (shape.Name == StreamNames.Calls(options.Queue))
+        {
+            await mode.KeepAsync(stream, stopping);
             foreach (var consumer in mode.IsOurs ? pulls.LastingCallConsumers : [])
             {
                 await BindAsync(consumer, stopping);
             }
 
             await LookAsync(stopping);
-            if (_lookAside.IsCompleted)
-            {
-                _lookAside = LookAsideAsync(stopping);
-            }
-
-            _isFirst = false;
-            readiness.Met(Condition);
-            return true;
         }
-        catch (Exception fault) when (fault is not ConfigurationException && !stopping.IsCancellationRequested)
+        else if (shape.Name == StreamNames.Callbacks(options.Queue))
         {
-            var reason = fault is OperationCanceledException ? "no answer in time" : fault.Message;
-            readiness.Lost(Condition, reason);
-            Log.BrokerSilent(log, options.Nats.Url, reason);
-            return false;
+            await BindAsync(pulls.CallbackConsumer, stopping);
         }
+        else if (shape.Name == StreamNames.Aside(options.Queue) && _lookAside.IsCompleted)
+        {
+            _lookAside = LookAsideAsync(stopping);
+        }
+    }
+
+    // Of several, the first.
+    private void Tell(StreamShape shape, Exception fault)
+    {
+        var reason = $"{shape.Name}: {(fault is OperationCanceledException ? "no answer in time" : fault.Message)}";
+        readiness.Lost(Condition, reason);
+        Log.BrokerSilent(log, options.Nats.Url, reason);
     }
 
     // Each step has its own limit: a claim of the other mode waits as long as it must, which is no silence of the broker.

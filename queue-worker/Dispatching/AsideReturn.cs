@@ -1,4 +1,5 @@
 using Connectors.QueueWorker.Settling;
+using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 
@@ -24,6 +25,7 @@ internal sealed class AsideReturn(QueueWorkerOptions options, Pauses pauses, Rec
         else if (envelope.Version > Envelope.CurrentVersion)
         {
             await acks.NakNewerAsync(delivery, grace.Writes);
+            await NotSentAsync(delivery, grace.Writes);
         }
         else if (!StreamNames.IsOf(delivery.Subject, envelope.FunctionName))
         {
@@ -31,7 +33,7 @@ internal sealed class AsideReturn(QueueWorkerOptions options, Pauses pauses, Rec
         }
         else
         {
-            await ReturnAsync(delivery, envelope, grace.Writes);
+            return await ReturnAsync(delivery, envelope, grace.Writes);
         }
 
         return new Handled();
@@ -41,12 +43,12 @@ internal sealed class AsideReturn(QueueWorkerOptions options, Pauses pauses, Rec
 
     public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => acks.FailAsync(delivery, fault, EndForeignAsync, ct);
 
-    private async Task ReturnAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
+    private async Task<Handled> ReturnAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
     {
         var id = StreamNames.ReturnMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Place.Sequence);
         var subject = StreamNames.CallSubject(options.Queue, envelope.Priority, envelope.FunctionName);
         var headers = delivery.Headers.Where(h => h.Key == EnvelopeCodec.HeaderName);
-        if (AsideGroup.Of(delivery.Subject).Function is { } held && pauses.BreakerOf(held) is not null)
+        if (ProbedBy(delivery) is not null)
         {
             headers = headers.Append(new(CallHeaders.Probe, "true"));
         }
@@ -62,13 +64,22 @@ internal sealed class AsideReturn(QueueWorkerOptions options, Pauses pauses, Rec
                 break;
             default:
                 await acks.NakRefusedAsync(delivery, FullWait, ct);
-                break;
+                return new Handled(Load.Refused);
         }
+
+        return new Handled();
     }
+
+    // The function whose breaker is open and let the call go, to see whether the function is back.
+    private FunctionName? ProbedBy(Delivery delivery) => AsideGroup.Of(delivery.Subject).Function is { } held && pauses.BreakerOf(held) is not null ? held : null;
+
+    // A probe that does not come back says nothing of its function: its right is the next call's. One that the stream refuses does come back.
+    private Task NotSentAsync(Delivery delivery, CancellationToken ct) => ProbedBy(delivery) is { } function ? pauses.ReleaseProbeAsync(function, ct) : Task.CompletedTask;
 
     private async Task EndForeignAsync(Delivery delivery, string error, CancellationToken ct)
     {
         await deadLetters.StoreForeignAsync(delivery, error, ct);
         await acks.AckAsync(delivery, ct);
+        await NotSentAsync(delivery, ct);
     }
 }

@@ -13,6 +13,7 @@ namespace Connectors.QueueWorker.Dispatching;
 /// call 2: the same                 counted: with breaker_failures=2 the breaker opens, call 2 is put aside as it came
 /// call 3: delivered                put aside, not sent
 /// 10 s later: call 2 comes back    sent as a probe; 503: put aside as it came, the next probe in 20 s
+/// call 3, expired, as a probe      ends unsent, the next probe at once
 /// then call 1's retry, as a probe  200: the breaker closes, all come back
 /// </code>
 /// </summary>

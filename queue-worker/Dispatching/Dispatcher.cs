@@ -53,7 +53,7 @@ internal sealed class Dispatcher(
             { Kind: IntakeKind.Expired, Envelope: { } envelope } => settler.EndUnsentAsync(delivery, envelope, DeadKind.Expired, DeadReasons.Expired, grace.Writes),
             _ => settler.EndForeignAsync(delivery, intake.Error, grace.Writes),
         });
-        return new Handled();
+        return intake.Kind is IntakeKind.Expired or IntakeKind.Foreign ? await EndedUnsentAsync(delivery, IsProbe(delivery), grace) : new Handled();
     }
 
     public Task NakAsync(Delivery delivery, CancellationToken ct) => settler.NakAsync(delivery, delivery.Envelope, TimeSpan.Zero, ct);
@@ -75,7 +75,9 @@ internal sealed class Dispatcher(
         }
 
         var isPaused = pauses.IsPaused(envelope.FunctionName);
-        if (isPaused || (pauses.BreakerOf(envelope.FunctionName) is not null && delivery.Header(CallHeaders.Probe) is null))
+        var isOpen = pauses.BreakerOf(envelope.FunctionName) is not null;
+        var isProbe = isOpen && IsProbe(delivery);
+        if (isPaused || (isOpen && !isProbe))
         {
             var held = await settler.HoldAsync(delivery, envelope, grace.Writes);
             if (held is WriteResult.Stored or WriteResult.Duplicate)
@@ -89,23 +91,29 @@ internal sealed class Dispatcher(
             {
                 return await NakUnheldAsync(delivery, envelope, Load.Unknown, grace);
             }
+
+            isProbe = true;
         }
 
         // Only now: what is put aside instead of being sent risks no worker.
         if (intake.Kind == IntakeKind.WorkerLost)
         {
             await settler.EndUnsentAsync(delivery, envelope, DeadKind.Call, DeadReasons.WorkerLost, grace.Writes);
-            return new Handled();
+            return await EndedUnsentAsync(delivery, isProbe, grace);
         }
 
         var sent = time.GetUtcNow();
         var outcome = await sender.SendAsync(envelope, delivery.Body, grace.Sends);
         if (outcome.Kind == OutcomeKind.Aborted)
         {
-            await (sender.IsCancelled(envelope)
-                ? settler.CancelAsync(delivery, envelope, outcome, sent, grace.Writes)
-                : settler.NakAsync(delivery, envelope, TimeSpan.Zero, grace.Writes));
-            return new Handled();
+            if (!sender.IsCancelled(envelope))
+            {
+                await settler.NakAsync(delivery, envelope, TimeSpan.Zero, grace.Writes);
+                return new Handled();
+            }
+
+            await settler.CancelAsync(delivery, envelope, outcome, sent, grace.Writes);
+            return await EndedUnsentAsync(delivery, isProbe && outcome.Duration == TimeSpan.Zero, grace);
         }
 
         if (await breakers.HoldsAsync(envelope, outcome, grace.Writes))
@@ -120,7 +128,22 @@ internal sealed class Dispatcher(
         var isTold = verdict.Kind != VerdictKind.Retry && !settler.FitsCallback(envelope, outcome)
             && await oversize.SendAsync(envelope, outcome, verdict.Kind == VerdictKind.Exhausted, grace);
         await settler.SettleAsync(delivery, envelope, outcome, verdict, sent, isTold, grace.Writes);
-        return new Handled(LoadOf(outcome));
+
+        // Failed without an answer: it cannot be written as a request.
+        return outcome is { Kind: OutcomeKind.Failed, HasAnswerBegun: false } ? await EndedUnsentAsync(delivery, isProbe, grace) : new Handled(LoadOf(outcome));
+    }
+
+    private static bool IsProbe(Delivery delivery) => delivery.Header(CallHeaders.Probe) is not null;
+
+    // A probe that was not sent says nothing of its function: its right is the next call's. Last of all, for no call's end is to hang on it.
+    private async Task<Handled> EndedUnsentAsync(Delivery delivery, bool isProbe, Grace grace)
+    {
+        if (isProbe && StreamNames.FunctionOf(delivery.Subject) is { } function)
+        {
+            await pauses.ReleaseProbeAsync(function, grace.Writes);
+        }
+
+        return new Handled();
     }
 
     private async Task<Handled> NakUnheldAsync(Delivery delivery, Envelope envelope, Load load, Grace grace)

@@ -115,6 +115,39 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
         return true;
     });
 
+    /// <summary>
+    /// Gives the right to send a probe back, for that call came to its end unsent: the next may be sent at once. Nothing is done if the breaker was changed
+    /// meanwhile; where it cannot be written down, the next probe is sent at the time in the record. Never throws: the call has ended all the same.
+    /// </summary>
+    public async Task ReleaseProbeAsync(FunctionName function, CancellationToken ct)
+    {
+        try
+        {
+            var key = OpenBreaker.Key(options.Queue, function);
+            if (await _bucket.FindAsync(key, ct) is { } found && OpenBreaker.TryDecode(found.Value) is { } claimed)
+            {
+                // Another worker's claim, of which this one may not have heard yet.
+                Know(function, claimed, found.Revision);
+            }
+
+            var now = time.GetUtcNow();
+            if (_now.Breakers.GetValueOrDefault(function) is not ({ } breaker, var revision, _) || breaker.ProbeAt <= now)
+            {
+                return;
+            }
+
+            var released = breaker.Released(now);
+            if (await _bucket.TryUpdateAsync(key, released.Encode(), revision, ct) is { } next)
+            {
+                Know(function, released, next);
+            }
+        }
+        catch (Exception fault)
+        {
+            Log.PausesUnseen(log, StreamNames.Paused, fault.Message);
+        }
+    }
+
     /// <summary>Done once everything that was paused at start is known, or cannot be read for so long that calls go on without.</summary>
     public async ValueTask LoadedAsync(CancellationToken ct)
     {
@@ -254,8 +287,9 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
             Log.BreakerClosed(log, options.Queue, function.ToString());
             Closed?.Invoke(function);
         }
-        else if (last?.ProbeAt != next?.ProbeAt)
+        else if (next?.ProbeAt > last?.ProbeAt)
         {
+            // An earlier time is that of a probe which was not sent.
             Log.BreakerProbes(log, options.Queue, function.ToString(), next!.ProbeAt);
         }
     }

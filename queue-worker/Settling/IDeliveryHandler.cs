@@ -31,7 +31,7 @@ internal readonly record struct Handled(Load Load = Load.Unknown)
     public TimeSpan? Again { get; init; }
 }
 
-/// <summary>What an answer says about a function's load.</summary>
+/// <summary>What an answer says about the load of a function, or of the stream that a call was to come back to.</summary>
 internal enum Load
 {
     /// <summary>Nothing: it was not sent, or failed for reasons of its own.</summary>
@@ -40,6 +40,6 @@ internal enum Load
     /// <summary>It took the call.</summary>
     Took,
 
-    /// <summary>It had no room: 429, or no connection.</summary>
+    /// <summary>It had no room: 429, or no connection; or the stream did not store the call.</summary>
     Refused,
 }

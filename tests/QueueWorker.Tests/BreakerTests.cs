@@ -122,6 +122,45 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.All(bench.Sends, send => Assert.Equal("1", send.Header("X-Attempt")));
     }
 
+    // What was held longest ended while the function was down, and is let go first. By waits alone the fresh call's turn would come in days.
+    [Theory]
+    [InlineData("static")]
+    [InlineData("function")]
+    public async Task R23_a_probe_that_ends_unsent_lets_the_next_be_sent(string mode)
+    {
+        const int each = 4;
+        await using var bench = await Bench.StartAsync(options: new() { ["scaling_mode"] = mode }, server: nats.Server);
+        var now = TimeProvider.System.GetUtcNow();
+        var breaker = new OpenBreaker { At = now, ProbeAt = now.AddHours(1), Wait = TimeSpan.FromHours(1), MaxWait = TimeSpan.FromHours(8) };
+        await bench.BreakAsync(Bench.Echo, breaker);
+        await bench.Worker.Process.LineAsync(line => line.Contains("Function cannot be reached", StringComparison.Ordinal), "the open breaker is heard of");
+
+        var fresh = Bench.Call();
+        await bench.PublishAsync(Held(bench), [1]);
+        await HoldAsync(bench, Bench.Call() with { Version = 99 });
+        for (var call = 0; call < each; call++)
+        {
+            await HoldAsync(bench, Bench.Call() with { Deadline = now });
+            await HoldAsync(bench, Bench.Call() with { Tags = ["gone"] });
+        }
+
+        await HoldAsync(bench, fresh);
+        await bench.CancelManyAsync(new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Tag = "gone", Queue = bench.Queue });
+        await bench.ManyAreHeardOfAsync();
+        Assert.Equal((2 * each) + 3, await bench.CountAsync(bench.Aside));
+
+        await bench.BreakAsync(Bench.Echo, breaker with { ProbeAt = TimeProvider.System.GetUtcNow() });
+        await Eventually.HoldsAsync(() => bench.Sends.Count == 1, () => $"the fresh call runs; the worker wrote:\n{bench.Worker.Process.Tail()}");
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_breaker_open{{queue_name=\"{bench.Queue}\",function_name=\"{Bench.Echo}\"}}") is null, "it is closed");
+        await bench.HoldsAsync(bench.Calls, 0);
+
+        // A newer worker's waits for one.
+        await bench.HoldsAsync(bench.Aside, 1);
+        var reasons = (await bench.ReadAsync(bench.Dead)).Select(letter => letter.Biography.Reason).ToList();
+        Assert.Equal(fresh.DeliveryId, Assert.Single(bench.Sends).Header("X-Delivery-Id"));
+        Assert.Equal((each, each, 1), (reasons.Count(r => r == DeadReasons.Expired), reasons.Count(r => r == DeadReasons.Cancelled), reasons.Count(r => r == DeadReasons.Foreign)));
+    }
+
     // Whoever wrote it: it says nothing of when a probe is due.
     [Fact]
     public async Task R23_a_record_that_cannot_be_read_is_replaced_when_the_breaker_opens()
@@ -356,6 +395,40 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Fact]
+    public async Task R23_a_probe_is_given_back_once_by_whichever_worker_ends_it_and_opens_nothing()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var now = TimeProvider.System.GetUtcNow();
+        var wait = TimeSpan.FromHours(1);
+        var breaker = new OpenBreaker { Reason = "first", At = now, ProbeAt = now, Wait = wait, MaxWait = wait * 8 };
+        await using var worker = await Watcher.StartAsync(nats.Server);
+        await using var other = await Watcher.StartAsync(nats.Server, queue: worker.Queue);
+        Assert.True(await worker.Pauses.OpenAsync(Bench.Echo, breaker, ct));
+        Assert.True(await other.Pauses.OpenAsync(Bench.Echo, breaker, ct));
+        Assert.True(await worker.Pauses.TryClaimProbeAsync(Bench.Echo, ct));
+
+        // The other one ends it, and has not heard of the claim.
+        await other.Pauses.ReleaseProbeAsync(Bench.Echo, ct);
+        Assert.Equal(wait, other.Pauses.BreakerOf(Bench.Echo)?.Wait);
+        Assert.True(other.Pauses.HeldUntil(Bench.Echo) <= TimeProvider.System.GetUtcNow());
+        await other.Pauses.ReleaseProbeAsync(Bench.Echo, ct);
+        Assert.Equal(wait, other.Pauses.BreakerOf(Bench.Echo)?.Wait);
+
+        Assert.True(await other.Pauses.TryClaimProbeAsync(Bench.Echo, ct));
+        Assert.Equal(wait * 2, other.Pauses.BreakerOf(Bench.Echo)?.Wait);
+
+        // Where it cannot be written down, it is as if it had not been tried.
+        await other.Pauses.ReleaseProbeAsync(Bench.Echo, new CancellationToken(canceled: true));
+        Assert.Equal(wait * 2, other.Pauses.BreakerOf(Bench.Echo)?.Wait);
+
+        // Closed by one of whom the other has not heard.
+        await worker.Pauses.CloseAsync(Bench.Echo, ct);
+        await other.Pauses.ReleaseProbeAsync(Bench.Echo, ct);
+        Assert.True(await worker.Pauses.OpenAsync(Bench.Echo, breaker with { Reason = "second" }, ct));
+        Assert.Equal("second", worker.Pauses.BreakerOf(Bench.Echo)?.Reason);
+    }
+
+    [Fact]
     public void What_is_older_than_what_is_known_of_a_breaker_is_no_news()
     {
         var breaker = new OpenBreaker { At = TimeProvider.System.GetUtcNow() };
@@ -382,6 +455,29 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal([20, 40, 50, 50, 50], waits);
         Assert.Equal(now.AddSeconds(10 + 20 + 40 + 50 + 50 + 50), breaker.ProbeAt);
     }
+
+    [Theory]
+    [InlineData(10, 50, 10)]
+    [InlineData(40, 50, 25)]
+    [InlineData(50, 50, 25)]
+    [InlineData(10, 5, 10)]
+    public void Probes_that_are_not_sent_make_the_next_wait_no_longer_and_no_shorter(int wait, int max, int released)
+    {
+        var now = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+        var claimed = new OpenBreaker { At = now, ProbeAt = now, Wait = TimeSpan.FromSeconds(wait), MaxWait = TimeSpan.FromSeconds(max) }.Probed(now);
+        var breaker = claimed;
+        for (var probe = 1; probe <= 5; probe++)
+        {
+            breaker = breaker.Released(now.AddSeconds(probe));
+            Assert.Equal((TimeSpan.FromSeconds(released), now.AddSeconds(probe)), (breaker.Wait, breaker.ProbeAt));
+            breaker = breaker.Probed(now.AddSeconds(probe));
+            Assert.Equal(claimed.Wait, breaker.Wait);
+        }
+    }
+
+    private static string Held(Bench bench) => StreamNames.AsideSubject(bench.Queue, AsideGroup.Held(Bench.Echo), Priority.Normal, Bench.Echo);
+
+    private static Task HoldAsync(Bench bench, Envelope call) => bench.PublishAsync(Held(bench), [], null, (EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(call)));
 
     /// <summary>What a worker knows of breakers, without the worker: each call that it hears of is another one.</summary>
     private sealed class Watcher(NatsLink link, QueueWorkerOptions options, Pauses pauses) : IAsyncDisposable

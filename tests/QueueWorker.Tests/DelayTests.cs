@@ -91,6 +91,32 @@ public sealed class DelayTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Fact]
+    public async Task R18_a_full_stream_is_tried_with_one_batch_of_a_group_at_a_time_and_all_come_back_when_there_is_room()
+    {
+        const int calls = 1_000;
+        const int batch = 64;
+
+        // Whatever was refused is tried again at the next look, or at the one after it, if it was not delivered again in time: the first call's third time is in
+        // the fifth look at the latest. More for those that come before it is seen.
+        const int looks = 8;
+        await using var bench = await Bench.StartWithoutWorkerAsync(options: new() { ["max_inflight"] = "100" }, server: nats.Server);
+        await Faults.FillAsync(bench, bench.Calls, StreamNames.CallSubject(bench.Queue, Priority.Normal, Bench.Echo));
+        var due = Now;
+        var delayed = Enumerable.Range(0, calls).Select(_ => Delayed(due)).ToList();
+        await PutAsideAsync(bench, delayed);
+        await bench.StartWorkerAsync();
+        await Faults.RefusedAsync(bench, StreamNames.ReturnMessageId(delayed[0].DeliveryId, 0, 1, 1), times: 3);
+        Assert.InRange(bench.Worker.Process.Lines.Count(line => line.Contains("Write was refused", StringComparison.Ordinal)), 3, looks * batch);
+
+        await Faults.MakeRoomAsync(bench, bench.Calls);
+        await bench.HoldsAsync(bench.Aside, 0);
+        await Eventually.HoldsAsync(() => bench.Sends.Count >= calls, () => $"all run; {bench.Sends.Count} did");
+
+        Assert.Equal(calls, bench.Sends.Select(send => send.Header("X-Delivery-Id")).Distinct().Count());
+        Assert.Equal(calls, bench.Sends.Count);
+    }
+
+    [Fact]
     public async Task What_lies_aside_and_is_none_of_ours_becomes_a_dead_letter_and_holds_up_nobody()
     {
         await using var bench = await Bench.StartAsync(server: nats.Server);

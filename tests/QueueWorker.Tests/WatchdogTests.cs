@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Text;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
@@ -62,6 +64,59 @@ public sealed class WatchdogTests(SharedNats nats) : IClassFixture<SharedNats>
         await bench.Worker.IsReadyAsync();
 
         Assert.Single(bench.Sends);
+    }
+
+    // One server makes nothing of three replicas, as three make none while one of them is away.
+    [Fact]
+    public async Task A_worker_serves_from_streams_that_cannot_be_brought_in_line_and_says_so()
+    {
+        await using var bench = await Bench.StartWithoutWorkerAsync(options: new() { ["nats_stream_replicas"] = "3" }, server: nats.Server);
+
+        // Calls wait for what is paused and cancelled, and this server makes no bucket of three either.
+        await bench.ResumeAsync();
+        await bench.CancellationsAsync();
+        await bench.StartWorkerAsync();
+
+        await bench.EnqueueAsync();
+        await bench.IsEmptyAsync();
+
+        Assert.Single(bench.Sends);
+        await bench.Worker.Process.LineAsync(
+            l => l.Contains("cannot be brought in line with the options, and is used as it is", StringComparison.Ordinal) && l.Contains(bench.Calls, StringComparison.Ordinal), "it is told");
+    }
+
+    // After a cut all consumers have to be bound anew.
+    [Fact]
+    public async Task A_stream_that_does_not_answer_keeps_nobody_from_the_calls_and_the_worker_is_not_ready_because_of_it()
+    {
+        await using var proxy = new NatsProxy(nats.Server.Port);
+        await using var bench = await Bench.StartAsync(options: new() { ["nats_port"] = proxy.Port.ToString() }, server: nats.Server);
+        using var http = new HttpClient(new SocketsHttpHandler());
+        var question = Encoding.ASCII.GetBytes($" $JS.API.STREAM.INFO.{bench.Dead} ");
+        proxy.Before = bytes =>
+        {
+            // Asks what no server knows.
+            var span = MemoryMarshal.AsMemory(bytes).Span;
+            for (int found; (found = span.IndexOf(question)) >= 0;)
+            {
+                " $JS.API.STREAM.NONE."u8.CopyTo(span[found..]);
+            }
+
+            return Task.CompletedTask;
+        };
+        proxy.Cut();
+
+        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        await bench.IsEmptyAsync();
+        Assert.Single(bench.Sends);
+        Assert.Single(bench.Posts);
+        await Eventually.HoldsAsync(
+            async () => await (await http.GetAsync(new Uri(bench.Worker.Metrics, "/readyz"))).Content.ReadAsStringAsync() is var unmet
+                && unmet.Contains($"streams: {bench.Dead}: ", StringComparison.Ordinal),
+            "it is not ready, and says which stream");
+
+        proxy.Before = _ => Task.CompletedTask;
+        await bench.Worker.IsReadyAsync();
     }
 
     [Theory]

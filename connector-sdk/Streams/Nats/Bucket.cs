@@ -21,6 +21,9 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
     private const int NoSuchStream = 10059;
     private const int NotFound = 404;
 
+    // How often a watch looks whether its bucket is still the same.
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
+
     private static readonly NatsRawSerializer<byte[]> Raw = NatsRawSerializer<byte[]>.Default;
 
     private volatile INatsKVStore? _store;
@@ -112,8 +115,8 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
         ct);
 
     /// <summary>
-    /// Waits for the connection, tells what is there and then every change, until it is cancelled, the connection is lost or the bucket is gone; to be called
-    /// again then, which makes the bucket again.
+    /// Waits for the connection, tells what is there and then every change, until it is cancelled, the connection is lost or the bucket is gone, is another one
+    /// or lost its latest entries, which is noticed after some seconds; to be called again then, which makes the bucket again and tells all of it.
     /// </summary>
     /// <param name="changed">Called for each entry, oldest first; one without a value was deleted.</param>
     /// <param name="loaded">Called once all that was there has been told.</param>
@@ -122,11 +125,11 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
     {
         var lost = link.Disconnected;
         await link.OpenAsync(ct);
-        var store = await UseAsync((store, _) => Task.FromResult(store), ct);
-        var isLoaded = false;
+        var (store, made) = await UseAsync(async (opened, token) => (opened, (await BucketSetup.FindAsync(link, shape, token))?.Created), ct);
+        var (isLoaded, told) = (false, 0UL);
         var opts = new NatsKVWatchOpts
         {
-            // A bucket that was deleted and made anew is noticed after two of them.
+            // A consumer that is gone is noticed after two of them.
             IdleHeartbeat = TimeSpan.FromSeconds(2),
             OnNoData = _ =>
             {
@@ -135,18 +138,14 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
             },
         };
 
-        // The client's watch outlives its connection, but stays silent for ever if it hears of the loss only after the next connection.
+        // The client's watch outlives its connection, but stays silent for ever if it hears of the loss only after the next connection. It outlives its bucket
+        // too, and asks the next one only for what comes after the last number that it told, where the numbers begin anew.
         using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var telling = TellAsync();
-        if (await Task.WhenAny(telling, lost) == lost)
-        {
-            await end.CancelAsync();
-            await telling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-        else
-        {
-            await telling;
-        }
+        var (telling, looking) = (TellAsync(), LookAsync());
+        var ended = await Task.WhenAny(telling, looking, lost);
+        await end.CancelAsync();
+        await Task.WhenAll(telling, looking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ended;
 
         async Task TellAsync()
         {
@@ -155,6 +154,7 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
                 await foreach (var entry in store.WatchAsync(Raw, opts, end.Token))
                 {
                     changed(Entry(entry));
+                    Volatile.Write(ref told, entry.Revision);
                     if (entry.Delta == 0)
                     {
                         Load();
@@ -168,6 +168,20 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
             }
         }
 
+        async Task LookAsync()
+        {
+            do
+            {
+                await Task.Delay(LookInterval, time, end.Token);
+            }
+            while (await IsStillAsync(made, Volatile.Read(ref told), end.Token));
+
+            if (IsMadeAgain)
+            {
+                _store = null;
+            }
+        }
+
         void Load()
         {
             if (!isLoaded)
@@ -175,6 +189,21 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
                 isLoaded = true;
                 loaded();
             }
+        }
+    }
+
+    // Whether the bucket is the one that was made then, null for none, and still has what was told last. No answer says nothing.
+    private async Task<bool> IsStillAsync(DateTimeOffset? made, ulong told, CancellationToken ct)
+    {
+        using var limit = new TimeLimit(patience, time, ct);
+        try
+        {
+            var found = await BucketSetup.FindAsync(link, shape, limit.Token);
+            return found?.Created == made && !(found?.State.LastSeq < told);
+        }
+        catch (Exception fault) when (fault is NatsException or OperationCanceledException && !ct.IsCancellationRequested)
+        {
+            return true;
         }
     }
 
@@ -258,7 +287,7 @@ internal static class BucketSetup
         catch (NatsJSApiException)
         {
             // There is one, made otherwise; or none can be made, and that is said in the server's own words.
-            if (await FindAsync(link, shape, ct) is not { } found)
+            if (await FindAsync(link, shape, ct) is not { Config: var found })
             {
                 throw;
             }
@@ -272,11 +301,12 @@ internal static class BucketSetup
         }
     }
 
-    private static async Task<StreamConfig?> FindAsync(NatsLink link, BucketShape shape, CancellationToken ct)
+    /// <summary>The stream of a bucket; null for none.</summary>
+    public static async Task<StreamInfo?> FindAsync(NatsLink link, BucketShape shape, CancellationToken ct)
     {
         try
         {
-            return (await link.JetStream.GetStreamAsync($"KV_{shape.Name}", cancellationToken: ct)).Info.Config;
+            return (await link.JetStream.GetStreamAsync($"KV_{shape.Name}", cancellationToken: ct)).Info;
         }
         catch (NatsJSApiException fault) when (fault.Error.ErrCode == NoSuchStream)
         {

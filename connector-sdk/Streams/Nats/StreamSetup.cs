@@ -19,6 +19,9 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
     // For how long a consumer must be ahead of its stream: longer than a leader of a cluster that has come together again needs to catch up.
     private static readonly TimeSpan AheadFor = TimeSpan.FromSeconds(4);
 
+    // After how long a change is tried again that the server refused.
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromMinutes(1);
+
     // No suitable peers, cluster not assigned, not the leader: what a cluster says while it is about to be one again.
     private static readonly int[] Passing = [10005, 10007, 10009];
 
@@ -29,6 +32,9 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
 
     // By stream: how durable it was said to be last.
     private readonly ConcurrentDictionary<string, string> _told = new();
+
+    // By stream: why it could not be brought in line when that was tried last.
+    private readonly ConcurrentDictionary<string, Refusal> _refused = new();
 
     // By stream and consumer.
     private readonly ConcurrentDictionary<string, Ahead> _ahead = new();
@@ -45,31 +51,24 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
     {
         if (isMissing || !_known.ContainsKey(shape.Name))
         {
-            var found = await FindOrCreateAsync(shape, LogLevel.Information, ct);
-            try
-            {
-                found = await BringInLineAsync(shape, found, ct);
-            }
-            catch (NatsJSApiException fault)
-            {
-                // What is stored as it was is better than what is not stored.
-                Log.StreamNotUpdated(log, shape.Name, fault.Message);
-            }
-
+            var found = await BringInLineAsync(shape, await FindOrCreateAsync(shape, LogLevel.Information, ct), ct);
             Tell(shape, found.Config);
             _known[shape.Name] = true;
         }
     }
 
-    /// <summary>Makes sure that the stream exists as it should, and returns it, without the counts of its subjects.</summary>
+    /// <summary>Makes sure that the stream exists, and returns it, without the counts of its subjects.</summary>
     /// <param name="shape">The stream.</param>
-    /// <param name="isFirst">Whether this is a first look, which brings the stream in line with the options.</param>
+    /// <param name="isFirst">
+    /// Whether this is a first look, which brings the stream in line with the options as far as the server allows it. What it refuses is tried again by later
+    /// looks, once a minute.
+    /// </param>
     /// <param name="ct">Gives up.</param>
     /// <exception cref="ConfigurationException">There is one of that name that is not ours, or the server cannot make such a stream.</exception>
     public async Task<StreamInfo> EnsureAsync(StreamShape shape, bool isFirst, CancellationToken ct)
     {
         var found = await FindOrCreateAsync(shape, isFirst ? LogLevel.Information : LogLevel.Warning, ct);
-        if (isFirst)
+        if (_refused.TryGetValue(shape.Name, out var refusal) ? time.GetElapsedTime(refusal.Since) >= RetryAfter : isFirst)
         {
             found = await BringInLineAsync(shape, found, ct);
         }
@@ -275,14 +274,39 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
 
     private async Task<StreamInfo> BringInLineAsync(StreamShape shape, StreamInfo found, CancellationToken ct)
     {
-        if (Change(shape, found.Config) is not { } changed)
+        if (Change(shape, found.Config) is { } changed)
         {
-            return found;
+            // One that is not answered waits as long as one that is refused.
+            if (_refused.TryGetValue(shape.Name, out var last))
+            {
+                _refused[shape.Name] = last with { Since = time.GetTimestamp() };
+            }
+
+            try
+            {
+                found = found with { Config = (await link.JetStream.UpdateStreamAsync(changed, ct)).Info.Config };
+                Log.StreamUpdated(log, shape.Name);
+            }
+            catch (NatsJSApiException fault)
+            {
+                // Too few servers or too little room, perhaps for now: what is stored as it was is better than what is not stored.
+                Refused(shape.Name, fault.Message);
+                return found;
+            }
         }
 
-        var updated = await link.JetStream.UpdateStreamAsync(changed, ct);
-        Log.StreamUpdated(log, shape.Name);
-        return found with { Config = updated.Info.Config };
+        _refused.TryRemove(shape.Name, out _);
+        return found;
+    }
+
+    private void Refused(string stream, string reason)
+    {
+        if (!_refused.TryGetValue(stream, out var last) || last.Reason != reason)
+        {
+            Log.StreamNotUpdated(log, stream, reason);
+        }
+
+        _refused[stream] = new Refusal(reason, time.GetTimestamp());
     }
 
     // Limits that an operator set win over those found; those left at their defaults may have been set at another service.
@@ -310,4 +334,6 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
 
     // The oldest message that a consumer is ahead of, or the greatest number if it is ahead of the stream's end.
     private sealed record Ahead(DateTimeOffset Made, ulong Lost, long Since);
+
+    private sealed record Refusal(string Reason, long Since);
 }

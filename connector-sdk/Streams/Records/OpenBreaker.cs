@@ -44,6 +44,12 @@ public sealed record OpenBreaker
     }
 
     /// <summary>
+    /// The same after a probe that said nothing, for it was not sent: the next is due at once, and the wait after that is what it would have been. From a bound
+    /// wait nobody knows the one before it; half of it grows to the bound again.
+    /// </summary>
+    public OpenBreaker Released(DateTimeOffset now) => this with { Wait = Wait > MaxWait ? Wait : Wait / 2, ProbeAt = now };
+
+    /// <summary>
     /// When the probe is due for somebody who heard of it a while ago, whatever the clocks said: one that was ahead when it was written or heard makes it no
     /// later than the wait that was meant.
     /// </summary>

@@ -187,7 +187,7 @@ public sealed class BucketTests : IAsyncLifetime
         await Bucket.PutAsync("a", Encoding.ASCII.GetBytes("1"), Ct);
         var told = new ConcurrentQueue<string>();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        var watching = WatchAsync();
+        var watching = WatchAsync(told, end.Token);
         await Eventually.HoldsAsync(() => told.Contains("loaded"), "it is loaded");
         await Bucket.PutAsync("b", Encoding.ASCII.GetBytes("2"), Ct);
         await Bucket.DeleteAsync("a", Ct);
@@ -204,22 +204,29 @@ public sealed class BucketTests : IAsyncLifetime
             "the new bucket is watched");
         await end.CancelAsync();
         await watching;
+    }
 
-        async Task WatchAsync()
+    // The next bucket gives its numbers out anew: what is written to it stands far below what was told last.
+    [Fact]
+    public async Task A_watch_ends_when_its_bucket_is_another_one_and_begun_again_tells_all_of_that()
+    {
+        for (var i = 0; i < 10; i++)
         {
-            while (!end.IsCancellationRequested)
-            {
-                try
-                {
-                    await Bucket.WatchAsync(
-                        entry => told.Enqueue($"{entry.Key} {(entry.Value is { } value ? Encoding.ASCII.GetString(value) : "gone")}"), () => told.Enqueue("loaded"), end.Token);
-                }
-                catch (Exception fault) when (fault is NatsException or OperationCanceledException)
-                {
-                    // Again, as its users do.
-                }
-            }
+            await Bucket.PutAsync($"k.{i}", Encoding.ASCII.GetBytes("old"), Ct);
         }
+
+        var told = new ConcurrentQueue<string>();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var watching = WatchAsync(told, end.Token);
+        await Eventually.HoldsAsync(() => told.Contains("loaded"), "it is loaded");
+
+        await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
+        await Bucket.PutAsync("k.0", Encoding.ASCII.GetBytes("new"), Ct);
+
+        await Eventually.HoldsAsync(() => told.Contains("k.0 new"), "the new bucket is watched");
+        await Eventually.HoldsAsync(() => told.Count(line => line == "loaded") > 1, "it is loaded anew");
+        await end.CancelAsync();
+        await watching;
     }
 
     [Fact]
@@ -306,6 +313,26 @@ public sealed class BucketTests : IAsyncLifetime
                     Interlocked.Increment(ref ended);
                 }
             }
+        }
+    }
+
+    // Again and again, as its users do.
+    private async Task WatchAsync(ConcurrentQueue<string> told, CancellationToken end)
+    {
+        while (!end.IsCancellationRequested)
+        {
+            try
+            {
+                await Bucket.WatchAsync(
+                    entry => told.Enqueue($"{entry.Key} {(entry.Value is { } value ? Encoding.ASCII.GetString(value) : "gone")}"), () => told.Enqueue("loaded"), end);
+            }
+            catch (Exception fault) when (fault is NatsException or OperationCanceledException)
+            {
+                // Begun again below.
+            }
+
+            // A bucket that is made while it is being deleted may be neither.
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, CancellationToken.None);
         }
     }
 

@@ -182,6 +182,31 @@ public sealed class StreamSetupTests : IAsyncLifetime
         Assert.Single(_lines.All, line => line.Contains("brought in line", StringComparison.Ordinal));
     }
 
+    // Nobody who has calls to take waits for a change that the server does not make.
+    [Fact]
+    public async Task A_stream_that_cannot_be_brought_in_line_is_used_as_it_is_which_is_said_once_and_tried_again_each_minute()
+    {
+        var (small, large, minute) = (TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(1));
+        var wanted = StreamShape.Calls("q", new StreamLimits { DuplicateWindow = large });
+
+        // The server remembers ids no longer than messages.
+        var there = StreamSetup.ConfigOf(wanted) with { DuplicateWindow = small, MaxAge = minute };
+        await _link.Link.JetStream.CreateStreamAsync(there, Ct);
+        Assert.Equal(small, await EnsureAsync(isFirst: true));
+        Assert.Equal(small, await EnsureAsync(isFirst: true));
+        _time.Advance(minute);
+        Assert.Equal(small, await EnsureAsync(isFirst: false));
+        Assert.Single(_lines.Warnings, line => line.Contains("used as it is", StringComparison.Ordinal));
+
+        await _link.Link.JetStream.UpdateStreamAsync(there with { MaxAge = TimeSpan.Zero }, Ct);
+        Assert.Equal(small, await EnsureAsync(isFirst: false));
+        _time.Advance(minute);
+        Assert.Equal(large, await EnsureAsync(isFirst: false));
+        Assert.Single(_lines.All, line => line.Contains("brought in line with", StringComparison.Ordinal) && !line.Contains("cannot", StringComparison.Ordinal));
+
+        async Task<TimeSpan> EnsureAsync(bool isFirst) => (await _setup.EnsureAsync(wanted, isFirst, Ct)).Config.DuplicateWindow;
+    }
+
     // Requests that were heard, at least so many.
     private static async Task<int> CountAsync(INatsSub<string> heard, int atLeast)
     {
