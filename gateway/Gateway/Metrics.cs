@@ -171,7 +171,11 @@ internal static class Metrics
 
     public static void Resumed(string queue, string function) => PausedSeconds.RemoveLabelled(queue, function);
 
-    public static void QueueGone(string queue) => UntakenSeconds.RemoveLabelled(queue);
+    public static void QueueGone(string queue)
+    {
+        UntakenSeconds.RemoveLabelled(queue);
+        WaitingCalls.RemoveLabelled(queue);
+    }
 
     public static void NatsReconnected() => NatsReconnects.Inc();
 

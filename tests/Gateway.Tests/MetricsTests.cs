@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
 
 namespace Connectors.Gateway.Tests;
 
@@ -44,6 +45,63 @@ public sealed partial class MetricsTests
 
         await gateway.SystemAsync(HttpMethod.Delete, "functions", new { functionName = "counted" }, System.Net.HttpStatusCode.Accepted);
         await Eventually.HoldsAsync(async () => await gateway.Process.MetricAsync("""gateway_service_count{function_name="counted.openfaas-fn"}""") is null, "a deleted function is gone");
+    }
+
+    // As a router does that mends paths; and one that passes over the namespace, which has a function in each.
+    [Theory]
+    [InlineData("false", "random-{0}")]
+    [InlineData("true", "one.random-{0}")]
+    public async Task Names_that_a_provider_redirects_are_counted_as_unknown(string scaleFromZero, string form)
+    {
+        const int Names = 50;
+        await using var provider = await HttpLedger.StartAsync(async (request, http) =>
+        {
+            if (request.Path == "/system/function/one")
+            {
+                await http.Response.WriteAsync("""{"name":"one","image":"x","replicas":1,"availableReplicas":1}""");
+                return;
+            }
+
+            http.Response.StatusCode = 301;
+        });
+        await using var gateway = await TestGateway.StartAsync(
+            null, ("functions_provider_url", provider.Url.AbsoluteUri), ("basic_auth", "true"), ("scale_from_zero", scaleFromZero));
+
+        foreach (var name in Enumerable.Range(0, Names))
+        {
+            using var answer = await gateway.PostAsync("/function/" + form.Replace("{0}", name.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal), "");
+            Assert.Equal(301, (int)answer.StatusCode);
+        }
+
+        await CountedAsync(gateway, ("""gateway_function_invocation_total{function_name="unknown",code="301"}""", Names));
+        Assert.DoesNotContain("random-", await gateway.Http.GetStringAsync(new Uri(gateway.Process.Metrics, "/metrics")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_function_that_was_found_for_its_first_call_is_counted_by_its_name()
+    {
+        await using var provider = await HttpLedger.StartAsync(async (request, http) =>
+        {
+            if (request.Path == "/system/function/fresh")
+            {
+                await http.Response.WriteAsync("""{"name":"fresh","image":"x","replicas":1,"availableReplicas":1}""");
+            }
+            else if (request.Path.StartsWith("/system/", StringComparison.Ordinal))
+            {
+                // No list tells of the function.
+                http.Response.StatusCode = 500;
+            }
+        });
+        await using var gateway = await TestGateway.StartAsync(
+            null, ("functions_provider_url", provider.Url.AbsoluteUri), ("basic_auth", "true"), ("scale_from_zero", "true"));
+
+        for (var i = 0; i < 3; i++)
+        {
+            using var answer = await gateway.PostAsync("/function/fresh", "");
+            Assert.Equal(200, (int)answer.StatusCode);
+        }
+
+        await CountedAsync(gateway, ("""gateway_function_invocation_total{function_name="fresh.openfaas-fn",code="200"}""", 3));
     }
 
     [Fact]

@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
 namespace Connectors.Testing;
 
-/// <summary>Stands between a service and its nats-server, holds what it is told to, and loses it: a connection, an ack, an answer or a question.</summary>
+/// <summary>Stands between a service and its nats-server, holds what it is told to, and loses it: a connection, an ack, an answer, a question or a delivery.</summary>
 public sealed class NatsProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -17,6 +18,9 @@ public sealed class NatsProxy : IAsyncDisposable
     private byte[]? _answer;
     private int _answersToLose;
     private byte[]? _question;
+    private byte[]? _delivery;
+    private int _deliveriesToLose;
+    private Lag? _lag;
 
     /// <summary>Stands before the server on this port.</summary>
     public NatsProxy(int server)
@@ -66,6 +70,17 @@ public sealed class NatsProxy : IAsyncDisposable
 
     /// <summary>The server does not get what asks for the subjects of a stream.</summary>
     public void LoseCounts(string stream) => Volatile.Write(ref _question, Encoding.ASCII.GetBytes($"PUB $JS.API.STREAM.INFO.{stream} "));
+
+    /// <summary>The service does not get so many of the messages, with headers, that consumers of a stream deliver.</summary>
+    public void LoseDeliveries(string stream, int count)
+    {
+        Volatile.Write(ref _deliveriesToLose, count);
+        Volatile.Write(ref _delivery, DeliveryOf(stream));
+    }
+
+    /// <summary>Consumers of a stream know nothing of its last messages, so many: they are as on a server that lags behind the stream's leader.</summary>
+    public void LagBehind(string stream, int messages) =>
+        Volatile.Write(ref _lag, new Lag(Encoding.ASCII.GetBytes($"\"stream_name\":\"{stream}\""), DeliveryOf(stream), messages));
 
     /// <summary>Cuts every connection; new ones pass.</summary>
     public void Cut()
@@ -118,7 +133,7 @@ public sealed class NatsProxy : IAsyncDisposable
                     await Before(bytes);
                     return Kept(worker, bytes);
                 });
-                _ = CopyAsync(server, worker, bytes => Task.FromResult(Answered(bytes)));
+                _ = CopyAsync(server, worker, bytes => Task.FromResult(Lagging(Delivered(Answered(bytes)))));
             }
         }
         catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
@@ -207,12 +222,98 @@ public sealed class NatsProxy : IAsyncDisposable
         return bytes;
     }
 
+    private Memory<byte> Delivered(Memory<byte> bytes)
+    {
+        if (Volatile.Read(ref _delivery) is not { } delivery)
+        {
+            return bytes;
+        }
+
+        for (int found; (found = bytes.Span.IndexOf(delivery)) >= 0;)
+        {
+            var start = bytes.Span[..found].LastIndexOf("HMSG "u8);
+            var end = EndOfMessage(bytes, found);
+            if (start < 0 || end < 0 || Interlocked.Decrement(ref _deliveriesToLose) < 0)
+            {
+                break;
+            }
+
+            bytes = Without(bytes, start, end);
+        }
+
+        return bytes;
+    }
+
+    // How many are pending stands in the answer that tells of a new consumer, and at the end of each delivery's reply subject.
+    private Memory<byte> Lagging(Memory<byte> bytes)
+    {
+        if (Volatile.Read(ref _lag) is not { } lag)
+        {
+            return bytes;
+        }
+
+        var span = bytes.Span;
+        for (int at = 0, found; (found = span[at..].IndexOf(lag.Consumer)) >= 0;)
+        {
+            at += found + lag.Consumer.Length;
+            var pending = span[at..].IndexOf(Lag.Pending);
+            if (pending >= 0)
+            {
+                Lower(span[(at + pending + Lag.Pending.Length)..], lag.Messages, ' ');
+            }
+        }
+
+        for (int at = 0, found; (found = span[at..].IndexOf(lag.Delivery)) >= 0;)
+        {
+            at += found + lag.Delivery.Length;
+            var end = span[at..].IndexOf((byte)' ');
+            if (end >= 0)
+            {
+                Lower(span[(at + span[at..(at + end)].LastIndexOf((byte)'.') + 1)..], lag.Messages, '0');
+            }
+        }
+
+        return bytes;
+    }
+
+    // The number that stands at the beginning, which goes on being as long as it was.
+    private static void Lower(Span<byte> text, int by, char fill)
+    {
+        var length = text.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
+        if (length > 0)
+        {
+            var rest = Math.Max(0, int.Parse(text[..length], CultureInfo.InvariantCulture) - by);
+            Encoding.ASCII.GetBytes(rest.ToString(CultureInfo.InvariantCulture).PadLeft(length, fill), text[..length]);
+        }
+    }
+
+    private static byte[] DeliveryOf(string stream) => Encoding.ASCII.GetBytes($" $JS.ACK.{stream}.");
+
+    // Of one whose first line has this place in it: that ends with the length of what follows.
+    private static int EndOfMessage(Memory<byte> bytes, int from)
+    {
+        var body = EndOfLine(bytes, from);
+        if (body < 0)
+        {
+            return -1;
+        }
+
+        var line = bytes.Span[from..(body - 2)];
+        var end = body + int.Parse(line[(line.LastIndexOf((byte)' ') + 1)..], CultureInfo.InvariantCulture) + 2;
+        return end <= bytes.Length ? end : -1;
+    }
+
     private static int EndOfLine(Memory<byte> bytes, int from) => bytes.Span[from..].IndexOf("\r\n"u8) is var end and >= 0 ? from + end + 2 : -1;
 
     private static Memory<byte> Without(Memory<byte> bytes, int start, int end)
     {
         bytes.Span[end..].CopyTo(bytes.Span[start..]);
         return bytes[..(bytes.Length - (end - start))];
+    }
+
+    private sealed record Lag(byte[] Consumer, byte[] Delivery, int Messages)
+    {
+        public static ReadOnlySpan<byte> Pending => "\"num_pending\":"u8;
     }
 }
 

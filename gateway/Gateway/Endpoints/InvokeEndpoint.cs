@@ -46,7 +46,10 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
             var took = time.GetElapsedTime(started);
             var status = http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted ? 499 : http.Response.StatusCode;
             var function = label == Metrics.NoFunction ? path.Function.ToString() : label;
-            Metrics.CallEnded(label, status < 400 ? function : label, status, took);
+
+            // One that was deployed a moment ago may be known by now. Any other name is the caller's choice, however it was answered: a provider may redirect them all.
+            var counted = label == Metrics.NoFunction && provider.Knows(path.Function) ? function : label;
+            Metrics.CallEnded(label, counted, status, took);
             Log.Called(log, callId, function, http.Request.Method, status, took);
         }
     }

@@ -44,15 +44,18 @@ internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvi
                 return default;
             }
 
-            // Another accept's, which is being stored too, or failing. Written anew it is no longer that one's to take back, nor ours.
             if (await _bucket.TryUpdateAsync(key, value, found.Revision, limit.Token) is { } updated)
             {
-                return known is null ? new QueuedRecord(key, updated) : default;
+                // A queued one is another accept's, which is being stored too, or failing. Written anew it is no longer that one's to take back, nor ours.
+                return known?.State == StoredResult.Queued ? default : new QueuedRecord(key, updated, known is null ? null : found.Value);
             }
         }
     }
 
-    /// <summary>The call that was to be stored is not: nothing is known of it, unless somebody else wrote meanwhile. What cannot be taken back goes by its age.</summary>
+    /// <summary>
+    /// The call that was to be stored is not: nothing is known of it, and an earlier call of its id has its result again, unless somebody else wrote meanwhile.
+    /// What cannot be taken back goes by its age.
+    /// </summary>
     public async Task ForgetAsync(QueuedRecord record)
     {
         if (record.Key is null)
@@ -63,7 +66,14 @@ internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvi
         using var limit = new TimeLimit(ForgetLimit, time, CancellationToken.None);
         try
         {
-            await _bucket.TryDeleteAsync(record.Key, record.Revision, limit.Token);
+            if (record.Earlier is { } earlier)
+            {
+                await _bucket.TryUpdateAsync(record.Key, earlier, record.Revision, limit.Token);
+            }
+            else
+            {
+                await _bucket.TryDeleteAsync(record.Key, record.Revision, limit.Token);
+            }
         }
         catch (Exception fault) when (fault is NatsException or OperationCanceledException)
         {
@@ -82,4 +92,5 @@ internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvi
 /// <summary>A record of a call that is about to be stored, as one accept wrote it.</summary>
 /// <param name="Key">Its key; null for none.</param>
 /// <param name="Revision">The revision that this accept wrote.</param>
-internal readonly record struct QueuedRecord(string? Key, ulong Revision);
+/// <param name="Earlier">The result of an earlier call of this id, which it wrote over; null for none.</param>
+internal readonly record struct QueuedRecord(string? Key, ulong Revision, byte[]? Earlier = null);

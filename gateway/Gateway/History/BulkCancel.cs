@@ -11,8 +11,6 @@ namespace Connectors.Gateway.History;
 internal sealed class BulkCancelEndpoints(
     NatsLink link, Cancellations cancellations, WaitingCalls waiting, QueueOverview overview, GatewayOptions options, TimeProvider time, ILogger<BulkCancelEndpoints> log)
 {
-    private static readonly TimeSpan MaxCount = TimeSpan.FromMinutes(1);
-
     public async Task CountAsync(HttpContext http)
     {
         if (await FilterAsync(http) is not { } filter)
@@ -20,8 +18,7 @@ internal sealed class BulkCancelEndpoints(
             return;
         }
 
-        using var limit = new TimeLimit(MaxCount, time, http.RequestAborted);
-        await Answer.JsonAsync(http, StatusCodes.Status200OK, await waiting.CountAsync(filter, limit.Token), HistoryJson.Default.WaitingCount);
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, await waiting.CountAsync(filter, http.RequestAborted), HistoryJson.Default.WaitingCount);
     }
 
     public async Task CancelAsync(HttpContext http)
@@ -76,43 +73,83 @@ internal sealed class BulkCancelEndpoints(
     }
 }
 
-/// <summary>Counts calls that wait, within a bound: their streams have no index, and nothing is taken from them.</summary>
-internal sealed class WaitingCalls(NatsLink link, QueueOverview overview)
+/// <summary>
+/// Counts calls that wait, within bounds: their streams have no index, each message is read with its body, and nothing is taken from them. A count that comes
+/// to a bound tells how far it came.
+/// </summary>
+internal sealed class WaitingCalls(NatsLink link, QueueOverview overview, TimeProvider time)
 {
     private const int MaxMessages = 100_000;
+    private const long MaxBytes = 64 * 1024 * 1024;
+
+    // Callers wait for a minute as a rule, the command among them: what was counted reaches them before that.
+    private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(50);
 
     /// <summary>How many calls a cancellation means that is made now; what runs now is not counted.</summary>
     public async Task<WaitingCount> CountAsync(BulkCancellation filter, CancellationToken ct)
     {
-        var (count, read, isComplete) = (0L, 0, true);
-        var queues = filter.Queue is { } only ? [only] : (await overview.ListAsync(ct)).Select(queue => queue.Name);
-        foreach (var (queue, name) in queues.SelectMany(queue => new[] { (queue, StreamNames.Calls(queue)), (queue, StreamNames.Aside(queue)) }))
+        using var limit = new TimeLimit(MaxTime, time, ct);
+        var queues = filter.Queue is { } only ? [only] : (await overview.ListAsync(limit.Token)).Select(queue => queue.Name);
+        var tally = new Tally();
+        try
         {
-            if (await CallsInStream.OpenAsync(link, name, ct) is not { } calls)
+            foreach (var (queue, name) in queues.SelectMany(queue => new[] { (queue, StreamNames.Calls(queue)), (queue, StreamNames.Aside(queue)) }))
             {
-                continue;
-            }
-
-            isComplete &= calls.IsReadable;
-            var delivered = await calls.DeliveredAsync(ct);
-            await foreach (var batch in calls.ReadAsync(calls.First, ct))
-            {
-                count += batch.Count(message => message.Call is { } call && filter.Covers(queue, call) && !message.IsRunning(delivered, filter.At));
-                read += batch.Count;
-                if (read >= MaxMessages)
-                {
-                    return new WaitingCount(count, IsComplete: false);
-                }
+                await CountAsync(queue, name, filter, tally, limit.Token);
             }
         }
+        catch (OperationCanceledException) when (limit.IsOver)
+        {
+            tally.IsComplete = false;
+        }
 
-        return new WaitingCount(count, isComplete);
+        return new WaitingCount(tally.Count, tally.IsComplete);
+    }
+
+    private async Task CountAsync(string queue, string name, BulkCancellation filter, Tally tally, CancellationToken ct)
+    {
+        if (tally.IsFull || await CallsInStream.OpenAsync(link, name, ct) is not { } calls)
+        {
+            return;
+        }
+
+        tally.IsComplete &= calls.IsReadable;
+        var delivered = await calls.DeliveredAsync(ct);
+        await foreach (var batch in calls.ReadAsync(calls.First, ct))
+        {
+            tally.Add(batch, batch.Count(message => message.Call is { } call && filter.Covers(queue, call) && !message.IsRunning(delivered, filter.At)));
+            if (tally.IsFull)
+            {
+                tally.IsComplete = false;
+                return;
+            }
+        }
+    }
+
+    /// <summary>How far a count is.</summary>
+    private sealed class Tally
+    {
+        private int _read;
+        private long _bytes;
+
+        public long Count { get; private set; }
+
+        public bool IsComplete { get; set; } = true;
+
+        public bool IsFull => _read >= MaxMessages || _bytes >= MaxBytes;
+
+        public void Add(IReadOnlyList<CallInStream> batch, int meant)
+        {
+            Count += meant;
+            _read += batch.Count;
+            _bytes += batch.Sum(message => (long)message.Size);
+        }
     }
 }
 
 /// <summary>How many calls are meant.</summary>
 /// <param name="Count">So many.</param>
-/// <param name="IsComplete">False if there may be more: not all could be looked at.</param>
+/// <param name="IsComplete">False if there may be more: not all was looked at, or could be.</param>
 internal sealed record WaitingCount(long Count, bool IsComplete);
 
 /// <summary>A cancellation that was made.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Hosting;
@@ -24,8 +25,27 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
     private static readonly TimeSpan MaxFetch = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan DeleteLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>Up to <paramref name="most"/> letters of a queue behind the sequence <paramref name="after"/>, oldest first.</summary>
+    /// <summary>
+    /// Up to <paramref name="most"/> letters of a queue behind the sequence <paramref name="after"/>, oldest first. They are read on one server, which may lag
+    /// behind the stream's leader: that there is none is said by the leader alone.
+    /// </summary>
     public async Task<IReadOnlyList<DeadLetter>> ReadAsync(string queue, FunctionName? function, ulong after, int most, bool headersOnly, CancellationToken ct)
+    {
+        if (await TryReadAsync(queue, function, after, most, headersOnly, ct) is { Count: > 0 } letters)
+        {
+            return letters;
+        }
+
+        if (await AskLeaderAsync(queue, new StreamMsgGetRequest { Seq = after + 1, NextBySubj = Subjects(queue, function) }, ct) is null)
+        {
+            return [];
+        }
+
+        // It may have died only in between.
+        return await TryReadAsync(queue, function, after, most, headersOnly, ct) is { Count: > 0 } late ? late : throw NotDelivered();
+    }
+
+    private async Task<IReadOnlyList<DeadLetter>> TryReadAsync(string queue, FunctionName? function, ulong after, int most, bool headersOnly, CancellationToken ct)
     {
         INatsJSConsumer consumer;
         try
@@ -67,7 +87,8 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
                 }
             }
 
-            if (batch.Count == 0 || batch[^1].Behind == 0)
+            // How many are behind it is the word of a server that may lag: only a batch without any is the end.
+            if (batch.Count == 0 || batch[^1].Seq >= last)
             {
                 yield break;
             }
@@ -90,15 +111,12 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
     }
 
     /// <summary>How many letters there are of a function, or of all.</summary>
-    public async Task<long> CountAsync(string queue, FunctionName? function, CancellationToken ct)
-    {
-        var filter = function is { } one ? StreamNames.DeadSubjects(queue, one) : StreamNames.DeadSubjects(queue);
-        return (await link.JetStream.WithSubjectsAsync(StreamNames.Dead(queue), filter, ct)).State.Subjects?.Values.Sum() ?? 0;
-    }
+    public async Task<long> CountAsync(string queue, FunctionName? function, CancellationToken ct) =>
+        (await link.JetStream.WithSubjectsAsync(StreamNames.Dead(queue), Subjects(queue, function), ct)).State.Subjects?.Values.Sum() ?? 0;
 
-    /// <summary>One letter with its body; null if there is none of that sequence.</summary>
+    /// <summary>One letter with its body; null if there is none of that sequence. The leader is asked: elsewhere it may not be there yet, or be there still.</summary>
     public async Task<DeadLetter?> FindAsync(string queue, ulong seq, CancellationToken ct) =>
-        seq == 0 ? null : (await ReadAsync(queue, null, seq - 1, 1, headersOnly: false, ct)).FirstOrDefault(letter => letter.Seq == seq);
+        seq > 0 && await AskLeaderAsync(queue, new StreamMsgGetRequest { Seq = seq }, ct) is { } message ? Letter(message) : null;
 
     /// <summary>
     /// False if it was gone. No caller cancels it: broken off, it would not be known whether the letter is gone, nor told, and one whose call is back would stay.
@@ -124,10 +142,15 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
     private static bool IsMissing(ApiError error) =>
         error.ErrCode == DeleteFailed && error.Description?.Contains("no message found", StringComparison.OrdinalIgnoreCase) == true;
 
+    private static string Subjects(string queue, FunctionName? function) =>
+        function is { } one ? StreamNames.DeadSubjects(queue, one) : StreamNames.DeadSubjects(queue);
+
+    private static NatsJSException NotDelivered() => new("The dead letters were not delivered in time");
+
     private static ConsumerConfig Reader(string queue, FunctionName? function, ulong after, bool headersOnly) => new()
     {
         Name = $"gateway-{Guid.NewGuid():N}",
-        FilterSubject = function is { } one ? StreamNames.DeadSubjects(queue, one) : StreamNames.DeadSubjects(queue),
+        FilterSubject = Subjects(queue, function),
         DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence,
         OptStartSeq = after + 1,
         AckPolicy = ConsumerConfigAckPolicy.None,
@@ -143,19 +166,66 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
         if (consumer.Info.NumPending > 0)
         {
             var opts = new NatsJSFetchOpts { MaxMsgs = (int)Math.Min((ulong)most, consumer.Info.NumPending), Expires = MaxFetch };
+            ulong expected = 1;
             await foreach (var message in consumer.FetchNoWaitAsync(opts, NatsRawSerializer<byte[]>.Default, ct))
             {
+                // What was sent into a connection that is lost counts as delivered, and the next one goes on behind it.
+                if (message.Metadata is { } at && at.Sequence.Consumer != expected++)
+                {
+                    throw new NatsJSException("Dead letters were lost on their way from NATS");
+                }
+
                 letters.Add(DeadLetter.From(message));
             }
 
             if (letters.Count == 0)
             {
                 // Not the end of the stream, which a page or a job would take it for.
-                throw new NatsJSException("The dead letters were not delivered in time.");
+                throw NotDelivered();
             }
         }
 
         return letters;
+    }
+
+    // Null if there is none. No other server answers this.
+    private async Task<StoredMessage?> AskLeaderAsync(string queue, StreamMsgGetRequest request, CancellationToken ct)
+    {
+        try
+        {
+            var stream = await link.JetStream.GetStreamAsync(StreamNames.Dead(queue), cancellationToken: ct);
+            return (await stream.GetAsync(request, ct)).Message;
+        }
+        catch (NatsJSApiException none) when (none.Error.Code == NotFound)
+        {
+            return null;
+        }
+    }
+
+    private DeadLetter Letter(StoredMessage message)
+    {
+        var headers = new NatsHeaders();
+        if (message.Hdrs is { } encoded)
+        {
+            link.Connection.HeaderParser.ParseHeaders(new SequenceReader<byte>(new ReadOnlySequence<byte>(Convert.FromBase64String(encoded))), headers);
+        }
+
+        return new DeadLetter
+        {
+            Seq = message.Seq,
+            Subject = message.Subject,
+            Stored = message.Time,
+
+            // Whoever names one letter does not go on behind it.
+            Behind = 0,
+            Envelope = EnvelopeCodec.TryDecode(Header(EnvelopeCodec.HeaderName), out _),
+            Callback = CallbackRecord.TryDecode(Header(CallbackRecord.HeaderName)),
+            Biography = Biography.TryDecode(Header(Biography.HeaderName)),
+            Body = message.Data,
+            Size = message.Data.Length,
+        };
+
+        string? Header(string name) => headers.TryGetValue(name, out var values) ? values.ToString() : null;
     }
 
     private async Task DeleteAsync(INatsJSConsumer consumer)

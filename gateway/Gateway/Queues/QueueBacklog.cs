@@ -19,6 +19,7 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
         var now = time.GetUtcNow();
         var calls = await SubjectsAsync(StreamNames.Calls(queue), ">", _ => false, ct);
         var aside = await AsideAsync(queue, now + Ahead, ct);
+        var isThere = calls is not null || aside is not null;
         var paused = await book.ReadAsync(ct);
         var broken = paused.BreakersOf(queue);
         var pausedFunctions = paused.FunctionsOf(queue);
@@ -26,26 +27,26 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
         var soon = new HashSet<string>();
         if (paused.Of(queue) is not null)
         {
-            (calls, aside) = ([], []);
+            (calls, aside) = (null, null);
         }
 
         // No worker is needed for what is paused.
-        foreach (var (subject, count) in calls.Where(call => !pausedFunctions.ContainsKey(FunctionOf(call.Key))))
+        foreach (var (subject, count) in (calls ?? []).Where(call => !pausedFunctions.ContainsKey(FunctionOf(call.Key))))
         {
             Add(subject, count);
         }
 
         // What is due and still lies aside waits for a worker too: one that brings it back.
-        foreach (var (subject, count) in aside.Where(group => !pausedFunctions.ContainsKey(FunctionOf(group.Key))))
+        foreach (var (subject, count) in (aside ?? []).Where(group => !pausedFunctions.ContainsKey(FunctionOf(group.Key))))
         {
             soon.Add(FunctionOf(subject));
             var group = AsideGroup.Of(subject);
             Add(subject, group.Due > now || (group.Function is { } function && broken.ContainsKey(function.ToString())) ? 0 : count);
         }
 
-        var callbacks = (await SubjectsAsync(StreamNames.Callbacks(queue), ">", _ => false, ct)).Values.Sum();
+        var callbacks = (await SubjectsAsync(StreamNames.Callbacks(queue), ">", _ => false, ct))?.Values.Sum() ?? 0;
         var backlog = new Backlog(stored, soon, callbacks, reports.Of(queue));
-        Metrics.Waiting(queue, backlog.Waiting);
+        Show(queue, isThere ? backlog.Waiting : null);
         return backlog;
 
         void Add(string subject, long count) => stored[FunctionOf(subject)] = stored.GetValueOrDefault(FunctionOf(subject)) + count;
@@ -53,13 +54,30 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
 
     public Task RunAsync(CancellationToken stoppingToken) => reports.ListenAsync("*", stoppingToken);
 
+    // Whoever asks the scaler chooses the name, without credentials: only a queue that is there is shown.
+    private static void Show(string queue, long? waiting)
+    {
+        if (waiting is { } calls)
+        {
+            Metrics.Waiting(queue, calls);
+        }
+        else
+        {
+            Metrics.QueueGone(queue);
+        }
+    }
+
     private static string FunctionOf(string subject) => StreamNames.FunctionOf(subject)?.ToString() ?? subject;
 
-    // What is held has names behind those of all delayed calls, of which there may be hundreds of thousands: it is asked for apart.
-    private async Task<Dictionary<string, long>> AsideAsync(string queue, DateTimeOffset until, CancellationToken ct)
+    // Null if there is no such stream. What is held has names behind those of all delayed calls, of which there may be hundreds of thousands: it is asked for apart.
+    private async Task<Dictionary<string, long>?> AsideAsync(string queue, DateTimeOffset until, CancellationToken ct)
     {
-        var aside = await SubjectsAsync(StreamNames.Aside(queue), ">", IsLater, ct);
-        foreach (var (subject, count) in await SubjectsAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), _ => false, ct))
+        if (await SubjectsAsync(StreamNames.Aside(queue), ">", IsLater, ct) is not { } aside)
+        {
+            return null;
+        }
+
+        foreach (var (subject, count) in await SubjectsAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), _ => false, ct) ?? [])
         {
             aside[subject] = count;
         }
@@ -69,8 +87,8 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
         bool IsLater(string subject) => AsideGroup.Of(subject).Due >= until;
     }
 
-    // None if there is no such stream.
-    private async Task<Dictionary<string, long>> SubjectsAsync(string stream, string filter, Func<string, bool> isPast, CancellationToken ct)
+    // Null if there is no such stream.
+    private async Task<Dictionary<string, long>?> SubjectsAsync(string stream, string filter, Func<string, bool> isPast, CancellationToken ct)
     {
         try
         {
@@ -79,13 +97,13 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
         }
         catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
         {
-            return [];
+            return null;
         }
     }
 }
 
 /// <summary>What there is to do in a queue.</summary>
-/// <param name="Stored">Calls that have not ended, by function (<c>name.namespace</c>): waiting, to be retried, or running.</param>
+/// <param name="Stored">Calls that have not ended, by function (<c>name.namespace</c>): waiting, to be retried, or running; none of what is paused.</param>
 /// <param name="Soon">Functions that have delayed calls which are due, or will be within seconds.</param>
 /// <param name="Callbacks">Callback records that were not delivered yet.</param>
 /// <param name="InHand">Calls that workers have.</param>
@@ -94,8 +112,11 @@ internal sealed record Backlog(IReadOnlyDictionary<string, long> Stored, IReadOn
     /// <summary>Calls that wait for a worker: due, and running in none.</summary>
     public long Waiting => Stored.Sum(function => InHand.Waiting(function.Key, function.Value));
 
-    /// <summary>Whether a worker is needed: calls that are to be retried come due, and callbacks are delivered by workers too.</summary>
-    public bool IsOpen => Callbacks > 0 || Soon.Count > 0 || Stored.Values.Any(count => count > 0);
+    /// <summary>
+    /// Whether a worker is needed: calls that are to be retried come due, and callbacks are delivered by workers too. What runs needs its worker, also where the
+    /// queue or the function was paused meanwhile, which leaves nothing of it in <see cref="Stored"/>.
+    /// </summary>
+    public bool IsOpen => Callbacks > 0 || Soon.Count > 0 || Stored.Values.Any(count => count > 0) || InHand.Running.Values.Any(count => count > 0);
 
     /// <summary>A function's calls that wait for a worker.</summary>
     public long WaitingOf(string function) => InHand.Waiting(function, Stored.GetValueOrDefault(function));

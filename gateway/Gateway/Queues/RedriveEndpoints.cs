@@ -10,11 +10,12 @@ internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, Redri
 {
     public async Task StartAsync(HttpContext http, string queue)
     {
-        if (await ReadAsync(http) is not { } asked || asked.RatePerSecond is not (null or (>= RedriveJob.MinRate and <= RedriveJob.MaxRate))
+        var (asked, fault) = await ReadAsync(http);
+        if (asked is null || asked.RatePerSecond is not (null or (>= RedriveJob.MinRate and <= RedriveJob.MaxRate))
             || DeadFilter.TryRead(asked.Function, asked.Reason, asked.Since, asked.Until, asked.Tag, options.DefaultNamespace, time) is not { } filter)
         {
             await Answer.TextAsync(
-                http, StatusCodes.Status400BadRequest, $"A JSON object is needed: function, reason, since, until, tag, last, ratePerSecond ({RedriveJob.MinRate} to {RedriveJob.MaxRate}), each of them optional. {DeadFilter.Rule}");
+                http, StatusCodes.Status400BadRequest, $"{fault}A JSON object is needed: function, reason, since, until, tag, last, ratePerSecond ({RedriveJob.MinRate} to {RedriveJob.MaxRate}), each of them optional. {DeadFilter.Rule}");
             return;
         }
 
@@ -75,17 +76,19 @@ internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, Redri
             ? stored
             : null;
 
-    private static async Task<RedriveRequest?> ReadAsync(HttpContext http)
+    // Null with a sentence that names what is wrong.
+    private static async Task<(RedriveRequest? Asked, string Fault)> ReadAsync(HttpContext http)
     {
         try
         {
-            return http.Request.ContentLength is 0 or null && !http.Request.Headers.ContainsKey("Transfer-Encoding")
+            var asked = http.Request.ContentLength is 0 or null && !http.Request.Headers.ContainsKey("Transfer-Encoding")
                 ? new RedriveRequest()
                 : await JsonSerializer.DeserializeAsync(http.Request.Body, QueuesJson.Default.RedriveRequest, http.RequestAborted);
+            return (asked, "");
         }
-        catch (JsonException)
+        catch (JsonException broken)
         {
-            return null;
+            return (null, $"{broken.Path ?? "$"} is not what it should be. ");
         }
     }
 

@@ -97,6 +97,10 @@ internal sealed record RedriveJob
     public string? Owner { get; init; }
 
     public DateTime OwnedUntil { get; init; }
+
+    /// <summary>Keys of a newer gateway. Whoever does not know them may show and cancel the job, and keeps them, but does not work on it.</summary>
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
 }
 
 /// <summary>The states of a <see cref="RedriveJob"/>.</summary>
@@ -117,7 +121,8 @@ internal enum RedriveState
     Stopped,
 }
 
-/// <summary>What an operator asks for.</summary>
+/// <summary>What an operator asks for. A key that was mistyped would leave out a filter, and put all letters back.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record RedriveRequest
 {
     public string? Function { get; init; }

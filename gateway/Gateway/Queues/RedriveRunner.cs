@@ -37,7 +37,10 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     // The revision of each job that somebody works on, and since when it is that.
     private readonly Dictionary<string, (ulong Revision, long Since)> _seen = [];
 
-    // Jobs that were seen ended: they lie there for a week, and need not be read again each time.
+    // For the pace of jobs: a clock that is set back would have the next letter wait for as long.
+    private readonly long _begun = time.GetTimestamp();
+
+    // Jobs that were seen ended, or are left to others: they lie there for a week, and need not be read again each time.
     private readonly HashSet<string> _ended = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -110,6 +113,12 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         {
             _ended.Add(id);
         }
+        else if (stored.Job.Unknown is { Count: > 0 } unknown)
+        {
+            // A newer gateway's. What is not understood may be what keeps letters from being put back.
+            _ended.Add(id);
+            Log.RedriveNotRead(log, id, $"only a newer gateway knows what it says: {string.Join(", ", unknown.Keys)}");
+        }
         else if (stored.Job.Owner is null || StandsStill(id, stored.Revision))
         {
             _seen.Remove(id);
@@ -154,7 +163,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     private async Task WorkAsync(StoredJob stored, CancellationToken stopping)
     {
         var filter = new DeadFilter(stored.Job.Function is { } name ? Sdk.Invocation.FunctionName.Parse(name, "") : null, stored.Job.Reason, stored.Job.Since, stored.Job.Until, stored.Job.Tag);
-        var due = Now;
+        var due = Elapsed;
         ulong? at = null;
 
         // What the server does not find by itself is searched for without bodies.
@@ -263,7 +272,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     };
 
     // Waits until the next letter is due, and keeps the job. Null: it is somebody else's now.
-    private async Task<(StoredJob? Stored, DateTime Due)> PaceAsync(StoredJob stored, DateTime due, CancellationToken stopping)
+    private async Task<(StoredJob? Stored, TimeSpan Due)> PaceAsync(StoredJob stored, TimeSpan due, CancellationToken stopping)
     {
         var kept = await KeepAsync(stored, stopping);
         if (stored.Job.RatePerSecond is not { } rate)
@@ -272,13 +281,14 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         }
 
         // The clock is read once: a wait of minus one millisecond would last for ever.
-        while (kept is not null && due - Now is var rest && rest > TimeSpan.Zero)
+        while (kept is not null && due - Elapsed is var rest && rest > TimeSpan.Zero)
         {
             await Task.Delay(rest < MaxPause ? rest : MaxPause, time, stopping);
             kept = await KeepAsync(kept, stopping);
         }
 
-        return (kept, (due < Now - MaxPause ? Now : due) + TimeSpan.FromSeconds(1 / rate));
+        var now = Elapsed;
+        return (kept, (due < now - MaxPause ? now : due) + TimeSpan.FromSeconds(1 / rate));
     }
 
     // Long before the lease is over; at once where the clock was set back.
@@ -289,4 +299,6 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         jobs.ChangeAsync(old, job with { Owner = _owner, OwnedUntil = Now + Lease, UpdatedAt = Now }, ct);
 
     private DateTime Now => time.GetUtcNow().UtcDateTime;
+
+    private TimeSpan Elapsed => time.GetElapsedTime(_begun);
 }

@@ -41,6 +41,32 @@ public sealed class BulkCancelTests(QueueFixture fixture) : IClassFixture<QueueF
     }
 
     [Fact]
+    public async Task A_count_of_large_calls_ends_at_a_bound_of_bytes_and_says_that_there_may_be_more()
+    {
+        // Some more than 64 MiB, each less than a server takes by default.
+        const int Calls = 120;
+        var seed = await SeedAsync();
+        try
+        {
+            var body = new byte[900_000];
+            for (var i = 0; i < Calls; i++)
+            {
+                await seed.WaitingAsync(DeadLetterSeed.Call("large"), body);
+            }
+
+            var counted = await _gateway.SystemJsonAsync($"calls/cancellations/count?queue={seed.Queue}");
+
+            Assert.False((bool)counted["isComplete"]!);
+            Assert.InRange((int)counted["count"]!, 1, Calls - 1);
+        }
+        finally
+        {
+            // Another test counts the calls of all queues.
+            await fixture.Stored.JetStream.DeleteStreamAsync(StreamNames.Calls(seed.Queue));
+        }
+    }
+
+    [Fact]
     public async Task R24_it_is_202_once_workers_can_see_it()
     {
         var seed = await SeedAsync();

@@ -61,7 +61,7 @@ public sealed partial class BrokenOffTests : IAsyncLifetime
     {
         await _seed.DeadAsync(3, _ => DeadLetterSeed.Call());
         var held = _proxy.Hold("PUB left.call.");
-        var id = JsonNode.Parse(await _gateway.SystemAsync(HttpMethod.Post, "queues/left/redrives", new { ratePerSecond = 1 }, HttpStatusCode.Accepted))!["id"]!.ToString();
+        var id = await BeginAsync(new { ratePerSecond = 1 });
         await held.Reached;
 
         var ended = _gateway.Process.TerminateAsync();
@@ -71,10 +71,7 @@ public sealed partial class BrokenOffTests : IAsyncLifetime
         Assert.Equal(0, await ended);
         Assert.Equal(3, await _seed.CountAsync("OF_left") + await _seed.CountAsync("OF_left_DEAD"));
         await _gateway.Process.StartAgainAsync();
-        var job = await Eventually.GetAsync(
-            async () => await _gateway.SystemJsonAsync($"queues/left/redrives/{id}") is var job && job["state"]!.ToString() != "running" ? job : null,
-            "the job ends");
-        Assert.Equal(("done", 3), (job["state"]!.ToString(), (int)job["redriven"]!));
+        Assert.Equal(("done", 3), await EndAsync(id));
     }
 
     [Fact]
@@ -123,6 +120,86 @@ public sealed partial class BrokenOffTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.Equal(0, await _seed.CountAsync("KV_OF_redrives"));
     }
+
+    [Fact]
+    public async Task Letters_that_are_lost_on_their_way_are_not_passed_over()
+    {
+        await _seed.DeadAsync(3, _ => DeadLetterSeed.Call());
+        _proxy.LoseDeliveries("OF_left_DEAD", 1);
+
+        using var answer = await AskAsync(HttpMethod.Get, "/dead");
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Contains("lost on their way", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(3, (await _gateway.SystemJsonAsync("queues/left/dead"))["items"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public async Task R15_a_job_puts_back_what_was_lost_on_its_way_when_it_was_read_first()
+    {
+        await _seed.DeadAsync(3, _ => DeadLetterSeed.Call());
+        _proxy.LoseDeliveries("OF_left_DEAD", 1);
+
+        Assert.Equal(("done", 3), await EndAsync(await BeginAsync(new { })));
+        Assert.Equal((3, 0), (await _seed.CountAsync("OF_left"), await _seed.CountAsync("OF_left_DEAD")));
+    }
+
+    [Theory]
+    [InlineData("GET", "/dead", 3)]
+    [InlineData("GET", "/dead/count?reason=exhausted", 3)]
+    [InlineData("GET", "/dead/count?reason=exhausted", 2)]
+    [InlineData("DELETE", "/dead?all=true", 3)]
+    public async Task That_no_letter_is_left_is_not_believed_of_a_server_that_lags(string method, string path, int unknown)
+    {
+        await _seed.DeadAsync(3, _ => DeadLetterSeed.Call());
+        _proxy.LagBehind("OF_left_DEAD", unknown);
+
+        using var answer = await AskAsync(new HttpMethod(method), path);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Equal(3, await _seed.CountAsync("OF_left_DEAD"));
+        _proxy.LagBehind("OF_left_DEAD", 0);
+        using var again = await AskAsync(new HttpMethod(method), path);
+        Assert.Equal(HttpStatusCode.OK, again.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_letter_is_found_by_its_number_though_the_server_of_its_readers_lags()
+    {
+        await _seed.DeadAsync(DeadLetterSeed.Call(), [1, 2]);
+        _proxy.LagBehind("OF_left_DEAD", 1);
+
+        using var found = await AskAsync(HttpMethod.Get, "/dead/1");
+        using var missing = await AskAsync(HttpMethod.Get, "/dead/2");
+
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.NotFound), (found.StatusCode, missing.StatusCode));
+        Assert.Equal([1, 2], await found.Content.ReadAsByteArrayAsync());
+        Assert.Equal("exhausted", found.Headers.GetValues("X-Dead-Reason").Single());
+    }
+
+    [Fact]
+    public async Task R15_a_job_does_not_end_where_a_server_that_lags_has_no_more()
+    {
+        await _seed.DeadAsync(3, _ => DeadLetterSeed.Call());
+        _proxy.LagBehind("OF_left_DEAD", 3);
+
+        var id = await BeginAsync(new { });
+        await Eventually.HoldsAsync(async () => (int)(await JobAsync(id))["failures"]! > 0, "it has found that letters are missing");
+        _proxy.LagBehind("OF_left_DEAD", 0);
+
+        Assert.Equal(("done", 3), await EndAsync(id));
+    }
+
+    private async Task<string> BeginAsync(object asked) =>
+        JsonNode.Parse(await _gateway.SystemAsync(HttpMethod.Post, "queues/left/redrives", asked, HttpStatusCode.Accepted))!["id"]!.ToString();
+
+    private async Task<(string State, int Redriven)> EndAsync(string id)
+    {
+        var job = await Eventually.GetAsync(async () => await JobAsync(id) is var job && job["state"]!.ToString() != "running" ? job : null, "the job ends");
+        return (job["state"]!.ToString(), (int)job["redriven"]!);
+    }
+
+    private Task<JsonNode> JobAsync(string id) => _gateway.SystemJsonAsync($"queues/left/redrives/{id}");
 
     private async Task<HttpResponseMessage> AskAsync(HttpMethod method, string path, string body = "")
     {

@@ -233,6 +233,46 @@ public sealed class RedriveJobTests
     }
 
     [Fact]
+    public async Task R15_a_job_keeps_its_rate_though_the_clock_is_set_back()
+    {
+        using var clock = new SettableClock();
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats, [.. clock.Environment.Select(variable => (variable.Key, variable.Value))]);
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "back").CreateAsync();
+        await seed.DeadAsync(40, _ => DeadLetterSeed.Call());
+        var id = await StartAsync(gateway, "back", new { ratePerSecond = 2 });
+        await Eventually.HoldsAsync(async () => await seed.CountAsync("OF_back") >= 1, "it has begun");
+
+        clock.Set(TimeSpan.FromHours(-3));
+        var job = await EndAsync(gateway, "back", id);
+
+        Assert.Equal(("done", 40), (job["state"]!.ToString(), (int)job["redriven"]!));
+    }
+
+    [Fact]
+    public async Task R15_a_job_that_says_more_than_is_understood_is_left_to_others_and_keeps_what_it_says()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "newer").CreateAsync();
+        await seed.DeadAsync(2, _ => DeadLetterSeed.Call());
+        await EndAsync(gateway, "newer", await StartAsync(gateway, "newer", new { function = "nobody" }));
+        var id = Guid.NewGuid().ToString("N");
+        var path = $"queues/newer/redrives/{id}";
+
+        await PutAsync(stored, id, $$"""{"id":"{{id}}","queue":"newer","state":"running","last":9,"region":"north"}""");
+        await gateway.Process.Process.LineAsync(
+            line => line.Contains("it is left alone", StringComparison.Ordinal) && line.Contains(id, StringComparison.Ordinal) && line.Contains("region", StringComparison.Ordinal), "it is told");
+        await gateway.SystemAsync(HttpMethod.Delete, path);
+        var job = await gateway.SystemJsonAsync(path);
+
+        Assert.Equal(("cancelled", "north"), (job["state"]!.ToString(), job["region"]!.ToString()));
+        Assert.Equal(2, await seed.CountAsync("OF_newer_DEAD"));
+    }
+
+    [Fact]
     public async Task R15_a_job_that_has_ended_is_not_read_again_and_again()
     {
         await using var nats = await NatsServer.StartAsync();
@@ -298,6 +338,24 @@ public sealed class RedriveJobTests
         using var answer = await gateway.PostAsync("/system/queues/faas-request/redrives", body, ("Content-Type", "application/json"), ("Authorization", TestGateway.Admin));
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("""{"Function":"pay"}""", "$.Function ")]
+    [InlineData("""{"reason":"exhausted","rate":5}""", "$.rate ")]
+    public async Task A_key_that_there_is_not_is_named_and_no_letter_is_put_back(string body, string named)
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "typed").CreateAsync();
+        await seed.DeadAsync(DeadLetterSeed.Call());
+
+        using var answer = await gateway.PostAsync("/system/queues/typed/redrives", body, ("Content-Type", "application/json"), ("Authorization", TestGateway.Admin));
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.StartsWith(named, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(1, await seed.CountAsync("OF_typed_DEAD"));
     }
 
     private static Task<ServiceProcess> WorkerAsync(NatsServer nats, TestGateway gateway) => ServiceProcess.StartAsync("QueueWorker", new Dictionary<string, string>

@@ -126,19 +126,31 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
         await _gateway.DeployAsync(name, "cat", annotations: new Dictionary<string, string> { ["com.openfaas.queue"] = name });
         (string, string)[] headers = [("X-Store-Result", "10m"), ("X-Call-Id", name + "-call"), .. key is null ? Array.Empty<(string, string)>() : [("Idempotency-Key", key)]];
         using var filling = await _gateway.PostAsync($"/async-function/{name}", "hi");
-        await LimitAsync(1);
+        await LimitAsync(name, 1);
 
         using var refused = await _gateway.PostAsync($"/async-function/{name}", "hi", headers);
         using var none = await _gateway.SendAsync(HttpMethod.Get, $"/async-function/{name}-call");
-        await LimitAsync(-1);
+        await LimitAsync(name, -1);
         using var accepted = await _gateway.PostAsync($"/async-function/{name}", "hi", headers);
         using var known = await _gateway.SendAsync(HttpMethod.Get, $"/async-function/{name}-call");
 
         Assert.Equal((HttpStatusCode.ServiceUnavailable, HttpStatusCode.NotFound), (refused.StatusCode, none.StatusCode));
         Assert.Equal((HttpStatusCode.Accepted, HttpStatusCode.Accepted), (accepted.StatusCode, known.StatusCode));
+    }
 
-        async Task LimitAsync(int messages) => await fixture.Stored.JetStream.UpdateStreamAsync(
-            (await fixture.Stored.JetStream.GetStreamAsync(StreamNames.Calls(name))).Info.Config with { MaxMsgs = messages });
+    [Fact]
+    public async Task A_call_that_was_not_stored_leaves_the_result_that_its_id_had()
+    {
+        await _gateway.DeployAsync("full", "cat", annotations: new Dictionary<string, string> { ["com.openfaas.queue"] = "full" });
+        using var filling = await _gateway.PostAsync("/async-function/full", "hi");
+        await LimitAsync("full", 1);
+        await StoreAsync("full-call", [1, 2, 3], TimeSpan.FromMinutes(10));
+
+        using var refused = await _gateway.PostAsync("/async-function/full", "hi", ("X-Store-Result", "10m"), ("X-Call-Id", "full-call"));
+        using var result = await _gateway.SendAsync(HttpMethod.Get, "/async-function/full-call");
+
+        Assert.Equal((503, 418), ((int)refused.StatusCode, (int)result.StatusCode));
+        Assert.Equal([1, 2, 3], await result.Content.ReadAsByteArrayAsync());
     }
 
     [Theory]
@@ -151,6 +163,9 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
     }
+
+    private async Task LimitAsync(string queue, int messages) => await fixture.Stored.JetStream.UpdateStreamAsync(
+        (await fixture.Stored.JetStream.GetStreamAsync(StreamNames.Calls(queue))).Info.Config with { MaxMsgs = messages });
 
     // As a worker does.
     private async Task StoreAsync(string id, byte[] body, TimeSpan expires)

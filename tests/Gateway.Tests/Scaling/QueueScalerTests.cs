@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Connectors.Gateway.Tests.Scaling.Keda;
+using Connectors.Streams.Records;
 using Connectors.Testing;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -86,6 +87,52 @@ public sealed class QueueScalerTests : IAsyncLifetime
         Assert.Single(receiver.Requests);
     }
 
+    [Theory]
+    [InlineData("pause")]
+    [InlineData("functions/work/pause")]
+    public async Task A_worker_keeps_what_runs_in_it_though_it_was_paused(string pause)
+    {
+        await using var worker = await WorkerAsync();
+        await CallAsync("work", 1);
+        await _function.ReceivesAsync(1);
+
+        await _gateway.SystemAsync(HttpMethod.Post, $"queues/{StreamNames.DefaultQueue}/{pause}");
+        await Eventually.HoldsAsync(() => IsActiveAsync(), "the worker is needed while the call runs");
+        Assert.Equal(0, await WaitingAsync());
+
+        _gate.SetResult();
+        await Eventually.HoldsAsync(async () => !await IsActiveAsync(), "nothing runs any more");
+        Assert.Single(_function.Requests);
+    }
+
+    [Fact]
+    public async Task A_name_that_is_no_queues_has_no_sample_nor_has_a_queue_that_is_gone()
+    {
+        Assert.False(await IsActiveAsync(("queueName", "nobody")));
+        Assert.Null(await SampleAsync("waiting_calls", "nobody"));
+
+        await CallAsync("work", 1);
+        Assert.True(await IsActiveAsync());
+        Assert.Equal(1, await SampleAsync("waiting_calls", StreamNames.DefaultQueue));
+
+        await DeleteQueueAsync();
+        Assert.False(await IsActiveAsync());
+        Assert.Null(await SampleAsync("waiting_calls", StreamNames.DefaultQueue));
+    }
+
+    [Fact]
+    public async Task The_sample_of_a_queue_that_is_gone_goes_too_where_nobody_asks_any_more()
+    {
+        await CallAsync("work", 1);
+        Assert.True(await IsActiveAsync());
+        await Eventually.HoldsAsync(async () => await SampleAsync("untaken_seconds", StreamNames.DefaultQueue) is not null, "the queue is watched");
+        Assert.Equal(1, await SampleAsync("waiting_calls", StreamNames.DefaultQueue));
+
+        await DeleteQueueAsync();
+
+        await Eventually.HoldsAsync(async () => await SampleAsync("waiting_calls", StreamNames.DefaultQueue) is null, "its sample goes");
+    }
+
     [Fact]
     public async Task A_push_trigger_hears_of_each_change()
     {
@@ -146,6 +193,14 @@ public sealed class QueueScalerTests : IAsyncLifetime
             Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
         }
     }
+
+    private async Task DeleteQueueAsync()
+    {
+        await using var stored = new StoredCalls(_nats);
+        await stored.JetStream.DeleteStreamAsync(StreamNames.Calls(StreamNames.DefaultQueue));
+    }
+
+    private Task<double?> SampleAsync(string metric, string queue) => _gateway.Process.MetricAsync($"gateway_queue_{metric}{{queue_name=\"{queue}\"}}");
 
     private async Task<bool> IsActiveAsync(params (string Key, string Value)[] metadata) => (await Keda.IsActiveAsync(Of(metadata))).Result;
 

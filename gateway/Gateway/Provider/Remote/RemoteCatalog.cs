@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
@@ -26,6 +27,9 @@ internal sealed class RemoteCatalog(ProviderClient client, string defaultNamespa
         .AddTimeout(TimeSpan.FromSeconds(1))
         .Build();
 
+    // Found one by one after the list was read, and when: what was deployed a moment ago is known from then on.
+    private readonly ConcurrentDictionary<FunctionName, long> _found = new();
+
     private volatile Snapshot _last = new(FrozenDictionary<FunctionName, FunctionStatus>.Empty, null);
 
     /// <summary>Reads every function of every namespace; a failure keeps the last list.</summary>
@@ -39,10 +43,35 @@ internal sealed class RemoteCatalog(ProviderClient client, string defaultNamespa
         }
 
         _last = new Snapshot(all.DistinctBy(NameOf).ToFrozenDictionary(NameOf), started);
+
+        // The list tells of those from now on, unless they were found after it was asked for.
+        foreach (var found in _found.Where(found => found.Value < started))
+        {
+            _found.TryRemove(found);
+        }
+
         return all;
     }
 
-    public bool Knows(FunctionName function) => _last.Functions.ContainsKey(function);
+    public bool Knows(FunctionName function) => _last.Functions.ContainsKey(function) || _found.ContainsKey(function);
+
+    /// <summary>Asks the provider itself. Null for a function that it does not have.</summary>
+    public async Task<FunctionStatus?> AskAsync(FunctionName function, CancellationToken ct)
+    {
+        var status = await client.FindAsync(function, ct);
+
+        // A provider that passes over the namespace finds a function in any: only its own name makes it known.
+        if (status is not null && NameOf(status) == function)
+        {
+            _found[function] = time.GetTimestamp();
+        }
+        else
+        {
+            _found.TryRemove(function, out _);
+        }
+
+        return status;
+    }
 
     public async Task<Lookup> FindAsync(FunctionName function, CancellationToken ct)
     {
@@ -54,7 +83,7 @@ internal sealed class RemoteCatalog(ProviderClient client, string defaultNamespa
 
         try
         {
-            return await _lookups.ExecuteAsync(async stop => await client.FindAsync(function, stop), ct) is { } found ? Lookup.Found(found) : Lookup.Missing;
+            return await _lookups.ExecuteAsync(async stop => await AskAsync(function, stop), ct) is { } found ? Lookup.Found(found) : Lookup.Missing;
         }
         catch (Exception fault) when (fault is HttpRequestException or ExecutionRejectedException)
         {

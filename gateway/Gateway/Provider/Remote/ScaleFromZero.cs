@@ -8,7 +8,7 @@ namespace Connectors.Gateway.Provider.Remote;
 /// Before a call: has the function a replica that can take it? If there is none, one is asked for and waited for; all callers of a function
 /// share that one request.
 /// </summary>
-internal sealed class ScaleFromZero(ProviderClient client, TimeProvider time)
+internal sealed class ScaleFromZero(ProviderClient client, RemoteCatalog catalog, TimeProvider time)
 {
     private const int MaxTries = 20;
     private const int MaxPolls = 1000;
@@ -116,7 +116,7 @@ internal sealed class ScaleFromZero(ProviderClient client, TimeProvider time)
     private async Task<FunctionStatus?> FindAsync(FunctionName function)
     {
         using var limit = new CancellationTokenSource(LookupLimit, time);
-        return await client.FindAsync(function, limit.Token);
+        return await catalog.AskAsync(function, limit.Token);
     }
 }
 
