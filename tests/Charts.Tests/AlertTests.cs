@@ -68,6 +68,7 @@ public sealed partial class AlertTests : IDisposable
         { "cron-connector", "ScheduleUnreadable", "5m", ["cron_connector_bad_schedule{function_name=\"f.ns\",reason=\"schedule\"} 1+0x20"], ["cron_connector_bad_schedule{function_name=\"f.ns\",reason=\"schedule\"} 0+0x20"] },
         { "cron-connector", "ScheduleClockWrong", "5m", ["cron_connector_cursors_ahead 3+0x20"], ["cron_connector_cursors_ahead 0+0x20"] },
         { "cron-connector", "ScheduleClockWrong", "12m", ["cron_connector_cursors_taken_back_total{function_name=\"f.ns\"} _x8 1+0x10"], ["cron_connector_cursors_ahead 0+0x20"] },
+        { "cron-connector", "ScheduleCursorsFailing", "20m", ["cron_connector_cursor_failures_total 0+60x30"], ["cron_connector_cursor_failures_total 0+0x16 9+0x20"] },
         { "cron-connector", "CronConnectorAbsent", "10m", ["up 1+0x20"], ["connector_topic_map_timestamp_seconds 0+0x20"] },
         { "cron-connector", "ConnectorWithoutTopicMap", "30m", ["connector_topic_map_timestamp_seconds 0+0x40"], ["connector_topic_map_timestamp_seconds 0+60x40"] },
     };
@@ -95,6 +96,23 @@ public sealed partial class AlertTests : IDisposable
 
         Assert.True(await FiresAsync(rules, chart, alert, firing, at), $"{alert} is silent");
         Assert.False(silent.Length > 0 && await FiresAsync(rules, chart, alert, silent, at), $"{alert} fires without a reason");
+    }
+
+    // The other goes on as it should. One that has just started has no map yet.
+    [Theory]
+    [InlineData("kafka-connector")]
+    [InlineData("sqs-connector")]
+    [InlineData("rabbitmq-connector")]
+    [InlineData("cron-connector")]
+    public async Task One_replica_that_cannot_list_functions_is_enough_for_an_alert(string chart)
+    {
+        const string Sound = "connector_topic_map_timestamp_seconds{instance=\"one\"} 0+60x40";
+        const string Other = "connector_topic_map_timestamp_seconds{instance=\"two\"} ";
+        var rules = await RulesAsync(chart);
+
+        Assert.True(await FiresAsync(rules, chart, "ConnectorWithoutTopicMap", [Sound, $"{Other}0+60x10 600+0x30"], "30m"), "it stands still, and nobody is told");
+        Assert.True(await FiresAsync(rules, chart, "ConnectorWithoutTopicMap", [Sound, $"{Other}0+0x40"], "30m"), "it never had one, and nobody is told");
+        Assert.False(await FiresAsync(rules, chart, "ConnectorWithoutTopicMap", [Sound, $"{Other}_x26 0+0x10"], "29m"), "it has only just started");
     }
 
     [Theory]

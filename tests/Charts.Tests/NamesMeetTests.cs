@@ -70,6 +70,19 @@ public class NamesMeetTests
                 trigger["spec.triggers.0.metadata.threshold"], trigger["spec.minReplicaCount"]));
     }
 
+    // What another server was reached by may still stand among the values.
+    [Theory]
+    [InlineData("nats.port=4333")]
+    [InlineData("nats.external.enabled=true", "nats.external.host=elsewhere", "nats.external.port=4333")]
+    public async Task The_gateway_finds_the_development_server_on_the_port_of_its_service(params string[] values)
+    {
+        var manifests = await Helm.TemplateAsync("gateway", "openfaas", ["nats.development.enabled=true", .. values]);
+
+        var service = manifests.Single(m => m is { Kind: "Service", Name: "nats" });
+        var environment = manifests.Single(m => m.Kind == "Deployment" && m.Name != "nats").Environment;
+        Assert.Equal((service.Name, service["spec.ports.0.port"]), (environment["faas_nats_address"], environment["faas_nats_port"]));
+    }
+
     [Theory]
     [InlineData("replicas=1", "*")]
     [InlineData("allowedCallbackURLs={}", "none")]

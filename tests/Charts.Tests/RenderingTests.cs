@@ -183,6 +183,29 @@ public partial class RenderingTests
         Assert.Equal(2, queries.Distinct().Count());
     }
 
+    // The default is for the address that names none, and a comma too many is no queue.
+    [Theory]
+    [InlineData("", "awsDefaultRegion=ap-south-1")]
+    [InlineData("http://localstack:4566", "awsRegion=ap-south-1", "options.AWS_ENDPOINT_URL_SQS=http://localstack:4566")]
+    [InlineData("http://localstack:4567", "extraEnv.AWS_DEFAULT_REGION=ap-south-1", "extraEnv.AWS_ENDPOINT_URL_SQS=http://localstack:4567")]
+    public async Task KEDA_asks_for_each_queue_where_the_service_does(string endpoint, params string[] values)
+    {
+        (string Address, string Region)[] queues =
+        [
+            ("https://sqs.eu-central-1.amazonaws.com/123456789012/orders", "eu-central-1"),
+            ("https://SQS-FIPS.us-gov-west-1.amazonaws.com:443/1/returns.fifo", "us-gov-west-1"),
+            ("https://vpce-0a1b-2c.sqs.us-west-2.vpce.amazonaws.com/1/refunds", "us-west-2"),
+            ("https://eu-west-2.queue.amazonaws.com/1/letters", "eu-west-2"),
+            ("http://queues.example/000000000000/parcels", "ap-south-1"),
+        ];
+        var manifests = await Helm.TemplateAsync("sqs-connector", "r", ["keda.enabled=true", $"queueURL={string.Join("\\, ", queues.Select(q => q.Address))}\\,", .. values]);
+
+        await ManifestRules.CheckAsync(manifests);
+        var triggers = Items(manifests.Single(m => m.Kind == "ScaledObject").At("spec.triggers")).Select(trigger => (YamlMappingNode)trigger["metadata"]).ToList();
+        Assert.Equal(queues, triggers.Select(metadata => (metadata["queueURL"].ToString(), metadata["awsRegion"].ToString())));
+        Assert.All(triggers, metadata => Assert.Equal(endpoint, metadata.Children.TryGetValue(new YamlScalarNode("awsEndpoint"), out var told) ? told.ToString() : ""));
+    }
+
     [Fact]
     public async Task The_pages_routes_publish_the_two_paths_that_it_names_and_no_other()
     {

@@ -92,6 +92,15 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote 
 {{- end -}}
 {{- end -}}
 
+{{/* The development server has a port of its own, whatever the others are reached by. */}}
+{{- define "connectors.natsPort" -}}
+{{- if .Values.nats.development.enabled -}}
+4222
+{{- else -}}
+{{ include "connectors.text" (default .Values.nats.port (and .Values.nats.external.enabled .Values.nats.external.port)) }}
+{{- end -}}
+{{- end -}}
+
 {{- define "connectors.env" -}}
 {{- $settings := deepCopy .Values -}}
 {{- range $name, $value := .Values.gateway }}{{ $_ := set $settings $name $value }}{{ end -}}
@@ -152,7 +161,7 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote 
 - name: faas_nats_address
   value: {{ include "connectors.natsHost" . | quote }}
 - name: faas_nats_port
-  value: {{ include "connectors.text" (default .Values.nats.port (and .Values.nats.external.enabled .Values.nats.external.port)) | quote }}
+  value: {{ include "connectors.natsPort" . | quote }}
 - name: faas_nats_channel
   value: {{ .Values.nats.channel | quote }}
 {{- include "connectors.natsAccessEnv" . | trim | nindent 0 }}

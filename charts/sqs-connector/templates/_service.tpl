@@ -8,14 +8,29 @@
 {{ .Values.queueURL }}
 {{- end -}}
 
+{{/* The region that a queue's address names, by the service's own rule (QueueAddress); empty if it names none. */}}
+{{- define "connectors.regionInHost" -}}
+{{- $region := "[a-z]{2,4}(-[a-z]+)+-[0-9]+" -}}
+{{- $host := lower (urlParse .).hostname -}}
+{{- regexFind (printf `(^|\.)sqs(-fips)?\.%s(\.|$)|^%s\.queue\.` $region $region) $host | regexFind $region -}}
+{{- end -}}
+
+{{/* KEDA asks where the service does: by what its pod is told, extraEnv included. */}}
 {{- define "connectors.kedaTriggers" -}}
-{{- range splitList "," (include "connectors.queueURL" .) }}
+{{- $env := dict -}}
+{{- range include "connectors.allEnv" . | fromYamlArray }}{{ $_ := set $env .name (default "" .value) }}{{ end -}}
+{{- range splitList "," (default (include "connectors.queueURL" .) $env.queue_url) }}
+{{- with trim . }}
 - type: aws-sqs-queue
   metadata:
-    queueURL: {{ trim . | quote }}
-    awsRegion: {{ default $.Values.awsDefaultRegion $.Values.awsRegion | quote }}
+    queueURL: {{ . | quote }}
+    awsRegion: {{ default $env.AWS_DEFAULT_REGION (include "connectors.regionInHost" .) | quote }}
+    {{- with $env.AWS_ENDPOINT_URL_SQS }}
+    awsEndpoint: {{ . | quote }}
+    {{- end }}
     queueLength: {{ include "connectors.text" $.Values.keda.threshold | quote }}
     identityOwner: operator
+{{- end }}
 {{- end }}
 {{- end -}}
 
