@@ -13,7 +13,7 @@ public sealed class CallRefusedException(HttpStatusCode status, string message) 
 }
 
 /// <summary>
-/// Nobody knows whether the call was stored: no answer came, or the gateway lost the queue in the middle. Submitting it again is safe with the same
-/// <see cref="CallOptions.IdempotencyKey"/>, and may run it twice without one.
+/// Nobody knows whether the call was stored: no answer came, the gateway lost the queue in the middle or failed, or whatever stands before it answered in its
+/// place. Submitting it again is safe with the same <see cref="CallOptions.IdempotencyKey"/>, and may run it twice without one.
 /// </summary>
 public sealed class CallNotKnownException(string message, Exception? cause = null) : CallException(message, cause);

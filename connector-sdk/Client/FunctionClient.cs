@@ -53,7 +53,7 @@ public sealed class FunctionClient
     /// <param name="options">Callback, delay, key, tags and more.</param>
     /// <param name="ct">Gives up waiting; the call may be stored nevertheless.</param>
     /// <exception cref="CallRefusedException">The gateway does not take this call: no such function, too large, a header that it does not accept.</exception>
-    /// <exception cref="CallNotKnownException">Whether it was stored is not known.</exception>
+    /// <exception cref="CallNotKnownException">Whether it was stored is not known: no answer, a 5xx, or a success without the call's id.</exception>
     /// <exception cref="ArgumentException">The name leads out of the functions, or a header cannot be sent.</exception>
     public async Task<AcceptedCall> SubmitAsync(string function, ReadOnlyMemory<byte> body, CallOptions? options = null, CancellationToken ct = default)
     {
@@ -78,7 +78,7 @@ public sealed class FunctionClient
     /// <param name="callId">The call's id.</param>
     /// <param name="ct">Gives up waiting; the call goes on.</param>
     /// <exception cref="CallRefusedException">404: no result of such a call is kept, or not any more.</exception>
-    /// <exception cref="CallNotKnownException">The gateway is away.</exception>
+    /// <exception cref="CallNotKnownException">The gateway is away, or fails.</exception>
     public async Task<CallResult> ResultAsync(string callId, CancellationToken ct = default)
     {
         for (var pause = MinPause; ; pause = Longer(pause))
@@ -166,14 +166,22 @@ public sealed class FunctionClient
         }
     }
 
-    // 5xx of whatever stands between us and the stream leaves open whether it got there.
     private static async Task<CallException> FailureAsync(HttpResponseMessage answer, CancellationToken ct)
     {
         var text = (await answer.Content.ReadAsStringAsync(ct)).Trim();
-        return answer.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout
-            ? new CallNotKnownException($"{(int)answer.StatusCode}: {text}")
-            : new CallRefusedException(answer.StatusCode, text);
+        return IsRefusal(answer)
+            ? new CallRefusedException(answer.StatusCode, text)
+            : new CallNotKnownException($"{(int)answer.StatusCode}: {(text.Length > 0 ? text : "no answer of a gateway's")}");
     }
+
+    // What stands between us and the stream leaves open whether the call got there: a proxy by any 5xx of its own, or by a success that is no gateway's; the
+    // gateway by 500, which it also answers when it fails with the call stored already, and by 503. Of what is above 499 its 508 alone says that nothing was.
+    private static bool IsRefusal(HttpResponseMessage answer) => answer.StatusCode switch
+    {
+        >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError => true,
+        HttpStatusCode.LoopDetected => HeaderOf(answer, "X-OpenFaaS-Internal") == "gateway",
+        _ => false,
+    };
 
     private Uri AddressOf(string function)
     {

@@ -61,4 +61,7 @@ internal static partial class Log
 
     [LoggerMessage(418, LogLevel.Warning, "This machine has no time zone data: schedules that name a zone other than UTC are left out. Install tzdata, or set TZDIR")]
     public static partial void NoZones(ILogger log);
+
+    [LoggerMessage(419, LogLevel.Warning, "The bucket is back at an earlier state: what is remembered of the later one is written to it")]
+    public static partial void BucketWentBack(ILogger log, string bucket);
 }

@@ -56,7 +56,7 @@ internal sealed record KafkaOptions
     // What concerns several rooms.
     private void Check(Settings settings)
     {
-        if (Failure.OnFailure == OnFailure.DeadLetter)
+        if (Failure.WritesDeadLetters)
         {
             Failure.CheckDeadLetterTopic(settings, Subscription.Topics);
         }

@@ -139,6 +139,14 @@ internal static class Metrics
 
     public static void DeadLetterReduced(string topic) => ReducedDeadLetterTotal.WithLabels(topic).Inc();
 
+    /// <summary>A member reads a partition no more. Each joining of the group gives another name, so what is told under it would pile up.</summary>
+    public static void Unread(string group, TopicPartition partition, string member)
+    {
+        var number = partition.Partition.Value.ToString();
+        ConsumedTotal.RemoveLabelled(group, partition.Topic, number, member);
+        LastOffset.RemoveLabelled(group, partition.Topic, number, member);
+    }
+
     /// <summary>A partition that is no longer ours has no lag here.</summary>
     public static void Gone(string group, TopicPartition partition)
     {

@@ -3,31 +3,41 @@ using Connectors.Sdk.Invocation;
 
 namespace Connectors.Folder;
 
-/// <summary>A file and how it ends: deleted once every function took it, run again with a growing delay until then.</summary>
-internal sealed class ReceivedFile(Event content, FileInfo file, Random random, Action letGo) : Received(content)
+/// <summary>A file and how it ends: deleted once every function took it, put off as long as one does not.</summary>
+internal sealed class ReceivedFile(Event content, FileInfo file, Action<ReceivedFile, int> putOff, Action letGo) : Received(content)
 {
-    private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(1);
+    /// <summary>Whether it is still what was read. What was renamed over it is another event.</summary>
+    public bool IsThere()
+    {
+        var now = new FileInfo(file.FullName);
+        return now.Exists && (now.LastWriteTimeUtc, now.Length) == (file.LastWriteTimeUtc, file.Length);
+    }
+
+    /// <summary>Its name may be read again.</summary>
+    public void LetGo() => letGo();
 
     public override ValueTask CompleteAsync(CancellationToken ct)
     {
-        // What was renamed over it while it ran is another event: it stays, and is read.
-        var now = new FileInfo(file.FullName);
-        if (now.Exists && (now.LastWriteTimeUtc, now.Length) == (file.LastWriteTimeUtc, file.Length))
+        // What was renamed over it while it ran stays, and is read.
+        if (IsThere())
         {
-            now.Delete();
+            file.Delete();
         }
 
-        letGo();
+        LetGo();
         return ValueTask.CompletedTask;
     }
 
-    public override ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct) =>
-        ValueTask.FromResult<TimeSpan?>(BackOff.Delay(BackOffKind.Equal, attempt, MinWait, MaxWait, random));
+    public override ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct)
+    {
+        // Not by the delay that could be returned: with that it would keep its slot.
+        putOff(this, attempt);
+        return ValueTask.FromResult<TimeSpan?>(null);
+    }
 
     public override ValueTask AbandonAsync(CancellationToken ct)
     {
-        letGo();
+        LetGo();
         return ValueTask.CompletedTask;
     }
 }

@@ -94,6 +94,7 @@ public sealed class ClientTests : IDisposable
         await RefusedAsync(HttpStatusCode.BadRequest, "Idempotency-Key", () => functions.SubmitAsync("work", "x", new CallOptions { IdempotencyKey = "no spaces" }));
         await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "1000000", () => functions.SubmitAsync("work", new byte[1_000_001]));
         await RefusedAsync(HttpStatusCode.NotFound, "No result", () => functions.ResultAsync("never-made"));
+        await RefusedAsync(HttpStatusCode.LoopDetected, "call each other", () => functions.SubmitAsync("work", "x", new CallOptions { Headers = [KeyValuePair.Create("X-Callback-Hops", "17")] }));
 
         async Task RefusedAsync(HttpStatusCode status, string reason, Func<Task> deed)
         {
@@ -126,6 +127,37 @@ public sealed class ClientTests : IDisposable
         Assert.NotNull(Assert.Single(gateway.Requests.Skip(1).Select(request => request.Header("X-Call-Id")).Distinct()));
         await gateway.StopAsync();
         await Assert.ThrowsAsync<CallNotKnownException>(() => functions.CancelAsync("c-1"));
+    }
+
+    // The 200 and the 302 are a proxy's, such as its page for logging in.
+    [Theory]
+    [InlineData(200)]
+    [InlineData(202)]
+    [InlineData(302)]
+    [InlineData(500)]
+    [InlineData(508)]
+    [InlineData(520)]
+    [InlineData(524)]
+    public async Task An_answer_that_says_neither_stored_nor_refused_is_not_known(int status)
+    {
+        var submitted = 0;
+        await using var gateway = await HttpLedger.StartAsync((_, http) =>
+        {
+            var isFirst = Interlocked.Increment(ref submitted) == 1;
+            http.Response.StatusCode = isFirst ? status : StatusCodes.Status202Accepted;
+            if (!isFirst)
+            {
+                http.Response.Headers["X-Call-Id"] = "c-1";
+            }
+
+            return Task.CompletedTask;
+        });
+        using var http = Http(gateway.Url);
+
+        var call = await new FunctionClient(http).SubmitAsync("work", "x", new CallOptions { IdempotencyKey = "k", Patience = TimeSpan.FromMinutes(5) });
+
+        Assert.Equal(("c-1", 2), (call.CallId, gateway.Requests.Count));
+        Assert.All(gateway.Requests, request => Assert.Equal("k", request.Header("Idempotency-Key")));
     }
 
     [Fact]

@@ -102,6 +102,58 @@ public sealed class FolderSourceTests : EventSourceContract
     }
 
     [Fact]
+    public async Task Files_that_are_refused_again_and_again_do_not_stop_the_others()
+    {
+        Refuse("bad");
+        await using var connector = await StartAsync(options => options with { MaxInflight = 2 });
+        foreach (var id in new[] { await HappenAsync("key", "bad"u8.ToArray()), await HappenAsync("key", "bad"u8.ToArray()) })
+        {
+            await Gateway.ReceivesAsync(1, call => Id(call) == id);
+        }
+
+        await HappenAsync("key", "good"u8.ToArray());
+
+        await Gateway.ReceivesAsync(1, call => call.Text == "good");
+        await Eventually.HoldsAsync(() => Directory.GetFiles(_folder).Length == 2, "the others stay");
+    }
+
+    [Fact]
+    public async Task A_file_that_is_put_off_goes_again_to_those_alone_that_have_not_taken_it()
+    {
+        Gateway.Functions = [ListedFunction.Wanting(Topic, "taker"), ListedFunction.Wanting(Topic, "refuser")];
+        Gateway.Answer = (request, http) =>
+        {
+            http.Response.StatusCode = IsOf(request, "refuser") ? 422 : 200;
+            return Task.CompletedTask;
+        };
+        await using var connector = await StartAsync();
+
+        await HappenAsync("key", "x"u8.ToArray());
+
+        await Gateway.ReceivesAsync(3, call => IsOf(call, "refuser"));
+        Assert.Single(Gateway.Calls, call => IsOf(call, "taker"));
+        Assert.Single(Gateway.Calls.Select(call => call.CallId).Distinct());
+
+        static bool IsOf(RecordedRequest call, string function) => call.Path.StartsWith($"/function/{function}.", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_renamed_over_one_that_is_put_off_takes_its_place()
+    {
+        Refuse("bad");
+        await using var connector = await StartAsync();
+        await HappenAsync("key", "bad"u8.ToArray());
+        await Gateway.ReceivesAsync(2);
+
+        var hidden = Path.Combine(_folder, ".mended");
+        await File.WriteAllBytesAsync(hidden, "mended"u8.ToArray());
+        File.Move(hidden, Path.Combine(_folder, "0000"), overwrite: true);
+
+        await Gateway.ReceivesAsync(1, call => call.Text == "mended");
+        await Eventually.HoldsAsync(() => Directory.GetFiles(_folder).Length == 0, "it is taken");
+    }
+
+    [Fact]
     public async Task A_file_that_was_taken_is_gone()
     {
         await using var connector = await StartAsync();
@@ -111,4 +163,10 @@ public sealed class FolderSourceTests : EventSourceContract
         await Gateway.ReceivesAsync(1);
         await Eventually.HoldsAsync(() => Directory.GetFiles(_folder).Length == 0, "the file is deleted");
     }
+
+    private void Refuse(string body) => Gateway.Answer = (request, http) =>
+    {
+        http.Response.StatusCode = request.Text == body ? 422 : 200;
+        return Task.CompletedTask;
+    };
 }

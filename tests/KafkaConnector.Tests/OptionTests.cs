@@ -144,6 +144,9 @@ public class OptionTests
     [InlineData("kafka_enable_auto_commit", "true", "committed once their events are done")]
     [InlineData("kafka_group_id", "g", "set group instead")]
     [InlineData("kafka_auto_offset_reset", "earliest", "set initial_offset instead")]
+    [InlineData("kafka_acks", "1", "kafka_acks: ")]
+    [InlineData("kafka_acks", "0", "once all replicas in sync have it")]
+    [InlineData("kafka_request_required_acks", "1", "once all replicas in sync have it")]
     [InlineData("kafka_session_timeout_ms", "3600000", "max.poll.interval.ms")]
     public void A_fault_names_the_option_the_value_and_what_is_allowed(string option, string value, string expected)
     {
@@ -152,6 +155,20 @@ public class OptionTests
         KafkaOptions.Read(settings);
 
         Assert.Contains(settings.Errors, error => error.Contains(expected, StringComparison.Ordinal));
+    }
+
+    // A consumer passes them over; the producer would refuse them at the first dead letter.
+    [Theory]
+    [InlineData("kafka_enable_gapless_guarantee")]
+    [InlineData("kafka_delivery_report_only_error")]
+    public void What_the_producer_of_dead_letters_refuses_is_told_at_start(string option)
+    {
+        var settings = new Settings(new Dictionary<string, string> { [option] = "true", ["on_failure"] = "dead_letter" });
+
+        KafkaOptions.Read(settings);
+
+        Assert.StartsWith($"{option}: ", Assert.Single(settings.Errors), StringComparison.Ordinal);
+        Assert.Equal(OnFailure.Block, Read(option, "true").Failure.OnFailure);
     }
 
     [Theory]

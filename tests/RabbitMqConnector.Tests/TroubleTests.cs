@@ -203,6 +203,26 @@ public class TroubleTests(SharedBroker broker)
     }
 
     [Fact]
+    public async Task A_queue_that_becomes_unwanted_while_its_broker_is_away_shows_no_figures()
+    {
+        // A broker of its own, for it is killed.
+        await using var server = await RabbitMqServer.StartAsync();
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("last-seen", "receiver"));
+        await using var connector = await Running.StartAsync(gateway, server.Url, "last-seen");
+        await Eventually.HoldsAsync(async () => await SeenAsync() is (0, 1), "depth and consumers are told");
+        await server.KillAsync();
+        await connector.SaysAsync("Queue not consumed, trying again queue=last-seen");
+        Assert.NotEqual((null, null), await SeenAsync());
+
+        gateway.Functions = [];
+
+        await Eventually.HoldsAsync(async () => await SeenAsync() is (null, null), "what nobody looks at any more is not shown");
+
+        async Task<(double?, double?)> SeenAsync() =>
+            (await connector.MetricAsync("rabbitmq_connector_queue_depth{queue=\"last-seen\"}"), await connector.MetricAsync("rabbitmq_connector_queue_consumers{queue=\"last-seen\"}"));
+    }
+
+    [Fact]
     public async Task A_password_that_is_not_accepted_is_told_and_a_new_one_needs_no_restart()
     {
         var queue = await broker.CreateAsync("credentials");

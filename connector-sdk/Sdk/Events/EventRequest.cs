@@ -23,12 +23,15 @@ internal sealed class EventRequest(ServiceOptions service, ConnectorOptions opti
     public FunctionCall For(Event content, string callId, FunctionName function) => new()
     {
         Function = function,
-        Asynchronous = content.Asynchronous ?? options.Asynchronous,
+        Asynchronous = IsAsynchronous(content),
         Headers = [.. ForeignHeaders.Encode(Headers(content, callId))],
         Body = content.Body,
         Timeout = options.UpstreamTimeout,
         KeepBytes = options.PrintResponseBody ? PrintedBytes : 0,
     };
+
+    /// <summary>Whether an event's calls are enqueued rather than waited for.</summary>
+    public bool IsAsynchronous(Event content) => content.Asynchronous ?? options.Asynchronous;
 
     /// <summary>The event's own call id if it is of 1–128 <c>[A-Za-z0-9_.:-]</c>, or a new one.</summary>
     public static string CallId(Event content) => Own(content, WellKnownHeaders.CallId) is { } own && IsId(own) ? own : Guid.NewGuid().ToString();

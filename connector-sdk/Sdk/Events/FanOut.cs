@@ -42,20 +42,21 @@ internal sealed class FanOut(
         var outcomes = await Task.WhenAll(open.Select(f => CallAsync(content, run, f, abort)));
         for (var i = 0; i < open.Count; i++)
         {
-            if (IsTaken(outcomes[i]))
+            if (IsTaken(content, outcomes[i]))
             {
                 run.Taken.Add(open[i]);
             }
         }
 
-        return outcomes.Where(o => !IsTaken(o)).MaxBy(o => (_retry.Retries(o), (int)o.Kind, o.Status));
+        return outcomes.Where(o => !IsTaken(content, o)).MaxBy(o => (_retry.Retries(o), (int)o.Kind, o.Status));
     }
 
     private IEnumerable<FunctionName> Functions(Event content) => content.Target is { } target ? [target] : topics.Value.Match(content.Topic);
 
-    // ack_on=any is what OpenFaaS's own connectors do: whoever answers has taken it.
-    private bool IsTaken(Outcome outcome) =>
-        outcome.Kind == OutcomeKind.Succeeded || (outcome.Kind == OutcomeKind.Failed && options.AckOn == AckOn.Any);
+    // ack_on=any is what OpenFaaS's own connectors do: whoever answers has taken it. A call that is to be enqueued is answered by the gateway, before any
+    // function has seen the event: what it did not store would be lost if that counted as taken.
+    private bool IsTaken(Event content, Outcome outcome) =>
+        outcome.Kind == OutcomeKind.Succeeded || (outcome.Kind == OutcomeKind.Failed && options.AckOn == AckOn.Any && !request.IsAsynchronous(content));
 
     private async Task<Outcome> CallAsync(Event content, Run run, FunctionName function, CancellationToken abort)
     {

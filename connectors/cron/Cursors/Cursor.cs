@@ -115,6 +115,12 @@ internal sealed record Cursor(DateTimeOffset Last, ImmutableArray<Claim> Open)
     /// <summary>The cursor without the claim of an instant.</summary>
     public Cursor Without(DateTimeOffset due) => this with { Open = Open.RemoveAll(c => c.Due == due) };
 
+    /// <summary>
+    /// Whether this one tells of a later time than another one of its schedule: it has come further, or as far, where a function that is gone was there before,
+    /// and a claim that is no longer open was open before.
+    /// </summary>
+    public bool IsLaterThan(Cursor other) => (Last, IsRemoved, -Open.Length).CompareTo((other.Last, other.IsRemoved, -other.Open.Length)) > 0;
+
     /// <summary>The open claim of an instant; null if there is none.</summary>
     public Claim? ClaimOf(DateTimeOffset due) => Open.FirstOrDefault(c => c.Due == due);
 

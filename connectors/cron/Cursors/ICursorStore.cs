@@ -27,8 +27,8 @@ internal interface ICursorStore
 }
 
 /// <summary>A cursor as it is stored.</summary>
-/// <param name="Cursor">The cursor.</param>
-/// <param name="Revision">What a write has to name in order to replace it; 0 for one that is remembered and not stored, since its bucket is gone.</param>
+/// <param name="Cursor">The cursor; later than what is stored, if that is an earlier state that came back.</param>
+/// <param name="Revision">What a write has to name in order to replace it; 0 for one that is remembered, and not known to be stored.</param>
 /// <param name="StoredAt">When it was stored by the store's own clock; null while that is not known, the beginning of time where the store has no clock.</param>
 /// <param name="Renewed">For each open claim, the time stamp (<see cref="TimeProvider.GetTimestamp"/>) since which it has not been renewed.</param>
 internal sealed record StoredCursor(Cursor Cursor, ulong Revision, DateTimeOffset? StoredAt, IReadOnlyDictionary<Claim, long> Renewed);

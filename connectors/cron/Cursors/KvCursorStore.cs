@@ -8,9 +8,9 @@ using Polly;
 namespace Connectors.Cron.Cursors;
 
 /// <summary>
-/// Cursors in the bucket <c>OF_cron</c>, followed by a watch. A watch does not tell when its bucket is gone, or is another one of the same name: whenever a
-/// request fails, or the connection was lost, the bucket is opened and read anew. If it is another one, what this replica remembers is written to it with the
-/// next claims, so that deleting the bucket costs no tick and fires none twice.
+/// Cursors in the bucket <c>OF_cron</c>, followed by a watch. A watch tells only after a while that its bucket is gone, or is another one of the same name: whenever
+/// a request fails, or the connection was lost, the bucket is opened and read anew. If it is another one, or back at an earlier state (power was lost, a copy or
+/// a backup was put back), what this replica remembers is written to it with the next claims, so that neither costs a tick nor fires one twice.
 /// </summary>
 internal sealed class KvCursorStore : IDuty, ICursorStore
 {
@@ -30,6 +30,9 @@ internal sealed class KvCursorStore : IDuty, ICursorStore
     private volatile TaskCompletionSource<string> _doubt = New<string>();
     private volatile TaskCompletionSource<bool> _loaded = New<bool>();
     private DateTimeOffset? _made;
+
+    // From the opening of the bucket until all of it has been read.
+    private Reading? _reading;
 
     public KvCursorStore(Bucket bucket, TimeProvider time, Readiness readiness, ILogger<KvCursorStore> log)
     {
@@ -56,6 +59,7 @@ internal sealed class KvCursorStore : IDuty, ICursorStore
                 return null;
             }
 
+            // An older one than is known is doubted: the reading that follows takes the bucket's revisions for what they are.
             return found.Revision >= (_cache.Latest(key)?.Revision ?? 0)
                 ? _cache.Note(key, Read(key, value), found.Revision, found.Created)
                 : throw new InvalidOperationException("the bucket's revisions begin anew");
@@ -142,9 +146,22 @@ internal sealed class KvCursorStore : IDuty, ICursorStore
 
         _made = made;
         _cache.RestartLeases();
+        _reading = new Reading(_cache.All, new Dictionary<string, BucketEntry>(StringComparer.Ordinal));
     }
 
     private void Take(BucketEntry entry)
+    {
+        if (_reading is { } reading)
+        {
+            reading.Found[entry.Key] = entry;
+        }
+        else
+        {
+            Note(entry);
+        }
+    }
+
+    private void Note(BucketEntry entry)
     {
         if (entry.Value is { } value)
         {
@@ -158,10 +175,30 @@ internal sealed class KvCursorStore : IDuty, ICursorStore
 
     private void Loaded()
     {
+        if (_reading is { } reading)
+        {
+            _reading = null;
+            Settle(reading);
+        }
+
         if (_loaded.TrySetResult(true))
         {
             _readiness.Met(Condition);
             Log.CursorsLoaded(_log, StreamNames.Cron);
+        }
+    }
+
+    // All at once: only all of it together tells whether the bucket is what it was.
+    private void Settle(Reading reading)
+    {
+        if (_cache.Unstore(reading.Known, reading.Found.ToDictionary(one => one.Key, one => one.Value.Revision, StringComparer.Ordinal)))
+        {
+            Log.BucketWentBack(_log, StreamNames.Cron);
+        }
+
+        foreach (var entry in reading.Found.Values)
+        {
+            Note(entry);
         }
     }
 
@@ -192,4 +229,9 @@ internal sealed class KvCursorStore : IDuty, ICursorStore
     }
 
     private static TaskCompletionSource<T> New<T>() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>A reading of the whole bucket.</summary>
+    /// <param name="Known">What was known when it began.</param>
+    /// <param name="Found">The last news of each key.</param>
+    private sealed record Reading(Dictionary<string, StoredCursor> Known, Dictionary<string, BucketEntry> Found);
 }

@@ -17,6 +17,8 @@ internal sealed record BrokerOptions
         ["enable.auto.commit"] = "left unset: offsets are committed once their events are done",
         ["enable.auto.offset.store"] = "left unset: offsets are committed once their events are done",
         ["enable.partition.eof"] = "left unset",
+        ["acks"] = "left unset: a dead letter is written once all replicas in sync have it",
+        ["request.required.acks"] = "left unset: a dead letter is written once all replicas in sync have it",
         ["sasl.username"] = "in the file that username_file names",
         ["sasl.password"] = "in the file that password_file names",
     };

@@ -71,10 +71,21 @@ internal static class KafkaSettings
     public static TimeSpan DrainTime(IReadOnlyDictionary<string, string> consumer) =>
         TimeSpan.FromMilliseconds(int.Parse(consumer["max.poll.interval.ms"], CultureInfo.InvariantCulture) * DrainShare);
 
-    /// <summary>Asks librdkafka whether it takes the properties, by building a client that connects to nobody.</summary>
+    /// <summary>Asks librdkafka whether it takes the properties, by building clients that connect to nobody.</summary>
     public static void Check(KafkaOptions options, Settings settings)
     {
-        if (Refusal(Consumer(options)) is not { } refusal)
+        Check(options, settings, Consumer(options), BuildConsumer);
+
+        // It refuses what a consumer passes over, and would do so at the first dead letter.
+        if (options.Failure.WritesDeadLetters && settings.Errors.Count == 0)
+        {
+            Check(options, settings, Producer(options), BuildProducer);
+        }
+    }
+
+    private static void Check(KafkaOptions options, Settings settings, Dictionary<string, string> properties, Action<Dictionary<string, string>> build)
+    {
+        if (Refusal(properties, build) is not { } refusal)
         {
             return;
         }
@@ -86,10 +97,12 @@ internal static class KafkaSettings
         }
 
         // Each property on its own first, so that all faults are told at once; what is left is a contradiction between several.
-        var faults = options.Broker.Properties.Where(p => Refusal(new() { ["group.id"] = "check", [p.Key] = p.Value }) is not null).Select(p => p.Key).ToList();
+        var faults = options.Broker.Properties.Where(p => Refusal(new() { ["group.id"] = "check", [p.Key] = p.Value }, build) is not null).Select(p => p.Key).ToList();
         foreach (var property in faults)
         {
-            settings.Fault(BrokerOptions.Option(property), $"what librdkafka allows for {property}: {Refusal(new() { ["group.id"] = "check", [property] = options.Broker.Properties[property] })}");
+            settings.Fault(
+                BrokerOptions.Option(property),
+                $"what librdkafka allows for {property}: {Refusal(new() { ["group.id"] = "check", [property] = options.Broker.Properties[property] }, build)}");
         }
 
         if (faults.Count == 0)
@@ -99,12 +112,11 @@ internal static class KafkaSettings
         }
     }
 
-    private static string? Refusal(Dictionary<string, string> properties)
+    private static string? Refusal(Dictionary<string, string> properties, Action<Dictionary<string, string>> build)
     {
         try
         {
-            new ConsumerBuilder<byte[], byte[]>(With(properties, new Dictionary<string, string> { ["bootstrap.servers"] = "127.0.0.1:1", ["log_level"] = "0" }))
-                .SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build().Dispose();
+            build(With(properties, new Dictionary<string, string> { ["bootstrap.servers"] = "127.0.0.1:1", ["log_level"] = "0" }));
             return null;
         }
         catch (Exception fault) when (fault is InvalidOperationException or ArgumentException or KafkaException)
@@ -116,6 +128,12 @@ internal static class KafkaSettings
             return NoLibrary;
         }
     }
+
+    private static void BuildConsumer(Dictionary<string, string> properties) =>
+        new ConsumerBuilder<byte[], byte[]>(properties).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build().Dispose();
+
+    private static void BuildProducer(Dictionary<string, string> properties) =>
+        new ProducerBuilder<byte[], byte[]>(properties).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build().Dispose();
 
     private static Dictionary<string, string> Client(KafkaOptions options)
     {

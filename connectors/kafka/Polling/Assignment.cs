@@ -76,7 +76,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         }
 
         _lookedUp = time.GetTimestamp();
-        MemberId = consumer.MemberId ?? "";
+        Rename(consumer.MemberId ?? "");
         Metrics.Connected(options.Subscription.Group);
         Tell("assigned", partitions);
         TellReadiness("none assigned", isAssigned: true);
@@ -190,6 +190,20 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         return read.Offset != expected.Offset;
     }
 
+    // Partitions that stay ours are read under the new name from now on.
+    private void Rename(string member)
+    {
+        if (member != MemberId)
+        {
+            foreach (var name in _ours.Keys)
+            {
+                Metrics.Unread(options.Subscription.Group, name, MemberId);
+            }
+
+            MemberId = member;
+        }
+    }
+
     private void Begin(StartingOffset start)
     {
         var partition = new AssignedPartition(start.Name, start.Position, start.Committed, start.Noted) { Expected = start.Expected };
@@ -250,6 +264,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
             if (_ours.Remove(name, out var partition))
             {
                 backlog.Close(partition);
+                Metrics.Unread(options.Subscription.Group, name, MemberId);
                 leaving.Add(partition);
             }
 

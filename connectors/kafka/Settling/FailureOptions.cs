@@ -28,9 +28,12 @@ internal sealed record FailureOptions
 
     public string DeadLetterTopicOf(string topic) => DeadLetterTopic.Replace("{topic}", topic, StringComparison.Ordinal);
 
+    /// <summary>Whether there is a topic of dead letters to write to.</summary>
+    public bool WritesDeadLetters => OnFailure == OnFailure.DeadLetter;
+
     /// <summary>What no pattern among the topics may bring back in, as the client's expression; null for nothing. A dead letter would go round for ever.</summary>
     public string? DeadLetterPattern(IReadOnlyList<string> topics) =>
-        OnFailure == OnFailure.DeadLetter && topics.Any(TopicName.IsPattern) ? $"^{TopicName.Expression(DeadLetterTopicOf("*"), '*')}$" : null;
+        WritesDeadLetters && topics.Any(TopicName.IsPattern) ? $"^{TopicName.Expression(DeadLetterTopicOf("*"), '*')}$" : null;
 
     /// <summary>A dead letter that is consumed again from its own topic would go round for ever.</summary>
     public void CheckDeadLetterTopic(Settings settings, IReadOnlyList<string> topics)

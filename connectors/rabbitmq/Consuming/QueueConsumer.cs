@@ -122,11 +122,6 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
                     return await channel.Ended;
                 }
 
-                if (unwanted.IsCompleted)
-                {
-                    Metrics.Unseen(queue.Name);
-                }
-
                 _comesSingly &= !passed.Task.IsCompleted;
                 return null;
             }

@@ -27,8 +27,10 @@ internal sealed class QueueWatch
     {
         if (_topics.Value.Match(_queue).Count == 0)
         {
+            // Here, for it may have become unwanted while it was not consumed, too.
             _readiness.Met(Condition);
             Metrics.Consumed(_queue, true);
+            Metrics.Unseen(_queue);
             Log.Unwanted(_log, _queue);
         }
 

@@ -47,6 +47,20 @@ public class CursorTests
         Assert.Equal(cursor, cursor.Dropped(Noon.AddSeconds(-5)));
     }
 
+    [Theory]
+    [InlineData("2026-01-02T12:00:05Z", "2026-01-02T12:00:04Z removed")]
+    [InlineData("2026-01-02T12:00:05Z 2026-01-02T12:00:05Z@a#0", "2026-01-02T12:00:04Z")]
+    [InlineData("2026-01-02T12:00:05Z", "2026-01-02T12:00:05Z 2026-01-02T12:00:05Z@a#7")]
+    [InlineData("2026-01-02T12:00:05Z removed 2026-01-02T12:00:05Z@a#0", "2026-01-02T12:00:05Z")]
+    public void Of_two_the_later_one_is_told(string later, string earlier)
+    {
+        var (one, other) = (Cursor.TryParse(later)!, Cursor.TryParse(earlier)!);
+
+        Assert.True(one.IsLaterThan(other));
+        Assert.False(other.IsLaterThan(one));
+        Assert.False(one.IsLaterThan(one));
+    }
+
     [Fact]
     public void Taken_back_it_remembers_all_that_was_fired_ahead_and_forgets_what_it_passes()
     {

@@ -2,7 +2,7 @@ using Connectors.Testing;
 
 namespace Connectors.Cron.Tests.Ticking;
 
-/// <summary>Two replicas whose bucket is deleted, or whose broker is killed, with its data or without: every second is fired.</summary>
+/// <summary>Two replicas whose bucket is deleted, or whose broker is killed, with its data, without or with those of a while ago: every second is fired.</summary>
 public sealed class LostBucketTests : CronTest
 {
     private static readonly (string, string)[] Options = [("asynchronous_invocation", "true"), ("catch_up", "all"), ("misfire_threshold", "1m")];
@@ -28,6 +28,36 @@ public sealed class LostBucketTests : CronTest
         Directory.Delete(Path.Combine(Nats.Home, "data"), recursive: true);
         await Nats.StartAgainAsync();
     });
+
+    [Fact]
+    public async Task The_broker_is_killed_and_comes_back_with_a_copy_of_its_data() => await GoesOnAsync(async () =>
+    {
+        var (data, copy) = (Path.Combine(Nats.Home, "data"), Path.Combine(Nats.Home, "copy"));
+        await Nats.StopAsync();
+        Copy(data, copy);
+        await Nats.StartAgainAsync();
+
+        // Cursors are written that the copy does not have.
+        await Gateway.ReceivesAsync(Gateway.Calls.Count + 5);
+        await Nats.KillAsync();
+        Directory.Delete(data, recursive: true);
+        Directory.Move(copy, data);
+        await Nats.StartAgainAsync();
+    });
+
+    private static void Copy(string from, string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (var directory in Directory.GetDirectories(from, "*", SearchOption.AllDirectories))
+        {
+            Directory.CreateDirectory(Path.Combine(to, Path.GetRelativePath(from, directory)));
+        }
+
+        foreach (var file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
+        {
+            File.Copy(file, Path.Combine(to, Path.GetRelativePath(from, file)));
+        }
+    }
 
     private async Task GoesOnAsync(Func<Task> happensAsync)
     {

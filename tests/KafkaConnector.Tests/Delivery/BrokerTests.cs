@@ -78,17 +78,26 @@ public class BrokerTests
         await using var connector = await scene.RunConnectorAsync(
             "username_file", secrets.Path("user"), "password_file", secrets.Path("password"), "kafka_security_protocol", "plaintext");
 
+        await scene.ProduceAsync("k", "0");
+        await scene.CommitsAllAsync(1, 1);
+
         // Rotated as a whole: a file that is just being written is empty for a moment, which would be a change of its own.
         await File.WriteAllTextAsync(secrets.Path("next"), "new");
         File.Move(secrets.Path("next"), secrets.Path("password"), overwrite: true);
 
-        await connector.SaysAsync("Credentials changed");
-        await scene.ProduceAsync("k", "x");
-        await scene.CommitsAllAsync(1, 1);
-
         // One assignment to the first client, which was ready, and one to the next. A slow one may be thrown out of the group and come back besides.
+        await Eventually.HoldsAsync(
+            () => connector.Lines.SkipWhile(line => !IsChange(line)).Any(line => line.Contains("what=assigned", StringComparison.Ordinal)), "the next client has an assignment");
+        await scene.ProduceAsync("k", "1");
+        await scene.CommitsAllAsync(1, 2);
         Assert.Single(connector.Lines, line => IsChange(line));
-        Assert.Contains(connector.Lines.SkipWhile(line => !IsChange(line)), line => line.Contains("what=assigned", StringComparison.Ordinal));
+
+        // Of the first client, which was another member of the group, nothing is left: one record read, and offset 1.
+        var told = (await Scene.ScrapeAsync(connector.Metrics)).Split('\n');
+        Assert.EndsWith(" 1", Assert.Single(told, line => IsOf("consumed", line)), StringComparison.Ordinal);
+        Assert.EndsWith(" 1", Assert.Single(told, line => IsOf("offset", line)), StringComparison.Ordinal);
+
+        bool IsOf(string what, string line) => line.StartsWith($"kafka_connector_messages_{what}{{group=\"{scene.Group}\"", StringComparison.Ordinal);
 
         static bool IsChange(string line) => line.Contains("Credentials changed", StringComparison.Ordinal);
     }

@@ -130,6 +130,22 @@ public sealed class EventPumpTests : IAsyncLifetime
         await SettlesAsync(settled);
     }
 
+    [Theory]
+    [InlineData(true, null, 503, "1 failed 503 1")]
+    [InlineData(true, null, 202, "1 completed")]
+    [InlineData(false, true, 413, "1 failed 413 1")]
+    [InlineData(true, false, 503, "1 completed")]
+    public async Task With_ack_on_any_a_call_that_was_not_enqueued_is_not_taken(bool ofTheConnector, bool? ofTheEvent, int status, string settled)
+    {
+        _gateway.Answer = (_, http) => Answer(http, status);
+        await using var connector = await StartAsync(options => options with { AckOn = AckOn.Any, Asynchronous = ofTheConnector });
+
+        _source.Give("1", with: e => e with { Asynchronous = ofTheEvent });
+
+        await SettlesAsync(settled);
+        Assert.Single(_source.Settled);
+    }
+
     [Fact]
     public async Task With_ack_on_any_no_answer_is_still_no_answer()
     {
