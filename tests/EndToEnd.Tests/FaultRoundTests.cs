@@ -45,11 +45,12 @@ public sealed class FaultRoundTests(ITestOutputHelper output)
         }
 
         await Eventually.HoldsAsync(
-            () => accepted.Keys.Except(CallbacksOf(pipeline).Select(c => c.CallId)).Count() + function.Runs.Except(CallbacksOf(pipeline)).Count() == 0,
-            "every accepted call is run and called back");
+            () => !Missing().Any(), () => $"every accepted call is run and called back; these are not: {string.Join(", ", Missing())}; the worker wrote:\n{pipeline.Worker.Process.Tail()}");
         await pipeline.EndsAsync(dead: 0);
         Compare(accepted, function.Runs, [.. CallbacksOf(pipeline)]);
         Assert.All(pipeline.Callbacks.Answered, c => Assert.Equal("200", c.Header("X-Function-Status")));
+
+        IEnumerable<string> Missing() => accepted.Keys.Except(CallbacksOf(pipeline).Select(c => c.CallId)).Concat(function.Runs.Except(CallbacksOf(pipeline)).Select(run => $"{run}"));
     }
 
     private void Compare(ConcurrentDictionary<string, bool> accepted, IReadOnlyList<FunctionRun> runs, IReadOnlyList<FunctionRun> callbacks)
