@@ -20,22 +20,6 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
 
     private static readonly FunctionName Other = new("other", "openfaas-fn");
 
-    // Written and heard in the same second; hours are what a clock was ahead when it was written.
-    [Theory]
-    [InlineData(0, 0, 10)]
-    [InlineData(3, 0, 10)]
-    [InlineData(3, 4, 6)]
-    [InlineData(3, 10, 0)]
-    [InlineData(-3, 0, -3 * 3600 + 10)]
-    public void A_probe_is_due_no_later_than_its_wait_after_it_was_heard_of(int hoursAhead, int heardAgo, int dueIn)
-    {
-        var now = new DateTimeOffset(2026, 5, 4, 12, 0, 0, TimeSpan.Zero);
-        var written = now.AddHours(hoursAhead);
-        var breaker = new OpenBreaker { At = written, ProbeAt = written.AddSeconds(10), Wait = TimeSpan.FromSeconds(10) };
-
-        Assert.Equal(now.AddSeconds(dueIn), breaker.DueAt(now, TimeSpan.FromSeconds(heardAgo)));
-    }
-
     [Theory]
     [InlineData("static", 1)]
     [InlineData("function", 1)]
@@ -120,45 +104,6 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(0, await bench.CountAsync(bench.Dead));
         Assert.Equal(2, bench.Sends.Select(send => send.Header("X-Delivery-Id")).Distinct().Count());
         Assert.All(bench.Sends, send => Assert.Equal("1", send.Header("X-Attempt")));
-    }
-
-    // What was held longest ended while the function was down, and is let go first. By waits alone the fresh call's turn would come in days.
-    [Theory]
-    [InlineData("static")]
-    [InlineData("function")]
-    public async Task R23_a_probe_that_ends_unsent_lets_the_next_be_sent(string mode)
-    {
-        const int each = 4;
-        await using var bench = await Bench.StartAsync(options: new() { ["scaling_mode"] = mode }, server: nats.Server);
-        var now = TimeProvider.System.GetUtcNow();
-        var breaker = new OpenBreaker { At = now, ProbeAt = now.AddHours(1), Wait = TimeSpan.FromHours(1), MaxWait = TimeSpan.FromHours(8) };
-        await bench.BreakAsync(Bench.Echo, breaker);
-        await bench.Worker.Process.LineAsync(line => line.Contains("Function cannot be reached", StringComparison.Ordinal), "the open breaker is heard of");
-
-        var fresh = Bench.Call();
-        await bench.PublishAsync(Held(bench), [1]);
-        await HoldAsync(bench, Bench.Call() with { Version = 99 });
-        for (var call = 0; call < each; call++)
-        {
-            await HoldAsync(bench, Bench.Call() with { Deadline = now });
-            await HoldAsync(bench, Bench.Call() with { Tags = ["gone"] });
-        }
-
-        await HoldAsync(bench, fresh);
-        await bench.CancelManyAsync(new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Tag = "gone", Queue = bench.Queue });
-        await bench.ManyAreHeardOfAsync();
-        Assert.Equal((2 * each) + 3, await bench.CountAsync(bench.Aside));
-
-        await bench.BreakAsync(Bench.Echo, breaker with { ProbeAt = TimeProvider.System.GetUtcNow() });
-        await Eventually.HoldsAsync(() => bench.Sends.Count == 1, () => $"the fresh call runs; the worker wrote:\n{bench.Worker.Process.Tail()}");
-        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_breaker_open{{queue_name=\"{bench.Queue}\",function_name=\"{Bench.Echo}\"}}") is null, "it is closed");
-        await bench.HoldsAsync(bench.Calls, 0);
-
-        // A newer worker's waits for one.
-        await bench.HoldsAsync(bench.Aside, 1);
-        var reasons = (await bench.ReadAsync(bench.Dead)).Select(letter => letter.Biography.Reason).ToList();
-        Assert.Equal(fresh.DeliveryId, Assert.Single(bench.Sends).Header("X-Delivery-Id"));
-        Assert.Equal((each, each, 1), (reasons.Count(r => r == DeadReasons.Expired), reasons.Count(r => r == DeadReasons.Cancelled), reasons.Count(r => r == DeadReasons.Foreign)));
     }
 
     // Whoever wrote it: it says nothing of when a probe is due.
@@ -347,7 +292,7 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
     [InlineData(OutcomeKind.Failed, 400, false, false)]
     public async Task Only_an_answer_closes_a_breaker_and_has_failures_forgotten(OutcomeKind kind, int status, bool hasBegun, bool closes)
     {
-        await using var worker = await Watcher.StartAsync(nats.Server, new() { ["breaker_failures"] = "2" });
+        await using var worker = await BreakerWatcher.StartAsync(nats.Server, new() { ["breaker_failures"] = "2" });
         var (unreached, outcome) = (new Outcome { Kind = OutcomeKind.Unreachable, Status = 503 }, new Outcome { Kind = kind, Status = status, HasAnswerBegun = hasBegun });
 
         Assert.False(await worker.HoldsAsync(unreached));
@@ -368,8 +313,8 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
         var ct = TestContext.Current.CancellationToken;
         var now = TimeProvider.System.GetUtcNow();
         var breaker = new OpenBreaker { Reason = "first", At = now, ProbeAt = now, Wait = TimeSpan.FromHours(1), MaxWait = TimeSpan.FromHours(1) };
-        await using var worker = await Watcher.StartAsync(nats.Server);
-        await using var other = await Watcher.StartAsync(nats.Server, queue: worker.Queue);
+        await using var worker = await BreakerWatcher.StartAsync(nats.Server);
+        await using var other = await BreakerWatcher.StartAsync(nats.Server, queue: worker.Queue);
 
         // Neither watches.
         Assert.True(await worker.Pauses.OpenAsync(Bench.Echo, breaker, ct));
@@ -395,40 +340,6 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Fact]
-    public async Task R23_a_probe_is_given_back_once_by_whichever_worker_ends_it_and_opens_nothing()
-    {
-        var ct = TestContext.Current.CancellationToken;
-        var now = TimeProvider.System.GetUtcNow();
-        var wait = TimeSpan.FromHours(1);
-        var breaker = new OpenBreaker { Reason = "first", At = now, ProbeAt = now, Wait = wait, MaxWait = wait * 8 };
-        await using var worker = await Watcher.StartAsync(nats.Server);
-        await using var other = await Watcher.StartAsync(nats.Server, queue: worker.Queue);
-        Assert.True(await worker.Pauses.OpenAsync(Bench.Echo, breaker, ct));
-        Assert.True(await other.Pauses.OpenAsync(Bench.Echo, breaker, ct));
-        Assert.True(await worker.Pauses.TryClaimProbeAsync(Bench.Echo, ct));
-
-        // The other one ends it, and has not heard of the claim.
-        await other.Pauses.ReleaseProbeAsync(Bench.Echo, ct);
-        Assert.Equal(wait, other.Pauses.BreakerOf(Bench.Echo)?.Wait);
-        Assert.True(other.Pauses.HeldUntil(Bench.Echo) <= TimeProvider.System.GetUtcNow());
-        await other.Pauses.ReleaseProbeAsync(Bench.Echo, ct);
-        Assert.Equal(wait, other.Pauses.BreakerOf(Bench.Echo)?.Wait);
-
-        Assert.True(await other.Pauses.TryClaimProbeAsync(Bench.Echo, ct));
-        Assert.Equal(wait * 2, other.Pauses.BreakerOf(Bench.Echo)?.Wait);
-
-        // Where it cannot be written down, it is as if it had not been tried.
-        await other.Pauses.ReleaseProbeAsync(Bench.Echo, new CancellationToken(canceled: true));
-        Assert.Equal(wait * 2, other.Pauses.BreakerOf(Bench.Echo)?.Wait);
-
-        // Closed by one of whom the other has not heard.
-        await worker.Pauses.CloseAsync(Bench.Echo, ct);
-        await other.Pauses.ReleaseProbeAsync(Bench.Echo, ct);
-        Assert.True(await worker.Pauses.OpenAsync(Bench.Echo, breaker with { Reason = "second" }, ct));
-        Assert.Equal("second", worker.Pauses.BreakerOf(Bench.Echo)?.Reason);
-    }
-
-    [Fact]
     public void What_is_older_than_what_is_known_of_a_breaker_is_no_news()
     {
         var breaker = new OpenBreaker { At = TimeProvider.System.GetUtcNow() };
@@ -438,76 +349,5 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Null(closed.With(Bench.Echo, new KnownBreaker(breaker, 5, 1)).Breakers[Bench.Echo].Breaker);
         Assert.Same(breaker, closed.With(Bench.Echo, new KnownBreaker(null, 9, 1)).With(Bench.Echo, new KnownBreaker(breaker, 10, 2)).Breakers[Bench.Echo].Breaker);
         Assert.Same(breaker, open.With(Bench.Echo, new KnownBreaker(null, 4, 1)).Breakers[Bench.Echo].Breaker);
-    }
-
-    [Fact]
-    public void Probes_come_at_growing_intervals_up_to_the_longest()
-    {
-        var now = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
-        var breaker = new OpenBreaker { At = now, ProbeAt = now.AddSeconds(10), Wait = TimeSpan.FromSeconds(10), MaxWait = TimeSpan.FromSeconds(50) };
-        var waits = new List<double>();
-        for (var probe = 0; probe < 5; probe++)
-        {
-            breaker = breaker.Probed(breaker.ProbeAt);
-            waits.Add(breaker.Wait.TotalSeconds);
-        }
-
-        Assert.Equal([20, 40, 50, 50, 50], waits);
-        Assert.Equal(now.AddSeconds(10 + 20 + 40 + 50 + 50 + 50), breaker.ProbeAt);
-    }
-
-    [Theory]
-    [InlineData(10, 50, 10)]
-    [InlineData(40, 50, 25)]
-    [InlineData(50, 50, 25)]
-    [InlineData(10, 5, 10)]
-    public void Probes_that_are_not_sent_make_the_next_wait_no_longer_and_no_shorter(int wait, int max, int released)
-    {
-        var now = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
-        var claimed = new OpenBreaker { At = now, ProbeAt = now, Wait = TimeSpan.FromSeconds(wait), MaxWait = TimeSpan.FromSeconds(max) }.Probed(now);
-        var breaker = claimed;
-        for (var probe = 1; probe <= 5; probe++)
-        {
-            breaker = breaker.Released(now.AddSeconds(probe));
-            Assert.Equal((TimeSpan.FromSeconds(released), now.AddSeconds(probe)), (breaker.Wait, breaker.ProbeAt));
-            breaker = breaker.Probed(now.AddSeconds(probe));
-            Assert.Equal(claimed.Wait, breaker.Wait);
-        }
-    }
-
-    private static string Held(Bench bench) => StreamNames.AsideSubject(bench.Queue, AsideGroup.Held(Bench.Echo), Priority.Normal, Bench.Echo);
-
-    private static Task HoldAsync(Bench bench, Envelope call) => bench.PublishAsync(Held(bench), [], null, (EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(call)));
-
-    /// <summary>What a worker knows of breakers, without the worker: each call that it hears of is another one.</summary>
-    private sealed class Watcher(NatsLink link, QueueWorkerOptions options, Pauses pauses) : IAsyncDisposable
-    {
-        private readonly Breakers _breakers = new(options, pauses, TimeProvider.System);
-
-        public string Queue => options.Queue;
-
-        public Pauses Pauses => pauses;
-
-        public static async Task<Watcher> StartAsync(NatsServer server, Dictionary<string, string>? more = null, string? queue = null)
-        {
-            var settings = new Dictionary<string, string>(more ?? [])
-            {
-                ["queue_name"] = queue ?? "q" + Guid.NewGuid().ToString("N")[..8],
-                ["nats_host"] = "127.0.0.1",
-                ["nats_port"] = server.Port.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            };
-            var options = QueueWorkerOptions.Read(new Settings(settings));
-            var link = new NatsLink(options.Nats, new NatsRole("test", IsNeeded: true, () => { }), new Readiness(), TimeProvider.System, NullLoggerFactory.Instance);
-            await link.StartAsync(TestContext.Current.CancellationToken);
-
-            // Whoever writes waits for some seconds only, connection and bucket included; on a busy machine these two alone take as long.
-            await link.OpenAsync(Eventually.Patience, TestContext.Current.CancellationToken);
-            await new Bucket(link, BucketShape.Paused(options.Limits), Eventually.Patience, TimeProvider.System).OpenAsync(TestContext.Current.CancellationToken);
-            return new Watcher(link, options, new Pauses(link, options, TimeProvider.System, NullLogger<Pauses>.Instance));
-        }
-
-        public ValueTask<bool> HoldsAsync(Outcome outcome) => _breakers.HoldsAsync(Bench.Call(), outcome, TestContext.Current.CancellationToken);
-
-        public ValueTask DisposeAsync() => link.DisposeAsync();
     }
 }

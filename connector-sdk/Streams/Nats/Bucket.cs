@@ -18,7 +18,6 @@ namespace Connectors.Streams.Nats;
 /// <param name="time">The clock.</param>
 public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, TimeProvider time)
 {
-    private const int NoSuchStream = 10059;
     private const int NotFound = 404;
 
     // How often a watch looks whether its bucket is still the same.
@@ -215,7 +214,7 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
             var last = (await stream.GetAsync(new StreamMsgGetRequest { LastBySubj = $"$KV.{shape.Name}.{key}" }, ct)).Message;
             return IsDeletion(last.Hdrs) ? null : new BucketEntry(key, last.Data.ToArray(), last.Seq, last.Time);
         }
-        catch (NatsJSApiException none) when (none.Error is { Code: NotFound, ErrCode: not NoSuchStream })
+        catch (NatsJSApiException none) when (none.Error is { Code: NotFound, ErrCode: not BucketSetup.NoSuchStream })
         {
             return null;
         }
@@ -258,109 +257,5 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
     }
 
     private static bool IsGone(NatsException fault) =>
-        fault is NatsNoRespondersException or NatsJSPublishNoResponseException or NatsJSApiNoResponseException or NatsJSApiException { Error.ErrCode: NoSuchStream };
+        fault is NatsNoRespondersException or NatsJSPublishNoResponseException or NatsJSApiNoResponseException or NatsJSApiException { Error.ErrCode: BucketSetup.NoSuchStream };
 }
-
-/// <summary>Opens buckets.</summary>
-internal static class BucketSetup
-{
-    private const int NoSuchStream = 10059;
-
-    /// <summary>
-    /// A bucket, made if nobody did yet. One that is there keeps its settings, which are its operator's business; only onto more servers it is brought, for
-    /// whoever raises that option does so for what is there already.
-    /// </summary>
-    public static async Task<INatsKVStore> OpenAsync(NatsLink link, BucketShape shape, CancellationToken ct)
-    {
-        try
-        {
-            return await link.Buckets.CreateStoreAsync(
-                new NatsKVConfig(shape.Name)
-                {
-                    History = 1,
-                    MaxAge = shape.MaxAge,
-                    NumberOfReplicas = shape.Replicas,
-                    Storage = shape.Storage == StreamStorage.File ? NatsKVStorageType.File : NatsKVStorageType.Memory,
-                },
-                ct);
-        }
-        catch (NatsJSApiException)
-        {
-            // There is one, made otherwise; or none can be made, and that is said in the server's own words.
-            if (await FindAsync(link, shape, ct) is not { Config: var found })
-            {
-                throw;
-            }
-
-            if (found.NumReplicas < shape.Replicas)
-            {
-                await RaiseAsync(link, shape, found, ct);
-            }
-
-            return await link.Buckets.GetStoreAsync(shape.Name, ct);
-        }
-    }
-
-    /// <summary>The stream of a bucket; null for none.</summary>
-    public static async Task<StreamInfo?> FindAsync(NatsLink link, BucketShape shape, CancellationToken ct)
-    {
-        try
-        {
-            return (await link.JetStream.GetStreamAsync($"KV_{shape.Name}", cancellationToken: ct)).Info;
-        }
-        catch (NatsJSApiException fault) when (fault.Error.ErrCode == NoSuchStream)
-        {
-            return null;
-        }
-    }
-
-    private static async Task RaiseAsync(NatsLink link, BucketShape shape, StreamConfig found, CancellationToken ct)
-    {
-        try
-        {
-            await link.JetStream.UpdateStreamAsync(found with { NumReplicas = shape.Replicas }, ct);
-            Log.BucketRaised(link.Logger, shape.Name, shape.Replicas);
-        }
-        catch (NatsJSApiException fault)
-        {
-            // Too few servers, perhaps for now: it is usable as it is, and the next opening tries again.
-            Log.BucketNotRaised(link.Logger, shape.Name, shape.Replicas, fault.Error.Description);
-        }
-    }
-}
-
-/// <summary>What a bucket is made like.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="MaxAge">Age after which entries go; zero for never.</param>
-/// <param name="Storage">Where it lies.</param>
-/// <param name="Replicas">On how many servers.</param>
-public sealed record BucketShape(string Name, TimeSpan MaxAge, StreamStorage Storage, int Replicas)
-{
-    /// <summary>For how long a result is kept at most.</summary>
-    public static readonly TimeSpan MaxResultAge = TimeSpan.FromHours(24);
-
-    /// <summary>For how long a cancellation is kept: longer than a call may be delayed and wait, so that none outlives its cancellation.</summary>
-    public static readonly TimeSpan CancellationAge = TimeSpan.FromDays(14);
-
-    /// <summary>Results of calls whose callers asked for them.</summary>
-    public static BucketShape Results(StreamLimits limits) => new(StreamNames.Results, MaxResultAge, limits.Storage, limits.Replicas);
-
-    /// <summary>Ids of cancelled calls.</summary>
-    public static BucketShape Cancelled(StreamLimits limits) => new(StreamNames.Cancelled, CancellationAge, limits.Storage, limits.Replicas);
-
-    /// <summary>Pauses of queues and functions; they last until somebody ends them.</summary>
-    public static BucketShape Paused(StreamLimits limits) => new(StreamNames.Paused, TimeSpan.Zero, limits.Storage, limits.Replicas);
-
-    /// <summary>Redrive jobs; finished ones can be looked at for a week.</summary>
-    public static BucketShape Redrives(StreamLimits limits) => new(StreamNames.Redrives, TimeSpan.FromDays(7), limits.Storage, limits.Replicas);
-
-    /// <summary>Cron cursors, kept for longer than the rarest schedule that people use comes round: what is left of removed functions goes in the end.</summary>
-    public static BucketShape Cron(int replicas) => new(StreamNames.Cron, TimeSpan.FromDays(400), StreamStorage.File, replicas);
-}
-
-/// <summary>An entry of a bucket.</summary>
-/// <param name="Key">Its key.</param>
-/// <param name="Value">Its value; null if it was deleted.</param>
-/// <param name="Revision">What a write has to name in order to replace it.</param>
-/// <param name="Created">When it was written.</param>
-public sealed record BucketEntry(string Key, byte[]? Value, ulong Revision, DateTimeOffset Created);

@@ -1,7 +1,9 @@
 using System.Globalization;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
+using NATS.Client.Core;
 using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
 
 namespace Connectors.Gateway.Queues;
 
@@ -47,16 +49,24 @@ internal sealed record DeadLetter
     /// <summary>When it ended.</summary>
     public DateTimeOffset EndedAt => Biography?.LastAt ?? Stored;
 
+    /// <summary>A letter as a reader of the stream gets it.</summary>
     public static DeadLetter From(INatsJSMsg<byte[]> message)
     {
         var metadata = message.Metadata ?? throw new NatsJSException("A message without metadata.");
-        var body = message.Data ?? [];
+        return From(metadata.Sequence.Stream, message.Subject, metadata.Timestamp, metadata.NumPending, message.Headers, message.Data ?? []);
+    }
+
+    /// <summary>A letter that was asked for by its number. How many are behind it nobody has said.</summary>
+    public static DeadLetter From(StoredMessage message, NatsHeaders headers) => From(message.Seq, message.Subject, message.Time, 0, headers, message.Data);
+
+    private static DeadLetter From(ulong seq, string subject, DateTimeOffset stored, ulong behind, NatsHeaders? headers, ReadOnlyMemory<byte> body)
+    {
         return new DeadLetter
         {
-            Seq = metadata.Sequence.Stream,
-            Subject = message.Subject,
-            Stored = metadata.Timestamp,
-            Behind = metadata.NumPending,
+            Seq = seq,
+            Subject = subject,
+            Stored = stored,
+            Behind = behind,
             Envelope = EnvelopeCodec.TryDecode(Header(EnvelopeCodec.HeaderName), out _),
             Callback = CallbackRecord.TryDecode(Header(CallbackRecord.HeaderName)),
             Biography = Biography.TryDecode(Header(Biography.HeaderName)),
@@ -64,6 +74,6 @@ internal sealed record DeadLetter
             Size = long.TryParse(Header("Nats-Msg-Size"), NumberStyles.None, CultureInfo.InvariantCulture, out var size) ? size : body.Length,
         };
 
-        string? Header(string name) => message.Headers is { } headers && headers.TryGetValue(name, out var values) ? values.ToString() : null;
+        string? Header(string name) => headers is not null && headers.TryGetValue(name, out var values) ? values.ToString() : null;
     }
 }

@@ -29,7 +29,8 @@ internal sealed record DeadLetterPage(IReadOnlyList<DeadLetterItem> Items, ulong
 
                 if (letter.Behind == 0)
                 {
-                    return new DeadLetterPage(items, null);
+                    // That is the word of a server that may lag.
+                    return new DeadLetterPage(items, await letters.HasMoreAsync(queue, filter.Function, after, ct) ? after : null);
                 }
 
                 if (items.Count == limit)

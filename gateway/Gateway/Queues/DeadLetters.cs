@@ -36,7 +36,7 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
             return letters;
         }
 
-        if (await AskLeaderAsync(queue, new StreamMsgGetRequest { Seq = after + 1, NextBySubj = Subjects(queue, function) }, ct) is null)
+        if (!await HasMoreAsync(queue, function, after, ct))
         {
             return [];
         }
@@ -44,6 +44,10 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
         // It may have died only in between.
         return await TryReadAsync(queue, function, after, most, headersOnly, ct) is { Count: > 0 } late ? late : throw NotDelivered();
     }
+
+    /// <summary>Whether there are letters behind the sequence <paramref name="after"/>: the word of the stream's leader.</summary>
+    public async Task<bool> HasMoreAsync(string queue, FunctionName? function, ulong after, CancellationToken ct) =>
+        await AskLeaderAsync(queue, new StreamMsgGetRequest { Seq = after + 1, NextBySubj = Subjects(queue, function) }, ct) is not null;
 
     private async Task<IReadOnlyList<DeadLetter>> TryReadAsync(string queue, FunctionName? function, ulong after, int most, bool headersOnly, CancellationToken ct)
     {
@@ -210,22 +214,7 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
             link.Connection.HeaderParser.ParseHeaders(new SequenceReader<byte>(new ReadOnlySequence<byte>(Convert.FromBase64String(encoded))), headers);
         }
 
-        return new DeadLetter
-        {
-            Seq = message.Seq,
-            Subject = message.Subject,
-            Stored = message.Time,
-
-            // Whoever names one letter does not go on behind it.
-            Behind = 0,
-            Envelope = EnvelopeCodec.TryDecode(Header(EnvelopeCodec.HeaderName), out _),
-            Callback = CallbackRecord.TryDecode(Header(CallbackRecord.HeaderName)),
-            Biography = Biography.TryDecode(Header(Biography.HeaderName)),
-            Body = message.Data,
-            Size = message.Data.Length,
-        };
-
-        string? Header(string name) => headers.TryGetValue(name, out var values) ? values.ToString() : null;
+        return DeadLetter.From(message, headers);
     }
 
     private async Task DeleteAsync(INatsJSConsumer consumer)

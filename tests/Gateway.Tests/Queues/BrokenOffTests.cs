@@ -164,6 +164,22 @@ public sealed partial class BrokenOffTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_page_that_a_server_lags_at_the_end_of_is_not_the_last()
+    {
+        await _seed.DeadAsync(3, _ => DeadLetterSeed.Call());
+        _proxy.LagBehind("OF_left_DEAD", 1);
+
+        using var answer = await AskAsync(HttpMethod.Get, "/dead");
+
+        var page = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
+        Assert.Equal((2, 2), (page["items"]!.AsArray().Count, (int)page["next"]!));
+        _proxy.LagBehind("OF_left_DEAD", 0);
+        using var rest = await AskAsync(HttpMethod.Get, "/dead?after=2");
+        var last = JsonNode.Parse(await rest.Content.ReadAsStringAsync())!;
+        Assert.Equal((1, null), (last["items"]!.AsArray().Count, last["next"]));
+    }
+
+    [Fact]
     public async Task A_letter_is_found_by_its_number_though_the_server_of_its_readers_lags()
     {
         await _seed.DeadAsync(DeadLetterSeed.Call(), [1, 2]);

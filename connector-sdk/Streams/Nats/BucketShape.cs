@@ -1,0 +1,39 @@
+using Connectors.Streams.Records;
+
+namespace Connectors.Streams.Nats;
+
+/// <summary>What a bucket is made like.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="MaxAge">Age after which entries go; zero for never.</param>
+/// <param name="Storage">Where it lies.</param>
+/// <param name="Replicas">On how many servers.</param>
+public sealed record BucketShape(string Name, TimeSpan MaxAge, StreamStorage Storage, int Replicas)
+{
+    /// <summary>For how long a result is kept at most.</summary>
+    public static readonly TimeSpan MaxResultAge = TimeSpan.FromHours(24);
+
+    /// <summary>For how long a cancellation is kept: longer than a call may be delayed and wait, so that none outlives its cancellation.</summary>
+    public static readonly TimeSpan CancellationAge = TimeSpan.FromDays(14);
+
+    /// <summary>Results of calls whose callers asked for them.</summary>
+    public static BucketShape Results(StreamLimits limits) => new(StreamNames.Results, MaxResultAge, limits.Storage, limits.Replicas);
+
+    /// <summary>Ids of cancelled calls.</summary>
+    public static BucketShape Cancelled(StreamLimits limits) => new(StreamNames.Cancelled, CancellationAge, limits.Storage, limits.Replicas);
+
+    /// <summary>Pauses of queues and functions; they last until somebody ends them.</summary>
+    public static BucketShape Paused(StreamLimits limits) => new(StreamNames.Paused, TimeSpan.Zero, limits.Storage, limits.Replicas);
+
+    /// <summary>Redrive jobs; finished ones can be looked at for a week.</summary>
+    public static BucketShape Redrives(StreamLimits limits) => new(StreamNames.Redrives, TimeSpan.FromDays(7), limits.Storage, limits.Replicas);
+
+    /// <summary>Cron cursors, kept for longer than the rarest schedule that people use comes round: what is left of removed functions goes in the end.</summary>
+    public static BucketShape Cron(int replicas) => new(StreamNames.Cron, TimeSpan.FromDays(400), StreamStorage.File, replicas);
+}
+
+/// <summary>An entry of a bucket.</summary>
+/// <param name="Key">Its key.</param>
+/// <param name="Value">Its value; null if it was deleted.</param>
+/// <param name="Revision">What a write has to name in order to replace it.</param>
+/// <param name="Created">When it was written.</param>
+public sealed record BucketEntry(string Key, byte[]? Value, ulong Revision, DateTimeOffset Created);
