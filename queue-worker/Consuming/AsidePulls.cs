@@ -245,6 +245,7 @@ internal sealed class AsidePulls : IDisposable
         private int _delivered;
         private readonly Lock _lock = new();
         private TimeSpan? _again;
+        private bool _hasMore;
 
         public bool MayHaveMore { get; private set; } = true;
 
@@ -269,7 +270,7 @@ internal sealed class AsidePulls : IDisposable
         {
             (_answered, _ended) = (new(TaskCreationOptions.RunContinuationsAsynchronously), new(TaskCreationOptions.RunContinuationsAsynchronously));
             var count = slots.TryTake(Math.Min(max, consumer.MaxBatch));
-            (_unanswered, _unended, _delivered) = (count, count, 0);
+            (_unanswered, _unended, _delivered, _hasMore) = (count, count, 0, false);
             if (count == 0 || !consumer.TryPull(count, waits: false))
             {
                 slots.Release(count);
@@ -280,7 +281,7 @@ internal sealed class AsidePulls : IDisposable
             // What is on its way is taken even by a worker that stops.
             await _answered.Task;
             await _ended.Task.WaitAsync(stopping);
-            MayHaveMore = !IsGone && !IsRefused && _delivered == count;
+            MayHaveMore = !IsGone && !IsRefused && (_hasMore || _delivered == count);
         }
 
         public void Delivered(Delivery delivery, bool wasAsked, int outstanding)
@@ -310,6 +311,7 @@ internal sealed class AsidePulls : IDisposable
         public void Returned(int unused, PullEnd why, int outstanding)
         {
             IsGone |= why == PullEnd.Gone;
+            _hasMore |= why == PullEnd.HasMore;
             slots.Release(unused);
             Less(ref _unended, unused, _ended);
             Less(ref _unanswered, unused, _answered);

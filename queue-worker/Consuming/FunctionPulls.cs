@@ -276,7 +276,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     {
         if (unused > 0)
         {
-            _scheduler.Answered(side, unused, outstanding == 0, hasMore: false, _time.GetUtcNow());
+            _scheduler.Answered(side, unused, outstanding == 0, why == PullEnd.HasMore, _time.GetUtcNow());
             if (why == PullEnd.Gone)
             {
                 _scheduler.Expect(side, _time.GetUtcNow() + AfterFault);

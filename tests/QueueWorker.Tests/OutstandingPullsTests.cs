@@ -9,8 +9,8 @@ public sealed class OutstandingPullsTests
     public void Six_messages_for_two_pulls_of_four_leave_what_their_ends_tell()
     {
         var pulls = new OutstandingPulls();
-        pulls.Add(1, 4, 0);
-        pulls.Add(2, 4, 0);
+        pulls.Add(1, 4);
+        pulls.Add(2, 4);
 
         Assert.Equal(6, pulls.Take(6));
         Assert.Equal(2, pulls.Total);
@@ -25,9 +25,9 @@ public sealed class OutstandingPullsTests
     public void The_late_end_of_a_pull_that_was_given_up_takes_nothing_from_the_next()
     {
         var pulls = new OutstandingPulls();
-        pulls.Add(1, 4, 0);
+        pulls.Add(1, 4);
         Assert.Equal(4, pulls.Clear());
-        pulls.Add(2, 3, 0);
+        pulls.Add(2, 3);
 
         Assert.Equal(0, pulls.End(1, 4));
         Assert.Equal(3, pulls.Total);
@@ -44,7 +44,7 @@ public sealed class OutstandingPullsTests
         {
             if (kind < 4)
             {
-                pulls.Add(++id, number, 0);
+                pulls.Add(++id, number);
                 server.Add((id, number));
             }
             else if (kind < 8 && server.Count > 0)

@@ -74,7 +74,7 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
     public Task<BucketEntry?> FindAsync(string key, CancellationToken ct) => UseAsync<BucketEntry?>(
         async (store, token) =>
         {
-            var found = await store.TryGetEntryAsync(key, serializer: Raw, cancellationToken: token);
+            var found = await link.Lookups.UseAsync(link.MaxPayload, () => store.TryGetEntryAsync(key, serializer: Raw, cancellationToken: token).AsTask(), token);
             return found.Success ? Entry(found.Value)
                 : found.Error is NatsKVKeyNotFoundException or NatsKVKeyDeletedException ? await AskLeaderAsync(store, key, token)
                 : throw found.Error;

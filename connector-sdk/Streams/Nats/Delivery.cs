@@ -39,6 +39,9 @@ public sealed class Delivery
     /// <summary>The message's body.</summary>
     public ReadOnlyMemory<byte> Body { get; }
 
+    /// <summary>Bytes of the message, headers included.</summary>
+    internal int Size => _headers.Length + Body.Length;
+
     /// <summary>How often the message was handed over, this time included; naks count too.</summary>
     public int Count => _address.Count;
 

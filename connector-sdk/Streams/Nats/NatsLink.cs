@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
 using NATS.Client.KeyValueStore;
 
 namespace Connectors.Streams.Nats;
@@ -18,6 +19,7 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
 
     // What nats-server allows by default.
     private const int DefaultMaxPayload = 1024 * 1024;
+    private const int MaxLookups = 24 * 1024 * 1024;
 
     private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(2);
@@ -85,6 +87,12 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
     /// <summary>The largest message in bytes, headers included; what a server allows by default until one was met.</summary>
     public int MaxPayload => _connection.ServerInfo?.MaxPayload ?? DefaultMaxPayload;
 
+    /// <summary>
+    /// Room for what is looked up over the connection at once, however many ask: nats-server ends a connection for which more than its <c>max_pending</c> waits
+    /// (64 MiB unless set), and everything that was on its way is lost with it. What is pulled has room of its own.
+    /// </summary>
+    public Room Lookups { get; } = new(MaxLookups);
+
     /// <summary>Whether a server was met, so that <see cref="MaxPayload"/> is its own.</summary>
     public bool KnowsServer => _connection.ServerInfo is not null;
 
@@ -93,6 +101,10 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
 
     /// <summary>Completes when the connection is lost that is there now, or comes next.</summary>
     public Task Disconnected => _disconnected.Next;
+
+    /// <summary>Looks a message of a stream up, on whichever of its servers, without taking it.</summary>
+    public Task<NatsMsg<byte[]>> LookUpAsync(INatsJSStream stream, StreamMsgGetRequest request, CancellationToken ct) =>
+        Lookups.UseAsync(MaxPayload, () => stream.GetDirectAsync(request, NatsRawSerializer<byte[]>.Default, ct).AsTask(), ct);
 
     /// <summary>Returns once the link is open.</summary>
     public async Task OpenAsync(CancellationToken ct)

@@ -2,7 +2,7 @@ namespace Connectors.Streams.Nats;
 
 /// <summary>
 /// How many messages may still come of overlapping pulls. The server shares its messages out among them as it likes, so what counts is their sum: a message
-/// fills the oldest pull, and what a pull's end says it lacks is taken off.
+/// fills the oldest pull, and what a pull's end says it lacks is taken off. With a pull goes the room that was kept for its bytes.
 /// <code>
 /// pull 1 of 4, pull 2 of 4        8
 /// six messages                    2: pull 1 is full, pull 2 lacks 2
@@ -12,6 +12,8 @@ namespace Connectors.Streams.Nats;
 /// </summary>
 internal sealed class OutstandingPulls
 {
+    private const long Unsent = long.MaxValue;
+
     private readonly List<PullRequest> _requests = [];
     private int _total;
     private long _last;
@@ -19,17 +21,32 @@ internal sealed class OutstandingPulls
 
     public int Total => Volatile.Read(ref _total);
 
-    public bool IsEmpty => _requests.Count == 0;
+    /// <summary>Whether any was sent. The server has no word for those that still wait for room.</summary>
+    public bool HasSent => _requests.Exists(pull => pull.Deadline != Unsent);
 
-    /// <summary>A pull was sent.</summary>
+    /// <summary>A pull that is to be sent.</summary>
     /// <param name="id">Its id, greater than those before.</param>
     /// <param name="count">How many it asks for.</param>
-    /// <param name="deadline">When it has ended at the latest.</param>
-    public void Add(long id, int count, long deadline)
+    public void Add(long id, int count)
     {
-        _requests.Add(new PullRequest(id, count, deadline));
+        _requests.Add(new PullRequest(id, count));
         _total += count;
         _last = id;
+    }
+
+    /// <summary>A pull is sent now. False, and it is not to be sent, if it was given up meanwhile.</summary>
+    /// <param name="id">The pull.</param>
+    /// <param name="deadline">When it has ended at the latest.</param>
+    /// <param name="over">Told once when it has.</param>
+    public bool Sent(long id, long deadline, Action over)
+    {
+        if (_requests.Find(pull => pull.Id == id) is not { } pull)
+        {
+            return false;
+        }
+
+        (pull.Deadline, pull.Over) = (deadline, over);
+        return true;
     }
 
     /// <summary>Takes off messages that came. Fewer than came, if nobody asked for them.</summary>
@@ -45,6 +62,7 @@ internal sealed class OutstandingPulls
             if (oldest.Left == 0)
             {
                 _requests.RemoveAt(0);
+                oldest.Over?.Invoke();
             }
         }
 
@@ -69,13 +87,14 @@ internal sealed class OutstandingPulls
         // Where the server counts otherwise than we, another pull has got the difference, or lacks it: perhaps one that we took for full.
         if (unused < held)
         {
-            _requests[at] = new PullRequest(long.MaxValue, held - unused, _requests[at].Deadline);
+            _requests[at] = new PullRequest(long.MaxValue, held - unused) { Deadline = _requests[at].Deadline, Over = _requests[at].Over };
             _total -= unused;
             return unused;
         }
 
         if (at >= 0)
         {
+            _requests[at].Over?.Invoke();
             _requests.RemoveAt(at);
             _total -= held;
         }
@@ -87,6 +106,7 @@ internal sealed class OutstandingPulls
     public int Clear()
     {
         var unused = _total;
+        _requests.ForEach(pull => pull.Over?.Invoke());
         _requests.Clear();
         _total = 0;
         _lastCleared = _last;
@@ -96,11 +116,13 @@ internal sealed class OutstandingPulls
     /// <summary>A pull whose end should have come; null for none.</summary>
     public long? Overdue(long now) => _requests.Find(pull => pull.Deadline < now)?.Id;
 
-    private sealed class PullRequest(long id, int count, long deadline)
+    private sealed class PullRequest(long id, int count)
     {
         public long Id => id;
 
-        public long Deadline => deadline;
+        public long Deadline { get; set; } = Unsent;
+
+        public Action? Over { get; set; }
 
         public int Left { get; set; } = count;
     }

@@ -28,10 +28,14 @@ public sealed class PullInbox : IAsyncDisposable
         (_link, _log) = (link, log);
         _prefix = $"{link.Connection.Opts.InboxPrefix}.{Guid.NewGuid():N}";
         _acks = new AckSender(link, time);
+        Room = new PullRoom(link);
         _byNamePart = _byName.GetAlternateLookup<ReadOnlySpan<char>>();
         link.Connection.ConnectionDisconnected += (_, _) => OnLost();
         _checks = time.CreateTimer(_ => Check(), null, CheckInterval, CheckInterval);
     }
+
+    /// <summary>Room for what is on its way.</summary>
+    internal PullRoom Room { get; }
 
     /// <summary>Whether pulls can be sent.</summary>
     internal bool IsOpen => _subscription is not null && _link.IsOpen;
@@ -103,8 +107,8 @@ public sealed class PullInbox : IAsyncDisposable
         _byName.TryRemove(new(consumer.Key, consumer));
     }
 
-    internal ValueTask AskAsync(StreamConsumer consumer, string subject, long id, int count, byte[] words) => _link.Connection.PublishAsync(
-        subject, words, replyTo: string.Create(CultureInfo.InvariantCulture, $"{_prefix}.{consumer.Id}.{id}.{count}"), serializer: NatsRawSerializer<byte[]>.Default);
+    internal ValueTask AskAsync(StreamConsumer consumer, string subject, long id, int count, PullSize size, byte[] words) => _link.Connection.PublishAsync(
+        subject, words, replyTo: string.Create(CultureInfo.InvariantCulture, $"{_prefix}.{consumer.Id}.{id}.{count}.{(int)size}"), serializer: NatsRawSerializer<byte[]>.Default);
 
     /// <summary>Waits no longer for the acks of another consumer of the name.</summary>
     internal void GiveUpOthers(StreamConsumer consumer, long? made) => _acks.GiveUpOthers(consumer.Key, made);
@@ -183,20 +187,33 @@ public sealed class PullInbox : IAsyncDisposable
         }
     }
 
-    // <prefix>.<consumer>.<pull>.<count>. A pull of which something came says how many it lacks; any other lacks all.
+    // <prefix>.<consumer>.<pull>.<count>.<size>. A pull of which something came says how many it lacks; any other lacks all.
     private void Answer(string subject, ReadOnlySequence<byte> block)
     {
         var parts = subject[(_prefix.Length + 1)..].Split('.');
-        var headers = new NatsHeaders();
-        if (parts.Length == 3
+        if (parts.Length == 4
             && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var consumer)
             && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var pull)
             && int.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out var count)
-            && _byId.TryGetValue(consumer, out var asked)
-            && _link.Connection.HeaderParser.ParseHeaders(new SequenceReader<byte>(block), headers))
+            && int.TryParse(parts[3], NumberStyles.None, CultureInfo.InvariantCulture, out var size)
+            && _byId.TryGetValue(consumer, out var asked))
         {
-            var hasPending = headers.TryGetValue("Nats-Pending-Messages", out var pending);
-            asked.Answer(pull, headers.Code, headers.MessageText, hasPending && int.TryParse(pending.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var lacking) ? lacking : count);
+            // The one that comes for nearly each pull, and says nothing more.
+            if (block.FirstSpan.StartsWith(Complete))
+            {
+                asked.Completed(pull);
+                return;
+            }
+
+            var headers = new NatsHeaders();
+            if (_link.Connection.HeaderParser.ParseHeaders(new SequenceReader<byte>(block), headers))
+            {
+                var hasPending = headers.TryGetValue("Nats-Pending-Messages", out var pending);
+                var lacking = hasPending && int.TryParse(pending.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var told) ? told : count;
+                asked.Answer(pull, count, (PullSize)size, headers.Code, headers.MessageText, lacking);
+            }
         }
     }
+
+    private static ReadOnlySpan<byte> Complete => "NATS/1.0 409 Batch Completed\r\n"u8;
 }

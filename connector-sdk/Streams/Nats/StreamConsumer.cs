@@ -29,6 +29,9 @@ public enum PullEnd
     /// <summary>Nothing more waited, or came while the pull did.</summary>
     Empty,
 
+    /// <summary>More waits: the next message would have been more bytes than the pull asked for.</summary>
+    HasMore,
+
     /// <summary>The consumer is gone or refuses the pull, or the server is silent. Silence is never taken for an empty queue.</summary>
     Gone,
 }
@@ -58,9 +61,12 @@ public sealed class StreamConsumer : IDisposable
     private IPullListener? _listener;
     private volatile bool _isBound;
     private volatile int _maxBatch = int.MaxValue;
+    private volatile int _maxBytes = int.MaxValue;
     private bool _wasBound;
     private bool _hasToldLimit;
     private bool _isDisposed;
+    private volatile PullSize _size;
+    private bool _wasTooSmall;
     private long _lastId;
     private long _lastHeard;
     private long _lastUse;
@@ -86,7 +92,7 @@ public sealed class StreamConsumer : IDisposable
     public int Outstanding => _pulls.Total;
 
     /// <summary>The most that one pull may ask for, by the server's limits or the consumer's own, when it was bound last.</summary>
-    public int MaxBatch => _maxBatch;
+    public int MaxBatch => _size == PullSize.Unbounded ? 1 : _maxBatch;
 
     internal int Id { get; }
 
@@ -130,7 +136,7 @@ public sealed class StreamConsumer : IDisposable
     /// <param name="waits">Whether to wait for messages if fewer are there; otherwise the pull ends as soon as none is.</param>
     public bool TryPull(int count, bool waits)
     {
-        long id;
+        PullRequest pull;
         lock (_lock)
         {
             if (!IsBound || _isDisposed || !_inbox.IsOpen)
@@ -139,15 +145,14 @@ public sealed class StreamConsumer : IDisposable
             }
 
             _lastUse = _time.GetTimestamp();
-            _lastHeard = _pulls.IsEmpty ? _lastUse : _lastHeard;
-            id = ++_lastId;
-            _pulls.Add(id, count, _time.GetTimestamp() + Ticks(SilenceTimeout + (waits ? Expires : TimeSpan.Zero)));
+
+            // One that stands there keeps its room for long: it is asked for little, unless that is known to be too little.
+            pull = new PullRequest(++_lastId, count, waits, waits && !_wasTooSmall ? PullSize.Ordinary : _size);
+            _wasTooSmall = false;
+            _pulls.Add(pull.Id, count);
         }
 
-        var words = waits
-            ? string.Create(CultureInfo.InvariantCulture, $"{{\"batch\":{count},\"expires\":{Expires.Ticks * 100},\"idle_heartbeat\":{Heartbeat.Ticks * 100}}}")
-            : string.Create(CultureInfo.InvariantCulture, $"{{\"batch\":{count},\"no_wait\":true}}");
-        _ = SendAsync(id, count, Encoding.ASCII.GetBytes(words));
+        _ = SendAsync(pull);
         return true;
     }
 
@@ -157,6 +162,7 @@ public sealed class StreamConsumer : IDisposable
         lock (_lock)
         {
             _isDisposed = true;
+            _pulls.Clear();
         }
 
         _inbox.Remove(this);
@@ -169,6 +175,7 @@ public sealed class StreamConsumer : IDisposable
         lock (_lock)
         {
             _lastHeard = _lastUse = _time.GetTimestamp();
+            _size = delivery.Size > PullRoom.Little ? _size : PullSize.Ordinary;
             wasAsked = _pulls.Take(1) > 0;
             outstanding = _pulls.Total;
         }
@@ -176,12 +183,17 @@ public sealed class StreamConsumer : IDisposable
         _listener?.Delivered(delivery, wasAsked, outstanding);
     }
 
+    /// <summary>All came that a pull asked for.</summary>
+    internal void Completed(long id) => End(id, 0, PullEnd.HasMore);
+
     /// <summary>The server's word about one pull.</summary>
     /// <param name="id">The pull.</param>
+    /// <param name="count">How many it asked for.</param>
+    /// <param name="size">How many bytes it asked for.</param>
     /// <param name="code">Its status.</param>
     /// <param name="words">The same in words.</param>
     /// <param name="lacking">What the pull lacks, if it has ended.</param>
-    internal void Answer(long id, int code, string words, int lacking)
+    internal void Answer(long id, int count, PullSize size, int code, string words, int lacking)
     {
         if (code == 100)
         {
@@ -190,6 +202,18 @@ public sealed class StreamConsumer : IDisposable
         else if (code is 404 or 408)
         {
             End(id, lacking, PullEnd.Empty);
+        }
+        else if (code == 409 && words == "Message Size Exceeds MaxBytes")
+        {
+            if (lacking == count)
+            {
+                lock (_lock)
+                {
+                    (_size, _wasTooSmall) = (size == PullSize.Ordinary ? PullSize.Large : PullSize.Unbounded, true);
+                }
+            }
+
+            End(id, lacking, PullEnd.HasMore);
         }
         else if (code == 409 && words.StartsWith("Exceeded ", StringComparison.Ordinal))
         {
@@ -234,7 +258,7 @@ public sealed class StreamConsumer : IDisposable
         long? overdue;
         lock (_lock)
         {
-            if (_pulls.IsEmpty)
+            if (!_pulls.HasSent)
             {
                 return;
             }
@@ -292,6 +316,7 @@ public sealed class StreamConsumer : IDisposable
     private void Learn(ConsumerInfo found)
     {
         _maxBatch = found.Config.MaxBatch > 0 ? found.Config.MaxBatch : int.MaxValue;
+        _maxBytes = found.Config.MaxBytes > 0 ? (int)Math.Min(found.Config.MaxBytes, int.MaxValue) : int.MaxValue;
         Interlocked.Exchange(ref _ackWait, found.Config.AckWait.Ticks);
         var made = found.Created.UtcTicks;
         if (Interlocked.Exchange(ref _made, made) != made)
@@ -312,11 +337,25 @@ public sealed class StreamConsumer : IDisposable
         return config;
     }
 
-    private async Task SendAsync(long id, int count, byte[] words)
+    private async Task SendAsync(PullRequest pull)
     {
         try
         {
-            await _inbox.AskAsync(this, _subject, id, count, words);
+            var room = _inbox.Room.For(pull.Size);
+            var bytes = _inbox.Room.Bytes(pull.Size, pull.Count);
+            await room.TakeAsync(bytes);
+            lock (_lock)
+            {
+                var now = _time.GetTimestamp();
+                _lastHeard = _pulls.HasSent ? _lastHeard : now;
+                if (!_pulls.Sent(pull.Id, now + Ticks(SilenceTimeout + (pull.Waits ? Expires : TimeSpan.Zero)), () => room.Release(bytes)))
+                {
+                    room.Release(bytes);
+                    return;
+                }
+            }
+
+            await _inbox.AskAsync(this, _subject, pull.Id, pull.Count, pull.Size, Words(pull, bytes));
         }
         catch (Exception fault)
         {
@@ -325,6 +364,14 @@ public sealed class StreamConsumer : IDisposable
             _inbox.Report(this, fault);
             Forget();
         }
+    }
+
+    private byte[] Words(PullRequest pull, long bytes)
+    {
+        var limit = pull.Size == PullSize.Unbounded ? "" : string.Create(CultureInfo.InvariantCulture, $",\"max_bytes\":{Math.Min(bytes, _maxBytes)}");
+        return Encoding.ASCII.GetBytes(pull.Waits
+            ? string.Create(CultureInfo.InvariantCulture, $"{{\"batch\":{pull.Count}{limit},\"expires\":{Expires.Ticks * 100},\"idle_heartbeat\":{Heartbeat.Ticks * 100}}}")
+            : string.Create(CultureInfo.InvariantCulture, $"{{\"batch\":{pull.Count}{limit},\"no_wait\":true}}"));
     }
 
     private void End(long id, int? lacking, PullEnd why)
@@ -345,4 +392,6 @@ public sealed class StreamConsumer : IDisposable
     }
 
     private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);
+
+    private readonly record struct PullRequest(long Id, int Count, bool Waits, PullSize Size);
 }

@@ -90,7 +90,7 @@ internal sealed class CallsInStream
 
     private async Task<CallInStream?> NextAsync(string filter, ulong seq, CancellationToken ct)
     {
-        var message = await _stream.GetDirectAsync(new StreamMsgGetRequest { Seq = seq, NextBySubj = filter }, NatsRawSerializer<byte[]>.Default, ct);
+        var message = await _link.LookUpAsync(_stream, new StreamMsgGetRequest { Seq = seq, NextBySubj = filter }, ct);
         return message.Headers is { Code: 0 or 200 } headers
             && ulong.TryParse(headers["Nats-Sequence"], NumberStyles.None, CultureInfo.InvariantCulture, out var found)
             && DateTimeOffset.TryParse(headers["Nats-Time-Stamp"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var stored)

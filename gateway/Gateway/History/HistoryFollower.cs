@@ -147,6 +147,9 @@ internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptio
 internal sealed class FollowedQueue(string queue, INatsJSStream first, QueueIndex index, NatsLink link, TimeProvider time, ILogger log) : IAsyncDisposable
 {
     private const int AtOnce = 200;
+
+    // Of one message, as workers write them.
+    private const long MaxBytes = 32 * 1024;
     private static readonly TimeSpan Expires = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(60);
 
@@ -233,33 +236,46 @@ internal sealed class FollowedQueue(string queue, INatsJSStream first, QueueInde
                 _caughtUp.TrySetResult();
             }
 
-            for (ulong expected = 1; ;)
+            var place = new Reading(1, consumer.Info.NumPending);
+            while (true)
             {
-                var before = expected;
-                await foreach (var message in consumer.FetchAsync(new NatsJSFetchOpts { MaxMsgs = AtOnce, Expires = Expires }, NatsRawSerializer<byte[]>.Default, ct))
-                {
-                    if (message.Metadata is not { } at || at.Sequence.Consumer != expected++)
-                    {
-                        return;
-                    }
-
-                    index.Add(at.Sequence.Stream, message.Data);
-                    if (at.NumPending == 0)
-                    {
-                        _caughtUp.TrySetResult();
-                    }
-                }
-
-                if (expected == before && LastSeq > index.LastSeq)
+                // What waits comes all at once, and that of all queues when the gateway has just started.
+                var next = place.Behind > 0
+                    ? await link.Lookups.UseAsync(AtOnce * MaxBytes, () => FetchAsync(consumer, (int)Math.Min(place.Behind, AtOnce), place, ct), ct)
+                    : await FetchAsync(consumer, AtOnce, place, ct);
+                if (next is not { } read || (read == place && LastSeq > index.LastSeq))
                 {
                     return;
                 }
+
+                place = read;
             }
         }
         finally
         {
             await DeleteAsync(consumer);
         }
+    }
+
+    // Null if a message was lost on its way.
+    private async Task<Reading?> FetchAsync(INatsJSConsumer consumer, int most, Reading place, CancellationToken ct)
+    {
+        await foreach (var message in consumer.FetchAsync(new NatsJSFetchOpts { MaxMsgs = most, Expires = Expires }, NatsRawSerializer<byte[]>.Default, ct))
+        {
+            if (message.Metadata is not { } at || at.Sequence.Consumer != place.Expected)
+            {
+                return null;
+            }
+
+            place = new Reading(place.Expected + 1, at.NumPending);
+            index.Add(at.Sequence.Stream, message.Data);
+            if (at.NumPending == 0)
+            {
+                _caughtUp.TrySetResult();
+            }
+        }
+
+        return place;
     }
 
     private ConsumerConfig Config() => new()
@@ -284,4 +300,9 @@ internal sealed class FollowedQueue(string queue, INatsJSStream first, QueueInde
             // It lapses.
         }
     }
+
+    /// <summary>How far a consumer was read.</summary>
+    /// <param name="Expected">Its own number of the next message.</param>
+    /// <param name="Behind">How many waited behind the last one.</param>
+    private readonly record struct Reading(ulong Expected, ulong Behind);
 }

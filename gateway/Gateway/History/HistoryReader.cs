@@ -86,8 +86,7 @@ internal sealed class HistoryReader(NatsLink link, CallIndex index, HistoryFollo
             return [];
         }
 
-        var request = new StreamMsgGetRequest { Seq = seq };
-        var message = await stream.GetDirectAsync(request, NatsRawSerializer<byte[]>.Default, ct);
+        var message = await link.LookUpAsync(stream, new StreamMsgGetRequest { Seq = seq }, ct);
         if (message.Headers?.Code is > 0 and not 200)
         {
             // A server behind the stream's leader may not have it yet; the leader says whether it is gone.

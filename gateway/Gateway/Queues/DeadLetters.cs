@@ -17,6 +17,9 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
     private const int NotFound = 404;
     private const int SearchBatch = 1000;
 
+    // Of one message, as nats-server bounds them.
+    private const int MaxHeaders = 64 * 1024;
+
     // A delete that failed for any cause has this code; only its words tell that there is no such message.
     private const int DeleteFailed = 10057;
 
@@ -26,8 +29,8 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
     private static readonly TimeSpan DeleteLimit = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Up to <paramref name="most"/> letters of a queue behind the sequence <paramref name="after"/>, oldest first. They are read on one server, which may lag
-    /// behind the stream's leader: that there is none is said by the leader alone.
+    /// Up to <paramref name="most"/> letters of a queue behind the sequence <paramref name="after"/>, oldest first; fewer where so many might be too much for
+    /// the connection. They are read on one server, which may lag behind the stream's leader: that there is none is said by the leader alone.
     /// </summary>
     public async Task<IReadOnlyList<DeadLetter>> ReadAsync(string queue, FunctionName? function, ulong after, int most, bool headersOnly, CancellationToken ct)
     {
@@ -64,7 +67,9 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
 
         try
         {
-            return await ReadAsync(consumer, most, ct);
+            var each = headersOnly ? MaxHeaders : link.MaxPayload;
+            most = Math.Min(most, (int)Math.Max(1, link.Lookups.Total / each));
+            return await link.Lookups.UseAsync((long)most * each, () => ReadAsync(consumer, most, ct), ct);
         }
         finally
         {

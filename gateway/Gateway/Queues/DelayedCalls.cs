@@ -61,7 +61,7 @@ internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, Gatewa
             var bytes = 0L;
             for (var read = 0; items.Count < limit && read < MaxRead && bytes < MaxBytes; read++)
             {
-                var message = await stream.GetDirectAsync<byte[]>(new StreamMsgGetRequest { Seq = after + 1, NextBySubj = filter }, NatsRawSerializer<byte[]>.Default, ct);
+                var message = await link.LookUpAsync(stream, new StreamMsgGetRequest { Seq = after + 1, NextBySubj = filter }, ct);
                 if (message.Headers is not { } headers || !ulong.TryParse(Header(headers, "Nats-Sequence"), NumberStyles.None, CultureInfo.InvariantCulture, out after))
                 {
                     return new DelayedPage(items, null);
