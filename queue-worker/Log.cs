@@ -110,4 +110,7 @@ internal static partial class Log
 
     [LoggerMessage(342, LogLevel.Warning, "Result is not stored")]
     public static partial void ResultNotStored(ILogger log, string callId, string function, string reason);
+
+    [LoggerMessage(361, LogLevel.Warning, "Receiver of callbacks is slow; it gets only its share of the slots until it answers promptly again")]
+    public static partial void ReceiverSlow(ILogger log, string queue, string receiver);
 }

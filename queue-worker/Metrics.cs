@@ -19,6 +19,12 @@ internal static class Metrics
     private static readonly Gauge OldestPendingSeconds = Prometheus.Metrics.CreateGauge(
         "queue_worker_oldest_pending_seconds", "Age of the oldest call that has not ended; 0 when there is none.", Queue);
 
+    private static readonly Gauge UndeliveredCallbacks = Prometheus.Metrics.CreateGauge(
+        "queue_worker_waiting_callbacks", "Callbacks that are stored and not delivered yet; every replica shows the same.", Queue);
+
+    private static readonly Gauge OldestCallbackSeconds = Prometheus.Metrics.CreateGauge(
+        "queue_worker_oldest_callback_seconds", "For how long a callback has waited at most, since its call ended or since it was tried last; 0 when none does.", Queue);
+
     private static readonly Gauge Retries = Prometheus.Metrics.CreateGauge(
         "queue_worker_waiting_retries", "Calls that this worker nakked until their time comes.", Queue);
 
@@ -59,6 +65,12 @@ internal static class Metrics
     private static readonly Counter Callbacks = Prometheus.Metrics.CreateCounter(
         "queue_worker_callback_attempts_total", "Callback POSTs: delivered, refused (an answer that is no success) or unreachable.", ["queue_name", "outcome"]);
 
+    private static readonly Counter CallbacksPutOff = Prometheus.Metrics.CreateCounter(
+        "queue_worker_callbacks_put_off_total", "Times that a callback was given back unposted, for its receiver held its share of the slots.", Queue);
+
+    private static readonly Gauge SlowReceivers = Prometheus.Metrics.CreateGauge(
+        "queue_worker_slow_receivers", "Receivers of callbacks that this worker knows as slow: what was posted to them last took more than a second, or something does now.", Queue);
+
     private static readonly Counter DeadLetters = Prometheus.Metrics.CreateCounter(
         "queue_worker_dead_letters_total", "Dead letters written, by reason.", ["queue_name", "reason"]);
 
@@ -94,6 +106,10 @@ internal static class Metrics
     public static void Submitted(string queue, ulong messages) => SubmittedTotal.WithLabels(queue).Set(messages);
 
     public static void OldestPending(string queue, TimeSpan age) => OldestPendingSeconds.WithLabels(queue).Set(age.TotalSeconds);
+
+    public static void WaitingCallbacks(string queue, long count) => UndeliveredCallbacks.WithLabels(queue).Set(count);
+
+    public static void OldestCallback(string queue, TimeSpan age) => OldestCallbackSeconds.WithLabels(queue).Set(age.TotalSeconds);
 
     public static void WaitingRetries(string queue, long count) => Retries.WithLabels(queue).Set(count);
 
@@ -145,6 +161,10 @@ internal static class Metrics
     public static void Reconnected() => Reconnects.Inc();
 
     public static void CalledBack(string queue, string outcome) => Callbacks.WithLabels(queue, outcome).Inc();
+
+    public static void CallbackPutOff(string queue) => CallbacksPutOff.WithLabels(queue).Inc();
+
+    public static void ReceiverTurned(string queue, bool isSlow) => SlowReceivers.WithLabels(queue).Inc(isSlow ? 1 : -1);
 
     public static void DeadLettered(string queue, string reason) => DeadLetters.WithLabels(queue, reason).Inc();
 

@@ -57,6 +57,9 @@ internal static class Metrics
     private static readonly Gauge Held = Prometheus.Metrics.CreateGauge(
         "kafka_connector_held_events", "Events in memory: waiting, running, backing off.", GroupLabel);
 
+    private static readonly Gauge HeldBytes = Prometheus.Metrics.CreateGauge(
+        "kafka_connector_held_bytes", "Bytes of the events in memory: values, keys and headers.", GroupLabel);
+
     private static readonly Gauge PartitionLag = Prometheus.Metrics.CreateGauge(
         "kafka_connector_lag", "Records from the lowest unfinished one to the partition's end.", PartitionLabels);
 
@@ -105,11 +108,12 @@ internal static class Metrics
 
     public static void Failed(ErrorCode code) => ErrorTotal.WithLabels(code.ToString()).Inc();
 
-    public static void Holds(string group, int assigned, int paused, int held)
+    public static void Holds(string group, int assigned, int paused, int held, long bytes)
     {
         Assigned.WithLabels(group).Set(assigned);
         Paused.WithLabels(group).Set(paused);
         Held.WithLabels(group).Set(held);
+        HeldBytes.WithLabels(group).Set(bytes);
     }
 
     public static void Stands(string group, TopicPartition partition, long? lag, double age, long doneAhead)

@@ -5,11 +5,18 @@ using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Callbacks;
 
-/// <summary>Takes one delivery of a callback record to its end: posted, to be posted again, or given up. The function is never run for it.</summary>
+/// <summary>
+/// Takes one delivery of a callback record to its end: posted, to be posted again, or given up. One whose receiver holds its share of the slots is put off, so
+/// that a receiver that does not answer keeps none of the others waiting. The function is never run for it.
+/// </summary>
 internal sealed class CallbackDispatcher(
     QueueWorkerOptions options, CallbackSender sender, CallbackSettler settler, TimeProvider time, Random random) : IDeliveryHandler
 {
+    // A receiver that takes longer may not answer at all.
+    private static readonly TimeSpan Prompt = TimeSpan.FromSeconds(1);
+
     private readonly CallbackPolicy _policy = new(options.Callbacks.MaxAge, options.Callbacks.InitialWait, options.Callbacks.MaxWait, random);
+    private readonly ReceiverShares _shares = new(options.Callbacks.MaxInflight, Prompt, time) { Turned = sender.Turned };
 
     // A copy that is written again; one POST, then a record of it.
     public TimeSpan Limit { get; } = options.Callbacks.Timeout + (3 * RecordWriter.Patience(options));
@@ -59,15 +66,36 @@ internal sealed class CallbackDispatcher(
         {
             await settler.NakAsync(delivery, wait, grace.Writes);
         }
+        else if (CallbackUrl.Of(envelope.Callback) is not { } url)
+        {
+            // There is no receiver; it is refused at once.
+            await PostAsync(delivery, envelope, record, null, grace);
+        }
+        else if (_shares.TryBegin(url.Receiver, out var isSlow) is { } turn)
+        {
+            await PostAsync(delivery, envelope, record, turn, grace);
+        }
         else
         {
-            await PostAsync(delivery, envelope, record, grace);
+            // As it is, by a nak: no attempt is used, and a copy of the same attempt would be taken for a repeat and lost.
+            Metrics.CallbackPutOff(options.Queue);
+            await settler.NakAsync(delivery, _policy.PutOff(record, delivery.Count, isSlow, now), grace.Writes);
         }
     }
 
-    private async Task PostAsync(Delivery delivery, Envelope envelope, CallbackRecord record, Grace grace)
+    private async Task PostAsync(Delivery delivery, Envelope envelope, CallbackRecord record, Turn? turn, Grace grace)
     {
-        var (answer, posted) = await sender.PostAsync(envelope, record, delivery.Body, grace.Sends);
+        CallbackAnswer answer;
+        CallbackRecord posted;
+        using (turn)
+        {
+            (answer, posted) = await sender.PostAsync(envelope, record, delivery.Body, grace.Sends);
+            if (!answer.IsRefused)
+            {
+                turn?.Told();
+            }
+        }
+
         var verdict = _policy.Decide(answer, posted, time.GetUtcNow());
         await (verdict.End switch
         {

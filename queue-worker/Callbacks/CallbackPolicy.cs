@@ -6,8 +6,14 @@ namespace Connectors.QueueWorker.Callbacks;
 /// <summary>What follows from the answer to a callback. Pure.</summary>
 internal sealed record CallbackPolicy(TimeSpan MaxAge, TimeSpan InitialWait, TimeSpan MaxWait, Random Random)
 {
+    /// <summary>The longest that a record is put off in one piece.</summary>
+    public static readonly TimeSpan MaxPutOff = TimeSpan.FromMinutes(1);
+
     // By how much the clocks of two workers may differ without one of them being wrong.
     private static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(1);
+
+    // By then a receiver of which nothing was known has answered, or is slow.
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(1);
 
     public CallbackVerdict Decide(CallbackAnswer answer, CallbackRecord record, DateTimeOffset now)
     {
@@ -40,6 +46,20 @@ internal sealed record CallbackPolicy(TimeSpan MaxAge, TimeSpan InitialWait, Tim
         { } wait when wait > MaxDelay + ClockSkew => count > 1 ? null : MaxDelay,
         var wait => wait,
     };
+
+    /// <summary>For how long a record is put off whose receiver may hold no more slots: no longer than until it is too old.</summary>
+    /// <param name="record">The record.</param>
+    /// <param name="count">Its deliveries, this one included. What is delivered again comes before what is new: after waits that do not grow, it would for ever.</param>
+    /// <param name="isSlow">Whether the receiver is slow, or nothing is known of it.</param>
+    /// <param name="now">The time.</param>
+    public TimeSpan PutOff(CallbackRecord record, int count, bool isSlow, DateTimeOffset now)
+    {
+        var wait = isSlow
+            ? BackOff.Delay(BackOffKind.Equal, count, InitialWait, MaxWait < MaxPutOff ? MaxWait : MaxPutOff, Random)
+            : Soon * (1 + Random.NextDouble());
+        var left = MaxAge - (now - record.Since);
+        return wait < left ? wait : left;
+    }
 
     private TimeSpan MaxDelay => MaxWait > InitialWait ? MaxWait : InitialWait;
 

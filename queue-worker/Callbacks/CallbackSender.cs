@@ -8,7 +8,7 @@ using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Callbacks;
 
-/// <summary>Posts an outcome to its callback URL once, and says so: one span, one log line and one count for each POST.</summary>
+/// <summary>Posts an outcome to its callback URL once, and says so: one span, one log line and one count for each POST. Says too which receivers are slow.</summary>
 internal sealed class CallbackSender(QueueWorkerOptions options, CallbackPoster poster, TimeProvider time, ILogger<CallbackSender> log)
 {
     /// <returns>What came back, and the record with this POST among those that are over.</returns>
@@ -24,6 +24,16 @@ internal sealed class CallbackSender(QueueWorkerOptions options, CallbackPoster 
         Log.Callback(log, envelope.CallId, envelope.FunctionName.ToString(), record.Attempt, answer.Status, answer.Error);
         var post = new PastAttempt { At = at, Status = answer.Status, Seconds = Math.Round(time.GetElapsedTime(begun).TotalSeconds, 6), Error = answer.Error };
         return (answer, record with { Posts = PastAttempt.Add(record.Posts, post) });
+    }
+
+    /// <summary>A receiver turned slow, or is so no more.</summary>
+    public void Turned(string receiver, bool isSlow)
+    {
+        Metrics.ReceiverTurned(options.Queue, isSlow);
+        if (isSlow)
+        {
+            Log.ReceiverSlow(log, options.Queue, receiver);
+        }
     }
 }
 
@@ -84,6 +94,9 @@ internal sealed class CallbackPoster(QueueWorkerOptions options, HttpMessageInvo
 internal sealed record CallbackUrl(Uri Address, string Credentials)
 {
     private static readonly UriCreationOptions AsGiven = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
+    /// <summary>Host and port: who is posted to, however the host was written.</summary>
+    public string Receiver => $"{Address.IdnHost.TrimEnd('.').ToLowerInvariant()}:{Address.Port}";
 
     /// <summary>Reads a URL; null if it is not an absolute one of http or https.</summary>
     public static CallbackUrl? Of(string? given)

@@ -12,9 +12,10 @@ namespace Connectors.QueueWorker.Consuming;
 /// out among them.
 /// </summary>
 /// <remarks>
-/// The invariant: of each message, somebody tells the schedule after it was stored. The stream republishes its headers, which is a hint at once that may be
-/// lost; a resync with the stream's subjects every few seconds finds the rest, and what a worker left behind that died. Nothing is fetched before its group
-/// is due, and of groups that are due at once only some at a time, so that memory and the load on the stream have a bound whatever lies there.
+/// The invariant: of each message, somebody tells the schedule after it was stored and before it is due, within the schedule's horizon. The stream republishes
+/// its headers, which is a hint at once that may be lost, and is of no use while the message is due far beyond; a resync with the stream's subjects every few
+/// seconds finds the rest, and what a worker left behind that died. Nothing is fetched before its group is due, and of groups that are due at once only some at
+/// a time, so that memory and the load on the stream have a bound whatever lies there.
 /// </remarks>
 internal sealed class AsidePulls : IDisposable
 {
@@ -58,7 +59,7 @@ internal sealed class AsidePulls : IDisposable
 
     public Slots Slots { get; }
 
-    /// <summary>Tells what the stream holds.</summary>
+    /// <summary>Tells what the stream holds, or some of it.</summary>
     public void Resync(StreamInfo aside)
     {
         foreach (var subject in aside.State.Subjects?.Keys ?? [])
@@ -204,7 +205,12 @@ internal sealed class AsidePulls : IDisposable
                     await consumer.BindAsync(stopping);
                 }
 
-                await end.NextAsync(consumer, max, stopping);
+                do
+                {
+                    // One that was asked for too few bytes brought nothing, and has used no claim.
+                    await end.NextAsync(consumer, max, stopping);
+                }
+                while (end.WasTooSmall && !stopping.IsCancellationRequested);
             }
 
             if (end.IsRefused)
@@ -248,6 +254,9 @@ internal sealed class AsidePulls : IDisposable
         private bool _hasMore;
 
         public bool MayHaveMore { get; private set; } = true;
+
+        /// <summary>Whether the next message is larger than what was asked for; the next pull asks for more.</summary>
+        public bool WasTooSmall => _hasMore && _delivered == 0 && !IsGone;
 
         public bool IsGone { get; private set; }
 

@@ -13,11 +13,15 @@ namespace Connectors.QueueWorker.Consuming;
 /// Closed                known again, due at once
 /// </code>
 /// The calls that are held for a function are due as soon as it is not paused. A clock that was ahead may have put a group off until a time that is now far
-/// away: when the group is found again, it is due when it says.
+/// away: when the group is found again, it is due when it says. Delayed calls that are due beyond <see cref="Horizon"/> are not kept, however many groups they
+/// lie in: their times are in the stream's subjects, where they are found again before.
 /// </summary>
 /// <param name="heldUntil">Until when a function's calls stay aside; null for not, the end of time for until <see cref="Wake"/>.</param>
 internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUntil)
 {
+    /// <summary>How long before its time a group of delayed calls is kept. Many times the pause between two looks at the stream, so that some may fail.</summary>
+    public static readonly TimeSpan Horizon = TimeSpan.FromMinutes(10);
+
     // No group is put off for longer but to its own time, or to its function's.
     private static readonly TimeSpan MaxPutOff = TimeSpan.FromSeconds(5);
 
@@ -28,9 +32,14 @@ internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUnti
     /// <summary>When the next group is due; null for none.</summary>
     public DateTimeOffset? Next => _due.TryPeek(out _, out var at) && at < DateTimeOffset.MaxValue ? at : null;
 
-    /// <summary>Calls were found in a group. True if that was news.</summary>
+    /// <summary>Calls were found in a group. True if that was news, and not of a time beyond the horizon.</summary>
     public bool Found(AsideGroup group, DateTimeOffset now)
     {
+        if (group.Due > now + Horizon)
+        {
+            return false;
+        }
+
         var name = group.Consumer;
         if (_open.ContainsKey(name))
         {

@@ -60,7 +60,7 @@ internal sealed class PullLoop
     public PullLoop(IReadOnlyList<StreamConsumer> consumers, Slots slots, int max, Func<bool> mayPull, Recheck recheck, TimeProvider time, ILogger log)
     {
         (_high, _normal, _slots, _max, _mayPull, _recheck, _time) = (consumers.Count > 1 ? consumers[0] : null, consumers[^1], slots, max, mayPull, recheck, time);
-        _batch = Math.Clamp(slots.Count / 4, 1, 32);
+        _batch = Math.Clamp(slots.Count / 4, 1, Math.Max(32, slots.Count / 64));
         _pump = new Pump(Fill, log);
         _slots.Freed = _pump.Run;
         _high?.Listen(new HighListener(this));

@@ -29,15 +29,23 @@ internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries ret
         }
     }
 
-    public void ShowAside(StreamInfo info)
+    public void ShowAside(AsideCounts counts)
     {
-        var (delayed, held) = (Stored(info, group => group.Function is null), Stored(info, group => group.Function is not null));
-        foreach (var function in _aside.Union(delayed.Keys).Union(held.Keys).ToList())
+        foreach (var function in _aside.Union(counts.Delayed.Keys).Union(counts.Held.Keys).ToList())
         {
             _aside.Add(function);
-            Metrics.Aside(options.Queue, function, delayed.GetValueOrDefault(function), held.GetValueOrDefault(function));
+            Metrics.Aside(options.Queue, function, counts.Delayed.GetValueOrDefault(function), counts.Held.GetValueOrDefault(function));
         }
     }
+
+    public void ShowCallbacks(StreamInfo info)
+    {
+        Metrics.WaitingCallbacks(options.Queue, info.State.Messages);
+        Metrics.OldestCallback(options.Queue, Oldest(info));
+    }
+
+    /// <summary>The function of a subject, as labels name it. Whoever writes to a stream chooses subjects; labels are for functions.</summary>
+    public static string LabelOf(string subject) => StreamNames.FunctionOf(subject) is { IsValid: true } function ? function.ToString() : "foreign";
 
     private TimeSpan Oldest(StreamInfo info)
     {
@@ -46,18 +54,12 @@ internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries ret
         return info.State.Messages > 0 && isKnown && age > TimeSpan.Zero ? age : TimeSpan.Zero;
     }
 
-    private static Dictionary<string, long> Stored(StreamInfo info, Func<AsideGroup, bool>? isOf = null)
+    private static Dictionary<string, long> Stored(StreamInfo info)
     {
         var stored = new Dictionary<string, long>();
         foreach (var (subject, count) in info.State.Subjects ?? new Dictionary<string, long>())
         {
-            if (isOf?.Invoke(AsideGroup.Of(subject)) == false)
-            {
-                continue;
-            }
-
-            // Whoever writes to the stream chooses subjects; labels are for functions.
-            var label = StreamNames.FunctionOf(subject) is { IsValid: true } function ? function.ToString() : "foreign";
+            var label = LabelOf(subject);
             stored[label] = stored.GetValueOrDefault(label) + count;
         }
 

@@ -19,8 +19,14 @@ internal sealed class Watchdog(
     private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(10);
 
+    // How often all that lies aside is counted, where one answer does not tell of all.
+    private static readonly TimeSpan CountInterval = TimeSpan.FromMinutes(1);
+
     private bool _isFirst = true;
     private Task _lookAside = Task.CompletedTask;
+
+    // When all that lies aside was counted last, as a timestamp.
+    private long? _counted;
 
     /// <summary>Says that the worker is not ready before everything exists.</summary>
     public void Announce() => readiness.Announce(Condition);
@@ -93,6 +99,7 @@ internal sealed class Watchdog(
         }
         else if (shape.Name == StreamNames.Callbacks(options.Queue))
         {
+            gauges.ShowCallbacks(stream);
             await BindAsync(pulls.CallbackConsumer, stopping);
         }
         else if (shape.Name == StreamNames.Aside(options.Queue) && _lookAside.IsCompleted)
@@ -119,19 +126,32 @@ internal sealed class Watchdog(
     private async Task LookAsync(CancellationToken stopping)
     {
         using var limit = new TimeLimit(CheckTimeout, time, stopping);
-        var calls = await link.JetStream.WithSubjectsAsync(StreamNames.Calls(options.Queue), ">", limit.Token);
+        var calls = await link.WithSubjectsAsync(StreamNames.Calls(options.Queue), ">", limit.Token);
         gauges.Show(calls);
         pulls.Resync(calls);
     }
 
     // What lies aside for many times has as many subjects, which the server collects and sorts anew for each answer. So nothing waits for this look but the
-    // next one. Those that are due soonest are told of first, and those that are held last: these are asked for by themselves.
+    // next one, and it reads no further than to what is due soon, but for now and then, when all are counted. Those that are due soonest are told of first, and
+    // those that are held last: these are asked for by themselves.
     private async Task LookAsideAsync(CancellationToken stopping)
     {
+        var readsAll = _counted is not { } last || time.GetElapsedTime(last) >= CountInterval;
+        _counted = readsAll ? time.GetTimestamp() : _counted;
+        var horizon = time.GetUtcNow() + AsideSchedule.Horizon;
+        var counts = new AsideCounts();
         try
         {
             await PageAsync(AsideGroup.HeldSubjects(options.Queue), 0);
-            gauges.ShowAside(await StreamSubjects.AllAsync(offset => PageAsync(">", offset), _ => false));
+            while (!counts.IsWhole && (readsAll || !(counts.LastDue > horizon)))
+            {
+                counts.Add(await PageAsync(">", counts.Offset));
+            }
+
+            if (counts.IsWhole)
+            {
+                gauges.ShowAside(counts);
+            }
         }
         catch (Exception fault)
         {
@@ -144,7 +164,7 @@ internal sealed class Watchdog(
         async Task<StreamInfo> PageAsync(string filter, int offset)
         {
             using var limit = new TimeLimit(CheckTimeout, time, stopping);
-            var page = await link.JetStream.PageOfSubjectsAsync(StreamNames.Aside(options.Queue), filter, offset, limit.Token);
+            var page = await link.PageOfSubjectsAsync(StreamNames.Aside(options.Queue), filter, offset, limit.Token);
             pulls.Aside.Resync(page);
             return page;
         }

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Diagnostics;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 
 namespace Connectors.QueueWorker.Dispatching;
@@ -11,7 +12,7 @@ namespace Connectors.QueueWorker.Dispatching;
 /// cancelled while it runs is aborted.
 /// </summary>
 internal sealed class CallSender(
-    QueueWorkerOptions options, Invoker invoker, CancelledCalls cancelled, TimeProvider time, ILogger<CallSender> log)
+    QueueWorkerOptions options, NatsLink link, Invoker invoker, CancelledCalls cancelled, TimeProvider time, ILogger<CallSender> log)
 {
     // What nginx logs for a client that went away; no function can answer it through HTTP.
     private const int ClientClosedRequest = 499;
@@ -52,7 +53,7 @@ internal sealed class CallSender(
         Outcome outcome;
         try
         {
-            outcome = await invoker.InvokeAsync(CallRequest.From(envelope, body, options.Dispatch, span?.Id), limit);
+            outcome = await invoker.InvokeAsync(CallRequest.From(envelope, body, options.Dispatch, link.MaxPayload, span?.Id), limit);
         }
         finally
         {
@@ -79,7 +80,7 @@ internal static class CallRequest
         StringComparer.OrdinalIgnoreCase,
         CallHeaders.InvokeMode, WellKnownHeaders.CallId, CallHeaders.DeliveryId, CallHeaders.Attempt, WellKnownHeaders.TraceParent);
 
-    public static FunctionCall From(Envelope envelope, ReadOnlyMemory<byte> body, DispatchOptions options, string? trace)
+    public static FunctionCall From(Envelope envelope, ReadOnlyMemory<byte> body, DispatchOptions options, int maxPayload, string? trace)
     {
         var isTold = envelope.Callback is not null || envelope.StoreResult is not null;
         return new FunctionCall
@@ -90,10 +91,16 @@ internal static class CallRequest
             Headers = HeadersOf(envelope, trace),
             Body = body,
             Timeout = options.UpstreamTimeout,
-            KeepBytes = isTold || options.WriteDebug ? options.MaxResultBytes : 0,
+            KeepBytes = KeepBytes(envelope, options, maxPayload),
             KeepHeaders = isTold,
         };
     }
+
+    // A callback tells even what no message holds. A result alone is stored as one message: of a longer answer nothing would be left.
+    private static long KeepBytes(Envelope envelope, DispatchOptions options, int maxPayload) =>
+        envelope.Callback is not null || options.WriteDebug ? options.MaxResultBytes
+        : envelope.StoreResult is not null ? Math.Min(options.MaxResultBytes, maxPayload)
+        : 0;
 
     private static List<Header> HeadersOf(Envelope envelope, string? trace)
     {

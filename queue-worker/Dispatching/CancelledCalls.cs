@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Collections.Immutable;
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -22,9 +21,7 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
     private readonly ConcurrentDictionary<string, Cancellation> _ids = new();
     private readonly ConcurrentDictionary<TimeLimit, Envelope> _running = new();
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    // Few at any time: operators make them. Each call is held against all.
-    private ImmutableDictionary<string, BulkCancellation> _many = ImmutableDictionary<string, BulkCancellation>.Empty;
+    private readonly BulkCancellations _many = new();
     private int _added;
     private volatile bool _isAny;
 
@@ -39,7 +36,7 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
 
     /// <summary>Whether the call is cancelled.</summary>
     public bool Contains(Envelope envelope) =>
-        _isAny && ((_ids.TryGetValue(StreamNames.Token(envelope.CallId), out var cancellation) && cancellation.Covers(envelope)) || IsAmongMany(envelope));
+        _isAny && ((_ids.TryGetValue(StreamNames.Token(envelope.CallId), out var cancellation) && cancellation.Covers(envelope)) || _many.Covers(options.Queue, envelope));
 
     /// <summary>Has <paramref name="limit"/> cancelled when the call is cancelled, now or until <see cref="Unwatch"/>.</summary>
     public void Watch(Envelope envelope, TimeLimit limit)
@@ -77,19 +74,6 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
         }
     }
 
-    private bool IsAmongMany(Envelope envelope)
-    {
-        foreach (var (_, many) in _many)
-        {
-            if (many.Covers(options.Queue, envelope))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
     private Task WatchAsync(CancellationToken stopping) => _bucket.WatchAsync(
         entry =>
         {
@@ -107,28 +91,27 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
 
     private void TakeMany(BucketEntry entry)
     {
-        var oldest = time.GetUtcNow() - BucketShape.CancellationAge;
-        var isKnown = _many.ContainsKey(entry.Key);
-        _many = _many.RemoveRange(_many.Where(many => many.Value.At < oldest).Select(many => many.Key)).Remove(entry.Key);
-        if (entry.Value is not { } value)
-        {
-            return;
-        }
-
-        if (BulkCancellation.TryDecode(value) is not { } made)
+        var isKnown = _many.Contains(entry.Key);
+        _many.Forget(before: time.GetUtcNow() - BucketShape.CancellationAge);
+        var made = entry.Value is { } value ? BulkCancellation.TryDecode(value) : null;
+        if (entry.Value is not null && made is null)
         {
             Log.CancellationsUnseen(log, StreamNames.Cancelled, $"{entry.Key} cannot be read");
         }
-        else if (made.Queue is null || made.Queue == options.Queue)
-        {
-            _many = _many.Add(entry.Key, made);
-            _isAny = true;
 
-            // A watch that is begun anew tells all of them again.
-            if (!isKnown)
-            {
-                Log.CallsCancelled(log, options.Queue, made.Function, made.Tag);
-            }
+        if (made is null || (made.Queue is not null && made.Queue != options.Queue))
+        {
+            _many.Remove(entry.Key);
+            return;
+        }
+
+        _many.Set(entry.Key, made);
+        _isAny = true;
+
+        // A watch that is begun anew tells all of them again.
+        if (!isKnown)
+        {
+            Log.CallsCancelled(log, options.Queue, made.Function, made.Tag);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -7,10 +8,17 @@ namespace Connectors.QueueWorker.Settling;
 /// <summary>Writes down what became of a callback: nothing, a copy to post later, or a dead letter; then the record's ack.</summary>
 internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLetters, Acks acks, CallHistory history, TimeProvider time)
 {
+    private const int MaxFaults = 5;
+    private const int MaxRemembered = 10_000;
+    private static readonly TimeSpan FaultWait = TimeSpan.FromSeconds(5);
+
+    // How often the handling of a record threw here. Its deliveries do not tell: it may have been put off any number of times.
+    private readonly ConcurrentDictionary<MessagePlace, int> _faults = new();
+
     /// <summary>The receiver has it.</summary>
     public async Task DoneAsync(Delivery delivery, Envelope envelope, CallbackRecord record, int status, CancellationToken ct)
     {
-        await acks.AckAsync(delivery, ct);
+        await AckAsync(delivery, ct);
         history.ToldOrNot(envelope, record, CallbackStates.Delivered, status, null);
     }
 
@@ -28,6 +36,7 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
         switch (await acks.ReplaceAsync(delivery, copy, ct))
         {
             case WriteResult.Stored or WriteResult.Duplicate:
+                _faults.TryRemove(delivery.Place, out _);
                 break;
             case WriteResult.TooLarge:
                 await GiveUpAsync(delivery, envelope, record, DeadReasons.CallbackRefused, null, "its copy to be posted later is too large for the stream", ct);
@@ -46,7 +55,7 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
         Delivery delivery, Envelope envelope, CallbackRecord record, string reason, int? status, string? error, CancellationToken ct)
     {
         await deadLetters.StoreCallbackAsync(envelope, record, Biography(record, reason, status, error), delivery.Body, ct);
-        await acks.AckAsync(delivery, ct);
+        await AckAsync(delivery, ct);
         history.ToldOrNot(envelope, record, State(reason), status, error);
     }
 
@@ -62,7 +71,7 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
     public async Task EndForeignAsync(Delivery delivery, string error, CancellationToken ct)
     {
         await deadLetters.StoreForeignAsync(delivery, error, ct);
-        await acks.AckAsync(delivery, ct);
+        await AckAsync(delivery, ct);
     }
 
     /// <summary>Naks a record, to be delivered after the delay.</summary>
@@ -71,8 +80,32 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
     /// <summary>Naks a record that only a newer worker understands.</summary>
     public Task NakNewerAsync(Delivery delivery, CancellationToken ct) => acks.NakNewerAsync(delivery, ct);
 
-    /// <summary>Ends a record whose handling threw.</summary>
-    public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct) => acks.FailAsync(delivery, fault, EndForeignAsync, ct);
+    /// <summary>
+    /// Ends a delivery whose handling threw. What could not be written down is given back until there is somebody to take it; a fault of ours gets some more tries,
+    /// and then is the record's own.
+    /// </summary>
+    public Task FailAsync(Delivery delivery, Exception fault, CancellationToken ct)
+    {
+        if (fault is NotStoredException)
+        {
+            return acks.FailAsync(delivery, fault, EndForeignAsync, ct);
+        }
+
+        if (_faults.Count >= MaxRemembered)
+        {
+            _faults.Clear();
+        }
+
+        return _faults.AddOrUpdate(delivery.Place, 1, (_, faults) => faults + 1) < MaxFaults
+            ? acks.NakAsync(delivery, null, FaultWait, ct)
+            : EndForeignAsync(delivery, $"it cannot be handled: {fault.Message}", ct);
+    }
+
+    private Task AckAsync(Delivery delivery, CancellationToken ct)
+    {
+        _faults.TryRemove(delivery.Place, out _);
+        return acks.AckAsync(delivery, ct);
+    }
 
     private static StreamMessage CopyOf(Delivery delivery, CallbackRecord record, string id) => new(
         delivery.Subject,

@@ -18,14 +18,16 @@ internal sealed class StoredResults(NatsLink link, QueueWorkerOptions options, T
 
     public async Task StoreAsync(Envelope envelope, Outcome outcome, string state, CancellationToken ct)
     {
-        if (envelope.StoreResult is not { } keep)
+        if (envelope.StoreResult is not { } asked)
         {
             return;
         }
 
+        var keep = asked < MaxKept ? asked : MaxKept;
+
         try
         {
-            await _bucket.PutAsync(StreamNames.Token(envelope.CallId), Value(envelope, outcome, state, keep), ct);
+            await _bucket.PutAsync(StreamNames.Token(envelope.CallId), Value(envelope, outcome, state, keep), keep, ct);
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {
@@ -43,7 +45,7 @@ internal sealed class StoredResults(NatsLink link, QueueWorkerOptions options, T
             Status = outcome.Status,
             Headers = outcome.Headers,
             Seconds = outcome.Duration.TotalSeconds,
-            Expires = time.GetUtcNow() + (keep < MaxKept ? keep : MaxKept),
+            Expires = time.GetUtcNow() + keep,
         };
         var value = outcome.IsBodyKept ? record.Encode(outcome.Body.Span) : null;
         return value is not null && value.Length + OverheadBytes <= link.MaxPayload ? value : (record with { Headers = [], IsDropped = true }).Encode([]);

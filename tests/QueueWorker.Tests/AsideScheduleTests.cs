@@ -106,6 +106,66 @@ public sealed class AsideScheduleTests
         Assert.Equal(Bench.Echo, schedule.TryTake(Start.AddSeconds(3))?.Function);
     }
 
+    [Fact]
+    public void What_is_due_beyond_the_horizon_is_kept_when_it_is_found_within_it()
+    {
+        var schedule = new AsideSchedule(_ => null);
+
+        Assert.True(schedule.Found(Group(9 * 60), Start));
+        Assert.False(schedule.Found(Group(11 * 60), Start));
+        Assert.Equal(Start.AddMinutes(9), schedule.Next);
+        Assert.NotNull(schedule.TryTake(Start.AddMinutes(11)));
+        Assert.Null(schedule.TryTake(Start.AddMinutes(11)));
+
+        Assert.False(schedule.Found(Group(11 * 60), Start.AddSeconds(59)));
+        Assert.True(schedule.Found(Group(11 * 60), Start.AddSeconds(60)));
+        Assert.Equal(Start.AddMinutes(11), schedule.Next);
+    }
+
+    [Fact]
+    public void Held_calls_and_what_is_none_of_ours_are_kept_whenever_they_come_back()
+    {
+        DateTimeOffset? until = Start.AddHours(1);
+        var schedule = new AsideSchedule(_ => until);
+        schedule.Found(AsideGroup.Held(Bench.Echo), Start);
+        schedule.Found(AsideGroup.Of("q.aside.odd"), Start);
+
+        Assert.NotNull(schedule.TryTake(Start)?.Foreign);
+        Assert.Null(schedule.TryTake(Start));
+        Assert.Equal(until, schedule.Next);
+        until = null;
+        Assert.Equal(Bench.Echo, schedule.TryTake(Start.AddHours(1))?.Function);
+    }
+
+    // A hint for some of them, and a look every few seconds that finds all: each is taken at the first look at the clock after its time, and none is missed.
+    [Fact]
+    public void However_far_away_calls_are_due_looks_find_them_in_time() =>
+        Gen.Select(Gen.Int[0, 1800], Gen.Bool).Array[0, 20].Sample(calls =>
+        {
+            var schedule = new AsideSchedule(_ => null);
+            foreach (var (second, _) in calls.Where(call => call.Item2))
+            {
+                schedule.Found(Group(second), Start);
+            }
+
+            var waiting = calls.Select(call => call.Item1).ToHashSet();
+            for (var now = 0; now <= 1800; now += 5)
+            {
+                foreach (var second in waiting)
+                {
+                    schedule.Found(Group(second), Start.AddSeconds(now));
+                }
+
+                while (schedule.TryTake(Start.AddSeconds(now)) is { } group)
+                {
+                    waiting.Remove((int)(group.Due!.Value - Start).TotalSeconds);
+                    schedule.Closed(group, null, Start.AddSeconds(now));
+                }
+
+                Assert.DoesNotContain(waiting, second => second <= now);
+            }
+        });
+
     // Whatever is found, taken and closed in whatever order: no group is open twice, none before its time, and one that was found is taken in the end.
     [Fact]
     public void No_group_is_lost_opened_twice_or_taken_early() =>

@@ -261,6 +261,20 @@ public sealed class Bench : IAsyncDisposable
     public async Task<INatsKVStore> CancellationsAsync() =>
         await Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Cancelled) { History = 1, MaxAge = BucketShape.CancellationAge });
 
+    /// <summary>Stored results, in the bucket that is there, or one as the gateway makes it.</summary>
+    public async Task<INatsKVStore> ResultsAsync()
+    {
+        var buckets = Connection.CreateKeyValueStoreContext();
+        try
+        {
+            return await buckets.CreateStoreAsync(new NatsKVConfig(StreamNames.Results) { History = 1, MaxAge = BucketShape.MaxResultAge });
+        }
+        catch (NatsJSApiException)
+        {
+            return await buckets.GetStoreAsync(StreamNames.Results);
+        }
+    }
+
     /// <summary>Cancels all waiting calls of a kind, as the gateway does.</summary>
     public async Task CancelManyAsync(BulkCancellation many) =>
         await (await CancellationsAsync()).PutAsync(BulkCancellation.Key(Guid.NewGuid().ToString("N")), many.Encode(), NatsRawSerializer<byte[]>.Default);

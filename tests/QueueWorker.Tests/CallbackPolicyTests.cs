@@ -57,6 +57,34 @@ public sealed class CallbackPolicyTests
     public void Retry_after_is_kept_within_bounds(int asked, int seconds) =>
         Assert.Equal(TimeSpan.FromSeconds(seconds), Policy.Decide(new CallbackAnswer(503, RetryAfter: TimeSpan.FromSeconds(asked)), Record(1), Now).After);
 
+    [Theory]
+    [InlineData(false, 1, 1, 2)]
+    [InlineData(false, 50, 1, 2)]
+    [InlineData(true, 1, 2.5, 5)]
+    [InlineData(true, 3, 10, 20)]
+    [InlineData(true, 5, 30, 60)]
+    [InlineData(true, 5000, 30, 60)]
+    public void What_a_slow_receiver_has_no_slot_for_is_put_off_for_longer_and_longer(bool isSlow, int count, double least, double most)
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.InRange(Policy.PutOff(Record(1), count, isSlow, Now).TotalSeconds, least, most);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_put_off_comes_again_when_it_is_too_old(bool isSlow)
+    {
+        var old = Record(1) with { Since = Now - TimeSpan.FromHours(24) + TimeSpan.FromSeconds(0.5) };
+
+        var wait = Policy.PutOff(old, 9, isSlow, Now);
+
+        Assert.Equal(TimeSpan.FromSeconds(0.5), wait);
+        Assert.True(Policy.IsTooOld(old, Now + wait));
+    }
+
     [Fact]
     public void What_would_come_too_late_ends_now_and_what_our_rules_refuse_ends_at_once()
     {

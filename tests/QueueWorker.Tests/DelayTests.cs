@@ -158,6 +158,42 @@ public sealed class DelayTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.True(await bench.Worker.MetricAsync($"queue_worker_pending_messages{labels}") is null or 0);
     }
 
+    // More than a server tells of in one answer, which it sorts anew for each: what is due soon is in the first.
+    [Fact]
+    public async Task Looks_at_what_lies_aside_end_behind_what_is_due_soon_and_what_is_due_later_is_counted_all_the_same()
+    {
+        const int count = 100_050;
+        await using var server = await NatsServer.StartAsync();
+        await using var bench = await Bench.StartWithoutWorkerAsync(server: server);
+        var from = Now.AddHours(1);
+        foreach (var some in Enumerable.Range(0, count).Chunk(5000))
+        {
+            await PutAsideAsync(bench, [.. some.Select(i => Delayed(from.AddSeconds(i)))]);
+        }
+
+        await PutAsideAsync(bench, [Delayed(Now.AddSeconds(1))]);
+        await using var asked = await bench.Connection.SubscribeCoreAsync<string>($"$JS.API.STREAM.INFO.{bench.Aside}");
+        await bench.StartWorkerAsync();
+        await Eventually.HoldsAsync(() => bench.Sends.Count == 1, "the one that is due runs, of which no worker heard");
+
+        var labels = $"{{queue_name=\"{bench.Queue}\",function_name=\"echo.openfaas-fn\"}}";
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_delayed_calls{labels}") >= count, "all are counted");
+
+        var looks = "";
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                // Without subjects, the held ones, the first of all and those behind them.
+                var question = (await asked.Msgs.ReadAsync()).Data ?? "";
+                looks += !question.Contains("subjects_filter", StringComparison.Ordinal) ? ""
+                    : question.Contains(".held.", StringComparison.Ordinal) ? "h"
+                    : question.Contains("\"offset\":1", StringComparison.Ordinal) ? "2"
+                    : "1";
+                return looks.EndsWith("h1h", StringComparison.Ordinal);
+            },
+            () => $"a look asks for the first answer alone: {looks}");
+    }
+
     private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
 
     private static Envelope Delayed(DateTimeOffset due, FunctionName? function = null) => Bench.Call(function) with { Due = due, NotBefore = due };

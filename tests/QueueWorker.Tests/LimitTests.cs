@@ -53,8 +53,7 @@ public sealed class LimitTests(SharedNats nats) : IClassFixture<SharedNats>
     public async Task A_result_with_such_headers_is_stored()
     {
         await using var bench = await Bench.StartAsync(Answer(200, Quotes), server: nats.Server);
-        var context = bench.Connection.CreateKeyValueStoreContext();
-        var bucket = await context.CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Results) { History = 1 });
+        var bucket = await bench.ResultsAsync();
 
         var call = await bench.EnqueueAsync(Bench.Call() with { StoreResult = TimeSpan.FromDays(10_000_000) });
         await bench.IsEmptyAsync();

@@ -45,6 +45,25 @@ public sealed class ProbeTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal((each, each, 1), (reasons.Count(r => r == DeadReasons.Expired), reasons.Count(r => r == DeadReasons.Cancelled), reasons.Count(r => r == DeadReasons.Foreign)));
     }
 
+    // What one pull asks for by itself is less; the probe's turn is over an hour later.
+    [Theory]
+    [InlineData(200_000)]
+    [InlineData(1_000_000)]
+    public async Task R23_a_large_call_is_a_probe_like_any_other(int size)
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+        var now = TimeProvider.System.GetUtcNow();
+        var breaker = new OpenBreaker { At = now, ProbeAt = now.AddHours(1), Wait = TimeSpan.FromHours(1), MaxWait = TimeSpan.FromHours(8) };
+        await bench.BreakAsync(Bench.Echo, breaker);
+        await bench.Worker.Process.LineAsync(line => line.Contains("Function cannot be reached", StringComparison.Ordinal), "the open breaker is heard of");
+        await bench.PublishAsync(Held(bench), new byte[size], null, (EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(Bench.Call())));
+
+        await bench.BreakAsync(Bench.Echo, breaker with { ProbeAt = TimeProvider.System.GetUtcNow() });
+
+        await Eventually.HoldsAsync(() => bench.Sends.Count == 1, () => $"it runs; the worker wrote:\n{bench.Worker.Process.Tail()}");
+        await bench.IsEmptyAsync();
+    }
+
     [Fact]
     public async Task R23_a_probe_is_given_back_once_by_whichever_worker_ends_it_and_opens_nothing()
     {

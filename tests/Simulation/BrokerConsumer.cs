@@ -25,7 +25,7 @@ internal sealed partial class BrokerConsumer(BrokerStream stream, World world, C
     public void Pull(SimulatedConnection from, string reply, string words)
     {
         _lastUse = world.Elapsed;
-        var pull = new PullRequest(from, reply, int.Parse(Batch().Match(words).Groups[1].ValueSpan, CultureInfo.InvariantCulture));
+        var pull = new PullRequest(from, reply, int.Parse(Batch().Match(words).Groups[1].ValueSpan, CultureInfo.InvariantCulture), words.Contains("max_bytes", StringComparison.Ordinal));
         _pulls.Add(pull);
         Deliver();
         if (pull.Left > 0 && words.Contains("no_wait", StringComparison.Ordinal))
@@ -101,6 +101,10 @@ internal sealed partial class BrokerConsumer(BrokerStream stream, World world, C
             if (--pull.Left == 0)
             {
                 _pulls.RemoveAt(0);
+                if (pull.TellsEnd)
+                {
+                    pull.From.Send(config.Name!, pull.Reply, null, "NATS/1.0 409 Batch Completed\r\nNats-Pending-Messages: 0\r\n\r\n", default);
+                }
             }
         }
     }
@@ -171,8 +175,10 @@ internal sealed partial class BrokerConsumer(BrokerStream stream, World world, C
     [GeneratedRegex("\"delay\":([0-9]+)")]
     private static partial Regex Delay();
 
-    private sealed class PullRequest(SimulatedConnection from, string reply, int count)
+    private sealed class PullRequest(SimulatedConnection from, string reply, int count, bool tellsEnd)
     {
+        public bool TellsEnd => tellsEnd;
+
         public SimulatedConnection From => from;
 
         public string Reply => reply;

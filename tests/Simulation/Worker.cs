@@ -48,7 +48,7 @@ internal sealed class Worker
         var cancelled = new CancelledCalls(link, options, process, NullLogger<CancelledCalls>.Instance);
         var pauses = new Pauses(link, options, process, NullLogger<Pauses>.Instance);
         var invoker = new Invoker(options.Dispatch.Gateway, "queue-worker", process, functions);
-        var sender = new CallSender(options, invoker, cancelled, process, NullLogger<CallSender>.Instance);
+        var sender = new CallSender(options, link, invoker, cancelled, process, NullLogger<CallSender>.Instance);
         var calls = new Dispatcher(options, sender, pauses, new Breakers(options, pauses, process), oversize, settler, process, random);
         var aside = new AsideReturn(options, pauses, writer, dead, acks);
 

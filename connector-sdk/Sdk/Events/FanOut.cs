@@ -21,6 +21,7 @@ namespace Connectors.Sdk.Events;
 internal sealed class FanOut(
     LatestTopicMap topics, FunctionCatalog catalog, EventRequest request, Invoker invoker, ConnectorOptions options, TimeProvider time, ILogger<FanOut> log, RetryPolicy? retry = null)
 {
+    private readonly FunctionPresence _presence = new(catalog, options.RebuildTimeout, time);
     private readonly RetryPolicy _retry = retry ?? RetryOptions.Defaults(1, TimeSpan.Zero, TimeSpan.Zero, BackOffKind.Equal);
 
     /// <summary>
@@ -61,7 +62,7 @@ internal sealed class FanOut(
     private async Task<Outcome> CallAsync(Event content, Run run, FunctionName function, CancellationToken abort)
     {
         var outcome = await SendAsync(content, run, function, abort);
-        if (outcome is { Kind: OutcomeKind.Failed, Status: 404 } && content.Target is null && await IsGoneAsync(function, abort))
+        if (outcome is { Kind: OutcomeKind.Failed, Status: 404 } && content.Target is null && await _presence.IsGoneAsync(function, abort))
         {
             // It went after the topic map was made. Nobody has seen the event, and the next map says who wants it.
             outcome = outcome with { Kind = OutcomeKind.Unreachable, HasAnswerBegun = false, Error = "the function is not there any more" };
@@ -70,19 +71,6 @@ internal sealed class FanOut(
         Metrics.Called(function.ToString(), outcome.Kind.ToString().ToLowerInvariant(), outcome.Duration);
         Tell(content, run, function, outcome);
         return outcome;
-    }
-
-    private async Task<bool> IsGoneAsync(FunctionName function, CancellationToken abort)
-    {
-        using var limit = new TimeLimit(options.RebuildTimeout, time, abort);
-        try
-        {
-            return !await catalog.HasAsync(function, limit.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            return true;
-        }
     }
 
     // What no request can be made of fails for this function alone, like any other call.

@@ -18,18 +18,22 @@ internal static class BodyReading
         var chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         try
         {
-            var kept = keepBytes > 0 ? new ArrayBufferWriter<byte>((int)Math.Min(keepBytes, content.Headers.ContentLength is > 0 and var known ? known : 256)) : null;
+            // Of one that says it is too long, nothing is kept from the start; of any other, nothing once it is.
+            var told = content.Headers.ContentLength;
+            var kept = keepBytes > 0 && !(told > keepBytes) ? new ArrayBufferWriter<byte>((int)Math.Min(keepBytes, told is > 0 and var known ? known : 256)) : null;
             var length = 0L;
             for (int read; (read = await body.ReadAsync(chunk, ct)) > 0;)
             {
                 length += read;
-                if (length <= keepBytes)
+                if (length > keepBytes)
                 {
-                    kept?.Write(chunk.AsSpan(0, read));
+                    kept = null;
                 }
+
+                kept?.Write(chunk.AsSpan(0, read));
             }
 
-            return length <= keepBytes ? (kept?.WrittenMemory ?? default, length) : (default, length);
+            return (kept?.WrittenMemory ?? default, length);
         }
         finally
         {

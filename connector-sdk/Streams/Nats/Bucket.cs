@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Records;
@@ -20,12 +21,16 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
 {
     private const int NotFound = 404;
 
+    // What the server says to a message with an age of its own, where it is not told to heed them.
+    private const int AgesOff = 10166;
+
     // How often a watch looks whether its bucket is still the same.
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
 
     private static readonly NatsRawSerializer<byte[]> Raw = NatsRawSerializer<byte[]>.Default;
 
     private volatile INatsKVStore? _store;
+    private volatile bool _heedsAges;
     private volatile INatsJSStream? _stream;
 
     /// <summary>
@@ -49,12 +54,25 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
     public Task<ulong> PutAsync(string key, byte[] value, CancellationToken ct) =>
         UseAsync(async (store, token) => Stored(await store.PutAsync(key, value, Raw, token)), ct);
 
+    /// <summary>Writes a value that is to go after a time of its own, if that is sooner than the bucket's; returns its revision. An old server lets it lie.</summary>
+    public Task<ulong> PutAsync(string key, byte[] value, TimeSpan keep, CancellationToken ct) => UseAsync(
+        async (store, token) => _heedsAges && keep < shape.MaxAge && await TryPutAsync(key, value, keep, token) is { } revision
+            ? revision
+            : Stored(await store.PutAsync(key, value, Raw, token)),
+        ct);
+
     /// <summary>Writes a value if there is none; returns its revision, null if there is one, or was until just now.</summary>
     public Task<ulong?> TryCreateAsync(string key, byte[] value, CancellationToken ct) => UseAsync<ulong?>(
         async (store, token) =>
         {
             var created = await store.TryCreateAsync(key, value, Raw, token);
-            return created.Success ? Stored(created.Value) : created.Error is NatsKVCreateException or NatsKVWrongLastRevisionException or NatsKVKeyNotFoundException ? null : throw created.Error;
+            if (!created.Success && created.Error is NatsKVKeyNotFoundException)
+            {
+                // The client says so of every refusal, a full bucket's too, where it then finds nothing under the key. The answer to this write says which it was.
+                created = await store.TryUpdateAsync(key, value, revision: 0, Raw, token);
+            }
+
+            return created.Success ? Stored(created.Value) : created.Error is NatsKVCreateException or NatsKVWrongLastRevisionException ? null : throw created.Error;
         },
         ct);
 
@@ -206,12 +224,32 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
         }
     }
 
+    // As the client does it, which knows of such ages for new keys only. Null if the bucket was made anew, and heeds none.
+    private async Task<ulong?> TryPutAsync(string key, byte[] value, TimeSpan keep, CancellationToken ct)
+    {
+        var headers = new NatsHeaders { ["Nats-TTL"] = string.Create(CultureInfo.InvariantCulture, $"{Math.Max(1, Math.Ceiling(keep.TotalSeconds))}s") };
+        var written = await link.JetStream.TryPublishAsync($"$KV.{shape.Name}.{key}", value, Raw, opts: null, headers, ct);
+        if (!written.Success)
+        {
+            throw written.Error;
+        }
+
+        if (written.Value.Error is { ErrCode: AgesOff })
+        {
+            _store = null;
+            return null;
+        }
+
+        written.Value.EnsureSuccess();
+        return Stored(written.Value.Seq);
+    }
+
     private async Task<BucketEntry?> AskLeaderAsync(INatsKVStore store, string key, CancellationToken ct)
     {
         try
         {
             var stream = _stream ??= await store.JetStreamContext.GetStreamAsync($"KV_{shape.Name}", cancellationToken: ct);
-            var last = (await stream.GetAsync(new StreamMsgGetRequest { LastBySubj = $"$KV.{shape.Name}.{key}" }, ct)).Message;
+            var last = await link.AskLeaderAsync(stream, new StreamMsgGetRequest { LastBySubj = $"$KV.{shape.Name}.{key}" }, ct);
             return IsDeletion(last.Hdrs) ? null : new BucketEntry(key, last.Data.ToArray(), last.Seq, last.Time);
         }
         catch (NatsJSApiException none) when (none.Error is { Code: NotFound, ErrCode: not BucketSetup.NoSuchStream })
@@ -239,7 +277,7 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
             for (var wasGone = false; ; wasGone = true)
             {
                 await link.OpenAsync(limit.Token);
-                var store = _store ??= await BucketSetup.OpenAsync(link, shape, limit.Token);
+                var store = _store ?? await OpenStoreAsync(limit.Token);
                 try
                 {
                     return await use(store, limit.Token);
@@ -254,6 +292,13 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
         {
             throw new NatsException($"The bucket {shape.Name} does not answer{(link.IsOpen ? "" : $": {link.Trouble}")}");
         }
+    }
+
+    private async Task<INatsKVStore> OpenStoreAsync(CancellationToken ct)
+    {
+        var store = await BucketSetup.OpenAsync(link, shape, ct);
+        _heedsAges = await BucketSetup.HeedsAgesAsync(link, shape, time, ct);
+        return _store = store;
     }
 
     private static bool IsGone(NatsException fault) =>

@@ -1,4 +1,6 @@
+using Connectors.Sdk.Hosting;
 using Connectors.Streams.Records;
+using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 using NATS.Client.KeyValueStore;
@@ -10,6 +12,8 @@ internal static class BucketSetup
 {
     /// <summary>What the server says where there is no such stream.</summary>
     public const int NoSuchStream = 10059;
+
+    private static readonly TimeSpan AgesLimit = TimeSpan.FromSeconds(1);
 
     /// <summary>
     /// A bucket, made if nobody did yet. One that is there keeps its settings, which are its operator's business; only onto more servers it is brought, for
@@ -43,6 +47,29 @@ internal static class BucketSetup
             }
 
             return await link.Buckets.GetStoreAsync(shape.Name, ct);
+        }
+    }
+
+    /// <summary>Whether entries may have an age of their own: the server is told to heed it, if it can and does not yet.</summary>
+    public static async Task<bool> HeedsAgesAsync(NatsLink link, BucketShape shape, TimeProvider time, CancellationToken ct)
+    {
+        if (!shape.HasOwnAges || !NatsServerVersion.HasMessageAges(link.ServerVersion))
+        {
+            return false;
+        }
+
+        // A server that keeps us from it by its permissions does so without a word, and the write for whose sake this is done has not long.
+        using var limit = new TimeLimit(AgesLimit, time, ct);
+        try
+        {
+            // Once it does it does for good, whoever asked for it; what other servers of a cluster make of it is in their answer.
+            return await FindAsync(link, shape, limit.Token) is { Config: var found }
+                && (found.AllowMsgTTL || (await link.JetStream.UpdateStreamAsync(found with { AllowMsgTTL = true }, limit.Token)).Info.Config.AllowMsgTTL);
+        }
+        catch (Exception fault) when (fault is NatsException or OperationCanceledException && !ct.IsCancellationRequested)
+        {
+            Log.BucketWithoutAges(link.Logger, shape.Name, fault.Message);
+            return false;
         }
     }
 

@@ -9,6 +9,9 @@ namespace Connectors.Streams.Nats;
 /// <param name="Replicas">On how many servers.</param>
 public sealed record BucketShape(string Name, TimeSpan MaxAge, StreamStorage Storage, int Replicas)
 {
+    /// <summary>Whether an entry may have an age of its own. Where the server knows of none, entries lie until they reach <see cref="MaxAge"/>.</summary>
+    public bool HasOwnAges { get; init; }
+
     /// <summary>For how long a result is kept at most.</summary>
     public static readonly TimeSpan MaxResultAge = TimeSpan.FromHours(24);
 
@@ -16,7 +19,7 @@ public sealed record BucketShape(string Name, TimeSpan MaxAge, StreamStorage Sto
     public static readonly TimeSpan CancellationAge = TimeSpan.FromDays(14);
 
     /// <summary>Results of calls whose callers asked for them.</summary>
-    public static BucketShape Results(StreamLimits limits) => new(StreamNames.Results, MaxResultAge, limits.Storage, limits.Replicas);
+    public static BucketShape Results(StreamLimits limits) => new(StreamNames.Results, MaxResultAge, limits.Storage, limits.Replicas) { HasOwnAges = true };
 
     /// <summary>Ids of cancelled calls.</summary>
     public static BucketShape Cancelled(StreamLimits limits) => new(StreamNames.Cancelled, CancellationAge, limits.Storage, limits.Replicas);

@@ -9,6 +9,9 @@ public static class NatsServerVersion
     private static readonly Version SurvivesKills = new(2, 10, 23);
     private static readonly Version SurvivesPauses = new(2, 11, 0);
 
+    // Before it, a stream that is told to heed them expires nothing until the server is started again.
+    private static readonly Version HeedsAges = new(2, 11, 5);
+
     /// <summary>Why a server is not used at all; null for one that is.</summary>
     /// <param name="version">The version as the server tells it.</param>
     /// <param name="option">The option that names the server.</param>
@@ -23,6 +26,9 @@ public static class NatsServerVersion
         var old when old < SurvivesPauses => "in a cluster whose leader stalls, it takes repeats of what it has not stored for duplicates: such writes are repeated, and may be stored twice",
         _ => null,
     };
+
+    /// <summary>Whether messages may have an age of their own.</summary>
+    public static bool HasMessageAges(string version) => Parse(version) >= HeedsAges;
 
     // A version that nobody can read is older than any.
     private static Version Parse(string text) => Version.TryParse(text.Split('-')[0].TrimStart('v'), out var version) ? version : new Version(0, 0);

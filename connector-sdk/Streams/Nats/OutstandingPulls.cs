@@ -2,7 +2,8 @@ namespace Connectors.Streams.Nats;
 
 /// <summary>
 /// How many messages may still come of overlapping pulls. The server shares its messages out among them as it likes, so what counts is their sum: a message
-/// fills the oldest pull, and what a pull's end says it lacks is taken off. With a pull goes the room that was kept for its bytes.
+/// fills the oldest pull that was sent, and what a pull's end says it lacks is taken off. The room for a pull's bytes is given back when it is full and has
+/// ended: one that is full by our count may still be open at the server, and one that ended there may have messages on their way.
 /// <code>
 /// pull 1 of 4, pull 2 of 4        8
 /// six messages                    2: pull 1 is full, pull 2 lacks 2
@@ -15,6 +16,9 @@ internal sealed class OutstandingPulls
     private const long Unsent = long.MaxValue;
 
     private readonly List<PullRequest> _requests = [];
+
+    // Full by our count; the server has not told their end yet.
+    private readonly List<PullRequest> _full = [];
     private int _total;
     private long _last;
     private long _lastCleared;
@@ -37,15 +41,16 @@ internal sealed class OutstandingPulls
     /// <summary>A pull is sent now. False, and it is not to be sent, if it was given up meanwhile.</summary>
     /// <param name="id">The pull.</param>
     /// <param name="deadline">When it has ended at the latest.</param>
-    /// <param name="over">Told once when it has.</param>
-    public bool Sent(long id, long deadline, Action over)
+    /// <param name="isEndTold">Whether the server tells its end even if it brings all that it asks for.</param>
+    /// <param name="over">Told once when it is full and has ended, or is given up.</param>
+    public bool Sent(long id, long deadline, bool isEndTold, Action over)
     {
         if (_requests.Find(pull => pull.Id == id) is not { } pull)
         {
             return false;
         }
 
-        (pull.Deadline, pull.Over) = (deadline, over);
+        (pull.Deadline, pull.HasEnded, pull.Over) = (deadline, !isEndTold, over);
         return true;
     }
 
@@ -53,16 +58,22 @@ internal sealed class OutstandingPulls
     public int Take(int count)
     {
         var taken = 0;
-        while (taken < count && _requests.Count > 0)
+        while (taken < count && _requests.Find(pull => pull.Deadline != Unsent) is { } oldest)
         {
-            var oldest = _requests[0];
             var part = Math.Min(count - taken, oldest.Left);
             oldest.Left -= part;
             taken += part;
             if (oldest.Left == 0)
             {
-                _requests.RemoveAt(0);
-                oldest.Over?.Invoke();
+                _requests.Remove(oldest);
+                if (oldest.HasEnded)
+                {
+                    oldest.Over?.Invoke();
+                }
+                else
+                {
+                    _full.Add(oldest);
+                }
             }
         }
 
@@ -80,6 +91,7 @@ internal sealed class OutstandingPulls
             return 0;
         }
 
+        LetGo(pull => pull.Id == id);
         var at = _requests.FindIndex(pull => pull.Id == id);
         var held = at < 0 ? 0 : _requests[at].Left;
         var unused = lacking ?? held;
@@ -87,7 +99,7 @@ internal sealed class OutstandingPulls
         // Where the server counts otherwise than we, another pull has got the difference, or lacks it: perhaps one that we took for full.
         if (unused < held)
         {
-            _requests[at] = new PullRequest(long.MaxValue, held - unused) { Deadline = _requests[at].Deadline, Over = _requests[at].Over };
+            _requests[at] = new PullRequest(long.MaxValue, held - unused) { Deadline = _requests[at].Deadline, HasEnded = true, Over = _requests[at].Over };
             _total -= unused;
             return unused;
         }
@@ -108,6 +120,7 @@ internal sealed class OutstandingPulls
         var unused = _total;
         _requests.ForEach(pull => pull.Over?.Invoke());
         _requests.Clear();
+        LetGo(_ => true);
         _total = 0;
         _lastCleared = _last;
         return unused;
@@ -116,11 +129,25 @@ internal sealed class OutstandingPulls
     /// <summary>A pull whose end should have come; null for none.</summary>
     public long? Overdue(long now) => _requests.Find(pull => pull.Deadline < now)?.Id;
 
+    /// <summary>Waits no longer for the ends of full pulls that should have come.</summary>
+    public void ForgetFull(long now) => LetGo(pull => pull.Deadline < now);
+
+    private void LetGo(Predicate<PullRequest> which)
+    {
+        foreach (var pull in _full.FindAll(which))
+        {
+            _full.Remove(pull);
+            pull.Over?.Invoke();
+        }
+    }
+
     private sealed class PullRequest(long id, int count)
     {
         public long Id => id;
 
         public long Deadline { get; set; } = Unsent;
+
+        public bool HasEnded { get; set; }
 
         public Action? Over { get; set; }
 

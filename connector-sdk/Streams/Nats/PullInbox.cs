@@ -209,7 +209,7 @@ public sealed class PullInbox : IAsyncDisposable
             if (_link.Connection.HeaderParser.ParseHeaders(new SequenceReader<byte>(block), headers))
             {
                 var hasPending = headers.TryGetValue("Nats-Pending-Messages", out var pending);
-                var lacking = hasPending && int.TryParse(pending.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var told) ? told : count;
+                int? lacking = hasPending && int.TryParse(pending.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var told) ? told : null;
                 asked.Answer(pull, count, (PullSize)size, headers.Code, headers.MessageText, lacking);
             }
         }

@@ -20,8 +20,11 @@ internal enum PullSize
 /// <param name="link">The connection, which knows what the server takes.</param>
 internal sealed class PullRoom(NatsLink link)
 {
-    /// <summary>A message of no more bytes is one for ordinary pulls.</summary>
-    public const int Little = 64 * 1024;
+    /// <summary>For how many bytes one asks that may stand there for long, and of which there are many.</summary>
+    public const int Standing = 2 * Little;
+
+    // A message of no more bytes is one for ordinary pulls.
+    private const int Little = 64 * 1024;
 
     private const int OrdinaryMost = 1024 * 1024;
     private const int LargeMost = 8 * 1024 * 1024;
@@ -30,16 +33,19 @@ internal sealed class PullRoom(NatsLink link)
     private const int Around = 8 * 1024;
 
     // Large ones do not wait for the room of those that stand there and wait for messages.
-    private readonly Room _ordinary = new(24 * 1024 * 1024);
-    private readonly Room _large = new(24 * 1024 * 1024);
+    private readonly Room _ordinary = new(20 * 1024 * 1024);
+    private readonly Room _large = new(20 * 1024 * 1024);
 
     /// <summary>Where a pull of this size keeps its room.</summary>
     public Room For(PullSize size) => size == PullSize.Ordinary ? _ordinary : _large;
 
-    /// <summary>For how many bytes a pull asks.</summary>
+    /// <summary>What the next pull is to be like, where a message of so many bytes was the last.</summary>
+    public PullSize SizeFor(int bytes) => bytes <= Little ? PullSize.Ordinary : bytes <= link.MaxPayload ? PullSize.Large : PullSize.Unbounded;
+
+    /// <summary>For how many bytes a pull asks that does not stand.</summary>
     public long Bytes(PullSize size, int count) => size switch
     {
-        PullSize.Ordinary => Math.Clamp((long)count * Little, 2 * Little, OrdinaryMost),
+        PullSize.Ordinary => Math.Clamp((long)count * Little, Standing, OrdinaryMost),
         PullSize.Large => Math.Max(link.MaxPayload + Around, Math.Min((long)count * (link.MaxPayload + Around), LargeMost)),
         _ => _large.Total,
     };

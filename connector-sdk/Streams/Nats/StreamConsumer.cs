@@ -146,8 +146,9 @@ public sealed class StreamConsumer : IDisposable
 
             _lastUse = _time.GetTimestamp();
 
-            // One that stands there keeps its room for long: it is asked for little, unless that is known to be too little.
-            pull = new PullRequest(++_lastId, count, waits, waits && !_wasTooSmall ? PullSize.Ordinary : _size);
+            // One that stands there keeps its room for long: only little is asked for so, and what is known to be larger is asked for at once.
+            var size = waits && !_wasTooSmall ? PullSize.Ordinary : _size == PullSize.Unbounded && count > 1 ? PullSize.Large : _size;
+            pull = new PullRequest(++_lastId, count, waits && size == PullSize.Ordinary, size);
             _wasTooSmall = false;
             _pulls.Add(pull.Id, count);
         }
@@ -175,7 +176,7 @@ public sealed class StreamConsumer : IDisposable
         lock (_lock)
         {
             _lastHeard = _lastUse = _time.GetTimestamp();
-            _size = delivery.Size > PullRoom.Little ? _size : PullSize.Ordinary;
+            _size = _inbox.Room.SizeFor(delivery.Size);
             wasAsked = _pulls.Take(1) > 0;
             outstanding = _pulls.Total;
         }
@@ -192,8 +193,8 @@ public sealed class StreamConsumer : IDisposable
     /// <param name="size">How many bytes it asked for.</param>
     /// <param name="code">Its status.</param>
     /// <param name="words">The same in words.</param>
-    /// <param name="lacking">What the pull lacks, if it has ended.</param>
-    internal void Answer(long id, int count, PullSize size, int code, string words, int lacking)
+    /// <param name="lacking">What the pull lacks, if it has ended; null if the server does not say.</param>
+    internal void Answer(long id, int count, PullSize size, int code, string words, int? lacking)
     {
         if (code == 100)
         {
@@ -202,6 +203,10 @@ public sealed class StreamConsumer : IDisposable
         else if (code is 404 or 408)
         {
             End(id, lacking, PullEnd.Empty);
+        }
+        else if (code == 409 && words == "Batch Completed")
+        {
+            Completed(id);
         }
         else if (code == 409 && words == "Message Size Exceeds MaxBytes")
         {
@@ -225,7 +230,7 @@ public sealed class StreamConsumer : IDisposable
             }
 
             _isBound = false;
-            End(id, lacking, PullEnd.Gone);
+            End(id, lacking ?? count, PullEnd.Gone);
         }
         else
         {
@@ -258,6 +263,7 @@ public sealed class StreamConsumer : IDisposable
         long? overdue;
         lock (_lock)
         {
+            _pulls.ForgetFull(_time.GetTimestamp());
             if (!_pulls.HasSent)
             {
                 return;
@@ -342,13 +348,16 @@ public sealed class StreamConsumer : IDisposable
         try
         {
             var room = _inbox.Room.For(pull.Size);
-            var bytes = _inbox.Room.Bytes(pull.Size, pull.Count);
+            var bytes = pull.Waits ? PullRoom.Standing : _inbox.Room.Bytes(pull.Size, pull.Count);
             await room.TakeAsync(bytes);
             lock (_lock)
             {
                 var now = _time.GetTimestamp();
                 _lastHeard = _pulls.HasSent ? _lastHeard : now;
-                if (!_pulls.Sent(pull.Id, now + Ticks(SilenceTimeout + (pull.Waits ? Expires : TimeSpan.Zero)), () => room.Release(bytes)))
+
+                // What comes after the end of a connection, or of the subscription, nobody would hear of.
+                if (!_inbox.IsOpen
+                    || !_pulls.Sent(pull.Id, now + Ticks(SilenceTimeout + (pull.Waits ? Expires : TimeSpan.Zero)), pull.Size != PullSize.Unbounded, () => room.Release(bytes)))
                 {
                     room.Release(bytes);
                     return;

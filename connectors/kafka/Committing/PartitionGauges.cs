@@ -27,7 +27,7 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
             Metrics.Stands(group, name, Lag(state, high), Age(state), state.DoneAhead);
         }
 
-        Metrics.Holds(group, states.Count, states.Count(s => s.IsPaused), states.Sum(s => s.Held));
+        Metrics.Holds(group, states.Count, states.Count(s => s.IsPaused), states.Sum(s => s.Held), backlog.HeldBytes);
         HashSet<TopicPartition> told = [.. states.Select(s => s.Partition.Name)];
         _told.ExceptWith(told);
         foreach (var gone in _told)

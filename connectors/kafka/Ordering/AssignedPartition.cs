@@ -23,6 +23,7 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Queue<InFlight> _ready = new();
     private readonly Lanes<InFlight> _lanes = new();
+    private long _runningBytes;
 
     public TopicPartition Name => name;
 
@@ -71,12 +72,18 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
     /// <summary>Takes the next event out.</summary>
     public InFlight Start()
     {
+        var record = _ready.Dequeue();
         Running++;
-        return _ready.Dequeue();
+        _runningBytes += record.Bytes;
+        return record;
     }
 
     /// <summary>An event is out no more, and its lane goes on waiting for it.</summary>
-    public void Rest() => Running--;
+    public void Rest(InFlight record)
+    {
+        Running--;
+        _runningBytes -= record.Bytes;
+    }
 
     /// <summary>An event that rested may start again.</summary>
     public void Return(InFlight record) => _ready.Enqueue(record);
@@ -84,7 +91,7 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
     /// <summary>An event is out no more, and never will be.</summary>
     public void Leave(InFlight record)
     {
-        Running--;
+        Rest(record);
         Held--;
         HeldBytes -= record.Bytes;
         TellIdle();
@@ -109,6 +116,7 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
         _ready.Clear();
         _lanes.Clear();
         Held = Running;
+        HeldBytes = _runningBytes;
         TellIdle();
     }
 

@@ -14,18 +14,14 @@ internal sealed class BackingOff(TimeProvider time)
     public void Add(InFlight record, TimeSpan after) =>
         _waiting.Enqueue(record, time.GetTimestamp() + (long)(after.TotalSeconds * time.TimestampFrequency));
 
-    /// <summary>The next that may run again; null if there is none yet. Those whose partition was closed are forgotten.</summary>
-    public InFlight? TakeDue()
-    {
-        while (_waiting.TryPeek(out var record, out var due) && (due <= time.GetTimestamp() || !record.Partition.IsOpen))
-        {
-            _waiting.Dequeue();
-            if (record.Partition.IsOpen)
-            {
-                return record;
-            }
-        }
+    /// <summary>The next that may run again; null if there is none yet.</summary>
+    public InFlight? TakeDue() => _waiting.TryPeek(out _, out var due) && due <= time.GetTimestamp() ? _waiting.Dequeue() : null;
 
-        return null;
+    /// <summary>Forgets those of a partition: they are in memory no more.</summary>
+    public void Forget(AssignedPartition partition)
+    {
+        var left = _waiting.UnorderedItems.Where(item => item.Element.Partition != partition).ToList();
+        _waiting.Clear();
+        _waiting.EnqueueRange(left);
     }
 }

@@ -10,6 +10,10 @@ namespace Connectors.Kafka.Ordering;
 /// closed has none but those out. The next to start is taken from the partition with the fewest out, in turn where several have as few, so that a
 /// partition of slow events gets as many slots as its share and not all that become free.
 /// </para>
+/// <para>
+/// A partition that has read enough is paused: by its own records, or by the bytes of all. The latter pauses none that holds nothing: it still reads one
+/// record, so that what others hold, and may hold for hours, lets none stand still.
+/// </para>
 /// <code>
 /// concurrency=key, p0 has read a1 a2 b1, p1 has read c1; nothing is out
 /// NextAsync → a1 (p0)    NextAsync → c1 (p1 has fewer out)    NextAsync → b1 (a2 waits for a1)
@@ -19,13 +23,29 @@ namespace Connectors.Kafka.Ordering;
 /// </summary>
 internal sealed class Backlog(OrderingOptions options, TimeProvider time)
 {
+    /// <summary>How many bytes are held of all partitions before those that hold any are paused.</summary>
+    public const long MaxHeldBytes = 64 << 20;
+
     // Guards all below and every partition's state. Held for a few instructions only, by the poll thread, the pump and those that settle.
     private readonly Lock _gate = new();
     private readonly List<AssignedPartition> _partitions = [];
     private readonly BackingOff _backingOff = new(time);
     private readonly HashSet<AssignedPartition> _resumable = [];
     private readonly Signal _changed = new();
+    private long _heldBytes;
     private int _turn;
+
+    /// <summary>Bytes of all events in memory; those that are out of a partition that was let go are among them until they are settled.</summary>
+    public long HeldBytes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _heldBytes;
+            }
+        }
+    }
 
     /// <summary>Takes a partition in.</summary>
     public void Open(AssignedPartition partition)
@@ -48,6 +68,7 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
             }
 
             partition.Enter(record);
+            _heldBytes += record.Bytes;
             _changed.Set();
             return !partition.IsPaused && (partition.IsPaused = IsFull(partition));
         }
@@ -91,8 +112,7 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
         {
             var partition = record.Partition;
             partition.Ledger.Done(record.Offset);
-            partition.Leave(record);
-            NoteRoom(partition);
+            Leave(record);
             if (partition.Advance(record.Lane))
             {
                 _changed.Set();
@@ -109,11 +129,11 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
         {
             if (!record.Partition.IsOpen)
             {
-                record.Partition.Leave(record);
+                Leave(record);
                 return;
             }
 
-            record.Partition.Rest();
+            record.Partition.Rest(record);
             _backingOff.Add(record, after);
             _changed.Set();
         }
@@ -124,7 +144,7 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
     {
         lock (_gate)
         {
-            record.Partition.Leave(record);
+            Leave(record);
         }
     }
 
@@ -133,7 +153,7 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
     {
         lock (_gate)
         {
-            partition.Close();
+            CloseHeld(partition);
         }
     }
 
@@ -153,7 +173,7 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
         lock (_gate)
         {
             List<AssignedPartition> left = [.. _partitions];
-            left.ForEach(partition => partition.Close());
+            left.ForEach(CloseHeld);
             _partitions.Clear();
             _resumable.Clear();
             return left;
@@ -217,12 +237,44 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
         return fewest?.Start();
     }
 
-    private bool IsFull(AssignedPartition partition) => partition.Held >= options.PartitionBuffer || partition.HeldBytes >= options.PartitionBufferBytes;
+    private void Leave(InFlight record)
+    {
+        record.Partition.Leave(record);
+        Free(record.Bytes);
+        NoteRoom(record.Partition);
+    }
+
+    // What is out stays, and leaves when it is settled.
+    private void CloseHeld(AssignedPartition partition)
+    {
+        var held = partition.HeldBytes;
+        partition.Close();
+        _backingOff.Forget(partition);
+        Free(held - partition.HeldBytes);
+    }
+
+    // Once, when half is free, there is room for those that were paused because of others.
+    private void Free(long bytes)
+    {
+        var wasTight = IsTight;
+        _heldBytes -= bytes;
+        if (wasTight && !IsTight)
+        {
+            _partitions.ForEach(NoteRoom);
+        }
+    }
+
+    private bool IsTight => _heldBytes > MaxHeldBytes / 2;
+
+    // Of a partition that has just read one.
+    private bool IsFull(AssignedPartition partition) =>
+        partition.Held >= options.PartitionBuffer || partition.HeldBytes >= options.PartitionBufferBytes || _heldBytes >= MaxHeldBytes;
 
     // Half of the room, so that a partition is not paused and resumed for every event.
     private void NoteRoom(AssignedPartition partition)
     {
-        if (partition.IsPaused && partition.IsOpen && partition.Held <= options.PartitionBuffer / 2 && partition.HeldBytes <= options.PartitionBufferBytes / 2)
+        if (partition.IsPaused && partition.IsOpen && partition.Held <= options.PartitionBuffer / 2 && partition.HeldBytes <= options.PartitionBufferBytes / 2
+            && (!IsTight || partition.Held == 0))
         {
             _resumable.Add(partition);
         }

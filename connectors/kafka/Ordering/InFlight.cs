@@ -21,8 +21,7 @@ internal sealed class InFlight
     public required Event Event { get; init; }
 
     /// <summary>How much of memory it takes: value, key and headers, sent or not.</summary>
-    public long Bytes =>
-        (Message.Value?.Length ?? 0L) + (Message.Key?.Length ?? 0) + (Message.Headers?.Sum(header => header.Key.Length + (header.GetValueBytes()?.LongLength ?? 0)) ?? 0);
+    public required long Bytes { get; init; }
 
     /// <summary>By which the record is known again after a restart.</summary>
     public required LastRecord Identity { get; init; }
@@ -54,9 +53,13 @@ internal sealed class InFlight
                 _ => null,
             },
             Message = record.Message,
+            Bytes = Size(record.Message),
             Event = content,
             Identity = identity,
             ReadAt = readAt,
         };
     }
+
+    private static long Size(Message<byte[]?, byte[]?> message) =>
+        (message.Value?.Length ?? 0L) + (message.Key?.Length ?? 0) + (message.Headers?.Sum(header => header.Key.Length + (header.GetValueBytes()?.LongLength ?? 0)) ?? 0);
 }

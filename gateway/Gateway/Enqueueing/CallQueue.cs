@@ -3,6 +3,7 @@ using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
+using NATS.Client.JetStream;
 
 namespace Connectors.Gateway.Enqueueing;
 
@@ -89,7 +90,7 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
             var messageId = key.Count == 0 ? null : StreamNames.CallMessageId(envelope.FunctionName, key[0]!);
             if (envelope.StoreResult is not null)
             {
-                record = await results.QueueAsync(envelope, mayRepeat: messageId is not null, http.RequestAborted);
+                record = await QueueResultAsync(envelope, mayRepeat: messageId is not null, http.RequestAborted);
             }
 
             var stored = await store.StoreAsync(queue, envelope, encoded, body, messageId);
@@ -130,6 +131,19 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
             // Another server with a smaller max_payload took over meanwhile.
             await results.ForgetAsync(record);
             return Refusal.TooLarge(Math.Min(limit, MaxBodyBytes), body.Length);
+        }
+    }
+
+    private async Task<QueuedRecord> QueueResultAsync(Envelope envelope, bool mayRepeat, CancellationToken ct)
+    {
+        try
+        {
+            return await results.QueueAsync(envelope, mayRepeat, ct);
+        }
+        catch (NatsJSApiException fault)
+        {
+            // An answer, and no silence: full, or not allowed.
+            throw new NotStoredException($"the call's result cannot be kept: {fault.Message}");
         }
     }
 }

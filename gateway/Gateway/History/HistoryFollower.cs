@@ -241,8 +241,8 @@ internal sealed class FollowedQueue(string queue, INatsJSStream first, QueueInde
             {
                 // What waits comes all at once, and that of all queues when the gateway has just started.
                 var next = place.Behind > 0
-                    ? await link.Lookups.UseAsync(AtOnce * MaxBytes, () => FetchAsync(consumer, (int)Math.Min(place.Behind, AtOnce), place, ct), ct)
-                    : await FetchAsync(consumer, AtOnce, place, ct);
+                    ? await link.Batches.UseAsync(AtOnce * MaxBytes, () => TakeAsync(consumer.FetchNoWaitAsync(Ask(AtOnce), NatsRawSerializer<byte[]>.Default, ct), place), ct)
+                    : await TakeAsync(consumer.FetchAsync(Ask(AtOnce), NatsRawSerializer<byte[]>.Default, ct), place);
                 if (next is not { } read || (read == place && LastSeq > index.LastSeq))
                 {
                     return;
@@ -258,9 +258,9 @@ internal sealed class FollowedQueue(string queue, INatsJSStream first, QueueInde
     }
 
     // Null if a message was lost on its way.
-    private async Task<Reading?> FetchAsync(INatsJSConsumer consumer, int most, Reading place, CancellationToken ct)
+    private async Task<Reading?> TakeAsync(IAsyncEnumerable<INatsJSMsg<byte[]>> messages, Reading place)
     {
-        await foreach (var message in consumer.FetchAsync(new NatsJSFetchOpts { MaxMsgs = most, Expires = Expires }, NatsRawSerializer<byte[]>.Default, ct))
+        await foreach (var message in messages)
         {
             if (message.Metadata is not { } at || at.Sequence.Consumer != place.Expected)
             {
@@ -277,6 +277,8 @@ internal sealed class FollowedQueue(string queue, INatsJSStream first, QueueInde
 
         return place;
     }
+
+    private static NatsJSFetchOpts Ask(int most) => new() { MaxMsgs = most, Expires = Expires };
 
     private ConsumerConfig Config() => new()
     {

@@ -101,7 +101,7 @@ internal sealed class HistoryReader(NatsLink link, CallIndex index, HistoryFollo
         try
         {
             var stream = await link.JetStream.GetStreamAsync(StreamNames.History(queue), cancellationToken: ct);
-            return (await stream.GetAsync(new StreamMsgGetRequest { Seq = seq }, ct)).Message.Data.ToArray();
+            return (await link.AskLeaderAsync(stream, new StreamMsgGetRequest { Seq = seq }, ct)).Data.ToArray();
         }
         catch (NatsJSApiException fault) when (fault.Error.Code == StatusCodes.Status404NotFound)
         {

@@ -34,7 +34,9 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
     /// </summary>
     public async Task<IReadOnlyList<DeadLetter>> ReadAsync(string queue, FunctionName? function, ulong after, int most, bool headersOnly, CancellationToken ct)
     {
-        if (await TryReadAsync(queue, function, after, most, headersOnly, ct) is { Count: > 0 } letters)
+        var each = headersOnly ? MaxHeaders : link.MaxPayload;
+        most = Math.Min(most, (int)Math.Max(1, link.Batches.Total / 2 / each));
+        if (await ReadBatchAsync() is { Count: > 0 } letters)
         {
             return letters;
         }
@@ -45,7 +47,9 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
         }
 
         // It may have died only in between.
-        return await TryReadAsync(queue, function, after, most, headersOnly, ct) is { Count: > 0 } late ? late : throw NotDelivered();
+        return await ReadBatchAsync() is { Count: > 0 } late ? late : throw NotDelivered();
+
+        Task<IReadOnlyList<DeadLetter>> ReadBatchAsync() => link.Batches.UseAsync((long)most * each, () => TryReadAsync(queue, function, after, most, headersOnly, ct), ct);
     }
 
     /// <summary>Whether there are letters behind the sequence <paramref name="after"/>: the word of the stream's leader.</summary>
@@ -67,9 +71,7 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
 
         try
         {
-            var each = headersOnly ? MaxHeaders : link.MaxPayload;
-            most = Math.Min(most, (int)Math.Max(1, link.Lookups.Total / each));
-            return await link.Lookups.UseAsync((long)most * each, () => ReadAsync(consumer, most, ct), ct);
+            return await ReadAsync(consumer, most, ct);
         }
         finally
         {
@@ -121,7 +123,7 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
 
     /// <summary>How many letters there are of a function, or of all.</summary>
     public async Task<long> CountAsync(string queue, FunctionName? function, CancellationToken ct) =>
-        (await link.JetStream.WithSubjectsAsync(StreamNames.Dead(queue), Subjects(queue, function), ct)).State.Subjects?.Values.Sum() ?? 0;
+        (await link.WithSubjectsAsync(StreamNames.Dead(queue), Subjects(queue, function), ct)).State.Subjects?.Values.Sum() ?? 0;
 
     /// <summary>One letter with its body; null if there is none of that sequence. The leader is asked: elsewhere it may not be there yet, or be there still.</summary>
     public async Task<DeadLetter?> FindAsync(string queue, ulong seq, CancellationToken ct) =>
@@ -203,7 +205,7 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
         try
         {
             var stream = await link.JetStream.GetStreamAsync(StreamNames.Dead(queue), cancellationToken: ct);
-            return (await stream.GetAsync(request, ct)).Message;
+            return await link.AskLeaderAsync(stream, request, ct);
         }
         catch (NatsJSApiException none) when (none.Error.Code == NotFound)
         {

@@ -1,11 +1,15 @@
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
+using NATS.Client.Core;
 using NATS.Client.JetStream;
 
 namespace Connectors.Gateway.Queues;
 
-/// <summary>How many calls of a queue wait: what its stream holds, less what its workers say that they have.</summary>
+/// <summary>
+/// How many calls of a queue wait: what its stream holds, less what its workers say that they have. Every trigger asks for it again and again, and each look
+/// costs the broker half a dozen requests: so all who ask share one look at a queue, which counts for a second.
+/// </summary>
 internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBook book, TimeProvider time) : IDuty
 {
     private const int NotFound = 404;
@@ -13,8 +17,69 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
     // A worker takes some time to start.
     private static readonly TimeSpan Ahead = TimeSpan.FromSeconds(30);
 
-    /// <summary>The backlog now; an empty one for a queue that nobody has called yet.</summary>
-    public async Task<Backlog> OfAsync(string queue, CancellationToken ct)
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    // Since it began. One that failed too: a broker in trouble is asked no more often.
+    private static readonly TimeSpan Kept = TimeSpan.FromSeconds(1);
+
+    // By queue; the lock is for these alone.
+    private readonly Dictionary<string, Look> _looks = [];
+
+    /// <summary>The backlog as seen by a look that runs, or began less than a second ago; an empty one for a queue that nobody has called yet.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="ct">Ends the waiting. The look goes on, for others wait for it too.</param>
+    /// <exception cref="NatsException">NATS is away or does not answer.</exception>
+    public Task<Backlog> OfAsync(string queue, CancellationToken ct)
+    {
+        Look? look;
+        lock (_looks)
+        {
+            if (!_looks.TryGetValue(queue, out look) || IsOver(look))
+            {
+                Forget();
+                _looks[queue] = look = new Look(LookAsync(queue), time.GetTimestamp());
+
+                // All who asked may have given up when it fails.
+                _ = look.Task.ContinueWith(failed => failed.Exception, TaskScheduler.Default);
+            }
+        }
+
+        return look.Task.WaitAsync(ct);
+    }
+
+    public Task RunAsync(CancellationToken stoppingToken) => reports.ListenAsync("*", stoppingToken);
+
+    private bool IsOver(Look look) => look.Task.IsCompleted && time.GetElapsedTime(look.Begun) >= Kept;
+
+    // Whoever asks the scaler chooses the name, without credentials: there may be many, and none is remembered.
+    private void Forget()
+    {
+        foreach (var (queue, look) in _looks)
+        {
+            if (IsOver(look))
+            {
+                _looks.Remove(queue);
+            }
+        }
+    }
+
+    private async Task<Backlog> LookAsync(string queue)
+    {
+        // Whoever begins it holds the lock, and waits for nothing.
+        await Task.Yield();
+        using var limit = new TimeLimit(Patience, time);
+        try
+        {
+            await link.OpenAsync(limit.Token);
+            return await ReadAsync(queue, limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new NatsException(link.IsOpen ? "no answer in time" : $"NATS is away: {link.Trouble}");
+        }
+    }
+
+    private async Task<Backlog> ReadAsync(string queue, CancellationToken ct)
     {
         var now = time.GetUtcNow();
         var calls = await SubjectsAsync(StreamNames.Calls(queue), ">", _ => false, ct);
@@ -44,7 +109,7 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
             Add(subject, group.Due > now || (group.Function is { } function && broken.ContainsKey(function.ToString())) ? 0 : count);
         }
 
-        var callbacks = (await SubjectsAsync(StreamNames.Callbacks(queue), ">", _ => false, ct))?.Values.Sum() ?? 0;
+        var callbacks = await CallbacksAsync(queue, ct);
         var backlog = new Backlog(stored, soon, callbacks, reports.Of(queue));
         Show(queue, isThere ? backlog.Waiting : null);
         return backlog;
@@ -52,9 +117,7 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
         void Add(string subject, long count) => stored[FunctionOf(subject)] = stored.GetValueOrDefault(FunctionOf(subject)) + count;
     }
 
-    public Task RunAsync(CancellationToken stoppingToken) => reports.ListenAsync("*", stoppingToken);
-
-    // Whoever asks the scaler chooses the name, without credentials: only a queue that is there is shown.
+    // For the same reason only a queue that is there is shown.
     private static void Show(string queue, long? waiting)
     {
         if (waiting is { } calls)
@@ -87,12 +150,24 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
         bool IsLater(string subject) => AsideGroup.Of(subject).Due >= until;
     }
 
+    private async Task<long> CallbacksAsync(string queue, CancellationToken ct)
+    {
+        try
+        {
+            return (await link.JetStream.GetStreamAsync(StreamNames.Callbacks(queue), cancellationToken: ct)).Info.State.Messages;
+        }
+        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        {
+            return 0;
+        }
+    }
+
     // Null if there is no such stream.
     private async Task<Dictionary<string, long>?> SubjectsAsync(string stream, string filter, Func<string, bool> isPast, CancellationToken ct)
     {
         try
         {
-            var found = await link.JetStream.WithSubjectsAsync(stream, filter, isPast, ct);
+            var found = await link.WithSubjectsAsync(stream, filter, isPast, ct);
             return new Dictionary<string, long>(found.State.Subjects ?? new Dictionary<string, long>());
         }
         catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
@@ -100,6 +175,8 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
             return null;
         }
     }
+
+    private sealed record Look(Task<Backlog> Task, long Begun);
 }
 
 /// <summary>What there is to do in a queue.</summary>

@@ -112,7 +112,7 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
     {
         try
         {
-            return (filter is null ? (await link.JetStream.GetStreamAsync(stream, cancellationToken: ct)).Info : await link.JetStream.WithSubjectsAsync(stream, filter, ct)).State;
+            return (filter is null ? (await link.JetStream.GetStreamAsync(stream, cancellationToken: ct)).Info : await link.WithSubjectsAsync(stream, filter, ct)).State;
         }
         catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
         {

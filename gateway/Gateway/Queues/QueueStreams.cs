@@ -51,7 +51,7 @@ internal sealed class QueueStreams(NatsLink link)
     {
         try
         {
-            var stream = await link.JetStream.WithSubjectsAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct);
+            var stream = await link.WithSubjectsAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct);
             return (stream.State.Subjects ?? new Dictionary<string, long>())
                 .GroupBy(subject => StreamNames.FunctionOf(subject.Key)?.ToString() ?? subject.Key)
                 .ToDictionary(function => function.Key, function => function.Sum(subject => subject.Value));

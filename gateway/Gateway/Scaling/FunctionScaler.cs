@@ -8,11 +8,10 @@ using Connectors.Streams.Nats;
 namespace Connectors.Gateway.Scaling;
 
 /// <summary>Scales the embedded provider's functions with <c>com.openfaas.scale.type: queue</c> by the calls that wait for them.</summary>
-internal sealed class FunctionScaler(IProvider provider, ScaleFunction scale, QueueBacklog backlogs, NatsLink link, QueueOptions options, TimeProvider time, ILogger<FunctionScaler> log)
+internal sealed class FunctionScaler(IProvider provider, ScaleFunction scale, QueueBacklog backlogs, QueueOptions options, TimeProvider time, ILogger<FunctionScaler> log)
     : IDuty
 {
     private static readonly TimeSpan Interval = WorkerReports.Interval;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly long _begin = time.GetTimestamp();
     private readonly HashSet<string> _unseen = [];
@@ -61,11 +60,9 @@ internal sealed class FunctionScaler(IProvider provider, ScaleFunction scale, Qu
     // Null if it cannot be looked at: its functions keep the replicas that they have.
     private async Task<Backlog?> BacklogAsync(string queue, CancellationToken ct)
     {
-        using var limit = new TimeLimit(Patience, time, ct);
         try
         {
-            await link.OpenAsync(limit.Token);
-            var backlog = await backlogs.OfAsync(queue, limit.Token);
+            var backlog = await backlogs.OfAsync(queue, ct);
             _unseen.Remove(queue);
             return backlog;
         }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Connectors.Gateway.Queues;
 using Connectors.Gateway.Scaling.Keda;
-using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -17,7 +16,6 @@ internal sealed class QueueScaler(QueueBacklog backlogs, NatsLink link, GatewayO
     : ExternalScaler.ExternalScalerBase
 {
     private const string MetricName = "waiting-calls";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
     public override async Task<IsActiveResponse> IsActive(ScaledObjectRef request, ServerCallContext context)
@@ -89,13 +87,11 @@ internal sealed class QueueScaler(QueueBacklog backlogs, NatsLink link, GatewayO
             throw new RpcException(new Status(StatusCode.FailedPrecondition, "async calls are off: faas_nats_address is not set"));
         }
 
-        using var limit = new TimeLimit(Patience, time, ct);
         try
         {
-            await link.OpenAsync(limit.Token);
-            return await backlogs.OfAsync(trigger.Queue, limit.Token);
+            return await backlogs.OfAsync(trigger.Queue, ct);
         }
-        catch (Exception fault) when (fault is not RpcException && !ct.IsCancellationRequested)
+        catch (Exception fault) when (!ct.IsCancellationRequested)
         {
             throw new RpcException(new Status(StatusCode.Unavailable, link.IsOpen ? $"queue {trigger.Queue} could not be looked at: {fault.Message}" : $"NATS is away: {link.Trouble}"));
         }

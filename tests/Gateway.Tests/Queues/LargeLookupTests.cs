@@ -18,7 +18,7 @@ public sealed class LargeLookupTests
         await using var gateway = await TestGateway.StartAsync(nats);
         await using (var connection = new NatsConnection(StoredCalls.OptionsFor(nats)))
         {
-            var bucket = await connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Results) { History = 1, MaxAge = TimeSpan.FromHours(24) });
+            var bucket = await connection.CreateKeyValueStoreContext().CreateStoreAsync(new NatsKVConfig(StreamNames.Results) { History = 1, MaxAge = TimeSpan.FromHours(24) });
             var record = new StoredResult { State = DeadReasons.Failed, Function = "echo.openfaas-fn", Status = 418, Expires = TimeProvider.System.GetUtcNow() + TimeSpan.FromHours(1) };
             await bucket.PutAsync(StreamNames.Token("large"), record.Encode(Large), NatsRawSerializer<byte[]>.Default);
         }
@@ -26,6 +26,25 @@ public sealed class LargeLookupTests
         var lengths = await Task.WhenAll(Enumerable.Range(0, 200).Select(async _ =>
         {
             using var answer = await gateway.SendAsync(HttpMethod.Get, "/async-function/large");
+            return (await answer.Content.ReadAsByteArrayAsync()).Length;
+        }));
+
+        Assert.DoesNotContain("Slow Consumer", nats.Log, StringComparison.Ordinal);
+        Assert.All(lengths, length => Assert.Equal(Large.Length, length));
+    }
+
+    [Fact]
+    public async Task Many_may_ask_for_a_large_dead_letter_at_once()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "large").CreateAsync();
+        var seq = await seed.DeadAsync(DeadLetterSeed.Call(), Large);
+
+        var lengths = await Task.WhenAll(Enumerable.Range(0, 200).Select(async _ =>
+        {
+            using var answer = await gateway.SendAsync(HttpMethod.Get, $"/system/queues/large/dead/{seq}", null, ("Authorization", TestGateway.Admin));
             return (await answer.Content.ReadAsByteArrayAsync()).Length;
         }));
 

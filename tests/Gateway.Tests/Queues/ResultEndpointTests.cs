@@ -1,8 +1,10 @@
 using System.Net;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
+using NATS.Client.JetStream;
 using NATS.Client.KeyValueStore;
 using NATS.Net;
 
@@ -167,11 +169,24 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
     private async Task LimitAsync(string queue, int messages) => await fixture.Stored.JetStream.UpdateStreamAsync(
         (await fixture.Stored.JetStream.GetStreamAsync(StreamNames.Calls(queue))).Info.Config with { MaxMsgs = messages });
 
+    // Of the gateway, or as it makes it.
+    private static async Task<INatsKVStore> BucketAsync(INatsKVContext buckets)
+    {
+        try
+        {
+            return await buckets.CreateStoreAsync(new NatsKVConfig(StreamNames.Results) { History = 1, MaxAge = BucketShape.MaxResultAge });
+        }
+        catch (NatsJSApiException)
+        {
+            return await buckets.GetStoreAsync(StreamNames.Results);
+        }
+    }
+
     // As a worker does.
     private async Task StoreAsync(string id, byte[] body, TimeSpan expires)
     {
         await using var connection = new NatsConnection(StoredCalls.OptionsFor(fixture.Nats));
-        var bucket = await connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Results) { History = 1, MaxAge = TimeSpan.FromHours(24) });
+        var bucket = await BucketAsync(connection.CreateKeyValueStoreContext());
         var record = new StoredResult
         {
             State = DeadReasons.Failed,

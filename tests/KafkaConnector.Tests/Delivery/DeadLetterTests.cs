@@ -46,6 +46,7 @@ public class DeadLetterTests
             Event = new Event { Id = $"{offset}", Topic = "orders" },
             Identity = default,
             ReadAt = 0,
+            Bytes = 1,
         };
         return letters.TryPublishAsync(record, new Outcome { Kind = OutcomeKind.Failed, Status = 500 }, 1, CancellationToken.None);
     }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Confluent.Kafka;
+using Connectors.Kafka.Ordering;
 using Connectors.Testing;
 
 namespace Connectors.Kafka.Tests.Delivery;
@@ -23,5 +25,32 @@ public class PausingTests
 
         await Eventually.HoldsAsync(() => ledger.Taken >= 500, () => $"500 events are taken; {ledger.Taken} are");
         Assert.Empty(ledger.OutOfOrder());
+    }
+
+    // Of no partition as much as it may hold alone (8 MiB); a mock broker keeps 5 MiB of each.
+    [Fact]
+    public async Task While_a_function_hangs_all_partitions_together_hold_what_a_replica_may_and_all_go_on_then()
+    {
+        const int partitions = 20;
+        const int each = 16;
+        await using var scene = await Scene.StartAsync(partitions);
+        var gate = new TaskCompletionSource();
+        scene.Gateway.Answer = (_, http) => gate.Task.WaitAsync(http.RequestAborted);
+        var body = new byte[250_000];
+        await Task.WhenAll(Enumerable.Range(0, partitions * each).Select(i => scene.Producer.ProduceAsync(
+            new TopicPartition(scene.Topic, i % partitions), new Message<string?, byte[]?> { Value = body })));
+        await using var connector = await scene.RunConnectorAsync();
+        double? held = null;
+        await Eventually.HoldsAsync(
+            async () => await HeldAsync("paused_partitions") > 0 && (held = await HeldAsync("held_bytes")) >= Backlog.MaxHeldBytes, "as much as may be is held");
+
+        // A partition that read one more once it was too much was paused then. In all there are 80 MB.
+        Assert.True(held < Backlog.MaxHeldBytes + (partitions * (body.Length + 1_000)), $"{held} bytes are held");
+        gate.SetResult();
+
+        await scene.CommitsAllAsync(partitions, partitions * each);
+        await Eventually.HoldsAsync(async () => await HeldAsync("held_bytes") == 0, "nothing is held");
+
+        Task<double?> HeldAsync(string what) => connector.MetricAsync($"kafka_connector_{what}{{group=\"{scene.Group}\"}}");
     }
 }

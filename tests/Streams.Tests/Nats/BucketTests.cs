@@ -4,6 +4,7 @@ using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
+using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 using NATS.Client.KeyValueStore;
 
@@ -46,6 +47,16 @@ public sealed class BucketTests : IAsyncLifetime
         Assert.NotNull(await Bucket.TryCreateAsync("k", [5], Ct));
         await Bucket.PutAsync("l", [6], Ct);
         Assert.Equal(["k", "l"], (await Bucket.KeysAsync(Ct)).Order());
+    }
+
+    [Fact]
+    public async Task One_that_is_full_says_so_also_where_nothing_is_under_the_key()
+    {
+        await new NatsKVContext(_link.Link.JetStream).CreateStoreAsync(new NatsKVConfig("OF_test") { History = 1, MaxBytes = 1 }, Ct);
+
+        var refused = await Assert.ThrowsAsync<NatsJSApiException>(() => Bucket.TryCreateAsync("k", [1], Ct));
+
+        Assert.Contains("maximum bytes", refused.Message, StringComparison.Ordinal);
     }
 
     // A mirror that answers direct gets beside its origin is what a server that lags is: here one that never comes to know the key.

@@ -120,7 +120,7 @@ public sealed class StreamSetupTests : IAsyncLifetime
         await Eventually.HoldsAsync(async () => (await _link.Link.JetStream.GetStreamAsync("MANY", cancellationToken: Ct)).Info.State.Messages == Many, "all are stored");
 
         // An answer takes long on a busy machine, and may come too late.
-        var found = await Eventually.GetAsync<StreamInfo>(async () => await _link.Link.JetStream.WithSubjectsAsync("MANY", ">", Ct), "all are told of");
+        var found = await Eventually.GetAsync<StreamInfo>(async () => await _link.Link.WithSubjectsAsync("MANY", ">", Ct), "all are told of");
 
         Assert.Equal(Many, found.State.Subjects!.Count);
         Assert.Equal(Many, found.State.Subjects.Values.Sum());
@@ -132,8 +132,8 @@ public sealed class StreamSetupTests : IAsyncLifetime
             {
                 await using var asked = await _link.Link.Connection.SubscribeCoreAsync<string>("$JS.API.STREAM.INFO.MANY", cancellationToken: Ct);
                 await _link.Link.Connection.PingAsync(Ct);
-                first = await _link.Link.JetStream.WithSubjectsAsync("MANY", ">", subject => string.CompareOrdinal(subject, "many.10") > 0, Ct);
-                all = await _link.Link.JetStream.WithSubjectsAsync("MANY", ">", subject => string.CompareOrdinal(subject, "many.99999") >= 0, Ct);
+                first = await _link.Link.WithSubjectsAsync("MANY", ">", subject => string.CompareOrdinal(subject, "many.10") > 0, Ct);
+                all = await _link.Link.WithSubjectsAsync("MANY", ">", subject => string.CompareOrdinal(subject, "many.99999") >= 0, Ct);
                 await _link.Link.Connection.PingAsync(Ct);
                 requests = await CountAsync(asked, 3);
                 return true;

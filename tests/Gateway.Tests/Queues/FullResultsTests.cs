@@ -1,0 +1,30 @@
+using System.Net;
+using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
+using Connectors.Testing;
+using NATS.Client.Core;
+using NATS.Client.KeyValueStore;
+using NATS.Net;
+
+namespace Connectors.Gateway.Tests.Queues;
+
+/// <summary>A bucket of results that takes no more.</summary>
+public sealed class FullResultsTests
+{
+    [Fact]
+    public async Task A_call_whose_result_cannot_be_kept_is_refused_with_the_reason_and_no_other_is()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var connection = new NatsConnection(StoredCalls.OptionsFor(nats));
+        var config = new NatsKVConfig(StreamNames.Results) { History = 1, MaxAge = BucketShape.MaxResultAge, MaxBytes = 1 };
+        await connection.CreateKeyValueStoreContext().CreateStoreAsync(config);
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await gateway.DeployAsync("echo", "cat");
+
+        using var refused = await gateway.PostAsync("/async-function/echo", "hi", ("X-Store-Result", "10m"));
+        using var accepted = await gateway.PostAsync("/async-function/echo", "hi");
+
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, HttpStatusCode.Accepted), (refused.StatusCode, accepted.StatusCode));
+        Assert.Contains("the call's result cannot be kept: maximum bytes", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+}
