@@ -13,10 +13,10 @@ internal sealed class CallbackDispatcher(
     QueueWorkerOptions options, CallbackSender sender, CallbackSettler settler, TimeProvider time, Random random) : IDeliveryHandler
 {
     // A receiver that takes longer may not answer at all.
-    private static readonly TimeSpan Prompt = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxPrompt = TimeSpan.FromSeconds(1);
 
     private readonly CallbackPolicy _policy = new(options.Callbacks.MaxAge, options.Callbacks.InitialWait, options.Callbacks.MaxWait, random);
-    private readonly ReceiverShares _shares = new(options.Callbacks.MaxInflight, Prompt, time) { Turned = sender.Turned };
+    private readonly ReceiverShares _shares = new(options.Callbacks.MaxInflight, Prompt(options.Callbacks.Timeout), time) { Turned = sender.Turned };
 
     // A copy that is written again; one POST, then a record of it.
     public TimeSpan Limit { get; } = options.Callbacks.Timeout + (3 * RecordWriter.Patience(options));
@@ -71,7 +71,15 @@ internal sealed class CallbackDispatcher(
             // There is no receiver; it is refused at once.
             await PostAsync(delivery, envelope, record, null, grace);
         }
-        else if (_shares.TryBegin(url.Receiver, out var isSlow) is { } turn)
+        else
+        {
+            await PostInTurnAsync(delivery, envelope, record, url.Receiver(options.Dispatch.Gateway), now, grace);
+        }
+    }
+
+    private async Task PostInTurnAsync(Delivery delivery, Envelope envelope, CallbackRecord record, string receiver, DateTimeOffset now, Grace grace)
+    {
+        if (_shares.TryBegin(receiver, out var isSlow) is { } turn)
         {
             await PostAsync(delivery, envelope, record, turn, grace);
         }
@@ -79,9 +87,12 @@ internal sealed class CallbackDispatcher(
         {
             // As it is, by a nak: no attempt is used, and a copy of the same attempt would be taken for a repeat and lost.
             Metrics.CallbackPutOff(options.Queue);
-            await settler.NakAsync(delivery, _policy.PutOff(record, delivery.Count, isSlow, now), grace.Writes);
+            await settler.NakAsync(delivery, _policy.PutOff(record, delivery.Count, isSlow, _shares.RefusedLately(receiver), now), grace.Writes);
         }
     }
+
+    // No answer in time is never prompt.
+    private static TimeSpan Prompt(TimeSpan timeout) => timeout / 2 < MaxPrompt ? timeout / 2 : MaxPrompt;
 
     private async Task PostAsync(Delivery delivery, Envelope envelope, CallbackRecord record, Turn? turn, Grace grace)
     {

@@ -9,6 +9,9 @@ internal sealed record CallbackPolicy(TimeSpan MaxAge, TimeSpan InitialWait, Tim
     /// <summary>The longest that a record is put off in one piece.</summary>
     public static readonly TimeSpan MaxPutOff = TimeSpan.FromMinutes(1);
 
+    // Of one receiver, in a minute or two; of more each comes again later.
+    private const int Crowd = 1_000;
+
     // By how much the clocks of two workers may differ without one of them being wrong.
     private static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(1);
 
@@ -51,11 +54,14 @@ internal sealed record CallbackPolicy(TimeSpan MaxAge, TimeSpan InitialWait, Tim
     /// <param name="record">The record.</param>
     /// <param name="count">Its deliveries, this one included. What is delivered again comes before what is new: after waits that do not grow, it would for ever.</param>
     /// <param name="isSlow">Whether the receiver is slow, or nothing is known of it.</param>
+    /// <param name="refused">How often it was refused lately.</param>
     /// <param name="now">The time.</param>
-    public TimeSpan PutOff(CallbackRecord record, int count, bool isSlow, DateTimeOffset now)
+    public TimeSpan PutOff(CallbackRecord record, int count, bool isSlow, int refused, DateTimeOffset now)
     {
+        // Thousands that come again each minute would cost the server more than all the others.
+        var most = MaxPutOff * Math.Max(1, refused / Crowd);
         var wait = isSlow
-            ? BackOff.Delay(BackOffKind.Equal, count, InitialWait, MaxWait < MaxPutOff ? MaxWait : MaxPutOff, Random)
+            ? BackOff.Delay(BackOffKind.Equal, count, InitialWait, MaxWait < most ? MaxWait : most, Random)
             : Soon * (1 + Random.NextDouble());
         var left = MaxAge - (now - record.Since);
         return wait < left ? wait : left;

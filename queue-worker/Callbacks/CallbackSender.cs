@@ -95,8 +95,14 @@ internal sealed record CallbackUrl(Uri Address, string Credentials)
 {
     private static readonly UriCreationOptions AsGiven = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
-    /// <summary>Host and port: who is posted to, however the host was written.</summary>
-    public string Receiver => $"{Address.IdnHost.TrimEnd('.').ToLowerInvariant()}:{Address.Port}";
+    /// <summary>Host and port: who is posted to, however the host was written. Behind our own gateway each function is a receiver by itself.</summary>
+    public string Receiver(Uri gateway)
+    {
+        var host = Address.IdnHost.TrimEnd('.').ToLowerInvariant();
+        var path = Segments(Address).Take(2).ToList();
+        var isFunction = Address.Port == gateway.Port && host.Equals(gateway.IdnHost.TrimEnd('.'), StringComparison.OrdinalIgnoreCase) && path is ["function" or "async-function", _];
+        return isFunction ? $"{host}:{Address.Port}/{path[0]}/{path[1]}" : $"{host}:{Address.Port}";
+    }
 
     /// <summary>Reads a URL; null if it is not an absolute one of http or https.</summary>
     public static CallbackUrl? Of(string? given)

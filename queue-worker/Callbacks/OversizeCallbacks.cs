@@ -35,7 +35,7 @@ internal sealed class OversizeCallbacks(
         try
         {
             // Held as long as the call's slot is, between two POSTs too.
-            var receiver = CallbackUrl.Of(envelope.Callback)?.Receiver;
+            var receiver = CallbackUrl.Of(envelope.Callback)?.Receiver(options.Dispatch.Gateway);
             using var turn = receiver is null ? null : await BeginAsync(receiver, grace.Sends);
             if (receiver is not null && turn is null)
             {
@@ -51,7 +51,9 @@ internal sealed class OversizeCallbacks(
                     break;
                 }
 
+                turn?.Pause();
                 await Task.Delay(verdict.After, time, grace.Sends);
+                turn?.Resume();
                 record = record with { Attempt = record.Attempt + 1 };
             }
 

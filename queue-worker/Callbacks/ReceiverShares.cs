@@ -13,6 +13,7 @@ namespace Connectors.QueueWorker.Callbacks;
 /// b answers at once        it is prompt: its others run in the slots that a leaves
 /// c, silent, has ten       1 runs; a second later it is slow too
 /// all of theirs are over   a and c may hold one slot each
+/// d and e are slow too     they take turns: who began longest ago and waits goes first, however much the others have
 /// </code>
 /// </remarks>
 /// <param name="slots">How many there are.</param>
@@ -22,6 +23,8 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
 {
     // Callers choose the hosts.
     private const int MaxIdle = 1_000;
+
+    private static readonly TimeSpan Lately = TimeSpan.FromMinutes(1);
 
     // At least one: where there are no others, a slot that stays free helps nobody.
     private readonly int _share = Math.Max(1, slots / 2);
@@ -43,11 +46,24 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
             isSlow = Judged(receiver) == Mood.Slow;
             if (!MayBegin(receiver))
             {
+                receiver.IsWaiting = true;
+                receiver.Refused++;
                 return null;
             }
 
-            var start = receiver.Starts.AddLast(receiver.LastUse);
-            return new Turn(isTold => End(receiver, start, isTold));
+            (receiver.IsWaiting, receiver.Begun) = (false, receiver.LastUse);
+            var start = new Start { At = receiver.LastUse };
+            receiver.Starts.Add(start);
+            return new Turn(start, time, isTold => End(receiver, start, isTold));
+        }
+    }
+
+    /// <summary>How often this receiver was refused in the last minute or two.</summary>
+    public int RefusedLately(string name)
+    {
+        lock (_lock)
+        {
+            return _receivers.TryGetValue(name, out var receiver) ? receiver.Refused + receiver.RefusedBefore : 0;
         }
     }
 
@@ -59,7 +75,7 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
         }
 
         // What is put off comes again within that time: until then its receiver asks for its part.
-        var (asking, unproven, held) = (0, 0, 0);
+        var (asking, unproven, held, before) = (0, 0, 0, 0);
         foreach (var other in _receivers.Values.Where(other => Judged(other) != Mood.Prompt))
         {
             unproven += other.Running;
@@ -67,23 +83,26 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
             {
                 asking++;
                 held += other.Running;
+                before += other.IsWaiting && other.Running == 0 && other.Begun < receiver.Begun ? 1 : 0;
             }
         }
 
         return receiver.Mood == Mood.Slow
-            ? held < _share && receiver.Running < Math.Max(1, _share / asking)
+            ? held + before < _share && receiver.Running < Math.Max(1, _share / asking)
             : receiver.Running == 0 || unproven < _share;
     }
 
-    private void End(Receiver receiver, LinkedListNode<long> start, bool isTold)
+    private void End(Receiver receiver, Start start, bool isTold)
     {
         lock (_lock)
         {
             receiver.Starts.Remove(start);
             receiver.LastUse = time.GetTimestamp();
-            if (isTold)
+
+            // One that is a little too late now and then is not told of each time.
+            if (isTold && (receiver.Mood != Mood.Slow || time.GetElapsedTime(start.At) <= prompt / 2 || IsLong(start)))
             {
-                Set(receiver, IsLong(start) || IsLong(receiver.Starts.First) ? Mood.Slow : Mood.Prompt);
+                Set(receiver, IsLong(start) || receiver.Starts.Any(IsLong) ? Mood.Slow : Mood.Prompt);
             }
         }
     }
@@ -92,6 +111,11 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
     {
         if (_receivers.TryGetValue(name, out var known))
         {
+            if (time.GetElapsedTime(known.CountedSince) > Lately)
+            {
+                (known.CountedSince, known.RefusedBefore, known.Refused) = (time.GetTimestamp(), known.Refused, 0);
+            }
+
             return known;
         }
 
@@ -102,12 +126,12 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
             _receivers.Remove(oldest.Name);
         }
 
-        return _receivers[name] = new Receiver(name);
+        return _receivers[name] = new Receiver(name) { CountedSince = time.GetTimestamp() };
     }
 
     private Mood Judged(Receiver receiver)
     {
-        if (IsLong(receiver.Starts.First))
+        if (receiver.Starts.Any(IsLong))
         {
             Set(receiver, Mood.Slow);
         }
@@ -115,7 +139,7 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
         return receiver.Mood;
     }
 
-    private bool IsLong(LinkedListNode<long>? start) => start is not null && time.GetElapsedTime(start.Value) > prompt;
+    private bool IsLong(Start start) => start.IsRunning && time.GetElapsedTime(start.At) > prompt;
 
     private void Set(Receiver receiver, Mood mood)
     {
@@ -140,22 +164,57 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
 
         public Mood Mood { get; set; }
 
-        // When those began that run, the oldest first.
-        public LinkedList<long> Starts { get; } = new();
+        public List<Start> Starts { get; } = [];
 
         public int Running => Starts.Count;
 
         public long LastUse { get; set; }
+
+        // When the last of it began, and whether another was refused since.
+        public long Begun { get; set; }
+
+        public bool IsWaiting { get; set; }
+
+        public long CountedSince { get; set; }
+
+        public int Refused { get; set; }
+
+        public int RefusedBefore { get; set; }
     }
 }
 
 /// <summary>A POST that runs at a receiver, until it is disposed.</summary>
-internal sealed class Turn(Action<bool> end) : IDisposable
+internal sealed class Turn(Start start, TimeProvider time, Action<bool> end) : IDisposable
 {
     private bool _isTold;
+
+    /// <summary>The receiver has answered and is to be asked again: what is waited until then is not its time. The slot is held meanwhile.</summary>
+    public void Pause() => start.IsRunning = false;
+
+    /// <summary>It is asked again.</summary>
+    public void Resume() => (start.At, start.IsRunning) = (time.GetTimestamp(), true);
 
     /// <summary>The receiver has answered, or had the time to: how long it took tells of it. Without that, what was aborted or refused here tells nothing.</summary>
     public void Told() => _isTold = true;
 
     public void Dispose() => end(_isTold);
+}
+
+/// <summary>When a POST began.</summary>
+internal sealed class Start
+{
+    private long _at;
+    private volatile bool _isRunning = true;
+
+    public long At
+    {
+        get => Interlocked.Read(ref _at);
+        set => Interlocked.Exchange(ref _at, value);
+    }
+
+    public bool IsRunning
+    {
+        get => _isRunning;
+        set => _isRunning = value;
+    }
 }

@@ -19,6 +19,9 @@ internal sealed class Watchdog(
     private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(10);
 
+    // Of an answer with many subjects, which nothing else waits for.
+    private static readonly TimeSpan PageTimeout = TimeSpan.FromMinutes(1);
+
     // How often all that lies aside is counted, where one answer does not tell of all.
     private static readonly TimeSpan CountInterval = TimeSpan.FromMinutes(1);
 
@@ -140,9 +143,9 @@ internal sealed class Watchdog(
         _counted = readsAll ? time.GetTimestamp() : _counted;
         var horizon = time.GetUtcNow() + AsideSchedule.Horizon;
         var counts = new AsideCounts();
-        try
+        await TryAsync(() => PageAsync(AsideGroup.HeldSubjects(options.Queue), 0));
+        await TryAsync(async () =>
         {
-            await PageAsync(AsideGroup.HeldSubjects(options.Queue), 0);
             while (!counts.IsWhole && (readsAll || !(counts.LastDue > horizon)))
             {
                 counts.Add(await PageAsync(">", counts.Offset));
@@ -152,18 +155,26 @@ internal sealed class Watchdog(
             {
                 gauges.ShowAside(counts);
             }
-        }
-        catch (Exception fault)
+        });
+
+        async Task TryAsync(Func<Task> look)
         {
-            if (!stopping.IsCancellationRequested)
+            try
             {
-                Log.AsideNotCounted(log, StreamNames.Aside(options.Queue), fault is OperationCanceledException ? "no answer in time" : fault.Message);
+                await look();
+            }
+            catch (Exception fault)
+            {
+                if (!stopping.IsCancellationRequested)
+                {
+                    Log.AsideNotCounted(log, StreamNames.Aside(options.Queue), fault is OperationCanceledException ? "no answer in time" : fault.Message);
+                }
             }
         }
 
         async Task<StreamInfo> PageAsync(string filter, int offset)
         {
-            using var limit = new TimeLimit(CheckTimeout, time, stopping);
+            using var limit = new TimeLimit(PageTimeout, time, stopping);
             var page = await link.PageOfSubjectsAsync(StreamNames.Aside(options.Queue), filter, offset, limit.Token);
             pulls.Aside.Resync(page);
             return page;

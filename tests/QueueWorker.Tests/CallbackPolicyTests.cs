@@ -68,7 +68,7 @@ public sealed class CallbackPolicyTests
     {
         for (var i = 0; i < 100; i++)
         {
-            Assert.InRange(Policy.PutOff(Record(1), count, isSlow, Now).TotalSeconds, least, most);
+            Assert.InRange(Policy.PutOff(Record(1), count, isSlow, 0, Now).TotalSeconds, least, most);
         }
     }
 
@@ -79,7 +79,7 @@ public sealed class CallbackPolicyTests
     {
         var old = Record(1) with { Since = Now - TimeSpan.FromHours(24) + TimeSpan.FromSeconds(0.5) };
 
-        var wait = Policy.PutOff(old, 9, isSlow, Now);
+        var wait = Policy.PutOff(old, 9, isSlow, 0, Now);
 
         Assert.Equal(TimeSpan.FromSeconds(0.5), wait);
         Assert.True(Policy.IsTooOld(old, Now + wait));

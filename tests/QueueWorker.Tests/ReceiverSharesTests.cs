@@ -204,15 +204,96 @@ public sealed class ReceiverSharesTests
     [InlineData("http://Hooks.Example.com./a?b", "hooks.example.com:80")]
     [InlineData("https://me:secret@hooks.example.com/", "hooks.example.com:443")]
     [InlineData("http://127.0.0.1:9/", "127.0.0.1:9")]
-    public void A_receiver_is_host_and_port_however_they_are_written(string url, string receiver) => Assert.Equal(receiver, CallbackUrl.Of(url)!.Receiver);
+    public void A_receiver_is_host_and_port_however_they_are_written(string url, string receiver) => Assert.Equal(receiver, CallbackUrl.Of(url)!.Receiver(new Uri("http://gateway:8080")));
+
+    [Theory]
+    [InlineData("http://Gateway:8080/function/a", "gateway:8080/function/a")]
+    [InlineData("http://gateway:8080/async-function/b.ns/x?y", "gateway:8080/async-function/b.ns")]
+    [InlineData("http://gateway:8080/inbox/a", "gateway:8080")]
+    [InlineData("http://elsewhere:8080/function/a", "elsewhere:8080")]
+    public void Behind_our_own_gateway_each_function_is_a_receiver_by_itself(string url, string receiver) =>
+        Assert.Equal(receiver, CallbackUrl.Of(url)!.Receiver(new Uri("http://gateway:8080")));
+
+    [Fact]
+    public void Slow_receivers_whose_share_is_taken_go_in_turn_however_often_others_ask()
+    {
+        var shares = Shares(4);
+        foreach (var name in (string[])["a", "b", "c"])
+        {
+            MakeSlow(shares, name);
+        }
+
+        var (ofA, ofB) = (Begun(shares, "a", 1), Begun(shares, "b", 1));
+        Assert.Null(shares.TryBegin("c", out _));
+        _time.Advance(Long);
+        End(ofA[0]);
+
+        Assert.Null(shares.TryBegin("a", out _));
+        Begun(shares, "c", 1);
+        _time.Advance(Long);
+        End(ofB[0]);
+        Begun(shares, "a", 1);
+    }
+
+    [Fact]
+    public void One_that_is_a_little_late_stays_slow_until_it_is_clearly_not()
+    {
+        var shares = Shares(4);
+        MakeSlow(shares, "a");
+        foreach (var taken in (double[])[0.8, 0.8, 0.4])
+        {
+            var turn = Begun(shares, "a", 1)[0];
+            _time.Advance(Prompt * taken);
+            End(turn);
+        }
+
+        Assert.Equal(["a is slow", "a is not"], _turned);
+    }
+
+    [Fact]
+    public void What_is_waited_between_two_posts_is_not_the_receivers_time()
+    {
+        var shares = Shares(4);
+        var turn = Begun(shares, "a", 1)[0];
+        turn.Pause();
+        _time.Advance(Long);
+        Assert.NotNull(shares.TryBegin("a", out var isSlow));
+        Assert.False(isSlow);
+
+        turn.Resume();
+        End(turn);
+
+        Assert.Empty(_turned);
+    }
+
+    [Fact]
+    public void Refusals_are_counted_for_a_minute_or_two()
+    {
+        var shares = Shares(2);
+        MakeSlow(shares, "a");
+        Begun(shares, "a", 1);
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Null(shares.TryBegin("a", out _));
+        }
+
+        Assert.Equal(5, shares.RefusedLately("a"));
+        _time.Advance(TimeSpan.FromMinutes(1.5));
+        Assert.Null(shares.TryBegin("a", out _));
+        Assert.Equal(6, shares.RefusedLately("a"));
+        _time.Advance(TimeSpan.FromMinutes(1.5));
+        Assert.Null(shares.TryBegin("a", out _));
+        Assert.Equal(2, shares.RefusedLately("a"));
+        Assert.Equal(0, shares.RefusedLately("b"));
+    }
 
     // Whatever is begun and ended: what begins at a slow receiver is within the share of all slow ones, one that has nothing running is kept waiting only by
-    // others that are slow too, and nobody is when nothing runs at all.
+    // others that are slow too, and run or wait.
     [Fact]
     public void Slow_receivers_begin_nothing_beyond_their_share_and_no_slot_is_kept_for_nobody() =>
         Gen.Select(Gen.Int[1, 9], Gen.Select(Gen.Int[0, 5], Gen.Int[0, 3], Gen.Int[0, 20]).Array[0, 120]).Sample((slots, steps) =>
         {
-            var (time, slow, running) = (new FakeTimeProvider(), new HashSet<string>(), new List<(string Name, Turn Turn)>());
+            var (time, slow, waiting, running) = (new FakeTimeProvider(), new HashSet<string>(), new HashSet<string>(), new List<(string Name, Turn Turn)>());
             var shares = new ReceiverShares(slots, Prompt, time) { Turned = (name, isSlow) => Assert.True(isSlow ? slow.Add(name) : slow.Remove(name)) };
             foreach (var (what, receiver, which) in steps)
             {
@@ -253,11 +334,13 @@ public sealed class ReceiverSharesTests
                 var held = running.Count(other => slow.Contains(other.Name));
                 if (turn is null)
                 {
-                    Assert.NotEmpty(running);
-                    Assert.True(running.Exists(other => other.Name == name) || (isSlow && held >= Math.Max(1, slots / 2)));
+                    var others = waiting.Count(other => other != name && slow.Contains(other));
+                    Assert.True(running.Exists(other => other.Name == name) || (isSlow && held + others >= Math.Max(1, slots / 2)));
+                    waiting.Add(name);
                     return;
                 }
 
+                waiting.Remove(name);
                 running.Add((name, turn));
                 Assert.True(!isSlow || held < Math.Max(1, slots / 2));
             }

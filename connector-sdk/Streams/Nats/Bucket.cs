@@ -27,10 +27,17 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
     // How often a watch looks whether its bucket is still the same.
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
 
+    // A bucket that is busy for a moment, or may not be changed, does not say which.
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMinutes(1);
+
     private static readonly NatsRawSerializer<byte[]> Raw = NatsRawSerializer<byte[]>.Default;
 
     private volatile INatsKVStore? _store;
+
+    // Of which store it is known whether it heeds ages, and when that was asked in vain.
+    private volatile INatsKVStore? _askedOf;
     private volatile bool _heedsAges;
+    private long _askedInVain;
     private volatile INatsJSStream? _stream;
 
     /// <summary>
@@ -56,7 +63,7 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
 
     /// <summary>Writes a value that is to go after a time of its own, if that is sooner than the bucket's; returns its revision. An old server lets it lie.</summary>
     public Task<ulong> PutAsync(string key, byte[] value, TimeSpan keep, CancellationToken ct) => UseAsync(
-        async (store, token) => _heedsAges && keep < shape.MaxAge && await TryPutAsync(key, value, keep, token) is { } revision
+        async (store, token) => keep < shape.MaxAge && await HeedsAgesAsync(store, token) && await TryPutAsync(key, value, keep, token) is { } revision
             ? revision
             : Stored(await store.PutAsync(key, value, Raw, token)),
         ct);
@@ -277,7 +284,7 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
             for (var wasGone = false; ; wasGone = true)
             {
                 await link.OpenAsync(limit.Token);
-                var store = _store ?? await OpenStoreAsync(limit.Token);
+                var store = _store ??= await BucketSetup.OpenAsync(link, shape, limit.Token);
                 try
                 {
                     return await use(store, limit.Token);
@@ -294,11 +301,22 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
         }
     }
 
-    private async Task<INatsKVStore> OpenStoreAsync(CancellationToken ct)
+    private async Task<bool> HeedsAgesAsync(INatsKVStore store, CancellationToken ct)
     {
-        var store = await BucketSetup.OpenAsync(link, shape, ct);
-        _heedsAges = await BucketSetup.HeedsAgesAsync(link, shape, time, ct);
-        return _store = store;
+        var last = Interlocked.Read(ref _askedInVain);
+        if (_askedOf != store && (last == 0 || time.GetElapsedTime(last) > AskAgain))
+        {
+            if (await BucketSetup.HeedsAgesAsync(link, shape, time, ct) is { } heeds)
+            {
+                (_heedsAges, _askedOf) = (heeds, store);
+            }
+            else
+            {
+                Interlocked.Exchange(ref _askedInVain, time.GetTimestamp());
+            }
+        }
+
+        return _askedOf == store && _heedsAges;
     }
 
     private static bool IsGone(NatsException fault) =>

@@ -50,8 +50,8 @@ internal static class BucketSetup
         }
     }
 
-    /// <summary>Whether entries may have an age of their own: the server is told to heed it, if it can and does not yet.</summary>
-    public static async Task<bool> HeedsAgesAsync(NatsLink link, BucketShape shape, TimeProvider time, CancellationToken ct)
+    /// <summary>Whether entries may have an age of their own: the server is told to heed it, if it can and does not yet. Null if it does not say.</summary>
+    public static async Task<bool?> HeedsAgesAsync(NatsLink link, BucketShape shape, TimeProvider time, CancellationToken ct)
     {
         if (!shape.HasOwnAges || !NatsServerVersion.HasMessageAges(link.ServerVersion))
         {
@@ -66,10 +66,15 @@ internal static class BucketSetup
             return await FindAsync(link, shape, limit.Token) is { Config: var found }
                 && (found.AllowMsgTTL || (await link.JetStream.UpdateStreamAsync(found with { AllowMsgTTL = true }, limit.Token)).Info.Config.AllowMsgTTL);
         }
-        catch (Exception fault) when (fault is NatsException or OperationCanceledException && !ct.IsCancellationRequested)
+        catch (NatsException fault)
         {
             Log.BucketWithoutAges(link.Logger, shape.Name, fault.Message);
-            return false;
+            return fault is NatsJSApiException ? false : null;
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            Log.BucketWithoutAges(link.Logger, shape.Name, "no answer in time");
+            return null;
         }
     }
 

@@ -62,7 +62,7 @@ internal static partial class Log
     [LoggerMessage(181, LogLevel.Warning, "Acks are not agreed on yet by the stream's servers; they are sent again, and their slots are held")]
     public static partial void AcksSlow(ILogger log, string consumer, int waiting, bool isFollowed);
 
-    [LoggerMessage(183, LogLevel.Information, "Entries of the bucket lie until they reach its age, for the server heeds none of their own")]
+    [LoggerMessage(183, LogLevel.Information, "Entries of the bucket lie until they reach its age for now, for the server heeds none of their own")]
     public static partial void BucketWithoutAges(ILogger log, string bucket, string reason);
 
     [LoggerMessage(182, LogLevel.Warning, "Pull is over a limit of the consumer, which is read anew; told once")]

@@ -187,7 +187,7 @@ public sealed class PullInbox : IAsyncDisposable
         }
     }
 
-    // <prefix>.<consumer>.<pull>.<count>.<size>. A pull of which something came says how many it lacks; any other lacks all.
+    // <prefix>.<consumer>.<pull>.<count>.<size>. The end of a pull says how many it lacks, or does not.
     private void Answer(string subject, ReadOnlySequence<byte> block)
     {
         var parts = subject[(_prefix.Length + 1)..].Split('.');

@@ -146,10 +146,10 @@ public sealed class StreamConsumer : IDisposable
 
             _lastUse = _time.GetTimestamp();
 
-            // One that stands there keeps its room for long: only little is asked for so, and what is known to be larger is asked for at once.
-            var size = waits && !_wasTooSmall ? PullSize.Ordinary : _size == PullSize.Unbounded && count > 1 ? PullSize.Large : _size;
-            pull = new PullRequest(++_lastId, count, waits && size == PullSize.Ordinary, size);
+            // One that stands there keeps its room for long: only little is asked for so, and what is known to be more is asked for at once.
+            waits &= !_wasTooSmall;
             _wasTooSmall = false;
+            pull = new PullRequest(++_lastId, count, waits, waits ? PullSize.Ordinary : _size == PullSize.Unbounded && count > 1 ? PullSize.Large : _size);
             _pulls.Add(pull.Id, count);
         }
 
@@ -210,11 +210,12 @@ public sealed class StreamConsumer : IDisposable
         }
         else if (code == 409 && words == "Message Size Exceeds MaxBytes")
         {
-            if (lacking == count)
+            lock (_lock)
             {
-                lock (_lock)
+                _wasTooSmall = true;
+                if (lacking == count)
                 {
-                    (_size, _wasTooSmall) = (size == PullSize.Ordinary ? PullSize.Large : PullSize.Unbounded, true);
+                    _size = size == PullSize.Ordinary ? PullSize.Large : PullSize.Unbounded;
                 }
             }
 

@@ -30,13 +30,18 @@ public sealed class FunctionPresenceTests : IAsyncLifetime
     [Fact]
     public async Task Of_many_who_want_to_know_one_asks_and_that_it_is_there_is_not_kept()
     {
-        var presence = new FunctionPresence(_catalog, Limit, _time);
+        var gate = new TaskCompletionSource();
+        await using var gateway = await HttpLedger.StartAsync((_, http) => gate.Task.WaitAsync(http.RequestAborted));
+        using var catalog = Catalog(gateway.Url);
+        var presence = new FunctionPresence(catalog, Limit, _time);
+        var all = Enumerable.Range(0, 100).Select(_ => IsGoneAsync(presence, A)).ToList();
 
-        Assert.All(await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => IsGoneAsync(presence, A))), isGone => Assert.False(isGone));
-        Assert.Single(_gateway.Requests);
+        gate.SetResult();
 
-        _gateway.Functions = [];
-        Assert.True(await IsGoneAsync(presence, A));
+        Assert.All(await Task.WhenAll(all), isGone => Assert.False(isGone));
+        Assert.Single(gateway.Requests);
+        Assert.False(await IsGoneAsync(presence, A));
+        Assert.Equal(2, gateway.Requests.Count);
     }
 
     [Fact]
@@ -88,7 +93,7 @@ public sealed class FunctionPresenceTests : IAsyncLifetime
 
         Assert.False(await first);
         Assert.All(await Task.WhenAll(later), isGone => Assert.False(isGone));
-        Assert.Equal(2, gateway.Requests.Count);
+        Assert.True(gateway.Requests.Count > 1);
     }
 
     [Fact]

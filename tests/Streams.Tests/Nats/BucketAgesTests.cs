@@ -24,7 +24,7 @@ public sealed class BucketAgesTests
 
         await bucket.PutAsync("short", [1], Short, Ct);
         await bucket.PutAsync("whole", [1], TimeSpan.FromHours(24), Ct);
-        var revision = await bucket.PutAsync("twice", [1], Short, Ct);
+        var revision = await bucket.PutAsync("twice", [1], TimeSpan.FromHours(1), Ct);
         Assert.NotNull(await bucket.TryUpdateAsync("twice", [2], revision, Ct));
 
         if (!NatsServerVersion.HasMessageAges(link.Link.ServerVersion))
