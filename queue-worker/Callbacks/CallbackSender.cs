@@ -27,10 +27,10 @@ internal sealed class CallbackSender(QueueWorkerOptions options, CallbackPoster 
     }
 
     /// <summary>A receiver turned slow, or is so no more.</summary>
-    public void Turned(string receiver, bool isSlow)
+    public void Turned(string receiver, bool isSlow, bool isNews)
     {
         Metrics.ReceiverTurned(options.Queue, isSlow);
-        if (isSlow)
+        if (isNews)
         {
             Log.ReceiverSlow(log, options.Queue, receiver);
         }

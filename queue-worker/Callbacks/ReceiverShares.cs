@@ -26,6 +26,9 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
 
     private static readonly TimeSpan Lately = TimeSpan.FromMinutes(1);
 
+    // How often a receiver is named that is slow now and then.
+    private static readonly TimeSpan NameAgain = TimeSpan.FromMinutes(1);
+
     // At least one: where there are no others, a slot that stays free helps nobody.
     private readonly int _share = Math.Max(1, slots / 2);
 
@@ -33,8 +36,11 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Receiver> _receivers = [];
 
-    /// <summary>Told, under the lock, of a receiver that turns slow (true), or is so no more; it may not block.</summary>
-    public Action<string, bool>? Turned { get; set; }
+    /// <summary>
+    /// Told, under the lock, of a receiver that turns slow (true), or is so no more; and whether that is worth a line, which it is once a minute at most. It may
+    /// not block.
+    /// </summary>
+    public Action<string, bool, bool>? Turned { get; set; }
 
     /// <summary>Begins a POST, which is over when the turn is disposed. Null if its receiver may hold no more slots now.</summary>
     public Turn? TryBegin(string name, out bool isSlow)
@@ -52,9 +58,9 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
             }
 
             (receiver.IsWaiting, receiver.Begun) = (false, receiver.LastUse);
-            var start = new Start { At = receiver.LastUse };
-            receiver.Starts.Add(start);
-            return new Turn(start, time, isTold => End(receiver, start, isTold));
+            var turn = new Turn(time, (ended, isTold) => End(receiver, ended, isTold));
+            receiver.Turns.Add(turn);
+            return turn;
         }
     }
 
@@ -92,17 +98,15 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
             : receiver.Running == 0 || unproven < _share;
     }
 
-    private void End(Receiver receiver, Start start, bool isTold)
+    private void End(Receiver receiver, Turn turn, bool isTold)
     {
         lock (_lock)
         {
-            receiver.Starts.Remove(start);
+            receiver.Turns.Remove(turn);
             receiver.LastUse = time.GetTimestamp();
-
-            // One that is a little too late now and then is not told of each time.
-            if (isTold && (receiver.Mood != Mood.Slow || time.GetElapsedTime(start.At) <= prompt / 2 || IsLong(start)))
+            if (isTold)
             {
-                Set(receiver, IsLong(start) || receiver.Starts.Any(IsLong) ? Mood.Slow : Mood.Prompt);
+                Set(receiver, IsLong(turn) || receiver.Turns.Exists(IsLong) ? Mood.Slow : Mood.Prompt);
             }
         }
     }
@@ -131,7 +135,7 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
 
     private Mood Judged(Receiver receiver)
     {
-        if (receiver.Starts.Any(IsLong))
+        if (receiver.Turns.Exists(IsLong))
         {
             Set(receiver, Mood.Slow);
         }
@@ -139,16 +143,20 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
         return receiver.Mood;
     }
 
-    private bool IsLong(Start start) => start.IsRunning && time.GetElapsedTime(start.At) > prompt;
+    private bool IsLong(Turn turn) => turn.Took > prompt;
 
     private void Set(Receiver receiver, Mood mood)
     {
         var before = receiver.Mood;
         receiver.Mood = mood;
-        if (before != mood && (before == Mood.Slow || mood == Mood.Slow))
+        if (before == mood || (before != Mood.Slow && mood != Mood.Slow))
         {
-            Turned?.Invoke(receiver.Name, mood == Mood.Slow);
+            return;
         }
+
+        var isNews = mood == Mood.Slow && (receiver.Named is not { } last || time.GetElapsedTime(last) > NameAgain);
+        receiver.Named = isNews ? time.GetTimestamp() : receiver.Named;
+        Turned?.Invoke(receiver.Name, mood == Mood.Slow, isNews);
     }
 
     private enum Mood
@@ -164,9 +172,9 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
 
         public Mood Mood { get; set; }
 
-        public List<Start> Starts { get; } = [];
+        public List<Turn> Turns { get; } = [];
 
-        public int Running => Starts.Count;
+        public int Running => Turns.Count;
 
         public long LastUse { get; set; }
 
@@ -175,46 +183,12 @@ internal sealed class ReceiverShares(int slots, TimeSpan prompt, TimeProvider ti
 
         public bool IsWaiting { get; set; }
 
+        public long? Named { get; set; }
+
         public long CountedSince { get; set; }
 
         public int Refused { get; set; }
 
         public int RefusedBefore { get; set; }
-    }
-}
-
-/// <summary>A POST that runs at a receiver, until it is disposed.</summary>
-internal sealed class Turn(Start start, TimeProvider time, Action<bool> end) : IDisposable
-{
-    private bool _isTold;
-
-    /// <summary>The receiver has answered and is to be asked again: what is waited until then is not its time. The slot is held meanwhile.</summary>
-    public void Pause() => start.IsRunning = false;
-
-    /// <summary>It is asked again.</summary>
-    public void Resume() => (start.At, start.IsRunning) = (time.GetTimestamp(), true);
-
-    /// <summary>The receiver has answered, or had the time to: how long it took tells of it. Without that, what was aborted or refused here tells nothing.</summary>
-    public void Told() => _isTold = true;
-
-    public void Dispose() => end(_isTold);
-}
-
-/// <summary>When a POST began.</summary>
-internal sealed class Start
-{
-    private long _at;
-    private volatile bool _isRunning = true;
-
-    public long At
-    {
-        get => Interlocked.Read(ref _at);
-        set => Interlocked.Exchange(ref _at, value);
-    }
-
-    public bool IsRunning
-    {
-        get => _isRunning;
-        set => _isRunning = value;
     }
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using Connectors.Sdk.Hosting;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
@@ -7,48 +5,15 @@ using NATS.Client.JetStream.Models;
 
 namespace Connectors.Streams.Nats;
 
-/// <summary>Whoever pulls from a consumer. Told on the thread that reads the connection: it may not block.</summary>
-public interface IPullListener
-{
-    /// <summary>A message came.</summary>
-    /// <param name="delivery">The message.</param>
-    /// <param name="wasAsked">Whether it belongs to a pull that is not over. Otherwise nobody keeps room for it.</param>
-    /// <param name="outstanding">How many more may come of what was asked for.</param>
-    void Delivered(Delivery delivery, bool wasAsked, int outstanding);
-
-    /// <summary>A pull ended without having brought all that was asked for.</summary>
-    /// <param name="unused">How many will not come.</param>
-    /// <param name="why">Why.</param>
-    /// <param name="outstanding">How many may still come of other pulls.</param>
-    void Returned(int unused, PullEnd why, int outstanding);
-}
-
-/// <summary>Why a pull ended.</summary>
-public enum PullEnd
-{
-    /// <summary>Nothing more waited, or came while the pull did.</summary>
-    Empty,
-
-    /// <summary>More waits: the next message would have been more bytes than the pull asked for.</summary>
-    HasMore,
-
-    /// <summary>The consumer is gone or refuses the pull, or the server is silent. Silence is never taken for an empty queue.</summary>
-    Gone,
-}
-
 /// <summary>
 /// One consumer of a stream, and what was asked of it. Pulls may overlap.
 /// </summary>
 public sealed class StreamConsumer : IDisposable
 {
-    // The server tells of a pull that waits each second. Two of those may be missed.
-    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(1);
+    // Two heartbeats of a pull that waits may be missed.
     private static readonly TimeSpan SilenceTimeout = TimeSpan.FromSeconds(2.5);
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
-
-    // How long a pull waits for messages.
-    private static readonly TimeSpan Expires = TimeSpan.FromSeconds(5);
 
     private readonly StreamSetup _setup;
     private readonly PullInbox _inbox;
@@ -358,14 +323,14 @@ public sealed class StreamConsumer : IDisposable
 
                 // What comes after the end of a connection, or of the subscription, nobody would hear of.
                 if (!_inbox.IsOpen
-                    || !_pulls.Sent(pull.Id, now + Ticks(SilenceTimeout + (pull.Waits ? Expires : TimeSpan.Zero)), pull.Size != PullSize.Unbounded, () => room.Release(bytes)))
+                    || !_pulls.Sent(pull.Id, now + Ticks(SilenceTimeout + (pull.Waits ? PullRequest.Expires : TimeSpan.Zero)), pull.Size != PullSize.Unbounded, () => room.Release(bytes)))
                 {
                     room.Release(bytes);
                     return;
                 }
             }
 
-            await _inbox.AskAsync(this, _subject, pull.Id, pull.Count, pull.Size, Words(pull, bytes));
+            await _inbox.AskAsync(this, _subject, pull.Id, pull.Count, pull.Size, pull.Words(Math.Min(bytes, _maxBytes)));
         }
         catch (Exception fault)
         {
@@ -374,14 +339,6 @@ public sealed class StreamConsumer : IDisposable
             _inbox.Report(this, fault);
             Forget();
         }
-    }
-
-    private byte[] Words(PullRequest pull, long bytes)
-    {
-        var limit = pull.Size == PullSize.Unbounded ? "" : string.Create(CultureInfo.InvariantCulture, $",\"max_bytes\":{Math.Min(bytes, _maxBytes)}");
-        return Encoding.ASCII.GetBytes(pull.Waits
-            ? string.Create(CultureInfo.InvariantCulture, $"{{\"batch\":{pull.Count}{limit},\"expires\":{Expires.Ticks * 100},\"idle_heartbeat\":{Heartbeat.Ticks * 100}}}")
-            : string.Create(CultureInfo.InvariantCulture, $"{{\"batch\":{pull.Count}{limit},\"no_wait\":true}}"));
     }
 
     private void End(long id, int? lacking, PullEnd why)
@@ -402,6 +359,4 @@ public sealed class StreamConsumer : IDisposable
     }
 
     private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);
-
-    private readonly record struct PullRequest(long Id, int Count, bool Waits, PullSize Size);
 }

@@ -11,8 +11,8 @@ namespace Connectors.Kafka.Ordering;
 /// partition of slow events gets as many slots as its share and not all that become free.
 /// </para>
 /// <para>
-/// A partition that has read enough is paused: by its own records, or by the bytes of all. The latter pauses none that holds nothing: it still reads one
-/// record, so that what others hold, and may hold for hours, lets none stand still.
+/// A partition that has read enough is paused: by its own records, or by the bytes of all. The latter pauses none that holds less than its part, or nothing: so
+/// what others hold, and may hold for hours, lets none stand still.
 /// </para>
 /// <code>
 /// concurrency=key, p0 has read a1 a2 b1, p1 has read c1; nothing is out
@@ -23,8 +23,11 @@ namespace Connectors.Kafka.Ordering;
 /// </summary>
 internal sealed class Backlog(OrderingOptions options, TimeProvider time)
 {
-    /// <summary>How many bytes are held of all partitions before those that hold any are paused.</summary>
+    /// <summary>How many bytes are held of all partitions before those that hold their part are paused.</summary>
     public const long MaxHeldBytes = 64 << 20;
+
+    /// <summary>How many bytes beside those all partitions have together, each the same part.</summary>
+    public const long MaxOfParts = MaxHeldBytes / 4;
 
     // Guards all below and every partition's state. Held for a few instructions only, by the poll thread, the pump and those that settle.
     private readonly Lock _gate = new();
@@ -164,6 +167,9 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
         {
             _partitions.Remove(partition);
             _resumable.Remove(partition);
+
+            // The others' parts are larger now.
+            _partitions.ForEach(NoteRoom);
         }
     }
 
@@ -266,15 +272,18 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
 
     private bool IsTight => _heldBytes > MaxHeldBytes / 2;
 
+    // What a partition may hold whatever the others do, and may do so for hours.
+    private long Part => MaxOfParts / Math.Max(1, _partitions.Count);
+
     // Of a partition that has just read one.
     private bool IsFull(AssignedPartition partition) =>
-        partition.Held >= options.PartitionBuffer || partition.HeldBytes >= options.PartitionBufferBytes || _heldBytes >= MaxHeldBytes;
+        partition.Held >= options.PartitionBuffer || partition.HeldBytes >= options.PartitionBufferBytes || (_heldBytes >= MaxHeldBytes && partition.HeldBytes >= Part);
 
     // Half of the room, so that a partition is not paused and resumed for every event.
     private void NoteRoom(AssignedPartition partition)
     {
         if (partition.IsPaused && partition.IsOpen && partition.Held <= options.PartitionBuffer / 2 && partition.HeldBytes <= options.PartitionBufferBytes / 2
-            && (!IsTight || partition.Held == 0))
+            && (!IsTight || partition.HeldBytes <= Part / 2))
         {
             _resumable.Add(partition);
         }

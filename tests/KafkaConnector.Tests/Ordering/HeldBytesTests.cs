@@ -29,36 +29,45 @@ public class HeldBytesTests
         var records = await OutAsync(backlog, 8);
 
         backlog.Done(records.Single(record => record.Partition == partitions[0] && record.Offset == 0));
-        Assert.Empty(backlog.TakeResumable());
+
+        // It holds less than its part.
+        Assert.Same(partitions[0], Assert.Single(backlog.TakeResumable()));
         backlog.Done(records.Single(record => record.Partition == partitions[3] && record.Offset == 0));
-        Assert.Empty(backlog.TakeResumable());
+        Assert.Same(partitions[3], Assert.Single(backlog.TakeResumable()));
         backlog.Done(records.Single(record => record.Partition == partitions[1] && record.Offset == 0));
 
         // The third is among them, which holds what it held.
-        Assert.Equal(partitions, backlog.TakeResumable().OrderBy(partition => partition.Name.Partition.Value));
+        Assert.Equal(partitions[1..3], backlog.TakeResumable().OrderBy(partition => partition.Name.Partition.Value));
         Assert.Equal(Quarter + 4, backlog.HeldBytes);
     }
 
     [Fact]
-    public async Task One_that_holds_nothing_is_let_in_whatever_the_others_hold()
+    public async Task One_has_its_part_whatever_the_others_hold_and_a_record_larger_than_that_if_it_holds_nothing()
     {
         var backlog = Create();
         var partitions = Open(backlog, 2);
         Assert.True(Add(backlog, partitions[0], 0, Backlog.MaxHeldBytes));
         var large = Assert.Single(await OutAsync(backlog, 1));
 
-        // One at a time.
+        // What is blocked in it takes little, and others go on beside that.
+        const long part = Backlog.MaxOfParts / 2;
         for (var offset = 0; offset < 3; offset++)
         {
-            Assert.True(Add(backlog, partitions[1], offset, 1));
-            Assert.Empty(backlog.TakeResumable());
-            backlog.Done(Assert.Single(await OutAsync(backlog, 1)));
-            Assert.Same(partitions[1], Assert.Single(backlog.TakeResumable()));
+            Assert.False(Add(backlog, partitions[1], offset, part / 4));
         }
+
+        Assert.True(Add(backlog, partitions[1], 3, part / 4));
+        Assert.Empty(backlog.TakeResumable());
+        foreach (var record in (await OutAsync(backlog, 4)).Take(2))
+        {
+            backlog.Done(record);
+        }
+
+        Assert.Same(partitions[1], Assert.Single(backlog.TakeResumable()));
 
         backlog.Done(large);
         Assert.Same(partitions[0], Assert.Single(backlog.TakeResumable()));
-        Assert.Equal(0, backlog.HeldBytes);
+        Assert.Equal(part / 2, backlog.HeldBytes);
     }
 
     [Fact]
@@ -139,7 +148,7 @@ public class HeldBytesTests
             }
 
             Assert.Equal(held.Sum(r => r.Bytes), backlog.HeldBytes);
-            Assert.True(backlog.HeldBytes < Backlog.MaxHeldBytes + ((long)most * held.Select(r => r.Partition).Distinct().Count()));
+            Assert.True(backlog.HeldBytes < Backlog.MaxHeldBytes + Backlog.MaxOfParts + ((long)most * held.Select(r => r.Partition).Distinct().Count()));
             backlog.TakeResumable();
             Assert.All(ours.Where(MayRead), p => Assert.False(p.IsPaused));
         }
