@@ -26,6 +26,11 @@ public sealed partial class AlertTests : IDisposable
             "queue-worker", "QueueCallbacksFailing", "25m",
             ["queue_worker_callback_attempts_total{queue_name=\"custom-request\",outcome=\"unreachable\"} 0+60x40"], ["queue_worker_callback_attempts_total{queue_name=\"custom-request\",outcome=\"unreachable\"} 0+1x40"]
         },
+        // A callback may have to wait for an hour until it is tried again.
+        {
+            "queue-worker", "QueueCallbacksWaiting", "10m",
+            ["queue_worker_oldest_callback_seconds{queue_name=\"custom-request\"} 5500+60x20"], ["queue_worker_oldest_callback_seconds{queue_name=\"custom-request\"} 3000+60x20"]
+        },
         {
             "queue-worker", "QueueSlotsStuck", "10m",
             ["queue_worker_overdue_seconds{queue_name=\"custom-request\",work=\"calls\"} 0+30x20"], ["queue_worker_overdue_seconds{queue_name=\"custom-request\",work=\"calls\"} 0+0x20"]

@@ -12,6 +12,9 @@ internal static partial class Helm
     /// <summary>Before the path of a file with values, where values are given.</summary>
     public const string File = "@";
 
+    // By itself each Helm renders for the Kubernetes that it was built with.
+    private const string Kubernetes = "1.31";
+
     public static string ChartDirectory(string chart) => Path.Combine(Tools.RepositoryRoot, "charts", chart);
 
     // Many tests look at the same text; it is made once, by both Helms.
@@ -43,12 +46,22 @@ internal static partial class Helm
     /// <summary>The same in a namespace.</summary>
     public static async Task<IReadOnlyList<Manifest>> TemplateAsync(string chart, string release, string ns, string[] values)
     {
-        string[] arguments = ["template", release, ChartDirectory(chart), "--namespace", ns, .. Options(values)];
+        string[] arguments = ["template", release, ChartDirectory(chart), "--namespace", ns, "--kube-version", Kubernetes, .. Options(values)];
         var rendered = values.Any(v => v.StartsWith(File, StringComparison.Ordinal))
             ? TextAsync(arguments)
             : Texts.GetOrAdd(string.Join('\n', arguments), _ => new Lazy<Task<string>>(() => TextAsync(arguments))).Value;
+        return Manifests(await rendered);
+    }
+
+    /// <summary>Renders a chart that lies anywhere, with options as <c>helm template</c> takes them.</summary>
+    public static async Task<IReadOnlyList<Manifest>> TemplateFolderAsync(string folder, string release, params string[] options) =>
+        Manifests(await TextAsync(["template", release, folder, "--namespace", "openfaas", "--kube-version", Kubernetes, .. options]));
+
+    /// <summary>The objects of a rendered text.</summary>
+    public static IReadOnlyList<Manifest> Manifests(string rendered)
+    {
         var yaml = new YamlStream();
-        yaml.Load(new StringReader(await rendered));
+        yaml.Load(new StringReader(rendered));
         return [.. yaml.Documents.Select(d => d.RootNode).OfType<YamlMappingNode>().Select(node => new Manifest(node))];
     }
 

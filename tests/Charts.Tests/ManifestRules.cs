@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Connectors.Testing;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -8,7 +9,7 @@ using YamlDotNet.RepresentationModel;
 namespace Connectors.Charts.Tests;
 
 /// <summary>What every object that the charts render has to be: sound by the published schema of its kind, found by its release, and in a pod that may do little.</summary>
-internal static class ManifestRules
+internal static partial class ManifestRules
 {
     public static async Task CheckAsync(IReadOnlyList<Manifest> manifests)
     {
@@ -30,11 +31,34 @@ internal static class ManifestRules
                 pair => Assert.True(Json(pair.Value)?.GetValueKind() == JsonValueKind.String, $"{manifest.Kind} {manifest.Name}: {path}.{pair.Key} is no string"));
         }
 
+        // What a label and the name of a service may be no schema tells, and a cluster refuses the rest.
+        foreach (var path in new[] { "metadata.labels", "spec.template.metadata.labels", manifest.Kind is "Service" ? "spec.selector" : "spec.selector.matchLabels" })
+        {
+            Assert.All(manifest.Map(path), label => Assert.True(LabelValue().IsMatch(label.Value), $"{manifest.Kind} {manifest.Name}: {path}.{label.Key} may not be {label.Value}"));
+        }
+
+        if (manifest.Kind is "Service")
+        {
+            Assert.Matches(ServiceName(), manifest.Name);
+        }
+
         if (manifest.Kind is "Deployment")
         {
             CheckPod(manifest);
         }
     }
+
+    /// <summary>As a cluster reads it: a plain scalar is a number, a truth value or nothing where it looks like one.</summary>
+    public static JsonNode? Json(YamlNode node) => node switch
+    {
+        YamlMappingNode map => new JsonObject(map.Children.Select(pair => KeyValuePair.Create(pair.Key.ToString(), Json(pair.Value)))),
+        YamlSequenceNode list => new JsonArray([.. list.Children.Select(Json)]),
+        YamlScalarNode { Style: ScalarStyle.Plain, Value: null or "" or "~" or "null" } => null,
+        YamlScalarNode { Style: ScalarStyle.Plain, Value: "true" or "false" } scalar => JsonValue.Create(scalar.Value == "true"),
+        YamlScalarNode { Style: ScalarStyle.Plain } scalar when long.TryParse(scalar.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => JsonValue.Create(number),
+        YamlScalarNode { Style: ScalarStyle.Plain } scalar when double.TryParse(scalar.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) => JsonValue.Create(number),
+        _ => JsonValue.Create(((YamlScalarNode)node).Value),
+    };
 
     private static void CheckPod(Manifest deployment)
     {
@@ -75,18 +99,12 @@ internal static class ManifestRules
     private static int Seconds(Manifest deployment, string option) =>
         int.Parse(deployment.Environment.GetValueOrDefault(option, "0").TrimEnd('s'), CultureInfo.InvariantCulture);
 
-    // As a cluster reads it: a plain scalar is a number, a truth value or nothing where it looks like one.
-    private static JsonNode? Json(YamlNode node) => node switch
-    {
-        YamlMappingNode map => new JsonObject(map.Children.Select(pair => KeyValuePair.Create(pair.Key.ToString(), Json(pair.Value)))),
-        YamlSequenceNode list => new JsonArray([.. list.Children.Select(Json)]),
-        YamlScalarNode { Style: ScalarStyle.Plain, Value: null or "" or "~" or "null" } => null,
-        YamlScalarNode { Style: ScalarStyle.Plain, Value: "true" or "false" } scalar => JsonValue.Create(scalar.Value == "true"),
-        YamlScalarNode { Style: ScalarStyle.Plain } scalar when long.TryParse(scalar.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => JsonValue.Create(number),
-        YamlScalarNode { Style: ScalarStyle.Plain } scalar when double.TryParse(scalar.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) => JsonValue.Create(number),
-        _ => JsonValue.Create(((YamlScalarNode)node).Value),
-    };
-
     private static HashSet<string> Names(Manifest manifest, string path) =>
         manifest.At(path) is YamlSequenceNode list ? [.. list.Children.Cast<YamlMappingNode>().Select(item => item["name"].ToString())] : [];
+
+    [GeneratedRegex(@"^(?=.{0,63}\z)([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?\z")]
+    private static partial Regex LabelValue();
+
+    [GeneratedRegex(@"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?\z")]
+    private static partial Regex ServiceName();
 }

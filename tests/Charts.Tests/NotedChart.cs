@@ -5,15 +5,15 @@ namespace Connectors.Charts.Tests;
 /// <summary>A copy of a chart that renders its notes too: they are no part of what "helm template" shows.</summary>
 internal sealed class NotedChart : IDisposable
 {
-    private readonly DirectoryInfo _copy = Directory.CreateTempSubdirectory("chart-");
+    private readonly ChartCopy _copy;
     private readonly string _chart;
 
     public NotedChart(string chart)
     {
         _chart = chart;
-        Copy(new DirectoryInfo(Helm.ChartDirectory(chart)), _copy);
+        _copy = new ChartCopy(chart);
         File.WriteAllText(
-            Path.Combine(_copy.FullName, "templates", "zz-notes.yaml"),
+            Path.Combine(_copy.Folder, "templates", "zz-notes.yaml"),
             "kind: Notes\nmetadata:\n  name: notes\ntext: |\n  {{- include (print $.Template.BasePath \"/NOTES.txt\") . | nindent 2 }}\n");
     }
 
@@ -21,22 +21,9 @@ internal sealed class NotedChart : IDisposable
     public async Task<(int ExitCode, string Output)> RenderAsync(string release, params string[] values)
     {
         var (exitCode, output) = await HelmTool.RunAsync(
-            HelmTool.Versions[^1], ["template", release, _copy.FullName, "--namespace", "openfaas", .. Helm.Options(Helm.Needed(_chart).Concat(values))]);
+            HelmTool.Versions[^1], ["template", release, _copy.Folder, "--namespace", "openfaas", .. Helm.Options(Helm.Needed(_chart).Concat(values))]);
         return (exitCode, Helm.WithoutPassword(output));
     }
 
-    public void Dispose() => _copy.Delete(recursive: true);
-
-    private static void Copy(DirectoryInfo from, DirectoryInfo to)
-    {
-        foreach (var file in from.GetFiles())
-        {
-            file.CopyTo(Path.Combine(to.FullName, file.Name));
-        }
-
-        foreach (var folder in from.GetDirectories())
-        {
-            Copy(folder, to.CreateSubdirectory(folder.Name));
-        }
-    }
+    public void Dispose() => _copy.Dispose();
 }

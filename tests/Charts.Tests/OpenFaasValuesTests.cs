@@ -131,7 +131,7 @@ public class OpenFaasValuesTests
 
     // By its name, as a field or in a list of names; or with a map or list above it, which is written as a whole.
     private static bool Read(string templates, string[] path) =>
-        path is ["global" or "common", ..] || Regex.IsMatch(templates, $@"(?<!connectors)\.{path[^1]}\b|""{path[^1]}""")
+        path is ["global" or "common", ..] || Regex.IsMatch(templates, $@"(?<!connectors(\.[a-z-]+)?)\.{path[^1]}\b|""{path[^1]}""")
         || Enumerable.Range(1, path.Length - 1).Any(depth => Regex.IsMatch(
             templates, $@"(toYaml|toJson|range \$\w+, \$\w+ :=|with)( \.Values| \$\.Values)\.{Regex.Escape(string.Join('.', path[..depth]))}[ )}}]"));
 

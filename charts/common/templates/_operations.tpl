@@ -42,6 +42,9 @@ metadata:
     {{- include "connectors.labels" . | nindent 4 }}
 spec:
   maxUnavailable: {{ include "connectors.text" .Values.podDisruptionBudget.maxUnavailable }}
+  {{- if semverCompare ">=1.27-0" .Capabilities.KubeVersion.Version }}
+  unhealthyPodEvictionPolicy: {{ .Values.podDisruptionBudget.unhealthyPodEvictionPolicy }}
+  {{- end }}
   selector:
     matchLabels:
       {{- include "connectors.selector" . | nindent 6 }}
@@ -88,7 +91,7 @@ spec:
   minReplicaCount: {{ include "connectors.text" .Values.keda.minReplicas }}
   maxReplicaCount: {{ include "connectors.text" .Values.keda.maxReplicas }}
   triggers:
-    {{- include "connectors.kedaTriggers" . | trim | nindent 4 }}
+    {{- include (printf "connectors.%s.kedaTriggers" (include "connectors.part" .)) . | trim | nindent 4 }}
 {{- end }}
 ---
 {{- if .Values.networkPolicy.enabled }}
@@ -191,7 +194,7 @@ data:
 {{- end -}}
 
 {{- define "connectors.metricsName" -}}
-{{- printf "%s-metrics" (include "connectors.fullname" . | trunc 55 | trimSuffix "-") -}}
+{{- include "connectors.dnsLabel" (dict "name" (include "connectors.fullname" .) "suffix" "-metrics") -}}
 {{- end -}}
 
 {{- define "connectors.testSelector" -}}

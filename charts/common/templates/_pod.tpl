@@ -1,7 +1,13 @@
 {{/*
-The pod that every chart of the suite renders, its names and labels. A chart brings its own "connectors.component", "connectors.env",
-"connectors.volumes", "connectors.volumeMounts" and "connectors.kedaTriggers" in _service.tpl.
+The pod that every chart of the suite renders, its names and labels. A chart brings its own "connectors.PART.env", "connectors.PART.volumes",
+"connectors.PART.volumeMounts", "connectors.PART.strategy" and "connectors.PART.kedaTriggers" in _service.tpl, where PART is what "connectors.part" says:
+all charts below one parent share their names of templates, and the last one of a name counts.
 */}}
+
+{{/* Which of our charts this is. An alias that a parent gives it changes its name, and leaves its annotations. */}}
+{{- define "connectors.part" -}}
+{{- index .Chart.Annotations "connectors/part" -}}
+{{- end -}}
 
 {{- define "connectors.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
@@ -20,6 +26,16 @@ The pod that every chart of the suite renders, its names and labels. A chart bri
 {{- end -}}
 {{- end -}}
 
+{{/*
+A name as a Service may have it, "suffix" included: it begins with a letter, has no dots and at most 63 letters. A release's name may begin with a digit
+and have dots.
+*/}}
+{{- define "connectors.dnsLabel" -}}
+{{- $name := .name | replace "." "-" -}}
+{{- if regexMatch "^[0-9]" $name }}{{ $name = printf "r-%s" $name }}{{ end -}}
+{{- printf "%s%s" ($name | trunc (int (sub 63 (len .suffix))) | trimAll "-") .suffix -}}
+{{- end -}}
+
 {{- define "connectors.selector" -}}
 app.kubernetes.io/name: {{ include "connectors.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
@@ -27,11 +43,16 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 
 {{- define "connectors.labels" -}}
 {{ include "connectors.selector" . }}
-app.kubernetes.io/component: {{ include "connectors.component" . }}
+app.kubernetes.io/component: {{ include "connectors.part" . }}
 app.kubernetes.io/part-of: openfaas
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ include "connectors.labelValue" .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+helm.sh/chart: {{ include "connectors.labelValue" (printf "%s-%s" .Chart.Name .Chart.Version) | quote }}
+{{- end -}}
+
+{{/* A version may have a + with more behind it, as what Flux installs has; a label's value may not. */}}
+{{- define "connectors.labelValue" -}}
+{{- . | replace "+" "_" | trunc 63 | trimAll "-_." -}}
 {{- end -}}
 
 {{- define "connectors.serviceAccountName" -}}
@@ -130,7 +151,7 @@ twice is refused by a server-side apply.
 {{- $all := list -}}
 {{- $options := list -}}
 {{- range $name, $value := .Values.options }}{{ $options = append $options (dict "name" $name "value" (include "connectors.text" $value)) }}{{ end -}}
-{{- range concat (include "connectors.commonEnv" . | fromYamlArray) (include "connectors.env" . | fromYamlArray) $options -}}
+{{- range concat (include "connectors.commonEnv" . | fromYamlArray) (include (printf "connectors.%s.env" (include "connectors.part" .)) . | fromYamlArray) $options -}}
 {{- if not (hasKey $taken .name) }}{{ $all = append $all . }}{{ end -}}
 {{- end -}}
 {{- include "connectors.object" (concat $all $extra) -}}
@@ -145,7 +166,7 @@ twice is refused by a server-side apply.
 {{- if $image.digest -}}
 {{ printf "%s@%s" $name $image.digest }}
 {{- else -}}
-{{ printf "%s:%s" $name (default .Chart.AppVersion (include "connectors.text" $image.tag)) }}
+{{ printf "%s:%s" $name (default (.Chart.AppVersion | replace "+" "_") (include "connectors.text" $image.tag)) }}
 {{- end -}}
 {{- else -}}
 {{ $image }}
@@ -236,7 +257,6 @@ affinity:
 metadata:
   annotations:
     {{- $annotations := dict "prometheus.io/scrape" "true" "prometheus.io/port" .Values.metricsPort }}
-    {{- range $name, $value := include "connectors.podAnnotations" . | fromYaml }}{{ $_ := set $annotations $name $value }}{{ end }}
     {{- range $name, $value := .Values.podAnnotations }}{{ $_ := set $annotations $name $value }}{{ end }}
     {{- include "connectors.strings" $annotations | trim | nindent 4 }}
   labels:
@@ -259,7 +279,7 @@ spec:
     {{- include "connectors.object" . | nindent 4 }}
   {{- end }}
   containers:
-    - name: {{ include "connectors.component" . }}
+    - name: {{ include "connectors.part" . }}
       image: {{ include "connectors.image" . | quote }}
       imagePullPolicy: {{ .Values.imagePullPolicy }}
       env:
@@ -291,7 +311,7 @@ spec:
       volumeMounts:
         - name: tmp
           mountPath: /tmp
-        {{- with include "connectors.volumeMounts" . | trim }}
+        {{- with include (printf "connectors.%s.volumeMounts" (include "connectors.part" .)) . | trim }}
         {{- . | nindent 8 }}
         {{- end }}
         {{- with .Values.extraVolumeMounts }}
@@ -300,7 +320,7 @@ spec:
   volumes:
     - name: tmp
       emptyDir: {}
-    {{- with include "connectors.volumes" . | trim }}
+    {{- with include (printf "connectors.%s.volumes" (include "connectors.part" .)) . | trim }}
     {{- . | nindent 4 }}
     {{- end }}
     {{- with .Values.extraVolumes }}
@@ -341,7 +361,7 @@ spec:
   replicas: {{ include "connectors.text" .Values.replicas }}
   {{- end }}
   strategy:
-    {{- $strategy := include "connectors.strategy" . | fromYaml }}
+    {{- $strategy := include (printf "connectors.%s.strategy" (include "connectors.part" .)) . | fromYaml }}
     {{- if eq (toString $strategy.type) "Recreate" }}
     {{- include "connectors.recreate" . | nindent 4 }}
     {{- else }}
@@ -364,6 +384,20 @@ spec:
     serverAddress: {{ required "keda.prometheusAddress is needed with keda.enabled" .root.Values.keda.prometheusAddress | quote }}
     query: {{ .query | quote }}
     threshold: {{ include "connectors.text" .root.Values.keda.threshold | quote }}
+  {{- with include "connectors.triggerAuthentication" .root }}
+  {{- . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{/* Who KEDA is to what a trigger asks; empty where nobody said. */}}
+{{- define "connectors.triggerAuthentication" -}}
+{{- with .Values.keda.authenticationRef -}}
+{{- if .name -}}
+authenticationRef:
+  name: {{ .name | quote }}
+  kind: {{ .kind }}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Who the service is to NATS: files of the secrets that are mounted at /var/secrets. */}}
@@ -393,14 +427,4 @@ spec:
   value: tls.key
 {{- end }}
 {{- end }}
-{{- end -}}
-
-
-{{/* What follows is for charts to define anew. */}}
-{{- define "connectors.podAnnotations" -}}
-{}
-{{- end -}}
-
-{{- define "connectors.strategy" -}}
-{{- toYaml .Values.strategy -}}
 {{- end -}}

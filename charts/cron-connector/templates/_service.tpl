@@ -1,11 +1,9 @@
-{{- define "connectors.component" -}}cron-connector{{- end -}}
-
-{{- define "connectors.kedaTriggers" -}}
+{{- define "connectors.cron-connector.kedaTriggers" -}}
 {{- fail "keda.enabled: schedules have no backlog to scale by" -}}
 {{- end -}}
 
 {{/* Without NATS each pod has its own cursors: two side by side would both fire. */}}
-{{- define "connectors.strategy" -}}
+{{- define "connectors.cron-connector.strategy" -}}
 {{- if .Values.nats.host -}}
 {{- toYaml .Values.strategy -}}
 {{- else -}}
@@ -17,7 +15,7 @@ type: Recreate
 Whose functions are called, as a JSON list; empty for all. OpenFaaS's policy names namespaces as dev:*, and may name single functions and patterns,
 which the connector cannot tell apart: those are refused, for it would call more than was allowed.
 */}}
-{{- define "connectors.namespaces" -}}
+{{- define "connectors.cron-connector.namespaces" -}}
 {{- $namespaces := .Values.namespaces -}}
 {{- if and .Values.iam.enabled (not (has "*" .Values.iam.resource)) (not (has "*:*" .Values.iam.resource)) -}}
 {{- $allowed := list -}}
@@ -38,7 +36,7 @@ which the connector cannot tell apart: those are refused, for it would call more
 {{- end -}}
 
 {{/* Values of OpenFaaS's chart that are accepted although nothing here listens to them: none is dropped without a word. */}}
-{{- define "connectors.withoutEffect" -}}
+{{- define "connectors.cron-connector.withoutEffect" -}}
 {{- if .Values.openfaasPro }}{{ include "connectors.leaves" (dict "path" "openfaasPro" "value" true) }}{{ end -}}
 {{- if .Values.pro }}{{ include "connectors.leaves" (dict "path" "pro" "value" .Values.pro) }}{{ end -}}
 {{- if .Values.iam.enabled }}{{ include "connectors.leaves" (dict "path" "iam.enabled" "value" true) }}
@@ -48,7 +46,7 @@ which the connector cannot tell apart: those are refused, for it would call more
 {{- end -}}
 {{- end -}}
 
-{{- define "connectors.env" -}}
+{{- define "connectors.cron-connector.env" -}}
 {{- if not .Values.nats.host }}
 {{- if gt (int .Values.replicas) 1 }}
 {{- fail "replicas: more than one needs nats.host, or every schedule fires once in each" }}
@@ -69,7 +67,7 @@ which the connector cannot tell apart: those are refused, for it would call more
   value: {{ .Values.asyncInvocation | quote }}
 - name: content_type
   value: {{ .Values.contentType | quote }}
-{{- with include "connectors.namespaces" . | fromJsonArray }}
+{{- with include "connectors.cron-connector.namespaces" . | fromJsonArray }}
 - name: namespaces
   value: {{ join "," . | quote }}
 {{- end }}
@@ -102,20 +100,20 @@ which the connector cannot tell apart: those are refused, for it would call more
 {{- end }}
 {{- end -}}
 
-{{- define "connectors.secrets" -}}
+{{- define "connectors.cron-connector.secrets" -}}
 {{- list (ternary .Values.basicAuthSecret "" .Values.basicAuth) .Values.nats.auth.secret .Values.nats.tls.secret | compact | uniq | toJson -}}
 {{- end -}}
 
-{{- define "connectors.volumeMounts" -}}
-{{- if include "connectors.secrets" . | fromJsonArray }}
+{{- define "connectors.cron-connector.volumeMounts" -}}
+{{- if include "connectors.cron-connector.secrets" . | fromJsonArray }}
 - name: secrets
   mountPath: /var/secrets
   readOnly: true
 {{- end }}
 {{- end -}}
 
-{{- define "connectors.volumes" -}}
-{{- with include "connectors.secrets" . | fromJsonArray }}
+{{- define "connectors.cron-connector.volumes" -}}
+{{- with include "connectors.cron-connector.secrets" . | fromJsonArray }}
 - name: secrets
   projected:
     sources:

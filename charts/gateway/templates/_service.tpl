@@ -1,15 +1,14 @@
-{{- define "connectors.component" -}}gateway{{- end -}}
-
-{{- define "connectors.kedaTriggers" -}}
+{{- define "connectors.gateway.kedaTriggers" -}}
 {{- $query := printf "sum(gateway_function_invocation_inflight{%s})" (include "connectors.alertSelector" .) -}}
 {{- include "connectors.prometheusTrigger" (dict "root" . "query" $query) -}}
 {{- end -}}
 
 {{/*
 The openfaas chart keeps the gateway's settings under "gateway"; what is set there wins over the names at the top. Replicas, image, resources and
-spreading are read by the shared templates, so they are put where those look, before anything is rendered.
+spreading are read by the shared templates, so they are put where those look, before anything is rendered; so is the mark of the functions, which the pod
+reads at its start: changed ones exchange it.
 */}}
-{{- define "connectors.prepare" -}}
+{{- define "connectors.gateway.prepare" -}}
 {{- range $name := list "replicas" "image" "resources" "topologySpreadConstraints" -}}
 {{- $given := index $.Values.gateway $name -}}
 {{- if kindIs "map" $given -}}
@@ -25,6 +24,8 @@ spreading are read by the shared templates, so they are put where those look, be
 {{- if not .Values.basic_auth -}}
 {{- fail "basic_auth: the embedded provider starts processes itself, which is never open to everyone; set functionsProviderUrl for a gateway without" -}}
 {{- end -}}
+{{- $checksum := dict "checksum/functions" (include "connectors.gateway.functionsYaml" . | sha256sum) -}}
+{{- $_ := set .Values "podAnnotations" (merge (dict) (default dict .Values.podAnnotations) $checksum) -}}
 {{- end -}}
 {{- if (.Values.nats.authorization | default dict).enabled -}}
 {{- fail "nats.authorization: put the token into a secret under the key nats-token, and set nats.auth.secret to its name and nats.auth.method to token" -}}
@@ -32,7 +33,7 @@ spreading are read by the shared templates, so they are put where those look, be
 {{- end -}}
 
 {{/* Two pods cannot hold one ReadWriteOnce volume, and functions run in one pod at a time. */}}
-{{- define "connectors.strategy" -}}
+{{- define "connectors.gateway.strategy" -}}
 {{- if .Values.functionsProviderUrl -}}
 {{- toYaml .Values.strategy -}}
 {{- else -}}
@@ -40,7 +41,7 @@ type: Recreate
 {{- end -}}
 {{- end -}}
 
-{{- define "connectors.functionsYaml" -}}
+{{- define "connectors.gateway.functionsYaml" -}}
 version: "1.0"
 provider:
   name: openfaas
@@ -49,21 +50,12 @@ functions:
   {{- toYaml (omit .Values.functions "imagePullPolicy" "httpProbe" "setNonRootUser" "readinessProbe" "livenessProbe") | nindent 2 }}
 {{- end -}}
 
-{{/* The pod reads its functions at the start: changed ones exchange it. */}}
-{{- define "connectors.podAnnotations" -}}
-{{- if .Values.functionsProviderUrl -}}
-{}
-{{- else -}}
-checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote }}
-{{- end -}}
-{{- end -}}
-
 {{/* "gateway", so that gateway.openfaas leads here; a second release in a namespace wants a name of its own. */}}
-{{- define "connectors.serviceName" -}}
-{{- default (include "connectors.fullname" .) .Values.service.name -}}
+{{- define "connectors.gateway.serviceName" -}}
+{{- default (include "connectors.dnsLabel" (dict "name" (include "connectors.fullname" .) "suffix" "")) .Values.service.name -}}
 {{- end -}}
 
-{{- define "connectors.serviceType" -}}
+{{- define "connectors.gateway.serviceType" -}}
 {{- if and .Values.serviceType (ne (toString .Values.exposeServices) "false") -}}
 {{ .Values.serviceType }}
 {{- else -}}
@@ -71,20 +63,20 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote 
 {{- end -}}
 {{- end -}}
 
-{{- define "connectors.natsName" -}}
-{{- default (printf "%s-nats" (include "connectors.fullname" .)) .Values.nats.development.name -}}
+{{- define "connectors.gateway.natsName" -}}
+{{- default (include "connectors.dnsLabel" (dict "name" (include "connectors.fullname" .) "suffix" "-nats")) .Values.nats.development.name -}}
 {{- end -}}
 
 {{/* A whole name; global.imageRegistry goes before one without a registry of its own. */}}
-{{- define "connectors.natsImage" -}}
+{{- define "connectors.gateway.natsImage" -}}
 {{- $registry := (.Values.global | default dict).imageRegistry -}}
 {{- $image := .Values.nats.development.image -}}
 {{- ternary (printf "%s/%s" $registry $image) $image (and (not (empty $registry)) (not (regexMatch "^[^/]*[.:][^/]*/" $image))) -}}
 {{- end -}}
 
-{{- define "connectors.natsHost" -}}
+{{- define "connectors.gateway.natsHost" -}}
 {{- if .Values.nats.development.enabled -}}
-{{ include "connectors.natsName" . }}
+{{ include "connectors.gateway.natsName" . }}
 {{- else if .Values.nats.external.enabled -}}
 {{ required "nats.external.host is needed with nats.external.enabled" .Values.nats.external.host }}
 {{- else -}}
@@ -93,7 +85,7 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote 
 {{- end -}}
 
 {{/* The development server has a port of its own, whatever the others are reached by. */}}
-{{- define "connectors.natsPort" -}}
+{{- define "connectors.gateway.natsPort" -}}
 {{- if .Values.nats.development.enabled -}}
 4222
 {{- else -}}
@@ -101,7 +93,7 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote 
 {{- end -}}
 {{- end -}}
 
-{{- define "connectors.env" -}}
+{{- define "connectors.gateway.env" -}}
 {{- $settings := deepCopy .Values -}}
 {{- range $name, $value := .Values.gateway }}{{ $_ := set $settings $name $value }}{{ end -}}
 - name: port
@@ -159,9 +151,9 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote 
   value: {{ include "connectors.text" .Values.history.indexMax | quote }}
 {{- if .Values.async }}
 - name: faas_nats_address
-  value: {{ include "connectors.natsHost" . | quote }}
+  value: {{ include "connectors.gateway.natsHost" . | quote }}
 - name: faas_nats_port
-  value: {{ include "connectors.natsPort" . | quote }}
+  value: {{ include "connectors.gateway.natsPort" . | quote }}
 - name: faas_nats_channel
   value: {{ .Values.nats.channel | quote }}
 {{- include "connectors.natsAccessEnv" . | trim | nindent 0 }}
@@ -182,12 +174,12 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote 
 {{- end }}
 {{- end -}}
 
-{{- define "connectors.secrets" -}}
+{{- define "connectors.gateway.secrets" -}}
 {{- list (ternary .Values.basicAuthSecret "" .Values.basic_auth) (ternary .Values.ui.viewersSecret "" .Values.ui.enabled) .Values.nats.auth.secret .Values.nats.tls.secret | compact | uniq | toJson -}}
 {{- end -}}
 
-{{- define "connectors.volumeMounts" -}}
-{{- if include "connectors.secrets" . | fromJsonArray }}
+{{- define "connectors.gateway.volumeMounts" -}}
+{{- if include "connectors.gateway.secrets" . | fromJsonArray }}
 - name: secrets
   mountPath: /var/secrets
   readOnly: true
@@ -201,8 +193,8 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote 
 {{- end }}
 {{- end -}}
 
-{{- define "connectors.volumes" -}}
-{{- with include "connectors.secrets" . | fromJsonArray }}
+{{- define "connectors.gateway.volumes" -}}
+{{- with include "connectors.gateway.secrets" . | fromJsonArray }}
 - name: secrets
   projected:
     sources:
@@ -226,7 +218,7 @@ checksum/functions: {{ include "connectors.functionsYaml" . | sha256sum | quote 
 {{- end -}}
 
 {{/* Values of the openfaas chart that are accepted although nothing here listens to them: none is dropped without a word. */}}
-{{- define "connectors.withoutEffect" -}}
+{{- define "connectors.gateway.withoutEffect" -}}
 {{- range $name := list "openfaasPro" "oem" "httpProbe" "clusterRole" "createCRDs" "rbac" "psp" "securityContext" "openfaasImagePullPolicy" "caBundleSecretName" "registryPrefix" "gatewayPro" "faasnetes" "stan" "queueWorker" "queueWorkerPro" "jetstreamQueueWorker" "autoscaler" "alertmanager" "prometheus" "eventSubscription" "iam" "kubernetesDNSDomain" "operator" "oidcAuthPlugin" "ingressOperator" "k8sVersion" "istio" "queueMode" "license" "eventWorker" -}}
 {{- if hasKey $.Values $name }}{{ include "connectors.leaves" (dict "path" $name "value" (index $.Values $name)) }}{{ end -}}
 {{- end -}}

@@ -1,16 +1,18 @@
-{{- define "connectors.component" -}}kafka-connector{{- end -}}
-
-{{- define "connectors.kedaTriggers" -}}
+{{- define "connectors.kafka-connector.kedaTriggers" -}}
 {{- $query := printf "sum(max by (topic, partition) (kafka_connector_lag{group=%q,%s}))" .Values.group (include "connectors.alertSelector" .) -}}
 {{- include "connectors.prometheusTrigger" (dict "root" . "query" $query) -}}
 {{- end -}}
 
 {{/* Values of OpenFaaS's chart that are accepted although nothing here listens to them: none is dropped without a word. */}}
-{{- define "connectors.withoutEffect" -}}
+{{- define "connectors.kafka-connector.withoutEffect" -}}
 {{- if hasKey .Values "openfaasPro" }}{{ include "connectors.leaves" (dict "path" "openfaasPro" "value" .Values.openfaasPro) }}{{ end -}}
 {{- end -}}
 
-{{- define "connectors.env" -}}
+{{- define "connectors.kafka-connector.strategy" -}}
+{{- toYaml .Values.strategy -}}
+{{- end -}}
+
+{{- define "connectors.kafka-connector.env" -}}
 - name: gateway_url
   value: {{ .Values.gatewayURL | quote }}
 - name: basic_auth
@@ -98,7 +100,7 @@
 {{- end -}}
 
 {{/* Secret by directory below /var/secrets. */}}
-{{- define "connectors.secrets" -}}
+{{- define "connectors.kafka-connector.secrets" -}}
 {{- $secrets := dict -}}
 {{- if .Values.saslAuth -}}
 {{- $_ := set $secrets "broker-username" .Values.brokerUsernameSecret -}}
@@ -110,13 +112,13 @@
 {{- toJson $secrets -}}
 {{- end -}}
 
-{{- define "connectors.volumeMounts" -}}
+{{- define "connectors.kafka-connector.volumeMounts" -}}
 - name: secrets
   mountPath: /var/secrets
   readOnly: true
 {{- end -}}
 
-{{- define "connectors.volumes" -}}
+{{- define "connectors.kafka-connector.volumes" -}}
 - name: secrets
   projected:
     sources:
@@ -124,7 +126,7 @@
       - secret:
           name: {{ .Values.basicAuthSecret | quote }}
       {{- end }}
-      {{- range $directory, $secret := include "connectors.secrets" . | fromJson }}
+      {{- range $directory, $secret := include "connectors.kafka-connector.secrets" . | fromJson }}
       - secret:
           name: {{ $secret | quote }}
           items:

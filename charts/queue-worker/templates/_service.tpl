@@ -1,34 +1,39 @@
-{{- define "connectors.component" -}}queue-worker{{- end -}}
-
-{{- define "connectors.queue" -}}
+{{- define "connectors.queue-worker.queue" -}}
 {{- default .Values.nats.stream.name .Values.queueName -}}
 {{- end -}}
 
-{{- define "connectors.kedaTriggers" -}}
+{{- define "connectors.queue-worker.kedaTriggers" -}}
 {{- if .Values.keda.scalerAddress -}}
 - type: external-push
   metadata:
     scalerAddress: {{ .Values.keda.scalerAddress | quote }}
-    queueName: {{ include "connectors.queue" . | quote }}
+    queueName: {{ include "connectors.queue-worker.queue" . | quote }}
     threshold: {{ include "connectors.text" .Values.keda.threshold | quote }}
+  {{- with include "connectors.triggerAuthentication" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
 {{- else -}}
 {{- /* Every replica shows the whole queue. */ -}}
-{{- $query := printf "max(sum by (instance, pod) (queue_worker_pending_messages{queue_name=%q,%s}))" (include "connectors.queue" .) (include "connectors.alertSelector" .) -}}
+{{- $query := printf "max(sum by (instance, pod) (queue_worker_pending_messages{queue_name=%q,%s}))" (include "connectors.queue-worker.queue" .) (include "connectors.alertSelector" .) -}}
 {{- include "connectors.prometheusTrigger" (dict "root" . "query" $query "zero" "0 needs keda.scalerAddress") -}}
 {{- end -}}
 {{- end -}}
 
 {{/* Values of OpenFaaS's chart that are accepted although nothing here listens to them: none is dropped without a word. */}}
-{{- define "connectors.withoutEffect" -}}
+{{- define "connectors.queue-worker.withoutEffect" -}}
 {{- range $name := list "openfaasPro" "pprof" -}}
 {{- if hasKey $.Values $name }}{{ include "connectors.leaves" (dict "path" $name "value" (index $.Values $name)) }}{{ end -}}
 {{- end -}}
 {{- with .Values.nats.consumer.durableName }}{{ include "connectors.leaves" (dict "path" "nats.consumer.durableName" "value" .) }}{{ end -}}
 {{- end -}}
 
-{{- define "connectors.env" -}}
+{{- define "connectors.queue-worker.strategy" -}}
+{{- toYaml .Values.strategy -}}
+{{- end -}}
+
+{{- define "connectors.queue-worker.env" -}}
 - name: queue_name
-  value: {{ include "connectors.queue" . | quote }}
+  value: {{ include "connectors.queue-worker.queue" . | quote }}
 - name: scaling_mode
   value: {{ .Values.mode | quote }}
 - name: max_inflight
@@ -112,20 +117,20 @@
 {{- end }}
 {{- end -}}
 
-{{- define "connectors.secrets" -}}
+{{- define "connectors.queue-worker.secrets" -}}
 {{- list .Values.nats.auth.secret .Values.nats.tls.secret .Values.callbacks.secret | compact | uniq | toJson -}}
 {{- end -}}
 
-{{- define "connectors.volumeMounts" -}}
-{{- if include "connectors.secrets" . | fromJsonArray }}
+{{- define "connectors.queue-worker.volumeMounts" -}}
+{{- if include "connectors.queue-worker.secrets" . | fromJsonArray }}
 - name: secrets
   mountPath: /var/secrets
   readOnly: true
 {{- end }}
 {{- end -}}
 
-{{- define "connectors.volumes" -}}
-{{- with include "connectors.secrets" . | fromJsonArray }}
+{{- define "connectors.queue-worker.volumes" -}}
+{{- with include "connectors.queue-worker.secrets" . | fromJsonArray }}
 - name: secrets
   projected:
     sources:

@@ -1,6 +1,4 @@
-{{- define "connectors.component" -}}rabbitmq-connector{{- end -}}
-
-{{- define "connectors.kedaTriggers" -}}
+{{- define "connectors.rabbitmq-connector.kedaTriggers" -}}
 {{- /*
 A message that is here is not in the queue's depth, whether it runs or waits for a slot. Each replica tells the depth of the whole queue, and what it holds itself;
 the two have other labels, so that "or" takes both, also where one is missing.
@@ -10,21 +8,21 @@ the two have other labels, so that "or" takes both, also where one is missing.
 {{- include "connectors.prometheusTrigger" (dict "root" . "query" $query) -}}
 {{- end -}}
 
-{{- define "connectors.exclusive" -}}
+{{- define "connectors.rabbitmq-connector.exclusive" -}}
 {{- range .Values.queues }}{{ if .exclusive }}{{ .name }} {{ end }}{{ end -}}
 {{- end -}}
 
 {{/* An exclusive queue is one connection's alone: a second pod beside the first would never be ready. */}}
-{{- define "connectors.strategy" -}}
-{{- if include "connectors.exclusive" . -}}
+{{- define "connectors.rabbitmq-connector.strategy" -}}
+{{- if include "connectors.rabbitmq-connector.exclusive" . -}}
 type: Recreate
 {{- else -}}
 {{- toYaml .Values.strategy -}}
 {{- end -}}
 {{- end -}}
 
-{{- define "connectors.env" -}}
-{{- with include "connectors.exclusive" . | trim }}
+{{- define "connectors.rabbitmq-connector.env" -}}
+{{- with include "connectors.rabbitmq-connector.exclusive" . | trim }}
 {{- if or (gt (int $.Values.replicas) 1) $.Values.autoscaling.enabled $.Values.keda.enabled }}
 {{- fail (printf "queues: %s is exclusive, and one replica alone can consume it: replicas above 1, autoscaling.enabled and keda.enabled are not for it" .) }}
 {{- end }}
@@ -70,7 +68,7 @@ type: Recreate
 - name: rabbitmq_url
   value: {{ .Values.rabbitmqURL | quote }}
 - name: queues
-  value: {{ include "connectors.queues" . | quote }}
+  value: {{ include "connectors.rabbitmq-connector.queues" . | quote }}
 {{- with .Values.deadLetterQueue }}
 - name: dead_letter_queue
   value: {{ . | quote }}
@@ -97,20 +95,20 @@ type: Recreate
 {{- end }}
 {{- end -}}
 
-{{- define "connectors.queues" -}}
+{{- define "connectors.rabbitmq-connector.queues" -}}
 {{- if not .Values.queues -}}
 {{- fail "queues: at least one queue is needed, such as --set queues[0].name=orders" -}}
 {{- end -}}
 {{ toJson .Values.queues }}
 {{- end -}}
 
-{{- define "connectors.volumeMounts" -}}
+{{- define "connectors.rabbitmq-connector.volumeMounts" -}}
 - name: secrets
   mountPath: /var/secrets
   readOnly: true
 {{- end -}}
 
-{{- define "connectors.volumes" -}}
+{{- define "connectors.rabbitmq-connector.volumes" -}}
 - name: secrets
   projected:
     sources:

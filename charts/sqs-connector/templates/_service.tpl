@@ -1,7 +1,5 @@
-{{- define "connectors.component" -}}sqs-connector{{- end -}}
-
 {{/* "https://" alone is what the value holds elsewhere until somebody sets it. */}}
-{{- define "connectors.queueURL" -}}
+{{- define "connectors.sqs-connector.queueURL" -}}
 {{- if has (trim .Values.queueURL) (list "" "https://" "http://") -}}
 {{- fail "queueURL: the address of a queue is needed, such as https://sqs.eu-west-1.amazonaws.com/000000000000/orders" -}}
 {{- end -}}
@@ -9,32 +7,43 @@
 {{- end -}}
 
 {{/* The region that a queue's address names, by the service's own rule (QueueAddress); empty if it names none. */}}
-{{- define "connectors.regionInHost" -}}
+{{- define "connectors.sqs-connector.regionInHost" -}}
 {{- $region := "[a-z]{2,4}(-[a-z]+)+-[0-9]+" -}}
 {{- $host := lower (urlParse .).hostname -}}
 {{- regexFind (printf `(^|\.)sqs(-fips)?\.%s(\.|$)|^%s\.queue\.` $region $region) $host | regexFind $region -}}
 {{- end -}}
 
-{{/* KEDA asks where the service does: by what its pod is told, extraEnv included. */}}
-{{- define "connectors.kedaTriggers" -}}
+{{/*
+KEDA asks where the service does: by what its pod is told, extraEnv included. As who, keda.authenticationRef says; the operator's own role counts only where
+a trigger names it.
+*/}}
+{{- define "connectors.sqs-connector.kedaTriggers" -}}
 {{- $env := dict -}}
 {{- range include "connectors.allEnv" . | fromYamlArray }}{{ $_ := set $env .name (default "" .value) }}{{ end -}}
-{{- range splitList "," (default (include "connectors.queueURL" .) $env.queue_url) }}
+{{- range splitList "," (default (include "connectors.sqs-connector.queueURL" .) $env.queue_url) }}
 {{- with trim . }}
 - type: aws-sqs-queue
   metadata:
     queueURL: {{ . | quote }}
-    awsRegion: {{ default $env.AWS_DEFAULT_REGION (include "connectors.regionInHost" .) | quote }}
+    awsRegion: {{ default $env.AWS_DEFAULT_REGION (include "connectors.sqs-connector.regionInHost" .) | quote }}
     {{- with $env.AWS_ENDPOINT_URL_SQS }}
     awsEndpoint: {{ . | quote }}
     {{- end }}
     queueLength: {{ include "connectors.text" $.Values.keda.threshold | quote }}
+    {{- with include "connectors.triggerAuthentication" $ }}
+    {{- . | nindent 2 }}
+    {{- else }}
     identityOwner: operator
+    {{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}
 
-{{- define "connectors.env" -}}
+{{- define "connectors.sqs-connector.strategy" -}}
+{{- toYaml .Values.strategy -}}
+{{- end -}}
+
+{{- define "connectors.sqs-connector.env" -}}
 - name: gateway_url
   value: {{ .Values.gatewayURL | quote }}
 - name: basic_auth
@@ -72,7 +81,7 @@
   value: {{ . | quote }}
 {{- end }}
 - name: queue_url
-  value: {{ include "connectors.queueURL" . | quote }}
+  value: {{ include "connectors.sqs-connector.queueURL" . | quote }}
 - name: AWS_DEFAULT_REGION
   value: {{ default .Values.awsDefaultRegion .Values.awsRegion | quote }}
 {{- with .Values.awsCredentialsSecret }}
@@ -91,13 +100,13 @@
   value: {{ include "connectors.text" .Values.depthInterval | quote }}
 {{- end -}}
 
-{{- define "connectors.volumeMounts" -}}
+{{- define "connectors.sqs-connector.volumeMounts" -}}
 - name: secrets
   mountPath: /var/secrets
   readOnly: true
 {{- end -}}
 
-{{- define "connectors.volumes" -}}
+{{- define "connectors.sqs-connector.volumes" -}}
 - name: secrets
   projected:
     sources:
