@@ -63,8 +63,11 @@ internal static partial class Log
     [LoggerMessage(328, LogLevel.Information, "Message was delivered again after its ack; it is acked again and not run")]
     public static partial void AckedAlready(ILogger log, string subject, ulong sequence);
 
-    [LoggerMessage(329, LogLevel.Warning, "A message stands on a subject with a wildcard in it; it is left there for an operator, or a worker in static mode")]
+    [LoggerMessage(329, LogLevel.Warning, "A message stands on a subject that cannot be a filter (a wildcard in it, or too long); it is left there for an operator, or a worker in static mode")]
     public static partial void SubjectUnaskable(ILogger log, string subject);
+
+    [LoggerMessage(332, LogLevel.Warning, "The stream may have no more consumers, so functions wait until others have no work; raise its limit (nats stream edit --max-consumers), the server's default_max_consumers or the account's; told once")]
+    public static partial void ConsumersFull(ILogger log, string stream, string consumer, string reason);
 
     [LoggerMessage(330, LogLevel.Information, "Draining")]
     public static partial void Draining(ILogger log, int running);

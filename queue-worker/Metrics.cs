@@ -37,6 +37,9 @@ internal static class Metrics
     private static readonly Gauge BreakerOpen = Prometheus.Metrics.CreateGauge(
         "queue_worker_breaker_open", "1 while a function cannot be reached and its calls wait; every replica shows the same.", QueueAndFunction);
 
+    private static readonly Gauge KnownCancellations = Prometheus.Metrics.CreateGauge(
+        "queue_worker_cancelled_ids", "Call ids of all queues that were cancelled in the last 14 days, as this worker knows them.", Queue);
+
     private static readonly Counter Ends = Prometheus.Metrics.CreateCounter(
         "queue_worker_call_ends_total", "Calls that came to their end here: succeeded, dead, cancelled or expired.", ["queue_name", "function_name", "end"]);
 
@@ -102,6 +105,8 @@ internal static class Metrics
         "queue_worker_history_dropped_total", "Ends of calls and callbacks that are not in the history, for the stream did not take them.", Queue);
 
     private static readonly ConcurrentDictionary<(string, FunctionName), FunctionMetrics> Functions = new();
+
+    public static void CancelledIds(string queue, int count) => KnownCancellations.WithLabels(queue).Set(count);
 
     public static void Submitted(string queue, ulong messages) => SubmittedTotal.WithLabels(queue).Set(messages);
 

@@ -30,9 +30,7 @@ internal static class QueueWorkerHosting
     // Before consuming too: what runs while the worker drains can be cancelled.
     public static void AddDispatching(this WebApplicationBuilder builder, DispatchOptions options)
     {
-        builder.Services.AddSingleton(services => options.CallsDirectly
-            ? new Invoker(call => options.AddressOf(call.Function), "queue-worker", services.GetRequiredService<TimeProvider>())
-            : new Invoker(options.Gateway, "queue-worker", services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton(services => new CallRoutes(options, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<CallSender>();
         builder.Services.AddDuty<CancelledCalls>("cancellations");
         builder.Services.AddDuty<Pauses>("pauses");

@@ -19,6 +19,9 @@ public sealed class FunctionClient
     private static readonly TimeSpan MinPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(2);
 
+    // A larger body waits for the gateway to ask for it: a refusal that comes while it is sent is heard as a broken connection.
+    private const int MaxUnasked = 1024 * 1024;
+
     private readonly HttpClient _http;
     private readonly TimeProvider _time;
     private readonly Uri _calls;
@@ -139,6 +142,7 @@ public sealed class FunctionClient
     private async Task<AcceptedCall> SubmitOnceAsync(Uri address, ReadOnlyMemory<byte> body, CallOptions options, CancellationToken ct)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = new ReadOnlyMemoryContent(body) };
+        request.Headers.ExpectContinue = body.Length > MaxUnasked ? true : null;
         foreach (var (name, value) in options.AllHeaders().Prepend(KeyValuePair.Create("Content-Type", options.ContentType)))
         {
             // The handler would find it out, with an error that looks like a gateway's that is away.
@@ -168,7 +172,8 @@ public sealed class FunctionClient
 
     private static async Task<CallException> FailureAsync(HttpResponseMessage answer, CancellationToken ct)
     {
-        var text = (await answer.Content.ReadAsStringAsync(ct)).Trim();
+        // Not by its charset: a proxy's page may name one that nobody knows.
+        var text = System.Text.Encoding.UTF8.GetString(await answer.Content.ReadAsByteArrayAsync(ct)).Trim();
         return IsRefusal(answer)
             ? new CallRefusedException(answer.StatusCode, text)
             : new CallNotKnownException($"{(int)answer.StatusCode}: {(text.Length > 0 ? text : "no answer of a gateway's")}");

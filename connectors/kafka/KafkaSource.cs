@@ -19,36 +19,46 @@ internal sealed class KafkaSource : IEventSource, IAsyncDisposable
     private readonly Readiness _readiness;
     private readonly TimeProvider _time;
     private readonly ILogger<KafkaSource> _log;
-    private readonly FirstLook _firstLook = new();
+    private readonly FirstLook _firstLook;
     private KafkaSession? _session;
     private long? _stoppedAt;
 
     public KafkaSource(KafkaOptions options, Backlog backlog, Settler settler, Readiness readiness, TimeProvider time, ILogger<KafkaSource> log)
     {
         (_options, _backlog, _settler, _readiness, _time, _log) = (options, backlog, settler, readiness, time, log);
+        _firstLook = new FirstLook(time);
         readiness.Announce(Assignment.Condition);
     }
 
     public async IAsyncEnumerable<Received> ReadAsync(Slots slots, [EnumeratorCancellation] CancellationToken stoppingToken)
     {
         using var stop = stoppingToken.Register(TakeNoMore);
+
+        // What an enumeration left open that ended early.
+        await EndAsync(ClosingTime, stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
-            var session = await OpenAsync();
-            using var over = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, session.Ended);
+            var session = _session = new KafkaSession(_options, _backlog, _firstLook, _readiness, _time, _log);
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, session.Ending);
             while (await NextAsync(over.Token) is { } record)
             {
                 yield return record.Handed ??= new KafkaReceived(record, _settler) { Withdrawn = record.Partition.Withdrawn };
             }
 
-            if (session.Ended.IsCancellationRequested)
+            // It ends by itself; at a stop it stays open for what still runs.
+            if (!stoppingToken.IsCancellationRequested)
+            {
+                await EndAsync(session.DrainTime + ClosingTime, stoppingToken);
+            }
+
+            if (session.Completion.IsFaulted)
             {
                 await session.Completion;
             }
         }
     }
 
-    public ValueTask DisposeAsync() => new(EndAsync());
+    public ValueTask DisposeAsync() => new(EndAsync(ClosingTime, CancellationToken.None));
 
     // What is left of the grace period, for every step of stopping is within it.
     private TimeSpan ClosingTime
@@ -66,17 +76,11 @@ internal sealed class KafkaSource : IEventSource, IAsyncDisposable
         _session?.TakeNoMore();
     }
 
-    private async Task<KafkaSession> OpenAsync()
+    // One whose end a stop came in between stays: it has what is left of the grace period.
+    private async Task EndAsync(TimeSpan limit, CancellationToken ct)
     {
-        await EndAsync();
-        return _session = new KafkaSession(_options, _backlog, _firstLook, _readiness, _time, _log);
-    }
-
-    private async Task EndAsync()
-    {
-        if (Interlocked.Exchange(ref _session, null) is { } session)
+        if (_session is { } session && await session.EndAsync(limit, ct) && Interlocked.CompareExchange(ref _session, null, session) == session)
         {
-            await session.EndAsync(ClosingTime);
             session.Dispose();
         }
     }

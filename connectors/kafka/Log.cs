@@ -30,6 +30,9 @@ internal static partial class Log
     [LoggerMessage(508, LogLevel.Error, "Record not understood: its event carries its place and body alone")]
     public static partial void Unreadable(ILogger log, string topic, int partition, long offset, Exception fault);
 
+    [LoggerMessage(509, LogLevel.Warning, "Credentials or certificates changed, and no client is made of them: the one that there is goes on")]
+    public static partial void CredentialsRefused(ILogger log, string group, string reason);
+
     [LoggerMessage(510, LogLevel.Warning, "Consuming failed, trying on")]
     public static partial void ConsumeFailed(ILogger log, string code, string reason, string? topic);
 

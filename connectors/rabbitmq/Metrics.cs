@@ -21,7 +21,7 @@ internal static class Metrics
 
     private static readonly Counter SettledTotal = Prometheus.Metrics.CreateCounter(
         "rabbitmq_connector_settled_total",
-        "Messages by end: completed, dead_letter, rejected, dropped, given_back (requeued, stopped, unwanted), too_late (the channel had ended; they come again).",
+        "Messages by end: completed, dead_letter, rejected, dropped, given_back (requeued, stopped, unwanted, held for too long), too_late (the channel had ended; they come again).",
         ["queue", "end"]);
 
     private static readonly Counter RetryTotal = Prometheus.Metrics.CreateCounter("rabbitmq_connector_retries_total", "Runs that will be repeated here.", ByQueue);

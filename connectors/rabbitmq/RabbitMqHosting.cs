@@ -25,7 +25,12 @@ internal static class RabbitMqHosting
                 queue,
                 options,
                 services.GetRequiredService<Settler>(),
-                new QueueWatch(queue.Name, services.GetRequiredService<LatestTopicMap>(), services.GetRequiredService<Readiness>(), services.GetRequiredService<ILogger<QueueWatch>>()),
+                new QueueWatch(
+                    queue.Name,
+                    services.GetRequiredService<LatestTopicMap>(),
+                    services.GetRequiredService<Readiness>(),
+                    services.GetRequiredService<TimeProvider>(),
+                    services.GetRequiredService<ILogger<QueueWatch>>()),
                 services.GetRequiredService<TimeProvider>(),
                 services.GetRequiredService<Random>(),
                 services.GetRequiredService<ILogger<QueueConsumer>>()))]);

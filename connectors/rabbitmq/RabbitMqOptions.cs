@@ -20,6 +20,15 @@ internal sealed record RabbitMqOptions
 
     public required FailureOptions Failure { get; init; }
 
+    /// <summary>
+    /// For how long a queue is consumed though the gateway is away. Like the next no option: it has to be well below the broker's <c>consumer_timeout</c>, which
+    /// is 30 minutes unless set.
+    /// </summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>For how long a message is kept that cannot come to an end for a reason that is none of its own.</summary>
+    public TimeSpan LongestHold { get; init; } = TimeSpan.FromMinutes(25);
+
     public static RabbitMqOptions Read(Settings settings)
     {
         var options = new RabbitMqOptions

@@ -28,6 +28,14 @@ internal static partial class Inputs
         return queue;
     }
 
+    /// <summary>A word of a filter, which may be left out. Empty, as a script's variable that was not set leaves it, it would mean everything.</summary>
+    public static Option<string> FilterOption(string description, string helpName, string name, params string[] aliases)
+    {
+        var option = new Option<string>(name, aliases) { Description = description, HelpName = helpName };
+        option.Validators.Add(result => Check(result, text => !string.IsNullOrWhiteSpace(text), name + ": {0} is empty; what is meant without it is asked for without it."));
+        return option;
+    }
+
     public static Argument<ulong> Seq() => new("SEQ") { Description = "A dead letter's number, as dead list shows it", CustomParser = ParseSeq };
 
     /// <summary>Any number of them, none included.</summary>
@@ -69,10 +77,10 @@ internal static partial class Inputs
         return count;
     }
 
-    /// <summary>A time, or how long ago it was.</summary>
+    /// <summary>A time, a day, or how long ago it was.</summary>
     public static Option<DateTimeOffset?> TimeOption(string name, string description) => new(name)
     {
-        Description = $"{description}: 2026-11-28T09:00:00Z, or 90m, 2h, 3d ago",
+        Description = $"{description}: 2026-11-28T09:00:00Z, 2026-11-28, or 90m, 2h, 3d ago",
         HelpName = "TIME",
         CustomParser = result =>
         {
@@ -83,12 +91,12 @@ internal static partial class Inputs
                 return before < now - DateTimeOffset.MinValue ? now - before : DateTimeOffset.MinValue;
             }
 
-            if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
+            if (TryTime(text, out var time))
             {
                 return time;
             }
 
-            result.AddError($"{name}: \"{text}\" is neither a time such as 2026-11-28T09:00:00Z nor how long ago, such as 90m, 2h, 3d.");
+            result.AddError($"{name}: \"{text}\" is neither a time with its zone such as 2026-11-28T09:00:00Z, nor a day such as 2026-11-28, nor how long ago, such as 90m, 2h, 3d.{UnixHint(text)}");
             return null;
         },
     };
@@ -110,6 +118,17 @@ internal static partial class Inputs
         return found.Success;
     }
 
+    // As the gateway reads times: what could be meant in several ways is none, for what is deleted by it cannot be brought back.
+    private static bool TryTime(string text, out DateTimeOffset time)
+    {
+        time = default;
+        return Rfc3339().IsMatch(text) && DateTimeOffset.TryParse(text.ToUpperInvariant(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
+    }
+
+    private static string UnixHint(string text) => text.Length == 10 && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+        ? $" It looks like a Unix time, which is written {DateTimeOffset.FromUnixTimeSeconds(seconds).UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}."
+        : "";
+
     private static ulong ParseSeq(ArgumentResult result, string text)
     {
         if (!ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seq) || seq is 0 or ulong.MaxValue)
@@ -128,9 +147,12 @@ internal static partial class Inputs
         }
     }
 
-    // 90m, 3d, 1h30m, 1.5h, or seconds: 90.
-    [GeneratedRegex(@"^(?:(?:([0-9]{1,6}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)){1,8}|(?<1>[0-9]{1,9})(?<2>))\z")]
+    // 90m, 3d, 1h30m, 1.5h, or seconds: 90. So many digits without a unit are no seconds, but a Unix time or a day.
+    [GeneratedRegex(@"^(?:(?:([0-9]{1,6}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)){1,8}|(?<1>[0-9]{1,6})(?<2>))\z")]
     private static partial Regex Ago();
+
+    [GeneratedRegex(@"^\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d))?\z", RegexOptions.ECMAScript)]
+    private static partial Regex Rfc3339();
 
     [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,62}\z")]
     private static partial Regex QueueName();

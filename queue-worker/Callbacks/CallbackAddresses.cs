@@ -9,11 +9,13 @@ namespace Connectors.QueueWorker.Callbacks;
 /// </summary>
 internal sealed class CallbackAddresses
 {
-    // Link-local holds most clouds' metadata; the single addresses are those of Alibaba, Azure and Oracle, and in IPv6 those of AWS and its pods, Scaleway, Google.
+    // Link-local holds most clouds' metadata; the single addresses are those of Alibaba, Azure and Oracle, and in IPv6 those of AWS and its pods, Scaleway, Google,
+    // Oracle, Akamai and Alibaba.
     private static readonly IPNetwork[] Refused =
     [
         .. Networks("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "224.0.0.0/3", "100.100.100.200/32", "168.63.129.16/32"),
         .. Networks("::/127", "fe80::/10", "ff00::/8", "fd00:ec2::254/128", "fd00:ec2::23/128", "fd00:42::42/128", "fd20:ce::254/128", "64:ff9b:1::/48"),
+        .. Networks("fd00:c1::a9fe:a9fe/128", "fd00:a9fe:a9fe::1/128", "fd00:100::100:200/128"),
     ];
 
     private static readonly IPNetwork[] Private =

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Connectors.Sdk.Invocation;
 
 namespace Connectors.QueueWorker.Callbacks;
@@ -33,7 +32,7 @@ internal static class CallbackConnections
             throw new AddressRefusedException($"callbacks may not go to {target.Host}; see callback_allow");
         }
 
-        return new NetworkStream(await network.DialAsync(allowed, target.Port, ct), ownsSocket: true);
+        return HttpConnections.Over(await network.DialAsync(allowed, target.Port, ct));
     }
 }
 

@@ -126,8 +126,8 @@ internal sealed class AsidePulls : IDisposable
 
     private bool Find(string subject)
     {
-        // As a filter, a subject with a wildcard in it would mean the calls of other groups.
-        if (subject.Split('.').Any(token => token is "*" or ">"))
+        // As a filter, a subject with a wildcard in it would mean the calls of other groups, and one may be too long for it.
+        if (subject.Length > StreamConsumer.MaxFilter || subject.Split('.').Any(token => token is "*" or ">"))
         {
             return false;
         }

@@ -12,7 +12,8 @@ namespace Connectors.QueueWorker.Consuming;
 /// <remarks>
 /// Each function has a lane, a lane has a side for each priority, and a side is in exactly one <see cref="SideState"/>. The invariant: a side with work that
 /// we know of is Ready (in <see cref="Turns"/>), Asked (being asked, and asked again if more was found meanwhile), Blocked (its function may run no more;
-/// the next call that ends there makes it Ready), or due at a known time. So no work is forgotten, and no side stands in line twice.
+/// the next call that ends there makes it Ready), PutOff (its consumer is not there), or due at a known time. So no work is forgotten, and no side stands in line
+/// twice.
 /// <para/>
 /// A slot is taken here before the broker is asked, and is given back by whoever asked if nothing came. For example, 4 slots; A has 10 calls, then B one:
 /// <code>
@@ -27,6 +28,9 @@ namespace Connectors.QueueWorker.Consuming;
 /// <param name="open">Makes the side of a lane, with its consumer.</param>
 internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> create, Func<FunctionLane, Priority, LaneSide> open)
 {
+    private static readonly TimeSpan MinPause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(5);
+
     private readonly Lock _lock = new();
     private readonly Dictionary<FunctionName, FunctionLane> _lanes = [];
     private readonly Turns _turns = new();
@@ -112,14 +116,20 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
     }
 
     /// <summary>A call of a side was delivered and runs now.</summary>
-    public void Started(LaneSide side, int? maxInflight)
+    public void Started(LaneSide side, Envelope? call)
     {
         lock (_lock)
         {
-            side.Lane.Running++;
+            var lane = side.Lane;
+            lane.Running++;
 
-            // One below 1 would never let the function run again, nor tell us better.
-            side.Lane.MaxInflight = maxInflight is > 0 ? maxInflight : slots;
+            // One below 1 would never let the function run again, nor tell us better. What is none of its calls, or of a newer version that is not understood, says
+            // nothing of what it takes.
+            if (call is not null && call.FunctionName == lane.Function)
+            {
+                lane.MaxInflight = call.MaxInflight is > 0 ? call.MaxInflight : slots;
+            }
+
             side.EmptyPulls = 0;
         }
     }
@@ -150,18 +160,25 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
     /// <param name="side">The side.</param>
     /// <param name="unused">Slots that it did not fill.</param>
     /// <param name="isOver">Whether nothing more is to come of what was asked for.</param>
-    /// <param name="hasMore">Whether more may wait.</param>
+    /// <param name="why">Why it does not bring more.</param>
     /// <param name="now">The time.</param>
-    public void Answered(LaneSide side, int unused, bool isOver, bool hasMore, DateTimeOffset now)
+    public void Answered(LaneSide side, int unused, bool isOver, PullEnd why, DateTimeOffset now)
     {
         lock (_lock)
         {
             side.Lane.SlotsTaken -= unused;
+
+            // While others of its pulls go on, what they bring is waited for; then it is asked again.
+            side.FoundMore |= why == PullEnd.Gone;
             if (isOver)
             {
                 side.State = SideState.Idle;
                 _asked--;
-                if (hasMore || side.FoundMore)
+                if (why == PullEnd.Gone)
+                {
+                    PutOff(side, now);
+                }
+                else if (why == PullEnd.HasMore || side.FoundMore)
                 {
                     MakeReady(side);
                 }
@@ -174,6 +191,45 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
 
             Unblock(side.Lane);
             Count(side.Lane);
+        }
+    }
+
+    /// <summary>The consumer of a side is there.</summary>
+    public void Bound(LaneSide side)
+    {
+        lock (_lock)
+        {
+            (side.Pause, side.Trouble) = (TimeSpan.Zero, null);
+        }
+    }
+
+    /// <summary>What kept consumers from being made may be over for all of them: sides that are put off stand in line again.</summary>
+    public void TryAgain()
+    {
+        lock (_lock)
+        {
+            foreach (var side in _lanes.Values.SelectMany(lane => lane.Sides))
+            {
+                side.Pause = TimeSpan.Zero;
+                if (side.State == SideState.PutOff)
+                {
+                    side.State = SideState.Idle;
+                    MakeReady(side);
+                }
+            }
+        }
+    }
+
+    /// <summary>Sides without work whose consumers may be kept all the same, those first in which work was found the longest ago.</summary>
+    public IReadOnlyList<LaneSide> Idle(int max)
+    {
+        lock (_lock)
+        {
+            return
+            [
+                .. _lanes.Values.SelectMany(lane => lane.Sides)
+                    .Where(side => side is { State: SideState.Idle, Lane.SlotsTaken: 0, Consumer.MayBeKept: true }).OrderBy(side => side.LastFound).Take(max),
+            ];
         }
     }
 
@@ -233,6 +289,16 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
         return true;
     }
 
+    // One retry, and later each time: what keeps a consumer from being made may do so for hours.
+    private void PutOff(LaneSide side, DateTimeOffset now)
+    {
+        side.State = SideState.PutOff;
+        side.EmptyPulls = 0;
+        side.Pause = side.Pause == TimeSpan.Zero ? MinPause : side.Pause * 2 < MaxPause ? side.Pause * 2 : MaxPause;
+        side.RetryAt = now + side.Pause;
+        _due.Enqueue((side, false), side.RetryAt);
+    }
+
     private void Count(FunctionLane lane)
     {
         if (lane.IsCounted != lane.IsActive)
@@ -267,6 +333,11 @@ internal sealed class FairScheduler(int slots, Func<FunctionName, FunctionLane> 
             // One that was forgotten meanwhile has no consumer any more: nobody would hear an answer. What comes of it is found by the resync.
             if (_lanes.GetValueOrDefault(side.Lane.Function) == side.Lane)
             {
+                if (side.State == SideState.PutOff && at >= side.RetryAt)
+                {
+                    side.State = SideState.Idle;
+                }
+
                 side.EmptyPulls = due.IsExpected ? 1 : side.EmptyPulls;
                 side.FoundMore |= side.State == SideState.Asked;
                 MakeReady(side);

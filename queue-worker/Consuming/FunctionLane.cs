@@ -31,7 +31,9 @@ internal sealed class FunctionLane(FunctionName function, ConcurrencyLimit? limi
     public bool IsCounted { get; set; }
 
     /// <summary>Whether it takes part in the sharing of slots.</summary>
-    public bool IsActive => SlotsTaken > 0 || High is { State: not SideState.Idle } || Normal is { State: not SideState.Idle };
+    public bool IsActive => SlotsTaken > 0 || High is { State: not (SideState.Idle or SideState.PutOff) } || Normal is { State: not (SideState.Idle or SideState.PutOff) };
+
+    public IEnumerable<LaneSide> Sides => new[] { High, Normal }.OfType<LaneSide>();
 }
 
 /// <summary>The calls of one function that have one priority, and their consumer.</summary>
@@ -53,6 +55,15 @@ internal sealed class LaneSide(FunctionLane lane, Priority priority, StreamConsu
 
     /// <summary>When work was last found.</summary>
     public DateTimeOffset LastFound { get; set; }
+
+    /// <summary>For how long it was put off last; zero since its consumer was there.</summary>
+    public TimeSpan Pause { get; set; }
+
+    /// <summary>When it is tried again, while it is put off.</summary>
+    public DateTimeOffset RetryAt { get; set; }
+
+    /// <summary>Why its consumer could not be made when that was tried last; null since it was there. Only whoever asks it looks.</summary>
+    public string? Trouble { get; set; }
 }
 
 /// <summary>Where a <see cref="LaneSide"/> stands.</summary>
@@ -69,4 +80,7 @@ internal enum SideState
 
     /// <summary>It is being asked.</summary>
     Asked,
+
+    /// <summary>Its consumer was gone, or could not be made: it is tried again at its time, whatever is heard of it until then.</summary>
+    PutOff,
 }

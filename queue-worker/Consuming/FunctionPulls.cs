@@ -6,7 +6,6 @@ using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
-using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 
 namespace Connectors.QueueWorker.Consuming;
@@ -22,7 +21,8 @@ namespace Connectors.QueueWorker.Consuming;
 /// nakked here with a delay      Expect(side, then): nothing republishes a redelivery
 /// nakked elsewhere, lease lost  the resync, for the message is still in the stream
 /// </code>
-/// A side that is told of is asked until it answers that nothing waits. What is found in between counts as not yet asked about.
+/// A side that is told of is asked until it answers that nothing waits. What is found in between counts as not yet asked about. One whose consumer is gone, or cannot
+/// be made, is tried again after half a second and then ever later, whatever it is told; at once when there is a new connection.
 /// </remarks>
 internal sealed class FunctionPulls : ICallPulls, IDisposable
 {
@@ -45,7 +45,6 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private readonly NatsLink _link;
     private readonly Pauses _pauses;
     private readonly Slots _slots;
-    private readonly ModeClaim _mode;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly FairScheduler _scheduler;
@@ -57,13 +56,17 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private readonly ConcurrentDictionary<Task, bool> _binds = new();
     private readonly Pump _pump;
     private readonly ITimer _timer;
+    private readonly FunctionConsumers _consumers;
+    private readonly DateTimeOffset _began;
+    private readonly long _beganAt;
     private volatile bool _isOn;
     private CancellationToken _ending;
 
     public FunctionPulls(
         QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, Pauses pauses, Slots slots, ModeClaim mode, TimeProvider time, ILogger log)
     {
-        (_options, _link, _pauses, _slots, _mode, _time, _log) = (options, link, pauses, slots, mode, time, log);
+        (_options, _link, _pauses, _slots, _time, _log) = (options, link, pauses, slots, time, log);
+        (_began, _beganAt) = (time.GetUtcNow(), time.GetTimestamp());
         var consuming = options.Consuming;
         _batch = Math.Clamp(consuming.MaxInflight / 8, 1, 4);
         _partition = new Partition(consuming.Partitions, consuming.Partition);
@@ -72,7 +75,11 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         slots.Freed = _pump.Run;
         _scheduler = new FairScheduler(
             consuming.MaxInflight,
-            function => new FunctionLane(function, consuming.LimiterEnabled ? new ConcurrencyLimit(consuming.MaxInflight) : null, consuming.MaxInflight),
+            function => new FunctionLane(function, consuming.LimiterEnabled ? new ConcurrencyLimit(consuming.MaxInflight) : null, consuming.MaxInflight)
+            {
+                // What stands on no function's subject is run by none, and tells nothing of how many.
+                MaxInflight = function.Namespace == ForeignNamespace ? consuming.MaxInflight : null,
+            },
             (lane, priority) =>
             {
                 var function = lane.Function;
@@ -84,6 +91,8 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
                 consumer.Listen(new SideListener(this, side));
                 return side;
             });
+        _consumers = new FunctionConsumers(StreamNames.Calls(options.Queue), mode, _scheduler, log);
+        link.Connection.ConnectionOpened += (_, _) => OnOpened();
     }
 
     public IReadOnlyList<StreamConsumer> Lasting => [];
@@ -102,7 +111,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
             Metrics.Learned(_options.Queue, function, limit);
         }
 
-        foreach (var function in _scheduler.Forget(_time.GetUtcNow() - Remembered))
+        foreach (var function in _scheduler.Forget(Now - Remembered))
         {
             if (_foreign.TryRemove(function, out var subject))
             {
@@ -117,6 +126,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     {
         _ending = stopping;
         _isOn = true;
+        _scheduler.TryAgain();
         _pump.Run();
         await ListenAsync(stopping);
         _isOn = false;
@@ -124,6 +134,16 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     }
 
     public void Dispose() => _timer.Dispose();
+
+    // The scheduler's time, which does not follow a clock that is set.
+    private DateTimeOffset Now => _began + _time.GetElapsedTime(_beganAt);
+
+    private ValueTask OnOpened()
+    {
+        _scheduler.TryAgain();
+        _pump.Run();
+        return ValueTask.CompletedTask;
+    }
 
     private async Task ListenAsync(CancellationToken stopping)
     {
@@ -151,9 +171,9 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
 
     private void Find(string subject)
     {
-        if (subject.AsSpan().IndexOfAny('*', '>') >= 0 && subject.Split('.').Any(token => token is "*" or ">"))
+        if (subject.Length > StreamConsumer.MaxFilter || (subject.AsSpan().IndexOfAny('*', '>') >= 0 && subject.Split('.').Any(token => token is "*" or ">")))
         {
-            // As a consumer's filter it would mean the calls of many functions, and keep theirs from being made.
+            // As a consumer's filter it would mean the calls of many functions, and keep theirs from being made; or be too long for one.
             if (_unaskable.Count < MaxSubjects && _unaskable.TryAdd(subject, true))
             {
                 Log.SubjectUnaskable(_log, subject);
@@ -172,7 +192,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         }
 
         var (function, priority) = found;
-        if (_partition.Serves(function) && _scheduler.Found(function, priority, _time.GetUtcNow()))
+        if (_partition.Serves(function) && _scheduler.Found(function, priority, Now))
         {
             _pump.Run();
         }
@@ -205,7 +225,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
             return;
         }
 
-        foreach (var (side, calls) in _scheduler.Plan(_slots, _options.Consuming.PullMax, _time.GetUtcNow()))
+        foreach (var (side, calls) in _scheduler.Plan(_slots, _options.Consuming.PullMax, Now))
         {
             if (!side.Consumer.TryPull(calls, waits: false))
             {
@@ -215,7 +235,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
 
         if (_scheduler.NextDue is { } due)
         {
-            var pause = due - _time.GetUtcNow();
+            var pause = due - Now;
             _timer.Change(pause < TimeSpan.Zero ? TimeSpan.Zero : pause < MaxPause ? pause : MaxPause, Timeout.InfiniteTimeSpan);
         }
     }
@@ -225,8 +245,10 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         await Task.Yield();
         try
         {
-            if (await BindAsync(side, ending))
+            if (await _consumers.BindAsync(side, ending))
             {
+                _scheduler.Bound(side);
+
                 // How many it may be asked for at once is known only now.
                 var asked = Math.Min(calls, side.Consumer.MaxBatch);
                 Returned(side, calls - asked, PullEnd.Empty, asked);
@@ -239,8 +261,9 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         }
         catch (Exception fault)
         {
-            if (!ending.IsCancellationRequested)
+            if (!ending.IsCancellationRequested && side.Trouble != fault.Message)
             {
+                side.Trouble = fault.Message;
                 Log.PullFailed(_log, side.Consumer.Name, fault.Message);
             }
         }
@@ -253,16 +276,16 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         if (!wasAsked)
         {
             _slots.Nak(delivery);
-            _scheduler.Expect(side, _time.GetUtcNow());
+            _scheduler.Expect(side, Now);
             _pump.Run();
             return;
         }
 
-        _scheduler.Started(side, delivery.Envelope?.MaxInflight);
+        _scheduler.Started(side, delivery.Envelope);
         if (outstanding == 0)
         {
             // Its side stands in line again before the last call runs: else its slot, soon free, would go to one of lower priority.
-            _scheduler.Answered(side, 0, isOver: true, hasMore: true, _time.GetUtcNow());
+            _scheduler.Answered(side, 0, isOver: true, PullEnd.HasMore, Now);
         }
 
         _slots.Start(delivery, handled => Ended(side, handled));
@@ -276,32 +299,8 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     {
         if (unused > 0)
         {
-            _scheduler.Answered(side, unused, outstanding == 0, why == PullEnd.HasMore, _time.GetUtcNow());
-            if (why == PullEnd.Gone)
-            {
-                _scheduler.Expect(side, _time.GetUtcNow() + AfterFault);
-            }
-
+            _scheduler.Answered(side, unused, outstanding == 0, why, Now);
             _slots.Release(unused);
-        }
-    }
-
-    private async Task<bool> BindAsync(LaneSide side, CancellationToken ending)
-    {
-        if (!await _mode.ConfirmAsync(ending))
-        {
-            return false;
-        }
-
-        try
-        {
-            await side.Consumer.BindAsync(ending);
-            return true;
-        }
-        catch (NatsJSApiException fault) when (fault.Error.ErrCode == StreamSetup.NotUnique)
-        {
-            await _mode.ClearAsync(ending);
-            throw;
         }
     }
 
@@ -309,7 +308,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     {
         if (handled.Again is { } wait)
         {
-            _scheduler.Expect(side, _time.GetUtcNow() + wait);
+            _scheduler.Expect(side, Now + wait);
         }
 
         _scheduler.Ended(side, handled.Load);

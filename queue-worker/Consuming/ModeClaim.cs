@@ -37,11 +37,17 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
     /// <summary>Whether this worker may take calls.</summary>
     public bool IsOurs => _isClaimed && !_lost.IsCancellationRequested;
 
+    /// <summary>Called with the stream when it was looked at, and when it was asked for, as a timestamp.</summary>
+    public Action<StreamInfo, long>? Looked { get; set; }
+
     /// <summary>Cancelled when the queue goes over to the other mode.</summary>
     public CancellationToken Lost => _lost.Token;
 
     /// <summary>Completes when the queue is in this worker's mode.</summary>
     public Task OursAsync(CancellationToken ct) => _ours.Task.WaitAsync(ct);
+
+    /// <summary>The stream of calls as we make it: in our mode, so that nobody has to claim it, and write over what another service brings in line with its options meanwhile.</summary>
+    public StreamShape InOurMode(StreamShape calls) => calls with { Mode = _mine, Hints = IsFunction ? StreamNames.Hints(options.Queue) : null };
 
     /// <summary>Compares the stream's mode with ours, and claims it at our start or when nobody has.</summary>
     public async Task KeepAsync(StreamInfo stream, CancellationToken ct)
@@ -72,7 +78,9 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
         {
             if (time.GetElapsedTime(_confirmed) > Fresh)
             {
+                var asked = time.GetTimestamp();
                 var stream = await link.JetStream.GetStreamAsync(StreamNames.Calls(options.Queue), cancellationToken: ct);
+                Looked?.Invoke(stream.Info, asked);
                 if (Found(stream.Info) != _mine)
                 {
                     recheck.Request();
@@ -117,6 +125,8 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
         _asking.Dispose();
     }
 
+    private bool IsFunction => options.Consuming.Mode == ScalingMode.Function;
+
     private static string? Found(StreamInfo stream) => stream.Config.Metadata?.TryGetValue(StreamNames.ModeKey, out var word) == true ? word : null;
 
     private static string Word(ScalingMode mode) => mode == ScalingMode.Static ? "static" : "function";
@@ -128,12 +138,11 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
 
     private async Task ClaimAsync(StreamConfig config, string? found, CancellationToken ct)
     {
-        var isFunction = options.Consuming.Mode == ScalingMode.Function;
-        if (found != _mine || (config.Republish is not null) != isFunction)
+        if (found != _mine || (config.Republish is not null) != IsFunction)
         {
             var metadata = new Dictionary<string, string>(config.Metadata ?? new Dictionary<string, string>()) { [StreamNames.ModeKey] = _mine };
             var hints = new Republish { Src = StreamNames.CallSubjects(options.Queue), Dest = StreamNames.Hints(options.Queue), HeadersOnly = true };
-            await link.JetStream.UpdateStreamAsync(config with { Metadata = metadata, Republish = isFunction ? hints : null }, ct);
+            await link.JetStream.UpdateStreamAsync(config with { Metadata = metadata, Republish = IsFunction ? hints : null }, ct);
         }
 
         if (await ClearAsync(ct))

@@ -46,6 +46,9 @@ internal sealed class PullLoop
     private bool _isOn;
     private bool _isHighStanding;
     private bool _hasHighSlot;
+
+    // Slots of high ones that were asked for and may still come. The consumer may know already that they will not, and this loop not have been told yet.
+    private int _highSlots;
     private long? _noHighSince;
     private bool _isNormalEmpty;
 
@@ -122,7 +125,8 @@ internal sealed class PullLoop
         }
     }
 
-    private bool IsOnItsWay => _normal.Outstanding > 0 || (!_isHighStanding && _high?.Outstanding > 0);
+    // A pull for normal ones that stands there brings no high ones: where none stands for those, the first free slot asks.
+    private bool IsOnItsWay => _highSlots > 0 || (_normal.Outstanding > 0 && (_high is null || _isHighStanding || !_isNormalEmpty));
 
     // How many of the free slots are in use now.
     private int Ask(int free)
@@ -135,7 +139,9 @@ internal sealed class PullLoop
         if (!_isHighStanding && (_noHighSince is not { } since || _time.GetElapsedTime(since) > AnswerAge))
         {
             var first = _isNormalEmpty ? 0 : Pull(_normal, _order.NormalFirst(free), waits: false);
-            return first + Pull(_high, free - first, waits: false);
+            var high = Pull(_high, free - first, waits: false);
+            _highSlots += high;
+            return first + high;
         }
 
         return _isNormalEmpty ? Stand(free) : Pull(_normal, free, waits: false);
@@ -158,7 +164,8 @@ internal sealed class PullLoop
         return used + Pull(_normal, free - used, waits: true);
     }
 
-    private bool StandHigh() => _isHighStanding = _high!.Outstanding == 0 && _high.TryPull(1, waits: true);
+    // What comes of a pull that stands there is told from what comes of others by being the only one.
+    private bool StandHigh() => _isHighStanding = _highSlots == 0 && _high!.Outstanding == 0 && _high.TryPull(1, waits: true);
 
     private static int Pull(StreamConsumer consumer, int count, bool waits)
     {
@@ -244,7 +251,11 @@ internal sealed class PullLoop
             {
                 hasSlot = wasAsked && (!loop._isHighStanding || loop._hasHighSlot);
                 loop._noHighSince = null;
-                if (wasAsked)
+                if (wasAsked && !loop._isHighStanding)
+                {
+                    loop._highSlots--;
+                }
+                else if (wasAsked)
                 {
                     loop._isHighStanding = loop._hasHighSlot = false;
                 }
@@ -271,6 +282,10 @@ internal sealed class PullLoop
                 {
                     unused = loop._hasHighSlot ? 1 : 0;
                     loop._isHighStanding = loop._hasHighSlot = false;
+                }
+                else
+                {
+                    loop._highSlots -= unused;
                 }
             }
 

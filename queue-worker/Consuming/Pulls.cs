@@ -22,6 +22,7 @@ internal sealed class Pulls : IDisposable
     private readonly ModeClaim _mode;
     private readonly Drain _drain;
     private readonly PullInbox _inbox;
+    private readonly Acks _acks;
     private readonly TimeSpan _ackWait;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -30,7 +31,7 @@ internal sealed class Pulls : IDisposable
         QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, ModeClaim mode, Recheck recheck, Acks acks, Drain drain,
         Pauses pauses, Dispatcher calls, CallbackDispatcher callbacks, AsideReturn aside, TimeProvider time, ILogger<Pulls> log)
     {
-        (_inbox, _ackWait, _mode, _drain, _time, _log) = (inbox, options.Consuming.AckWait, mode, drain, time, log);
+        (_inbox, _acks, _ackWait, _mode, _drain, _time, _log) = (inbox, acks, options.Consuming.AckWait, mode, drain, time, log);
         _callSlots = new Slots(options.Consuming.MaxInflight, calls, acks, drain.Grace, time, log);
         _callbackSlots = new Slots(options.Callbacks.MaxInflight, callbacks, acks, drain.Grace, time, log);
         _aside = new AsidePulls(options, link, inbox, setup, pauses, new Slots(AsidePulls.MaxInflight, aside, acks, drain.Grace, time, log), time, log);
@@ -41,6 +42,7 @@ internal sealed class Pulls : IDisposable
             inbox, setup, StreamNames.Callbacks(options.Queue), StreamNames.CallbackConsumer, StreamNames.CallbackSubjects(options.Queue), options.Consuming.AckWait, time);
         _callbacks = new PullLoop([CallbackConsumer], _callbackSlots, int.MaxValue, () => true, recheck, time, log);
         pauses.Changed = Wake;
+        mode.Looked = Saw;
     }
 
     public Slots CallSlots => _callSlots;
@@ -61,8 +63,16 @@ internal sealed class Pulls : IDisposable
 
     public void Resync(StreamInfo calls) => _calls.Resync(calls);
 
-    /// <summary>Tells which stream there is now of a name.</summary>
-    public void Saw(string stream, DateTimeOffset made) => _inbox.Saw(stream, made);
+    /// <summary>A stream was looked at, before anything is pulled of it that the look could tell of.</summary>
+    /// <param name="stream">The stream as it was found.</param>
+    /// <param name="asked">When it was asked for, as a timestamp.</param>
+    public void Saw(StreamInfo stream, long asked)
+    {
+        if (_inbox.Saw(stream, asked))
+        {
+            _acks.Forget(stream.Config.Name!);
+        }
+    }
 
     /// <summary>Pulls until told to stop, or until one of the three ends although it was not.</summary>
     public async Task RunAsync(CancellationToken stopping)

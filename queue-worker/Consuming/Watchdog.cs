@@ -88,9 +88,11 @@ internal sealed class Watchdog(
     // Consumers of calls are bound at once after the mode was read, and before another stream is waited for.
     private async Task CheckAsync(StreamShape shape, CancellationToken stopping)
     {
-        var stream = await EnsureAsync(shape, stopping);
-        pulls.Saw(shape.Name, stream.Created);
-        if (shape.Name == StreamNames.Calls(options.Queue))
+        var asked = time.GetTimestamp();
+        var isCalls = shape.Name == StreamNames.Calls(options.Queue);
+        var stream = await EnsureAsync(isCalls ? mode.InOurMode(shape) : shape, stopping);
+        pulls.Saw(stream, asked);
+        if (isCalls)
         {
             await mode.KeepAsync(stream, stopping);
             foreach (var consumer in mode.IsOurs ? pulls.LastingCallConsumers : [])

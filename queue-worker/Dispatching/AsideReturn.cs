@@ -13,12 +13,16 @@ internal sealed class AsideReturn(QueueWorkerOptions options, Pauses pauses, Rec
 {
     private static readonly TimeSpan FullWait = TimeSpan.FromSeconds(2);
 
-    // Two writes: the call, or the dead letter of what is none.
-    public TimeSpan Limit { get; } = 2 * RecordWriter.Patience(options);
+    // Three writes: a copy that is written again, the call, or the dead letter of what is none.
+    public TimeSpan Limit { get; } = 3 * RecordWriter.Patience(options);
 
     public async Task<Handled> HandleAsync(Delivery delivery, Grace grace)
     {
-        if (delivery.Envelope is not { } envelope)
+        if (await acks.EndInDoubtAsync(delivery, grace.Writes))
+        {
+            await NotSentAsync(delivery, grace.Writes);
+        }
+        else if (delivery.Envelope is not { } envelope)
         {
             await EndForeignAsync(delivery, delivery.EnvelopeError, grace.Writes);
         }

@@ -12,10 +12,14 @@ namespace Connectors.QueueWorker.Dispatching;
 /// cancelled while it runs is aborted.
 /// </summary>
 internal sealed class CallSender(
-    QueueWorkerOptions options, NatsLink link, Invoker invoker, CancelledCalls cancelled, TimeProvider time, ILogger<CallSender> log)
+    QueueWorkerOptions options, NatsLink link, CallRoutes routes, CancelledCalls cancelled, TimeProvider time, ILogger<CallSender> log)
 {
     // What nginx logs for a client that went away; no function can answer it through HTTP.
     private const int ClientClosedRequest = 499;
+
+    // What a callback or a stored result has of ours only now and then: of a function it would pass for that.
+    private static readonly FrozenSet<string> Ours = FrozenSet.Create(
+        StringComparer.OrdinalIgnoreCase, CallHeaders.CallState, CallHeaders.ResultDropped, CallHeaders.Redrive, WellKnownHeaders.TraceParent);
 
     /// <summary>Whether an aborted outcome was its caller's wish.</summary>
     public bool IsCancelled(Envelope envelope) => cancelled.Contains(envelope);
@@ -53,7 +57,7 @@ internal sealed class CallSender(
         Outcome outcome;
         try
         {
-            outcome = await invoker.InvokeAsync(CallRequest.From(envelope, body, options.Dispatch, link.MaxPayload, span?.Id), limit);
+            outcome = WithoutOurs(await routes.Of(envelope).InvokeAsync(CallRequest.From(envelope, body, options.Dispatch, link.MaxPayload, span?.Id), limit));
         }
         finally
         {
@@ -70,6 +74,10 @@ internal sealed class CallSender(
         counts.Attempted(outcome.Status, outcome.Duration);
         return outcome;
     }
+
+    private static Outcome WithoutOurs(Outcome outcome) => outcome.Headers.Any(header => Ours.Contains(header.Name))
+        ? outcome with { Headers = [.. outcome.Headers.Where(header => !Ours.Contains(header.Name))] }
+        : outcome;
 }
 
 /// <summary>The HTTP request that an envelope asks for: always POST, whatever the caller's verb was.</summary>

@@ -12,31 +12,33 @@ namespace Connectors.QueueWorker.Dispatching;
 /// </summary>
 internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, TimeProvider time, ILogger<CancelledCalls> log) : IDuty
 {
-    private const int PruneEach = 1024;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LoadLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
+    // Of what is forgotten, for which all that is known is looked at.
+    private static readonly TimeSpan ForgetInterval = TimeSpan.FromMinutes(1);
+
     private readonly Bucket _bucket = new(link, BucketShape.Cancelled(options.Limits), Patience, time);
-    private readonly ConcurrentDictionary<string, Cancellation> _ids = new();
+    private readonly CancelledIds _ids = new();
     private readonly ConcurrentDictionary<TimeLimit, Envelope> _running = new();
-    private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Loading _loading = new(Silence, time);
     private readonly BulkCancellations _many = new();
-    private int _added;
+    private bool _isAllTold;
+    private long? _forgotAt;
     private volatile bool _isAny;
 
-    /// <summary>Done once all cancellations that there were at start are known, or cannot be read, or are not told for so long that calls go on without.</summary>
+    /// <summary>Done once all cancellations that there were at start are known, or none is told for so long, as of a bucket that cannot be read, that calls go on without.</summary>
     public async Task LoadedAsync(CancellationToken ct)
     {
-        if (!_loaded.Task.IsCompleted && !await Signal.CameAsync(_loaded.Task, LoadLimit, time, ct))
+        if (await _loading.WaitAsync(ct))
         {
-            _loaded.TrySetResult();
+            Log.CancellationsUnseen(log, StreamNames.Cancelled, "nothing is told of them; calls go on without");
         }
     }
 
     /// <summary>Whether the call is cancelled.</summary>
-    public bool Contains(Envelope envelope) =>
-        _isAny && ((_ids.TryGetValue(StreamNames.Token(envelope.CallId), out var cancellation) && cancellation.Covers(envelope)) || _many.Covers(options.Queue, envelope));
+    public bool Contains(Envelope envelope) => _isAny && (_ids.Covers(envelope) || _many.Covers(options.Queue, envelope));
 
     /// <summary>Has <paramref name="limit"/> cancelled when the call is cancelled, now or until <see cref="Unwatch"/>.</summary>
     public void Watch(Envelope envelope, TimeLimit limit)
@@ -65,29 +67,36 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
             }
             catch (Exception fault)
             {
-                // Calls go on: a bucket that may not be read must not stop the queue.
+                // It may be readable soon, as once a cluster has a leader again: calls wait for that, though not for ever.
                 Log.CancellationsUnseen(log, StreamNames.Cancelled, fault.Message);
-                _loaded.TrySetResult();
             }
 
             await Task.Delay(Pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    private Task WatchAsync(CancellationToken stopping) => _bucket.WatchAsync(
-        entry =>
-        {
-            if (BulkCancellation.IsKey(entry.Key))
+    private Task WatchAsync(CancellationToken stopping)
+    {
+        _isAllTold = false;
+        return _bucket.WatchAsync(
+            entry =>
             {
-                TakeMany(entry);
-            }
-            else
+                if (BulkCancellation.IsKey(entry.Key))
+                {
+                    TakeMany(entry);
+                }
+                else
+                {
+                    Take(entry.Key, entry.Value is { } value ? Cancellation.Decode(value, entry.Created) : null);
+                }
+            },
+            () =>
             {
-                Take(entry.Key, entry.Value is { } value ? Cancellation.Decode(value, entry.Created) : null);
-            }
-        },
-        () => _loaded.TrySetResult(),
-        stopping);
+                _isAllTold = true;
+                _loading.End();
+            },
+            stopping);
+    }
 
     private void TakeMany(BucketEntry entry)
     {
@@ -111,31 +120,40 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
         // A watch that is begun anew tells all of them again.
         if (!isKnown)
         {
+            _loading.Told();
             Log.CallsCancelled(log, options.Queue, made.Function, made.Tag);
         }
     }
 
     private void Take(string key, Cancellation? cancellation)
     {
+        _isAny = true;
         if (cancellation is not { } made)
         {
-            _ids.TryRemove(key, out _);
+            _ids.Remove(key);
+        }
+        else if (_ids.Set(key, made))
+        {
+            _loading.Told();
+            foreach (var (limit, _) in _running.Where(send => StreamNames.Token(send.Value.CallId) == key && made.Covers(send.Value)))
+            {
+                limit.Cancel();
+            }
+        }
+
+        ForgetOld();
+        Metrics.CancelledIds(options.Queue, _ids.Count);
+    }
+
+    private void ForgetOld()
+    {
+        // Not while all of them are told, once for each: the server has dropped what is old.
+        if (!_isAllTold || (_forgotAt is { } last && time.GetElapsedTime(last) < ForgetInterval))
+        {
             return;
         }
 
-        _ids[key] = made;
-        _isAny = true;
-        foreach (var (limit, _) in _running.Where(send => StreamNames.Token(send.Value.CallId) == key && made.Covers(send.Value)))
-        {
-            limit.Cancel();
-        }
-
-        if (Interlocked.Increment(ref _added) % PruneEach == 0)
-        {
-            foreach (var (old, _) in _ids.Where(id => id.Value.At < time.GetUtcNow() - BucketShape.CancellationAge))
-            {
-                _ids.TryRemove(old, out _);
-            }
-        }
+        _forgotAt = time.GetTimestamp();
+        _ids.Forget(before: time.GetUtcNow() - BucketShape.CancellationAge);
     }
 }

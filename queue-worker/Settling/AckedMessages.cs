@@ -38,6 +38,14 @@ internal sealed class AckedMessages(TimeSpan ackWait, Func<TimeSpan?> openFor, T
         }
     }
 
+    public void Forget(string stream)
+    {
+        lock (_lock)
+        {
+            _streams.Remove(stream);
+        }
+    }
+
     public bool Contains(MessagePlace place)
     {
         lock (_lock)

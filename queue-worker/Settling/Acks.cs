@@ -30,8 +30,8 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
     /// <summary>The longest delay of a nak. What is to wait longer is nakked again when it is over: the envelope knows the rest.</summary>
     public static readonly TimeSpan MaxDelay = TimeSpan.FromDays(1);
 
-    /// <summary>How often a message may be nakked as it is: a retry copy for coming early, and any message once more.</summary>
-    public static int AllowedNaks(Envelope envelope) => envelope.NotBefore is null ? 1 : 2;
+    /// <summary>How often a message may be nakked as it is: a retry copy for coming early, one of a newer version, which waits long, and any message once more.</summary>
+    public static int AllowedNaks(Envelope envelope) => envelope is { NotBefore: null, Version: <= Envelope.CurrentVersion } ? 1 : 2;
 
     /// <summary>
     /// Deliveries of the message that may have ended with a worker, this one included. None but this one where a stream refuses records, or did lately: other
@@ -44,8 +44,7 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
     public async Task NakAsync(Delivery delivery, Envelope? envelope, TimeSpan delay, CancellationToken ct)
     {
         var decided = time.GetTimestamp();
-        if (envelope?.Version <= Envelope.CurrentVersion && delivery.Count > AllowedNaks(envelope) && !_inDoubt.Holds(delivery.Place)
-            && await RenewAsync(delivery, envelope, ct))
+        if (envelope is not null && await TryRenewAsync(delivery, envelope, ct))
         {
             return;
         }
@@ -60,11 +59,14 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
         await NakAsync(delivery, delay, ct);
     }
 
-    /// <summary>Naks a message of a newer version, which is never dead-lettered: a newer worker is on its way.</summary>
-    public Task NakNewerAsync(Delivery delivery, CancellationToken ct)
+    /// <summary>Naks a message of a newer version, which is never dead-lettered: a newer worker is on its way, and is not to take these naks for lost workers.</summary>
+    public async Task NakNewerAsync(Delivery delivery, CancellationToken ct)
     {
         Metrics.NakkedNewer(options.Queue);
-        return NakAsync(delivery, NewerWait, ct);
+        if (delivery.Envelope is not { } envelope || !await TryRenewAsync(delivery, envelope, ct))
+        {
+            await NakAsync(delivery, NewerWait, ct);
+        }
     }
 
     /// <summary>
@@ -121,6 +123,9 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
         await SendAckAsync(delivery, ct);
         return true;
     }
+
+    /// <summary>Forgets what was acked of a stream that another took the place of, or that was restored: what comes of it is to run.</summary>
+    public void Forget(string stream) => _acked.Forget(stream);
 
     /// <summary>Stores a copy that takes a message's place, and acks the message. If it is not stored, the message is still to be ended.</summary>
     public async Task<WriteResult> ReplaceAsync(Delivery delivery, StreamMessage copy, CancellationToken ct)
@@ -183,13 +188,30 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
         }
     }
 
-    // By a copy of itself, whose count starts anew. One try: what has no slot has no lease that is renewed.
-    private async Task<bool> RenewAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
+    // By a copy of itself, whose count starts anew, once it was nakked as often as it may be. One try: what has no slot has no lease that is renewed.
+    private async Task<bool> TryRenewAsync(Delivery delivery, Envelope envelope, CancellationToken ct)
+    {
+        if (delivery.Count <= AllowedNaks(envelope) || _inDoubt.Holds(delivery.Place))
+        {
+            return false;
+        }
+
+        var copy = envelope.Version > Envelope.CurrentVersion ? Verbatim(delivery) : CopyOf(delivery, envelope);
+        return await EndIfStoredAsync(delivery, copy, await writer.StoreCopyOnceAsync(copy, ct), ct);
+    }
+
+    private static StreamMessage CopyOf(Delivery delivery, Envelope envelope)
     {
         var id = StreamNames.NakCopyMessageId(envelope.DeliveryId, envelope.Redrive, envelope.Attempt, delivery.Place.Sequence);
-        var headers = delivery.Headers.Where(h => h.Key is EnvelopeCodec.HeaderName or CallHeaders.Probe);
-        var copy = new StreamMessage(delivery.Subject, id, [.. headers], delivery.Body);
-        return await EndIfStoredAsync(delivery, copy, await writer.StoreCopyOnceAsync(copy, ct), ct);
+        return new StreamMessage(delivery.Subject, id, [.. delivery.Headers.Where(h => h.Key is EnvelopeCodec.HeaderName or CallHeaders.Probe)], delivery.Body);
+    }
+
+    // Nothing of it is understood here, its ids neither.
+    private static StreamMessage Verbatim(Delivery delivery)
+    {
+        var place = delivery.Place;
+        var headers = delivery.Headers.Where(h => !h.Key.StartsWith("Nats-", StringComparison.OrdinalIgnoreCase));
+        return new StreamMessage(delivery.Subject, StreamNames.NewerCopyMessageId(place.Stream, place.Sequence, place.Stored), [.. headers], delivery.Body);
     }
 
     private async Task<bool> EndIfStoredAsync(Delivery delivery, StreamMessage copy, StreamWrite written, CancellationToken ct)

@@ -49,15 +49,17 @@ internal sealed class RecordWriter(QueueWorkerOptions options, StreamPublisher p
 
     /// <summary>Tries once to store a copy that takes a message's place.</summary>
     public async Task<StreamWrite> StoreCopyOnceAsync(StreamMessage copy, CancellationToken ct) =>
-        publisher.Fits(copy) ? await publisher.WriteOnceAsync(copy, TryTimeout, ct) : TooLarge;
+        publisher.Fits(copy) ? await WriteAsync(() => publisher.WriteOnceAsync(copy, TryTimeout, ct)) : TooLarge;
 
     private static TimeSpan RenewsIdAfter(QueueWorkerOptions options) => TimeSpan.FromTicks(Math.Min(TimeSpan.FromSeconds(10).Ticks, Patience(options).Ticks / 5));
 
-    private async Task<StreamWrite> WriteAsync(StreamMessage message, WriteTerms terms, CancellationToken ct)
+    private Task<StreamWrite> WriteAsync(StreamMessage message, WriteTerms terms, CancellationToken ct) => WriteAsync(() => publisher.WriteAsync(message, terms, ct));
+
+    private static async Task<StreamWrite> WriteAsync(Func<Task<StreamWrite>> write)
     {
         try
         {
-            return await publisher.WriteAsync(message, terms, ct);
+            return await write();
         }
         catch (Exception fault) when (fault is ArgumentException or FormatException or InvalidOperationException)
         {

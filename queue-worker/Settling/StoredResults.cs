@@ -46,6 +46,7 @@ internal sealed class StoredResults(NatsLink link, QueueWorkerOptions options, T
             Headers = outcome.Headers,
             Seconds = outcome.Duration.TotalSeconds,
             Expires = time.GetUtcNow() + keep,
+            Kept = keep,
         };
         var value = outcome.IsBodyKept ? record.Encode(outcome.Body.Span) : null;
         return value is not null && value.Length + OverheadBytes <= link.MaxPayload ? value : (record with { Headers = [], IsDropped = true }).Encode([]);

@@ -77,6 +77,15 @@ public sealed class CallTests(Scene scene, CallTests.Working working) : IClassFi
     }
 
     [Fact]
+    public async Task A_refusal_in_characters_that_nobody_knows_is_told_in_a_line()
+    {
+        await using var gateway = RawServer.Start(
+            _ => new RawAnswer("HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/html; charset=none-such\r\nContent-Length: 11\r\n\r\n<p>Oops</p>"));
+
+        (await scene.RunAsync("result", "any", "-g", gateway.Url.AbsoluteUri)).Fails(1, "refuses (500): <p>Oops</p>");
+    }
+
+    [Fact]
     public async Task Several_calls_are_cancelled_at_once()
     {
         var ids = new[] { await CallAsync("slow", []), await CallAsync("slow", []) };

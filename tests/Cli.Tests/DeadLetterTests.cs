@@ -3,6 +3,8 @@ using Connectors.Gateway.Tests;
 using Connectors.Gateway.Tests.Queues;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
+using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
 using NATS.Client.Core;
 
 namespace Connectors.Cli.Tests;
@@ -186,5 +188,19 @@ public sealed class DeadLetterTests(Scene scene)
         Assert.Equal($"1 waiting and delayed calls of one in {seed.Queue}.\n", purge.Out);
         Assert.Equal((1, 1501), (await seed.CountAsync(StreamNames.Calls(seed.Queue)), await seed.CountAsync(StreamNames.Dead(seed.Queue))));
         (await scene.RunAsync("dead", "list", seed.Queue, "--since", "soon")).Fails(2, "--since: \"soon\"");
+    }
+
+    [Theory]
+    [InlineData("""{"count":7,"isComplete":false,"last":9}""", "at least 7 dead letters of q, reason failed.\n")]
+    [InlineData("""{"count":7,"isComplete":true,"last":9}""", "7 dead letters of q, reason failed.\n")]
+    [InlineData("""{"count":7,"last":9}""", "7 dead letters of q, reason failed.\n")]
+    public async Task A_dry_run_says_where_a_gateway_did_not_count_to_the_end(string counted, string words)
+    {
+        await using var gateway = await HttpLedger.StartAsync((_, http) => http.Response.WriteAsync(counted));
+
+        var told = (await scene.RunAsync("dead", "delete", "q", "--all", "--reason", "failed", "--dry-run", "--gateway", gateway.Url.AbsoluteUri)).Succeeds();
+
+        Assert.Equal(words, told.Out);
+        Assert.Equal("reason=failed", Assert.Single(gateway.Requests).Query);
     }
 }

@@ -105,6 +105,25 @@ public sealed class QueueTests(Scene scene)
     }
 
     [Fact]
+    public async Task What_a_purge_would_remove_is_counted_as_the_purge_means_it()
+    {
+        var seed = await QueueAsync();
+        await seed.WaitingAsync(DeadLetterSeed.Call("two") with { Namespace = "other" });
+        await seed.DelayedAsync(DeadLetterSeed.Call("two"));
+
+        var two = (await scene.RunAsync("purge", seed.Queue, "--function", "two", "--dry-run")).Succeeds();
+        var other = (await scene.RunAsync("purge", seed.Queue, "--function", "two.other", "--dry-run", "--json")).Json;
+        var all = (await scene.RunAsync("purge", seed.Queue, "--dry-run")).Succeeds();
+        var purged = (await scene.RunAsync("purge", seed.Queue, "--function", "two", "--yes", "--json")).Json;
+
+        Assert.Equal($"3 waiting and delayed calls of two in {seed.Queue}.\n", two.Out);
+        Assert.Equal("""{"count":1}""", other.ToJsonString());
+        Assert.Equal($"5 waiting and delayed calls of {seed.Queue}.\n", all.Out);
+        Assert.Equal("""{"purged":3}""", purged.ToJsonString());
+        (await scene.RunAsync("purge", "nosuch", "--dry-run")).Fails(1, "There is no queue nosuch.");
+    }
+
+    [Fact]
     public async Task Purge_asks_and_where_nobody_can_answer_it_does_nothing()
     {
         var seed = await QueueAsync();

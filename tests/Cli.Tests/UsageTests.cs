@@ -29,6 +29,13 @@ public sealed class UsageTests : IDisposable
     [InlineData("dead redrive q --rate fast --yes", "--rate: \"fast\"")]
     [InlineData("dead redrive q --rate 0.000000000001 --yes", "--rate: \"0.000000000001\"")]
     [InlineData("dead list q --since 9999999d", "--since: \"9999999d\"")]
+    [InlineData("dead delete q --all --since 1764320400 --yes", "2025-11-28T09:00:00Z")]
+    [InlineData("dead delete q --all --until 20261128 --yes", "--until: \"20261128\"")]
+    [InlineData("dead list q --since 1000000", "--since: \"1000000\"")]
+    [InlineData("calls list --since 05/06/2026", "--since: \"05/06/2026\"")]
+    [InlineData("calls cancel --since 10:30 --yes", "--since: \"10:30\"")]
+    [InlineData("calls cancel --until 2026-11-28T09:00:00 --yes", "--until: \"2026-11-28T09:00:00\"")]
+    [InlineData("calls list --until 2026-02-30", "--until: \"2026-02-30\"")]
     [InlineData("dead redrive q --rate 0,5 --yes", "--rate: \"0,5\"")]
     [InlineData("dead redrive q --rate", "--rate")]
     [InlineData("dead redrive q 1 --reason failed --yes", "Either numbers")]
@@ -41,6 +48,27 @@ public sealed class UsageTests : IDisposable
     [InlineData("cancel fine ..", "\"..\" is no call's id")]
     [InlineData("completion tcsh", "'bash' 'zsh' 'fish'")]
     public async Task Bad_usage_is_one_line_and_exit_code_2(string arguments, string words) => (await RunHereAsync(arguments)).Fails(2, words);
+
+    // As $FUNCTION is where nobody has set it.
+    [Theory]
+    [InlineData("dead list q", "--function", "--reason", "--tag", "--since", "--until")]
+    [InlineData("dead redrive q --yes", "--function", "--reason", "--tag", "--since", "--until")]
+    [InlineData("dead delete q --all --yes", "--function", "--reason", "--tag", "--since", "--until")]
+    [InlineData("calls list", "--function", "--queue", "--state", "--tag", "--since", "--until", "--after")]
+    [InlineData("calls show some-id", "--function", "--queue")]
+    [InlineData("calls cancel --yes", "--function", "--queue", "--state", "--tag", "--since", "--until")]
+    [InlineData("purge q --yes", "--function")]
+    [InlineData("delayed q", "--function")]
+    [InlineData("queue pause q", "--function")]
+    [InlineData("queue resume q", "--function")]
+    public async Task A_filter_that_is_there_and_empty_does_not_mean_everything(string command, params string[] options)
+    {
+        foreach (var option in options)
+        {
+            (await RunHereAsync([.. command.Split(' '), option, ""])).Fails(2, $"{option}: \"\" is");
+            (await RunHereAsync([.. command.Split(' '), option, " "])).Fails(2, $"{option}: \"");
+        }
+    }
 
     [Theory]
     [InlineData("dead lst", "'lst'")]
@@ -100,11 +128,13 @@ public sealed class UsageTests : IDisposable
     public void Dispose() => _operator.Dispose();
 
     // In this process: what is told before anything else is looked at needs none of its own.
-    private static async Task<Ran> RunHereAsync(string arguments)
+    private static Task<Ran> RunHereAsync(string arguments) => RunHereAsync(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+    private static async Task<Ran> RunHereAsync(string[] arguments)
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        var exitCode = await CommandLine.RunAsync(Root, arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries), output, error);
+        var exitCode = await CommandLine.RunAsync(Root, arguments, output, error);
         return new Ran(exitCode, System.Text.Encoding.UTF8.GetBytes(output.ToString()), error.ToString());
     }
 }

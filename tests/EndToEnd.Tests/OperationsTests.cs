@@ -57,6 +57,37 @@ public sealed partial class OperationsTests
         await Eventually.HoldsAsync(async () => (await InfoAsync(pipeline)).Count == Streams.Length, "all streams are there");
     }
 
+    // Of the two services, one is told how long keys are to count.
+    [Fact]
+    public async Task A_stream_that_the_worker_makes_anew_has_the_window_that_its_gateway_was_told()
+    {
+        const string Calls = "OF_faas-request";
+        await using var pipeline = await Pipeline.StartAsync(gateway: new Dictionary<string, string> { ["nats_duplicate_window"] = "10m", ["nats_publish_timeout"] = "10s" });
+        await using var nats = new NatsClient(Patient(pipeline.Nats));
+        var js = nats.CreateJetStreamContext();
+        await CallAsync(pipeline, 1);
+        await EndAsync(pipeline);
+
+        // The worker too stands still while it is deleted: nats-server takes a stream that is being deleted and made at the same time for there.
+        pipeline.Gateway.Process.Pause();
+        pipeline.Worker.Process.Pause();
+        await js.DeleteStreamAsync(Calls);
+        pipeline.Worker.Process.Resume();
+        await Eventually.HoldsAsync(async () => await WindowAsync() == TimeSpan.FromMinutes(2), "the worker has made it");
+        pipeline.Gateway.Process.Resume();
+
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await CallAsync(pipeline, 1, mayBeRefused: true);
+                return await WindowAsync() == TimeSpan.FromMinutes(10);
+            },
+            "it has the gateway's window again");
+        await EndAsync(pipeline);
+
+        async Task<TimeSpan> WindowAsync() => (await js.GetStreamAsync(Calls)).Info.Config.DuplicateWindow;
+    }
+
     [Fact]
     public async Task Dead_letters_are_restored_from_a_backup_and_from_a_copy_of_the_store_and_redriven()
     {
@@ -315,49 +346,5 @@ public sealed partial class OperationsTests
         }
 
         return refused;
-    }
-
-    /// <summary>A stream as the server hands it out and takes it back, which is what <c>nats stream backup</c> and <c>restore</c> do.</summary>
-    private sealed class StreamBackup(string stream, JsonNode shape, IReadOnlyList<byte[]> chunks)
-    {
-        public static async Task<StreamBackup> TakeAsync(NatsServer server, string stream)
-        {
-            await using var nats = new NatsConnection(Patient(server));
-            // A subscription of its own: the server waits for two seconds if it sees none of exactly this subject.
-            var inbox = $"backup.{Guid.NewGuid():N}";
-            await using var chunks = await nats.SubscribeCoreAsync<byte[]>(inbox);
-            var answer = await AskAsync(nats, $"$JS.API.STREAM.SNAPSHOT.{stream}", new JsonObject { ["deliver_subject"] = inbox, ["no_consumers"] = true });
-            var all = new List<byte[]>();
-            await foreach (var chunk in chunks.Msgs.ReadAllAsync())
-            {
-                if (chunk.Data is not { Length: > 0 } data)
-                {
-                    break;
-                }
-
-                all.Add(data);
-                if (chunk.ReplyTo is not null)
-                {
-                    await chunk.ReplyAsync(Array.Empty<byte>());
-                }
-            }
-
-            return new StreamBackup(stream, answer, all);
-        }
-
-        public async Task RestoreAsync(NatsServer server)
-        {
-            await using var nats = new NatsConnection(Patient(server));
-            var answer = await AskAsync(
-                nats, $"$JS.API.STREAM.RESTORE.{stream}", new JsonObject { ["config"] = shape["config"]!.DeepClone(), ["state"] = shape["state"]!.DeepClone() });
-            var subject = (string)answer["deliver_subject"]!;
-            foreach (var chunk in chunks)
-            {
-                await nats.RequestAsync<byte[], byte[]>(subject, chunk);
-            }
-
-            var end = await nats.RequestAsync<byte[], byte[]>(subject, []);
-            Assert.Null(JsonNode.Parse(end.Data)!["error"]);
-        }
     }
 }

@@ -58,6 +58,25 @@ public sealed class ConnectLimitTests
         Assert.Single(server.Heads);
     }
 
+    [Fact]
+    public async Task A_look_up_that_does_not_end_is_left_at_the_limit_and_at_once_when_the_caller_leaves()
+    {
+        var time = new FakeTimeProvider();
+        await using var connections = new UpstreamConnections(time, new Random(7), new Dialer(time) { LookUpAsync = (_, _) => new TaskCompletionSource<IPAddress[]>().Task });
+        var (server, _) = connections.Split("http://lost.example/function/f");
+        using var caller = new CancellationTokenSource();
+        var leaving = connections.ConnectAsync(server, caller.Token);
+        var staying = connections.ConnectAsync(server, CancellationToken.None);
+
+        await caller.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving.WaitAsync(Eventually.Patience, TimeProvider.System));
+        Assert.False(staying.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(10));
+
+        var fault = await Assert.ThrowsAsync<IOException>(() => staying.WaitAsync(Eventually.Patience, TimeProvider.System));
+        Assert.Equal("no connection to http://lost.example within 10 s", fault.Message);
+    }
+
     // Nobody accepts, and once its queue is full the kernel answers no further connection.
     private sealed class SilentServer : IDisposable
     {

@@ -28,14 +28,17 @@ public sealed class DelayedAcceptTests(QueueFixture fixture) : IClassFixture<Que
         Assert.Equal(0ul, await _stored.CountAsync("later"));
     }
 
-    [Fact]
-    public async Task R17_a_repeat_by_key_is_recognised_also_when_the_time_has_come_meanwhile()
+    [Theory]
+    [InlineData("X-Not-Before", "2026-01-01T00:00:00Z")]
+    [InlineData("X-Delay", "0")]
+    public async Task R17_a_repeat_by_key_is_recognised_also_when_the_time_has_come_meanwhile(string name, string value)
     {
-        await DeployAsync("repeat", new Dictionary<string, string> { ["com.openfaas.queue"] = "repeats" });
-        (string, string)[] headers = [("X-Not-Before", "2026-01-01T00:00:00Z"), ("Idempotency-Key", "k")];
+        var function = $"repeat-{name.ToLowerInvariant()}";
+        await DeployAsync(function, new Dictionary<string, string> { ["com.openfaas.queue"] = "repeats" });
+        var key = $"{name}-{Guid.NewGuid():N}";
 
-        using var first = await _gateway.PostAsync("/async-function/repeat", "hi", [("X-Delay", "1h"), ("Idempotency-Key", "k")]);
-        using var second = await _gateway.PostAsync("/async-function/repeat", "hi", headers);
+        using var first = await _gateway.PostAsync($"/async-function/{function}", "hi", [("X-Delay", "1h"), ("Idempotency-Key", key)]);
+        using var second = await _gateway.PostAsync($"/async-function/{function}", "hi", [(name, value), ("Idempotency-Key", key)]);
 
         Assert.False(first.Headers.Contains("X-Duplicate"));
         Assert.Equal(["true"], second.Headers.GetValues("X-Duplicate"));

@@ -117,7 +117,7 @@ public sealed partial class MetricsTests
             (gateway.Process.Metrics, "POST /metrics", "", "405"),
             (gateway.Process.Metrics, "GET /nothing", "", "404"),
             (gateway.Api, "GET /healthz", "", "200"),
-            (gateway.Api, "GET /", "", "404"),
+            (gateway.Api, "GET /", "", "200"),
             (gateway.Api, "GET /", "Accept: text/html\n", "302"),
             (gateway.Api, "GET /ui/", "", "200"),
             (gateway.Api, "GET /ui/nothing.js", "", "404"),

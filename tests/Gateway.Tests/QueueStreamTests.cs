@@ -1,5 +1,6 @@
 using System.Net;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
@@ -67,6 +68,36 @@ public sealed class QueueStreamTests(QueueFixture fixture) : IClassFixture<Queue
                 async () => (await stored.JetStream.GetStreamAsync(StreamNames.Calls(queue))).Info.Config is { MaxMsgs: 5, MaxBytes: 1_000_000 } config && config.DuplicateWindow == TimeSpan.FromMinutes(10),
                 $"the stream of {queue} follows");
         }
+    }
+
+    // A worker that finds it gone is as quick as the gateway's next call, and may know nothing of its options.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_stream_that_a_worker_made_anew_follows_the_gateways_options_again(bool isDelayed)
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var stored = new StoredCalls(nats);
+        await using var gateway = await TestGateway.StartAsync(nats, ("nats_duplicate_window", "10m"));
+        await gateway.DeployAsync("echo", "cat");
+        (string, string)[] headers = isDelayed ? [("X-Delay", "1h")] : [];
+        var shape = isDelayed ? StreamShape.Aside(StreamNames.DefaultQueue, new StreamLimits()) : StreamShape.Calls(StreamNames.DefaultQueue, new StreamLimits());
+        using var first = await gateway.PostAsync("/async-function/echo", "hi", headers);
+        Assert.Equal(TimeSpan.FromMinutes(10), await WindowAsync());
+
+        await stored.JetStream.DeleteStreamAsync(shape.Name);
+        await stored.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(shape));
+        Assert.Equal(TimeSpan.FromMinutes(2), await WindowAsync());
+
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                using var next = await gateway.PostAsync("/async-function/echo", "hi", headers);
+                return await WindowAsync() == TimeSpan.FromMinutes(10);
+            },
+            "the stream follows");
+
+        async Task<TimeSpan> WindowAsync() => (await stored.JetStream.GetStreamAsync(shape.Name)).Info.Config.DuplicateWindow;
     }
 
     [Fact]

@@ -109,8 +109,26 @@ public sealed class ScaleFromZeroTests
 
         Assert.Equal(HttpStatusCode.NotFound, missing.StatusCode);
         Assert.StartsWith("error finding function nobody.openfaas-fn: ", await missing.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.False(missing.Headers.Contains("X-OpenFaaS-Internal"));
         Assert.Equal(HttpStatusCode.BadGateway, away.StatusCode);
+        Assert.Equal("gateway", away.Headers.GetValues("X-OpenFaaS-Internal").Single());
         Assert.Equal("The provider cannot be reached.", list);
+    }
+
+    [Fact]
+    public async Task A_function_that_cannot_be_started_is_500_and_no_answer_of_its_own()
+    {
+        await using var provider = await HttpLedger.StartAsync((request, http) =>
+        {
+            http.Response.StatusCode = HttpMethods.IsPost(request.Method) ? 500 : 200;
+            return http.Response.WriteAsync(request.Path == "/system/function/sleepy" ? "{\"name\":\"sleepy\",\"replicas\":0}" : "[]");
+        });
+        await using var gateway = await StartAsync(provider.Url);
+
+        using var answer = await gateway.PostAsync("/function/sleepy", "hi");
+
+        Assert.Equal((HttpStatusCode.InternalServerError, "proxy"), (answer.StatusCode, answer.Headers.GetValues("X-OpenFaaS-Internal").Single()));
+        Assert.StartsWith("error finding function sleepy.openfaas-fn: ", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     // As a provider does that serves one namespace. A name that is too long for a subject is none, whoever is asked.

@@ -29,9 +29,9 @@ internal static class Clients
     }
 
     /// <summary>Sets what a group has committed, as an operator's tool would.</summary>
-    public static void Commit(string hosts, string group, string topic, int partition, long offset)
+    public static void Commit(string hosts, string group, string topic, int partition, long offset, params string[] properties)
     {
-        using var consumer = Consumer(hosts, group);
+        using var consumer = Consumer(hosts, group, properties);
         consumer.Commit([new TopicPartitionOffset(topic, partition, offset)]);
     }
 

@@ -129,6 +129,9 @@ public class OptionTests
     [Theory]
     [InlineData("topics", ",", "at least one topic")]
     [InlineData("topics", "a b", "\"a b\" is not")]
+    [InlineData("topics", "orders,^orders-(", "\"^orders-(\" is not")]
+    [InlineData("topics", "^fine$,^orders-[0-9", "\"^orders-[0-9\" is not")]
+    [InlineData("topics", "orders-(*", "\"orders-(*\" is not")]
     [InlineData("broker_hosts", ",", "at least one host:port")]
     [InlineData("initial_offset", "middle", "oldest or newest")]
     [InlineData("max_bytes", "0", "from 1 to 1000000000")]
@@ -204,12 +207,13 @@ public class OptionTests
     [InlineData("orders-*,audit.dead", "{topic}.dead-letters", "dead_letter")]
     [InlineData("orders-*,auditXdead", "{topic}.dead", "dead_letter")]
     [InlineData("orders-*,audit.dead", "{topic}.dead", "block")]
+    [InlineData("*,__consumer_offsets", "{topic}.dead", "dead_letter")]
     public void A_named_topic_is_read_that_no_pattern_could_leave_out(string topics, string deadLetterTopic, string onFailure)
     {
         var options = Read("topics", topics, "on_failure", onFailure, "dead_letter_topic", deadLetterTopic);
 
-        var left = KafkaSettings.Consumer(options).GetValueOrDefault("topic.blacklist");
-        Assert.True(left is null || !options.Subscription.Topics.Any(topic => System.Text.RegularExpressions.Regex.IsMatch(topic, left)));
+        var left = KafkaSettings.Consumer(options).GetValueOrDefault("topic.blacklist")?.Split(',') ?? [];
+        Assert.DoesNotContain(options.Subscription.Topics, topic => !TopicName.IsPattern(topic) && left.Any(pattern => System.Text.RegularExpressions.Regex.IsMatch(topic, pattern)));
     }
 
     [Fact]
@@ -217,7 +221,7 @@ public class OptionTests
     {
         var properties = KafkaSettings.Consumer(Read("topics", "orders-*", "on_failure", "dead_letter", "kafka_topic_blacklist", "^orders-old$"));
 
-        Assert.Equal("^orders-old$,^.*\\.dead$", properties["topic.blacklist"]);
+        Assert.Equal("^orders-old$,^.*\\.dead$,^__consumer_offsets$,^__transaction_state$", properties["topic.blacklist"]);
         Build(properties);
     }
 

@@ -3,8 +3,6 @@ namespace Connectors.Kafka.Tests;
 /// <summary>A directory of files with secrets, gone with the test.</summary>
 internal sealed class SecretFiles : IDisposable
 {
-    private readonly string _directory = Directory.CreateTempSubdirectory("secrets-").FullName;
-
     public SecretFiles(params (string Name, string Content)[] files)
     {
         foreach (var (name, content) in files)
@@ -13,7 +11,16 @@ internal sealed class SecretFiles : IDisposable
         }
     }
 
-    public string Path(string name) => System.IO.Path.Combine(_directory, name);
+    public string Folder { get; } = Directory.CreateTempSubdirectory("secrets-").FullName;
 
-    public void Dispose() => Directory.Delete(_directory, recursive: true);
+    public string Path(string name) => System.IO.Path.Combine(Folder, name);
+
+    /// <summary>Puts another file in the place of one, as a whole: one that is just being written is cut short for a moment, which would be a change of its own.</summary>
+    public void Replace(string name, string content)
+    {
+        File.WriteAllText(Path("next"), content);
+        File.Move(Path("next"), Path(name), overwrite: true);
+    }
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
 }

@@ -36,6 +36,15 @@ public class TopicNameTests
     {
         var options = Scene.Read(new() { ["topics"] = "orders*", ["on_failure"] = "dead_letter", ["dead_letter_topic"] = deadLetterTopic });
 
-        Assert.Equal(expected, KafkaSettings.Consumer(options)["topic.blacklist"]);
+        Assert.Contains(expected, KafkaSettings.Consumer(options)["topic.blacklist"].Split(','));
     }
+
+    [Theory]
+    [InlineData("orders", null)]
+    [InlineData("orders,__consumer_offsets", null)]
+    [InlineData("*", "^__consumer_offsets$,^__transaction_state$")]
+    [InlineData("orders,^__.*", "^__consumer_offsets$,^__transaction_state$")]
+    [InlineData("*,__consumer_offsets", "^__transaction_state$")]
+    public void Patterns_leave_out_kafkas_own_topics_unless_they_are_named(string topics, string? expected) =>
+        Assert.Equal(expected, KafkaSettings.Consumer(Scene.Read(new() { ["topics"] = topics })).GetValueOrDefault("topic.blacklist"));
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Playwright;
 
 namespace Connectors.Page.Tests;
@@ -8,6 +9,21 @@ namespace Connectors.Page.Tests;
 /// <summary>What a function, which shares the page's host name, cannot do to the page or to whoever logs in there later.</summary>
 public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
 {
+    // Opens a window at one of the gateway's addresses, as a click lets any document do, and asks for a pause from within it. Its first document is still the opener's.
+    private const string PauseByWindow = """
+        async path => {
+          const opened = open(path);
+          if (!opened) { return 'not opened'; }
+          try {
+            while (opened.location.pathname !== path || opened.document.readyState !== 'complete') { await new Promise(next => setTimeout(next, 20)); }
+            const headers = { 'X-Connectors-Page': '1', 'Content-Type': 'application/json' };
+            return String((await opened.fetch('/system/queues/faas-request/pause', { method: 'POST', headers, body: '{}' })).status);
+          } catch (problem) {
+            return problem.name;
+          }
+        }
+        """;
+
     [Fact]
     public async Task A_functions_document_that_was_opened_before_the_login_installs_no_service_worker()
     {
@@ -63,7 +79,7 @@ public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
         var path = $"/function/work/kept?answer={Uri.EscapeDataString($"{header} | Vary: Accept-Language")}";
         var page = await OpenLoggedOutAsync("/ui/");
         var answer = await page.GotoAsync(new Uri(Site.Url, path).AbsoluteUri);
-        Assert.Equal("Accept-Language,Cookie", await answer!.HeaderValueAsync("Vary"));
+        Assert.Equal("Accept-Language,Cookie,Origin,Sec-Fetch-Dest,Sec-Fetch-Site", await answer!.HeaderValueAsync("Vary"));
         Assert.Equal(Site.Url.GetLeftPart(UriPartial.Authority), await page.EvaluateAsync<string>("() => self.origin"));
 
         await page.GotoAsync(new Uri(Site.Url, "/ui/").AbsoluteUri);
@@ -72,6 +88,81 @@ public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
         await page.GotoAsync(new Uri(Site.Url, path).AbsoluteUri);
 
         Assert.Equal("null", await page.EvaluateAsync<string>("() => self.origin"));
+    }
+
+    [Fact]
+    public async Task A_functions_document_in_another_sites_frame_is_of_no_origin_and_gets_one_by_no_window_that_it_opens()
+    {
+        await using var other = await HttpLedger.StartAsync((_, http) =>
+        {
+            http.Response.ContentType = "text/html";
+            return http.Response.WriteAsync($"<iframe src=\"{new Uri(Site.Url, "/function/work/framed")}\"></iframe>");
+        });
+        var page = await OpenAsync();
+        await page.GotoAsync($"http://localhost:{other.Port}/");
+        var frame = page.Frames.Single(one => one.ParentFrame is not null);
+
+        Assert.Equal("null", await frame.EvaluateAsync<string>("() => self.origin"));
+        Assert.Equal("SecurityError", await frame.EvaluateAsync<string>(PauseByWindow, "/healthz"));
+        Assert.Null((await Site.ApiAsync(HttpMethod.Get, "/system/queues/faas-request"))!["paused"]);
+    }
+
+    [Theory]
+    [InlineData("/healthz")]
+    [InlineData("/openapi.json")]
+    [InlineData("/system/queues")]
+    public async Task A_functions_document_that_has_the_origin_does_not_get_into_what_the_gateway_says_itself(string path)
+    {
+        var page = await OpenLoggedOutAsync("/function/work/document");
+
+        Assert.Equal(Site.Url.GetLeftPart(UriPartial.Authority), await page.EvaluateAsync<string>("() => self.origin"));
+        Assert.Equal("SecurityError", await page.EvaluateAsync<string>(PauseByWindow, path));
+    }
+
+    [Theory]
+    [InlineData("Sec-Fetch-Dest: iframe | Sec-Fetch-Site: cross-site", true)]
+    [InlineData("Sec-Fetch-Dest: iframe | Sec-Fetch-Site: same-site", true)]
+    [InlineData("Sec-Fetch-Dest: iframe | Sec-Fetch-Site: none", true)]
+    [InlineData("Sec-Fetch-Dest: iframe", true)]
+    [InlineData("Sec-Fetch-Dest: frame | Sec-Fetch-Site: cross-site", true)]
+    [InlineData("Sec-Fetch-Dest: embed | Sec-Fetch-Site: cross-site", true)]
+    [InlineData("Sec-Fetch-Dest: object | Sec-Fetch-Site: cross-site", true)]
+    [InlineData("Sec-Fetch-Dest: fencedframe | Sec-Fetch-Site: cross-site", true)]
+    [InlineData("Cookie: a=1 | Sec-Fetch-Dest: iframe | Sec-Fetch-Site: cross-site", true)]
+    [InlineData("Cookie: a=1; connectors_session=of-one-that-has-ended", true)]
+    [InlineData("Cookie: Connectors_Session=", true)]
+    [InlineData("Sec-Fetch-Dest: iframe | Sec-Fetch-Site: same-origin", false)]
+    [InlineData("Sec-Fetch-Dest: document | Sec-Fetch-Site: cross-site", false)]
+    [InlineData("Cookie: a=1 | Sec-Fetch-Dest: document | Sec-Fetch-Site: cross-site", false)]
+    [InlineData("Sec-Fetch-Dest: image | Sec-Fetch-Site: cross-site", false)]
+    [InlineData("Cookie: a=connectors_session", false)]
+    [InlineData("X-None: 1", false)]
+    public async Task A_functions_answer_to_a_frame_or_a_browser_that_was_logged_in_has_no_origin(string request, bool isClosed)
+    {
+        var headers = request.Split(" | ").Select(line => line.Split(": ", 2)).Select(line => (line[0], line[1])).ToArray();
+
+        using var answer = await Site.SendAsync(HttpMethod.Get, "/function/work/asked", null, [.. headers, ("X-Answer", "ETag: \"1\"")]);
+
+        Assert.Equal(isClosed ? "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads" : "", Policy(answer));
+        Assert.Equal("Cookie,Origin,Sec-Fetch-Dest,Sec-Fetch-Site", string.Join(',', answer.Headers.Vary));
+    }
+
+    [Theory]
+    [InlineData("/healthz", "sandbox")]
+    [InlineData("/openapi.json", "sandbox")]
+    [InlineData("/system/queues", "sandbox")]
+    [InlineData("/system/nowhere", "sandbox")]
+    [InlineData("/nowhere", "sandbox")]
+    [InlineData("/ui/session", "sandbox")]
+    [InlineData("/ui/nowhere.js", "sandbox")]
+    [InlineData("/ui/", "default-src 'none'")]
+    [InlineData("/ui/app.js", "default-src 'none'")]
+    [InlineData("/function/work/plain", "")]
+    public async Task What_the_gateway_says_itself_has_no_origin_but_for_the_page(string path, string policy)
+    {
+        using var answer = await Site.SendAsync(HttpMethod.Get, path, null, ("Accept", "text/html"));
+
+        Assert.Equal(policy, Policy(answer).Split(';')[0]);
     }
 
     [Fact]
@@ -112,4 +203,6 @@ public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
         await events.ReadToEndAsync().WaitAsync(Eventually.Patience, TimeProvider.System);
         Directory.Delete(secrets, recursive: true);
     }
+
+    private static string Policy(HttpResponseMessage answer) => answer.Headers.TryGetValues("Content-Security-Policy", out var values) ? string.Join(" + ", values) : "";
 }

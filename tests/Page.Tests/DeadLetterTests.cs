@@ -81,6 +81,29 @@ public sealed class DeadLetterTests(PageSystem site) : SharedQueueTests(site)
         await EmptyAsync();
     }
 
+    [Theory]
+    [InlineData("Delete", "deleted")]
+    [InlineData("Redrive", "redriven")]
+    public async Task Where_the_gateway_did_not_count_to_the_end_all_that_match_are_meant_all_the_same(string act, string done)
+    {
+        await EmptyAsync();
+        await Site.DeadAsync("one"u8.ToArray(), "two"u8.ToArray(), "three"u8.ToArray());
+        var last = (await Site.ApiAsync(HttpMethod.Get, $"{Queue}/dead/count"))!["last"]!;
+        var page = await OpenAsync("/ui/dead?queue=faas-request");
+        await page.RouteAsync("**/dead/count*", route => route.FulfillAsync(new() { ContentType = "application/json", Body = $$"""{"count":2,"isComplete":false,"last":{{last}}}""" }));
+        Site.IsBroken = false;
+
+        await page.GetByRole(AriaRole.Button, new() { Name = $"{act} all matching" }).ClickAsync();
+        await page.GetByRole(AriaRole.Heading, new() { Name = $"{act} at least 2 letters?" }).WaitForAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = $"{act} at least 2", Exact = true }).ClickAsync();
+
+        var told = page.Locator("dialog [role=status]", new() { HasText = "– done" });
+        await told.WaitForAsync();
+        Assert.Equal($"3 of at least 3 {done} – done", await told.TextContentAsync());
+        Assert.Equal(0, await Site.CountAsync("dead"));
+        await EmptyAsync();
+    }
+
     [Fact]
     public async Task A_redrive_is_followed_to_its_end_though_the_gateway_was_away_meanwhile()
     {

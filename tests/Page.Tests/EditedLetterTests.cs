@@ -45,6 +45,19 @@ public sealed class EditedLetterTests(PageSystem site) : SharedQueueTests(site)
         Assert.Equal(Mixed, Site.Function.Requests.Single(request => request.Header("X-Edited") == "alone").Text);
     }
 
+    [Fact]
+    public async Task An_edit_that_came_after_a_redrive_whose_answer_was_lost_is_told_as_dropped()
+    {
+        var page = await OpenLetterAsync("as it was");
+        await page.RouteAsync("**/edit", route => route.FulfillAsync(new() { Status = 202, Headers = new Dictionary<string, string> { ["X-Duplicate"] = "true" } }));
+
+        await EditAsync(page, "was", "is to be");
+
+        await page.Locator("#say", new() { HasText = "was dropped" }).WaitForAsync();
+        Assert.Equal(0, await page.GetByText("1 edited letter redriven.").CountAsync());
+        await Site.ApiAsync(HttpMethod.Delete, "/system/queues/faas-request/dead?all=true");
+    }
+
     private async Task<IPage> OpenLetterAsync(string body)
     {
         var id = Guid.NewGuid().ToString();

@@ -28,6 +28,49 @@ public sealed class ViewTests(PageSystem site) : SharedQueueTests(site)
     }
 
     [Theory]
+    [InlineData("page-story-late", "/system/calls/")]
+    [InlineData("page-result-late", "/async-function/")]
+    public async Task What_does_not_come_of_a_call_is_told_and_asked_for_again_and_what_came_stays(string id, string path)
+    {
+        await Site.CallAsync("idle", "x"u8.ToArray(), "text/plain", ("X-Call-Id", id));
+        var page = await OpenAsync();
+        await page.RouteAsync($"**{path}{id}", RefuseAsync);
+
+        await page.GotoAsync(new Uri(Site.Url, $"/ui/calls?id={id}").AbsoluteUri);
+        await page.Locator("main [role=alert]", new() { HasText = "The queue does not answer." }).WaitForAsync();
+        Assert.Equal(0, await page.GetByText("not kept").CountAsync());
+        await page.UnrouteAsync($"**{path}{id}");
+        await page.Locator("[data-story]").WaitForAsync();
+        await page.RouteAsync($"**{path}{id}", RefuseAsync);
+
+        await page.Locator("#say", new() { HasText = "The queue does not answer." }).WaitForAsync();
+        Assert.Equal(1, await page.Locator("[data-story]").CountAsync());
+        Assert.Equal(0, await page.Locator("main [role=alert]").CountAsync());
+
+        static Task RefuseAsync(IRoute route) => route.FulfillAsync(new() { Status = 503, ContentType = "text/plain", Body = "The queue does not answer." });
+    }
+
+    [Fact]
+    public async Task While_the_queues_are_not_known_it_is_told_why_and_no_view_says_that_there_are_none()
+    {
+        const string Error = "NATS does not answer: these figures are old.";
+        var page = await OpenAsync();
+        await page.RouteAsync("**/system/overview", route => route.FulfillAsync(new() { ContentType = "application/json", Body = $$"""{"at":null,"error":"{{Error}}","queues":[]}""" }));
+        await page.RouteAsync("**/system/overview/events", route => route.FulfillAsync(new() { Status = 503, ContentType = "text/plain", Body = "Too many follow." }));
+
+        foreach (var view in new[] { "overview", "dead" })
+        {
+            await page.GotoAsync(new Uri(Site.Url, $"/ui/{view}").AbsoluteUri);
+            await page.Locator("main .note", new() { HasText = Error }).WaitForAsync();
+            Assert.Equal(0, await page.GetByText("No queue yet").CountAsync());
+        }
+
+        await page.UnrouteAsync("**/system/overview");
+        await page.UnrouteAsync("**/system/overview/events");
+        await page.Locator("main select[name=queue]").WaitForAsync();
+    }
+
+    [Theory]
     [InlineData(302)]
     [InlineData(202)]
     public async Task A_result_is_shown_whatever_its_status_means_to_a_browser(int status)

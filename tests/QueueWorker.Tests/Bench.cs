@@ -259,7 +259,8 @@ public sealed class Bench : IAsyncDisposable
 
     /// <summary>The cancellations, in a bucket as workers make it, who need longer to open one that is made otherwise.</summary>
     public async Task<INatsKVStore> CancellationsAsync() =>
-        await Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Cancelled) { History = 1, MaxAge = BucketShape.CancellationAge });
+        await Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(
+            new NatsKVConfig(StreamNames.Cancelled) { History = 1, MaxAge = BucketShape.CancellationAge, MaxBytes = BucketShape.Cancelled(new StreamLimits()).MaxBytes });
 
     /// <summary>Stored results, in the bucket that is there, or one as the gateway makes it.</summary>
     public async Task<INatsKVStore> ResultsAsync()

@@ -4,6 +4,7 @@ using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
+using NATS.Client.Core;
 
 namespace Connectors.QueueWorker.Tests;
 
@@ -47,6 +48,41 @@ public sealed class CallbackTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(("3", "4"), (post.Header("X-Callback-Hops"), post.Header("X-Redrive")));
         Assert.Equal($"queue-worker/{CommandLine.Version}", post.Header("User-Agent"));
         Assert.Equal("Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("me:s t")), post.Header("Authorization"));
+    }
+
+    [Theory]
+    [InlineData(200)]
+    [InlineData(400)]
+    public async Task What_a_callback_or_a_result_has_of_ours_only_now_and_then_does_not_come_from_the_function(int status)
+    {
+        string[] ours = ["X-Call-State", "x-result-dropped", "X-REDRIVE", "traceparent", "webhook-signature", "webhook-timestamp"];
+        await using var bench = await Bench.StartAsync(
+            (request, http) =>
+            {
+                if (request.Path.StartsWith("/function/", StringComparison.Ordinal))
+                {
+                    http.Response.StatusCode = status;
+                    http.Response.Headers["X-Own"] = "own";
+                    foreach (var name in ours)
+                    {
+                        http.Response.Headers.Append(name, "the function's");
+                    }
+                }
+
+                return Task.CompletedTask;
+            },
+            server: nats.Server);
+        var bucket = await bench.ResultsAsync();
+
+        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString(), StoreResult = TimeSpan.FromMinutes(10) });
+        await bench.IsEmptyAsync();
+        var stored = StoredResult.TryDecode((await bucket.GetEntryAsync<byte[]>(StreamNames.Token(call.CallId), serializer: NatsRawSerializer<byte[]>.Default)).Value!, out _)!;
+
+        var post = Assert.Single(bench.Posts);
+        Assert.Equal("own", post.Header("X-Own"));
+        Assert.All(ours, name => Assert.Null(post.Header(name)));
+        Assert.Contains(stored.Headers, header => header.Is("X-Own"));
+        Assert.DoesNotContain(stored.Headers, header => ours.Take(4).Any(header.Is));
     }
 
     [Fact]

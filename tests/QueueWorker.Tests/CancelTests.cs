@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Text;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
@@ -11,7 +13,7 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
     private const int Slots = 20;
 
     // For how long a worker's calls wait for the cancellations that there are when it starts.
-    private static readonly TimeSpan LoadLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LoadLimit = TimeSpan.FromSeconds(30);
 
     [Fact]
     public async Task R13_of_1_000_calls_200_are_cancelled_20_of_them_running_and_the_rest_complete()
@@ -97,6 +99,64 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
             Assert.Equal(0, (await bench.DeadLetterAsync(cancelled)).Biography.Attempts);
             return;
         }
+    }
+
+    // As while a cluster has no leader for a moment.
+    [Fact]
+    public async Task R13_what_was_cancelled_does_not_start_though_the_first_look_for_it_fails()
+    {
+        await using var proxy = new NatsProxy(nats.Server.Port);
+        await using var bench = await Bench.StartWithoutWorkerAsync(options: new() { ["nats_port"] = proxy.Port.ToString() }, server: nats.Server);
+        var cancelled = await bench.EnqueueAsync();
+        var other = await bench.EnqueueAsync();
+        await CancelAsync(bench, [cancelled.CallId]);
+        var question = Encoding.ASCII.GetBytes($" $JS.API.STREAM.CREATE.KV_{StreamNames.Cancelled} ");
+        var isLost = 0;
+        proxy.Before = bytes =>
+        {
+            // Asks what no server knows.
+            var span = MemoryMarshal.AsMemory(bytes).Span;
+            if (span.IndexOf(question) is >= 0 and var found && Interlocked.Exchange(ref isLost, 1) == 0)
+            {
+                " $JS.API.STREAM.NOBODY."u8.CopyTo(span[found..]);
+            }
+
+            return Task.CompletedTask;
+        };
+
+        await bench.StartWorkerAsync();
+        await bench.Worker.Process.LineAsync(line => line.Contains("Cancellations cannot be seen", StringComparison.Ordinal), "it has failed");
+        await bench.IsEmptyAsync();
+
+        Assert.Equal([other.CallId], bench.Sends.Select(send => send.CallId));
+        Assert.Equal(0, (await bench.DeadLetterAsync(cancelled)).Biography.Attempts);
+    }
+
+    // As many as anybody can leave there, and the one that counts comes last.
+    [Fact]
+    public async Task R13_what_was_cancelled_does_not_start_though_hundreds_of_thousands_of_other_ids_were()
+    {
+        const int ids = 200_000;
+        await using var bench = await Bench.StartWithoutWorkerAsync();
+        var cancelled = await bench.EnqueueAsync();
+        var other = await bench.EnqueueAsync();
+        var bucket = await bench.CancellationsAsync();
+        var value = new Cancellation(TimeProvider.System.GetUtcNow()).Encode();
+        foreach (var some in Enumerable.Range(0, ids).Chunk(1000))
+        {
+            await Task.WhenAll(some.Select(_ => PutAsync(Guid.NewGuid().ToString())));
+        }
+
+        await PutAsync(cancelled.CallId);
+        await bench.StartWorkerAsync();
+        await bench.IsEmptyAsync();
+
+        Assert.Equal([other.CallId], bench.Sends.Select(send => send.CallId));
+        Assert.Equal(0, (await bench.DeadLetterAsync(cancelled)).Biography.Attempts);
+        await Eventually.HoldsAsync(
+            async () => await bench.Worker.MetricAsync($"queue_worker_cancelled_ids{{queue_name=\"{bench.Queue}\"}}") == ids + 1, "all of them are known");
+
+        Task PutAsync(string id) => bucket.PutAsync(StreamNames.Token(id), value, NatsRawSerializer<byte[]>.Default).AsTask();
     }
 
     [Fact]

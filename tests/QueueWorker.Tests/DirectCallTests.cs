@@ -36,6 +36,26 @@ public sealed class DirectCallTests(SharedNats nats) : IClassFixture<SharedNats>
         await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_call_ends_total{{{labels},end=\"succeeded\"}}") == 1, "its end is told");
     }
 
+    // Names lead to addresses: of one that nobody has listed, or that is several parts of a host name, the caller would choose which.
+    [Theory]
+    [InlineData("echo", "openfaas-fn", true, false)]
+    [InlineData("echo.internal", "openfaas-fn", false, false)]
+    [InlineData("echo", "openfaas-fn.internal", false, false)]
+    [InlineData("..", "openfaas-fn", false, false)]
+    [InlineData("my_Echo-2", "openfaas-fn", false, true)]
+    public async Task A_function_that_nobody_has_listed_or_whose_name_has_a_dot_is_called_through_the_gateway(string name, string ns, bool isUnlisted, bool isDirect)
+    {
+        await using var functions = await HttpLedger.StartAsync();
+        await using var bench = await Bench.StartAsync(
+            options: new() { ["direct_functions"] = "true", ["function_url"] = $"{functions.Url}at/{{namespace}}/{{name}}" }, server: nats.Server);
+
+        var call = await bench.EnqueueAsync(Bench.Call(new(name, ns)) with { IsUnlisted = isUnlisted });
+        await bench.IsEmptyAsync();
+
+        Assert.Equal(isDirect ? 1 : 0, functions.Requests.Count(request => request.CallId == call.CallId));
+        Assert.Equal(isDirect ? 0 : 1, bench.Sends.Count(request => request.CallId == call.CallId));
+    }
+
     [Theory]
     [InlineData("http://functions:8080")]
     [InlineData("{name}:8080")]

@@ -1,3 +1,4 @@
+using System.Text;
 using Connectors.QueueWorker.Consuming;
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Hosting;
@@ -65,13 +66,13 @@ public sealed class FairSchedulerTests : IAsyncDisposable
         _scheduler.Found(Bench.Echo, Priority.Normal, _time.GetUtcNow());
         var (side, calls) = Assert.Single(_scheduler.Plan(_slots, Count, _time.GetUtcNow()));
         Assert.Equal(1, calls);
-        _scheduler.Started(side, maxInflight: null);
-        _scheduler.Answered(side, 0, isOver: true, hasMore: true, _time.GetUtcNow());
+        _scheduler.Started(side, Bench.Call());
+        _scheduler.Answered(side, 0, isOver: true, PullEnd.HasMore, _time.GetUtcNow());
         var (_, more) = Assert.Single(_scheduler.Plan(_slots, Count, _time.GetUtcNow()));
         _scheduler.Expect(side, _time.GetUtcNow() + TimeSpan.FromSeconds(10));
         _scheduler.Ended(side, Load.Unknown);
         _slots.PutBack(calls);
-        _scheduler.Answered(side, more, isOver: true, hasMore: false, _time.GetUtcNow());
+        _scheduler.Answered(side, more, isOver: true, PullEnd.Empty, _time.GetUtcNow());
         _slots.PutBack(more);
 
         // Nothing is expected yet.
@@ -115,13 +116,126 @@ public sealed class FairSchedulerTests : IAsyncDisposable
                 var (side, asked) = Assert.Single(scheduler.Plan(slots, calls - running, now));
                 for (var i = 0; i < asked; i++)
                 {
-                    scheduler.Started(side, max);
+                    scheduler.Started(side, Bench.Call(function) with { MaxInflight = max });
                 }
 
-                scheduler.Answered(side, 0, isOver: true, hasMore: false, now);
+                scheduler.Answered(side, 0, isOver: true, PullEnd.Empty, now);
                 running += asked;
             }
         }
+    }
+
+    // They lie among the function's calls, and are pulled with them.
+    [Theory]
+    [InlineData(null)]
+    [InlineData("""{"v":2,"call":{"id":"c"}}""")]
+    public void What_is_none_of_its_calls_or_not_understood_says_nothing_of_how_many_a_function_takes(string? envelope)
+    {
+        const int Many = 10;
+        var now = _time.GetUtcNow();
+        var (scheduler, slots) = Sharing(Many);
+        scheduler.Found(Bench.Echo, Priority.Normal, now);
+        foreach (var call in new[] { Bench.Call() with { MaxInflight = 2 }, envelope is null ? null : EnvelopeCodec.TryDecodeNewer(Encoding.UTF8.GetBytes(envelope)) })
+        {
+            var (side, asked) = Assert.Single(scheduler.Plan(slots, Many, now));
+            Assert.Equal(1, asked);
+            scheduler.Started(side, call);
+            scheduler.Answered(side, 0, isOver: true, PullEnd.HasMore, now);
+        }
+
+        Assert.Empty(scheduler.Plan(slots, Many, now));
+    }
+
+    // Hints, resyncs and messages that should come again tell of the side at any time, also while it is asked.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_side_whose_consumer_cannot_be_made_is_tried_ever_less_often_whatever_is_heard_of_it(int seed)
+    {
+        var random = new Random(seed);
+        var tried = new Dictionary<LaneSide, List<DateTimeOffset>>();
+        for (var until = _time.GetUtcNow() + TimeSpan.FromMinutes(1); _time.GetUtcNow() < until; _time.Advance(TimeSpan.FromMilliseconds(random.Next(1, 40))))
+        {
+            Hear();
+            foreach (var side in Answer(PullEnd.Gone, Hear))
+            {
+                tried.TryAdd(side, []);
+                tried[side].Add(_time.GetUtcNow());
+            }
+        }
+
+        Assert.Equal(6, tried.Count);
+        Assert.Equal(Count, _slots.Free);
+        Assert.False(_scheduler.IsAsking);
+        foreach (var times in tried.Values)
+        {
+            foreach (var (i, pause) in times.Zip(times.Skip(1), (one, next) => (next - one).TotalSeconds).Index())
+            {
+                var least = Math.Min(0.5 * Math.Pow(2, i), 5);
+                Assert.InRange(pause, least, least + 0.25);
+            }
+        }
+
+        void Hear()
+        {
+            var priority = random.Next(2) == 0 ? Priority.High : Priority.Normal;
+            _scheduler.Found(new FunctionName($"f-{random.Next(3)}", Bench.Echo.Namespace), priority, _time.GetUtcNow());
+            if (tried.Keys.ElementAtOrDefault(random.Next(6)) is { } side)
+            {
+                _scheduler.Expect(side, _time.GetUtcNow() + TimeSpan.FromMilliseconds(random.Next(3_000)));
+            }
+        }
+    }
+
+    [Fact]
+    public void A_side_that_is_put_off_has_one_retry_before_it_and_none_once_its_consumer_is_there()
+    {
+        Find();
+        foreach (var pause in new[] { 0.5, 1, 2, 4, 5, 5 })
+        {
+            PutOff(pause);
+            _time.Advance(TimeSpan.FromSeconds(pause));
+        }
+
+        var (side, calls) = Assert.Single(_scheduler.Plan(_slots, Count, _time.GetUtcNow()));
+        _scheduler.Bound(side);
+        _scheduler.Answered(side, calls, isOver: true, PullEnd.Empty, _time.GetUtcNow());
+        _slots.PutBack(calls);
+        Assert.Null(_scheduler.NextDue);
+
+        // One that is gone later is looked for as soon as ever.
+        Find();
+        PutOff(0.5);
+
+        void Find() => _scheduler.Found(Bench.Echo, Priority.Normal, _time.GetUtcNow());
+
+        void PutOff(double pause)
+        {
+            Assert.Single(Answer(PullEnd.Gone, Find));
+            Assert.Equal(TimeSpan.FromSeconds(pause), _scheduler.NextDue!.Value - _time.GetUtcNow());
+        }
+    }
+
+    [Fact]
+    public void All_that_is_put_off_is_tried_at_once_and_soon_again_when_what_kept_it_may_be_over()
+    {
+        foreach (var function in new[] { "a", "b" })
+        {
+            _scheduler.Found(new FunctionName(function, Bench.Echo.Namespace), Priority.Normal, _time.GetUtcNow());
+        }
+
+        for (var tries = 0; tries < 5; tries++)
+        {
+            Assert.Equal(2, Answer(PullEnd.Gone).Count);
+            _time.Advance(_scheduler.NextDue!.Value - _time.GetUtcNow());
+        }
+
+        Assert.Equal(2, Answer(PullEnd.Gone).Count);
+        Assert.Empty(AnswerEmpty());
+        _scheduler.TryAgain();
+        Assert.Equal(2, Answer(PullEnd.Gone).Count);
+        Assert.Equal(TimeSpan.FromSeconds(0.5), _scheduler.NextDue!.Value - _time.GetUtcNow());
     }
 
     private (FairScheduler Scheduler, Slots Slots) Sharing(int count)
@@ -139,12 +253,15 @@ public sealed class FairSchedulerTests : IAsyncDisposable
     }
 
     // Who is asked now; nothing comes of any.
-    private IReadOnlyList<LaneSide> AnswerEmpty()
+    private IReadOnlyList<LaneSide> AnswerEmpty() => Answer(PullEnd.Empty);
+
+    private IReadOnlyList<LaneSide> Answer(PullEnd why, Action? meanwhile = null)
     {
         var plan = _scheduler.Plan(_slots, Count, _time.GetUtcNow());
         foreach (var (side, calls) in plan)
         {
-            _scheduler.Answered(side, calls, isOver: true, hasMore: false, _time.GetUtcNow());
+            meanwhile?.Invoke();
+            _scheduler.Answered(side, calls, isOver: true, why, _time.GetUtcNow());
             _slots.PutBack(calls);
         }
 

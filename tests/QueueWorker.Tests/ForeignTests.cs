@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
@@ -59,6 +60,25 @@ public sealed class ForeignTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(2, bench.Sends.Count);
     }
 
+    [Theory]
+    [InlineData("static", 0)]
+    [InlineData("function", 1)]
+    public async Task A_subject_that_is_too_long_for_a_filter_ends_no_connection(string mode, int left)
+    {
+        await using var bench = await Bench.StartAsync(options: new() { ["scaling_mode"] = mode }, server: nats.Server);
+
+        // Just short enough to be published; as a part of another subject it is too long for a line.
+        var name = new string('a', 3_900);
+        await bench.Connection.PublishAsync($"{bench.Queue}.call.normal.openfaas-fn.{name}", new byte[] { 1 }, serializer: NatsRawSerializer<byte[]>.Default);
+        await bench.Connection.PublishAsync($"{bench.Queue}.aside.held.normal.openfaas-fn.{name}", new byte[] { 1 }, serializer: NatsRawSerializer<byte[]>.Default);
+
+        await bench.EnqueueAsync();
+        await bench.Http.ReceivesAsync(1);
+        await bench.HoldsAsync(bench.Calls, left);
+
+        Assert.Equal(0, await bench.Worker.MetricAsync("queue_worker_nats_reconnect_total") ?? 0);
+    }
+
     [Fact]
     public async Task An_envelope_on_another_functions_subject_is_foreign()
     {
@@ -79,12 +99,7 @@ public sealed class ForeignTests(SharedNats nats) : IClassFixture<SharedNats>
     public async Task A_newer_envelope_is_given_back_and_never_given_up_whatever_its_shape(string kind)
     {
         await using var bench = await Bench.StartAsync(server: nats.Server);
-        var (stream, subject) = kind switch
-        {
-            "call" => (bench.Calls, StreamNames.CallSubject(bench.Queue, Priority.Normal, Bench.Echo)),
-            "aside" => (bench.Aside, StreamNames.AsideSubject(bench.Queue, AsideGroup.At(TimeProvider.System.GetUtcNow()), Priority.Normal, Bench.Echo)),
-            _ => (bench.Callbacks, StreamNames.CallbackSubject(bench.Queue, Bench.Echo)),
-        };
+        var (stream, subject) = PlaceOf(bench, kind);
 
         foreach (var envelope in Newer)
         {
@@ -99,4 +114,48 @@ public sealed class ForeignTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(0, await bench.CountAsync(bench.Dead));
         Assert.Empty(bench.Http.Requests);
     }
+
+    // The newer worker would take so many deliveries for as many workers that the message took down. Calls put aside are looked for every few seconds only.
+    [Theory]
+    [InlineData("call", 20)]
+    [InlineData("callback", 20)]
+    [InlineData("aside", 5)]
+    public async Task A_newer_message_is_nakked_any_number_of_times_and_delivered_no_more_than_three(string kind, int naks)
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+        var (stream, subject) = PlaceOf(bench, kind);
+        await using var words = await bench.Connection.SubscribeCoreAsync<string>($"$JS.ACK.{stream}.>");
+        await bench.Connection.PingAsync();
+        await bench.PublishAsync(subject, [1, 0, 2], "its-id", (EnvelopeCodec.HeaderName, Newer[2]), ("Other", "kept"));
+
+        var counts = new List<int>();
+        while (counts.Count < naks)
+        {
+            var word = await words.Msgs.ReadAsync().AsTask().WaitAsync(Eventually.Patience);
+            if (word.Data!.StartsWith("-NAK {", StringComparison.Ordinal))
+            {
+                counts.Add(int.Parse(word.Subject.Split('.')[4], CultureInfo.InvariantCulture));
+
+                // A worker's wait for half a minute: one without has the message come again at once.
+                if (counts.Count < naks)
+                {
+                    await bench.Connection.PublishAsync(word.Subject, "-NAK");
+                }
+            }
+        }
+
+        Assert.All(counts, count => Assert.InRange(count, 1, 2));
+        var left = Assert.Single(await bench.ReadAsync(stream));
+        Assert.Equal((subject, Newer[2], "kept"), (left.Subject, left.Header(EnvelopeCodec.HeaderName), left.Header("Other")));
+        Assert.Equal([1, 0, 2], left.Body);
+        Assert.Equal(0, await bench.CountAsync(bench.Dead));
+        Assert.Empty(bench.Http.Requests);
+    }
+
+    private static (string Stream, string Subject) PlaceOf(Bench bench, string kind) => kind switch
+    {
+        "call" => (bench.Calls, StreamNames.CallSubject(bench.Queue, Priority.Normal, Bench.Echo)),
+        "aside" => (bench.Aside, StreamNames.AsideSubject(bench.Queue, AsideGroup.At(TimeProvider.System.GetUtcNow()), Priority.Normal, Bench.Echo)),
+        _ => (bench.Callbacks, StreamNames.CallbackSubject(bench.Queue, Bench.Echo)),
+    };
 }

@@ -1,4 +1,5 @@
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
@@ -32,17 +33,75 @@ public sealed class FunctionModeTests(SharedNats nats, ITestOutputHelper output)
         Assert.Equal(60, bench.Sends.Count);
     }
 
+    // More than a server of 2.15 gives a stream consumers by itself; the stream is there already, and names no number.
     [Fact]
-    public async Task A_thousand_functions_with_waiting_calls_are_served_by_one_worker()
+    public async Task Eleven_hundred_functions_with_waiting_calls_are_served_by_one_worker()
     {
         await using var bench = await Bench.StartWithoutWorkerAsync(options: Function(("debug", "false")), server: nats.Server);
-        await Task.WhenAll(Enumerable.Range(0, 2_000).Select(i => bench.EnqueueAsync(Bench.Call(new FunctionName($"f-{i % 1_000}", "openfaas-fn")))));
+        await Task.WhenAll(Enumerable.Range(0, 2_200).Select(i => bench.EnqueueAsync(Bench.Call(new FunctionName($"f-{i % 1_100}", "openfaas-fn")))));
 
         await bench.StartWorkerAsync();
         await bench.IsEmptyAsync();
 
-        Assert.Equal(2_000, bench.Sends.Count);
+        Assert.Equal(2_200, bench.Sends.Count);
         Assert.All(bench.Sends.CountBy(s => s.Path), function => Assert.Equal(2, function.Value));
+        Assert.DoesNotContain(bench.Worker.Process.Lines, l => l.Contains("maximum consumers", StringComparison.Ordinal));
+    }
+
+    // None of their consumers lapses meanwhile.
+    [Fact]
+    public async Task Functions_take_turns_where_the_stream_may_have_fewer_consumers_which_is_told_once()
+    {
+        await using var bench = await Bench.StartWithoutWorkerAsync(options: Function(("consumer_inactive_threshold", "10m")), server: nats.Server);
+        await bench.JetStream.DeleteStreamAsync(bench.Calls);
+        await bench.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(StreamShape.Calls(bench.Queue, new StreamLimits())) with { MaxConsumers = 5 });
+        await bench.StartWorkerAsync();
+        for (var round = 0; round < 2; round++)
+        {
+            for (var i = 0; i < 24; i++)
+            {
+                await bench.EnqueueAsync(Bench.Call(new FunctionName($"f-{i % 8}", "openfaas-fn")));
+            }
+
+            await bench.IsEmptyAsync();
+        }
+
+        Assert.Equal(48, bench.Sends.Count);
+        Assert.All(bench.Sends.CountBy(s => s.Path), function => Assert.Equal(6, function.Value));
+        Assert.Equal(5, (await bench.JetStream.GetStreamAsync(bench.Calls)).Info.Config.MaxConsumers);
+        Assert.Single(bench.Worker.Process.Lines, l => l.Contains("--max-consumers", StringComparison.Ordinal));
+    }
+
+    // Somebody else's consumer takes the calls of all functions, and no two of a work-queue stream may take the same.
+    [Fact]
+    public async Task Consumers_that_cannot_be_made_are_tried_now_and_then_and_each_is_told_of_once()
+    {
+        await using var bench = await Bench.StartWithoutWorkerAsync(options: Function(), server: nats.Server);
+        await bench.JetStream.CreateOrUpdateConsumerAsync(
+            bench.Calls, new ConsumerConfig("foreign") { FilterSubject = StreamNames.CallSubjects(bench.Queue), AckPolicy = ConsumerConfigAckPolicy.Explicit });
+        await bench.EnqueueAsync(Bench.Call(new FunctionName("f-0", "openfaas-fn")));
+        await bench.EnqueueAsync(Bench.Call(new FunctionName("f-1", "openfaas-fn")));
+        await bench.StartWorkerAsync();
+        await Eventually.HoldsAsync(() => Warnings() == 2, "both are told of");
+
+        await using var tries = await bench.Connection.SubscribeCoreAsync<string>($"$JS.API.CONSUMER.CREATE.{bench.Calls}.>");
+        await tries.Msgs.ReadAsync();
+        await Task.Delay(TimeSpan.FromSeconds(5), TimeProvider.System);
+        var tried = 1;
+        while (tries.Msgs.TryRead(out _))
+        {
+            tried++;
+        }
+
+        Assert.InRange(tried, 1, 25);
+        Assert.Equal(2, Warnings());
+        Assert.Empty(bench.Sends);
+
+        await bench.DeleteConsumerAsync(bench.Calls, "foreign");
+        await bench.IsEmptyAsync();
+        Assert.Equal(2, bench.Sends.Count);
+
+        int Warnings() => bench.Worker.Process.Lines.Count(l => l.Contains("Pull failed", StringComparison.Ordinal));
     }
 
     /// <summary>

@@ -33,6 +33,7 @@ public sealed class ResultTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(Bytes, body);
         Assert.Contains(record.Headers, h => h is { Name: "X-Mine", Value: "one" });
         Assert.InRange(record.Expires - TimeProvider.System.GetUtcNow(), TimeSpan.FromMinutes(9), TimeSpan.FromMinutes(10));
+        Assert.Equal(TimeSpan.FromMinutes(10), record.Kept);
     }
 
     [Theory]

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 
@@ -141,6 +142,52 @@ public sealed class WatchdogTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(["before", "after"], bench.Sends.Select(s => s.Text));
         Assert.Single(bench.Posts);
         await bench.Worker.Process.LineAsync(l => l.Contains(" warn Stream was missing and is created ", StringComparison.Ordinal), "it is told");
+    }
+
+    [Fact]
+    public async Task A_stream_that_the_gateway_made_anew_follows_the_workers_options_again()
+    {
+        await using var bench = await Bench.StartAsync(options: new() { ["nats_max_msgs"] = "5" }, server: nats.Server);
+        await Eventually.HoldsAsync(IsLimitedAsync, "it is made with the limit");
+
+        // The gateway is the quicker one.
+        bench.Worker.Process.Pause();
+        await bench.JetStream.DeleteStreamAsync(bench.Calls);
+        await bench.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(StreamShape.Calls(bench.Queue, new StreamLimits())));
+        Assert.False(await IsLimitedAsync());
+        bench.Worker.Process.Resume();
+
+        await Eventually.HoldsAsync(IsLimitedAsync, () => $"it has the limit again; the worker wrote:\n{bench.Worker.Process.Tail()}");
+        await bench.EnqueueAsync();
+        await bench.IsEmptyAsync();
+        Assert.Single(bench.Sends);
+
+        async Task<bool> IsLimitedAsync() => (await bench.JetStream.GetStreamAsync(bench.Calls)).Info.Config.MaxMsgs == 5;
+    }
+
+    // Who claims its mode afterwards writes over what the gateway changed of it meanwhile.
+    [Theory]
+    [InlineData("static")]
+    [InlineData("function")]
+    public async Task A_stream_that_a_worker_makes_is_in_its_mode_from_the_start(string mode)
+    {
+        await using var bench = await Bench.StartAsync(options: new() { ["scaling_mode"] = mode }, server: nats.Server);
+        await using var changes = await bench.Connection.SubscribeCoreAsync<string>($"$JS.API.STREAM.UPDATE.{bench.Calls}");
+        await bench.Connection.PingAsync();
+        bench.Worker.Process.Pause();
+        await bench.JetStream.DeleteStreamAsync(bench.Calls);
+        bench.Worker.Process.Resume();
+
+        await Eventually.HoldsAsync(
+            async () => (await bench.JetStream.GetStreamAsync(bench.Calls)).Info.Config is { Metadata: { } data } config && data[StreamNames.ModeKey] == mode
+                && (config.Republish is not null) == (mode == "function"),
+            "it is made, and in the worker's mode");
+        await bench.EnqueueAsync();
+        await bench.IsEmptyAsync();
+        await bench.Connection.PingAsync();
+
+        Assert.False(changes.Msgs.TryRead(out _));
+        Assert.Single(bench.Sends);
     }
 
     [Fact]

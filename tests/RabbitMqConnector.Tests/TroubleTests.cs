@@ -153,10 +153,38 @@ public class TroubleTests(SharedBroker broker)
 
         await broker.Client.DeleteAsync(queue);
 
-        await connector.SaysAsync("the queue was deleted, or moved");
+        await connector.SaysAsync("the queue was deleted or moved, or a message was held beyond consumer_timeout");
         await Eventually.HoldsAsync(async () => (await broker.Client.CountAsync(queue))?.Consumers == 1, "it is consumed again");
         await broker.Client.SendAsync(queue, "hello");
         await gateway.ReceivesAsync(1);
+    }
+
+    // From RabbitMQ 4.3 on, a message that is held beyond consumer_timeout ends a consumer as its queue's deletion does.
+    [Theory]
+    [InlineData("classic")]
+    [InlineData("quorum")]
+    public async Task What_came_by_a_consumer_that_the_broker_cancelled_is_not_held_beside_what_comes_anew(string type)
+    {
+        var queue = await broker.CreateAsync("cancelled", ("x-queue-type", type));
+        var release = new TaskCompletionSource();
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = (_, _) => release.Task;
+        await using var connector = await Running.StartAsync(gateway, broker.Server.Url, queue);
+        await broker.Client.SendAsync(queue, "before");
+        await gateway.ReceivesAsync(1);
+
+        await broker.Client.DeleteAsync(queue);
+        await Eventually.HoldsAsync(async () => (await broker.Client.CountAsync(queue))?.Consumers == 1, "it is made again, and consumed");
+        await broker.Client.SendAsync(queue, "after");
+        await gateway.ReceivesAsync(2);
+
+        await Eventually.HoldsAsync(async () => await connector.MetricAsync($"rabbitmq_connector_in_flight_messages{{queue=\"{queue}\"}}") == 1, "one is held");
+        release.SetResult();
+        await Eventually.HoldsAsync(
+            async () => (await SettledAsync("completed"), await SettledAsync("too_late")) is (1, 1), "the one is done, and the other is told to come again");
+        Assert.Equal(["before", "after"], gateway.Calls.Select(call => call.Text));
+
+        Task<double?> SettledAsync(string end) => connector.MetricAsync($"rabbitmq_connector_settled_total{{queue=\"{queue}\",end=\"{end}\"}}");
     }
 
     [Fact]
@@ -248,14 +276,16 @@ public class TroubleTests(SharedBroker broker)
         Directory.Delete(folder, recursive: true);
     }
 
-    [Fact]
-    public async Task Tls_takes_the_authority_and_the_clients_certificate_from_files()
+    [Theory]
+    [InlineData("client")]
+    [InlineData("chained")]
+    public async Task Tls_takes_the_authority_and_the_clients_certificate_from_files_with_those_that_lead_to_its_authority(string client)
     {
         var queue = await broker.CreateAsync("tls");
         var certificates = broker.Certificates;
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
         await using var connector = await Running.StartAsync(
-            gateway, broker.TlsUrl, queue, ("ca_file", certificates.Authority), ("cert_file", certificates.Certificate("client")), ("key_file", certificates.Key("client")));
+            gateway, broker.TlsUrl, queue, ("ca_file", certificates.Authority), ("cert_file", certificates.Certificate(client)), ("key_file", certificates.Key(client)));
 
         await broker.Client.SendAsync(queue, "hello");
 

@@ -4,7 +4,6 @@ using Connectors.QueueWorker.Consuming;
 using Connectors.QueueWorker.Dispatching;
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Hosting;
-using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -47,8 +46,8 @@ internal sealed class Worker
 
         var cancelled = new CancelledCalls(link, options, process, NullLogger<CancelledCalls>.Instance);
         var pauses = new Pauses(link, options, process, NullLogger<Pauses>.Instance);
-        var invoker = new Invoker(options.Dispatch.Gateway, "queue-worker", process, functions);
-        var sender = new CallSender(options, link, invoker, cancelled, process, NullLogger<CallSender>.Instance);
+        var routes = new CallRoutes(options.Dispatch, process, functions);
+        var sender = new CallSender(options, link, routes, cancelled, process, NullLogger<CallSender>.Instance);
         var calls = new Dispatcher(options, sender, pauses, new Breakers(options, pauses, process), oversize, settler, process, random);
         var aside = new AsideReturn(options, pauses, writer, dead, acks);
 

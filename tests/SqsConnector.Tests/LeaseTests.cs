@@ -1,4 +1,5 @@
 using Amazon.SQS.Model;
+using Connectors.Sqs.Queues;
 using Connectors.Testing;
 
 namespace Connectors.Sqs.Tests;
@@ -88,6 +89,39 @@ public class LeaseTests(QueueServer server)
         // What fell due in the same quarter of an interval goes together: 40 messages in at most four groups, so at most eight requests a round.
         Assert.InRange(renewals, 5, 10);
         Assert.Equal(40, gateway.Calls.Count);
+    }
+
+    [Fact]
+    public async Task A_renewal_that_hangs_holds_up_no_other()
+    {
+        const int messages = 20;
+        var held = TimeSpan.FromSeconds(15);
+        var queue = await server.CreateAsync("hung");
+        await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
+        var (never, renewals) = (new TaskCompletionSource(), 0);
+        proxy.Hold = operation => operation == "ChangeMessageVisibilityBatch" && Interlocked.Increment(ref renewals) == 1 ? never.Task : Task.CompletedTask;
+        var ledger = new Ledger((_, _) => false) { Gate = new() };
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = ledger.AnswerAsync;
+        await server.SendAsync(queue, Enumerable.Range(0, messages).Select(i => ($"{i}", (string?)null)));
+        await using var connector = await Running.StartAsync(
+            gateway,
+            ("queue_url", server.Url(queue)),
+            ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri),
+            ("visibility_timeout", "15s"),
+            ("max_inflight", $"{messages}"),
+            ("upstream_timeout", "5m"));
+
+        await gateway.ReceivesAsync(messages);
+        await Eventually.HoldsAsync(() => proxy.Requests("ChangeMessageVisibilityBatch").Any(), "the first renewal is under way");
+        var begun = TimeProvider.System.GetTimestamp();
+        await Eventually.HoldsAsync(() => TimeProvider.System.GetElapsedTime(begun) > held, "messages run for longer than they are hidden");
+        ledger.Gate.SetResult();
+        await server.IsEmptyAsync(queue);
+
+        // Its own ten may be with another by then, if the machine is slow.
+        Assert.InRange(await connector.MetricAsync($$"""sqs_connector_expired_receipts_total{queue="{{queue}}"}""") ?? 0, 0, Queue.BatchSize);
+        Assert.InRange(gateway.Calls.GroupBy(call => call.Text).Count(calls => calls.Count() == 1), messages - Queue.BatchSize, messages);
     }
 
     [Fact]

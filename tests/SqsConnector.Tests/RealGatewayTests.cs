@@ -1,3 +1,5 @@
+using System.Net.Http.Headers;
+using System.Text.Json;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 
@@ -60,11 +62,43 @@ public sealed class RealGatewayTests(QueueServer server) : IAsyncLifetime
         Assert.Empty(_function.Requests);
     }
 
-    private Task<ServiceProcess> StartAsync(string asynchronous) => ServiceProcess.StartAsync("SqsConnector", new Dictionary<string, string>
+    [Fact]
+    public async Task A_queue_for_calls_that_is_full_deletes_no_message()
     {
-        ["gateway_url"] = _gateway.Url.AbsoluteUri,
+        await using var full = await OwnGateway.StartAsync(
+            _nats, "work", _function.Url, new Dictionary<string, string> { ["topic"] = _queue, ["com.openfaas.queue"] = "small" }, ("nats_max_msgs", "1"));
+        await using var connector = await StartAsync("true", full, "delete");
+        await server.SendAsync(_queue, "first");
+        await server.IsEmptyAsync(_queue);
+
+        await server.SendAsync(_queue, "second");
+        await connector.Process.LineAsync(line => line.Contains("Invoked", StringComparison.Ordinal) && line.Contains("503", StringComparison.Ordinal), "it is refused");
+        Assert.Equal((0, 1), await server.CountAsync(_queue));
+        Assert.Equal(1, await SendAsync(full, HttpMethod.Delete, "/calls", "purged"));
+
+        await server.IsEmptyAsync(_queue);
+        Assert.Equal(1, await SendAsync(full, HttpMethod.Get, "", "calls"));
+    }
+
+    // One of the numbers that the gateway tells of its small queue.
+    private static async Task<int> SendAsync(OwnGateway gateway, HttpMethod method, string path, string number)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler());
+        using var request = new HttpRequestMessage(method, new Uri(gateway.Url, $"/system/queues/small{path}"));
+        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String("admin:s3cret"u8));
+        using var answer = await http.SendAsync(request);
+        using var json = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync());
+        return json.RootElement.GetProperty(number).GetInt32();
+    }
+
+    private Task<ServiceProcess> StartAsync(string asynchronous) => StartAsync(asynchronous, _gateway, "back_off");
+
+    private Task<ServiceProcess> StartAsync(string asynchronous, OwnGateway gateway, string onFailure) => ServiceProcess.StartAsync("SqsConnector", new Dictionary<string, string>
+    {
+        ["gateway_url"] = gateway.Url.AbsoluteUri,
         ["queue_url"] = server.Url(_queue),
-        ["secret_mount_path"] = _gateway.Secrets,
+        ["on_failure"] = onFailure,
+        ["secret_mount_path"] = gateway.Secrets,
         ["rebuild_interval"] = "100ms",
         ["wait_time"] = "1s",
         ["asynchronous_invocation"] = asynchronous,

@@ -39,7 +39,49 @@ public sealed class RoleTests(QueueServer server) : IDisposable
         Assert.Contains($"Credential={Credentials.Key}/", request.Header("Authorization"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_role_that_may_not_be_assumed_is_told_in_the_token_services_words()
+    {
+        const string refusal = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
+        await using var tokens = await HttpLedger.StartAsync((_, http) =>
+        {
+            http.Response.StatusCode = StatusCodes.Status403Forbidden;
+            http.Response.ContentType = "text/xml";
+            return http.Response.WriteAsync($"""
+                <ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{refusal}</Message></Error><RequestId>id</RequestId></ErrorResponse>
+                """);
+        });
+
+        await IsToldAsync(tokens.Url, "credentials", refusal, Role);
+    }
+
+    [Fact]
+    public async Task A_token_service_that_is_away_does_not_pass_for_a_queue_that_is() =>
+        await IsToldAsync(new Uri($"http://127.0.0.1:{FreePort.Next()}/"), "unreachable", "cannot reach AWS's token service (STS)", Role);
+
     public void Dispose() => _files.Delete(recursive: true);
+
+    private async Task IsToldAsync(Uri tokens, string kind, params string[] words)
+    {
+        var queue = await server.CreateAsync("no-role");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using var connector = await ServiceProcess.StartAsync(
+            "SqsConnector",
+            ConnectorProcess.Environment(gateway, server.Url(queue), new()
+            {
+                ["AWS_ACCESS_KEY_ID"] = "",
+                ["AWS_SECRET_ACCESS_KEY"] = "",
+                ["AWS_ROLE_ARN"] = Role,
+                ["AWS_WEB_IDENTITY_TOKEN_FILE"] = Write("token", "who-the-pod-is"),
+                ["AWS_ENDPOINT_URL_STS"] = tokens.AbsoluteUri,
+            }),
+            ready: false);
+
+        await connector.Process.LineAsync(
+            line => line.Contains("Receive failed", StringComparison.Ordinal) && line.Contains($"\"kind\":\"{kind}\"", StringComparison.Ordinal)
+                && words.All(word => line.Contains(word, StringComparison.Ordinal)),
+            $"{kind} is told");
+    }
 
     // The one request that the token service got before a message was received with what it answered.
     private async Task<RecordedRequest> AssumesAsync(Dictionary<string, string> identity)

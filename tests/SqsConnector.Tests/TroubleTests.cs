@@ -59,6 +59,19 @@ public class TroubleTests(QueueServer server)
         await connector.IsReadyAsync();
     }
 
+    [Fact]
+    public async Task Wishes_for_other_endpoints_do_not_touch_the_one_that_is_given()
+    {
+        var queue = await server.CreateAsync("fips");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using var connector = await StartAsync(gateway, server.Url(queue), new() { ["AWS_USE_FIPS_ENDPOINT"] = "true", ["AWS_USE_DUALSTACK_ENDPOINT"] = "true" });
+
+        await server.SendAsync(queue, "x");
+
+        await gateway.ReceivesAsync(1);
+        await server.IsEmptyAsync(queue);
+    }
+
     [Theory]
     [InlineData("RequestThrottled", "throttled")]
     [InlineData("AccessDenied", "denied")]

@@ -4,20 +4,25 @@ namespace Connectors.Testing;
 
 /// <summary>
 /// A real Apache Kafka 0.9.0.1 broker with its ZooKeeper, on free loopback ports. It knows no headers and no PLAIN; clients need
-/// <c>api.version.request=false</c>, <c>broker.version.fallback=0.9.0.1</c> and a session timeout of 1 to 30 seconds.
+/// <c>api.version.request=false</c>, <c>broker.version.fallback=0.9.0.1</c> and a session timeout of 1 to 30 seconds. One that is started with certificates has
+/// a listener with TLS besides, which lets in whoever has one of the same authority.
 /// </summary>
 public sealed class ApacheKafka : IAsyncDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("kafka-").FullName;
     private readonly string[] _settings;
     private readonly string _port = Text(FreePort.Next());
+    private readonly string _tlsPort = Text(FreePort.Next());
     private ChildProcess? _zooKeeper;
     private ChildProcess? _broker;
 
-    private ApacheKafka(string[] settings) => _settings = settings;
+    private ApacheKafka(string[] settings, TestCertificates? certificates) => _settings = [.. settings, .. certificates is not null ? Tls(certificates) : []];
 
     /// <summary>For <c>bootstrap.servers</c>; the same after every restart.</summary>
     public string BootstrapServers => $"127.0.0.1:{_port}";
+
+    /// <summary>The same with TLS.</summary>
+    public string TlsServers => $"127.0.0.1:{_tlsPort}";
 
     /// <summary>Where its ZooKeeper listens; what makes topics asks there.</summary>
     public string ZooKeeperPort { get; } = Text(FreePort.Next());
@@ -27,10 +32,15 @@ public sealed class ApacheKafka : IAsyncDisposable
 
     /// <summary>Starts both.</summary>
     /// <param name="settings">More of the broker's settings, as in its server.properties: <c>auto.create.topics.enable=false</c>.</param>
-    public static async Task<ApacheKafka> StartAsync(params string[] settings)
+    public static Task<ApacheKafka> StartAsync(params string[] settings) => StartAsync(null, settings);
+
+    /// <summary>Starts both.</summary>
+    /// <param name="certificates">The broker's certificate, and the authority of its clients.</param>
+    /// <param name="settings">More of the broker's settings.</param>
+    public static async Task<ApacheKafka> StartAsync(TestCertificates? certificates, params string[] settings)
     {
         Tools.Path("kafka");
-        var kafka = new ApacheKafka(settings);
+        var kafka = new ApacheKafka(settings, certificates);
         try
         {
             kafka._zooKeeper = ChildProcess.Start(Serve, ["zookeeper", kafka.ZooKeeperPort, Path.Combine(kafka._directory, "zookeeper")]);
@@ -83,6 +93,19 @@ public sealed class ApacheKafka : IAsyncDisposable
         await EndAsync(_zooKeeper);
         Directory.Delete(_directory, recursive: true);
     }
+
+    private string[] Tls(TestCertificates certificates) =>
+    [
+        $"listeners=PLAINTEXT://{BootstrapServers},SSL://{TlsServers}",
+        "ssl.client.auth=required",
+        "ssl.keystore.type=PKCS12",
+        $"ssl.keystore.location={certificates.KeyStore("server")}",
+        $"ssl.keystore.password={TestCertificates.StorePassword}",
+        $"ssl.key.password={TestCertificates.StorePassword}",
+        "ssl.truststore.type=PKCS12",
+        $"ssl.truststore.location={certificates.TrustStore()}",
+        $"ssl.truststore.password={TestCertificates.StorePassword}",
+    ];
 
     private async Task RunAsync(string verb, params string[] arguments)
     {

@@ -55,9 +55,10 @@ internal sealed class FanOut(
     private IEnumerable<FunctionName> Functions(Event content) => content.Target is { } target ? [target] : topics.Value.Match(content.Topic);
 
     // ack_on=any is what OpenFaaS's own connectors do: whoever answers has taken it. A call that is to be enqueued is answered by the gateway, before any
-    // function has seen the event: what it did not store would be lost if that counted as taken.
-    private bool IsTaken(Event content, Outcome outcome) =>
-        outcome.Kind == OutcomeKind.Succeeded || (outcome.Kind == OutcomeKind.Failed && options.AckOn == AckOn.Any && !request.IsAsynchronous(content));
+    // function has seen the event, and an error of the platform's own stands in the function's place: what was not stored, or not run, would be lost if that
+    // counted as taken.
+    private bool IsTaken(Event content, Outcome outcome) => outcome.Kind == OutcomeKind.Succeeded
+        || (outcome is { Kind: OutcomeKind.Failed, IsInternal: false } && options.AckOn == AckOn.Any && !request.IsAsynchronous(content));
 
     private async Task<Outcome> CallAsync(Event content, Run run, FunctionName function, CancellationToken abort)
     {
@@ -96,7 +97,7 @@ internal sealed class FanOut(
             Log.RequestBody(log, run.CallId, function.ToString(), content.Body.Length, Encoding.UTF8.GetString(content.Body.Span));
         }
 
-        if (options.PrintResponseBody && outcome.Kind is OutcomeKind.Succeeded or OutcomeKind.Failed)
+        if (options.PrintResponseBody && (outcome.BodyLength > 0 || outcome.Kind is OutcomeKind.Succeeded or OutcomeKind.Failed))
         {
             var body = outcome.IsBodyKept ? Encoding.UTF8.GetString(outcome.Body.Span) : null;
             Log.ResponseBody(log, run.CallId, function.ToString(), outcome.BodyLength, body);

@@ -87,7 +87,7 @@ public sealed record ConnectorOptions
         PrintSync = settings.Flag("print_sync", defaults.PrintSync, "Log a line for each rebuild of the topic map"),
         BasicAuth = settings.Flag("basic_auth", defaults.BasicAuth, "Send the secrets basic-auth-user and basic-auth-password to the gateway's /system/"),
         CloudEvents = settings.Flag("cloud_events", defaults.CloudEvents, "Add the headers of CloudEvents 1.0 (binary mode) to each call"),
-        AckOn = settings.Choice("ack_on", defaults.AckOn, "When an event counts as taken: success (an answer below 400) or any (any HTTP answer of a function; 202 alone if calls are enqueued)"),
+        AckOn = settings.Choice("ack_on", defaults.AckOn, "When an event counts as taken: success (an answer below 400) or any (any HTTP answer of the function itself; 202 alone if calls are enqueued)"),
         MaxInflight = settings.Number("max_inflight", defaults.MaxInflight, "How many events may run at once", 1, 10_000),
     };
 }
@@ -98,6 +98,6 @@ public enum AckOn
     /// <summary>When it answered below 400.</summary>
     Success,
 
-    /// <summary>When it answered at all, as OpenFaaS's own connectors have it; a call that is enqueued, when the gateway has stored it.</summary>
+    /// <summary>When it answered at all, as OpenFaaS's own connectors have it, and not the platform in its place; a call that is enqueued, when the gateway has stored it.</summary>
     Any,
 }

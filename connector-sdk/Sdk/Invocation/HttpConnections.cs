@@ -39,11 +39,14 @@ public static class HttpConnections
             UseCookies = false,
             ActivityHeadersPropagator = null,
             PooledConnectionLifetime = Lifetime(Randomness.Source),
-            ConnectCallback = async (context, ct) => new NetworkStream(await network.DialAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, ct), ownsSocket: true),
+            ConnectCallback = async (context, ct) => Over(await network.DialAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, ct)),
             RequestHeaderEncodingSelector = EncodingOf,
             ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1,
         };
     }
+
+    /// <summary>A connection for such a pool: an answer that comes before the request is sent to its end is heard. It owns the socket.</summary>
+    public static Stream Over(Socket socket) => new HearingStream(socket);
 
     /// <summary>For how long a connection takes further requests, whether or not it rests in between; what runs then is not cut. One to two minutes, by chance, so that not all are made anew at once.</summary>
     public static TimeSpan Lifetime(Random random) => ShortestLife * (1 + random.NextDouble());

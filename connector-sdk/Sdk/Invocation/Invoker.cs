@@ -73,16 +73,18 @@ public sealed class Invoker : IDisposable
             if (call.Asynchronous && (int)response.StatusCode is < 400 and not 202)
             {
                 // No gateway: a proxy before it, that leads elsewhere or shows a login. Nothing is known to be stored.
-                hasBegun = false;
                 return Broken(OutcomeKind.Unreachable, 503, $"the answer's status is {(int)response.StatusCode}; a gateway that has stored a call says 202");
             }
 
             var (body, length) = await BodyReading.ReadAsync(response.Content, call.KeepBytes, limit.Token);
-            return Answer(response, call.KeepHeaders, body, length, _time.GetElapsedTime(started));
+            var answer = Answer(response, call.KeepHeaders, body, length, _time.GetElapsedTime(started));
+            return call.Asynchronous && IsOfTheMoment(answer.Status)
+                ? answer with { Kind = OutcomeKind.Unreachable, HasAnswerBegun = false, Error = $"the gateway, or what stands before it, did not take the call: it answered {answer.Status}" }
+                : answer;
         }
         catch (OperationCanceledException) when (limit.IsOver)
         {
-            return Broken(OutcomeKind.TimedOut, 504, $"no answer within {GoDuration.Format(call.Timeout)}");
+            return Broken(call.Asynchronous ? OutcomeKind.Unreachable : OutcomeKind.TimedOut, 504, $"no answer within {GoDuration.Format(call.Timeout)}");
         }
         catch (OperationCanceledException) when (limit.IsCancelled)
         {
@@ -100,8 +102,9 @@ public sealed class Invoker : IDisposable
             return Broken(OutcomeKind.Failed, 400, $"the call cannot be sent: {fault.Message}");
         }
 
+        // No function answers a call that is to be enqueued.
         Outcome Broken(OutcomeKind kind, int status, string error) =>
-            new() { Kind = kind, Status = status, Error = error, HasAnswerBegun = hasBegun, Duration = _time.GetElapsedTime(started) };
+            new() { Kind = kind, Status = status, Error = error, HasAnswerBegun = hasBegun && !call.Asynchronous, Duration = _time.GetElapsedTime(started) };
     }
 
     /// <summary>Whether a header of that name is written anew for each connection, whatever the call says.</summary>
@@ -193,6 +196,10 @@ public sealed class Invoker : IDisposable
 
         return false;
     }
+
+    // To a call that is to be enqueued: a gateway that cannot store it now, or a proxy that does not reach one or lets too little through. The call is not
+    // judged by that, but for 508, which is said of its own callbacks.
+    private static bool IsOfTheMoment(int status) => status is 408 or 429 or (>= 500 and not 508);
 
     private Outcome Answer(HttpResponseMessage response, bool keepHeaders, ReadOnlyMemory<byte> body, long length, TimeSpan duration)
     {

@@ -27,18 +27,24 @@ public sealed record Outcome
 
     /// <summary>
     /// Whether an answer had begun, whole or not. Without one nobody is known to have been asked; one that broke off, or whose head nobody can read, was
-    /// made by the function or on its behalf.
+    /// made by the function or on its behalf. False as well for a call that was to be enqueued, which no function answers, unless the gateway judged it.
     /// </summary>
     public bool HasAnswerBegun { get; init; }
 
     /// <summary>
-    /// Whether there was no connection, or no answer at all, or, for an event of a topic, no function any more. That says nothing of what was sent: an event should
-    /// not end by it.
+    /// Whether there was no connection, or no answer at all, or, for an event of a topic, no function any more; for a call that was to be enqueued also whether
+    /// the gateway, or what stands before it, did not take it for a reason that is none of the call's: any status of 500 or more but 508, 408, 429, a redirect, an
+    /// answer that broke off or came too late. That says nothing of what was sent: an event should not end by it.
     /// </summary>
     public bool IsOutOfReach => Kind == OutcomeKind.Unreachable && !HasAnswerBegun;
 
     /// <summary>The answer's <c>Retry-After</c>, already relative to its arrival.</summary>
     public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>How long to wait before the call is sent again: as long as the caller would, or as the answer asks for, if that is longer.</summary>
+    /// <param name="wait">The caller's own wait.</param>
+    /// <param name="longest">What it never waits beyond.</param>
+    public TimeSpan WaitAtLeast(TimeSpan wait, TimeSpan longest) => RetryAfter is { } asked && asked > wait ? TimeSpan.FromTicks(Math.Min(asked.Ticks, longest.Ticks)) : wait;
 
     /// <summary>The component of the system that made the answer in the function's place (<c>X-OpenFaaS-Internal</c>), such as <c>proxy</c>; null if the function did.</summary>
     public string? InternalSource { get; init; }

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Connectors.Sdk.Hosting;
@@ -39,7 +38,9 @@ public sealed class FunctionCatalog : IDisposable
         {
             var query = ns.Length == 0 ? "" : "?namespace=" + Uri.EscapeDataString(ns);
             using var response = await GetAsync("system/functions" + query, ct);
-            await foreach (var listed in response.Content.ReadFromJsonAsAsyncEnumerable(CatalogJson.Default.JsonElement, ct))
+
+            // JSON is UTF-8, whatever a Content-Type calls it.
+            await foreach (var listed in JsonSerializer.DeserializeAsyncEnumerable(await response.Content.ReadAsStreamAsync(ct), CatalogJson.Default.JsonElement, ct))
             {
                 if (Read(listed, ns) is { } function)
                 {
@@ -84,7 +85,7 @@ public sealed class FunctionCatalog : IDisposable
     private async Task<IReadOnlyList<string>> NamespacesAsync(CancellationToken ct)
     {
         using var response = await GetAsync("system/namespaces", ct, WithoutPath);
-        var names = response.IsSuccessStatusCode ? await response.Content.ReadFromJsonAsync(CatalogJson.Default.StringArray, ct) : null;
+        var names = response.IsSuccessStatusCode ? await JsonSerializer.DeserializeAsync(await response.Content.ReadAsStreamAsync(ct), CatalogJson.Default.StringArray, ct) : null;
         return names is { Length: > 0 } ? [.. names.Where(n => n is not null)] : [""];
     }
 

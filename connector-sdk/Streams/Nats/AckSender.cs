@@ -61,6 +61,21 @@ internal sealed class AckSender
     /// <summary>A stream was looked at. Acks of messages that are older than it are not sent again: another had its name before, and gave the same numbers to other messages.</summary>
     public void Saw(string stream, DateTimeOffset made) => _made[stream] = made;
 
+    /// <summary>No ack of the stream's messages is sent again: they are others now, or have come back to be delivered.</summary>
+    public void Forget(string stream)
+    {
+        lock (_lock)
+        {
+            for (var i = 0; i < Kept; i++)
+            {
+                if (_last[i].Place.Stream == stream)
+                {
+                    _last[i] = default;
+                }
+            }
+        }
+    }
+
     /// <summary>Sends an ack.</summary>
     public ValueTask AckAsync(DeliveryAddress address, CancellationToken ct)
     {

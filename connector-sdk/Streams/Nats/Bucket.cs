@@ -40,6 +40,11 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
     private long _askedInVain;
     private volatile INatsJSStream? _stream;
 
+    // Of which store it is known that it is as the shape has it, when that was tried last and did not come about, and what the server refused then.
+    private volatile INatsKVStore? _inLine;
+    private long _triedAt;
+    private volatile BucketRefusal _refused = BucketRefusal.None;
+
     /// <summary>
     /// Whether what finds the bucket gone makes it again and goes on. False for those who remember what was in it: their reading or writing fails, and
     /// <see cref="OpenAsync(CancellationToken)"/> tells them that it is another one.
@@ -105,6 +110,10 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
                 : throw found.Error;
         },
         ct);
+
+    /// <summary>The time by the server's clock; null if there is no bucket, or the server does not say.</summary>
+    public Task<DateTimeOffset?> TimeAsync(CancellationToken ct) =>
+        UseAsync<DateTimeOffset?>(async (_, token) => await BucketSetup.FindAsync(link, shape, token) is { Ts: var now } && now != default ? now : null, ct);
 
     /// <summary>Deletes a key if what is there still has <paramref name="revision"/>; false if it has not.</summary>
     public Task<bool> TryDeleteAsync(string key, ulong revision, CancellationToken ct) => UseAsync(
@@ -197,6 +206,7 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
             do
             {
                 await Task.Delay(LookInterval, time, end.Token);
+                await BringInLineAsync(store, end.Token);
             }
             while (await IsStillAsync(made, Volatile.Read(ref told), end.Token));
 
@@ -278,6 +288,8 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
 
     private async Task<T> UseAsync<T>(Func<INatsKVStore, CancellationToken, Task<T>> use, CancellationToken ct)
     {
+        // The client may send a request of a caller who has cancelled, and have its answer before it looks.
+        ct.ThrowIfCancellationRequested();
         using var limit = new TimeLimit(patience, time, ct);
         try
         {
@@ -287,6 +299,7 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
                 var store = _store ??= await BucketSetup.OpenAsync(link, shape, limit.Token);
                 try
                 {
+                    await BringInLineAsync(store, limit.Token);
                     return await use(store, limit.Token);
                 }
                 catch (NatsException fault) when (IsMadeAgain && !wasGone && IsGone(fault))
@@ -298,6 +311,31 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
             throw new NatsException($"The bucket {shape.Name} does not answer{(link.IsOpen ? "" : $": {link.Trouble}")}");
+        }
+    }
+
+    // Once it is opened, and once a minute for as long as the server refuses some of it; by one of those who use it.
+    private async Task BringInLineAsync(INatsKVStore store, CancellationToken ct)
+    {
+        var last = Interlocked.Read(ref _triedAt);
+        if (shape is { Replicas: 1, MaxBytes: 0 } || _inLine == store || (last != 0 && time.GetElapsedTime(last) < AskAgain)
+            || Interlocked.CompareExchange(ref _triedAt, time.GetTimestamp(), last) != last)
+        {
+            return;
+        }
+
+        try
+        {
+            _refused = await BucketSetup.BringInLineAsync(link, shape, _refused, time, ct);
+            if (_refused == BucketRefusal.None)
+            {
+                _inLine = store;
+                Interlocked.Exchange(ref _triedAt, 0);
+            }
+        }
+        catch (NatsException)
+        {
+            // It cannot be looked at, which whoever uses it meets too.
         }
     }
 

@@ -13,41 +13,86 @@ internal static class BucketSetup
     /// <summary>What the server says where there is no such stream.</summary>
     public const int NoSuchStream = 10059;
 
-    private static readonly TimeSpan AgesLimit = TimeSpan.FromSeconds(1);
+    // A server that keeps us from a change by its permissions does so without a word, and whoever opens the bucket or writes to it has not long.
+    private static readonly TimeSpan ChangeLimit = TimeSpan.FromSeconds(1);
 
-    /// <summary>
-    /// A bucket, made if nobody did yet. One that is there keeps its settings, which are its operator's business; only onto more servers it is brought, for
-    /// whoever raises that option does so for what is there already.
-    /// </summary>
+    // No peers with room, and too little of it in the account, in all, in memory, on the disk.
+    private static readonly int[] NoRoom = [10005, 10002, 10023, 10028, 10047];
+
+    /// <summary>A bucket, made if nobody did yet. One that is there keeps its settings, which are its operator's business, but for what <see cref="BringInLineAsync"/> changes.</summary>
     public static async Task<INatsKVStore> OpenAsync(NatsLink link, BucketShape shape, CancellationToken ct)
     {
         try
         {
-            return await link.Buckets.CreateStoreAsync(
-                new NatsKVConfig(shape.Name)
-                {
-                    History = 1,
-                    MaxAge = shape.MaxAge,
-                    NumberOfReplicas = shape.Replicas,
-                    Storage = shape.Storage == StreamStorage.File ? NatsKVStorageType.File : NatsKVStorageType.Memory,
-                },
-                ct);
+            return await CreateAsync(link, shape, ct);
         }
-        catch (NatsJSApiException)
+        catch (NatsJSApiException fault)
         {
             // There is one, made otherwise; or none can be made, and that is said in the server's own words.
-            if (await FindAsync(link, shape, ct) is not { Config: var found })
+            if (await FindAsync(link, shape, ct) is not null)
             {
-                throw;
+                return await link.Buckets.GetStoreAsync(shape.Name, ct);
             }
 
-            if (found.NumReplicas < shape.Replicas)
+            // Better without a limit than not at all.
+            if (shape.MaxBytes > 0 && NoRoom.Contains(fault.Error.ErrCode))
             {
-                await RaiseAsync(link, shape, found, ct);
+                return await CreateAsync(link, shape with { MaxBytes = 0 }, ct);
             }
 
-            return await link.Buckets.GetStoreAsync(shape.Name, ct);
+            throw;
         }
+    }
+
+    /// <summary>
+    /// Brings a bucket that is there onto more servers, for whoever raises that option does so for what is there already, and to a limit where there is none. It is
+    /// usable without: too few servers are there, or too little room, perhaps for now.
+    /// </summary>
+    /// <param name="link">The connection.</param>
+    /// <param name="shape">What it should be like.</param>
+    /// <param name="told">What was refused at the last try, which is not said again.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <returns>What was refused now.</returns>
+    public static async Task<BucketRefusal> BringInLineAsync(NatsLink link, BucketShape shape, BucketRefusal told, TimeProvider time, CancellationToken ct)
+    {
+        if (await FindAsync(link, shape, ct) is not { Config: var config, State: var state })
+        {
+            return BucketRefusal.None;
+        }
+
+        using var limit = new TimeLimit(ChangeLimit, time, ct);
+        string? replicas = null, maxBytes = null;
+        if (config.NumReplicas < shape.Replicas)
+        {
+            var raised = config with { NumReplicas = shape.Replicas };
+            replicas = await ChangeAsync(link, raised, limit);
+            if (replicas is null)
+            {
+                Log.BucketRaised(link.Logger, shape.Name, shape.Replicas);
+                config = raised;
+            }
+            else if (replicas != told.Replicas)
+            {
+                Log.BucketNotRaised(link.Logger, shape.Name, shape.Replicas, replicas);
+            }
+        }
+
+        if (shape.MaxBytes > 0 && config.MaxBytes <= 0)
+        {
+            // Old servers would delete its oldest entries down to the limit.
+            maxBytes = state.Bytes >= shape.MaxBytes ? "it holds as much already" : await ChangeAsync(link, config with { MaxBytes = shape.MaxBytes }, limit);
+            if (maxBytes is null)
+            {
+                Log.BucketBounded(link.Logger, shape.Name, shape.MaxBytes);
+            }
+            else if (maxBytes != told.MaxBytes)
+            {
+                Log.BucketNotBounded(link.Logger, shape.Name, shape.MaxBytes, maxBytes);
+            }
+        }
+
+        return new BucketRefusal(replicas, maxBytes);
     }
 
     /// <summary>Whether entries may have an age of their own: the server is told to heed it, if it can and does not yet. Null if it does not say.</summary>
@@ -58,8 +103,7 @@ internal static class BucketSetup
             return false;
         }
 
-        // A server that keeps us from it by its permissions does so without a word, and the write for whose sake this is done has not long.
-        using var limit = new TimeLimit(AgesLimit, time, ct);
+        using var limit = new TimeLimit(ChangeLimit, time, ct);
         try
         {
             // Once it does it does for good, whoever asked for it; what other servers of a cluster make of it is in their answer.
@@ -91,17 +135,35 @@ internal static class BucketSetup
         }
     }
 
-    private static async Task RaiseAsync(NatsLink link, BucketShape shape, StreamConfig found, CancellationToken ct)
+    private static async Task<INatsKVStore> CreateAsync(NatsLink link, BucketShape shape, CancellationToken ct) => await link.Buckets.CreateStoreAsync(
+        new NatsKVConfig(shape.Name)
+        {
+            History = 1,
+            MaxAge = shape.MaxAge,
+            MaxBytes = shape.MaxBytes,
+            NumberOfReplicas = shape.Replicas,
+            Storage = shape.Storage == StreamStorage.File ? NatsKVStorageType.File : NatsKVStorageType.Memory,
+        },
+        ct);
+
+    // Null if it is done; otherwise why not.
+    private static async Task<string?> ChangeAsync(NatsLink link, StreamConfig changed, TimeLimit limit)
     {
         try
         {
-            await link.JetStream.UpdateStreamAsync(found with { NumReplicas = shape.Replicas }, ct);
-            Log.BucketRaised(link.Logger, shape.Name, shape.Replicas);
+            await link.JetStream.UpdateStreamAsync(changed, limit.Token);
+            return null;
         }
-        catch (NatsJSApiException fault)
+        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && limit.IsOver))
         {
-            // Too few servers, perhaps for now: it is usable as it is, and the next opening tries again.
-            Log.BucketNotRaised(link.Logger, shape.Name, shape.Replicas, fault.Error.Description);
+            return fault is NatsException ? fault.Message : "no answer in time";
         }
     }
+}
+
+/// <summary>What a server refused of a bucket's shape, in its own words; null for what it did not.</summary>
+internal sealed record BucketRefusal(string? Replicas, string? MaxBytes)
+{
+    /// <summary>Nothing: the bucket is in line.</summary>
+    public static readonly BucketRefusal None = new(null, null);
 }

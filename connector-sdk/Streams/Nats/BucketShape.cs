@@ -12,17 +12,26 @@ public sealed record BucketShape(string Name, TimeSpan MaxAge, StreamStorage Sto
     /// <summary>Whether an entry may have an age of its own. Where the server knows of none, entries lie until they reach <see cref="MaxAge"/>.</summary>
     public bool HasOwnAges { get; init; }
 
+    /// <summary>
+    /// Most bytes of it, over which writes are refused; 0 for no limit. NATS sets the room aside. A limit that an operator set at the bucket is kept.
+    /// </summary>
+    public long MaxBytes { get; init; }
+
     /// <summary>For how long a result is kept at most.</summary>
     public static readonly TimeSpan MaxResultAge = TimeSpan.FromHours(24);
 
     /// <summary>For how long a cancellation is kept: longer than a call may be delayed and wait, so that none outlives its cancellation.</summary>
     public static readonly TimeSpan CancellationAge = TimeSpan.FromDays(14);
 
+    // Half a million ids of 36 characters, each of which takes 120 bytes there and a third of that in every worker.
+    private const long CancellationBytes = 64 * 1024 * 1024;
+
     /// <summary>Results of calls whose callers asked for them.</summary>
     public static BucketShape Results(StreamLimits limits) => new(StreamNames.Results, MaxResultAge, limits.Storage, limits.Replicas) { HasOwnAges = true };
 
-    /// <summary>Ids of cancelled calls.</summary>
-    public static BucketShape Cancelled(StreamLimits limits) => new(StreamNames.Cancelled, CancellationAge, limits.Storage, limits.Replicas);
+    /// <summary>Ids of cancelled calls, as a rule of any that anybody names: so they are bounded.</summary>
+    public static BucketShape Cancelled(StreamLimits limits) =>
+        new(StreamNames.Cancelled, CancellationAge, limits.Storage, limits.Replicas) { MaxBytes = CancellationBytes };
 
     /// <summary>Pauses of queues and functions; they last until somebody ends them.</summary>
     public static BucketShape Paused(StreamLimits limits) => new(StreamNames.Paused, TimeSpan.Zero, limits.Storage, limits.Replicas);

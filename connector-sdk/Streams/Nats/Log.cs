@@ -41,11 +41,20 @@ internal static partial class Log
     [LoggerMessage(178, LogLevel.Warning, "The stream cannot be brought in line with the options, and is used as it is")]
     public static partial void StreamNotUpdated(ILogger log, string stream, string error);
 
+    [LoggerMessage(179, LogLevel.Information, "The stream may have more consumers than its server gives it by itself")]
+    public static partial void ConsumersRaised(ILogger log, string stream, int consumers);
+
     [LoggerMessage(173, LogLevel.Information, "The bucket is brought onto more servers")]
     public static partial void BucketRaised(ILogger log, string bucket, int replicas);
 
     [LoggerMessage(174, LogLevel.Warning, "The bucket cannot be brought onto more servers")]
     public static partial void BucketNotRaised(ILogger log, string bucket, int replicas, string? error);
+
+    [LoggerMessage(184, LogLevel.Information, "The bucket has a limit from now on")]
+    public static partial void BucketBounded(ILogger log, string bucket, long maxBytes);
+
+    [LoggerMessage(185, LogLevel.Warning, "The bucket has no limit for now")]
+    public static partial void BucketNotBounded(ILogger log, string bucket, long maxBytes, string reason);
 
     [LoggerMessage(175, LogLevel.Warning, "Consumer remembers more than its stream, which has lost messages, and is made anew")]
     public static partial void ConsumerAhead(ILogger log, string stream, string consumer, ulong delivered, ulong ackFloor);
@@ -64,6 +73,9 @@ internal static partial class Log
 
     [LoggerMessage(183, LogLevel.Information, "Entries of the bucket lie until they reach its age for now, for the server heeds none of their own")]
     public static partial void BucketWithoutAges(ILogger log, string bucket, string reason);
+
+    [LoggerMessage(187, LogLevel.Information, "Stream is another one than before, or was restored: what was acked of it is forgotten")]
+    public static partial void StreamReplaced(ILogger log, string stream);
 
     [LoggerMessage(182, LogLevel.Warning, "Pull is over a limit of the consumer, which is read anew; told once")]
     public static partial void PullOverLimit(ILogger log, string consumer, string reason);

@@ -11,6 +11,7 @@ public static class NatsServerVersion
 
     // Before it, a stream that is told to heed them expires nothing until the server is started again.
     private static readonly Version HeedsAges = new(2, 11, 5);
+    private static readonly Version HasConsumerLimit = new(2, 15, 0);
 
     /// <summary>Why a server is not used at all; null for one that is.</summary>
     /// <param name="version">The version as the server tells it.</param>
@@ -29,6 +30,9 @@ public static class NatsServerVersion
 
     /// <summary>Whether messages may have an age of their own.</summary>
     public static bool HasMessageAges(string version) => Parse(version) >= HeedsAges;
+
+    /// <summary>Whether a stream that names no number of consumers may have only so many.</summary>
+    public static bool LimitsConsumers(string version) => Parse(version) >= HasConsumerLimit;
 
     // A version that nobody can read is older than any.
     private static Version Parse(string text) => Version.TryParse(text.Split('-')[0].TrimStart('v'), out var version) ? version : new Version(0, 0);

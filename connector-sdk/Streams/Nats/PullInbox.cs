@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
+using NATS.Client.JetStream.Models;
 
 namespace Connectors.Streams.Nats;
 
@@ -15,6 +16,7 @@ public sealed class PullInbox : IAsyncDisposable
     private readonly ILogger<PullInbox> _log;
     private readonly string _prefix;
     private readonly AckSender _acks;
+    private readonly SeenStreams _seen;
     private readonly ConcurrentDictionary<int, StreamConsumer> _byId = new();
     private readonly ConcurrentDictionary<string, StreamConsumer> _byName = new();
     private readonly ConcurrentDictionary<string, StreamConsumer>.AlternateLookup<ReadOnlySpan<char>> _byNamePart;
@@ -28,6 +30,7 @@ public sealed class PullInbox : IAsyncDisposable
         (_link, _log) = (link, log);
         _prefix = $"{link.Connection.Opts.InboxPrefix}.{Guid.NewGuid():N}";
         _acks = new AckSender(link, time);
+        _seen = new SeenStreams(link, time);
         Room = new PullRoom(link);
         _byNamePart = _byName.GetAlternateLookup<ReadOnlySpan<char>>();
         link.Connection.ConnectionDisconnected += (_, _) => OnLost();
@@ -62,9 +65,22 @@ public sealed class PullInbox : IAsyncDisposable
     }
 
     /// <summary>A stream was looked at: acks that are meant for one before it, of its name, are not sent again.</summary>
-    /// <param name="stream">Its name.</param>
-    /// <param name="made">When it was made.</param>
-    public void Saw(string stream, DateTimeOffset made) => _acks.Saw(stream, made);
+    /// <param name="stream">The stream as it was found.</param>
+    /// <param name="asked">When it was asked for, as a timestamp.</param>
+    /// <returns>Whether it is another one than before, or was restored: a message that was acked of it is then to run.</returns>
+    public bool Saw(StreamInfo stream, long asked)
+    {
+        var name = stream.Config.Name!;
+        _acks.Saw(name, stream.Created);
+        if (!_seen.IsAnother(stream, asked))
+        {
+            return false;
+        }
+
+        _acks.Forget(name);
+        Log.StreamReplaced(_log, name);
+        return true;
+    }
 
     /// <summary>The shortest lease that a consumer gives, or this one if it is shorter.</summary>
     public TimeSpan ShortestLease(TimeSpan own) => _byId.Select(consumer => consumer.Value.AckWait).Append(own).Min();

@@ -10,6 +10,12 @@ namespace Connectors.Streams.Nats;
 /// </summary>
 public sealed class StreamConsumer : IDisposable
 {
+    /// <summary>
+    /// The longest filter. It is part of the subject by which a consumer is made, and over one that is longer than a line may be (4 KiB unless set) a server ends
+    /// the connection.
+    /// </summary>
+    public const int MaxFilter = 3000;
+
     // Two heartbeats of a pull that waits may be missed.
     private static readonly TimeSpan SilenceTimeout = TimeSpan.FromSeconds(2.5);
 
@@ -53,6 +59,9 @@ public sealed class StreamConsumer : IDisposable
     /// <summary>Whether the consumer is known to exist. One that lapses by itself is known only for a while after its last use.</summary>
     public bool IsBound => _isBound && (_config.InactiveThreshold == TimeSpan.Zero || _time.GetElapsedTime(_lastUse) < _config.InactiveThreshold / 2);
 
+    /// <summary>Whether the server may keep the consumer, used or not: it was made, and is not known to be gone.</summary>
+    public bool MayBeKept => _isBound;
+
     /// <summary>How many messages may still come of what was asked for.</summary>
     public int Outstanding => _pulls.Total;
 
@@ -94,6 +103,29 @@ public sealed class StreamConsumer : IDisposable
         _wasBound = true;
         _lastUse = _time.GetTimestamp();
         _isBound = true;
+    }
+
+    /// <summary>
+    /// Has the server delete the consumer, if nothing waits in it and nobody is at work on what it delivered: another may need its place more. It is made anew when it
+    /// is bound next. False if it is left, or was not there. What is asked of it in that moment by another worker, and delivered, may run twice.
+    /// </summary>
+    public async Task<bool> TryGiveUpAsync(CancellationToken ct)
+    {
+        try
+        {
+            if (!await _setup.DeleteIdleConsumerAsync(_stream, Name, ct))
+            {
+                return false;
+            }
+
+            _isBound = false;
+            return true;
+        }
+        catch (NatsJSApiException missing) when (missing.Error.Code == 404)
+        {
+            _isBound = false;
+            return false;
+        }
     }
 
     /// <summary>Asks for messages, and returns at once. False, and nothing is asked, while the consumer is not bound or the connection is lost, and after its use ended.</summary>

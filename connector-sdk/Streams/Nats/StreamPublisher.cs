@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Connectors.Sdk.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Primitives;
 using NATS.Client.Core;
 
 namespace Connectors.Streams.Nats;
@@ -154,7 +155,8 @@ public sealed class StreamPublisher(NatsLink link, TimeProvider time, ILogger<St
         var headers = new NatsHeaders();
         foreach (var (name, value) in message.Headers)
         {
-            headers.Add(name, value);
+            headers.TryGetValue(name, out var before);
+            headers[name] = StringValues.Concat(before, value);
         }
 
         if (message.Id is not null)

@@ -13,8 +13,14 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
     /// <summary>The server's code for filters that overlap with another consumer's.</summary>
     public const int NotUnique = 10100;
 
+    /// <summary>The server's code where the stream or the account may have no more consumers.</summary>
+    public const int TooManyConsumers = 10026;
+
     private const int NotFound = 404;
     private const int Unavailable = 503;
+
+    // There is one of the name, made otherwise.
+    private const int InUse = 10058;
 
     // For how long a consumer must be ahead of its stream: longer than a leader of a cluster that has come together again needs to catch up.
     private static readonly TimeSpan AheadFor = TimeSpan.FromSeconds(4);
@@ -25,7 +31,8 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
     // No suitable peers, cluster not assigned, not the leader: what a cluster says while it is about to be one again.
     private static readonly int[] Passing = [10005, 10007, 10009];
 
-    private readonly ConcurrentDictionary<string, bool> _known = new();
+    // By stream: when the one was made that was looked at as a first time, and brought in line with the options as far as the server allowed it.
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _made = new();
 
     // Streams that several servers hold.
     private readonly ConcurrentDictionary<string, bool> _replicated = new();
@@ -41,7 +48,7 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
 
     /// <summary>
     /// Makes sure that the stream exists and is ours; asks the server only the first time, when it brings the stream in line with the options as far as the server
-    /// allows it, and after it was missing.
+    /// allows it, after it was missing, and after <see cref="Saw"/> was told of another one.
     /// </summary>
     /// <param name="shape">The stream.</param>
     /// <param name="isMissing">Whether it did not answer for its subject: it may have been deleted.</param>
@@ -49,30 +56,41 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
     /// <exception cref="ConfigurationException">There is one of that name that is not ours, or the server cannot make such a stream.</exception>
     public async Task EnsureOnceAsync(StreamShape shape, bool isMissing, CancellationToken ct)
     {
-        if (isMissing || !_known.ContainsKey(shape.Name))
+        if (isMissing || !_made.ContainsKey(shape.Name))
         {
-            var found = await BringInLineAsync(shape, await FindOrCreateAsync(shape, LogLevel.Information, ct), ct);
-            Tell(shape, found.Config);
-            _known[shape.Name] = true;
+            await EnsureAsync(shape, isFirst: true, ct);
+        }
+    }
+
+    /// <summary>A stream was looked at. If it is another one of its name, made by another service perhaps with other options, whoever writes to it next looks at it as the first time.</summary>
+    /// <param name="stream">Its name.</param>
+    /// <param name="made">When it was made.</param>
+    public void Saw(string stream, DateTimeOffset made)
+    {
+        if (_made.TryGetValue(stream, out var known) && known != made)
+        {
+            _made.TryRemove(new(stream, known));
         }
     }
 
     /// <summary>Makes sure that the stream exists, and returns it, without the counts of its subjects.</summary>
     /// <param name="shape">The stream.</param>
     /// <param name="isFirst">
-    /// Whether this is a first look, which brings the stream in line with the options as far as the server allows it. What it refuses is tried again by later
-    /// looks, once a minute.
+    /// Whether this is a first look, which brings the stream in line with the options as far as the server allows it; so is any look at one that was made anew. What
+    /// it refuses is tried again by later looks, once a minute. Of services whose options differ, the one that looked last has its way.
     /// </param>
     /// <param name="ct">Gives up.</param>
     /// <exception cref="ConfigurationException">There is one of that name that is not ours, or the server cannot make such a stream.</exception>
     public async Task<StreamInfo> EnsureAsync(StreamShape shape, bool isFirst, CancellationToken ct)
     {
         var found = await FindOrCreateAsync(shape, isFirst ? LogLevel.Information : LogLevel.Warning, ct);
-        if (_refused.TryGetValue(shape.Name, out var refusal) ? time.GetElapsedTime(refusal.Since) >= RetryAfter : isFirst)
+        var isAnother = !_made.TryGetValue(shape.Name, out var made) || made != found.Created;
+        if (isAnother || (_refused.TryGetValue(shape.Name, out var refusal) ? time.GetElapsedTime(refusal.Since) >= RetryAfter : isFirst))
         {
             found = await BringInLineAsync(shape, found, ct);
         }
 
+        _made[shape.Name] = found.Created;
         Tell(shape, found.Config);
         return found;
     }
@@ -112,6 +130,10 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
     /// <summary>A consumer as it is.</summary>
     public async Task<ConsumerInfo> ConsumerAsync(string stream, string consumer, CancellationToken ct) => (await link.JetStream.GetConsumerAsync(stream, consumer, ct)).Info;
 
+    /// <summary>Deletes a consumer in which nothing waits, of which nothing is at work and from which nobody asks anything; false, and it is left, for any other.</summary>
+    public async Task<bool> DeleteIdleConsumerAsync(string stream, string consumer, CancellationToken ct) =>
+        await ConsumerAsync(stream, consumer, ct) is { NumPending: 0, NumAckPending: 0, NumWaiting: 0 } && await link.JetStream.DeleteConsumerAsync(stream, consumer, ct);
+
     /// <summary>Whether several servers held the stream when it was looked at last.</summary>
     public bool IsReplicated(string stream) => _replicated.ContainsKey(stream);
 
@@ -128,6 +150,7 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
         DuplicateWindow = shape.DuplicateWindow,
         AllowDirect = true,
         Republish = shape.Hints is { } hints ? new Republish { Src = shape.Subjects, Dest = hints, HeadersOnly = true } : null,
+        Metadata = shape.Mode is { } mode ? new Dictionary<string, string> { [StreamNames.ModeKey] = mode } : null,
     };
 
     private static StreamConfigRetention RetentionOf(StreamShape shape) =>
@@ -191,13 +214,20 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
     {
         try
         {
-            return (await link.JetStream.CreateStreamAsync(ConfigOf(shape), ct)).Info;
+            return await ConsumerLimit.CreateAsync(link, shape, ct);
         }
         catch (NatsJSApiException fault) when (fault.Error.Code != Unavailable && !Passing.Contains(fault.Error.ErrCode))
         {
             // Another service was quicker, perhaps with other limits; or the server cannot make such a stream.
-            return await FindAsync(shape.Name, ct)
-                ?? throw new ConfigurationException(
+            if (await FindAsync(shape.Name, ct) is { } found)
+            {
+                return found;
+            }
+
+            // Another's is being made, and cannot be looked at yet.
+            throw fault.Error.ErrCode == InUse
+                ? fault
+                : new ConfigurationException(
                     $"stream {shape.Name} cannot be created: {fault.Error.Description}. Set nats_stream_storage, nats_stream_replicas, nats_max_bytes to what the server allows");
         }
     }
@@ -274,25 +304,26 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
 
     private async Task<StreamInfo> BringInLineAsync(StreamShape shape, StreamInfo found, CancellationToken ct)
     {
-        if (Change(shape, found.Config) is { } changed)
+        // One that is not answered waits as long as one that is refused.
+        if (_refused.TryGetValue(shape.Name, out var last))
         {
-            // One that is not answered waits as long as one that is refused.
-            if (_refused.TryGetValue(shape.Name, out var last))
-            {
-                _refused[shape.Name] = last with { Since = time.GetTimestamp() };
-            }
+            _refused[shape.Name] = last with { Since = time.GetTimestamp() };
+        }
 
-            try
+        try
+        {
+            found = await ConsumerLimit.RaiseAsync(link, shape, found, ct);
+            if (Change(shape, found.Config) is { } changed)
             {
                 found = found with { Config = (await link.JetStream.UpdateStreamAsync(changed, ct)).Info.Config };
                 Log.StreamUpdated(log, shape.Name);
             }
-            catch (NatsJSApiException fault)
-            {
-                // Too few servers or too little room, perhaps for now: what is stored as it was is better than what is not stored.
-                Refused(shape.Name, fault.Message);
-                return found;
-            }
+        }
+        catch (NatsJSApiException fault)
+        {
+            // Too few servers or too little room, perhaps for now: what is stored as it was is better than what is not stored.
+            Refused(shape.Name, fault.Message);
+            return found;
         }
 
         _refused.TryRemove(shape.Name, out _);

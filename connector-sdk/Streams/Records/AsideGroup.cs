@@ -20,6 +20,9 @@ public sealed record AsideGroup
     private const int Digits = 13;
     private const string HeldToken = "held";
 
+    // A server takes no longer names of consumers than 255, and a function's may be longer.
+    private const int MaxName = 255;
+
     private AsideGroup(string token) => Token = token;
 
     /// <summary>The group as a token of subjects. Those of delayed calls sort as their times do.</summary>
@@ -64,8 +67,10 @@ public sealed record AsideGroup
     /// <summary>The name of the consumer that brings them back.</summary>
     public string Consumer => this switch
     {
-        { Foreign: { } subject } => $"aside:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(subject)))[..32]}",
-        { Function: { } one } => $"aside:{Token}:{StreamNames.Token(one.Namespace)}:{StreamNames.Token(one.Name)}",
+        { Foreign: { } subject } => Hashed(subject),
+        { Function: { } one } => $"aside:{Token}:{StreamNames.Token(one.Namespace)}:{StreamNames.Token(one.Name)}" is { Length: <= MaxName } name ? name : Hashed(StreamNames.Tail(one)),
         _ => $"aside:{Token}",
     };
+
+    private static string Hashed(string text) => $"aside:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..32]}";
 }

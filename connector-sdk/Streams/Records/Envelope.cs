@@ -121,6 +121,12 @@ public sealed record Envelope
     [JsonPropertyName("pastAttempts")]
     public IReadOnlyList<PastAttempt>? PastAttempts { get; init; }
 
+    /// <summary>
+    /// Whether nobody has said that there is such a function, as the provider could not be asked: the name is then only what the caller wrote. Older workers pass over it.
+    /// </summary>
+    [JsonPropertyName("unlisted"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsUnlisted { get; init; }
+
     /// <summary>Keys of a newer writer, kept in retry copies and dead letters.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }

@@ -40,9 +40,13 @@ public sealed record StoredResult
     [JsonPropertyName("dropped")]
     public bool IsDropped { get; init; }
 
-    /// <summary>When the result is gone, whatever the bucket still holds.</summary>
+    /// <summary>When the result is gone, whatever the bucket still holds, by the clock of whoever wrote it.</summary>
     [JsonPropertyName("expires")]
     public required DateTimeOffset Expires { get; init; }
+
+    /// <summary>For how long it is kept, counted from when the bucket has it; null from a writer that does not say.</summary>
+    [JsonPropertyName("kept"), JsonConverter(typeof(GoDurationJson))]
+    public TimeSpan? Kept { get; init; }
 
     /// <summary>Writes the bucket's value.</summary>
     public byte[] Encode(ReadOnlySpan<byte> body)

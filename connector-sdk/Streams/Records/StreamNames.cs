@@ -199,6 +199,12 @@ public static partial class StreamNames
     /// <summary>Message id of a copy that takes the place of a message nakked too often; <paramref name="sequence"/> is that message's.</summary>
     public static string NakCopyMessageId(string deliveryId, int redrive, int attempt, ulong sequence) => $"h.{deliveryId}.{redrive}.{attempt}.{sequence}";
 
+    /// <summary>
+    /// Message id of a copy that takes the place of a message of a newer version, whose ids are not known here: it names the message by its stream, its number and
+    /// its time.
+    /// </summary>
+    public static string NewerCopyMessageId(string stream, ulong sequence, DateTimeOffset stored) => $"n.{stream}.{sequence}.{stored.UtcTicks}";
+
     /// <summary>Message id of a call that is put aside by a worker; <paramref name="sequence"/> is its message's in <see cref="Calls"/>.</summary>
     public static string HoldMessageId(string deliveryId, int redrive, int attempt, ulong sequence) => $"p.{deliveryId}.{redrive}.{attempt}.{sequence}";
 

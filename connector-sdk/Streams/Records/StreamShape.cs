@@ -6,6 +6,9 @@ namespace Connectors.Streams.Records;
 /// </summary>
 public sealed record StreamShape
 {
+    // One for each function with work, or for each group of calls that are brought back. None takes room before it is made.
+    private const int ManyConsumers = 100_000;
+
     /// <summary>The stream's name.</summary>
     public required string Name { get; init; }
 
@@ -27,6 +30,9 @@ public sealed record StreamShape
     /// <summary>Most messages, as <see cref="MaxBytes"/>.</summary>
     public long MaxMessages { get; init; } = -1;
 
+    /// <summary>Most consumers, where the server would allow only some by itself; 0 for as many as it does. A number that a stream has stays.</summary>
+    public int MaxConsumers { get; init; }
+
     /// <summary>Age after which messages are dropped; zero for never.</summary>
     public TimeSpan MaxAge { get; init; }
 
@@ -36,13 +42,18 @@ public sealed record StreamShape
     /// <summary>Whether a full stream drops what is oldest; its limits are then always brought in line with the options.</summary>
     public bool DropsOld { get; init; }
 
-    /// <summary>Where the headers of every stored message are sent as a hint for function mode; null for nowhere.</summary>
     /// <summary>Where the headers of every stored message are sent as a hint to workers; null for nowhere.</summary>
     public string? Hints { get; init; }
 
+    /// <summary>The mode in which its calls are consumed, if a worker makes it (<see cref="StreamNames.ModeKey"/>); null for not known yet.</summary>
+    public string? Mode { get; init; }
+
     /// <summary>Waiting calls of a queue.</summary>
-    public static StreamShape Calls(string queue, StreamLimits limits) =>
-        Of(StreamNames.Calls(queue), StreamNames.CallSubjects(queue), limits) with { MaxBytes = limits.MaxBytes, MaxMessages = limits.MaxMessages };
+    public static StreamShape Calls(string queue, StreamLimits limits) => Of(StreamNames.Calls(queue), StreamNames.CallSubjects(queue), limits) with
+    {
+        MaxBytes = limits.MaxBytes,
+        MaxMessages = limits.MaxMessages,
+    };
 
     /// <summary>Callback records of a queue. No size limit: refusing one would keep a finished call open.</summary>
     public static StreamShape Callbacks(string queue, StreamLimits limits) => Of(StreamNames.Callbacks(queue), StreamNames.CallbackSubjects(queue), limits);
@@ -70,9 +81,9 @@ public sealed record StreamShape
         Hints = StreamNames.AsideHints(queue),
     };
 
-    /// <summary>The four streams of a queue on which its calls depend.</summary>
+    /// <summary>The four streams of a queue on which its calls depend, as workers need them, who consume them.</summary>
     public static IReadOnlyList<StreamShape> All(string queue, StreamLimits limits) =>
-        [Calls(queue, limits), Callbacks(queue, limits), Dead(queue, limits), Aside(queue, limits)];
+        [Calls(queue, limits) with { MaxConsumers = ManyConsumers }, Callbacks(queue, limits), Dead(queue, limits), Aside(queue, limits) with { MaxConsumers = ManyConsumers }];
 
     private static StreamShape Of(string name, string subjects, StreamLimits limits) => new()
     {

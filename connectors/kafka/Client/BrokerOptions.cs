@@ -42,6 +42,9 @@ internal sealed record BrokerOptions
 
     public string KeyFile { get; init; } = "";
 
+    /// <summary>The files of certificates, keys and authorities, however they are named: a client reads them once, when it is made.</summary>
+    public IReadOnlyList<SecretFile> Certificates { get; init; } = [];
+
     /// <summary>librdkafka's own properties, as given by <c>kafka_…</c>; they win over ours.</summary>
     public required IReadOnlyDictionary<string, string> Properties { get; init; }
 
@@ -56,7 +59,7 @@ internal sealed record BrokerOptions
             settings.Fault(username is null ? "username_file" : "password_file", "both of username_file and password_file, or neither");
         }
 
-        return new BrokerOptions
+        var options = new BrokerOptions
         {
             Hosts = ReadHosts(settings),
             Tls = settings.Flag("tls", false, "Encrypt connections with TLS"),
@@ -68,7 +71,13 @@ internal sealed record BrokerOptions
             KeyFile = settings.File("key_file", "File with the client's private key (PEM)"),
             Properties = ReadProperties(settings),
         };
+        return options with { Certificates = [.. options.Places().Where(File.Exists).Select(path => new SecretFile(path))] };
     }
+
+    private IEnumerable<string> Places() =>
+        Properties.Where(p => p.Key.StartsWith("ssl.", StringComparison.Ordinal) && p.Key.EndsWith(".location", StringComparison.Ordinal))
+            .Select(p => p.Value)
+            .Concat([CaFile, CertFile, KeyFile]);
 
     private static IReadOnlyList<string> ReadHosts(Settings settings)
     {

@@ -4,7 +4,7 @@ using Connectors.Sdk.Hosting;
 
 namespace Connectors.Kafka.Client;
 
-/// <summary>Our options as librdkafka's properties. Pure, but for <see cref="Check"/>, which asks librdkafka itself.</summary>
+/// <summary>Our options as librdkafka's properties. Pure, but for <see cref="Check"/> and <see cref="Refusal"/>, which ask librdkafka itself.</summary>
 internal static class KafkaSettings
 {
     // What runs may take this share of the poll interval to finish when its partition is taken away; the rest is for committing.
@@ -46,10 +46,12 @@ internal static class KafkaSettings
         properties["topic.metadata.refresh.interval.ms"] = "30000";
         properties["max.poll.interval.ms"] = Number(PollInterval(options.Connector.UpstreamTimeout));
         With(properties, options.Broker.Properties);
-        if (options.Failure.DeadLetterPattern(options.Subscription.Topics) is { } dead)
+        // Beside what the operator leaves out: dead letters would go round for ever, and so would our own commits.
+        var topics = options.Subscription.Topics;
+        List<string?> left = [properties.GetValueOrDefault("topic.blacklist"), options.Failure.DeadLetterPattern(topics), .. TopicName.LeftOut(topics)];
+        if (string.Join(',', left.OfType<string>()) is { Length: > 0 } all)
         {
-            // Beside what the operator leaves out, for dead letters would go round for ever.
-            properties["topic.blacklist"] = properties.TryGetValue("topic.blacklist", out var others) ? $"{others},{dead}" : dead;
+            properties["topic.blacklist"] = all;
         }
 
         return properties;
@@ -75,11 +77,43 @@ internal static class KafkaSettings
     public static void Check(KafkaOptions options, Settings settings)
     {
         Check(options, settings, Consumer(options), BuildConsumer);
+        if (settings.Errors.Count == 0)
+        {
+            CheckPatterns(options, settings);
+        }
 
         // It refuses what a consumer passes over, and would do so at the first dead letter.
         if (options.Failure.WritesDeadLetters && settings.Errors.Count == 0)
         {
             Check(options, settings, Producer(options), BuildProducer);
+        }
+    }
+
+    /// <summary>Why librdkafka makes no consumer of what the options, and the files that they name, are now; null if it does.</summary>
+    public static string? Refusal(KafkaOptions options) => Refusal(Consumer(options), BuildConsumer);
+
+    /// <summary>Whether this is how librdkafka says that it makes no client of its properties.</summary>
+    public static bool IsRefusal(Exception fault) => fault is InvalidOperationException or ArgumentException or KafkaException;
+
+    // Each by itself: of several the client does not say which it does not take. It would be tried for ever.
+    private static void CheckPatterns(KafkaOptions options, Settings settings)
+    {
+        if (options.Subscription.Topics.Where(TopicName.IsPattern).ToList() is not { Count: > 0 } patterns)
+        {
+            return;
+        }
+
+        using var consumer = NewConsumer(ToNobody(Consumer(options)));
+        foreach (var pattern in patterns)
+        {
+            try
+            {
+                consumer.Subscribe(TopicName.Subscription(pattern));
+            }
+            catch (KafkaException)
+            {
+                settings.Fault("topics", $"patterns that are regular expressions to librdkafka, which \"{pattern}\" is not");
+            }
         }
     }
 
@@ -116,10 +150,10 @@ internal static class KafkaSettings
     {
         try
         {
-            build(With(properties, new Dictionary<string, string> { ["bootstrap.servers"] = "127.0.0.1:1", ["log_level"] = "0" }));
+            build(ToNobody(properties));
             return null;
         }
-        catch (Exception fault) when (fault is InvalidOperationException or ArgumentException or KafkaException)
+        catch (Exception fault) when (IsRefusal(fault))
         {
             return fault.Message;
         }
@@ -129,8 +163,13 @@ internal static class KafkaSettings
         }
     }
 
-    private static void BuildConsumer(Dictionary<string, string> properties) =>
-        new ConsumerBuilder<byte[], byte[]>(properties).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build().Dispose();
+    private static Dictionary<string, string> ToNobody(Dictionary<string, string> properties) =>
+        With(properties, new Dictionary<string, string> { ["bootstrap.servers"] = "127.0.0.1:1", ["log_level"] = "0" });
+
+    private static void BuildConsumer(Dictionary<string, string> properties) => NewConsumer(properties).Dispose();
+
+    private static IConsumer<byte[], byte[]> NewConsumer(Dictionary<string, string> properties) =>
+        new ConsumerBuilder<byte[], byte[]>(properties).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build();
 
     private static void BuildProducer(Dictionary<string, string> properties) =>
         new ProducerBuilder<byte[], byte[]>(properties).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build().Dispose();

@@ -8,6 +8,9 @@ internal sealed record SubscriptionOptions
     /// <summary>Topics by name, as <c>*</c> patterns, or as <c>^</c> regular expressions.</summary>
     public required IReadOnlyList<string> Topics { get; init; }
 
+    /// <summary>What the client subscribes to: it refuses what is named twice.</summary>
+    public IEnumerable<string> Subscribed => Topics.Select(TopicName.Subscription).Distinct();
+
     public required string Group { get; init; }
 
     /// <summary>The most bytes of one partition that one fetch brings.</summary>

@@ -5,6 +5,8 @@ namespace Connectors.Kafka.Client;
 /// <summary>Names of topics, and what stands for several: <c>orders-*</c>, or librdkafka's regular expressions, which begin with <c>^</c>.</summary>
 internal static partial class TopicName
 {
+    private static readonly string[] KafkasOwn = ["__consumer_offsets", "__transaction_state"];
+
     public static bool IsPattern(string topic) => topic.StartsWith('^') || topic.Contains('*', StringComparison.Ordinal);
 
     /// <summary>Kafka's own rule for names.</summary>
@@ -16,6 +18,13 @@ internal static partial class TopicName
     /// <summary>A regular expression for a name in which one character stands for anything. Only dots mean something in both languages.</summary>
     public static string Expression(string topic, char anything) =>
         topic.Replace(".", "\\.", StringComparison.Ordinal).Replace(anything.ToString(), ".*", StringComparison.Ordinal);
+
+    /// <summary>
+    /// Which of Kafka's own topics no pattern may bring in, as the client's expressions: each commit of ours would come back as an event. One that is named
+    /// outright is read.
+    /// </summary>
+    public static IEnumerable<string> LeftOut(IReadOnlyList<string> topics) =>
+        topics.Any(IsPattern) ? KafkasOwn.Except(topics).Select(name => $"^{name}$") : [];
 
     [GeneratedRegex("^[A-Za-z0-9._-]{1,249}$")]
     private static partial Regex Name();

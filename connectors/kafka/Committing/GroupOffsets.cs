@@ -10,7 +10,7 @@ namespace Connectors.Kafka.Committing;
 /// The group's committed offsets, each with the note that Kafka keeps beside it (the protocol's <c>metadata</c>). The client's library has it, its .NET
 /// face does not show it, so these two requests are made with the face's own bindings to the library.
 /// </summary>
-internal sealed class GroupOffsets(IConsumer<byte[]?, byte[]?> consumer)
+internal sealed class GroupOffsets(IConsumer<byte[]?, byte[]?> consumer, SeenCommits seen)
 {
     /// <summary>Asks for them. Throws <see cref="KafkaException"/> if there is no answer; an error of one partition is told with it.</summary>
     public IReadOnlyList<CommittedOffset> Read(IReadOnlyCollection<TopicPartition> partitions, TimeSpan limit)
@@ -18,7 +18,9 @@ internal sealed class GroupOffsets(IConsumer<byte[]?, byte[]?> consumer)
         using var list = new PartitionList(partitions.Count);
         List<nint> elements = [.. partitions.Select(list.Add)];
         Check(consumer.Handle, handle => Committed(null, handle, list.Pointer, (nint)limit.TotalMilliseconds));
-        return [.. partitions.Zip(elements, (name, element) => From(name, Marshal.PtrToStructure<Element>(element)))];
+        List<CommittedOffset> found = [.. partitions.Zip(elements, (name, element) => From(name, Marshal.PtrToStructure<Element>(element)))];
+        seen.Add(found.Where(c => c.IsThere).Select(c => c.Name));
+        return found;
     }
 
     /// <summary>Commits them and waits for the answer. Throws <see cref="KafkaException"/> if it is no.</summary>
@@ -43,6 +45,7 @@ internal sealed class GroupOffsets(IConsumer<byte[]?, byte[]?> consumer)
         }
 
         Check(consumer.Handle, handle => Commit(null, handle, list.Pointer, isAsync: false));
+        seen.Add(offsets.Select(c => c.Name));
     }
 
     private static CommittedOffset From(TopicPartition name, Element element) => new(name, element.Offset)
@@ -106,6 +109,9 @@ internal sealed class GroupOffsets(IConsumer<byte[]?, byte[]?> consumer)
 /// <param name="Offset">The offset at which the group goes on; negative for nothing committed.</param>
 internal sealed record CommittedOffset(TopicPartition Name, long Offset)
 {
+    /// <summary>Whether there is one.</summary>
+    public bool IsThere => Error is null && Offset >= 0;
+
     /// <summary>What was noted with it; empty for nothing.</summary>
     public string Note { get; init; } = "";
 

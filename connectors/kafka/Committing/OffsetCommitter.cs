@@ -1,10 +1,16 @@
 using Confluent.Kafka;
 using Connectors.Kafka.Ordering;
+using Connectors.Kafka.Records;
 
 namespace Connectors.Kafka.Committing;
 
 /// <summary>Commits what is done, in one request for all partitions. A partition that is let go is committed once more and then never again.</summary>
-internal sealed class OffsetCommitter(GroupOffsets committed, Backlog backlog, TimeProvider time, ILogger log)
+/// <param name="committed">The group's offsets.</param>
+/// <param name="backlog">The partitions.</param>
+/// <param name="renewAfter">After which time an offset that did not change is committed again.</param>
+/// <param name="time">The clock.</param>
+/// <param name="log">The log.</param>
+internal sealed class OffsetCommitter(GroupOffsets committed, Backlog backlog, TimeSpan renewAfter, TimeProvider time, ILogger log)
 {
     // Held while a commit is under way: brokers take a commit from any member, so one that began before a partition was let go must be over
     // before another consumer gets it.
@@ -14,18 +20,16 @@ internal sealed class OffsetCommitter(GroupOffsets committed, Backlog backlog, T
     // so without a rebalance to follow.
     private static readonly TimeSpan RebalanceLimit = TimeSpan.FromSeconds(10);
     private long? _rebalancingSince;
+    private volatile bool _isOver;
 
     /// <summary>Commits whatever has advanced. Never throws: what was refused is tried again the next time.</summary>
-    public void Commit()
-    {
-        lock (_committing)
-        {
-            if (_rebalancingSince is not { } since || time.GetElapsedTime(since) > RebalanceLimit)
-            {
-                Commit(backlog.States());
-            }
-        }
-    }
+    public void Commit() => Commit(HasAdvanced);
+
+    /// <summary>
+    /// Commits whatever has advanced, and what was committed long ago or by somebody else: brokers before 2.1 forget an offset some time after it was committed,
+    /// however alive its group is. Never throws.
+    /// </summary>
+    public void CommitAndRenew() => Commit(state => HasAdvanced(state) || IsOld(state));
 
     /// <summary>The group has its new assignment: commits are welcome again.</summary>
     public void Rebalanced()
@@ -41,7 +45,7 @@ internal sealed class OffsetCommitter(GroupOffsets committed, Backlog backlog, T
     {
         lock (_committing)
         {
-            Commit(backlog.States().Where(s => partitions.Contains(s.Partition)));
+            Write(backlog.States().Where(s => partitions.Contains(s.Partition) && HasAdvanced(s)));
             Forget(partitions);
         }
     }
@@ -51,10 +55,13 @@ internal sealed class OffsetCommitter(GroupOffsets committed, Backlog backlog, T
     {
         lock (_committing)
         {
-            Metrics.CommitsDropped(backlog.States().Count(s => partitions.Contains(s.Partition) && s.Position > s.Committed));
+            Metrics.CommitsDropped(backlog.States().Count(s => partitions.Contains(s.Partition) && HasAdvanced(s)));
             Forget(partitions);
         }
     }
+
+    /// <summary>Commits nothing any more, for the backlog is the next client's. Waits for no commit that is under way.</summary>
+    public void LeaveBehind() => _isOver = true;
 
     private void Forget(IReadOnlyCollection<AssignedPartition> partitions)
     {
@@ -64,18 +71,34 @@ internal sealed class OffsetCommitter(GroupOffsets committed, Backlog backlog, T
         }
     }
 
-    private void Commit(IEnumerable<PartitionState> states)
+    private static bool HasAdvanced(PartitionState state) => state.Position > state.Committed;
+
+    private bool IsOld(PartitionState state) =>
+        state.Committed >= 0 && state.Position == state.Committed && (state.CommittedAt is not { } at || time.GetElapsedTime(at) >= renewAfter);
+
+    private void Commit(Func<PartitionState, bool> isDue)
     {
-        List<PartitionState> advanced = [.. states.Where(s => s.Position > s.Committed)];
-        if (advanced.Count == 0)
+        lock (_committing)
+        {
+            if (_rebalancingSince is not { } since || time.GetElapsedTime(since) > RebalanceLimit)
+            {
+                Write(backlog.States().Where(isDue));
+            }
+        }
+    }
+
+    private void Write(IEnumerable<PartitionState> states)
+    {
+        List<PartitionState> due = [.. states];
+        if (_isOver || due.Count == 0)
         {
             return;
         }
 
         try
         {
-            committed.Write([.. advanced.Select(s => new CommittedOffset(s.Partition.Name, s.Position) { Note = s.LastDone?.ToString() ?? "" })]);
-            foreach (var state in advanced)
+            committed.Write([.. due.Select(s => new CommittedOffset(s.Partition.Name, s.Position) { Note = new OffsetNote(s.LastDone, s.Partition.Look).ToString() })]);
+            foreach (var state in due)
             {
                 backlog.Committed(state.Partition, state.Position);
             }

@@ -14,7 +14,8 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
     // of each too, and not what is left of it: a broker that does not answer within moments is none that is gone, and the client would cut the connection.
     private static readonly TimeSpan AskFor = TimeSpan.FromSeconds(2);
 
-    private HashSet<TopicPartition> _told = [];
+    // Replaced and never changed: of a client that was left behind it is read beside the round.
+    private volatile HashSet<TopicPartition> _told = [];
     private readonly Dictionary<TopicPartition, long> _asked = [];
 
     public void Tell()
@@ -29,14 +30,22 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
 
         Metrics.Holds(group, states.Count, states.Count(s => s.IsPaused), states.Sum(s => s.Held), backlog.HeldBytes);
         HashSet<TopicPartition> told = [.. states.Select(s => s.Partition.Name)];
-        _told.ExceptWith(told);
-        foreach (var gone in _told)
+        foreach (var gone in _told.Except(told))
         {
             Metrics.Gone(group, gone);
             _asked.Remove(gone);
         }
 
         _told = told;
+    }
+
+    /// <summary>Takes back what it told, of a client that was left behind: others may have its partitions by now.</summary>
+    public void Forget()
+    {
+        foreach (var name in _told)
+        {
+            Metrics.Gone(group, name);
+        }
     }
 
     private static long? Lag(PartitionState state, WatermarkOffsets? marks)

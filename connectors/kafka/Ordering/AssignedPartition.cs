@@ -39,9 +39,15 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
     /// </summary>
     public LastRecord? Expected { get; set; }
 
+    /// <summary>What was there of the topic when the group first looked, as it is noted with each commit; null if nothing is known of that.</summary>
+    public TopicLook? Look { get; init; }
+
     public OffsetLedger Ledger { get; } = new(position, noted);
 
     public long Committed { get; set; } = committed;
+
+    /// <summary>When it was committed last, as the clock's timestamp; null if not since the partition is ours.</summary>
+    public long? CommittedAt { get; set; }
 
     /// <summary>Whether its events may start.</summary>
     public bool IsOpen { get; private set; } = true;

@@ -209,7 +209,7 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
         lock (_gate)
         {
             return [.. _partitions.Select(p => new PartitionState(
-                p, p.Ledger.Position, p.Committed, p.Ledger.LastDone, p.Ledger.DoneAhead, p.Held, p.IsPaused, p.Ledger.OldestAt))];
+                p, p.Ledger.Position, p.Committed, p.CommittedAt, p.Ledger.LastDone, p.Ledger.DoneAhead, p.Held, p.IsPaused, p.Ledger.OldestAt))];
         }
     }
 
@@ -218,7 +218,7 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
     {
         lock (_gate)
         {
-            partition.Committed = position;
+            (partition.Committed, partition.CommittedAt) = (position, time.GetTimestamp());
         }
     }
 

@@ -24,8 +24,8 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
 
     private readonly Dictionary<TopicPartition, AssignedPartition> _ours = [];
 
-    // Those of ours that stand still, and why. The last kind is not among _ours: where it begins is not known yet.
-    private readonly Dictionary<TopicPartition, Standing> _standing = [];
+    // Those of ours that stand still. Where it is not known yet where one begins, it is not among _ours.
+    private readonly StandingPartitions _standing = new(options.Subscription.Group);
     private readonly List<TopicPartition> _new = [];
     private long _lookedUp;
 
@@ -33,22 +33,16 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
     private Task<IReadOnlyList<StartingOffset>>? _look;
     private readonly HashSet<TopicPartition> _lookedAt = [];
     private int _turn;
-
-    private enum Standing
-    {
-        OutOfRange,
-        Remade,
-        Unknown,
-    }
+    private volatile bool _isLeftBehind;
 
     /// <summary>Our name in the group, as of the last assignment.</summary>
     public string MemberId { get; private set; } = "";
 
     /// <summary>The partitions of this moment.</summary>
-    public IReadOnlyCollection<TopicPartition> Names => [.. _ours.Keys.Union(_standing.Keys)];
+    public IReadOnlyCollection<TopicPartition> Names => [.. _ours.Keys.Union(_standing.Names)];
 
-    /// <summary>A partition of ours that does not stand still; null if it is none.</summary>
-    public AssignedPartition? Find(TopicPartition name) => _standing.ContainsKey(name) ? null : _ours.GetValueOrDefault(name);
+    /// <summary>A partition of ours that does not stand still; null if it is none, as all are once the client was left behind.</summary>
+    public AssignedPartition? Find(TopicPartition name) => _isLeftBehind || _standing.Contains(name) ? null : _ours.GetValueOrDefault(name);
 
     /// <summary>The partitions that came since the last call and are still ours.</summary>
     public IReadOnlyList<TopicPartition> TakeNew()
@@ -61,6 +55,12 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
     /// <summary>Takes partitions in and says where each begins.</summary>
     public IEnumerable<TopicPartitionOffset> Assigned(IConsumer<byte[]?, byte[]?> consumer, IReadOnlyCollection<TopicPartition> partitions)
     {
+        if (_isLeftBehind)
+        {
+            // The backlog is the next client's.
+            return partitions.Select(name => new TopicPartitionOffset(name, Offset.End));
+        }
+
         var found = starts.Find(partitions, LookUpLimit);
         foreach (var start in found)
         {
@@ -70,7 +70,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
             }
             else
             {
-                _standing[start.Name] = Standing.Unknown;
+                _standing.Add(start.Name, Standing.Unknown);
                 Log.StartUnknown(log, options.Subscription.Group, start.Name.Topic, start.Name.Partition.Value);
             }
         }
@@ -98,10 +98,9 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
                 BeginLate(consumer, start);
             }
         }
-        else if (_look is null && _standing.ContainsValue(Standing.Unknown) && time.GetElapsedTime(_lookedUp) >= AgainEvery)
+        else if (_look is null && !_standing.IsEmpty && time.GetElapsedTime(_lookedUp) >= AgainEvery && _standing.Unknown.ToList() is { Count: > 0 } unknown)
         {
             // Each in its turn among the first, for the last may have none.
-            List<TopicPartition> unknown = [.. _standing.Where(s => s.Value == Standing.Unknown).Select(s => s.Key)];
             var first = _turn % unknown.Count;
             _turn += StartingOffsets.MaxAsked;
             unknown = [.. unknown.Skip(first), .. unknown.Take(first)];
@@ -135,6 +134,17 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         Tell("lost", [.. leaving.Select(p => p.Name)]);
         committer.Lose(leaving);
         Withdraw(leaving, "lost, the group went on without us");
+    }
+
+    /// <summary>
+    /// The client is left behind: whatever becomes of it, it tells nothing any more, for another one does. Called from outside of the poll thread, which may be
+    /// anywhere.
+    /// </summary>
+    public void LeaveBehind()
+    {
+        _isLeftBehind = true;
+        _standing.Clear();
+        readiness.Lost(Condition, "none assigned, the client was left behind");
     }
 
     /// <summary>
@@ -206,10 +216,15 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
 
     private void Begin(StartingOffset start)
     {
-        var partition = new AssignedPartition(start.Name, start.Position, start.Committed, start.Noted) { Expected = start.Expected };
+        var partition = new AssignedPartition(start.Name, start.Position, start.Committed, start.Noted) { Expected = start.Expected, Look = start.Look };
         _ours[start.Name] = partition;
         _new.Add(start.Name);
         backlog.Open(partition);
+        if (_isLeftBehind)
+        {
+            // Since its start was asked for: the backlog has been cleared already, or is about to be.
+            backlog.Remove(partition);
+        }
     }
 
     private void BeginLate(IConsumer<byte[]?, byte[]?> consumer, StartingOffset start)
@@ -224,22 +239,9 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
 
     private void Stand(IConsumer<byte[]?, byte[]?> consumer, TopicPartition name, Standing why)
     {
-        _standing[name] = why;
+        _standing.Add(name, why);
         consumer.Pause([name]);
-        Gauge(name, why, isStanding: true);
         TellReadiness("none assigned", isAssigned: true);
-    }
-
-    private void Gauge(TopicPartition name, Standing why, bool isStanding)
-    {
-        if (why == Standing.OutOfRange)
-        {
-            Metrics.OutOfRange(options.Subscription.Group, name, isStanding);
-        }
-        else if (why == Standing.Remade)
-        {
-            Metrics.Remade(options.Subscription.Group, name, isStanding);
-        }
     }
 
     // It fails while the client is still busy with the assignment, and when the partition has just been taken away.
@@ -269,10 +271,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
             }
 
             _lookedAt.Remove(name);
-            if (_standing.Remove(name, out var why))
-            {
-                Gauge(name, why, isStanding: false);
-            }
+            _standing.Remove(name);
         }
 
         return leaving;
@@ -290,9 +289,14 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
 
     private void TellReadiness(string why, bool isAssigned)
     {
-        if (_standing.Count > 0)
+        if (_isLeftBehind)
         {
-            readiness.Lost(Condition, string.Join("; ", _standing.GroupBy(s => s.Value, s => s.Key).OrderBy(g => g.Key).Select(g => $"{Words(g.Key)}: {List(g)}")));
+            return;
+        }
+
+        if (!_standing.IsEmpty)
+        {
+            readiness.Lost(Condition, _standing.ToString());
         }
         else if (isAssigned)
         {
@@ -303,15 +307,6 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
             readiness.Lost(Condition, why);
         }
     }
-
-    private static string Words(Standing why) => why switch
-    {
-        Standing.OutOfRange => "stored offset out of range",
-        Standing.Remade => "topic deleted and made again",
-        _ => "starting offset not known",
-    };
-
-    private static string List(IEnumerable<TopicPartition> names) => string.Join(", ", names.Select(p => $"{p.Topic}/{p.Partition.Value}"));
 
     private void Tell(string what, IReadOnlyCollection<TopicPartition> partitions)
     {

@@ -1,29 +1,41 @@
 using Confluent.Kafka;
 using Connectors.Kafka.Client;
+using Connectors.Kafka.Committing;
+using Connectors.Kafka.Records;
 
 namespace Connectors.Kafka.Polling;
 
 /// <summary>
-/// The partitions that were there when the connector first looked. <c>initial_offset=newest</c> holds for those only: what appears later is all new, and is
-/// read from its beginning. One look for the life of the process, whatever clients it makes.
+/// What was there of each topic when the group first looked. <c>initial_offset=newest</c> skips that and nothing else: what appears later is all new, and is
+/// read from its beginning. One look for the life of the process, whatever clients it makes, and one answer for each topic: what the group commits of it
+/// meanwhile changes nothing. The answer is noted with each commit, and by that it counts for other members and after a restart.
 /// </summary>
-internal sealed class FirstLook
+internal sealed class FirstLook(TimeProvider time)
 {
-    private IReadOnlyDictionary<string, int>? _counts;
+    // For how long what a partition holds counts as what it held when the look was taken: as long as a group takes to assign partitions if nothing holds it up.
+    // Then its records' own times are asked for.
+    private static readonly TimeSpan FreshTime = TimeSpan.FromSeconds(10);
 
-    /// <summary>Whether it was possible to look.</summary>
-    public bool IsTaken => _counts is not null;
+    // Guards the answers and what was asked about: the poll thread and a look beside it may ask at once.
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, TopicLook?> _answers = [];
+    private readonly HashSet<TopicPartition> _asked = [];
+    private Look? _look;
+
+    /// <summary>What the group had committed, as far as this process saw it.</summary>
+    public SeenCommits Seen { get; } = new();
 
     /// <summary>Looks, unless that was done. False if the brokers do not answer.</summary>
     public bool TryTake(Handle client, TimeSpan limit)
     {
-        if (IsTaken || limit <= TimeSpan.Zero)
+        if (_look is not null || limit <= TimeSpan.Zero)
         {
-            return IsTaken;
+            return _look is not null;
         }
 
         try
         {
+            var (at, began) = (time.GetUtcNow(), time.GetTimestamp());
             var counts = BrokerQuery.Held(client, _ =>
             {
                 using var admin = new DependentAdminClientBuilder(client).Build();
@@ -31,7 +43,7 @@ internal sealed class FirstLook
             });
 
             // Two threads may look at once; both go by what the first saw.
-            Interlocked.CompareExchange(ref _counts, counts, null);
+            Interlocked.CompareExchange(ref _look, new Look(counts, at.ToUnixTimeMilliseconds(), began), null);
             return true;
         }
         catch (KafkaException)
@@ -41,5 +53,46 @@ internal sealed class FirstLook
     }
 
     /// <summary>How many partitions a topic had; 0 if it was not there.</summary>
-    public int Partitions(string topic) => _counts?.GetValueOrDefault(topic) ?? 0;
+    public int Partitions(string topic) => _look?.Counts.GetValueOrDefault(topic) ?? 0;
+
+    /// <summary>Notes that it is asked where these begin, and tells which of them were asked about before.</summary>
+    public IReadOnlySet<TopicPartition> Ask(IReadOnlyCollection<TopicPartition> partitions)
+    {
+        lock (_gate)
+        {
+            return partitions.Where(name => !_asked.Add(name)).ToHashSet();
+        }
+    }
+
+    /// <summary>What was there of a topic at first; null if all of it is new.</summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="committed">What the group has committed of it now.</param>
+    /// <param name="wasRead">Whether the group was seen to have committed anything of it before.</param>
+    public TopicLook? Of(string topic, IEnumerable<CommittedOffset> committed, bool wasRead)
+    {
+        List<TopicLook?> noted = [.. committed.Where(c => c.IsThere).Select(c => OffsetNote.Parse(c.Note).Look)];
+        lock (_gate)
+        {
+            if (noted.Count == 0 && wasRead)
+            {
+                // Deleted and made again, or its offsets were deleted: what was there at first is no measure any more.
+                _answers[topic] = null;
+            }
+            else if (!_answers.ContainsKey(topic))
+            {
+                // A topic that was read without such a note was read by others, or before there was one: what has no offset appeared since.
+                _answers[topic] = noted.Count == 0 ? Own(topic) : noted.Where(look => look is not null).MinBy(look => look?.At);
+            }
+
+            return _answers[topic];
+        }
+    }
+
+    /// <summary>Whether a topic is looked at right now, so that what its partitions hold is what they held at first.</summary>
+    public bool IsFresh(TopicLook look) => _look is { } own && own.At == look.At && time.GetElapsedTime(own.Began) < FreshTime;
+
+    private TopicLook? Own(string topic) =>
+        _look is { } look && look.Counts.TryGetValue(topic, out var partitions) ? new TopicLook(partitions, look.At) : null;
+
+    private sealed record Look(Dictionary<string, int> Counts, long At, long Began);
 }

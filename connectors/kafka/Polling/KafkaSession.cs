@@ -23,7 +23,7 @@ internal sealed class KafkaSession : IDisposable
     private readonly PartitionGauges _gauges;
     private readonly PollLoop _polling;
     private readonly CancellationTokenSource _ending = new();
-    private readonly CancellationTokenSource _ended = new();
+    private Credentials? _refused;
 
     public KafkaSession(KafkaOptions options, Backlog backlog, FirstLook firstLook, Readiness readiness, TimeProvider time, ILogger log)
     {
@@ -37,17 +37,21 @@ internal sealed class KafkaSession : IDisposable
             .SetPartitionsRevokedHandler((_, partitions) => Revoked(partitions))
             .SetPartitionsLostHandler((_, partitions) => Lost(partitions))
             .Build();
-        var committed = new GroupOffsets(_consumer);
+        var committed = new GroupOffsets(_consumer, firstLook.Seen);
         _starts = new StartingOffsets(_consumer, committed, firstLook, options.Session.InitialOffset, time);
-        _assignment = new Assignment(options, _starts, backlog, readiness, KafkaSettings.DrainTime(properties), time, log);
-        _committer = new OffsetCommitter(committed, backlog, time, log);
+        DrainTime = KafkaSettings.DrainTime(properties);
+        _assignment = new Assignment(options, _starts, backlog, readiness, DrainTime, time, log);
+        _committer = new OffsetCommitter(committed, backlog, options.Session.RenewInterval, time, log);
         _gauges = new PartitionGauges(_consumer, backlog, time, options.Subscription.Group);
         _polling = new PollLoop(_consumer, _assignment, _committer, backlog, options, time, log);
         Completion = Blocking.RunAsync(Run, "kafka-poll");
     }
 
-    /// <summary>Cancelled when the session is over.</summary>
-    public CancellationToken Ended => _ended.Token;
+    /// <summary>Cancelled when the session begins to end, whatever the reason: nothing more comes of it.</summary>
+    public CancellationToken Ending => _ending.Token;
+
+    /// <summary>How long what runs may take to finish while the session ends. Known once it begins to.</summary>
+    public TimeSpan DrainTime { get; private set; }
 
     /// <summary>The session's end; it throws what ended it, unless it was asked to.</summary>
     public Task Completion { get; }
@@ -57,21 +61,25 @@ internal sealed class KafkaSession : IDisposable
 
     /// <summary>
     /// Commits what is done, leaves the group and closes. The client's own close may never end (a topic deleted and made again with fewer partitions, a
-    /// broker that answers nothing): after the limit it is left behind, and its events are given up.
+    /// broker that answers nothing): after the limit it is left behind, and its events are given up. False if the caller gave up first.
     /// </summary>
-    public async Task EndAsync(TimeSpan limit)
+    public async Task<bool> EndAsync(TimeSpan limit, CancellationToken ct)
     {
         await _ending.CancelAsync();
-        using var patience = new TimeLimit(limit, _time);
+        using var patience = new TimeLimit(limit, _time, ct);
         await Completion.WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!Completion.IsCompleted && patience.IsCancelled)
+        {
+            return false;
+        }
+
         if (!Completion.IsCompleted)
         {
             Log.LeftBehind(_log, _options.Subscription.Group, limit);
-            foreach (var partition in _backlog.Clear())
-            {
-                partition.Withdraw();
-            }
+            LeaveBehind();
         }
+
+        return true;
     }
 
     public void Dispose()
@@ -80,7 +88,19 @@ internal sealed class KafkaSession : IDisposable
         if (Completion.IsCompleted)
         {
             _ending.Dispose();
-            _ended.Dispose();
+        }
+    }
+
+    // Whatever it still does, another client may be at work by then.
+    private void LeaveBehind()
+    {
+        _polling.TakeNoMore();
+        _assignment.LeaveBehind();
+        _committer.LeaveBehind();
+        _gauges.Forget();
+        foreach (var partition in _backlog.Clear())
+        {
+            partition.Withdraw();
         }
     }
 
@@ -98,11 +118,17 @@ internal sealed class KafkaSession : IDisposable
     // The whole of it, on a thread that may block.
     private void Run()
     {
-        // Each by itself: telling asks the brokers, and no commit waits for one that is silent.
-        var rounds = Task.WhenAll(RoundsAsync(Commit), RoundsAsync(_gauges.Tell));
+        // Each by itself: telling asks the brokers, and no commit waits for one that is silent; a commit may wait for brokers that refuse the old password.
+        var rounds = Task.WhenAll(RoundsAsync(_committer.CommitAndRenew), RoundsAsync(_gauges.Tell), RoundsAsync(HeedCredentials));
         try
         {
             Poll();
+        }
+        catch
+        {
+            // Nothing is drained of a client that is broken.
+            DrainTime = TimeSpan.Zero;
+            throw;
         }
         finally
         {
@@ -113,14 +139,13 @@ internal sealed class KafkaSession : IDisposable
             _polling.EndWaking();
             _gauges.Tell();
             _consumer.Dispose();
-            _ended.Cancel();
         }
     }
 
     private void Poll()
     {
         _starts.Prepare(LookLimit);
-        _consumer.Subscribe(_options.Subscription.Topics.Select(TopicName.Subscription));
+        _consumer.Subscribe(_options.Subscription.Subscribed);
         while (!_ending.IsCancellationRequested)
         {
             _polling.Step();
@@ -131,21 +156,37 @@ internal sealed class KafkaSession : IDisposable
         _consumer.Close();
     }
 
-    private void Commit()
+    // Certificate and key come from files that change at different moments: the client that works is ended once another one can be made of what is there.
+    private void HeedCredentials()
     {
-        _committer.Commit();
-        if (Credentials.Of(_options.Broker) != _credentials)
+        var now = Credentials.Of(_options.Broker);
+        if (now == _credentials || now == _refused)
         {
-            Log.CredentialsChanged(_log, _options.Subscription.Group);
-            _ending.Cancel();
+            return;
         }
+
+        if (KafkaSettings.Refusal(_options) is { } refusal)
+        {
+            _refused = now;
+            Log.CredentialsRefused(_log, _options.Subscription.Group, refusal);
+            return;
+        }
+
+        Log.CredentialsChanged(_log, _options.Subscription.Group);
+        _ending.Cancel();
     }
 
     private async Task RoundsAsync(Action round)
     {
-        while (!_ending.IsCancellationRequested)
+        while (true)
         {
             await Task.Delay(_options.Session.CommitInterval, _time, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_ending.IsCancellationRequested)
+            {
+                // The end commits and tells by itself; who cancels is held up by no round.
+                return;
+            }
+
             try
             {
                 round();

@@ -110,7 +110,8 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
             committer.Commit();
         }
 
-        foreach (var partition in backlog.TakeResumable())
+        // Of a client that was left behind meanwhile they are another's.
+        foreach (var partition in _takesNoMore ? [] : backlog.TakeResumable())
         {
             consumer.Resume([partition.Name]);
             _paused.Remove(partition.Name);

@@ -9,6 +9,12 @@ internal sealed record SessionOptions
 
     public required TimeSpan CommitInterval { get; init; }
 
+    /// <summary>
+    /// After which time an offset that did not change is committed again. Brokers before 2.0 keep one for a day after that, and those before 2.1 do not ask
+    /// whether the group is alive.
+    /// </summary>
+    public TimeSpan RenewInterval { get; init; } = TimeSpan.FromHours(1);
+
     public required bool LogSessions { get; init; }
 
     public static SessionOptions Read(Settings settings) => new()

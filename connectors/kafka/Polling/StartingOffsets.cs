@@ -17,9 +17,6 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
     /// </summary>
     public const int MaxAsked = 32;
 
-    // With less left, nothing is asked: the client takes a broker that has not answered in time for one that is gone, and cuts the connection.
-    private static readonly TimeSpan MinPatience = TimeSpan.FromSeconds(1);
-
     /// <summary>Looks before anything is assigned.</summary>
     public void Prepare(TimeSpan limit)
     {
@@ -39,14 +36,15 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
             return [];
         }
 
-        if (Ask(new Deadline(time, limit), left => committed.Read(partitions, left)) is not { } all)
+        var newest = initial == InitialOffset.Newest ? new NewestStarts(consumer, committed, firstLook, partitions, time) : null;
+        if (new Deadline(time, limit).Ask(left => committed.Read(partitions, left)) is not { } all)
         {
             return [.. partitions.Select(StartingOffset.Unknown)];
         }
 
         // A coordinator that took its time leaves the proof that a topic is the one that was read its own.
         var deadline = new Deadline(time, limit);
-        var wereRead = WereRead([.. all.Where(BeginsAtEnd).Select(c => c.Name.Topic).Distinct()], deadline);
+        newest?.LookUp([.. all.Where(HasNone).Select(c => c.Name)], deadline);
         var found = new StartingOffset[all.Count];
         var next = -1;
         Task.WhenAll(Enumerable.Range(0, Math.Min(all.Count, MaxAsked)).Select(_ => Blocking.RunAsync(
@@ -54,16 +52,16 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
             {
                 for (int i; (i = Interlocked.Increment(ref next)) < found.Length;)
                 {
-                    found[i] = Start(all[i], wereRead, deadline);
+                    found[i] = Start(all[i], newest, deadline);
                 }
             },
             "kafka-start"))).GetAwaiter().GetResult();
         return found;
     }
 
-    private bool BeginsAtEnd(CommittedOffset found) => found is { Error: null, Offset: < 0 } && initial == InitialOffset.Newest;
+    private static bool HasNone(CommittedOffset found) => found is { Error: null, Offset: < 0 };
 
-    private StartingOffset Start(CommittedOffset found, IReadOnlyDictionary<string, bool>? wereRead, Deadline deadline)
+    private StartingOffset Start(CommittedOffset found, NewestStarts? newest, Deadline deadline)
     {
         if (found.Error is not null)
         {
@@ -75,73 +73,21 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
             return Committed(found, deadline);
         }
 
-        return BeginsAtEnd(found) ? Newest(found.Name, wereRead, deadline) : new StartingOffset(found.Name, Offset.Beginning, -1, -1);
+        return newest?.Start(found.Name, deadline) ?? new StartingOffset(found.Name, Offset.Beginning, -1, -1);
     }
 
     // Reading begins with the last record that was done, if the commit says which that was: it proves that the topic is still the one that was read.
     // If retention has taken it, or if there is no time left to ask, there is no proof.
     private StartingOffset Committed(CommittedOffset found, Deadline deadline)
     {
-        var start = new StartingOffset(found.Name, found.Offset, found.Offset, found.Offset) { Noted = LastRecord.Parse(found.Note) };
+        var note = OffsetNote.Parse(found.Note);
+        var start = new StartingOffset(found.Name, found.Offset, found.Offset, found.Offset) { Noted = note.LastDone, Look = note.Look };
         return start.Noted is { } last
-            && Ask(deadline, left => consumer.AskWatermarks(found.Name, left)) is { } marks
+            && deadline.Ask(left => consumer.AskWatermarks(found.Name, left)) is { } marks
             && last.Offset >= marks.Low.Value
             && last.Offset < Math.Min(marks.High.Value, found.Offset)
                 ? start with { Offset = last.Offset, Expected = last }
                 : start;
-    }
-
-    // Resolved and then committed, so that what comes from now on is not skipped by a restart. A topic of which the group has committed anything was read
-    // before, so a partition of it without an offset is new: it appeared while the group was away.
-    private StartingOffset Newest(TopicPartition name, IReadOnlyDictionary<string, bool>? wereRead, Deadline deadline)
-    {
-        if (wereRead is null || Ask(deadline, left => consumer.AskWatermarks(name, left)) is not { } marks)
-        {
-            return StartingOffset.Unknown(name);
-        }
-
-        var isNew = wereRead[name.Topic] || name.Partition.Value >= firstLook.Partitions(name.Topic);
-        var offset = isNew ? marks.Low : marks.High;
-        return new StartingOffset(name, offset, offset.Value, -1);
-    }
-
-    // Of each topic, whether the group has committed anything of it; null if that is not known.
-    private Dictionary<string, bool>? WereRead(IReadOnlyList<string> topics, Deadline deadline)
-    {
-        if (topics.Count > 0 && !firstLook.TryTake(consumer.Handle, deadline.Left))
-        {
-            return null;
-        }
-
-        List<TopicPartition> all = [.. topics.SelectMany(topic => Enumerable.Range(0, firstLook.Partitions(topic)).Select(number => new TopicPartition(topic, number)))];
-        if (all.Count == 0)
-        {
-            return topics.ToDictionary(topic => topic, _ => false);
-        }
-
-        var read = Ask(deadline, left => committed.Read(all, left))?.Where(c => c.Offset >= 0).Select(c => c.Name.Topic).ToHashSet();
-        return read is null ? null : topics.ToDictionary(topic => topic, read.Contains);
-    }
-
-    // What fails is asked again before long: brokers move and coordinators change just when partitions are assigned.
-    private static T? Ask<T>(Deadline deadline, Func<TimeSpan, T> ask)
-        where T : class
-    {
-        try
-        {
-            return deadline.Left is var left && left > MinPatience ? ask(left) : null;
-        }
-        catch (KafkaException fault) when (!fault.Error.IsFatal)
-        {
-            return null;
-        }
-    }
-
-    private sealed class Deadline(TimeProvider time, TimeSpan limit)
-    {
-        private readonly long _began = time.GetTimestamp();
-
-        public TimeSpan Left => limit - time.GetElapsedTime(_began);
     }
 }
 
@@ -154,6 +100,9 @@ internal sealed record StartingOffset(TopicPartition Name, Offset Offset, long P
 {
     /// <summary>False if the brokers did not say: the partition waits.</summary>
     public bool IsKnown { get; private init; } = true;
+
+    /// <summary>What was there of the topic when the group first looked; null if nothing is known of that.</summary>
+    public TopicLook? Look { get; init; }
 
     /// <summary>The last record that was done when that was committed; null if none was noted.</summary>
     public LastRecord? Noted { get; init; }

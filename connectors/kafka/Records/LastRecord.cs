@@ -30,14 +30,14 @@ internal readonly partial record struct LastRecord(long Offset, ulong Print)
         return new LastRecord(record.Offset.Value, BinaryPrimitives.ReadUInt64BigEndian(whole));
     }
 
-    /// <summary>Reads a note; null if it is none of ours.</summary>
+    /// <summary>Reads what stands for one in a note; null if it is none of ours.</summary>
     public static LastRecord? Parse(string note) =>
         Form().Match(note) is { Success: true } match
         && long.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var offset)
             ? new LastRecord(offset, ulong.Parse(match.Groups[2].Value, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture))
             : null;
 
-    /// <summary>The note.</summary>
+    /// <summary>As it stands in a note.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"last-record {Offset} {Print:x16}");
 
     [GeneratedRegex("^last-record ([0-9]{1,19}) ([0-9a-f]{16})$")]

@@ -86,16 +86,29 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
             var credentials = Credentials.Of(options.Broker);
             if (_way is null || credentials != _way.Credentials)
             {
-                var (old, producer) = (_way, new ProducerBuilder<byte[]?, byte[]?>(KafkaSettings.Producer(options))
-                    .SetLogHandler((_, line) => ClientLog.Tell(log, line))
-                    .SetErrorHandler((_, error) => ClientLog.Tell(log, error))
-                    .Build());
-                _way = new Way(producer, credentials);
-                CloseIfDone(old);
+                _way = Renew(_way, credentials);
             }
 
             _way.Letters++;
             return _way;
+        }
+    }
+
+    // Certificate and key may change at different moments: what works goes on until a client takes what is there.
+    private Way Renew(Way? old, Credentials credentials)
+    {
+        try
+        {
+            var producer = new ProducerBuilder<byte[]?, byte[]?>(KafkaSettings.Producer(options))
+                .SetLogHandler((_, line) => ClientLog.Tell(log, line))
+                .SetErrorHandler((_, error) => ClientLog.Tell(log, error))
+                .Build();
+            CloseIfDone(old);
+            return new Way(producer, credentials);
+        }
+        catch (Exception fault) when (old is not null && KafkaSettings.IsRefusal(fault))
+        {
+            return old;
         }
     }
 

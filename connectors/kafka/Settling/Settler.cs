@@ -28,7 +28,7 @@ internal sealed class Settler(KafkaOptions options, Backlog backlog, DeadLetters
         {
             // A gateway that is away says nothing of the record, however long it takes, and uses up none of its attempts.
             record.RunsOutOfReach++;
-            Nak(record, Delay(attempt));
+            Nak(record, outcome.WaitAtLeast(Delay(attempt), Retry.MaxWait));
             return;
         }
 

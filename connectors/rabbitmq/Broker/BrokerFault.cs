@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
+using Connectors.Sdk.Hosting;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
@@ -7,13 +8,17 @@ using RabbitMQ.Client.Exceptions;
 namespace Connectors.RabbitMq.Broker;
 
 /// <summary>Why something that we asked of the broker failed, in a word for metrics and in a sentence for the operator.</summary>
-/// <param name="Kind">unreachable, credentials, tls, denied, missing, locked, mismatch, stream, unreadable, closed or other.</param>
+/// <param name="Kind">unreachable, credentials, tls, denied, missing, locked, mismatch, stream, unreadable, gateway, closed or other.</param>
 /// <param name="Text">What is wrong and where to look.</param>
 internal sealed record BrokerFault(string Kind, string Text)
 {
     /// <summary>A stream gives what is not acked to nobody else, nor again: what a function does not take would be lost.</summary>
     public static BrokerFault Stream(string name) => new(
         "stream", $"{name} is a stream, which never gives a message again that was not acked: bind a classic or quorum queue to the same exchange and name that in queues");
+
+    /// <summary>A broker waits only so long for what is here.</summary>
+    public static BrokerFault Away(string name, TimeSpan lasted) => new(
+        "gateway", $"the gateway is out of reach, for {GoDuration.Format(lasted)} already: what is here of {name} goes back, and the queue is consumed again once the gateway lists its functions");
 
     public static BrokerFault Of(Exception fault, BrokerOptions broker) => fault switch
     {

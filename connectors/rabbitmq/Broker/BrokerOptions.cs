@@ -129,7 +129,10 @@ internal sealed record BrokerOptions
         var tls = new SslOption { Enabled = true, ServerName = Url.IdnHost.Trim('[', ']'), Version = SslProtocols.None };
         if (CertFile.Length > 0)
         {
-            tls.Certs = [X509Certificate2.CreateFromPemFile(CertFile, KeyFile)];
+            // The first is ours, the others lead from it to the authority.
+            var chain = new X509Certificate2Collection();
+            chain.ImportFromPemFile(CertFile);
+            tls.ClientCertificateContext = SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(CertFile, KeyFile), chain, offline: true);
         }
 
         if (CaFile.Length > 0)

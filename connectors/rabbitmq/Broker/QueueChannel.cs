@@ -21,12 +21,13 @@ internal sealed class QueueChannel
     private readonly BrokerOptions _options;
     private readonly TaskCompletionSource<BrokerFault> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string? _consumer;
+    private volatile bool _isCancelled;
 
     // Guards what follows: how many came and are not settled, and whether more may come.
     private readonly Lock _gate = new();
     private int _held;
     private bool _isStopped;
-    private bool _isClosed;
+    private volatile bool _isClosed;
 
     public QueueChannel(QueueSpec queue, IChannel channel, BrokerConnection connection, BrokerOptions options)
     {
@@ -46,7 +47,10 @@ internal sealed class QueueChannel
     public Task<BrokerFault> Ended => _ended.Task;
 
     /// <summary>Whether what came by it can still be settled.</summary>
-    public bool IsOpen => _channel.IsOpen;
+    public bool IsOpen => !_isClosed && _channel.IsOpen;
+
+    /// <summary>Whether it is known to consume no more: what it gives back comes by others.</summary>
+    public bool IsCancelled => _isCancelled;
 
     /// <summary>Begins to consume.</summary>
     /// <param name="take">Called for each message, in order; it does not throw.</param>
@@ -77,7 +81,7 @@ internal sealed class QueueChannel
             if (_consumer is { } consumer)
             {
                 _consumer = null;
-                await DoneAsync(() => new ValueTask(_channel.BasicCancelAsync(consumer, cancellationToken: ct)));
+                _isCancelled = await DoneAsync(() => new ValueTask(_channel.BasicCancelAsync(consumer, cancellationToken: ct)));
             }
         }
         finally
@@ -114,12 +118,31 @@ internal sealed class QueueChannel
     {
         try
         {
-            return await DoneAsync(ask);
+            return IsOpen && await DoneAsync(ask);
         }
         finally
         {
             LetGo(1);
         }
+    }
+
+    // The broker cancelled the consumer by itself, and has again, or has no more, what came by it: none of that may be run here any longer. It goes back
+    // unjudged, for a quorum queue counts what a channel that closes still has; and before it could come at once by this one again, nothing is to.
+    private async Task AbandonAsync(string consumer)
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+            {
+                return;
+            }
+
+            _isClosed = true;
+        }
+
+        await DoneAsync(() => new ValueTask(_channel.BasicCancelAsync(consumer, noWait: true, CancellationToken.None)));
+        await DoneAsync(() => _channel.BasicNackAsync(deliveryTag: 0, multiple: true, requeue: true, CancellationToken.None));
+        await CloseAsync();
     }
 
     // What comes by a channel that is about to be closed is the broker's again.
@@ -199,7 +222,11 @@ internal sealed class QueueChannel
         public override Task HandleBasicCancelAsync(string consumerTag, CancellationToken cancellationToken = default)
         {
             channel._consumer = null;
-            channel._ended.TrySetResult(new BrokerFault("missing", $"the broker cancelled the consumer of {channel._queue.Name}: the queue was deleted, or moved"));
+            channel._ended.TrySetResult(new BrokerFault(
+                "missing", $"the broker cancelled the consumer of {channel._queue.Name}: the queue was deleted or moved, or a message was held beyond consumer_timeout"));
+
+            // Not awaited: the channel closes after its consumers' last call, and this is one.
+            _ = channel.AbandonAsync(consumerTag);
             return Task.CompletedTask;
         }
 

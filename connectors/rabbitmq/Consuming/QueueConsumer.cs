@@ -26,6 +26,9 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
     // A message ended the connection, and all that was here with it, and may do so again: as long as it may, no other is here at the same time.
     private bool _comesSingly;
 
+    // A gateway that lists its functions seldom is not away for it.
+    private TimeSpan Patience => options.Patience + (2 * options.Connector.RebuildInterval);
+
     /// <summary>Consumes while the queue is wanted, again and again, until it is to stop, which does not throw.</summary>
     /// <param name="waiting">Where the messages go.</param>
     /// <param name="ct">Take no more. What came can be settled until this is disposed of.</param>
@@ -89,6 +92,7 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
     {
         try
         {
+            await watch.Outage.OverAsync(Patience, ct);
             await watch.WantedAsync(ct);
             var channel = await (await ConnectAsync(ct)).OpenAsync(queue, _comesSingly ? 1 : options.Prefetch, ct);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);
@@ -116,10 +120,15 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
                         Metrics.Seen(queue.Name, seen);
                     }
                 }
-                while (!await Signal.CameAsync(ended, LookInterval, time, ct));
+                while (!watch.Outage.HasLasted(Patience) && !await Signal.CameAsync(ended, LookInterval, time, ct));
                 if (channel.Ended.IsCompleted)
                 {
                     return await channel.Ended;
+                }
+
+                if (watch.Outage.HasLasted(Patience))
+                {
+                    return BrokerFault.Away(queue.Name, Patience);
                 }
 
                 _comesSingly &= !passed.Task.IsCompleted;
@@ -150,7 +159,7 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
 
     private void Take(QueueMessage message, QueueChannel channel, Waiting waiting)
     {
-        var received = new RabbitMqMessage(Read(message), message, channel, waiting, time.GetTimestamp(), settler);
+        var received = new RabbitMqMessage(Read(message), message, channel, waiting, watch.Outage, time.GetTimestamp(), settler);
         settler.Hold(received);
         if (!waiting.TryAdd(received, TimeSpan.Zero))
         {

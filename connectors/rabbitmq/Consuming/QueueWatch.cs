@@ -1,4 +1,5 @@
 using Connectors.RabbitMq.Broker;
+using Connectors.RabbitMq.Settling;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Topics;
 using Microsoft.Extensions.Logging;
@@ -13,12 +14,16 @@ internal sealed class QueueWatch
     private readonly Readiness _readiness;
     private readonly ILogger _log;
 
-    public QueueWatch(string queue, LatestTopicMap topics, Readiness readiness, ILogger log)
+    public QueueWatch(string queue, LatestTopicMap topics, Readiness readiness, TimeProvider time, ILogger log)
     {
         (_queue, _topics, _readiness, _log) = (queue, topics, readiness, log);
+        Outage = new Outage(topics, time);
         readiness.Announce(Condition);
         Metrics.Consumed(queue, false);
     }
+
+    /// <summary>Whether the gateway is away, as the queue's messages meet it.</summary>
+    public Outage Outage { get; }
 
     private string Condition => "queue " + _queue;
 

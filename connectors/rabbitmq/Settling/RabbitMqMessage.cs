@@ -9,15 +9,19 @@ namespace Connectors.RabbitMq.Settling;
 /// <param name="message">As it was delivered.</param>
 /// <param name="channel">What it came by, and is settled by.</param>
 /// <param name="waiting">Where it waits while it backs off.</param>
+/// <param name="outage">Whether the gateway is away, as its queue's messages meet it.</param>
 /// <param name="received">Timestamp of its delivery.</param>
 /// <param name="settler">What settles it.</param>
-internal sealed class RabbitMqMessage(Event content, QueueMessage message, QueueChannel channel, Waiting waiting, long received, Settler settler) : Received(content)
+internal sealed class RabbitMqMessage(Event content, QueueMessage message, QueueChannel channel, Waiting waiting, Outage outage, long received, Settler settler)
+    : Received(content)
 {
     public QueueMessage Message => message;
 
     public QueueChannel Channel => channel;
 
     public Waiting Waiting => waiting;
+
+    public Outage Outage => outage;
 
     public long ReceivedAt => received;
 

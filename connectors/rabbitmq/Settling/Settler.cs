@@ -35,8 +35,11 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
     }
 
     /// <summary>Every function took it.</summary>
-    public async Task CompleteAsync(RabbitMqMessage message, CancellationToken ct) =>
+    public async Task CompleteAsync(RabbitMqMessage message, CancellationToken ct)
+    {
+        message.Outage.End();
         End(message, "completed", await message.Channel.AckAsync(message.Message, ct));
+    }
 
     /// <summary>It was given up without a verdict, or nobody wants it.</summary>
     public async Task GiveBackAsync(RabbitMqMessage message, CancellationToken ct) =>
@@ -49,10 +52,12 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
         {
             // A gateway that is away says nothing of the message, however long it takes, and uses up none of its attempts.
             message.RunsOutOfReach++;
-            await BackOffAsync(message, Delay(attempt), ct);
+            message.Outage.Meet();
+            await PutOffAsync(message, outcome.WaitAtLeast(Delay(attempt), Retry.MaxWait), ct);
             return;
         }
 
+        message.Outage.End();
         attempt -= message.RunsOutOfReach;
         var verdict = Retry.Decide(outcome, attempt, random);
         if (verdict.Kind == VerdictKind.Retry)
@@ -74,7 +79,7 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
                 End(message, "dead_letter", isSettled: false);
                 break;
             case OnFailure.DeadLetter when !await deadLetters.TryWriteAsync(message, outcome, attempt, ct):
-                await BackOffAsync(message, Delay(attempt), ct);
+                await PutOffAsync(message, Delay(attempt), ct);
                 return;
             case OnFailure.DeadLetter:
                 Log.DeadLettered(log, message.Queue, message.Event.Id, attempt, outcome.Status, outcome.Error);
@@ -94,6 +99,11 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
                 break;
         }
     }
+
+    // For a reason that is none of the message's, and may last for hours. It backs off here, for given back it would come at once; but not once its queue is
+    // consumed no longer, nor until the broker takes it back by itself, with all else that is here.
+    private Task PutOffAsync(RabbitMqMessage message, TimeSpan after, CancellationToken ct) =>
+        message.Channel.IsCancelled || time.GetElapsedTime(message.ReceivedAt) >= options.LongestHold ? GiveBackAsync(message, ct) : BackOffAsync(message, after, ct);
 
     // It holds no slot meanwhile. Given back at once it would come at once, and go round as fast as its function fails; once the process stops it cannot.
     private async Task GiveBackLaterAsync(RabbitMqMessage message, TimeSpan after)

@@ -41,8 +41,16 @@ internal sealed class Queue : IDisposable
         _deleting = Guard.Create($"sqs delete {address.Name}", RequestTimeout, time);
         _hiding = Guard.Create($"sqs hide {address.Name}", RequestTimeout, time);
 
-        // One try more by the SDK itself, with which it corrects a wrong clock or an expired token; all other tries are the guards'.
-        var config = new AmazonSQSConfig { ServiceURL = address.Endpoint.AbsoluteUri, AuthenticationRegion = address.Region, MaxErrorRetry = 1 };
+        // One try more by the SDK itself, with which it corrects a wrong clock or an expired token; all other tries are the guards'. What the environment says of
+        // FIPS and dual-stack endpoints (AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT) is for those that the SDK chooses: beside one that is given it fails.
+        var config = new AmazonSQSConfig
+        {
+            ServiceURL = address.Endpoint.AbsoluteUri,
+            AuthenticationRegion = address.Region,
+            MaxErrorRetry = 1,
+            UseFIPSEndpoint = false,
+            UseDualstackEndpoint = false,
+        };
         _client = FileCredentials.Of(options.CredentialsFile) is { } credentials ? new UncheckedClient(credentials, config) : new UncheckedClient(config);
     }
 

@@ -11,6 +11,9 @@ namespace Connectors.Sqs.Queues;
 /// <param name="Text">What is wrong and where to look.</param>
 internal sealed record QueueFault(string Kind, string Text)
 {
+    // So the SDK begins when it got no credentials of a role.
+    private const string Assuming = "Error calling AssumeRole";
+
     private static readonly string[] Throttles = ["RequestThrottled", "Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown"];
     private static readonly string[] Credentials =
         ["InvalidClientTokenId", "UnrecognizedClientException", "ExpiredToken", "ExpiredTokenException", "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "MissingAuthenticationToken"];
@@ -24,12 +27,23 @@ internal sealed record QueueFault(string Kind, string Text)
         TimeoutRejectedException or OperationCanceledException => new("timeout", $"{queue.Endpoint} does not answer"),
         QueueDoesNotExistException => new("missing_queue", $"there is no queue {queue.Url} in region {queue.Region}, or these credentials may not know of it"),
         AmazonServiceException service => Of(service, queue, needed),
+        AmazonClientException { InnerException: { } inner } when fault.Message.StartsWith(Assuming, StringComparison.Ordinal) => OfRole(fault.Message, inner),
         AmazonClientException client when client.Message.StartsWith("no credentials", StringComparison.Ordinal) => new("credentials", client.Message),
         AmazonClientException client when client.Message.Contains("credentials", StringComparison.OrdinalIgnoreCase) =>
             new("credentials", "the AWS SDK found no credentials: set AWS_SHARED_CREDENTIALS_FILE or AWS_ACCESS_KEY_ID, or give the pod or instance a role"),
+        AmazonClientException { InnerException: AmazonServiceException inner } => new("credentials", $"{fault.Message}: {inner.Message}"),
         _ when fault.GetBaseException() is SocketException socket => new("unreachable", $"cannot reach {queue.Endpoint}: {socket.Message}"),
         HttpRequestException or IOException => new("unreachable", $"cannot reach {queue.Endpoint}: {fault.GetBaseException().Message}"),
         _ => new("other", fault.GetBaseException().Message),
+    };
+
+    // Asked for a role's credentials, which the SDK does with a client of its own: what failed there says nothing of the queue.
+    private static QueueFault OfRole(string what, Exception why) => why switch
+    {
+        _ when why.GetBaseException() is SocketException or HttpRequestException or IOException =>
+            new("unreachable", $"cannot reach AWS's token service (STS): {what}: {why.GetBaseException().Message}"),
+        AmazonServiceException => new("credentials", $"AWS's token service (STS) gives no credentials: {what}: {why.Message}"),
+        _ => new("other", $"{what}: {why.GetBaseException().Message}"),
     };
 
     private static QueueFault Of(AmazonServiceException fault, QueueAddress queue, string needed) => fault switch

@@ -21,7 +21,7 @@ internal sealed record FailurePolicy
     /// and should not use up its receives. Null to give it back.
     /// </summary>
     public TimeSpan? RunAgainAfter(Outcome outcome, int attempt, Random random) =>
-        outcome.IsOutOfReach && attempt < RunsWithoutGateway ? Delay(attempt, random) : null;
+        outcome.IsOutOfReach && attempt < RunsWithoutGateway ? outcome.WaitAtLeast(Delay(attempt, random), MaxWait) : null;
 
     /// <summary>For how long to hide it, in whole seconds; null to delete it, which no outage of the gateway leads to.</summary>
     /// <param name="outcome">The worst of the functions' outcomes.</param>
@@ -32,6 +32,7 @@ internal sealed record FailurePolicy
         OnFailure.Delete when !outcome.IsOutOfReach => null,
         _ when IsHopeless(outcome) => Seconds(MaxWait),
         OnFailure.Release => TimeSpan.Zero,
+        _ when outcome.IsOutOfReach => Seconds(outcome.WaitAtLeast(Delay(receives, random), MaxWait)),
         _ when outcome is { Status: 429 or 503, RetryAfter: { } asked } => Seconds(asked < MinWait ? MinWait : asked > MaxWait ? MaxWait : asked),
         _ => Seconds(Delay(receives, random)),
     };

@@ -16,6 +16,7 @@ internal sealed class Lease(QueueMessage message, long received, TimeSpan visibi
     private Grant _grant = new(received, visibility);
     private volatile bool _isDeleting;
     private volatile bool _isReturning;
+    private volatile bool _isRenewing;
 
     public QueueMessage Message => message;
 
@@ -44,6 +45,13 @@ internal sealed class Lease(QueueMessage message, long received, TimeSpan visibi
     {
         get => _isReturning;
         set => _isReturning = value;
+    }
+
+    /// <summary>Whether a renewal is under way, or waits to be sent.</summary>
+    public bool IsRenewing
+    {
+        get => _isRenewing;
+        set => _isRenewing = value;
     }
 
     /// <summary>Whether a request that ends it is under way: a renewal that is refused meanwhile means nothing.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Connectors.Sdk.Hosting;
 using Connectors.Sqs.Queues;
 using Microsoft.Extensions.Logging;
 
@@ -9,6 +10,8 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
 {
     private const int Requests = 4;
 
+    private static readonly TimeSpan RequestTime = TimeSpan.FromSeconds(10);
+
     private readonly ConcurrentDictionary<Lease, bool> _leases = new();
     private readonly LatestAges _latest;
     private readonly Queue _queue;
@@ -17,6 +20,8 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly PeriodicTimer _timer;
+    private readonly SemaphoreSlim _free = new(Requests, Requests);
+    private readonly CancellationTokenSource _closing = new();
     private readonly Task _loop;
 
     public VisibilityKeeper(Queue queue, SqsOptions options, TimeProvider time, ILogger log)
@@ -77,22 +82,34 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
     {
         _timer.Dispose();
         await _loop;
+        await _closing.CancelAsync();
+        for (var i = 0; i < Requests; i++)
+        {
+            await _free.WaitAsync();
+        }
+
+        _closing.Dispose();
+        _free.Dispose();
     }
 
     private async Task RunAsync()
     {
         while (await _timer.WaitForNextTickAsync(CancellationToken.None))
         {
-            await RenewDueAsync();
+            RenewDue();
         }
     }
 
-    private async Task RenewDueAsync()
+    // What one request renews waits for no other that hangs.
+    private void RenewDue()
     {
         try
         {
-            var requests = _leases.Keys.Where(l => IsKept(l) && IsDue(l)).OrderBy(l => l.Granted.At).Chunk(Queue.BatchSize);
-            await Parallel.ForEachAsync(requests, new ParallelOptions { MaxDegreeOfParallelism = Requests }, async (leases, ct) => await RenewAsync(leases, ct));
+            foreach (var leases in _leases.Keys.Where(l => IsKept(l) && IsDue(l)).OrderBy(l => l.Granted.At).Chunk(Queue.BatchSize))
+            {
+                Array.ForEach(leases, l => l.IsRenewing = true);
+                _ = RenewAsync(leases, _closing.Token);
+            }
         }
         catch (Exception fault)
         {
@@ -109,21 +126,28 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
     private bool IsDue(Lease lease)
     {
         var possible = lease.Within(_visibility);
-        return _time.GetElapsedTime(lease.Granted.At) >= _renewal - _timer.Period
+        return !lease.IsRenewing
+            && _time.GetElapsedTime(lease.Granted.At) >= _renewal - _timer.Period
             && (possible == _visibility || possible > lease.Left + TimeSpan.FromSeconds(1));
     }
 
-    private async Task RenewAsync(Lease[] leases, CancellationToken ct)
+    private async Task RenewAsync(Lease[] leases, CancellationToken closing)
     {
         try
         {
-            var grants = leases.Select(l => new Grant(_time.GetTimestamp(), l.Within(_visibility))).ToList();
-            var faults = await _queue.HideAsync([.. leases.Zip(grants, (l, g) => (l.Message.Receipt, g.For))], ct);
-            Metrics.Renewed(_queue.Address.Name, leases.Length - faults.Count);
-            foreach (var (i, lease) in leases.Index())
+            await _free.WaitAsync(closing);
+            try
             {
-                Take(lease, grants[i], faults.FirstOrDefault(f => f.Index == i));
+                await SendAsync([.. leases.Where(l => _leases.ContainsKey(l) && IsKept(l))], closing);
             }
+            finally
+            {
+                _free.Release();
+            }
+        }
+        catch (OperationCanceledException) when (closing.IsCancellationRequested)
+        {
+            // Everything is deleted or given back.
         }
         catch (Exception fault)
         {
@@ -131,6 +155,36 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
             var why = QueueFault.Of(fault, _queue.Address);
             Metrics.Failed(_queue.Address.Name, "renew", why.Kind);
             Log.RenewFailed(_log, _queue.Address.Name, leases.Length, why.Text);
+        }
+    }
+
+    private async Task SendAsync(Lease[] leases, CancellationToken closing)
+    {
+        if (leases.Length == 0)
+        {
+            return;
+        }
+
+        // Half of what is left, for one that hangs is to leave time for another.
+        using var limit = new TimeLimit(TimeSpan.FromTicks(Math.Clamp(leases.Min(l => l.Left.Ticks) / 2, 0, RequestTime.Ticks)), _time, closing);
+        var grants = leases.Select(l => new Grant(_time.GetTimestamp(), l.Within(_visibility))).ToList();
+        var faults = await HideAsync(leases, grants, limit.Token);
+        Metrics.Renewed(_queue.Address.Name, leases.Length - faults.Count);
+        foreach (var (i, lease) in leases.Index())
+        {
+            Take(lease, grants[i], faults.FirstOrDefault(f => f.Index == i));
+        }
+    }
+
+    private async Task<IReadOnlyList<EntryFault>> HideAsync(Lease[] leases, List<Grant> grants, CancellationToken ct)
+    {
+        try
+        {
+            return await _queue.HideAsync([.. leases.Zip(grants, (l, g) => (l.Message.Receipt, g.For))], ct);
+        }
+        finally
+        {
+            Array.ForEach(leases, l => l.IsRenewing = false);
         }
     }
 

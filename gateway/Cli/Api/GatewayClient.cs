@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Connectors.Cli.Printing;
@@ -97,7 +98,7 @@ internal sealed class GatewayClient(Uri address, Credentials? credentials, bool 
         string text;
         try
         {
-            text = Plain.OneLine((await answer.Content.ReadAsStringAsync(ct).WaitAsync(Patience, TimeProvider.System, ct)).Trim());
+            text = Plain.OneLine(Encoding.UTF8.GetString(await answer.Content.ReadAsByteArrayAsync(ct).WaitAsync(Patience, TimeProvider.System, ct)).Trim());
         }
         catch (HttpRequestException fault)
         {

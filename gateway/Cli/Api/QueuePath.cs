@@ -11,6 +11,8 @@ internal static class QueuePath
 
     public static string Of(string queue) => $"{All}/{queue}";
 
+    public static string WaitingCalls(string queue) => $"{Of(queue)}/calls";
+
     public static string Dead(string queue, ulong seq) => $"{All}/{queue}/dead/{seq}";
 
     public static string Redrive(string queue, string id) => $"{All}/{queue}/redrives/{id}";
@@ -20,7 +22,7 @@ internal static class QueuePath
     /// <summary>Names and values; those without a value are left out.</summary>
     public static string Query(params (string Name, string? Value)[] parts)
     {
-        var given = parts.Where(p => !string.IsNullOrEmpty(p.Value)).Select(p => $"{p.Name}={Uri.EscapeDataString(p.Value!)}").ToList();
+        var given = parts.Where(p => p.Value is not null).Select(p => $"{p.Name}={Uri.EscapeDataString(p.Value!)}").ToList();
         return given.Count == 0 ? "" : "?" + string.Join('&', given);
     }
 }

@@ -75,7 +75,7 @@ internal static class CallCancelMany
 
     private static Option<string> CreateState()
     {
-        var state = new Option<string>("--state") { Description = "Only calls that wait so: waiting, retry or delayed; several with commas in between", HelpName = "STATE" };
+        var state = Inputs.FilterOption("Only calls that wait so: waiting, retry or delayed; several with commas in between", "STATE", "--state");
         state.CompletionSources.Add("waiting", "retry", "delayed");
         return state;
     }

@@ -13,14 +13,14 @@ internal static class CallList
     private const long MaxPage = 1000;
     private const long DefaultLimit = 100;
 
-    public static readonly Option<string> Function = new("--function", "-f") { Description = "Only calls of this function: NAME, or NAME.NAMESPACE", HelpName = "NAME" };
+    public static readonly Option<string> Function = Inputs.FilterOption("Only calls of this function: NAME, or NAME.NAMESPACE", "NAME", "--function", "-f");
     public static readonly Option<string> Queue = Inputs.QueueOption("Only calls of this queue");
     private static readonly Option<string> State = CreateState();
     private static readonly Option<DateTimeOffset?> Since = Inputs.TimeOption("--since", "Only calls that ended from then on");
     private static readonly Option<DateTimeOffset?> Until = Inputs.TimeOption("--until", "Only calls that ended before then");
-    public static readonly Option<string> Tag = new("--tag") { Description = "Only calls with this tag", HelpName = "TAG" };
+    public static readonly Option<string> Tag = Inputs.FilterOption("Only calls with this tag", "TAG", "--tag");
     private static readonly Option<long?> Limit = new("--limit") { Description = $"At most so many; {DefaultLimit} unless given", HelpName = "COUNT", CustomParser = result => Inputs.ParseCount(result) };
-    private static readonly Option<string> After = new("--after") { Description = "Goes on behind an earlier list, which said where", HelpName = "PLACE" };
+    private static readonly Option<string> After = Inputs.FilterOption("Goes on behind an earlier list, which said where", "PLACE", "--after");
 
     public static Command Create()
     {
@@ -63,7 +63,8 @@ internal static class CallList
     private static async IAsyncEnumerable<Page> ReadAsync(Session session, [EnumeratorCancellation] CancellationToken ct)
     {
         var limit = session.Value(Limit) ?? DefaultLimit;
-        for (var next = session.Value(After) ?? ""; next is not null && limit > 0;)
+        var next = session.Value(After);
+        do
         {
             var query = QueuePath.Query(
                 ("function", session.Value(Function)),
@@ -80,11 +81,12 @@ internal static class CallList
             limit -= page.Items.Count;
             next = page.Next;
         }
+        while (next is not null && limit > 0);
     }
 
     private static Option<string> CreateState()
     {
-        var state = new Option<string>("--state") { Description = "Only calls that ended so: succeeded, dead, cancelled or expired; several with commas in between", HelpName = "STATE" };
+        var state = Inputs.FilterOption("Only calls that ended so: succeeded, dead, cancelled or expired; several with commas in between", "STATE", "--state");
         state.CompletionSources.Add("succeeded", "dead", "cancelled", "expired");
         return state;
     }

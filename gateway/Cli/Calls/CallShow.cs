@@ -10,18 +10,17 @@ internal static class CallShow
 {
     private static readonly Argument<string> CallId = Inputs.CallId<string>(ArgumentArity.ExactlyOne);
     private static readonly Option<string> Queue = Inputs.QueueOption("Only calls of this queue");
-    private static readonly Option<string> Function = new("--function", "-f") { Description = "Only calls of this function: NAME, or NAME.NAMESPACE", HelpName = "NAME" };
 
     public static Command Create()
     {
-        var command = new Command("show", "What became of a call: each of its sends, its callback; or where it is") { CallId, Queue, Function };
+        var command = new Command("show", "What became of a call: each of its sends, its callback; or where it is") { CallId, Queue, CallList.Function };
         command.Does(RunAsync);
         return command;
     }
 
     private static async Task RunAsync(Session session, CancellationToken ct)
     {
-        var query = QueuePath.Query(("queue", session.Value(Queue)), ("function", session.Value(Function)));
+        var query = QueuePath.Query(("queue", session.Value(Queue)), ("function", session.Value(CallList.Function)));
         var story = await session.Gateway.JsonAsync(HttpMethod.Get, $"{QueuePath.Calls}/{Uri.EscapeDataString(session.Value(CallId))}{query}", null, ct);
         if (session.IsJson)
         {

@@ -9,7 +9,7 @@ namespace Connectors.Cli.DeadLetters;
 /// <summary>Which dead letters of a queue are meant; null means all.</summary>
 internal sealed record DeadFilter(string Queue, string? Function, string? Reason, string? Since, string? Until, string? Tag)
 {
-    public static readonly Option<string> FunctionOption = new("--function", "-f") { Description = "Only those of this function: NAME, or NAME.NAMESPACE", HelpName = "NAME" };
+    public static readonly Option<string> FunctionOption = Inputs.FilterOption("Only those of this function: NAME, or NAME.NAMESPACE", "NAME", "--function", "-f");
 
     public static readonly Option<string> ReasonOption = CreateReason();
 
@@ -17,7 +17,7 @@ internal sealed record DeadFilter(string Queue, string? Function, string? Reason
 
     public static readonly Option<DateTimeOffset?> UntilOption = Inputs.TimeOption("--until", "Only those that ended before then");
 
-    public static readonly Option<string> TagOption = new("--tag") { Description = "Only those with this tag", HelpName = "TAG" };
+    public static readonly Option<string> TagOption = Inputs.FilterOption("Only those with this tag", "TAG", "--tag");
 
     public static readonly Option<bool> DryRun = new("--dry-run") { Description = "Says how many are meant, and does nothing" };
 
@@ -48,7 +48,8 @@ internal sealed record DeadFilter(string Queue, string? Function, string? Reason
         }
         else
         {
-            session.Out.WriteLine($"{answer["count"]} dead letters of {this}.");
+            // Of very many letters it is known only that there are at least so many; a gateway of an earlier version counts all.
+            session.Out.WriteLine($"{((bool?)answer["isComplete"] == false ? "at least " : "")}{answer["count"]} dead letters of {this}.");
         }
 
         return true;
@@ -56,7 +57,7 @@ internal sealed record DeadFilter(string Queue, string? Function, string? Reason
 
     private static Option<string> CreateReason()
     {
-        var reason = new Option<string>("--reason") { Description = "Only those that were given up for this reason", HelpName = "REASON" };
+        var reason = Inputs.FilterOption("Only those that were given up for this reason", "REASON", "--reason");
         reason.CompletionSources.Add("exhausted", "failed", "expired", "cancelled", "worker_lost", "callback_expired", "callback_refused", "foreign");
         return reason;
     }

@@ -27,19 +27,19 @@ internal static class QueuePurge
             var count = await CountAsync(session, queue, function, ct);
             if (session.IsJson)
             {
-                session.Print(new JsonObject { ["count"] = count });
+                session.Print(count);
             }
             else
             {
-                session.Out.WriteLine($"{count} waiting and delayed calls of {whose}.");
+                session.Out.WriteLine($"{(long)count["count"]!} waiting and delayed calls of {whose}.");
             }
 
             return;
         }
 
-        await session.ConfirmAsync(async () => $"Remove the waiting and delayed calls of {whose} for good, {await CountAsync(session, queue, function, ct)} now?", ct);
+        await session.ConfirmAsync(async () => $"Remove the waiting and delayed calls of {whose} for good, {(long)(await CountAsync(session, queue, function, ct))["count"]!} now?", ct);
 
-        var answer = await session.Gateway.JsonAsync(HttpMethod.Delete, $"{QueuePath.Of(queue)}/calls{QueuePath.Query(("function", function))}", null, ct);
+        var answer = await session.Gateway.JsonAsync(HttpMethod.Delete, QueuePath.WaitingCalls(queue) + QueuePath.Query(("function", function)), null, ct);
         if (session.IsJson)
         {
             session.Print(answer);
@@ -49,16 +49,7 @@ internal static class QueuePurge
         session.Out.WriteLine($"{answer["purged"]} waiting and delayed calls of {whose} are gone.");
     }
 
-    // The gateway takes a function's name with or without its namespace.
-    private static async Task<long> CountAsync(Session session, string queue, string? function, CancellationToken ct)
-    {
-        var stats = await session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.Of(queue), null, ct);
-        return function is null
-            ? Calls(stats)
-            : stats["functions"]!.AsArray().Where(f => IsNamed((string)f!["function"]!)).Sum(f => Calls(f!));
-
-        static long Calls(JsonNode counts) => (long)counts["calls"]! + (long)counts["delayed"]! + (long)counts["held"]!;
-
-        bool IsNamed(string name) => name == function || (!function.Contains('.') && name.StartsWith(function + ".", StringComparison.Ordinal));
-    }
+    // By the gateway, which alone knows what namespace a name without one means.
+    private static Task<JsonNode> CountAsync(Session session, string queue, string? function, CancellationToken ct) =>
+        session.Gateway.JsonAsync(HttpMethod.Get, $"{QueuePath.WaitingCalls(queue)}/count{QueuePath.Query(("function", function))}", null, ct);
 }

@@ -89,6 +89,10 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, IP
         {
             await handle(callId);
         }
+        catch (NotStoredException fault)
+        {
+            await Refusal.NotStored($"Not cancelled: {fault.Message}.").AnswerAsync(http);
+        }
         catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !http.RequestAborted.IsCancellationRequested))
         {
             await Refusal.NotStored("The queue does not answer.").AnswerAsync(http);

@@ -32,10 +32,10 @@ internal static class EndpointsHosting
         var errors = app.Services.GetRequiredService<ErrorHandling>();
         app.Use(errors.InvokeAsync);
         app.Use(app.Services.GetRequiredService<BodyTime>().InvokeAsync);
-        var guard = app.Services.GetRequiredService<SystemGuard>();
-        app.Use(guard.InvokeAsync);
         var boundary = app.Services.GetRequiredService<FunctionBoundary>();
         app.Use(boundary.InvokeAsync);
+        var guard = app.Services.GetRequiredService<SystemGuard>();
+        app.Use(guard.InvokeAsync);
         FunctionRoutes.Map(routes);
         HistoryRoutes.Map(routes);
         QueueRoutes.Map(routes);

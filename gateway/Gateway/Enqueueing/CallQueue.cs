@@ -23,7 +23,7 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
     /// <summary>Null means stored: the answer may be 202.</summary>
     public async Task<Refusal?> AcceptAsync(HttpContext http, FunctionPath path, FunctionStatus? function, string callId)
     {
-        var settings = FunctionSettings.Of(function);
+        var settings = FunctionSettings.Of(path.Function, function, options.DefaultNamespace);
         var queue = settings.Queue ?? _queue.DefaultQueue;
         if (!StreamNames.QueueName().IsMatch(queue))
         {

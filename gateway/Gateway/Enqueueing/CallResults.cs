@@ -38,7 +38,7 @@ internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvi
                 continue;
             }
 
-            var known = Decode(found)?.Record;
+            var known = (await DecodeAsync(found, limit.Token))?.Record;
             if (mayRepeat && known is not null && known.State != StoredResult.Queued)
             {
                 return default;
@@ -83,10 +83,14 @@ internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvi
 
     /// <summary>Null if there is none, or none any more.</summary>
     public async Task<(StoredResult Record, ReadOnlyMemory<byte> Body)?> FindAsync(string callId, CancellationToken ct) =>
-        await _bucket.FindAsync(StreamNames.Token(callId), ct) is { } found ? Decode(found) : null;
+        await _bucket.FindAsync(StreamNames.Token(callId), ct) is { } found ? await DecodeAsync(found, ct) : null;
 
-    private (StoredResult Record, ReadOnlyMemory<byte> Body)? Decode(BucketEntry found) =>
-        found.Value is { } value && StoredResult.TryDecode(value, out var body) is { } record && record.Expires > time.GetUtcNow() ? (record, body) : null;
+    // What seems to be over may be so by this clock or its writer's alone: it is the server's that counts, from when the entry was stored.
+    private async Task<(StoredResult Record, ReadOnlyMemory<byte> Body)?> DecodeAsync(BucketEntry found, CancellationToken ct) =>
+        found.Value is { } value && StoredResult.TryDecode(value, out var body) is { } record
+            && (record.Expires > time.GetUtcNow() || (record.Kept is { } kept && await _bucket.TimeAsync(ct) < found.Created + kept))
+            ? (record, body)
+            : null;
 }
 
 /// <summary>A record of a call that is about to be stored, as one accept wrote it.</summary>

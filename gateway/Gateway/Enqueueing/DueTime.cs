@@ -1,13 +1,12 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Microsoft.Net.Http.Headers;
 
 namespace Connectors.Gateway.Enqueueing;
 
 /// <summary>When a caller wants its call to run at the earliest.</summary>
-internal static partial class DueTime
+internal static class DueTime
 {
     /// <summary>Cancellations are kept for twice as long.</summary>
     public static readonly TimeSpan Max = TimeSpan.FromDays(7);
@@ -35,7 +34,8 @@ internal static partial class DueTime
                 return Refused($"{CallHeaders.Delay}: allowed is {allowed}.");
             }
 
-            due = wait > TimeSpan.Zero ? now + wait : null;
+            // One with a key is put aside all the same: the stream that it would have been put aside in is the one that may know the key.
+            due = wait > TimeSpan.Zero || request.Headers.ContainsKey(WellKnownHeaders.IdempotencyKey) ? now + wait : null;
             return null;
         }
 
@@ -56,19 +56,8 @@ internal static partial class DueTime
     private static bool TryParse(string text, out DateTimeOffset time)
     {
         text = text.Trim();
-        if (Rfc3339().Match(text) is not { Success: true } match)
-        {
-            return HeaderUtilities.TryParseDate(text, out time) && text.EndsWith("GMT", StringComparison.Ordinal);
-        }
-
-        // Seven digits of a second are what a time here holds.
-        var fraction = match.Groups["fraction"].Value;
-        var plain = $"{match.Groups["date"].Value}T{match.Groups["clock"].Value}{fraction[..Math.Min(fraction.Length, 8)]}{match.Groups["zone"].Value.ToUpperInvariant()}";
-        return DateTimeOffset.TryParse(plain, CultureInfo.InvariantCulture, DateTimeStyles.None, out time);
+        return Rfc3339.TryParse(text, out time) || (HeaderUtilities.TryParseDate(text, out time) && text.EndsWith("GMT", StringComparison.Ordinal));
     }
 
     private static Refusal Refused(string text) => new(StatusCodes.Status400BadRequest, text);
-
-    [GeneratedRegex(@"^(?<date>\d{4}-\d\d-\d\d)[Tt ](?<clock>\d\d:\d\d:\d\d)(?<fraction>\.\d{1,9})?(?<zone>[Zz]|[+-]\d\d:\d\d)\z", RegexOptions.ECMAScript)]
-    private static partial Regex Rfc3339();
 }

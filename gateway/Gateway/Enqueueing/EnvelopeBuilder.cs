@@ -45,6 +45,7 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, QueueOptio
             StoreResult = keep,
             Priority = request.Headers[CallHeaders.Priority].ToString().Equals("high", StringComparison.OrdinalIgnoreCase) ? Priority.High : Priority.Normal,
             Tags = tags,
+            IsUnlisted = settings.IsUnlisted,
         };
     }
 

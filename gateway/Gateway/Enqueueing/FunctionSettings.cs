@@ -10,7 +10,18 @@ internal sealed record FunctionSettings(string? Queue, RetrySettings? Retry, Bre
 {
     public static FunctionSettings None { get; } = new(null, null, null, null);
 
-    public static FunctionSettings Of(FunctionStatus? function)
+    /// <summary>Whether the provider has not said that there is a function of that very name: it could not be asked, or passes over namespaces.</summary>
+    public bool IsUnlisted { get; init; }
+
+    /// <param name="name">What the caller asked for.</param>
+    /// <param name="function">What the provider said of it; null for nothing.</param>
+    /// <param name="defaultNamespace">The namespace of a function that names none.</param>
+    public static FunctionSettings Of(FunctionName name, FunctionStatus? function, string defaultNamespace) =>
+        function is not null && name == new FunctionName(function.Name, function.Namespace is { Length: > 0 } ns ? ns : defaultNamespace)
+            ? Read(function)
+            : Read(function) with { IsUnlisted = true };
+
+    private static FunctionSettings Read(FunctionStatus? function)
     {
         if (function?.Annotations is not { Count: > 0 } annotations)
         {

@@ -5,22 +5,25 @@ namespace Connectors.Gateway.Forwarding;
 
 /// <summary>
 /// Keeps what a request's <c>Connection</c> header names. Kestrel looks in it for close, keep-alive and upgrade, and where it finds only one of them it puts
-/// that in place of the whole header: of <c>Connection: close, X-Hop</c> nobody would learn that X-Hop stays here. So it gets to read these words with a
-/// tab behind them, in which it does not know them, and closing is asked for with the answer instead.
+/// that in place of the whole header: of <c>Connection: close, X-Hop</c> nobody would learn that X-Hop stays here. So it gets to read the first two with a
+/// tab behind them, in which it does not know them, and closing is asked for with the answer instead. An upgrade it has to see, and gets to read a keep-alive
+/// beside it: of two it puts neither in place of anything.
 /// </summary>
 internal sealed class ConnectionHeader : Encoding
 {
     private const string Close = "close";
+    private const string KeepAlive = "keep-alive";
+    private const string Upgrade = "upgrade";
 
     private static readonly ConnectionHeader Shielding = new();
 
     /// <summary>How the bytes of a request's header become chars: each is one.</summary>
     public static Encoding EncodingOf(string name) => name.Equals("Connection", StringComparison.OrdinalIgnoreCase) ? Shielding : Latin1;
 
-    /// <summary>Closes the connection after the answer if the request asks for it.</summary>
+    /// <summary>Closes the connection after the answer if the request asks for it, or is of HTTP/1.0: what Kestrel was told beside an upgrade, nobody has asked for.</summary>
     public static void Honour(HttpContext http)
     {
-        if (HopByHop.Has(http.Request.Headers.Connection, Close))
+        if (HopByHop.Has(http.Request.Headers.Connection, Close) || HttpProtocol.IsHttp10(http.Request.Protocol))
         {
             http.Response.Headers.Connection = Close;
         }
@@ -41,10 +44,29 @@ internal sealed class ConnectionHeader : Encoding
 
     public override int GetMaxByteCount(int charCount) => charCount;
 
-    public override int GetMaxCharCount(int byteCount) => 2 * byteCount;
+    public override int GetMaxCharCount(int byteCount) => (2 * byteCount) + KeepAlive.Length + 1;
 
-    // An upgrade is for Kestrel to see, as it came.
-    private static string Shield(string value) => value.Contains("upgrade", StringComparison.OrdinalIgnoreCase)
-        ? value
-        : string.Join(',', value.Split(',').Select(word => word.Trim() is { } known && (known.Equals(Close, StringComparison.OrdinalIgnoreCase) || known.Equals("keep-alive", StringComparison.OrdinalIgnoreCase)) ? known + '\t' : word));
+    private static string Shield(string value)
+    {
+        var words = value.Split(',');
+        var isUpgrade = false;
+        for (var i = 0; i < words.Length; i++)
+        {
+            var word = words[i].Trim();
+            if (Is(word, Close) || Is(word, KeepAlive))
+            {
+                words[i] = word + '\t';
+            }
+            else if (Is(word, Upgrade))
+            {
+                // Kestrel takes spaces off, and no other blanks: it is to know every one that is known here.
+                words[i] = word;
+                isUpgrade = true;
+            }
+        }
+
+        return string.Join(',', words) + (isUpgrade ? "," + KeepAlive : "");
+    }
+
+    private static bool Is(string word, string known) => word.Equals(known, StringComparison.OrdinalIgnoreCase);
 }

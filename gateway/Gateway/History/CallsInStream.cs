@@ -24,6 +24,9 @@ internal sealed class CallsInStream
     /// <summary>The first message's place when it was opened.</summary>
     public ulong First => _stream.Info.State.FirstSeq;
 
+    /// <summary>The server's time when it was opened; null if it does not say.</summary>
+    public DateTimeOffset? OpenedAt => _stream.Info.Ts == default ? null : _stream.Info.Ts;
+
     private ulong Last => _stream.Info.State.Messages == 0 ? 0 : _stream.Info.State.LastSeq;
 
     /// <summary>Null if there is no such stream.</summary>

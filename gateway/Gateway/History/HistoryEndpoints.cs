@@ -113,16 +113,18 @@ internal static class CallQuery
     public static bool TryStates(HttpContext http, IReadOnlyList<string> known, out IReadOnlyList<string>? states, out string fault)
     {
         fault = $"state: one or more of {string.Join(", ", known)}, separated by commas.";
-        var named = http.Request.Query["state"].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Distinct().ToList();
+        var given = http.Request.Query["state"].ToString();
+        var named = given.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Distinct().ToList();
         states = named.Count > 0 ? named : null;
-        return named.All(known.Contains);
+        return named.All(known.Contains) && (states is not null || given.Length == 0);
     }
 
     public static bool TryTimes(HttpContext http, TimeProvider time, out DateTimeOffset? since, out DateTimeOffset? until, out string fault)
     {
-        fault = $"since, until: {QueueQuery.TimeRule}.";
+        var query = http.Request.Query;
+        fault = $"since, until: {QueryTime.Rule}.{QueryTime.Hint(query["since"], query["until"])}";
         until = null;
-        return QueueQuery.TryTime(http.Request.Query["since"], time, out since) && QueueQuery.TryTime(http.Request.Query["until"], time, out until);
+        return QueryTime.TryRead(query["since"], time, out since) && QueryTime.TryRead(query["until"], time, out until);
     }
 
     public static bool TryTag(HttpContext http, out string? tag, out string fault)

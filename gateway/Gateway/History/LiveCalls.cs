@@ -16,7 +16,7 @@ internal sealed class LiveCalls(NatsLink link, QueueOverview overview, TimeProvi
     private const int MaxMessages = 4_000;
     private const long MaxBytes = 64 * 1024 * 1024;
 
-    // Between the making of an id and the storing of its call lie the reading of its body and a clock's error.
+    // Between the making of an id and the storing of its call lie the reading of its body and what is left of a clock's error.
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(2);
 
     /// <summary>What of this id waits, is delayed or runs.</summary>
@@ -85,7 +85,7 @@ internal sealed class LiveCalls(NatsLink link, QueueOverview overview, TimeProvi
         }
 
         var now = time.GetUtcNow();
-        var first = FreshId.TimeOf(callId) is { } made && made < now ? await calls.PlaceOfAsync(made - Slack, ct) : calls.First;
+        var first = FreshId.TimeOf(callId) is { } made && made < now ? await calls.PlaceOfAsync(made - AheadOf(calls, now) - Slack, ct) : calls.First;
         await foreach (var batch in UpToBoundAsync(calls, first, filter, ct))
         {
             var found = batch.Where(message => message.Call?.CallId == callId && (function is null || message.Call.FunctionName == function)).ToList();
@@ -98,6 +98,9 @@ internal sealed class LiveCalls(NatsLink link, QueueOverview overview, TimeProvi
 
         return [];
     }
+
+    // Ids are made by this clock, or one like it, and messages lie in the order of the server's. One that is behind has the search begin early, which finds the call too.
+    private static TimeSpan AheadOf(CallsInStream calls, DateTimeOffset now) => calls.OpenedAt is { } server && server < now ? now - server : TimeSpan.Zero;
 
     private static async IAsyncEnumerable<IReadOnlyList<CallInStream>> UpToBoundAsync(CallsInStream calls, ulong first, string filter, [EnumeratorCancellation] CancellationToken ct)
     {

@@ -33,7 +33,7 @@ internal sealed class OverviewEndpoints(LiveQueues queues, Acts acts, PageSessio
         try
         {
             http.Response.ContentType = "text/event-stream";
-            http.Response.Headers.CacheControl = "no-store";
+            Answer.AsItComes(http);
             await WriteAsync(http, end.Token);
         }
         catch (OperationCanceledException)

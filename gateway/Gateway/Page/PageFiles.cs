@@ -6,6 +6,7 @@ namespace Connectors.Gateway.Page;
 /// <summary>The page's files, which lie in this assembly. Scripts, styles and data come from this gateway alone; nothing of another host is ever loaded.</summary>
 internal sealed class PageFiles
 {
+    private const string Home = "/ui/";
     private const string Prefix = "page/";
     private const string Index = "index.html";
 
@@ -26,16 +27,18 @@ internal sealed class PageFiles
         .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal))
         .ToDictionary(name => name[Prefix.Length..], Read);
 
-    /// <summary>A browser at the gateway's root is led to the page; whoever asks for no document gets what it always got.</summary>
-    public static Task WelcomeAsync(HttpContext http)
+    /// <summary>
+    /// A browser at the gateway's root is led to the page, if there is one. Anybody else gets a line that says nothing of the gateway: a load balancer that
+    /// nobody told of another path asks here whether the gateway is well.
+    /// </summary>
+    public static Task WelcomeAsync(HttpContext http, bool isPageOn)
     {
-        if (http.Request.Path == "/" && !http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase))
+        if (!isPageOn || !http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase))
         {
-            http.Response.StatusCode = StatusCodes.Status404NotFound;
-            return Task.CompletedTask;
+            return Answer.TextAsync(http, StatusCodes.Status200OK, "OK");
         }
 
-        http.Response.Redirect("/ui/");
+        http.Response.Redirect(Home);
         return Task.CompletedTask;
     }
 
@@ -44,7 +47,8 @@ internal sealed class PageFiles
     {
         if (http.Request.Path == "/ui")
         {
-            return WelcomeAsync(http);
+            http.Response.Redirect(Home);
+            return Task.CompletedTask;
         }
 
         var path = http.Request.RouteValues["path"] as string ?? "";

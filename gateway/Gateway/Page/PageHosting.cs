@@ -21,13 +21,13 @@ internal static class PageHosting
 
     public static void MapPage(this IEndpointRouteBuilder routes, GatewayOptions options)
     {
+        routes.MapMethods("/", ["GET", "HEAD"], (RequestDelegate)(http => PageFiles.WelcomeAsync(http, options.Page.IsOn)));
         if (!options.Page.IsOn)
         {
             return;
         }
 
         var files = routes.ServiceProvider.GetRequiredService<PageFiles>();
-        routes.MapGet("/", PageFiles.WelcomeAsync);
         routes.MapGet("/ui/{**path}", files.AnswerAsync);
 
         var login = routes.ServiceProvider.GetRequiredService<LoginEndpoints>();

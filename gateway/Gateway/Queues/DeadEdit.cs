@@ -89,7 +89,15 @@ internal sealed partial record DeadEdit
         };
         if (function is var (name, settings))
         {
-            envelope = envelope with { Function = name.Name, Namespace = name.Namespace, Retry = settings.Retry, Breaker = settings.Breaker, MaxInflight = settings.MaxInflight };
+            envelope = envelope with
+            {
+                Function = name.Name,
+                Namespace = name.Namespace,
+                Retry = settings.Retry,
+                Breaker = settings.Breaker,
+                MaxInflight = settings.MaxInflight,
+                IsUnlisted = settings.IsUnlisted,
+            };
         }
 
         return new EditedCall(envelope, NewBody is { } body ? body : letter.Body);
@@ -205,6 +213,8 @@ internal sealed class DeadEditEndpoint(DeadLetterEndpoints letters, Redriver red
         }
 
         var lookup = await provider.FindAsync(function, ct);
-        return lookup.Kind == LookupKind.Missing ? (null, $"function: there is no function {function}.") : ((function, FunctionSettings.Of(lookup.Function)), null);
+        return lookup.Kind == LookupKind.Missing
+            ? (null, $"function: there is no function {function}.")
+            : ((function, FunctionSettings.Of(function, lookup.Function, options.DefaultNamespace)), null);
     }
 }

@@ -6,7 +6,7 @@ namespace Connectors.Gateway.Queues;
 /// <summary>Which letters are meant; null means all.</summary>
 internal sealed record DeadFilter(FunctionName? Function, string? Reason, DateTimeOffset? Since, DateTimeOffset? Until, string? Tag)
 {
-    public const string Rule = $"function: a function's name, or name.namespace; since, until: {QueueQuery.TimeRule}, between which a letter ended; {CallTags.TagRule}";
+    public static readonly string Rule = $"{QueueQuery.FunctionRule} since, until: {QueryTime.Rule}, between which a letter ended; {CallTags.TagRule}";
 
     /// <summary>Whether it asks for nothing more than the function, which the server finds by itself.</summary>
     public bool IsOfFunction => Reason is null && Since is null && Until is null && Tag is null;
@@ -19,7 +19,7 @@ internal sealed record DeadFilter(FunctionName? Function, string? Reason, DateTi
 
     /// <summary>Null if a text cannot be read; empty ones are not given.</summary>
     public static DeadFilter? TryRead(string? function, string? reason, string? since, string? until, string? tag, string defaultNamespace, TimeProvider time) =>
-        QueueQuery.TryFunction(function, defaultNamespace, out var name) && QueueQuery.TryTime(since, time, out var from) && QueueQuery.TryTime(until, time, out var to)
+        QueueQuery.TryFunction(function, defaultNamespace, out var name) && QueryTime.TryRead(since, time, out var from) && QueryTime.TryRead(until, time, out var to)
         && (string.IsNullOrEmpty(tag) || CallTags.IsTag(tag))
             ? new DeadFilter(name, string.IsNullOrEmpty(reason) ? null : reason, from, to, string.IsNullOrEmpty(tag) ? null : tag)
             : null;

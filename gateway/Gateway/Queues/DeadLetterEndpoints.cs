@@ -73,14 +73,16 @@ internal sealed class DeadLetterEndpoints(
             return;
         }
 
-        var last = await letters.LastAsync(queue, http.RequestAborted) ?? 0;
-        var count = await letters.SearchAsync(queue, filter, 0, last, http.RequestAborted).LongCountAsync(http.RequestAborted);
-        await Answer.JsonAsync(http, StatusCodes.Status200OK, new Counted(count, last, filter.Since?.UtcDateTime, filter.Until?.UtcDateTime), QueuesJson.Default.Counted);
+        // The first dead letter makes the stream.
+        var last = await letters.LastAsync(queue, http.RequestAborted);
+        var (count, isComplete) = last is { } latest ? await letters.CountAsync(queue, filter, latest, http.RequestAborted) : (0, true);
+        await Answer.JsonAsync(
+            http, StatusCodes.Status200OK, new Counted(count, isComplete, last ?? 0, filter.Since?.UtcDateTime, filter.Until?.UtcDateTime), QueuesJson.Default.Counted);
     }
 
     /// <summary>
-    /// What dies meanwhile is not meant. Broken off, it has deleted some, and goes on when it is asked again. In parts (<c>limit</c>), whoever asks sees how far it is;
-    /// <c>last</c>, as a count gave it, holds every part to the letters that were counted.
+    /// What dies meanwhile is not meant. Broken off, it has deleted some, and goes on when it is asked again. In parts (<c>limit</c>), whoever asks sees how far it is,
+    /// also where those that are meant lie far between; <c>last</c>, as a count gave it, holds every part to the letters that were there then.
     /// </summary>
     public async Task DeleteManyAsync(HttpContext http, string queue)
     {
@@ -111,30 +113,7 @@ internal sealed class DeadLetterEndpoints(
             return;
         }
 
-        var (deleted, met, next) = (0L, 0ul, (ulong?)null);
-        try
-        {
-            await foreach (var seq in letters.SearchAsync(queue, filter, after, Math.Min(last, upTo), http.RequestAborted))
-            {
-                if (met++ == limit)
-                {
-                    next = after;
-                    break;
-                }
-
-                http.RequestAborted.ThrowIfCancellationRequested();
-                deleted += await letters.DeleteAsync(queue, seq) ? 1 : 0;
-                after = seq;
-            }
-        }
-        finally
-        {
-            Acts.Counted(http, deleted);
-            Metrics.DeadLetterHandled(queue, "deleted", deleted);
-            Log.DeadLettersDeleted(log, queue, deleted, filter.Function?.ToString(), filter.Reason, filter.Since, filter.Until, filter.Tag, Acts.Who(http));
-        }
-
-        await Answer.JsonAsync(http, StatusCodes.Status200OK, new Deleted(deleted, next), QueuesJson.Default.Deleted);
+        await DeletePartAsync(http, queue, filter, after, Math.Min(last, upTo), limit);
     }
 
     public async Task RedriveAsync(HttpContext http, string queue)
@@ -168,6 +147,49 @@ internal sealed class DeadLetterEndpoints(
         await MissingAsync(http, queue);
     }
 
+    private async Task DeletePartAsync(HttpContext http, string queue, DeadFilter filter, ulong after, ulong last, ulong limit)
+    {
+        var (deleted, met, next, started) = (0L, 0ul, (ulong?)null, time.GetTimestamp());
+        try
+        {
+            await foreach (var (at, meant) in letters.SearchAsync(queue, filter, after, last, http.RequestAborted))
+            {
+                foreach (var seq in meant)
+                {
+                    if (met++ == limit)
+                    {
+                        next = after;
+                        break;
+                    }
+
+                    http.RequestAborted.ThrowIfCancellationRequested();
+                    deleted += await letters.DeleteAsync(queue, seq) ? 1 : 0;
+                    after = seq;
+                }
+
+                if (next is not null)
+                {
+                    break;
+                }
+
+                after = at;
+                if (limit < ulong.MaxValue && at < last && time.GetElapsedTime(started) >= DeadLetters.MaxSearch)
+                {
+                    next = at;
+                    break;
+                }
+            }
+        }
+        finally
+        {
+            Acts.Counted(http, deleted);
+            Metrics.DeadLetterHandled(queue, "deleted", deleted);
+            Log.DeadLettersDeleted(log, queue, deleted, filter.Function?.ToString(), filter.Reason, filter.Since, filter.Until, filter.Tag, Acts.Who(http));
+        }
+
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, new Deleted(deleted, next), QueuesJson.Default.Deleted);
+    }
+
     // Answers by itself if it cannot be read.
     private async Task<DeadFilter?> FilterAsync(HttpContext http)
     {
@@ -175,7 +197,7 @@ internal sealed class DeadLetterEndpoints(
         var filter = DeadFilter.TryRead(query["function"], query["reason"], query["since"], query["until"], query["tag"], options.DefaultNamespace, time);
         if (filter is null)
         {
-            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, DeadFilter.Rule);
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, DeadFilter.Rule + QueryTime.Hint(query["since"], query["until"]));
         }
 
         return filter;

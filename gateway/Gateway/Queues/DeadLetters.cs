@@ -29,6 +29,12 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
     private static readonly TimeSpan DeleteLimit = TimeSpan.FromSeconds(5);
 
     /// <summary>
+    /// How long one request may look through letters for those that are meant. Callers wait for a minute as a rule, the command among them: what was found reaches
+    /// them before that.
+    /// </summary>
+    public static readonly TimeSpan MaxSearch = TimeSpan.FromSeconds(50);
+
+    /// <summary>
     /// Up to <paramref name="most"/> letters of a queue behind the sequence <paramref name="after"/>, oldest first; fewer where so many might be too much for
     /// the connection. They are read on one server, which may lag behind the stream's leader: that there is none is said by the leader alone.
     /// </summary>
@@ -79,23 +85,19 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
         }
     }
 
-    /// <summary>The numbers of all letters that a filter means, behind the sequence <paramref name="after"/> and up to <paramref name="last"/>.</summary>
-    public async IAsyncEnumerable<ulong> SearchAsync(string queue, DeadFilter filter, ulong after, ulong last, [EnumeratorCancellation] CancellationToken ct)
+    /// <summary>
+    /// The numbers of all letters that a filter means, behind the sequence <paramref name="after"/> and up to <paramref name="last"/>, a batch at a time with how far
+    /// it is: many batches may have none.
+    /// </summary>
+    public async IAsyncEnumerable<(ulong At, IReadOnlyList<ulong> Meant)> SearchAsync(string queue, DeadFilter filter, ulong after, ulong last, [EnumeratorCancellation] CancellationToken ct)
     {
         while (true)
         {
             var batch = await ReadAsync(queue, filter.Function, after, SearchBatch, headersOnly: true, ct);
-            foreach (var letter in batch)
+            if (batch.Where(letter => letter.Seq <= last).ToList() is { Count: > 0 } near)
             {
-                if (letter.Seq > last)
-                {
-                    yield break;
-                }
-
-                if (filter.Matches(letter))
-                {
-                    yield return letter.Seq;
-                }
+                after = near[^1].Seq;
+                yield return (after, [.. near.Where(filter.Matches).Select(letter => letter.Seq)]);
             }
 
             // How many are behind it is the word of a server that may lag: only a batch without any is the end.
@@ -103,8 +105,34 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
             {
                 yield break;
             }
+        }
+    }
 
-            after = batch[^1].Seq;
+    /// <summary>
+    /// How many letters a filter means, and whether there may be more. Those of a function the server has counted; for any other word of a filter each letter up to
+    /// <paramref name="last"/> is looked at, for so long.
+    /// </summary>
+    public async Task<(long Count, bool IsComplete)> CountAsync(string queue, DeadFilter filter, ulong last, CancellationToken ct)
+    {
+        if (filter.IsOfFunction)
+        {
+            return (await CountAsync(queue, filter.Function, ct), true);
+        }
+
+        var count = 0L;
+        using var limit = new TimeLimit(MaxSearch, time, ct);
+        try
+        {
+            await foreach (var (_, meant) in SearchAsync(queue, filter, 0, last, limit.Token))
+            {
+                count += meant.Count;
+            }
+
+            return (count, true);
+        }
+        catch (Exception fault) when (limit.IsOver && fault is OperationCanceledException or NatsException)
+        {
+            return (count, false);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Security;
 using Connectors.Sdk.Invocation;
@@ -16,7 +17,7 @@ internal sealed class PauseEndpoints(NatsLink link, PauseBook book, QueueOvervie
     {
         if (await ReadAsync(http) is not { } asked || asked.Reason?.Length > MaxText || asked.By?.Length > MaxText)
         {
-            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"A JSON object is needed: reason, by, each of them optional and at most {MaxText} characters.");
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"A JSON object is needed: reason, by, each of them optional and at most {MaxText} characters, and nothing else: a function is named in the path.");
             return;
         }
 
@@ -60,7 +61,8 @@ internal sealed class PauseEndpoints(NatsLink link, PauseBook book, QueueOvervie
     }
 }
 
-/// <summary>What the body of a pause may say.</summary>
+/// <summary>What the body of a pause may say. A function that was named in it, and not in the path, would leave the whole queue paused.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record PauseRequest(string? Reason, string? By);
 
 /// <summary>An open breaker as it is shown.</summary>

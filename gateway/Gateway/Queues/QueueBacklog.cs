@@ -28,9 +28,15 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
     /// <summary>The backlog as seen by a look that runs, or began less than a second ago; an empty one for a queue that nobody has called yet.</summary>
     /// <param name="queue">The queue.</param>
     /// <param name="ct">Ends the waiting. The look goes on, for others wait for it too.</param>
-    /// <exception cref="NatsException">NATS is away or does not answer.</exception>
+    /// <exception cref="NatsException">NATS is away or does not answer, or no queue can have this name.</exception>
     public Task<Backlog> OfAsync(string queue, CancellationToken ct)
     {
+        // It may come from an annotation, as it was written there: a subject of any length would end the connection.
+        if (!StreamNames.QueueName().IsMatch(queue))
+        {
+            throw new NatsException($"a queue's name is {StreamNames.QueueRule}");
+        }
+
         Look? look;
         lock (_looks)
         {

@@ -1,10 +1,7 @@
 using System.Globalization;
-using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Security;
-using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
-using Connectors.Streams.Records;
 
 namespace Connectors.Gateway.Queues;
 
@@ -25,21 +22,12 @@ internal sealed class QueueEndpoints(NatsLink link, QueueOverview overview, Gate
             : Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}."));
     }
 
-    public async Task PurgeAsync(HttpContext http, string queue)
+    /// <summary>How many calls a purge would remove now.</summary>
+    public Task CountAsync(HttpContext http, string queue) => OfFunctionAsync(http, queue, async function =>
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, new PurgeCount(await overview.CountAsync(queue, function, http.RequestAborted)), QueuesJson.Default.PurgeCount));
+
+    public Task PurgeAsync(HttpContext http, string queue) => OfFunctionAsync(http, queue, async function =>
     {
-        if (!QueueQuery.TryFunction(http, options.DefaultNamespace, out var function))
-        {
-            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, QueueQuery.FunctionRule);
-            return;
-        }
-
-        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
-        if (!await overview.ExistsAsync(queue, http.RequestAborted))
-        {
-            await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}.");
-            return;
-        }
-
         var purged = 0L;
         try
         {
@@ -54,15 +42,26 @@ internal sealed class QueueEndpoints(NatsLink link, QueueOverview overview, Gate
         }
 
         await Answer.JsonAsync(http, StatusCodes.Status200OK, new Purged(purged), QueuesJson.Default.Purged);
+    });
+
+    // Answers by itself if the function cannot be read, or there is no such queue.
+    private async Task OfFunctionAsync(HttpContext http, string queue, Func<FunctionName?, Task> act)
+    {
+        if (!QueueQuery.TryFunction(http, options.DefaultNamespace, out var function))
+        {
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, QueueQuery.FunctionRule);
+            return;
+        }
+
+        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
+        await (await overview.ExistsAsync(queue, http.RequestAborted) ? act(function) : Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}."));
     }
 }
 
 /// <summary>What the Queues API's queries may say.</summary>
 internal static class QueueQuery
 {
-    public const string TimeRule = "an RFC 3339 time such as 2026-01-02T03:04:05Z, or how long ago, such as 90m";
-
-    public const string FunctionRule = "function: a function's name, or name.namespace.";
+    public static readonly string FunctionRule = $"function: a function's name, or name.namespace, neither part longer than {FunctionName.MaxQueuedLength} characters.";
 
     /// <summary>False if it names no function; null for none given.</summary>
     public static bool TryFunction(HttpContext http, string defaultNamespace, out FunctionName? function) =>
@@ -75,30 +74,10 @@ internal static class QueueQuery
         return string.IsNullOrEmpty(text) || (ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number < ulong.MaxValue);
     }
 
-    /// <summary>False for what is no time, nor how long ago; null for none given.</summary>
-    public static bool TryTime(string? text, TimeProvider time, out DateTimeOffset? at)
-    {
-        at = null;
-        if (string.IsNullOrEmpty(text))
-        {
-            return true;
-        }
-
-        var now = time.GetUtcNow();
-        if (GoDuration.TryParse(text, out var ago))
-        {
-            at = ago < now - DateTimeOffset.MinValue ? now - ago : DateTimeOffset.MinValue;
-            return true;
-        }
-
-        var isTime = DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var read);
-        at = isTime ? read : null;
-        return isTime;
-    }
-
+    /// <summary>The same of a text. What is too long for a subject is refused as well: over it the server would end the connection, and with it what others wait for.</summary>
     public static bool TryFunction(string? text, string defaultNamespace, out FunctionName? function)
     {
         function = string.IsNullOrEmpty(text) ? null : FunctionName.Parse(text, defaultNamespace);
-        return function is null or { IsValid: true };
+        return function is null or { IsValid: true, IsShort: true };
     }
 }

@@ -9,7 +9,7 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.Gateway.Queues;
 
 /// <summary>What lies in the queues.</summary>
-internal sealed class QueueOverview(NatsLink link, PauseBook book)
+internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup setup)
 {
     private const int NotFound = 404;
 
@@ -18,7 +18,9 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
         var states = new Dictionary<string, long>();
         await foreach (var stream in link.JetStream.ListStreamsAsync(cancellationToken: ct))
         {
-            states[stream.Info.Config.Name ?? ""] = stream.Info.State.Messages;
+            var name = stream.Info.Config.Name ?? "";
+            states[name] = stream.Info.State.Messages;
+            setup.Saw(name, stream.Info.Created);
         }
 
         var paused = await book.ReadAsync(ct);
@@ -88,11 +90,35 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book)
     /// <summary>Removes waiting and delayed calls, of one function or all; callback records and dead letters are other streams and stay. Tells how many, stream by stream.</summary>
     public async IAsyncEnumerable<long> PurgeAsync(string queue, FunctionName? function, [EnumeratorCancellation] CancellationToken ct)
     {
-        var tail = function is { } one ? $"{StreamNames.Token(one.Namespace)}.{StreamNames.Token(one.Name)}" : null;
-
         // What comes back meanwhile goes from the first to the second.
-        yield return await PurgeAsync(StreamNames.Aside(queue), tail is null ? null : $"{queue}.aside.*.*.{tail}", ct);
-        yield return await PurgeAsync(StreamNames.Calls(queue), tail is null ? null : $"{queue}.call.*.{tail}", ct);
+        foreach (var (stream, filter) in Removable(queue, function))
+        {
+            yield return await PurgeAsync(stream, filter, ct);
+        }
+    }
+
+    /// <summary>How many calls a purge would remove now.</summary>
+    public async Task<long> CountAsync(string queue, FunctionName? function, CancellationToken ct)
+    {
+        var count = 0L;
+        foreach (var (stream, filter) in Removable(queue, function))
+        {
+            var state = await StateAsync(stream, filter, ct);
+            count += (filter is null ? state?.Messages : state?.Subjects?.Values.Sum()) ?? 0;
+        }
+
+        return count;
+    }
+
+    // The streams that a purge takes from, and which subjects of them; null for all.
+    private static (string Stream, string? Filter)[] Removable(string queue, FunctionName? function)
+    {
+        var tail = function is { } one ? $"{StreamNames.Token(one.Namespace)}.{StreamNames.Token(one.Name)}" : null;
+        return
+        [
+            (StreamNames.Aside(queue), tail is null ? null : $"{queue}.aside.*.*.{tail}"),
+            (StreamNames.Calls(queue), tail is null ? null : $"{queue}.call.*.{tail}"),
+        ];
     }
 
     private async Task<long> PurgeAsync(string stream, string? filter, CancellationToken ct)

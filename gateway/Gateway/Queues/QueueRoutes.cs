@@ -24,6 +24,7 @@ internal static class QueueRoutes
         Add("GET", "", queues.ListAsync);
         AddQueue("GET", "", queues.ShowAsync);
         AddQueue("DELETE", "/calls", queues.PurgeAsync);
+        AddQueue("GET", "/calls/count", queues.CountAsync);
         AddQueue("POST", "/pause", pauses.PauseAsync);
         AddQueue("POST", "/resume", pauses.ResumeAsync);
         AddQueue("POST", "/functions/{function}/pause", pauses.PauseAsync);

@@ -5,6 +5,7 @@ namespace Connectors.Gateway.Queues;
 [JsonSerializable(typeof(IReadOnlyList<QueueCounts>))]
 [JsonSerializable(typeof(QueueStats))]
 [JsonSerializable(typeof(Purged))]
+[JsonSerializable(typeof(PurgeCount))]
 [JsonSerializable(typeof(PauseRequest))]
 [JsonSerializable(typeof(PauseShown))]
 [JsonSerializable(typeof(DelayedPage))]
@@ -21,13 +22,18 @@ internal sealed partial class QueuesJson : JsonSerializerContext;
 /// <summary>How many calls a purge removed.</summary>
 internal sealed record Purged([property: JsonPropertyName("purged")] long Calls);
 
+/// <summary>How many calls a purge would remove.</summary>
+internal sealed record PurgeCount(long Count);
+
 /// <summary>How many letters a filter means.</summary>
-/// <param name="Count">So many.</param>
-/// <param name="Last">The number of the latest letter that was looked at.</param>
+/// <param name="Count">So many, or at least so many.</param>
+/// <param name="IsComplete">False if there may be more: it took too long to look at all.</param>
+/// <param name="Last">The number of the latest letter that there was, looked at or not.</param>
 /// <param name="Since">The filter's time: whoever asked with how long ago, and acts with this, means the same letters.</param>
 /// <param name="Until">As <paramref name="Since"/>.</param>
 internal sealed record Counted(
     long Count,
+    bool IsComplete,
     ulong Last,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTime? Since,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTime? Until);

@@ -11,11 +11,11 @@ internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, Redri
     public async Task StartAsync(HttpContext http, string queue)
     {
         var (asked, fault) = await ReadAsync(http);
-        if (asked is null || asked.RatePerSecond is not (null or (>= RedriveJob.MinRate and <= RedriveJob.MaxRate))
+        if (asked is null || asked.HasEmpty() || asked.RatePerSecond is not (null or (>= RedriveJob.MinRate and <= RedriveJob.MaxRate))
             || DeadFilter.TryRead(asked.Function, asked.Reason, asked.Since, asked.Until, asked.Tag, options.DefaultNamespace, time) is not { } filter)
         {
             await Answer.TextAsync(
-                http, StatusCodes.Status400BadRequest, $"{fault}A JSON object is needed: function, reason, since, until, tag, last, ratePerSecond ({RedriveJob.MinRate} to {RedriveJob.MaxRate}), each of them optional. {DeadFilter.Rule}");
+                http, StatusCodes.Status400BadRequest, $"{fault}A JSON object is needed: function, reason, since, until, tag, last, ratePerSecond ({RedriveJob.MinRate} to {RedriveJob.MaxRate}), each of them optional, none an empty text. {DeadFilter.Rule}{QueryTime.Hint(asked?.Since, asked?.Until)}");
             return;
         }
 

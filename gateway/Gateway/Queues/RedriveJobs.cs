@@ -139,4 +139,7 @@ internal sealed record RedriveRequest
     public ulong? Last { get; init; }
 
     public double? RatePerSecond { get; init; }
+
+    /// <summary>Whether a filter is there and says nothing, as a script's variable does that was not set.</summary>
+    public bool HasEmpty() => new[] { Function, Reason, Since, Until, Tag }.Any(text => text is "");
 }

@@ -51,6 +51,11 @@ internal static class ApiReference
 
             endpoint.Metadata.Add(((Func<HttpContext, Task>)SayNothing).Method);
             endpoint.Metadata.Add(operation);
+            if (operation.IsStrict)
+            {
+                endpoint.RequestDelegate = QueryCheck.Before(operation, endpoint.RequestDelegate!); // Each of ours is mapped with one.
+            }
+
             if (operation.Answer is { } answer)
             {
                 endpoint.Metadata.Add(new ProducesResponseTypeMetadata(operation.Status, answer, ["application/json"]));

@@ -23,6 +23,12 @@ internal sealed record Operation(string Method, string Route, string Summary)
     /// <summary>The query parameters it reads, names of <see cref="Query"/>.</summary>
     public string[] Reads { get; init; } = [];
 
+    /// <summary>Whether a query is refused that says more than that (<see cref="QueryCheck"/>): of routes that OpenFaaS has too, its clients may send what they like.</summary>
+    public bool IsStrict => Route.StartsWith(Queues, StringComparison.Ordinal) || Route.StartsWith(Calls, StringComparison.Ordinal);
+
+    /// <summary>Whether something is changed by it, or counted that is to be changed: a filter that came out empty is refused then.</summary>
+    public bool IsAct => Method != "GET" || Route.EndsWith("/count", StringComparison.Ordinal);
+
     /// <summary>What each query parameter means.</summary>
     public static IReadOnlyDictionary<string, string> Query { get; } = new Dictionary<string, string>
     {
@@ -33,18 +39,18 @@ internal sealed record Operation(string Method, string Route, string Summary)
         ["function"] = "Only of this function: `name`, or `name.namespace`",
         ["instance"] = "Only of this replica",
         ["last"] = "Only those up to this number, which a count gives",
-        ["limit"] = "At most so many",
+        ["limit"] = "At most so many; of a deletion, in one part",
         ["name"] = "The function",
         ["namespace"] = "The namespace; the default one unless given",
         ["offset"] = "So many are left out first",
         ["queue"] = "Only of this queue",
         ["reason"] = "Only dead letters with this reason",
-        ["since"] = "Only what ended from then on: a time in RFC 3339, or how long ago, such as 90m",
+        ["since"] = "Only what ended from then on: a time in RFC 3339, a day, or how long ago, such as 90m",
         ["sort"] = "`calls`, `failed` or `p99`, the highest first; by name unless given",
         ["state"] = "Only calls in this state: succeeded, dead, cancelled, expired, or, where waiting calls are meant, theirs; several with commas in between",
         ["tag"] = "Only calls with this tag",
         ["tail"] = "At most so many lines of what was written",
-        ["until"] = "Only what ended before then: a time in RFC 3339, or how long ago",
+        ["until"] = "Only what ended before then: a time in RFC 3339, a day, or how long ago",
     };
 
     private const string Calls = "/system/calls";
@@ -62,6 +68,7 @@ internal sealed record Operation(string Method, string Route, string Summary)
         new("GET", Queues, "Each queue: what lies in it, what is paused") { Answer = typeof(IReadOnlyList<QueueCounts>) },
         new("GET", OneQueue, "One queue, with the same for each function") { Answer = typeof(QueueStats) },
         new("DELETE", OneQueue + "/calls", "Purges waiting, delayed and held calls") { Answer = typeof(Purged), Reads = ["function"] },
+        new("GET", OneQueue + "/calls/count", "How many calls a purge would remove") { Answer = typeof(PurgeCount), Reads = ["function"] },
         new("POST", OneQueue + "/pause", "Pauses a queue: calls are accepted, none is started") { Body = typeof(PauseRequest), Answer = typeof(PauseShown) },
         new("POST", OneQueue + "/resume", "Resumes a queue") { Status = 204 },
         new("POST", OneQueue + "/functions/{function}/pause", "Pauses one function of a queue") { Body = typeof(PauseRequest), Answer = typeof(PauseShown) },
@@ -116,7 +123,7 @@ internal sealed record Operation(string Method, string Route, string Summary)
         new("GET", "/healthz", "Whether the gateway lives"),
     ];
 
-    /// <summary>The operation of a route as it is mapped; null for the page's files.</summary>
+    /// <summary>The operation of a route as it is mapped; null for the root and the page's files.</summary>
     /// <exception cref="InvalidOperationException">Nobody described it.</exception>
     public static Operation? Of(string method, string route)
     {

@@ -36,24 +36,26 @@ internal sealed class FunctionScaler(IProvider provider, ScaleFunction scale, Qu
                 let labels = ScaleLabels.Of(function)
                 where labels.Type == ScaleLabels.ByQueue
                 let name = new FunctionName(function.Name, function.Namespace!)
-                select before.GetValueOrDefault(name, new Scaled(name, now)) with { Labels = labels, Replicas = function.Replicas ?? 0, Queue = FunctionSettings.Of(function).Queue ?? options.DefaultQueue })
+                let queue = FunctionSettings.Of(name, function, name.Namespace).Queue ?? options.DefaultQueue
+                select before.GetValueOrDefault(name, new Scaled(name, now, queue)).In(queue) with { Labels = labels, Replicas = function.Replicas ?? 0 })
             .ToDictionary(function => function.Name);
         foreach (var gone in before.Keys.Except(_all.Keys))
         {
             Metrics.ScalingEnded(gone);
         }
 
-        foreach (var queue in _all.Values.GroupBy(function => function.Queue))
+        var found = new Dictionary<string, Backlog>();
+        foreach (var queue in _all.Values.SelectMany(function => function.Queues).ToHashSet())
         {
-            if (await BacklogAsync(queue.Key, ct) is not { } backlog)
+            if (await BacklogAsync(queue, ct) is { } backlog)
             {
-                continue;
+                found[queue] = backlog;
             }
+        }
 
-            foreach (var function in queue)
-            {
-                await ScaleAsync(function, backlog, now);
-            }
+        foreach (var function in _all.Values.Where(function => function.Queues.All(found.ContainsKey)).ToList())
+        {
+            await ScaleAsync(function, found, now);
         }
     }
 
@@ -77,17 +79,18 @@ internal sealed class FunctionScaler(IProvider provider, ScaleFunction scale, Qu
         }
     }
 
-    private async Task ScaleAsync(Scaled function, Backlog backlog, TimeSpan now)
+    private async Task ScaleAsync(Scaled function, Dictionary<string, Backlog> found, TimeSpan now)
     {
         var name = function.Name.ToString();
-        var (waiting, running) = (backlog.WaitingOf(name), backlog.InHand.Running.GetValueOrDefault(name));
+        var (waiting, running) = (function.Queues.Sum(Waiting), function.Queues.Sum(Running));
         var (started, called) = Metrics.ActivityOf(function.Name);
         var load = new FunctionLoad(waiting, running, called > 0 || started != function.Started);
         Metrics.WaitingOf(function.Name, waiting);
 
         var wanted = function.Rule.Next(function.Labels, function.Replicas, load, now);
         var refused = wanted == function.Refused && wanted != function.Replicas;
-        _all[function.Name] = function = function with { Started = started, Refused = refused ? wanted : null, Trouble = wanted != function.Replicas ? function.Trouble : null };
+        var left = function.Left.Where(queue => found[queue].Needs(name)).ToArray();
+        _all[function.Name] = function = function with { Started = started, Left = left, Refused = refused ? wanted : null, Trouble = wanted != function.Replicas ? function.Trouble : null };
         if (wanted == function.Replicas || refused)
         {
             return;
@@ -117,18 +120,26 @@ internal sealed class FunctionScaler(IProvider provider, ScaleFunction scale, Qu
                 Log.NotScaled(log, name, wanted, fault.Message);
             }
         }
+
+        long Waiting(string queue) => found[queue].WaitingOf(name);
+        long Running(string queue) => found[queue].InHand.Running.GetValueOrDefault(name);
     }
 
     /// <summary>A function and what the last look left of it.</summary>
-    private sealed record Scaled(FunctionName Name, TimeSpan Since)
+    private sealed record Scaled(FunctionName Name, TimeSpan Since, string Queue)
     {
         public ReplicaRule Rule { get; } = new(Since);
 
         public ScaleLabels Labels { get; init; } = new();
 
-        public string Queue { get; init; } = "";
+        /// <summary>Queues that it was in before, with calls of it.</summary>
+        public IReadOnlyList<string> Left { get; init; } = [];
+
+        public IEnumerable<string> Queues => Left.Prepend(Queue);
 
         public ulong Replicas { get; init; }
+
+        public Scaled In(string queue) => queue == Queue ? this : this with { Queue = queue, Left = [.. Queues.Where(left => left != queue)] };
 
         /// <summary>Calls that had begun.</summary>
         public double Started { get; init; }

@@ -116,9 +116,9 @@ internal sealed record Trigger(string Queue, string? Function, double Threshold)
         }
 
         FunctionName? function = Value("functionName") is { } name ? FunctionName.Parse(name, options.DefaultNamespace) : null;
-        if (function is { IsValid: false })
+        if (function is not (null or { IsValid: true, IsShort: true }))
         {
-            throw Refused("functionName", Value("functionName")!, "a function's name, with or without .namespace");
+            throw Refused("functionName", Value("functionName")!, $"a function's name, with or without .namespace, neither longer than {FunctionName.MaxQueuedLength} characters");
         }
 
         var threshold = DefaultThreshold;

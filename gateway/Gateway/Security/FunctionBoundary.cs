@@ -1,19 +1,38 @@
+using System.Collections.Frozen;
+
 namespace Connectors.Gateway.Security;
 
 /// <summary>
 /// Functions share the page's host name, and must not come near an operator's session: none gets, sets or clears its cookie, a viewer's session calls none, and what a
-/// function answers to a browser that is logged in, or to a form of another site, is shown as a document of no origin, whose scripts can ask nothing in the operator's
-/// name. None installs a service worker, whose documents were opened before a login: it would stay, and answer for the page. What a browser keeps of an answer
-/// counts only for the same cookies: kept from before a login it would be of the page's origin after it. And none has errors of this host reported to it.
+/// function answers to a browser that has the cookie, in a frame, or to a form of another site, is shown as a document of no origin, whose scripts can ask nothing in
+/// the operator's name. None installs a service worker, whose documents were opened before a login: it would stay, and answer for the page. What a browser keeps of an
+/// answer counts only for requests that are alike in what is looked at here: kept from before a login it would be of the page's origin after it. And none has errors of
+/// this host reported to it. What the gateway says itself, but for the page's files, has no origin either: a function's document that has one might open it as a window,
+/// and ask there what it cannot ask from within a frame.
 /// </summary>
 internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
 {
     private const string Sandbox = "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads";
 
+    // Of what the gateway says itself: text and JSON.
+    private const string Closed = "sandbox";
+
+    // A frame of another site is sent no cookie, but the windows that it opens are.
+    private static readonly FrozenSet<string> Frames = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "iframe", "frame", "embed", "object", "fencedframe");
+
+    // By what it is decided whether a document has an origin.
+    private static readonly string[] LookedAt = ["Cookie", "Origin", "Sec-Fetch-Dest", "Sec-Fetch-Site"];
+
     public Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
-        if (!sessions.IsOn || !IsFunction(http.Request.Path))
+        if (!sessions.IsOn)
         {
+            return next(http);
+        }
+
+        if (!IsFunction(http.Request.Path))
+        {
+            http.Response.OnStarting(static answer => CloseAsync((IHeaderDictionary)answer), http.Response.Headers);
             return next(http);
         }
 
@@ -24,13 +43,13 @@ internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
         }
 
         http.Response.OnStarting(static answer => TakeAsync((IHeaderDictionary)answer), http.Response.Headers);
-        return headers.Cookie.Count == 0 && headers.Origin.Count == 0 ? next(http) : GuardAsync(http, next);
+        return headers.Cookie.Count == 0 && headers.Origin.Count == 0 && !IsFrame(http.Request) ? next(http) : GuardAsync(http, next);
     }
 
     private async Task GuardAsync(HttpContext http, RequestDelegate next)
     {
         var session = sessions.Of(http);
-        if (session is not null || SystemGuard.IsForeign(http.Request))
+        if (HasCookie(http.Request.Headers) || IsFrame(http.Request) || (http.Request.Headers.Origin.Count > 0 && SystemGuard.IsForeign(http.Request)))
         {
             http.Response.OnStarting(() =>
             {
@@ -52,6 +71,27 @@ internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
 
     private static bool IsFunction(PathString path) => path.StartsWithSegments("/function") || path.StartsWithSegments("/async-function");
 
+    // Within a page of this origin: that page is the gateway's own, or a function's that has the origin already.
+    private static bool IsFrame(HttpRequest request) => Frames.Contains(request.Headers["Sec-Fetch-Dest"].ToString()) && request.Headers["Sec-Fetch-Site"] != "same-origin";
+
+    // Of a session that has ended too: the next login is in the same browser.
+    private static bool HasCookie(IHeaderDictionary headers) =>
+        headers.Cookie.ToString().Contains(PageSessions.CookieName, StringComparison.OrdinalIgnoreCase) && Pairs(headers).Any(IsSession);
+
+    private static IEnumerable<string> Pairs(IHeaderDictionary headers) =>
+        headers.Cookie.SelectMany(line => (line ?? "").Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+
+    private static Task CloseAsync(IHeaderDictionary answer)
+    {
+        // The page's files say themselves what may be done with them.
+        if (answer.ContentSecurityPolicy.Count == 0)
+        {
+            answer.ContentSecurityPolicy = Closed;
+        }
+
+        return Task.CompletedTask;
+    }
+
     private static Task TakeAsync(IHeaderDictionary answer)
     {
         answer.Remove("Clear-Site-Data");
@@ -60,7 +100,7 @@ internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
         answer.Remove("Report-To");
         if (answer.CacheControl.Count + answer.Expires.Count + answer.LastModified.Count + answer.ETag.Count > 0)
         {
-            answer.AppendCommaSeparatedValues("Vary", "Cookie");
+            answer.AppendCommaSeparatedValues("Vary", LookedAt);
         }
 
         if (answer.SetCookie.Count > 0 && answer.SetCookie.Any(IsSession))
@@ -78,14 +118,12 @@ internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
 
     private static void TakeCookie(IHeaderDictionary headers)
     {
-        if (!headers.Cookie.ToString().Contains(PageSessions.CookieName, StringComparison.OrdinalIgnoreCase))
+        if (!HasCookie(headers))
         {
             return;
         }
 
-        var rest = headers.Cookie.SelectMany(line => (line ?? "").Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-            .Where(pair => !IsSession(pair))
-            .ToList();
+        var rest = Pairs(headers).Where(pair => !IsSession(pair)).ToList();
         headers.Cookie = rest.Count > 0 ? string.Join("; ", rest) : default(Microsoft.Extensions.Primitives.StringValues);
     }
 }

@@ -28,6 +28,7 @@ internal sealed class LogApi(ProviderOptions options, Functions functions, Funct
         }
 
         http.Response.ContentType = "application/x-ndjson";
+        Answer.AsItComes(http);
         await http.Response.StartAsync();
         var end = query.Follow ? streamEnd.Token : CancellationToken.None;
         using var limit = new TimeLimit(options.WriteTimeout, time, http.RequestAborted, end);

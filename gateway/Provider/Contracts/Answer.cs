@@ -26,6 +26,13 @@ public static class Answer
         return HttpMethods.IsHead(http.Request.Method) ? Task.CompletedTask : http.Response.Body.WriteAsync(bytes).AsTask();
     }
 
+    /// <summary>Says of an answer, before it begins, that each part of it is news: nobody on its way keeps it, or keeps it back until there is more (nginx does, unless told).</summary>
+    public static void AsItComes(HttpContext http)
+    {
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.Headers["X-Accel-Buffering"] = "no";
+    }
+
     public static Task JsonAsync<T>(HttpContext http, int status, T value, JsonTypeInfo<T> type)
     {
         http.Response.StatusCode = status;

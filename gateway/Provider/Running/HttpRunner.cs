@@ -112,7 +112,11 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
                 return (null, hasOthers);
             }
 
-            await Task.WhenAny(starting).WaitAsync(ct);
+            // Changes may be long in coming, and calls that give up many: each takes along what it left there to wait.
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            await Task.WhenAny(starting.Select(changed => changed.WaitAsync(over.Token)));
+            await over.CancelAsync();
+            ct.ThrowIfCancellationRequested();
         }
     }
 }

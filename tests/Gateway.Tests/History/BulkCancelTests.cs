@@ -36,7 +36,7 @@ public sealed class BulkCancelTests(QueueFixture fixture) : IClassFixture<QueueF
         Assert.Equal(1, await CountAsync($"queue={seed.Queue}&state=retry"));
         Assert.Equal(73, await CountAsync($"queue={seed.Queue}&state=waiting,delayed"));
         Assert.Equal(2, await CountAsync($"queue={seed.Queue}&until=1h"));
-        Assert.Equal(72, await CountAsync($"queue={seed.Queue}&since=1h&function="));
+        Assert.Equal(72, await CountAsync($"queue={seed.Queue}&since=1h"));
         Assert.Equal(2, await CountAsync("function=two.openfaas-fn&tag=b&until=1h"));
     }
 

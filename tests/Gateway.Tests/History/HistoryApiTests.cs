@@ -275,6 +275,7 @@ public sealed class HistoryApiTests(HistoryScene scene) : IClassFixture<HistoryS
     [InlineData("calls?state=done", "state")]
     [InlineData("calls?state=callback", "state")]
     [InlineData("calls?since=yesterday", "since")]
+    [InlineData("calls?since=1764320400", "2025-11-28T09:00:00Z")]
     [InlineData("calls?until=12", "limit", "&limit=0")]
     [InlineData("calls?limit=1001", "limit")]
     [InlineData("calls?limit=x", "limit")]

@@ -40,6 +40,36 @@ public sealed class CancelEndpointTests
             async () => (await gateway.SendAsync(HttpMethod.Delete, "/async-function/some-id")).StatusCode == HttpStatusCode.ServiceUnavailable, "503");
     }
 
+    [Theory]
+    [InlineData("DELETE", "/async-function/some-id")]
+    [InlineData("POST", "/system/calls/cancellations?all=true")]
+    public async Task R13_and_R24_one_that_cannot_be_kept_is_503_with_the_reason(string method, string path)
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var connection = new NatsConnection(StoredCalls.OptionsFor(nats));
+        await connection.CreateKeyValueStoreContext().CreateStoreAsync(new NatsKVConfig(StreamNames.Cancelled) { History = 1, MaxBytes = 1 });
+        await using var gateway = await TestGateway.StartAsync(nats);
+
+        using var answer = await gateway.SendAsync(new HttpMethod(method), path, null, ("Authorization", TestGateway.Admin));
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Contains("the cancellation cannot be kept: maximum bytes", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task R13_there_is_a_limit_to_how_many_ids_anybody_can_cancel()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await using var connection = new NatsConnection(StoredCalls.OptionsFor(nats));
+
+        using var answer = await gateway.SendAsync(HttpMethod.Delete, "/async-function/some-id");
+        var status = await (await connection.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Cancelled)).GetStatusAsync();
+
+        Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        Assert.Equal(64 * 1024 * 1024, status.Info.Config.MaxBytes);
+    }
+
     [Fact]
     public async Task With_call_api_auth_it_asks_for_credentials()
     {

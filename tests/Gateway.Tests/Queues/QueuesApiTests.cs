@@ -85,6 +85,8 @@ public sealed class QueuesApiTests(QueueFixture fixture) : IClassFixture<QueueFi
     [InlineData("after=-1")]
     [InlineData("function=a%20b")]
     [InlineData("tag=a%20b")]
+    [InlineData("since=1764320400")]
+    [InlineData("until=05/06/2026")]
     public async Task A_query_that_means_nothing_is_400(string query) =>
         await _gateway.SystemAsync(HttpMethod.Get, $"queues/faas-request/dead?{query}", expected: HttpStatusCode.BadRequest);
 
@@ -219,6 +221,32 @@ public sealed class QueuesApiTests(QueueFixture fixture) : IClassFixture<QueueFi
         Assert.Equal(2, await seed.CountAsync(StreamNames.Callbacks(seed.Queue)));
         Assert.Equal(2, await seed.CountAsync(StreamNames.Dead(seed.Queue)));
         Assert.Equal("""{"purged":2}""", await _gateway.SystemAsync(HttpMethod.Delete, $"queues/{seed.Queue}/calls"));
+    }
+
+    [Fact]
+    public async Task What_a_purge_would_remove_is_counted_and_nothing_of_another_namespaces_function()
+    {
+        var seed = await SeedAsync();
+        await seed.WaitingAsync(DeadLetterSeed.Call("mine"));
+        await seed.WaitingAsync(DeadLetterSeed.Call("mine") with { Priority = Priority.High });
+        await seed.DelayedAsync(DeadLetterSeed.Call("mine"));
+        await seed.HeldAsync(DeadLetterSeed.Call("mine"));
+        await seed.WaitingAsync(DeadLetterSeed.Call("mine") with { Namespace = "other" });
+        await seed.WaitingAsync(DeadLetterSeed.Call("yours"));
+        await seed.TellingAsync(DeadLetterSeed.Call("mine"));
+        await seed.DeadAsync(DeadLetterSeed.Call("mine"));
+
+        Assert.Equal("""{"count":4}""", await CountAsync("?function=mine"));
+        Assert.Equal("""{"count":4}""", await CountAsync("?function=mine.openfaas-fn"));
+        Assert.Equal("""{"count":1}""", await CountAsync("?function=mine.other"));
+        Assert.Equal("""{"count":0}""", await CountAsync("?function=nobody"));
+        Assert.Equal("""{"count":6}""", await CountAsync(""));
+        Assert.Equal("""{"purged":4}""", await _gateway.SystemAsync(HttpMethod.Delete, $"queues/{seed.Queue}/calls?function=mine"));
+        Assert.Equal("""{"count":2}""", await CountAsync(""));
+        await _gateway.SystemAsync(HttpMethod.Get, "queues/nosuch/calls/count", expected: HttpStatusCode.NotFound);
+        await _gateway.SystemAsync(HttpMethod.Get, $"queues/{seed.Queue}/calls/count?function=a%20b", expected: HttpStatusCode.BadRequest);
+
+        Task<string> CountAsync(string query) => _gateway.SystemAsync(HttpMethod.Get, $"queues/{seed.Queue}/calls/count{query}");
     }
 
     [Fact]

@@ -106,6 +106,31 @@ public sealed class FunctionScalerTests : IAsyncLifetime
         await ReplicasAsync("stuck", 2);
     }
 
+    // Its old calls are run by it as well, and are not to lose those that run them.
+    [Fact]
+    public async Task A_function_that_is_given_another_queue_is_scaled_by_its_calls_in_both()
+    {
+        (string, string)[] labels = [("type", "queue"), ("target", "1"), ("target-proportion", "1"), ("max", "5")];
+        await DeployAsync("moved", labels);
+        await CallAsync(3);
+        await ReplicasAsync("moved", 3);
+
+        await _gateway.SystemAsync(HttpMethod.Put, "functions", Deployment("moved", new { mode = "http" }, HttpFunction.Command, labels, queue: "next"), HttpStatusCode.Accepted);
+        await CallAsync(1);
+
+        await MetricAsync("gateway_function_waiting_calls{function_name=\"moved.openfaas-fn\"}", 4);
+        await ReplicasAsync("moved", 4);
+
+        async Task CallAsync(int count)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                using var accepted = await _gateway.PostAsync("/async-function/moved", "");
+                Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);
+            }
+        }
+    }
+
     [Fact]
     public async Task A_label_that_cannot_be_meant_is_refused_by_name()
     {
@@ -120,11 +145,18 @@ public sealed class FunctionScalerTests : IAsyncLifetime
 
     private Task<string> DeployAsync(string name, params (string Name, string Value)[] labels) => DeployAsync(name, new { mode = "http" }, HttpFunction.Command, labels);
 
-    private Task<string> DeployAsync(string name, object environment, string command, params (string Name, string Value)[] labels) => _gateway.SystemAsync(
-        HttpMethod.Post,
-        "functions",
-        new { service = name, image = "none", envProcess = command, envVars = environment, labels = labels.ToDictionary(label => "com.openfaas.scale." + label.Name, label => label.Value) },
-        HttpStatusCode.Accepted);
+    private Task<string> DeployAsync(string name, object environment, string command, params (string Name, string Value)[] labels) =>
+        _gateway.SystemAsync(HttpMethod.Post, "functions", Deployment(name, environment, command, labels), HttpStatusCode.Accepted);
+
+    private static object Deployment(string name, object environment, string command, (string Name, string Value)[] labels, string? queue = null) => new
+    {
+        service = name,
+        image = "none",
+        envProcess = command,
+        envVars = environment,
+        labels = labels.ToDictionary(label => "com.openfaas.scale." + label.Name, label => label.Value),
+        annotations = queue is null ? null : new Dictionary<string, string> { ["com.openfaas.queue"] = queue },
+    };
 
     private IEnumerable<string> Lines(string message) => _gateway.Process.Process.Lines.Where(line => line.Contains(message, StringComparison.Ordinal));
 

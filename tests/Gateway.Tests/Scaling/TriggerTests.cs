@@ -39,6 +39,15 @@ public sealed class TriggerTests
         Assert.StartsWith($"{key}: \"{value}\"", fault.Status.Detail, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void So_is_a_name_that_no_queue_takes()
+    {
+        var fault = Assert.Throws<RpcException>(() => Read(("functionName", new string('a', 4_000))));
+
+        Assert.StartsWith("functionName: ", fault.Status.Detail, StringComparison.Ordinal);
+        Assert.Equal($"{new string('a', 200)}.openfaas-fn", Read(("functionName", new string('a', 200))).Function);
+    }
+
     private static Trigger Read(params (string Key, string Value)[] metadata)
     {
         var scaled = new ScaledObjectRef();

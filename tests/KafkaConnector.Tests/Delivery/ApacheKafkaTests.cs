@@ -10,8 +10,6 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
     private const int Partitions = 3;
     private static readonly int Events = Rounds.Of(usual: 600, many: 2_000);
 
-    private static readonly string[] Old = ["api.version.request", "false", "broker.version.fallback", "0.9.0.1"];
-
     // The broker is shared, a topic and the group that reads it are a test's own.
     private readonly string _topic = $"orders-{Guid.NewGuid().ToString("N")[..6]}";
 
@@ -217,36 +215,13 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
     private async Task<double> AssignedAsync(ServiceProcess connector) =>
         await connector.MetricAsync($"kafka_connector_assigned_partitions{{group=\"{_topic}\"}}") ?? 0;
 
-    private Dictionary<string, string> Environment(GatewayServer gateway, params string[] more)
-    {
-        var environment = new Dictionary<string, string>
-        {
-            ["topics"] = _topic,
-            ["broker_hosts"] = Kafka.BootstrapServers,
-            ["group"] = _topic,
-            ["gateway_url"] = gateway.Url.AbsoluteUri,
-            ["rebuild_interval"] = "100ms",
-            ["commit_interval"] = "100ms",
-            ["initial_retry_wait"] = "10ms",
-            ["print_response"] = "false",
-            ["kafka_api_version_request"] = "false",
-            ["kafka_broker_version_fallback"] = "0.9.0.1",
-            ["kafka_session_timeout_ms"] = "4000",
-            ["kafka_heartbeat_interval_ms"] = "500",
-            ["kafka_reconnect_backoff_max_ms"] = "500",
-        };
-        foreach (var pair in more.Chunk(2))
-        {
-            environment[pair[0]] = pair[1];
-        }
-
-        return environment;
-    }
+    private Dictionary<string, string> Environment(GatewayServer gateway, params string[] more) =>
+        OldBroker.Environment(Kafka.BootstrapServers, _topic, gateway, more);
 
     // This broker may store a record twice whose answer was late: that many at the least.
     private async Task ProduceAsync(int? count = null)
     {
-        using var producer = Clients.Producer(Kafka.BootstrapServers, Old);
+        using var producer = Clients.Producer(Kafka.BootstrapServers, OldBroker.Properties);
         await Task.WhenAll(Enumerable.Range(0, count ?? Events).Select(i => producer.ProduceAsync(
             _topic,
             new Message<string?, byte[]?> { Key = $"k{i % 50}", Value = System.Text.Encoding.UTF8.GetBytes((i / 50).ToString(CultureInfo.InvariantCulture)) })));
@@ -261,7 +236,7 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
             await Eventually.HoldsAsync(
                 async () =>
                 {
-                    using var producer = Clients.Producer(Kafka.BootstrapServers, Old);
+                    using var producer = Clients.Producer(Kafka.BootstrapServers, OldBroker.Properties);
                     return await producer.ProduceAsync(new TopicPartition(_topic, partition), new Message<string?, byte[]?> { Value = System.Text.Encoding.UTF8.GetBytes(text) }) is not null;
                 },
                 "it is produced");
@@ -276,7 +251,7 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
             await Kafka.CreateTopicAsync(topic, partitions);
         }
 
-        await Eventually.HoldsAsync(() => Clients.Partitions(Kafka.BootstrapServers, topic, Old) == partitions, "the topic is made");
+        await Eventually.HoldsAsync(() => Clients.Partitions(Kafka.BootstrapServers, topic, OldBroker.Properties) == partitions, "the topic is made");
     }
 
     // A topic of two partitions, which the broker makes again with one for whoever asks for it, the connector or us.
@@ -287,7 +262,7 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
     }
 
     private IReadOnlyList<long> Committed(int partitions = Partitions) =>
-        Clients.Committed(Kafka.BootstrapServers, _topic, _topic, partitions, Old);
+        Clients.Committed(Kafka.BootstrapServers, _topic, _topic, partitions, OldBroker.Properties);
 
     private void AssertNothingUndoneIsCommitted(FunctionLedger ledger)
     {

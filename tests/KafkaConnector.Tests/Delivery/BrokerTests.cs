@@ -81,9 +81,7 @@ public class BrokerTests
         await scene.ProduceAsync("k", "0");
         await scene.CommitsAllAsync(1, 1);
 
-        // Rotated as a whole: a file that is just being written is empty for a moment, which would be a change of its own.
-        await File.WriteAllTextAsync(secrets.Path("next"), "new");
-        File.Move(secrets.Path("next"), secrets.Path("password"), overwrite: true);
+        secrets.Replace("password", "new");
 
         // One assignment to the first client, which was ready, and one to the next. A slow one may be thrown out of the group and come back besides.
         await Eventually.HoldsAsync(
@@ -100,6 +98,36 @@ public class BrokerTests
         bool IsOf(string what, string line) => line.StartsWith($"kafka_connector_messages_{what}{{group=\"{scene.Group}\"", StringComparison.Ordinal);
 
         static bool IsChange(string line) => line.Contains("Credentials changed", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_client_that_does_not_close_keeps_the_next_one_waiting_no_longer_than_its_limit_when_the_password_changes()
+    {
+        await using var scene = await Scene.StartAsync();
+        using var secrets = new SecretFiles(("user", "alice"), ("password", "old"));
+        var release = new TaskCompletionSource();
+        var ledger = new FunctionLedger(scene.Gateway, async (_, _) =>
+        {
+            await release.Task;
+            return 200;
+        });
+        await using var connector = await scene.RunConnectorAsync(
+            "username_file", secrets.Path("user"), "password_file", secrets.Path("password"), "kafka_security_protocol", "plaintext",
+            "grace_period", "1s", "kafka_max_poll_interval_ms", "5000", "kafka_api_version_request_timeout_ms", "1000", "kafka_reconnect_backoff_max_ms", "500");
+        await scene.ProduceAsync("k", "0");
+        await Eventually.HoldsAsync(() => ledger.Count == 1, "the event runs");
+
+        // What is done is to be committed, and the answer comes far too late for the rounds and for the end.
+        scene.Kafka.Delay(1, TimeSpan.FromHours(1));
+        release.SetResult();
+        await Eventually.HoldsAsync(() => ledger.Taken == 1, "the event is taken");
+        secrets.Replace("password", "new");
+        await connector.SaysAsync("The Kafka client does not close");
+        scene.Kafka.Delay(1, TimeSpan.Zero);
+
+        await connector.IsReadyAsync();
+        await scene.ProduceAsync("k", "1");
+        await scene.CommitsAllAsync(1, 2);
     }
 
     [Fact]

@@ -47,6 +47,17 @@ public class StartingTests
     }
 
     [Fact]
+    public async Task A_topic_that_is_named_twice_is_read_once()
+    {
+        await using var scene = await Scene.StartAsync();
+        await using var connector = await scene.RunConnectorAsync("topics", $"{scene.Topic},{scene.Topic}");
+        await scene.ProduceAsync("k", "x");
+
+        await scene.CommitsAllAsync(1, 1);
+        Assert.Single(scene.Gateway.Calls);
+    }
+
+    [Fact]
     public async Task Markers_that_end_transactions_are_passed_though_no_consumer_sees_them()
     {
         await using var scene = await Scene.StartAsync();
@@ -69,7 +80,7 @@ public class StartingTests
 
         using (var group = Clients.Consumer(scene.Kafka.BootstrapServers, scene.Group))
         {
-            Assert.Equal(0, LastRecord.Parse(Assert.Single(new GroupOffsets(group).Read([new TopicPartition(scene.Topic, 0)], TimeSpan.FromSeconds(30))).Note)?.Offset);
+            Assert.Equal(0, LastRecord.Parse(Assert.Single(new GroupOffsets(group, new SeenCommits()).Read([new TopicPartition(scene.Topic, 0)], TimeSpan.FromSeconds(30))).Note)?.Offset);
         }
 
         // Retention takes the markers with what they follow: an offset that stood at one would be out of range.
@@ -253,7 +264,7 @@ public class StartingTests
     private static async Task RemakeAsync(Scene scene, string group)
     {
         using var old = Clients.Consumer(scene.Kafka.BootstrapServers, scene.Group);
-        var committed = new GroupOffsets(old).Read([new TopicPartition(scene.Topic, 0)], TimeSpan.FromSeconds(30));
+        var committed = new GroupOffsets(old, new SeenCommits()).Read([new TopicPartition(scene.Topic, 0)], TimeSpan.FromSeconds(30));
         Assert.Equal(3, Assert.Single(committed).Offset);
         scene.Kafka.DeleteTopic(scene.Topic);
         scene.Kafka.CreateTopic(scene.Topic, 2);
@@ -261,7 +272,7 @@ public class StartingTests
         await Eventually.HoldsAsync(
             () =>
             {
-                new GroupOffsets(moved).Write(committed);
+                new GroupOffsets(moved, new SeenCommits()).Write(committed);
                 return Task.FromResult(Clients.Committed(scene.Kafka.BootstrapServers, group, scene.Topic, 1)[0] == 3);
             },
             "the old offset stands");

@@ -146,6 +146,28 @@ public sealed class EventPumpTests : IAsyncLifetime
         Assert.Single(_source.Settled);
     }
 
+    // Such as of a provider that finds no connection to the function, which has not seen the event then.
+    [Fact]
+    public async Task With_ack_on_any_an_error_of_the_platforms_own_is_no_answer_of_the_function()
+    {
+        var errors = 1;
+        _gateway.Answer = (_, http) =>
+        {
+            if (Interlocked.Decrement(ref errors) >= 0)
+            {
+                http.Response.Headers["X-OpenFaaS-Internal"] = "proxy";
+            }
+
+            return Answer(http, 500);
+        };
+        await using var connector = await StartAsync(options => options with { AckOn = AckOn.Any });
+
+        Give("1", RetryOptions.Defaults(5, Soon, Soon, BackOffKind.Equal));
+
+        await SettlesAsync("1 failed 500 1", "1 completed");
+        Assert.Equal(2, _gateway.Calls.Count);
+    }
+
     [Fact]
     public async Task With_ack_on_any_no_answer_is_still_no_answer()
     {

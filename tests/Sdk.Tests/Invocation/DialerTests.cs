@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Connectors.Sdk.Invocation;
 using Connectors.Testing;
+using CsCheck;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Connectors.Sdk.Tests.Invocation;
@@ -106,6 +107,99 @@ public sealed class DialerTests : IDisposable
         await _caller.CancelAsync();
 
         Assert.Equal(_caller.Token, (await Assert.ThrowsAnyAsync<OperationCanceledException>(() => dialling)).CancellationToken);
+    }
+
+    [Fact]
+    public async Task Those_who_dial_a_host_at_once_share_a_look_up_and_its_addresses_and_nothing_is_remembered()
+    {
+        const int many = 50;
+        var (lookUps, found, dialled) = (0, new TaskCompletionSource<IPAddress[]>(), new ConcurrentQueue<string>());
+        var dialer = new Dialer(_time)
+        {
+            LookUpAsync = (_, _) =>
+            {
+                Interlocked.Increment(ref lookUps);
+                return found.Task;
+            },
+            OpenAsync = (address, _) =>
+            {
+                dialled.Enqueue(address.Address.ToString());
+                return Task.FromResult(new Socket(SocketType.Stream, ProtocolType.Tcp));
+            },
+        };
+
+        var dialling = Enumerable.Range(0, many).Select(_ => dialer.DialAsync("several.example", Port, _caller.Token)).ToList();
+        found.SetResult([IPAddress.Parse("192.0.2.1"), IPAddress.Parse("192.0.2.2")]);
+        foreach (var socket in await Task.WhenAll(dialling))
+        {
+            socket.Dispose();
+        }
+
+        Assert.Equal(1, lookUps);
+        Assert.Equal([("192.0.2.1", many / 2), ("192.0.2.2", many / 2)], dialled.CountBy(address => address).Select(one => (one.Key, one.Value)).Order());
+        using var later = await dialer.DialAsync("several.example", Port, _caller.Token);
+        Assert.Equal(2, lookUps);
+    }
+
+    // True stands for an address of IPv6.
+    [Fact]
+    public Task Each_who_shares_a_look_up_has_all_addresses_the_families_in_the_systems_order_and_begins_at_another() =>
+        Gen.Select(Gen.Bool.Array[1, 6], Gen.Int[1, 8]).SampleAsync(async given =>
+        {
+            var (families, many) = given;
+            var addresses = families.Select((isIPv6, i) => IPAddress.Parse(isIPv6 ? $"2001:db8::{i + 1}" : $"192.0.2.{i + 1}")).ToArray();
+            var found = new TaskCompletionSource<IPAddress[]>();
+            var dialer = new Dialer(_time) { LookUpAsync = (_, _) => found.Task };
+
+            var asking = Enumerable.Range(0, many).Select(_ => dialer.AddressesAsync("several.example", CancellationToken.None)).ToList();
+            found.SetResult(addresses);
+            var told = await Task.WhenAll(asking);
+
+            Assert.Equal(addresses, told[0]);
+            Assert.All(told, one =>
+            {
+                Assert.Equal(addresses.Select(address => address.AddressFamily), one.Select(address => address.AddressFamily));
+                Assert.True(addresses.ToHashSet().SetEquals(one));
+            });
+            foreach (var family in addresses.GroupBy(address => address.AddressFamily))
+            {
+                var first = told.Select(one => one.First(address => address.AddressFamily == family.Key)).Distinct();
+                Assert.Equal(Math.Min(many, family.Count()), first.Count());
+            }
+        });
+
+    [Fact]
+    public async Task A_look_up_that_fails_fails_for_all_who_share_it_and_the_next_is_another()
+    {
+        var found = new TaskCompletionSource<IPAddress[]>();
+        var dialer = new Dialer(_time) { LookUpAsync = (_, _) => found.Task };
+        Task<IReadOnlyList<IPAddress>>[] asking = [dialer.AddressesAsync("several.example", _caller.Token), dialer.AddressesAsync("SEVERAL.example", _caller.Token)];
+
+        found.SetException(new SocketException((int)SocketError.TryAgain));
+
+        foreach (var one in asking)
+        {
+            Assert.Equal(SocketError.TryAgain, (await Assert.ThrowsAsync<SocketException>(() => one)).SocketErrorCode);
+        }
+
+        found = new TaskCompletionSource<IPAddress[]>();
+        found.SetResult([IPAddress.Loopback]);
+        Assert.Equal([IPAddress.Loopback], await dialer.AddressesAsync("several.example", _caller.Token));
+    }
+
+    [Fact]
+    public async Task Whoever_leaves_a_look_up_is_gone_at_once_and_leaves_it_to_the_others()
+    {
+        var found = new TaskCompletionSource<IPAddress[]>();
+        var dialer = new Dialer(_time) { LookUpAsync = (_, _) => found.Task };
+        var leaving = dialer.DialAsync("several.example", Port, _caller.Token);
+        var staying = dialer.AddressesAsync("several.example", CancellationToken.None);
+
+        await _caller.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving.WaitAsync(Eventually.Patience, TimeProvider.System));
+        found.SetResult([IPAddress.Loopback]);
+        Assert.Equal([IPAddress.Loopback], await staying);
     }
 
     public void Dispose() => _caller.Dispose();

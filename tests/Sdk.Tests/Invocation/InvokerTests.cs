@@ -112,27 +112,6 @@ public sealed class InvokerTests : IAsyncLifetime
         Assert.Equal("/base/async-function/env", Assert.Single(_server.Requests).Path);
     }
 
-    // Anything else below 400 is of a proxy before the gateway that leads elsewhere, or shows a login.
-    [Theory]
-    [InlineData(202, OutcomeKind.Succeeded)]
-    [InlineData(200, OutcomeKind.Unreachable)]
-    [InlineData(204, OutcomeKind.Unreachable)]
-    [InlineData(302, OutcomeKind.Unreachable)]
-    [InlineData(308, OutcomeKind.Unreachable)]
-    [InlineData(404, OutcomeKind.Failed)]
-    public async Task An_asynchronous_call_is_stored_where_202_says_so_and_nowhere_else(int status, OutcomeKind expected)
-    {
-        _answer = (_, http) =>
-        {
-            http.Response.StatusCode = status;
-            return Task.CompletedTask;
-        };
-
-        var outcome = await _invoker.InvokeAsync(Call with { Asynchronous = true }, CancellationToken.None);
-
-        Assert.Equal((expected, expected == OutcomeKind.Unreachable), (outcome.Kind, outcome.IsOutOfReach));
-    }
-
     [Fact]
     public async Task The_answer_is_kept_with_its_headers_up_to_the_size_asked_for()
     {

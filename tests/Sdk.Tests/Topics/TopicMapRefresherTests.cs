@@ -150,6 +150,21 @@ public sealed class TopicMapRefresherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Lists_are_read_whatever_characters_their_content_type_names()
+    {
+        await using var gateway = await HttpLedger.StartAsync((request, http) =>
+        {
+            http.Response.ContentType = "application/json; charset=none-such";
+            return http.Response.WriteAsync(request.Path == "/system/namespaces" ? "[\"dev\"]" : "[{\"name\":\"a\",\"namespace\":\"dev\",\"annotations\":{\"topic\":\"orders\"}}]");
+        });
+
+        await using var running = await RefreshAsync(options => options with { GatewayUrl = gateway.Url });
+
+        var map = await _latest.FirstAsync(CancellationToken.None).WaitAsync(Eventually.Patience);
+        Assert.Equal("a.dev", Assert.Single(map.Match("orders")).ToString());
+    }
+
+    [Fact]
     public async Task Ten_thousand_functions_are_one_map()
     {
         _gateway.Functions = [.. Enumerable.Range(0, 10_000).Select(i => ListedFunction.Wanting($"topic-{i},all", $"fn-{i}"))];

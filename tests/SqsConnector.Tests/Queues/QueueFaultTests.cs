@@ -17,6 +17,11 @@ public class QueueFaultTests
     {
         { new QueueDoesNotExistException("x"), "missing_queue", "no queue https://sqs.eu-west-1.amazonaws.com/1/orders in region eu-west-1" },
         { new AmazonClientException("Failed to resolve AWS credentials."), "credentials", "AWS_SHARED_CREDENTIALS_FILE" },
+        { Assuming(Service("AccessDenied")), "credentials", "(STS) gives no credentials: Error calling AssumeRole for role credentials-reader: in words" },
+        { Assuming(new AmazonServiceException("no", new HttpRequestException("no", new SocketException((int)SocketError.ConnectionRefused)))), "unreachable", "cannot reach AWS's token service (STS)" },
+        { Assuming(new HttpRequestException("name not known")), "unreachable", "name not known" },
+        { Assuming(new InvalidOperationException("what")), "other", "Error calling AssumeRole for role credentials-reader: what" },
+        { new AmazonClientException("no session", Service("AccessDenied")), "credentials", "no session: in words" },
         { Service("InvalidClientTokenId"), "credentials", "not accepted" },
         { Service("com.amazon.coral.service.UnrecognizedClientException"), "credentials", "not accepted" },
         { Service("AccessDenied"), "denied", "sqs:DeleteMessage" },
@@ -38,6 +43,9 @@ public class QueueFaultTests
         Assert.Equal(kind, told.Kind);
         Assert.Contains(text, told.Text, StringComparison.Ordinal);
     }
+
+    // As the SDK words it.
+    private static AmazonClientException Assuming(Exception why) => new("Error calling AssumeRole for role credentials-reader", why);
 
     private static AmazonSQSException Service(string code) => new("in words", ErrorType.Sender, code, "id", HttpStatusCode.BadRequest);
 }

@@ -73,6 +73,19 @@ public class FailurePolicyTests
         Assert.Null(policy.RunAgainAfter(new Outcome { Kind = OutcomeKind.TimedOut, Status = 504 }, 1, Random));
     }
 
+    [Theory]
+    [InlineData(1, 4)]
+    [InlineData(20, 20)]
+    [InlineData(900, 60)]
+    public void A_gateway_that_asks_for_a_wait_makes_it_longer_and_not_shorter(int asked, int seconds)
+    {
+        var full = new Outcome { Kind = OutcomeKind.Unreachable, Status = 503, RetryAfter = TimeSpan.FromSeconds(asked) };
+
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Policy(OnFailure.BackOff).HideFor(full, 3, Random));
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Policy(OnFailure.Delete).HideFor(full, 3, Random));
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Policy(OnFailure.BackOff).RunAgainAfter(full, 3, Random));
+    }
+
     [Fact]
     public void What_the_gateway_was_out_of_reach_for_is_not_deleted() =>
         Assert.Equal(TimeSpan.FromSeconds(4), Policy(OnFailure.Delete).HideFor(new Outcome { Kind = OutcomeKind.Unreachable, Status = 503 }, 3, Random));

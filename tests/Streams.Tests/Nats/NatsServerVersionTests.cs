@@ -21,4 +21,13 @@ public sealed class NatsServerVersionTests
         Assert.Equal(isRefused, refusal?.Contains("set nats_host to another", StringComparison.Ordinal) ?? false);
         Assert.Equal(isWarnedOf, NatsServerVersion.Warning(version) is not null);
     }
+
+    [Theory]
+    [InlineData("2.14.5", false)]
+    [InlineData("nonsense", false)]
+    [InlineData("2.15.0-RC.1", true)]
+    [InlineData("v2.15.1", true)]
+    [InlineData("2.100.0", true)]
+    public void A_stream_has_a_limit_of_consumers_by_itself_from_2_15_on(string version, bool isLimited) =>
+        Assert.Equal(isLimited, NatsServerVersion.LimitsConsumers(version));
 }

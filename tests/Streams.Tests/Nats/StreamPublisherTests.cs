@@ -83,6 +83,19 @@ public sealed class StreamPublisherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_header_that_stands_there_twice_is_stored_twice()
+    {
+        await CreateAsync(new StreamConfig("s", ["s.>"]));
+        var twice = Message("s.a", "id") with { Headers = [new("A", "1"), new("B", ""), new("A", "2")] };
+
+        Assert.Equal(WriteResult.Stored, (await Publisher.WriteAsync(twice, Patient, Ct)).Result);
+
+        var stored = (await (await _link.Link.JetStream.GetStreamAsync("s", cancellationToken: Ct)).GetAsync(new StreamMsgGetRequest { Seq = 1 }, Ct)).Message;
+        var lines = Encoding.ASCII.GetString(Convert.FromBase64String(stored.Hdrs!)).Split("\r\n");
+        Assert.Equal(["A: 1", "A: 2", "B: "], lines.Where(line => line.StartsWith('A') || line.StartsWith('B')));
+    }
+
+    [Fact]
     public async Task What_fits_is_never_too_large()
     {
         await CreateAsync(new StreamConfig("s", ["s.>"]) { MaxMsgs = 1 });

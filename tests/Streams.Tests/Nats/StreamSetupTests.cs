@@ -182,6 +182,93 @@ public sealed class StreamSetupTests : IAsyncLifetime
         Assert.Single(_lines.All, line => line.Contains("brought in line", StringComparison.Ordinal));
     }
 
+    // A server before 2.15 gives a stream that names no number as many as it needs; an account may have fewer for each stream, and refuses more.
+    [Theory]
+    [InlineData(null, null, 100_000)]
+    [InlineData(0, null, 100_000)]
+    [InlineData(5, null, 5)]
+    [InlineData(null, 1_500, -1)]
+    [InlineData(0, 1_500, -1)]
+    public async Task A_stream_may_have_a_consumer_for_each_function_unless_an_operator_says_otherwise(int? found, int? account, int expected)
+    {
+        var shape = StreamShape.All("q", new StreamLimits())[0];
+        await using var server = await NatsServer.StartAsync(
+            account is { } most ? $"accounts {{ A {{ jetstream {{ max_consumers: {most} }}, users [ {{ user: a, password: a }} ] }} }}\nno_auth_user: a" : "");
+        await using var link = await TestLink.OpenAsync(server);
+        var setup = new StreamSetup(link.Link, _time, _lines.CreateLogger<StreamSetup>());
+        if (found is { } there)
+        {
+            await link.Link.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(shape) with { MaxConsumers = there }, Ct);
+        }
+
+        await setup.EnsureAsync(shape, isFirst: true, Ct);
+
+        var isOld = !NatsServerVersion.LimitsConsumers(link.Link.ServerVersion);
+        Assert.Equal(isOld && found is not 5 ? -1 : expected, (await link.Link.JetStream.GetStreamAsync(shape.Name, cancellationToken: Ct)).Info.Config.MaxConsumers);
+        Assert.Empty(_lines.Warnings);
+    }
+
+    [Fact]
+    public async Task A_stream_that_this_user_may_not_change_is_used_as_it_is()
+    {
+        await using var server = await NatsServer.StartAsync("""
+            authorization { default_permissions { publish { deny: ["$JS.API.STREAM.UPDATE.OF_q"] } }, users [ { user: u, password: p } ] }
+            no_auth_user: u
+            """);
+        await using var link = await TestLink.OpenAsync(server);
+        var shape = StreamShape.All("q", new StreamLimits())[0];
+        await link.Link.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(shape), Ct);
+
+        var found = await new StreamSetup(link.Link, _time, _lines.CreateLogger<StreamSetup>()).EnsureAsync(shape, isFirst: true, Ct);
+
+        Assert.Equal(-1, found.Config.MaxConsumers);
+        Assert.Empty(_lines.Warnings);
+    }
+
+    // Of services whose options differ, whoever makes a stream anew is not the only one whose options count from then on. What is changed since is left.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_stream_that_another_service_made_anew_is_brought_in_line_once(bool once)
+    {
+        var (minutes, changed) = (TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(3));
+        var (mine, others) = (StreamShape.Calls("q", new StreamLimits { DuplicateWindow = minutes, MaxMessages = 5 }), StreamShape.Calls("q", new StreamLimits()));
+        await LookAsync(isFirst: true);
+        await _link.Link.JetStream.DeleteStreamAsync(mine.Name, Ct);
+        await _link.Link.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(others), Ct);
+
+        await LookAsync(isFirst: false);
+        Assert.Equal((minutes, 5L), await FoundAsync());
+
+        var found = (await _link.Link.JetStream.GetStreamAsync(mine.Name, cancellationToken: Ct)).Info.Config;
+        await _link.Link.JetStream.UpdateStreamAsync(found with { DuplicateWindow = changed }, Ct);
+        await LookAsync(isFirst: false);
+        Assert.Equal((changed, 5L), await FoundAsync());
+
+        // One writes to it, and is told by whoever looks at all streams; the other looks itself.
+        async Task LookAsync(bool isFirst)
+        {
+            if (!once)
+            {
+                await _setup.EnsureAsync(mine, isFirst, Ct);
+                return;
+            }
+
+            if (!isFirst)
+            {
+                _setup.Saw(mine.Name, (await _link.Link.JetStream.GetStreamAsync(mine.Name, cancellationToken: Ct)).Info.Created);
+            }
+
+            await _setup.EnsureOnceAsync(mine, isMissing: false, Ct);
+        }
+
+        async Task<(TimeSpan, long)> FoundAsync()
+        {
+            var config = (await _link.Link.JetStream.GetStreamAsync(mine.Name, cancellationToken: Ct)).Info.Config;
+            return (config.DuplicateWindow, config.MaxMsgs);
+        }
+    }
+
     // Nobody who has calls to take waits for a change that the server does not make.
     [Fact]
     public async Task A_stream_that_cannot_be_brought_in_line_is_used_as_it_is_which_is_said_once_and_tried_again_each_minute()

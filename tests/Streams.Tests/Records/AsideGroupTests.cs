@@ -44,6 +44,18 @@ public class AsideGroupTests
     }
 
     [Fact]
+    public void However_long_a_functions_name_is_a_server_takes_the_consumers_of_its_group() => Gen.Select(Gen.Int[1, 200], Gen.Int[1, 200], Gen.Bool).Sample((name, ns, dots) =>
+    {
+        // A dot is three characters of a subject.
+        var function = new FunctionName(new string(dots ? '.' : 'a', name), new string('b', ns));
+        var group = AsideGroup.Of(StreamNames.AsideSubject("q", AsideGroup.Held(function), Priority.Normal, function));
+
+        Assert.Equal(function, group.Function);
+        Assert.InRange(group.Consumer.Length, 1, 255);
+        Assert.NotEqual(group.Consumer, AsideGroup.Held(function with { Name = function.Name + "x" }).Consumer);
+    });
+
+    [Fact]
     public void A_pauses_key_names_its_queue_and_its_function()
     {
         Assert.Equal(("q", (FunctionName?)Fn), Pause.OfKey(Pause.Key("q", Fn)));

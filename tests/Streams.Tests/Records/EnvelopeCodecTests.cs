@@ -104,6 +104,17 @@ public class EnvelopeCodecTests
     }
 
     [Fact]
+    public void That_nobody_has_listed_the_function_is_written_only_of_such_a_call_and_kept_in_its_copies()
+    {
+        var encoded = EnvelopeCodec.Encode(Least with { IsUnlisted = true });
+
+        Assert.Contains("\"unlisted\":true", encoded, StringComparison.Ordinal);
+        Assert.DoesNotContain("unlisted", EnvelopeCodec.Encode(Least), StringComparison.Ordinal);
+        Assert.True((EnvelopeCodec.TryDecode(encoded, out _)! with { Attempt = 2 }).IsUnlisted);
+        Assert.False(EnvelopeCodec.TryDecode(EnvelopeCodec.Encode(Least), out _)!.IsUnlisted);
+    }
+
+    [Fact]
     public void A_newer_version_is_read_as_far_as_it_is_known()
     {
         var envelope = EnvelopeCodec.TryDecode(Golden.Read("envelope-least").Replace("\"v\":1", "\"v\":2", StringComparison.Ordinal), out var error);

@@ -104,6 +104,7 @@ public class StreamNamesTests
         Assert.Equal("d.b.d.1", StreamNames.DeadCallbackMessageId("d", 1));
         Assert.Equal("v.d.1", StreamNames.RedriveMessageId("d", 1));
         Assert.Equal("d.f.OF_q.7.0", StreamNames.ForeignMessageId("OF_q", 7, DateTimeOffset.MinValue));
+        Assert.Equal("n.OF_q.7.0", StreamNames.NewerCopyMessageId("OF_q", 7, DateTimeOffset.MinValue));
         Assert.NotEqual(StreamNames.ForeignMessageId("OF_q", 7, default), StreamNames.ForeignMessageId("OF_q_CALLBACKS", 7, default));
     }
 }

@@ -57,7 +57,7 @@ function align(node, next) {
 export function say(text) {
   const line = el('div', {}, text);
   document.getElementById('say').replaceChildren(line);
-  setTimeout(() => line.remove(), 5000);
+  setTimeout(() => line.remove(), Math.max(5000, 80 * text.length));
 }
 
 // --- Words and numbers ---
@@ -156,16 +156,26 @@ export async function render() {
   }
 }
 
-// --- Live figures: server-sent events, read with fetch so that the page's header goes along ---
+// --- Live figures: server-sent events, read with fetch so that the page's header goes along; asked for one by one where those do not come ---
 
 export const live = new EventTarget();
+const silence = 10000;
 let stream = null;
+let heard = 0;         // when an event came last, or was first waited for
+let isStale = false;   // neither way leads to figures
+const isFollowed = () => state.live && state.session && !document.hidden;
 export function follow() {
+  heard = Date.now();
+  isStale = false;
+  drawLive();
+  listen();
+}
+function listen() {
   stream?.abort();
   stream = null;
-  if (!state.live || !state.session || document.hidden) return;
+  if (!isFollowed()) return;
   const mine = stream = new AbortController();
-  read(mine.signal).catch(() => {}).finally(() => setTimeout(() => { if (stream === mine && !mine.signal.aborted) follow(); }, 2000));
+  read(mine.signal).catch(() => {}).finally(() => setTimeout(() => { if (stream === mine && !mine.signal.aborted) listen(); }, 2000));
 }
 async function read(signal) {
   const answer = await ask('/system/overview/events', { signal });
@@ -176,14 +186,39 @@ async function read(signal) {
     const events = (rest + value).split('\n\n');
     rest = events.pop();
     const last = events.pop();
-    if (last) take(JSON.parse(last.slice('data: '.length)));
+    if (!last) continue;
+    heard = Date.now();
+    take(JSON.parse(last.slice('data: '.length)));
   }
 }
+// A proxy may keep events back, a gateway may have listeners enough, and a connection may be dead without a word.
+setInterval(async () => {
+  if (!isFollowed() || Date.now() - heard < silence) return;
+  try {
+    await refresh(AbortSignal.timeout(4000));
+  } catch {
+    if (!isFollowed() || isStale) return;
+    isStale = true;
+    drawLive();
+    say('The gateway does not answer: these figures are old.');
+  }
+}, 5000);
 function take(overview) {
   state.overview = overview;
+  isStale = false;
+  drawLive();
   live.dispatchEvent(new Event('overview'));
 }
-export async function refresh() { take(await json('/system/overview')); }
+export async function refresh(signal) { take(await json('/system/overview', { signal })); }
+function drawLive() {
+  const button = document.getElementById('pause');
+  if (!button) return;
+  const at = state.overview?.at;
+  const text = !state.live ? 'Paused' : !isStale ? 'Live' : at ? `Not live since ${time(at).slice(11)}` : 'Not live';
+  if (button.textContent !== text) button.textContent = text;
+  button.toggleAttribute('data-stale', state.live && isStale);
+  button.setAttribute('aria-pressed', String(!state.live));
+}
 document.addEventListener('visibilitychange', follow);
 
 // --- Dialogs ---
@@ -249,7 +284,7 @@ function frame() {
       localStorage.setItem('theme', document.documentElement.dataset.theme);
     },
   }, '◐');
-  const pause = el('button', { class: 'plain', type: 'button', id: 'pause', 'aria-pressed': String(!state.live), onclick: () => setLive(!state.live) }, state.live ? 'Live' : 'Paused');
+  const pause = el('button', { class: 'plain', type: 'button', id: 'pause', onclick: () => setLive(!state.live) });
   const who = state.session.user
     ? [el('span', { class: 'who soft', title: state.session.role }, state.session.user, isOperator() ? '' : ' (viewer)'), el('button', { type: 'button', onclick: logOut }, 'Log out')]
     : [];
@@ -257,9 +292,6 @@ function frame() {
 }
 function setLive(on) {
   state.live = on;
-  const button = document.getElementById('pause');
-  button.textContent = on ? 'Live' : 'Paused';
-  button.setAttribute('aria-pressed', String(!on));
   follow();
 }
 

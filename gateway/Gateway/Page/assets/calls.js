@@ -49,17 +49,19 @@ export async function show(main, signal) {
       el('td', { class: 'cut' }, (call.tags ?? []).join(', ') || '–'), el('td', { class: 'cut mono id' }, el('a', { href: href('calls', { id: call.callId }) }, call.callId)));
   }
 
-  // Drawn again whenever something of it has changed, as long as it is on its way.
+  // Drawn again whenever something of it has changed, as long as it is on its way. What does not come is told, and asked for again; what came stays.
   async function drawOne() {
     const path = `/async-function/${encodeURIComponent(id)}`;
-    let shown = '', isDrawing = false;
+    let shown = '', isDrawing = false, isOver = false;
     const draw = async () => {
       const [stories, answer] = await Promise.all([
-        json(`/system/calls/${encodeURIComponent(id)}`, { signal }).catch(problem => { if (problem instanceof Refused && problem.status !== 401) return { calls: [] }; throw problem; }),
+        json(`/system/calls/${encodeURIComponent(id)}`, { signal }).catch(problem => { if (problem.status === 404) return { calls: [] }; throw problem; }),
         fetch(path, { headers: { 'X-Connectors-Page': '1', 'X-Result-Status': '200' }, redirect: 'manual', cache: 'no-store', signal }),
       ]);
       const data = await answer.arrayBuffer();
       const kept = answer.headers.get('x-call-state');
+      // 404: no result is kept. 405: it is a function's name.
+      if (kept === null && ![404, 405].includes(answer.status)) throw new Refused(answer.status, new TextDecoder().decode(data));
       const hasEnded = stories.calls.length ? stories.calls.every(call => call.endedAt) : kept !== null && answer.status !== 202;
       const now = JSON.stringify([stories, kept, answer.status]);
       if (now !== shown) {
@@ -72,14 +74,15 @@ export async function show(main, signal) {
             kept === null ? el('p', { class: 'soft' }, new TextDecoder().decode(data)) : answer.status === 202 ? el('p', {}, 'It has not ended yet.') : body(data, `call-${id}`, signal),
             isOperator() && !hasEnded ? el('div', { class: 'row' }, el('button', { type: 'button', class: 'danger', onclick: () => cancel(path) }, 'Cancel the call')) : ''));
       }
-      return hasEnded && stories.calls.every(call => call.callback?.state !== 'due');
+      isOver = hasEnded && stories.calls.every(call => call.callback?.state !== 'due');
     };
-    let isOver = await draw();
-    live.addEventListener('overview', async () => {
+    const look = async () => {
       if (isOver || isDrawing) return;
       isDrawing = true;
-      try { isOver = await draw(); } catch (problem) { tell(problem); } finally { isDrawing = false; }
-    }, { signal });
+      try { await draw(); } catch (problem) { if (shown) tell(problem); else showIn(place, problem); } finally { isDrawing = false; }
+    };
+    live.addEventListener('overview', look, { signal });
+    await look();
   }
 
   function story(call) {

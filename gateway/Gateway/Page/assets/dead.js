@@ -21,7 +21,9 @@ export async function show(main, signal) {
   // The number becomes part of paths: nothing else is one.
   const after = asked.get('after') ?? '', seq = /^[1-9]\d{0,19}$/.exec(asked.get('seq') ?? '')?.[0];
   if (!filter.queue) {
-    main.replaceChildren(el('h1', {}, 'Dead letters'), el('p', { class: 'card none' }, 'No queue yet.'));
+    const { error } = state.overview;
+    main.replaceChildren(el('h1', {}, 'Dead letters'), el('p', { class: error ? 'note' : 'card none' }, error ?? 'No queue yet.'));
+    live.addEventListener('overview', () => show(main, signal).catch(tell), { signal, once: true });
     return;
   }
 
@@ -151,28 +153,34 @@ export async function show(main, signal) {
 
   const matching = ({ since, until }) => `${filter.function ? ` of ${filter.function}` : ''}${filter.reason ? ` with reason ${filter.reason}` : ''}${since ? ` ended since ${time(since)} UTC` : ''}${until ? ` ended before ${time(until)} UTC` : ''}${filter.tag ? ` tagged ${filter.tag}` : ''} in ${filter.queue}`;
   const filled = values => Object.fromEntries(matched.map(key => [key, values[key]]).filter(([, value]) => value));
-  // With times in place of how long ago: whatever is done to the letters, a while later and in parts, is done to those that were counted.
+  // With times in place of how long ago: whatever is done to the letters, a while later and in parts, is done to those that were there. Of very many it is known
+  // only that there are at least so many; all that match are meant all the same.
   async function countMatching() {
     say('Counting…');
     const counted = await json(queuePath(filter.queue, `/dead/count?${new URLSearchParams(filled(filter))}`), { signal });
-    return { ...counted, meant: filled({ ...filter, since: counted.since ?? filter.since, until: counted.until ?? filter.until }) };
+    const isAll = counted.isComplete !== false, least = isAll ? '' : 'at least ';
+    return {
+      ...counted, isAll, letters: least + many(counted.count, 'letter'), number: least + count(counted.count),
+      of: done => least + count(isAll ? counted.count : Math.max(counted.count, done)),
+      meant: filled({ ...filter, since: counted.since ?? filter.since, until: counted.until ?? filter.until }),
+    };
   }
   async function redriveAll() {
     try {
       const perSecond = Number(document.getElementById('rate').value) || null;
-      const { count: n, last, meant } = await countMatching();
-      if (!await confirm(`Redrive ${many(n, 'letter')}?`, `All letters${matching(meant)} go back${perSecond ? `, at most ${count(perSecond)} each second` : ''}. The gateway goes on even if this page is closed.`, `Redrive ${count(n)}`)) return;
+      const { count: n, letters, number, of, last, meant } = await countMatching();
+      if (!await confirm(`Redrive ${letters}?`, `All letters${matching(meant)} go back${perSecond ? `, at most ${count(perSecond)} each second` : ''}. The gateway goes on even if this page is closed.`, `Redrive ${number}`)) return;
       const { id } = await json(queuePath(filter.queue, '/redrives'), { method: 'POST', json: { ...meant, last, ratePerSecond: perSecond } });
-      await progress(`Redrive of ${many(n, 'letter')}`, async (step, end) => {
+      await progress(`Redrive of ${letters}`, async (step, end) => {
         end.addEventListener('abort', () => { if (running && end.reason === 'stop') ask(queuePath(filter.queue, `/redrives/${id}`), { method: 'DELETE' }).catch(tell); });
         let running = true;
-        let [done, words] = [0, `0 of ${count(n)} redriven`];
+        let [done, words] = [0, `0 of ${of(0)} redriven`];
         while (running && !end.aborted) {
           try {
             const job = await json(queuePath(filter.queue, `/redrives/${id}`));
             running = job.state === 'running';
             done = running ? Math.min(n, job.redriven + job.skipped) : n;
-            words = `${count(job.redriven)} of ${count(n)} redriven${job.skipped ? `, ${count(job.skipped)} are no calls of ours and stay` : ''}`;
+            words = `${count(job.redriven)} of ${of(job.redriven)} redriven${job.skipped ? `, ${count(job.skipped)} are no calls of ours and stay` : ''}`;
             step(done, n, running ? words : `${words} – ${job.error ?? job.state}`);
           } catch (problem) {
             // The job lies in NATS, and goes on with this gateway or another.
@@ -188,21 +196,21 @@ export async function show(main, signal) {
   }
   async function deleteAll() {
     try {
-      const { count: n, last, meant } = await countMatching();
-      if (!await confirm(`Delete ${many(n, 'letter')}?`, `All letters${matching(meant)}. What is deleted cannot be brought back.`, `Delete ${count(n)}`, { danger: true })) return;
-      await progress(`Deletion of ${many(n, 'letter')}`, async (step, stop) => {
+      const { count: n, isAll, letters, number, of, last, meant } = await countMatching();
+      if (!await confirm(`Delete ${letters}?`, `All letters${matching(meant)}. What is deleted cannot be brought back.`, `Delete ${number}`, { danger: true })) return;
+      await progress(`Deletion of ${letters}`, async (step, stop) => {
         // In parts, so that the bar moves: twenty of them, or of a thousand letters each. Whoever stops it, or closes the page, keeps the rest.
         const part = new URLSearchParams(meant);
         if (![...part].length) part.set('all', 'true');
         part.set('last', last);
-        part.set('limit', Math.min(1000, Math.max(1, Math.ceil(n / 20))));
-        step(0, n, `0 of ${count(n)} deleted`);
+        part.set('limit', isAll ? Math.min(1000, Math.max(1, Math.ceil(n / 20))) : 1000);
+        step(0, n, `0 of ${of(0)} deleted`);
         for (let deleted = 0, next = 0; next !== undefined && !stop.aborted;) {
           part.set('after', next);
           const answer = await json(queuePath(filter.queue, `/dead?${part}`), { method: 'DELETE' });
           deleted += answer.deleted;
           next = answer.next;
-          step(next === undefined ? n : Math.min(n, deleted), n, `${count(deleted)} of ${count(n)} deleted${next === undefined ? ' – done' : ''}`);
+          step(next === undefined ? n : Math.min(n, deleted), n, `${count(deleted)} of ${of(deleted)} deleted${next === undefined ? ' – done' : ''}`);
         }
       });
       afterwards();
@@ -231,8 +239,10 @@ export async function show(main, signal) {
       const lines = form.get('headers').split('\n').map(line => line.trim()).filter(Boolean);
       if (lines.length) edit.headers = Object.fromEntries(lines.map(line => { const [name, ...value] = line.split(':'); return [name.trim(), value.join(':').trim() || null]; }));
       try {
-        await ask(queuePath(filter.queue, `/dead/${seq}/edit`), { method: 'POST', json: edit });
-        say('1 edited letter redriven.');
+        const answer = await ask(queuePath(filter.queue, `/dead/${seq}/edit`), { method: 'POST', json: edit });
+        say(answer.headers.has('x-duplicate')
+          ? `The edit of letter ${seq} was dropped: the queue had its redrive already, from a try whose answer was lost, and the call runs as it was put back then.`
+          : '1 edited letter redriven.');
         afterwards();
       } catch (problem) { tell(problem); }
     }

@@ -46,7 +46,7 @@ export async function show(main, signal) {
         el('td', { class: `n${queue.dead ? '' : ' zero'}` }, queue.dead ? el('a', { href: href('dead', { queue: queue.name }), class: 'bad' }, count(queue.dead)) : '0'),
         numberCell(queue.workers), el('td', {}, el('span', { class: 'tag' }, queue.mode ?? 'no worker yet')),
         isOperator() && el('td', { class: 'act' }, button(queue.paused ? 'resume' : 'pause', queue.name))))
-      : [el('tr', {}, el('td', { class: 'none', colspan: 14 }, 'No queue yet: the first asynchronous call makes one.'))]);
+      : [el('tr', {}, el('td', { class: 'none', colspan: 14 }, overview.error ? 'Not known.' : 'No queue yet: the first asynchronous call makes one.'))]);
     const holds = overview.queues.flatMap(queue => [
       ...(queue.paused ? [{ queue: queue.name, calls: `${many(queue.waiting, 'call')} wait`, by: queue.paused.by, why: queue.paused.reason, at: queue.paused.at }] : []),
       ...queue.holds.map(hold => ({ queue: queue.name, function: hold.function, held: hold.held, calls: `${many(hold.held, 'call')} held`, ...holder(hold) })),

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 
@@ -19,7 +20,7 @@ internal sealed class ProviderPages(GatewayOptions options, GatewayCredentials c
         try
         {
             using var answer = await _http.SendAsync(request, limit.Token);
-            return new Page(answer.StatusCode, await answer.Content.ReadAsStringAsync(limit.Token));
+            return new Page(answer.StatusCode, Encoding.UTF8.GetString(await answer.Content.ReadAsByteArrayAsync(limit.Token)));
         }
         catch (Exception fault) when (fault is HttpRequestException or IOException or OperationCanceledException)
         {

@@ -16,15 +16,17 @@ internal sealed class RemoteProvider(GatewayOptions options, RemoteCatalog catal
     {
         if (options.ScaleFromZero && await waking.ReadyAsync(path.Function, ct) is { Kind: not WakingKind.Ready } refused)
         {
-            var status = refused.Kind == WakingKind.Missing ? StatusCodes.Status404NotFound : StatusCodes.Status500InternalServerError;
-            await Answer.TextAsync(caller, status, $"error finding function {path.Function}: {refused.Error}");
+            var text = $"error finding function {path.Function}: {refused.Error}";
+            await (refused.Kind == WakingKind.Missing
+                ? Answer.TextAsync(caller, StatusCodes.Status404NotFound, text)
+                : NotReachedAsync(caller, StatusCodes.Status500InternalServerError, "proxy", text));
             return;
         }
 
         var outcome = await relay.ForwardAsync(caller, _address + path.PathAndQuery, AsSent, ct);
         if (outcome.Kind == ForwardKind.Unreachable)
         {
-            await Answer.TextAsync(caller, StatusCodes.Status502BadGateway, $"The provider cannot be reached for {path.Function}.");
+            await NotReachedAsync(caller, StatusCodes.Status502BadGateway, "gateway", $"The provider cannot be reached for {path.Function}.");
         }
         else if (outcome.Kind == ForwardKind.TimedOut)
         {
@@ -39,4 +41,12 @@ internal sealed class RemoteProvider(GatewayOptions options, RemoteCatalog catal
     public Task<IReadOnlyList<FunctionStatus>> ListAsync(CancellationToken ct) => catalog.RefreshAsync(ct);
 
     public void MapSystem(IEndpointRouteBuilder routes) => system.Map(routes);
+
+    // The function has not answered: a queue-worker sends the call again, and its breaker counts it. A 500 says so by the name that providers give themselves when
+    // they find no connection.
+    private static Task NotReachedAsync(HttpContext caller, int status, string source, string text)
+    {
+        caller.Response.Headers[WellKnownHeaders.Internal] = source;
+        return Answer.TextAsync(caller, status, text);
+    }
 }

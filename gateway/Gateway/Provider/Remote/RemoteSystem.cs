@@ -50,6 +50,7 @@ internal sealed class RemoteSystem(GatewayOptions options, GatewayCredentials cr
     // The provider of logs knows its own users: the caller's credentials go on.
     private async Task FollowLogsAsync(HttpContext caller)
     {
+        Answer.AsItComes(caller);
         var follows = caller.Request.Query["follow"].LastOrDefault()?.ToLowerInvariant() is "true" or "1" or "t";
         var outcome = await ForwardAsync(
             caller, _logs, new Upstream(ErrorsOf: LogErrors, MayEndEarly: follows), options.WriteTimeout, follows ? streamEnd.Token : CancellationToken.None);
