@@ -278,7 +278,9 @@ internal sealed class PullLoop
             lock (loop._lock)
             {
                 loop._noHighSince = why == PullEnd.Empty ? loop._time.GetTimestamp() : null;
-                if (loop._isHighStanding)
+
+                // What was asked for may have come, and this loop not have been told yet: then nothing is returned.
+                if (loop._isHighStanding && unused > 0)
                 {
                     unused = loop._hasHighSlot ? 1 : 0;
                     loop._isHighStanding = loop._hasHighSlot = false;

@@ -56,7 +56,7 @@ internal sealed record DispatchOptions
     private static DispatchOptions ReadEach(Settings settings) => new()
     {
         Gateway = settings.Url("gateway_url", "http://gateway.openfaas:8080", "Address of the gateway through which functions are called") ?? new Uri("http://gateway.openfaas:8080"),
-        CallsDirectly = settings.Flag("direct_functions", false, "Call functions at function_url, not through the gateway"),
+        CallsDirectly = settings.Flag("direct_functions", false, "Call functions that the provider lists at function_url, not through the gateway"),
         FunctionUrl = settings.Text(FunctionUrlName, DefaultFunctionUrl, "Where functions are with direct_functions; {name} and {namespace} stand for a function's own"),
         UpstreamTimeout = settings.Duration(
             "upstream_timeout", TimeSpan.FromMinutes(1), "How long one send of a call may take", TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(7)),

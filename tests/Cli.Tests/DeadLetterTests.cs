@@ -185,7 +185,7 @@ public sealed class DeadLetterTests(Scene scene)
         Assert.Equal(1, (int)delete["count"]!);
         Assert.StartsWith("1501 dead letters of ", recent.Out, StringComparison.Ordinal);
         Assert.StartsWith("0 dead letters of ", old.Out, StringComparison.Ordinal);
-        Assert.Equal($"1 waiting and delayed calls of one in {seed.Queue}.\n", purge.Out);
+        Assert.Equal($"1 waiting, delayed and held calls of one in {seed.Queue}.\n", purge.Out);
         Assert.Equal((1, 1501), (await seed.CountAsync(StreamNames.Calls(seed.Queue)), await seed.CountAsync(StreamNames.Dead(seed.Queue))));
         (await scene.RunAsync("dead", "list", seed.Queue, "--since", "soon")).Fails(2, "--since: \"soon\"");
     }

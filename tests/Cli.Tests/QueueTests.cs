@@ -98,7 +98,7 @@ public sealed class QueueTests(Scene scene)
         var one = (await scene.RunAsync("purge", seed.Queue, "--function", "two", "--yes")).Succeeds();
         var rest = (await scene.RunAsync("purge", seed.Queue, "-y", "--json")).Json;
 
-        Assert.Equal($"2 waiting and delayed calls of two in {seed.Queue} are gone.\n", one.Out);
+        Assert.Equal($"2 waiting, delayed and held calls of two in {seed.Queue} are gone.\n", one.Out);
         Assert.Equal("""{"purged":1}""", rest.ToJsonString());
         Assert.Equal(1, await seed.CountAsync(StreamNames.Callbacks(seed.Queue)));
         Assert.Equal(1, await seed.CountAsync(StreamNames.Dead(seed.Queue)));
@@ -116,9 +116,9 @@ public sealed class QueueTests(Scene scene)
         var all = (await scene.RunAsync("purge", seed.Queue, "--dry-run")).Succeeds();
         var purged = (await scene.RunAsync("purge", seed.Queue, "--function", "two", "--yes", "--json")).Json;
 
-        Assert.Equal($"3 waiting and delayed calls of two in {seed.Queue}.\n", two.Out);
+        Assert.Equal($"3 waiting, delayed and held calls of two in {seed.Queue}.\n", two.Out);
         Assert.Equal("""{"count":1}""", other.ToJsonString());
-        Assert.Equal($"5 waiting and delayed calls of {seed.Queue}.\n", all.Out);
+        Assert.Equal($"5 waiting, delayed and held calls of {seed.Queue}.\n", all.Out);
         Assert.Equal("""{"purged":3}""", purged.ToJsonString());
         (await scene.RunAsync("purge", "nosuch", "--dry-run")).Fails(1, "There is no queue nosuch.");
     }
@@ -144,7 +144,7 @@ public sealed class QueueTests(Scene scene)
         var ran = await terminal.EndAsync();
 
         Assert.True(exitCode == ran.ExitCode, $"{ran.ExitCode}: {ran.Out}");
-        Assert.Contains($"Remove the waiting and delayed calls of {seed.Queue} for good, 3 now? [y/N] ", ran.Out, StringComparison.Ordinal);
+        Assert.Contains($"Remove the waiting, delayed and held calls of {seed.Queue} for good, 3 now? [y/N] ", ran.Out, StringComparison.Ordinal);
         Assert.Contains(exitCode == 0 ? "are gone" : "Nothing was done", ran.Out, StringComparison.Ordinal);
         Assert.Equal(left, await seed.CountAsync(StreamNames.Calls(seed.Queue)));
     }

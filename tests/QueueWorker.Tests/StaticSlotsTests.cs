@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Connectors.QueueWorker.Consuming;
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Hosting;
@@ -65,6 +66,27 @@ public sealed class StaticSlotsTests(SharedNats nats) : IClassFixture<SharedNats
         Assert.True(wasSeen);
     }
 
+    // Whoever else learns meanwhile that the pull is over has nothing to give back.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task No_slot_is_made_where_a_pull_is_forgotten_between_its_end_and_its_being_told(bool isForgotten)
+    {
+        await using var loop = await Loop.StartAsync(nats.Server, TimeProvider.System);
+        await loop.StandsAsync();
+        await loop.ForgetBetweenAsync(isForgotten);
+
+        for (var i = 0; i < 2 * Count; i++)
+        {
+            loop.Gate ??= new TaskCompletionSource();
+            await loop.StoreAsync("normal");
+        }
+
+        await Eventually.HoldsAsync(() => loop.AreAllTaken, "all slots are taken");
+        Assert.Equal(Count, loop.Slots.Running);
+        loop.Gate!.SetResult();
+    }
+
     private sealed class Loop : IDeliveryHandler, IAsyncDisposable
     {
         private readonly string _name = $"S{Guid.NewGuid():N}";
@@ -120,6 +142,29 @@ public sealed class StaticSlotsTests(SharedNats nats) : IClassFixture<SharedNats
         public async Task StoreAsync(string priority) =>
             await _link.JetStream.PublishAsync($"{_name}.{priority}", Array.Empty<byte>(), cancellationToken: TestContext.Current.CancellationToken);
 
+        /// <summary>Whether no slot is left for what still waits.</summary>
+        public bool AreAllTaken => Slots.Running >= Count && Slots.Free == 0 && _normal.Outstanding == 0;
+
+        /// <summary>Has the pull that stands for high ones be forgotten once more, when it has ended and before the loop is told: with a message, or forgotten itself.</summary>
+        public async Task ForgetBetweenAsync(bool isForgotten)
+        {
+            ref var listener = ref ListenerOf(_high);
+            var between = new Between(listener!, _high.Forget);
+            listener = between;
+            if (isForgotten)
+            {
+                _high.Forget();
+            }
+            else
+            {
+                await StoreAsync("high");
+                await Eventually.HoldsAsync(() => Ended == 1, "it runs");
+            }
+
+            Assert.True(between.WasMet);
+            await _high.BindAsync(TestContext.Current.CancellationToken);
+        }
+
         public Task StandsAsync() => Eventually.HoldsAsync(async () => await StandsAsync(NormalPulls), "pulls stand for both");
 
         /// <summary>Whether a pull stands for high ones, and for normal ones the one that was the last of so many.</summary>
@@ -157,6 +202,35 @@ public sealed class StaticSlotsTests(SharedNats nats) : IClassFixture<SharedNats
             await _link.StopAsync(CancellationToken.None);
             await _link.DisposeAsync();
             _stopping.Dispose();
+        }
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_listener")]
+    private static extern ref IPullListener? ListenerOf(StreamConsumer consumer);
+
+    private sealed class Between(IPullListener inner, Action step) : IPullListener
+    {
+        public bool WasMet { get; private set; }
+
+        public void Delivered(Delivery delivery, bool wasAsked, int outstanding)
+        {
+            StepOnce();
+            inner.Delivered(delivery, wasAsked, outstanding);
+        }
+
+        public void Returned(int unused, PullEnd why, int outstanding)
+        {
+            StepOnce();
+            inner.Returned(unused, why, outstanding);
+        }
+
+        private void StepOnce()
+        {
+            if (!WasMet)
+            {
+                WasMet = true;
+                step();
+            }
         }
     }
 

@@ -111,19 +111,17 @@ public sealed class StreamConsumer : IDisposable
     /// </summary>
     public async Task<bool> TryGiveUpAsync(CancellationToken ct)
     {
+        // First: what comes meanwhile is asked of one that is made anew.
+        _isBound = false;
         try
         {
-            if (!await _setup.DeleteIdleConsumerAsync(_stream, Name, ct))
-            {
-                return false;
-            }
-
-            _isBound = false;
-            return true;
+            var isGone = await _setup.DeleteIdleConsumerAsync(_stream, Name, ct);
+            _isBound = !isGone;
+            return isGone;
         }
         catch (NatsJSApiException missing) when (missing.Error.Code == 404)
         {
-            _isBound = false;
+            // It lapsed by itself.
             return false;
         }
     }

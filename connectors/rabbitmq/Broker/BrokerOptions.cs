@@ -55,7 +55,7 @@ internal sealed record BrokerOptions
             Username = settings.SecretFile("username_file", "File with the user name; guest without one"),
             Password = settings.SecretFile("password_file", "File with the password; guest without one"),
             CaFile = settings.File("ca_file", "File with the authorities (PEM) that the broker's certificate is checked against; the system's without it"),
-            CertFile = settings.File("cert_file", "File with the client's certificate (PEM)"),
+            CertFile = settings.File("cert_file", "File with the client's certificate (PEM), its intermediate ones behind it"),
             KeyFile = settings.File("key_file", "File with the client's private key (PEM)"),
         };
         options.Check(settings);

@@ -12,7 +12,7 @@ internal static class QueuePurge
 
     public static Command Create()
     {
-        var command = new Command("purge", "Removes waiting and delayed calls for good; callbacks and dead letters stay") { Queue, DeadFilter.FunctionOption, DeadFilter.DryRun, SharedOptions.Yes };
+        var command = new Command("purge", "Removes waiting, delayed and held calls for good; callbacks and dead letters stay") { Queue, DeadFilter.FunctionOption, DeadFilter.DryRun, SharedOptions.Yes };
         command.Does(RunAsync);
         return command;
     }
@@ -31,13 +31,13 @@ internal static class QueuePurge
             }
             else
             {
-                session.Out.WriteLine($"{(long)count["count"]!} waiting and delayed calls of {whose}.");
+                session.Out.WriteLine($"{(long)count["count"]!} waiting, delayed and held calls of {whose}.");
             }
 
             return;
         }
 
-        await session.ConfirmAsync(async () => $"Remove the waiting and delayed calls of {whose} for good, {(long)(await CountAsync(session, queue, function, ct))["count"]!} now?", ct);
+        await session.ConfirmAsync(async () => $"Remove the waiting, delayed and held calls of {whose} for good, {(long)(await CountAsync(session, queue, function, ct))["count"]!} now?", ct);
 
         var answer = await session.Gateway.JsonAsync(HttpMethod.Delete, QueuePath.WaitingCalls(queue) + QueuePath.Query(("function", function)), null, ct);
         if (session.IsJson)
@@ -46,7 +46,7 @@ internal static class QueuePurge
             return;
         }
 
-        session.Out.WriteLine($"{answer["purged"]} waiting and delayed calls of {whose} are gone.");
+        session.Out.WriteLine($"{answer["purged"]} waiting, delayed and held calls of {whose} are gone.");
     }
 
     // By the gateway, which alone knows what namespace a name without one means.

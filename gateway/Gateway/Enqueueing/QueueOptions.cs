@@ -38,7 +38,7 @@ internal sealed record QueueOptions
             Limits = StreamLimits.Read(settings),
             MaxBodyBytes = settings.Number("max_body_bytes", 1_000_000, "Largest body of an async call in bytes; NATS's max_payload less 47 KiB also holds", 1, 64 * 1024 * 1024),
             MaxDelay = settings.Duration("max_delay", DueTime.Max, "How far ahead X-Delay and X-Not-Before may be", TimeSpan.Zero, DueTime.Max),
-            CallApiAuth = settings.Choice("call_api_auth", CallApiAuth.None, "Who may cancel a call by its id: none (whoever knows the id) or basic (the credentials of /system/)"),
+            CallApiAuth = settings.Choice("call_api_auth", CallApiAuth.None, "Who may read a call's result and cancel it by its id: none (whoever knows the id) or basic (the credentials of /system/)"),
         };
     }
 }

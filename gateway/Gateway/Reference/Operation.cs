@@ -45,12 +45,12 @@ internal sealed record Operation(string Method, string Route, string Summary)
         ["offset"] = "So many are left out first",
         ["queue"] = "Only of this queue",
         ["reason"] = "Only dead letters with this reason",
-        ["since"] = "Only what ended from then on: a time in RFC 3339, a day, or how long ago, such as 90m",
+        ["since"] = "Only what ended from then on (where waiting calls are meant: was accepted; of logs: was written): a time in RFC 3339; of all but logs also a day, or how long ago, such as 90m",
         ["sort"] = "`calls`, `failed` or `p99`, the highest first; by name unless given",
         ["state"] = "Only calls in this state: succeeded, dead, cancelled, expired, or, where waiting calls are meant, theirs; several with commas in between",
         ["tag"] = "Only calls with this tag",
         ["tail"] = "At most so many lines of what was written",
-        ["until"] = "Only what ended before then: a time in RFC 3339, a day, or how long ago",
+        ["until"] = "Only what ended (of waiting calls: was accepted) before then: a time in RFC 3339, a day, or how long ago",
     };
 
     private const string Calls = "/system/calls";
@@ -120,7 +120,7 @@ internal sealed record Operation(string Method, string Route, string Summary)
         new("GET", "/ui/session", "Who is logged in") { Answer = typeof(SessionView) },
         new("POST", "/ui/session", "Logs in") { Body = typeof(LoginRequest), Answer = typeof(SessionView) },
         new("DELETE", "/ui/session", "Logs out") { Status = 204 },
-        new("GET", "/healthz", "Whether the gateway lives"),
+        new("GET", "/healthz", "Whether the gateway lives; with a remote provider, what that says"),
     ];
 
     /// <summary>The operation of a route as it is mapped; null for the root and the page's files.</summary>
