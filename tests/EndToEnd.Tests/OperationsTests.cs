@@ -63,7 +63,7 @@ public sealed partial class OperationsTests
     {
         const string Calls = "OF_faas-request";
         await using var pipeline = await Pipeline.StartAsync(gateway: new Dictionary<string, string> { ["nats_duplicate_window"] = "10m", ["nats_publish_timeout"] = "10s" });
-        await using var nats = new NatsClient(Patient(pipeline.Nats));
+        await using var nats = new NatsClient(StreamBackup.Patient(pipeline.Nats));
         var js = nats.CreateJetStreamContext();
         await CallAsync(pipeline, 1);
         await EndAsync(pipeline);
@@ -110,7 +110,7 @@ public sealed partial class OperationsTests
         // nats stream backup, the stream's end, nats stream restore. The worker looks every few seconds and makes the stream anew: if it was the quicker one, the
         // restore is refused, and both are done again, as the page says.
         var backup = await StreamBackup.TakeAsync(pipeline.Nats, Streams[2]);
-        await using (var nats = new NatsClient(Patient(pipeline.Nats)))
+        await using (var nats = new NatsClient(StreamBackup.Patient(pipeline.Nats)))
         {
             var js = nats.CreateJetStreamContext();
             await Eventually.HoldsAsync(
@@ -248,10 +248,10 @@ public sealed partial class OperationsTests
     private static async Task<bool> IsOnThreeAsync(NatsServer server)
     {
         await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
-        var lists = new List<JsonNode> { (await AskAsync(nats, "$JS.API.STREAM.LIST", []))["streams"]! };
+        var lists = new List<JsonNode> { (await StreamBackup.AskAsync(nats, "$JS.API.STREAM.LIST", []))["streams"]! };
         foreach (var stream in Streams)
         {
-            lists.Add((await AskAsync(nats, $"$JS.API.CONSUMER.LIST.{stream}", []))["consumers"]!);
+            lists.Add((await StreamBackup.AskAsync(nats, $"$JS.API.CONSUMER.LIST.{stream}", []))["consumers"]!);
         }
 
         // "desired" is there while peers are exchanged.
@@ -261,28 +261,12 @@ public sealed partial class OperationsTests
 
     private static async Task<IReadOnlyList<string>> StreamsAsync(NatsServer server)
     {
-        await using var nats = new NatsConnection(Patient(server));
-        return [.. (await AskAsync(nats, "$JS.API.STREAM.NAMES", []))["streams"]!.AsArray().Select(name => (string)name!)];
+        await using var nats = new NatsConnection(StreamBackup.Patient(server));
+        return [.. (await StreamBackup.AskAsync(nats, "$JS.API.STREAM.NAMES", []))["streams"]!.AsArray().Select(name => (string)name!)];
     }
 
     [GeneratedRegex("nats stream ls --all --names \\| grep -E '([^']+)'")]
     private static partial Regex Picked();
-
-    // For what is asked once. What is asked again and again while servers come and go keeps the usual limits: an answer that was lost would be waited for.
-    private static NatsOpts Patient(NatsServer server) => new()
-    {
-        Url = server.Url,
-        ConnectTimeout = Eventually.Patience,
-        RequestTimeout = Eventually.Patience,
-        CommandTimeout = Eventually.Patience,
-    };
-
-    private static async Task<JsonNode> AskAsync(NatsConnection nats, string subject, JsonObject request)
-    {
-        var answer = JsonNode.Parse((await nats.RequestAsync<byte[], byte[]>(subject, Encoding.UTF8.GetBytes(request.ToJsonString()))).Data)!;
-        Assert.Null(answer["error"]);
-        return answer;
-    }
 
     private static async Task<IReadOnlyList<NATS.Client.JetStream.Models.StreamInfo>> InfoAsync(Pipeline pipeline)
     {

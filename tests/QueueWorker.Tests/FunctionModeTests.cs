@@ -74,7 +74,7 @@ public sealed class FunctionModeTests(SharedNats nats, ITestOutputHelper output)
 
     // Somebody else's consumer takes the calls of all functions, and no two of a work-queue stream may take the same.
     [Fact]
-    public async Task Consumers_that_cannot_be_made_are_tried_now_and_then_and_each_is_told_of_once()
+    public async Task Consumers_that_cannot_be_made_are_tried_again_and_each_is_told_of_once()
     {
         await using var bench = await Bench.StartWithoutWorkerAsync(options: Function(), server: nats.Server);
         await bench.JetStream.CreateOrUpdateConsumerAsync(
@@ -85,15 +85,11 @@ public sealed class FunctionModeTests(SharedNats nats, ITestOutputHelper output)
         await Eventually.HoldsAsync(() => Warnings() == 2, "both are told of");
 
         await using var tries = await bench.Connection.SubscribeCoreAsync<string>($"$JS.API.CONSUMER.CREATE.{bench.Calls}.>");
-        await tries.Msgs.ReadAsync();
-        await Task.Delay(TimeSpan.FromSeconds(5), TimeProvider.System);
-        var tried = 1;
-        while (tries.Msgs.TryRead(out _))
+        for (var i = 0; i < 6; i++)
         {
-            tried++;
+            await tries.Msgs.ReadAsync();
         }
 
-        Assert.InRange(tried, 1, 25);
         Assert.Equal(2, Warnings());
         Assert.Empty(bench.Sends);
 

@@ -47,7 +47,8 @@ internal sealed class StreamBackup(string stream, JsonNode shape, IReadOnlyList<
         Assert.Null(JsonNode.Parse(end.Data)!["error"]);
     }
 
-    private static NatsOpts Patient(NatsServer server) => new()
+    /// <summary>For what is asked once. What is asked again and again while servers come and go keeps the usual limits: an answer that was lost would be waited for.</summary>
+    public static NatsOpts Patient(NatsServer server) => new()
     {
         Url = server.Url,
         ConnectTimeout = Eventually.Patience,
@@ -55,7 +56,8 @@ internal sealed class StreamBackup(string stream, JsonNode shape, IReadOnlyList<
         CommandTimeout = Eventually.Patience,
     };
 
-    private static async Task<JsonNode> AskAsync(NatsConnection nats, string subject, JsonObject request)
+    /// <summary>What the server answers to a request of its API, which is no error.</summary>
+    public static async Task<JsonNode> AskAsync(NatsConnection nats, string subject, JsonObject request)
     {
         var answer = JsonNode.Parse((await nats.RequestAsync<byte[], byte[]>(subject, Encoding.UTF8.GetBytes(request.ToJsonString()))).Data)!;
         Assert.Null(answer["error"]);
