@@ -7,8 +7,10 @@ ARG SERVICE=mcr.microsoft.com/dotnet/aspnet:${DOTNET}-noble-chiseled-extra
 ARG COMMAND=mcr.microsoft.com/dotnet/runtime:${DOTNET}-noble-chiseled
 ARG GATEWAY=mcr.microsoft.com/dotnet/aspnet:${DOTNET}-noble
 
-# What the packages depend on and nothing else, so that a changed source leaves the restored packages alone.
-FROM ${SDK} AS projects
+# What the packages depend on and nothing else, so that a changed source leaves the restored packages alone. The SDK runs on the machine's own platform and
+# compiles for the image's: emulated it does not run.
+FROM --platform=$BUILDPLATFORM ${SDK} AS projects
+ARG TARGETARCH
 ENV NUGET_PACKAGES=/packages
 WORKDIR /src
 COPY global.json Directory.Build.props Directory.Build.targets Directory.Packages.props BannedSymbols.txt .editorconfig ./
@@ -23,41 +25,42 @@ COPY connectors/kafka/KafkaConnector.csproj connectors/kafka/packages.lock.json 
 COPY connectors/sqs/SqsConnector.csproj connectors/sqs/packages.lock.json connectors/sqs/
 COPY connectors/rabbitmq/RabbitMqConnector.csproj connectors/rabbitmq/packages.lock.json connectors/rabbitmq/
 
-# One step for each service; BuildKit takes only those that the target needs, and keeps the packages between builds.
+# One stage for each service; BuildKit takes only those that the target needs. Restored packages lie in the stage itself and in no cache beside it, which may
+# be empty where the restore need not run again.
 FROM projects AS build-gateway
-RUN --mount=type=cache,target=/packages dotnet restore gateway/Gateway/Gateway.csproj --use-current-runtime -p:PublishReadyToRun=true
+RUN dotnet restore gateway/Gateway/Gateway.csproj -a $TARGETARCH -p:PublishReadyToRun=true
 COPY . .
-RUN --mount=type=cache,target=/packages dotnet publish gateway/Gateway/Gateway.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+RUN dotnet publish gateway/Gateway/Gateway.csproj --no-restore -a $TARGETARCH -p:PublishReadyToRun=true --self-contained false -o /out
 
 FROM projects AS build-queue-worker
-RUN --mount=type=cache,target=/packages dotnet restore queue-worker/QueueWorker.csproj --use-current-runtime -p:PublishReadyToRun=true
+RUN dotnet restore queue-worker/QueueWorker.csproj -a $TARGETARCH -p:PublishReadyToRun=true
 COPY . .
-RUN --mount=type=cache,target=/packages dotnet publish queue-worker/QueueWorker.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+RUN dotnet publish queue-worker/QueueWorker.csproj --no-restore -a $TARGETARCH -p:PublishReadyToRun=true --self-contained false -o /out
 
 FROM projects AS build-cron-connector
-RUN --mount=type=cache,target=/packages dotnet restore connectors/cron/CronConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
+RUN dotnet restore connectors/cron/CronConnector.csproj -a $TARGETARCH -p:PublishReadyToRun=true
 COPY . .
-RUN --mount=type=cache,target=/packages dotnet publish connectors/cron/CronConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+RUN dotnet publish connectors/cron/CronConnector.csproj --no-restore -a $TARGETARCH -p:PublishReadyToRun=true --self-contained false -o /out
 
 FROM projects AS build-kafka-connector
-RUN --mount=type=cache,target=/packages dotnet restore connectors/kafka/KafkaConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
+RUN dotnet restore connectors/kafka/KafkaConnector.csproj -a $TARGETARCH -p:PublishReadyToRun=true
 COPY . .
-RUN --mount=type=cache,target=/packages dotnet publish connectors/kafka/KafkaConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+RUN dotnet publish connectors/kafka/KafkaConnector.csproj --no-restore -a $TARGETARCH -p:PublishReadyToRun=true --self-contained false -o /out
 
 FROM projects AS build-sqs-connector
-RUN --mount=type=cache,target=/packages dotnet restore connectors/sqs/SqsConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
+RUN dotnet restore connectors/sqs/SqsConnector.csproj -a $TARGETARCH -p:PublishReadyToRun=true
 COPY . .
-RUN --mount=type=cache,target=/packages dotnet publish connectors/sqs/SqsConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+RUN dotnet publish connectors/sqs/SqsConnector.csproj --no-restore -a $TARGETARCH -p:PublishReadyToRun=true --self-contained false -o /out
 
 FROM projects AS build-rabbitmq-connector
-RUN --mount=type=cache,target=/packages dotnet restore connectors/rabbitmq/RabbitMqConnector.csproj --use-current-runtime -p:PublishReadyToRun=true
+RUN dotnet restore connectors/rabbitmq/RabbitMqConnector.csproj -a $TARGETARCH -p:PublishReadyToRun=true
 COPY . .
-RUN --mount=type=cache,target=/packages dotnet publish connectors/rabbitmq/RabbitMqConnector.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+RUN dotnet publish connectors/rabbitmq/RabbitMqConnector.csproj --no-restore -a $TARGETARCH -p:PublishReadyToRun=true --self-contained false -o /out
 
 FROM projects AS build-command
-RUN --mount=type=cache,target=/packages dotnet restore gateway/Cli/Cli.csproj --use-current-runtime -p:PublishReadyToRun=true
+RUN dotnet restore gateway/Cli/Cli.csproj -a $TARGETARCH -p:PublishReadyToRun=true
 COPY . .
-RUN --mount=type=cache,target=/packages dotnet publish gateway/Cli/Cli.csproj --no-restore --use-current-runtime -p:PublishReadyToRun=true --self-contained false -o /out
+RUN dotnet publish gateway/Cli/Cli.csproj --no-restore -a $TARGETARCH -p:PublishReadyToRun=true --self-contained false -o /out
 
 # Neither shell nor package manager. The -extra variant brings tzdata and ICU; cron schedules need the former.
 FROM ${SERVICE} AS service

@@ -96,7 +96,7 @@ internal static partial class Log
     [LoggerMessage(347, LogLevel.Information, "A call is sent to see whether the function is back")]
     public static partial void BreakerProbes(ILogger log, string queue, string function, DateTimeOffset nextAt);
 
-    [LoggerMessage(348, LogLevel.Information, "Function is back; its calls are sent again")]
+    [LoggerMessage(348, LogLevel.Information, "Breaker is closed; the function's calls are sent again")]
     public static partial void BreakerClosed(ILogger log, string queue, string function);
 
     [LoggerMessage(341, LogLevel.Error, "A line of the secret is not whsec_ and base64, and is not used")]

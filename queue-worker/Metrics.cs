@@ -17,7 +17,7 @@ internal static class Metrics
         "queue_worker_pending_messages", "Calls that wait for a worker: stored, due, and running in none; every replica shows the same.", QueueAndFunction);
 
     private static readonly Gauge OldestPendingSeconds = Prometheus.Metrics.CreateGauge(
-        "queue_worker_oldest_pending_seconds", "Age of the oldest call that has not ended; 0 when there is none.", Queue);
+        "queue_worker_oldest_pending_seconds", "For how long a call has not ended at most, since it was accepted, put back or tried last; 0 when there is none.", Queue);
 
     private static readonly Gauge UndeliveredCallbacks = Prometheus.Metrics.CreateGauge(
         "queue_worker_waiting_callbacks", "Callbacks that are stored and not delivered yet; every replica shows the same.", Queue);
@@ -33,6 +33,9 @@ internal static class Metrics
 
     private static readonly Gauge HeldCalls = Prometheus.Metrics.CreateGauge(
         "queue_worker_held_calls", "Calls that were put aside because their function is paused or cannot be reached; every replica shows the same.", QueueAndFunction);
+
+    private static readonly Gauge QueuePaused = Prometheus.Metrics.CreateGauge(
+        "queue_worker_paused", "1 while the queue is paused, so that none of its calls is started; every replica shows the same.", Queue);
 
     private static readonly Gauge BreakerOpen = Prometheus.Metrics.CreateGauge(
         "queue_worker_breaker_open", "1 while a function cannot be reached and its calls wait; every replica shows the same.", QueueAndFunction);
@@ -106,6 +109,16 @@ internal static class Metrics
 
     private static readonly ConcurrentDictionary<(string, FunctionName), FunctionMetrics> Functions = new();
 
+    /// <summary>Shows what can be counted before anything is: an increase is seen only from one sample to the next.</summary>
+    public static void Begin(string queue)
+    {
+        HistoryDrops.WithLabels(queue).Publish();
+        foreach (var reason in DeadReasons.All)
+        {
+            DeadLetters.WithLabels(queue, reason).Publish();
+        }
+    }
+
     public static void CancelledIds(string queue, int count) => KnownCancellations.WithLabels(queue).Set(count);
 
     public static void Submitted(string queue, ulong messages) => SubmittedTotal.WithLabels(queue).Set(messages);
@@ -125,6 +138,20 @@ internal static class Metrics
         DelayedCalls.WithLabels(queue, function).Set(delayed);
         HeldCalls.WithLabels(queue, function).Set(held);
     }
+
+    /// <summary>Nobody looks at the queue any more: figures that stand still would be taken for a queue that does.</summary>
+    public static void Unseen()
+    {
+        foreach (var gauge in new[] { SubmittedTotal, OldestPendingSeconds, PendingCalls, DelayedCalls, HeldCalls, Retries, UndeliveredCallbacks, OldestCallbackSeconds })
+        {
+            foreach (var labels in gauge.GetAllLabelValues())
+            {
+                gauge.RemoveLabelled(labels);
+            }
+        }
+    }
+
+    public static void Paused(string queue, bool isPaused) => QueuePaused.WithLabels(queue).Set(isPaused ? 1 : 0);
 
     public static void Breaker(string queue, FunctionName function, bool isOpen)
     {

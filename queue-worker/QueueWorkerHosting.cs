@@ -13,6 +13,7 @@ internal static class QueueWorkerHosting
 {
     public static void AddBroker(this WebApplicationBuilder builder, QueueWorkerOptions options)
     {
+        Metrics.Begin(options.Queue);
         builder.Services.AddSingleton(options);
         builder.AddNats(options.Nats, new NatsRole($"queue-worker {options.Queue}", IsNeeded: true, Metrics.Reconnected));
     }
@@ -53,7 +54,7 @@ internal static class QueueWorkerHosting
         builder.Services.AddDuty<LeaseKeeper>("leases");
         builder.Services.AddDuty<SlotWatch>("slot watch");
         builder.Services.AddDuty<Reporting>("reports");
-        builder.Services.AddDuty<ConsumingService>("consuming");
+        builder.Services.AddDuty<ConsumingService>("consuming", drains: true);
     }
 
     public static void AddCallbacks(this WebApplicationBuilder builder, CallbackOptions options)

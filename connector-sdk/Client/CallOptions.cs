@@ -50,7 +50,7 @@ public sealed record CallOptions
 
         (string Name, string? Value)[] ours =
         [
-            ("X-Callback-Url", Callback?.AbsoluteUri),
+            ("X-Callback-Url", Callback is null ? null : AddressOf(Callback)),
             ("Idempotency-Key", IdempotencyKey),
             ("X-Call-Id", CallId),
             ("X-Store-Result", KeepResult is { } keep ? Duration(keep) : null),
@@ -61,6 +61,10 @@ public sealed record CallOptions
         ];
         return ours.Where(header => header.Value is not null).Select(header => KeyValuePair.Create(header.Name, header.Value!)).Concat(Headers);
     }
+
+    // A header is of ASCII: a host beyond it is written as DNS knows it.
+    private static string AddressOf(Uri callback) =>
+        System.Text.Ascii.IsValid(callback.Host) ? callback.AbsoluteUri : new UriBuilder(callback) { Host = callback.IdnHost }.Uri.AbsoluteUri;
 
     // Rounded up: what is asked for is the least that counts.
     private static string Duration(TimeSpan time) => $"{Math.Ceiling(time.TotalMilliseconds).ToString("F0", System.Globalization.CultureInfo.InvariantCulture)}ms";

@@ -7,8 +7,10 @@ public sealed record AcceptedCall(string CallId, bool IsDuplicate);
 
 /// <summary>How a call ended.</summary>
 /// <param name="CallId">The call's id.</param>
-/// <param name="State"><c>succeeded</c>, or why not: for example <c>exhausted</c>, <c>cancelled</c>, <c>expired</c>.</param>
-/// <param name="Status">The function's HTTP status; 499 if cancelled, 504 too slow or expired, 503 unreachable, 502 given up with its workers.</param>
+/// <param name="State">
+/// <c>succeeded</c>, or why not: for example <c>exhausted</c>, <c>cancelled</c>, <c>expired</c>, or <c>purged</c>, which may be followed by another if it ran then.
+/// </param>
+/// <param name="Status">The function's HTTP status; 499 if cancelled, 504 too slow or expired, 503 unreachable, 502 given up with its workers, 410 purged.</param>
 /// <param name="Duration">How long the last attempt took.</param>
 /// <param name="Headers">The function's headers as they are told, the gateway's own among them.</param>
 /// <param name="Body">The function's body.</param>

@@ -31,7 +31,7 @@ public static class ConnectorHosting
             .AddSingleton(new Slots(options.MaxInflight))
             .AddSingleton<EventReader>()
             .AddSingleton<EventRunner>()
-            .AddDuty<EventPump>("event pump");
+            .AddDuty<EventPump>("event pump", drains: true);
         return builder;
     }
 }

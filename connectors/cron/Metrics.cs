@@ -35,15 +35,49 @@ internal static class Metrics
     private static readonly Gauge CursorsAheadOfClock = Prometheus.Metrics.CreateGauge(
         "cron_connector_cursors_ahead", "Schedules whose cursor lies ahead of this machine's clock and not of the broker's: this clock is behind.");
 
-    public static void Fired(string function, bool succeeded, DateTimeOffset now)
+    // Guards the functions that are counted: a tick that ends after its function is gone would bring its series back for good.
+    private static readonly Lock Gate = new();
+    private static readonly HashSet<string> Known = new(StringComparer.Ordinal);
+
+    /// <summary>Shows what can be counted of a function before anything is: an increase is seen only from one sample to the next.</summary>
+    public static void Begin(string function)
+    {
+        lock (Gate)
+        {
+            Known.Add(function);
+            Firings.WithLabels(function, "succeeded").Publish();
+            Firings.WithLabels(function, "failed").Publish();
+            Misfires.WithLabels(function, "missed").Publish();
+            Misfires.WithLabels(function, "overlap").Publish();
+            CursorsTakenBack.WithLabels(function).Publish();
+        }
+    }
+
+    /// <summary>A function without schedules, or one that is not there any more.</summary>
+    public static void Forget(string function)
+    {
+        lock (Gate)
+        {
+            Known.Remove(function);
+            Firings.RemoveLabelled(function, "succeeded");
+            Firings.RemoveLabelled(function, "failed");
+            Misfires.RemoveLabelled(function, "missed");
+            Misfires.RemoveLabelled(function, "overlap");
+            CursorsTakenBack.RemoveLabelled(function);
+            Takeovers.RemoveLabelled(function);
+            LastFiring.RemoveLabelled(function);
+        }
+    }
+
+    public static void Fired(string function, bool succeeded, DateTimeOffset now) => IfKnown(function, () =>
     {
         Firings.WithLabels(function, succeeded ? "succeeded" : "failed").Inc();
         LastFiring.WithLabels(function).Set(now.ToUnixTimeMilliseconds() / 1000.0);
-    }
+    });
 
-    public static void Missed(string function, int ticks) => Misfires.WithLabels(function, "missed").Inc(ticks);
+    public static void Missed(string function, int ticks) => IfKnown(function, () => Misfires.WithLabels(function, "missed").Inc(ticks));
 
-    public static void Overlapped(string function) => Misfires.WithLabels(function, "overlap").Inc();
+    public static void Overlapped(string function) => IfKnown(function, () => Misfires.WithLabels(function, "overlap").Inc());
 
     public static void Late(TimeSpan lateness) => LatenessSeconds.Observe(Math.Max(0, lateness.TotalSeconds));
 
@@ -55,11 +89,22 @@ internal static class Metrics
 
     public static void NoBadSchedule(string function, string reason) => BadSchedules.RemoveLabelled(function, reason);
 
-    public static void TakenOver(string function) => Takeovers.WithLabels(function).Inc();
+    public static void TakenOver(string function) => IfKnown(function, () => Takeovers.WithLabels(function).Inc());
 
-    public static void TakenBack(string function) => CursorsTakenBack.WithLabels(function).Inc();
+    public static void TakenBack(string function) => IfKnown(function, () => CursorsTakenBack.WithLabels(function).Inc());
 
     public static void CursorsAhead(int count) => CursorsAheadOfClock.Set(count);
 
     public static void CursorFailed() => CursorFailures.Inc();
+
+    private static void IfKnown(string function, Action count)
+    {
+        lock (Gate)
+        {
+            if (Known.Contains(function))
+            {
+                count();
+            }
+        }
+    }
 }

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using Confluent.Kafka;
+using Connectors.Kafka.Client;
 using Connectors.Kafka.Ordering;
 using Connectors.Kafka.Polling;
 using Connectors.Kafka.Settling;
@@ -26,7 +28,7 @@ internal sealed class KafkaSource : IEventSource, IAsyncDisposable
     public KafkaSource(KafkaOptions options, Backlog backlog, Settler settler, Readiness readiness, TimeProvider time, ILogger<KafkaSource> log)
     {
         (_options, _backlog, _settler, _readiness, _time, _log) = (options, backlog, settler, readiness, time, log);
-        _firstLook = new FirstLook(time);
+        _firstLook = new FirstLook(options.Subscription.Topics, time);
         readiness.Announce(Assignment.Condition);
     }
 
@@ -51,7 +53,11 @@ internal sealed class KafkaSource : IEventSource, IAsyncDisposable
                 await EndAsync(session.DrainTime + ClosingTime, stoppingToken);
             }
 
-            if (session.Completion.IsFaulted)
+            if (session.Completion.Exception?.InnerException is KafkaException { Error.Code: ErrorCode.FencedInstanceId })
+            {
+                await GiveWayAsync(stoppingToken);
+            }
+            else if (session.Completion.IsFaulted)
             {
                 await session.Completion;
             }
@@ -83,6 +89,16 @@ internal sealed class KafkaSource : IEventSource, IAsyncDisposable
         {
             session.Dispose();
         }
+    }
+
+    // To the process that drove this one out: it works for a while before this one joins again and drives it out in its turn. Two with one id never come to
+    // rest.
+    private async Task GiveWayAsync(CancellationToken ct)
+    {
+        var wait = KafkaSettings.SessionTimeout(KafkaSettings.Consumer(_options)) * 2;
+        _readiness.Lost(Assignment.Condition, "another process has our group.instance.id");
+        Log.Fenced(_log, _options.Subscription.Group, wait);
+        await Task.Delay(wait, _time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task<InFlight?> NextAsync(CancellationToken ct)

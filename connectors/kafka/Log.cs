@@ -37,13 +37,19 @@ internal static partial class Log
     public static partial void ConsumeFailed(ILogger log, string code, string reason, string? topic);
 
     [LoggerMessage(511, LogLevel.Warning, "Commit failed, the next one repeats it")]
-    public static partial void CommitFailed(ILogger log, string code, string reason);
+    public static partial void CommitFailed(ILogger log, string code, string reason, string partitions);
 
     [LoggerMessage(512, LogLevel.Warning, "Kafka client error")]
     public static partial void ClientError(ILogger log, string code, string reason, bool isFatal);
 
     [LoggerMessage(EventId = 513, Message = "Kafka client")]
     public static partial void Client(ILogger log, LogLevel level, string facility, string text);
+
+    [LoggerMessage(514, LogLevel.Error, "Another process has our group.instance.id: this one waits before it joins the group again")]
+    public static partial void Fenced(ILogger log, string group, TimeSpan wait);
+
+    [LoggerMessage(515, LogLevel.Information, "The client gave the partition up: the brokers are asked anew where it begins")]
+    public static partial void GivenUp(ILogger log, string group, string topic, int partition);
 
     [LoggerMessage(520, LogLevel.Error, "Event blocks its order: no function took it, trying on")]
     public static partial void Blocked(ILogger log, string eventId, string topic, int partition, long offset, int attempt, int status, string? error);

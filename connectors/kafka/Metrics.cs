@@ -42,7 +42,7 @@ internal static class Metrics
         "kafka_connector_rebalances_total", "Changes of the assignment: assigned, revoked, lost.", ["group", "kind"]);
 
     private static readonly Counter CommitTotal = Prometheus.Metrics.CreateCounter(
-        "kafka_connector_commits_total", "Commit requests: ok or failed.", ["result"]);
+        "kafka_connector_commits_total", "Commit requests: ok or failed; both if the brokers refused a part.", ["result"]);
 
     private static readonly Counter DroppedCommitTotal = Prometheus.Metrics.CreateCounter(
         "kafka_connector_commits_dropped_total", "Finished offsets not committed, because their partition was lost.");
@@ -80,6 +80,9 @@ internal static class Metrics
 
     private static readonly Counter ReducedDeadLetterTotal = Prometheus.Metrics.CreateCounter(
         "kafka_connector_dead_letters_reduced_total", "Dead letters written without headers, key or value, because the brokers took them for too large.", TopicLabel);
+
+    /// <summary>Shows what can be counted of a topic before anything is: an increase is seen only from one sample to the next.</summary>
+    public static void Begin(string topic) => DeadLetterTotal.WithLabels(topic).Publish();
 
     public static void Connected(string group) => ConnectTotal.WithLabels(group).Inc();
 

@@ -39,13 +39,16 @@ internal static class Metrics
         "rabbitmq_connector_oldest_message_age_seconds", "Time since the oldest of the messages in flight was delivered; 0 without one.", ByQueue);
 
     private static readonly Gauge ConsumedState = Prometheus.Metrics.CreateGauge(
-        "rabbitmq_connector_queue_consumed", "1 while the queue is consumed or no function wants it, 0 while it cannot be.", ByQueue);
+        "rabbitmq_connector_queue_consumed", "1 while the queue is consumed or no function wants it, 0 while it cannot be; missing while the connector stops.", ByQueue);
 
     private static readonly Gauge ConnectedState = Prometheus.Metrics.CreateGauge(
         "rabbitmq_connector_connected", "Connections that consume: one for each queue that a function wants; 0 while there is none.");
 
     private static readonly Counter FailuresTotal = Prometheus.Metrics.CreateCounter(
         "rabbitmq_connector_failures_total", "Connections and channels that failed or ended, by why.", ["queue", "kind"]);
+
+    /// <summary>Shows what can be counted of a queue before anything is: an increase is seen only from one sample to the next.</summary>
+    public static void Begin(string queue) => SettledTotal.WithLabels(queue, "dead_letter").Publish();
 
     public static void Received(string queue, bool isRedelivered) => ReceivedTotal.WithLabels(queue, isRedelivered ? "true" : "false").Inc();
 
@@ -78,6 +81,13 @@ internal static class Metrics
     {
         InFlight.WithLabels(queue).Set(messages);
         OldestSeconds.WithLabels(queue).Set(oldest.TotalSeconds);
+    }
+
+    /// <summary>Nor does anybody here consume it, while what runs comes to its end.</summary>
+    public static void Stopped(string queue)
+    {
+        Unseen(queue);
+        ConsumedState.RemoveLabelled(queue);
     }
 
     public static void Consumed(string queue, bool isConsumed) => ConsumedState.WithLabels(queue).Set(isConsumed ? 1 : 0);

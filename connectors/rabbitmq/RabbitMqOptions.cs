@@ -21,13 +21,13 @@ internal sealed record RabbitMqOptions
     public required FailureOptions Failure { get; init; }
 
     /// <summary>
-    /// For how long a queue is consumed though the gateway is away. Like the next no option: it has to be well below the broker's <c>consumer_timeout</c>, which
-    /// is 30 minutes unless set.
+    /// For how long a queue is consumed though the gateway is away. No option: it has to be well below the broker's <c>consumer_timeout</c>, which is 30 minutes
+    /// unless set.
     /// </summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>For how long a message is kept that cannot come to an end for a reason that is none of its own.</summary>
-    public TimeSpan LongestHold { get; init; } = TimeSpan.FromMinutes(25);
+    /// <summary>For how long a message is kept that does not come to its end, whatever the reason.</summary>
+    public required TimeSpan LongestHold { get; init; }
 
     public static RabbitMqOptions Read(Settings settings)
     {
@@ -37,6 +37,11 @@ internal sealed record RabbitMqOptions
             Queues = QueueSpec.Read(settings),
             Prefetch = settings.Number("prefetch", 100, "How many messages of one queue may be here at once: running, waiting, backing off", 1, ushort.MaxValue),
             Failure = FailureOptions.Read(settings),
+            LongestHold = settings.Duration(
+                "max_hold",
+                TimeSpan.FromMinutes(25),
+                "How long a message is held that does not come to its end, runs and waits included; well below the broker's consumer_timeout",
+                TimeSpan.FromSeconds(1)),
             Connector = ConnectorOptions.Read(settings, Defaults),
             Service = ServiceOptions.Read(settings, "rabbitmq-connector"),
         };

@@ -42,11 +42,16 @@ internal static class Metrics
         "Messages in the queue, as SQS last said: waiting, in_flight (with whomever), delayed. Missing where SQS does not say.",
         ["queue", "state"]);
 
-    private static readonly Gauge ReadableState =
-        Prometheus.Metrics.CreateGauge("sqs_connector_queue_readable", "1 while receives succeed, 0 while they fail, wait for what is done to be deleted, or the queue was not read yet.", ByQueue);
+    private static readonly Gauge ReadableState = Prometheus.Metrics.CreateGauge(
+        "sqs_connector_queue_readable",
+        "1 while receives succeed or no function wants the queue, 0 while they fail, wait for what is done to be deleted, or the queue was not read yet; missing while the connector stops.",
+        ByQueue);
 
     private static readonly Counter FailuresTotal = Prometheus.Metrics.CreateCounter(
         "sqs_connector_failures_total", "Requests or entries that failed, by what they were for and why.", ["queue", "operation", "kind"]);
+
+    /// <summary>Shows what can be counted of a queue before anything is: an increase is seen only from one sample to the next.</summary>
+    public static void Begin(string queue) => ExpiredTotal.WithLabels(queue).Publish();
 
     public static void Received(string queue, int count)
     {
@@ -87,6 +92,9 @@ internal static class Metrics
     }
 
     public static void Readable(string queue, bool isReadable) => ReadableState.WithLabels(queue).Set(isReadable ? 1 : 0);
+
+    /// <summary>Nobody reads it any more, while what runs comes to its end.</summary>
+    public static void Stopped(string queue) => ReadableState.RemoveLabelled(queue);
 
     public static void Failed(string queue, string operation, string kind) => FailuresTotal.WithLabels(queue, operation, kind).Inc();
 }

@@ -85,7 +85,7 @@ internal static partial class Inputs
         CustomParser = result =>
         {
             var text = result.Tokens[0].Value;
-            if (TryAgo(text, out var before))
+            if (TryDuration(text, out var before))
             {
                 var now = TimeProvider.System.GetUtcNow();
                 return before < now - DateTimeOffset.MinValue ? now - before : DateTimeOffset.MinValue;
@@ -104,15 +104,15 @@ internal static partial class Inputs
     /// <summary>As the gateway's API has times in its queries: the same instant for all requests of a command.</summary>
     public static string? Text(DateTimeOffset? time) => time?.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
 
-    // As the gateway reads durations, and days.
-    private static bool TryAgo(string text, out TimeSpan ago)
+    /// <summary>As the gateway reads durations, and days.</summary>
+    public static bool TryDuration(string text, out TimeSpan duration)
     {
-        ago = TimeSpan.Zero;
-        var found = Ago().Match(text);
+        duration = TimeSpan.Zero;
+        var found = Duration().Match(text);
         foreach (var (number, unit) in found.Groups[1].Captures.Zip(found.Groups[2].Captures))
         {
             var size = unit.Value switch { "ms" => TimeSpan.FromMilliseconds(1), "m" => TimeSpan.FromMinutes(1), "h" => TimeSpan.FromHours(1), "d" => TimeSpan.FromDays(1), _ => TimeSpan.FromSeconds(1) };
-            ago += double.Parse(number.Value, CultureInfo.InvariantCulture) * size;
+            duration += double.Parse(number.Value, CultureInfo.InvariantCulture) * size;
         }
 
         return found.Success;
@@ -149,7 +149,7 @@ internal static partial class Inputs
 
     // 90m, 3d, 1h30m, 1.5h, or seconds: 90. So many digits without a unit are no seconds, but a Unix time or a day.
     [GeneratedRegex(@"^(?:(?:([0-9]{1,6}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)){1,8}|(?<1>[0-9]{1,6})(?<2>))\z")]
-    private static partial Regex Ago();
+    private static partial Regex Duration();
 
     [GeneratedRegex(@"^\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d))?\z", RegexOptions.ECMAScript)]
     private static partial Regex Rfc3339();

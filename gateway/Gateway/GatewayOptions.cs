@@ -55,6 +55,7 @@ internal sealed record GatewayOptions
         var service = ServiceOptions.Read(settings, "gateway", metricsPort: 8082, port: 8080, secretMountPath: "/run/secrets");
         string functionNamespace;
         TimeSpan writeTimeout;
+        int? scalerPort;
         QueueOptions queue;
         var options = new GatewayOptions
         {
@@ -72,13 +73,18 @@ internal sealed record GatewayOptions
             BasicAuth = settings.Flag("basic_auth", provider is null, "Ask for the credentials of secret_mount_path on /system/; always on with the embedded provider"),
             ScaleFromZero = settings.Flag("scale_from_zero", false, "Start functions that have no replicas when they are called (remote provider; the embedded one always does)"),
             LogsRequestUri = settings.Text("write_request_uri", "", "Any value: log each request's address").Length > 0,
-            ScalerPort = ReadScalerPort(settings),
+            ScalerPort = scalerPort = ReadScalerPort(settings),
             DrainDelay = settings.Duration(
                 "drain_delay", TimeSpan.Zero, "How long new connections are served after SIGTERM, while /readyz says no, before the listener closes; comes before grace_period", max: TimeSpan.FromHours(1)),
             Page = PageOptions.Read(settings),
             Queue = queue = QueueOptions.Read(settings, service.SecretMountPath),
             History = HistoryOptions.Read(settings),
-            Embedded = ProviderOptions.Read(settings, functionNamespace, writeTimeout, [service.SecretMountPath, .. KeyFiles(queue.Nats.Access)]),
+            Embedded = ProviderOptions.Read(
+                settings,
+                functionNamespace,
+                writeTimeout,
+                [service.SecretMountPath, .. KeyFiles(queue.Nats.Access)],
+                [("port", service.Port ?? 0), ("metrics_port", service.MetricsPort), ("scaler_port", scalerPort ?? 0)]),
         };
         settings.Number("max_idle_conns", 1024, "Accepted for compatibility, without effect: idle connections are closed after 30 s");
         settings.Number("max_idle_conns_per_host", 1024, "Accepted for compatibility, without effect, as max_idle_conns");

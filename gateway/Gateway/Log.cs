@@ -67,6 +67,12 @@ internal static partial class Log
     [LoggerMessage(245, LogLevel.Information, "Dead letter deleted")]
     public static partial void DeadLetterDeleted(ILogger log, string queue, ulong letter, string user);
 
+    [LoggerMessage(251, LogLevel.Warning, "A call is put back, and its result stays that of its last run until it has ended again")]
+    public static partial void ResultNotQueued(ILogger log, string callId, string function, string queue, string error);
+
+    [LoggerMessage(252, LogLevel.Warning, "Calls are purged, and what is kept of their results still says that they wait")]
+    public static partial void PurgeNotNoted(ILogger log, string queue, string function, string error);
+
     [LoggerMessage(246, LogLevel.Information, "Dead letters deleted")]
     public static partial void DeadLettersDeleted(
         ILogger log, string queue, long letters, string? function, string? reason, DateTimeOffset? since, DateTimeOffset? until, string? tag, string user);

@@ -177,6 +177,9 @@ internal static class Metrics
         WaitingCalls.RemoveLabelled(queue);
     }
 
+    /// <summary>Shows what can be counted before anything is: by its absence Prometheus tells that there is no gateway.</summary>
+    public static void Begin() => NatsReconnects.Inc(0);
+
     public static void NatsReconnected() => NatsReconnects.Inc();
 
     public static void LoggedIn(bool isRight) => Logins.WithLabels(isRight ? "ok" : "refused").Inc();

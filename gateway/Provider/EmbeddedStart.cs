@@ -2,8 +2,10 @@ using Connectors.Provider.Contracts;
 using Connectors.Provider.Deploying;
 using Connectors.Provider.Isolation;
 using Connectors.Provider.Processes;
+using Connectors.Provider.Running;
 using Connectors.Provider.State;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.Provider;
 
@@ -19,6 +21,12 @@ internal sealed class EmbeddedStart(
         }
 
         GatewayProcess.Close();
+        foreach (var (_, port) in options.OwnPorts)
+        {
+            // The listeners begin after the functions, which would find their ports free.
+            ProcessPort.Withhold(port);
+        }
+
         try
         {
             DataFolder.Make(options.DataPath);
@@ -59,12 +67,16 @@ internal sealed class EmbeddedStart(
             await namespaces.WriteAsync(new FunctionNamespace { Name = ns });
         }
 
-        foreach (var entry in stack)
+        foreach (var (i, entry) in stack.Index())
         {
-            // Secrets are made by the API of a gateway that runs: one that is missing does not keep it from running.
-            if (DeployRules.MissingSecrets(entry.Deployment, secrets).Select(entry.Locate).ToList() is { Count: > 0 } missing)
+            // Those that follow in the file and go to other ports have theirs only until then: two may exchange them.
+            var leaving = stack.Skip(i + 1).Where(later => PortOf(later) != PortOf(entry)).Select(NameOf);
+            var others = functions.All.ExceptBy(leaving, other => other.Definition.Name);
+
+            // Secrets are made by the API of a gateway that runs, functions with ports too: neither keeps it from running.
+            if (DeployRules.MissingSecrets(entry.Deployment, secrets).Concat(DeployRules.PortFaults(entry.Deployment, options, others)).ToList() is { Count: > 0 } lacks)
             {
-                NotDeployed(entry, string.Join("; ", missing));
+                NotDeployed(entry, string.Join("; ", lacks.Select(entry.Locate)));
                 continue;
             }
 
@@ -79,5 +91,9 @@ internal sealed class EmbeddedStart(
         }
     }
 
-    private void NotDeployed(StackFunction entry, string fault) => Log.NotDeployed(log, $"{entry.Deployment.Service}.{entry.Deployment.Namespace}", fault);
+    private static FunctionName NameOf(StackFunction entry) => new(entry.Deployment.Service, entry.Deployment.Namespace!);
+
+    private static int? PortOf(StackFunction entry) => WatchdogSettings.Read(entry.Deployment, []).FixedPort;
+
+    private void NotDeployed(StackFunction entry, string fault) => Log.NotDeployed(log, NameOf(entry).ToString(), fault);
 }

@@ -30,9 +30,9 @@ internal sealed record CallbackPolicy(TimeSpan MaxAge, TimeSpan InitialWait, Tim
             return new CallbackVerdict(CallbackEnd.Refused);
         }
 
-        var wait = answer.RetryAfter is { } asked
-            ? TimeSpan.FromTicks(Math.Clamp(asked.Ticks, InitialWait.Ticks, MaxDelay.Ticks))
-            : BackOff.Delay(BackOffKind.Exponential, record.Attempt, InitialWait, MaxWait, Random);
+        // A receiver that always asks for a second would have a POST and a new copy of the record every few seconds, for as long as a callback may grow old.
+        var least = BackOff.Delay(BackOffKind.Exponential, record.Attempt, InitialWait, MaxWait, Random);
+        var wait = answer.RetryAfter is { } asked && asked > least ? TimeSpan.FromTicks(Math.Min(asked.Ticks, MaxDelay.Ticks)) : least;
         return IsTooOld(record, now + wait) ? new CallbackVerdict(CallbackEnd.Expired) : new CallbackVerdict(CallbackEnd.Retry, wait);
     }
 

@@ -1,5 +1,4 @@
 using Connectors.QueueWorker.Dispatching;
-using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -48,6 +47,9 @@ internal sealed class AsidePulls : IDisposable
     private readonly AsideSchedule _schedule;
     private readonly HashSet<Task> _open = [];
     private CancellationToken _stopping = new(canceled: true);
+
+    // What was told last of why a group cannot be worked on; null once one could.
+    private string? _trouble;
 
     public AsidePulls(QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, Pauses pauses, Slots slots, TimeProvider time, ILogger log)
     {
@@ -188,6 +190,12 @@ internal sealed class AsidePulls : IDisposable
                 var max = Batch;
                 if (group.Function is { } function && _pauses.HeldUntil(function) is { } until)
                 {
+                    // What was purged meanwhile is no probe.
+                    if (until <= _time.GetUtcNow() && !await HasAnyAsync(group, stopping))
+                    {
+                        break;
+                    }
+
                     // Each claim puts the next one off, unless its call turns out not to be sent.
                     if (until == DateTimeOffset.MaxValue || !await _pauses.TryClaimProbeAsync(function, stopping))
                     {
@@ -203,6 +211,7 @@ internal sealed class AsidePulls : IDisposable
                 if (!consumer.IsBound)
                 {
                     await consumer.BindAsync(stopping);
+                    _trouble = null;
                 }
 
                 do
@@ -225,7 +234,7 @@ internal sealed class AsidePulls : IDisposable
         }
         catch (Exception fault)
         {
-            if (!stopping.IsCancellationRequested)
+            if (!stopping.IsCancellationRequested && Interlocked.Exchange(ref _trouble, fault.Message) != fault.Message)
             {
                 Log.PullFailed(_log, group.Consumer, fault.Message);
             }
@@ -239,99 +248,10 @@ internal sealed class AsidePulls : IDisposable
         }
     }
 
-    /// <summary>Takes one batch of a group after the other, each once all of the one before has ended.</summary>
-    private sealed class GroupEnd(Slots slots) : IPullListener
+    private async Task<bool> HasAnyAsync(AsideGroup group, CancellationToken ct)
     {
-        private TaskCompletionSource _answered = new();
-        private TaskCompletionSource _ended = new();
-
-        // Of what was asked for: what is not answered, what has not ended, and what was delivered.
-        private int _unanswered;
-        private int _unended;
-        private int _delivered;
-        private readonly Lock _lock = new();
-        private TimeSpan? _again;
-        private bool _hasMore;
-
-        public bool MayHaveMore { get; private set; } = true;
-
-        /// <summary>Whether the next message is larger than what was asked for; the next pull asks for more.</summary>
-        public bool WasTooSmall => _hasMore && _delivered == 0 && !IsGone;
-
-        public bool IsGone { get; private set; }
-
-        /// <summary>Whether the stream that they come back to did not store one.</summary>
-        public bool IsRefused { get; private set; }
-
-        /// <summary>After which time the first comes again of those that were nakked; null if none was.</summary>
-        public TimeSpan? Again
-        {
-            get
-            {
-                lock (_lock)
-                {
-                    return _again;
-                }
-            }
-        }
-
-        public async Task NextAsync(StreamConsumer consumer, int max, CancellationToken stopping)
-        {
-            (_answered, _ended) = (new(TaskCreationOptions.RunContinuationsAsynchronously), new(TaskCreationOptions.RunContinuationsAsynchronously));
-            var count = slots.TryTake(Math.Min(max, consumer.MaxBatch));
-            (_unanswered, _unended, _delivered, _hasMore) = (count, count, 0, false);
-            if (count == 0 || !consumer.TryPull(count, waits: false))
-            {
-                slots.Release(count);
-                (MayHaveMore, IsGone) = (false, true);
-                return;
-            }
-
-            // What is on its way is taken even by a worker that stops.
-            await _answered.Task;
-            await _ended.Task.WaitAsync(stopping);
-            MayHaveMore = !IsGone && !IsRefused && (_hasMore || _delivered == count);
-        }
-
-        public void Delivered(Delivery delivery, bool wasAsked, int outstanding)
-        {
-            if (!wasAsked)
-            {
-                slots.Nak(delivery);
-                return;
-            }
-
-            Interlocked.Increment(ref _delivered);
-            slots.Start(delivery, Ended);
-            Less(ref _unanswered, 1, _answered);
-        }
-
-        private void Ended(Handled handled)
-        {
-            lock (_lock)
-            {
-                _again = handled.Again < (_again ?? TimeSpan.MaxValue) ? handled.Again : _again;
-                IsRefused |= handled.Load == Load.Refused;
-            }
-
-            Less(ref _unended, 1, _ended);
-        }
-
-        public void Returned(int unused, PullEnd why, int outstanding)
-        {
-            IsGone |= why == PullEnd.Gone;
-            _hasMore |= why == PullEnd.HasMore;
-            slots.Release(unused);
-            Less(ref _unended, unused, _ended);
-            Less(ref _unanswered, unused, _answered);
-        }
-
-        private static void Less(ref int count, int by, TaskCompletionSource none)
-        {
-            if (by > 0 && Interlocked.Add(ref count, -by) == 0)
-            {
-                none.TrySetResult();
-            }
-        }
+        var found = await _link.PageOfSubjectsAsync(StreamNames.Aside(_options.Queue), group.Filter(_options.Queue), 0, ct);
+        _trouble = null;
+        return found.State.Subjects is { Count: > 0 };
     }
 }

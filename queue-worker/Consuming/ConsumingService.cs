@@ -44,6 +44,7 @@ internal sealed class ConsumingService : IDuty
         {
             if (_hasServed && (ends || stoppingToken.IsCancellationRequested))
             {
+                Metrics.Unseen();
                 await _pulls.DrainAsync();
             }
         }

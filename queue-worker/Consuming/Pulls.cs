@@ -43,6 +43,7 @@ internal sealed class Pulls : IDisposable
         _callbacks = new PullLoop([CallbackConsumer], _callbackSlots, int.MaxValue, () => true, recheck, time, log);
         pauses.Changed = Wake;
         mode.Looked = Saw;
+        UnusedBreakers = new UnusedBreakers(options, link, pauses);
     }
 
     public Slots CallSlots => _callSlots;
@@ -50,6 +51,8 @@ internal sealed class Pulls : IDisposable
     public Slots CallbackSlots => _callbackSlots;
 
     public AsidePulls Aside => _aside;
+
+    public UnusedBreakers UnusedBreakers { get; }
 
     /// <summary>Everything that is under a lease.</summary>
     public IEnumerable<Delivery> Deliveries => _callSlots.Deliveries.Concat(_callbackSlots.Deliveries).Concat(_aside.Slots.Deliveries);

@@ -145,7 +145,12 @@ internal sealed class Watchdog(
         _counted = readsAll ? time.GetTimestamp() : _counted;
         var horizon = time.GetUtcNow() + AsideSchedule.Horizon;
         var counts = new AsideCounts();
-        await TryAsync(() => PageAsync(AsideGroup.HeldSubjects(options.Queue), 0));
+        await TryAsync(async () =>
+        {
+            var held = await PageAsync(AsideGroup.HeldSubjects(options.Queue), 0);
+            using var limit = new TimeLimit(PageTimeout, time, stopping);
+            await pulls.UnusedBreakers.CloseAsync(held.State.Subjects?.Keys ?? [], limit.Token);
+        });
         await TryAsync(async () =>
         {
             while (!counts.IsWhole && (readsAll || !(counts.LastDue > horizon)))
@@ -153,7 +158,7 @@ internal sealed class Watchdog(
                 counts.Add(await PageAsync(">", counts.Offset));
             }
 
-            if (counts.IsWhole)
+            if (counts.IsWhole && !stopping.IsCancellationRequested)
             {
                 gauges.ShowAside(counts);
             }

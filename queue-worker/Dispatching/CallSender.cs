@@ -47,7 +47,8 @@ internal sealed class CallSender(
         // A probe that failed was put aside as it came, but for the time of its first send.
         if (envelope is { Attempt: 1, FirstAt: null })
         {
-            counts.QueueTime.Observe((time.GetUtcNow() - envelope.AgeFrom).TotalSeconds);
+            // The gateway that accepted it may have a clock that is ahead of this one.
+            counts.QueueTime.Observe(Math.Max(0, (time.GetUtcNow() - envelope.AgeFrom).TotalSeconds));
         }
 
         Log.Invoke(log, envelope.CallId, counts.Function, envelope.Attempt);

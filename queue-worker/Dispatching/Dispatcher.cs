@@ -192,7 +192,8 @@ internal readonly record struct Intake(IntakeKind Kind, Envelope? Envelope = nul
             return new Intake(IntakeKind.Foreign, envelope, Error: $"the envelope is of {envelope.FunctionName}, the subject of another function");
         }
 
-        if (envelope.Deadline <= now || (envelope.Retry?.MaxAge is { } maxAge && now - envelope.AgeFrom >= maxAge))
+        // A greatest age of zero is none, and the deadline that earlier gateways made of it is none either.
+        if (!(envelope.Retry?.MaxAge <= TimeSpan.Zero) && (envelope.Deadline <= now || now - envelope.AgeFrom >= envelope.Retry?.MaxAge))
         {
             return new Intake(IntakeKind.Expired, envelope);
         }

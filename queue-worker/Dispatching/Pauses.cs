@@ -43,6 +43,9 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
     /// <summary>The function's breaker, if it is open.</summary>
     public OpenBreaker? BreakerOf(FunctionName function) => _now.Breakers.GetValueOrDefault(function)?.Breaker;
 
+    /// <summary>The breakers that are open.</summary>
+    public IEnumerable<KeyValuePair<FunctionName, KnownBreaker>> OpenBreakers => _now.Breakers.Where(known => known.Value.Breaker is not null);
+
     /// <summary>Until when a function's calls stay aside; null for not, the end of time for until somebody resumes it.</summary>
     public DateTimeOffset? HeldUntil(FunctionName function) => IsPaused(function) ? DateTimeOffset.MaxValue : ProbeAt(function);
 
@@ -77,24 +80,16 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
     /// <summary>Closes a function's breaker. If that cannot be written down, the next call that reaches it does.</summary>
     public Task CloseAsync(FunctionName function, CancellationToken ct) => TryWriteAsync(async () =>
     {
-        var key = OpenBreaker.Key(options.Queue, function);
-        if (_now.Breakers.GetValueOrDefault(function) is not ({ }, var revision, _))
+        if (_now.Breakers.GetValueOrDefault(function) is { Breaker: not null } known && !await TryDeleteAsync(function, known, ct))
         {
-            return true;
-        }
-
-        if (await _bucket.TryDeleteAsync(key, revision, ct))
-        {
-            // What comes next of this key is its deletion.
-            Know(function, null, revision + 1);
-        }
-        else
-        {
-            await _bucket.DeleteAsync(key, ct);
+            await _bucket.DeleteAsync(OpenBreaker.Key(options.Queue, function), ct);
         }
 
         return true;
     });
+
+    /// <summary>Closes a function's breaker if it is still as it was known; not if it was written since, as for a probe.</summary>
+    public Task CloseAsync(FunctionName function, KnownBreaker known, CancellationToken ct) => TryWriteAsync(() => TryDeleteAsync(function, known, ct));
 
     /// <summary>Whether this worker may send the one call that is due as a probe: of several that ask, one may.</summary>
     public Task<bool> TryClaimProbeAsync(FunctionName function, CancellationToken ct) => TryWriteAsync(async () =>
@@ -182,6 +177,18 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
     private DateTimeOffset? ProbeAt(FunctionName function) =>
         _now.Breakers.GetValueOrDefault(function) is ({ } breaker, _, var heard) ? breaker.DueAt(time.GetUtcNow(), time.GetElapsedTime(heard)) : null;
 
+    private async Task<bool> TryDeleteAsync(FunctionName function, KnownBreaker known, CancellationToken ct)
+    {
+        if (!await _bucket.TryDeleteAsync(OpenBreaker.Key(options.Queue, function), known.Revision, ct))
+        {
+            return false;
+        }
+
+        // What comes next of this key is its deletion.
+        Know(function, null, known.Revision + 1);
+        return true;
+    }
+
     private async Task<bool> TryWriteAsync(Func<Task<bool>> write)
     {
         try
@@ -259,6 +266,7 @@ internal sealed class Pauses(NatsLink link, QueueWorkerOptions options, TimeProv
     {
         var last = _now;
         _now = next;
+        Metrics.Paused(options.Queue, next.Queue is not null);
         Tell("", last.Queue, next.Queue);
         foreach (var function in last.Functions.Keys.Union(next.Functions.Keys))
         {

@@ -19,7 +19,7 @@ public sealed partial class EnvironmentTests : IDisposable
         { "gateway", "Gateway", ["functionsProviderUrl=http://provider:8081/", "otlpEndpoint=http://otel:4317"] },
         { "gateway", "Gateway", ["gateway.upstreamTimeout=2h"] },
         { "queue-worker", "QueueWorker", [] },
-        { "queue-worker", "QueueWorker", ["mode=function", "queuePartitions=2", "partition=1", "callbacks.allow=127.0.0.1", "consumer.pullMaxMessages=5", "otlpEndpoint=http://otel:4317"] },
+        { "queue-worker", "QueueWorker", ["mode=function", "queuePartitions=2", "partition=1", "callbacks.allow=127.0.0.1", "consumer.pullMaxMessages=5", "otlpEndpoint=HTTP://otel:4317"] },
         { "queue-worker", "QueueWorker", ["nats.auth.secret=nats", "nats.tls.secret=nats-tls", "nats.tls.clientCertificate=true", "nats.tls.mode=require"] },
         { "gateway", "Gateway", ["nats.auth.secret=nats", "nats.auth.method=creds"] },
         { "cron-connector", "CronConnector", ["nats.host=nats", "nats.auth.secret=nats", "nats.auth.method=nkey"] },

@@ -80,7 +80,7 @@ internal static partial class Helm
 }
 
 /// <summary>One rendered object.</summary>
-internal sealed record Manifest(YamlMappingNode Root)
+internal sealed partial record Manifest(YamlMappingNode Root)
 {
     public string Kind => this["kind"]!;
 
@@ -113,8 +113,22 @@ internal sealed record Manifest(YamlMappingNode Root)
     /// <summary>Every scalar, as text.</summary>
     public IEnumerable<string> Scalars => Root.AllNodes.OfType<YamlScalarNode>().Select(scalar => scalar.Value ?? "");
 
-    /// <summary>The environment of a deployment's one container.</summary>
-    public IReadOnlyDictionary<string, string> Environment =>
-        ((YamlSequenceNode)At("spec.template.spec.containers.0.env")!).Children.Cast<YamlMappingNode>()
-            .ToDictionary(variable => variable["name"].ToString(), variable => variable["value"].ToString());
+    /// <summary>The environment of a deployment's one container, as a cluster makes it of what is written: "$$" is a dollar, and "$(NAME)" a variable that stands before. Without those that come from elsewhere.</summary>
+    public IReadOnlyDictionary<string, string> Environment
+    {
+        get
+        {
+            var environment = new Dictionary<string, string>();
+            foreach (var variable in ((YamlSequenceNode)At("spec.template.spec.containers.0.env")!).Children.Cast<YamlMappingNode>().Where(variable => variable.Children.ContainsKey("value")))
+            {
+                environment.Add(variable["name"].ToString(), Dollar().Replace(
+                    variable["value"].ToString(), written => written.Value == "$$" ? "$" : environment.GetValueOrDefault(written.Groups[1].Value, written.Value)));
+            }
+
+            return environment;
+        }
+    }
+
+    [GeneratedRegex(@"\$\$|\$\(([^)]*)\)")]
+    private static partial Regex Dollar();
 }

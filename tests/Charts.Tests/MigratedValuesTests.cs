@@ -24,7 +24,14 @@ public sealed class MigratedValuesTests : IDisposable
             "gateway",
             "upstream_timeout=2h max_upstream_timeout=2h write_timeout=2h2s"
         },
+        {
+            "functionNamespace: fns\nserviceType: LoadBalancer\ngatewayExternal:\n  annotations:\n    service.beta.kubernetes.io/aws-load-balancer-internal: true\nk8sVersionOverride: \"1.31.0\"\nfaasnetesPro:\n  logs:\n    format: json\ningress:\n  enabled: true\n  hosts:\n    - host: gateway.example.com\n      http:\n        paths:\n          - path: /\n            pathType: Prefix\n            backend:\n              service:\n                name: gateway\n                port:\n                  number: 8080\n",
+            "gateway",
+            "function_namespace=fns"
+        },
         { "securityContext: true\ngateway:\n  upstreamTimeout: 2h\n", "queue-worker", "upstream_timeout=2h queue_name=faas-request" },
+        { "gateway:\n  upstreamTimeout: 2h\nqueueWorker:\n  ackWait: 2h\n", "queue-worker", "upstream_timeout=2h ack_wait=30s" },
+        { "maxInflight: 5\nnats:\n  consumer:\n    ackWait: 2h\n", "queue-worker", "max_inflight=5 ack_wait=30s" },
         { "openfaasPro: true\nasync: true\n", "queue-worker", "queue_name=faas-request max_inflight=50" },
         {
             "maxInflight: 5\nmode: static\nnats:\n  stream:\n    name: slow-fns\n  consumer:\n    durableName: slow-fns-workers\nupstreamTimeout: 15m\n",
@@ -52,17 +59,39 @@ public sealed class MigratedValuesTests : IDisposable
     [Theory, MemberData(nameof(Files))]
     public async Task They_render_and_arrive(string values, string chart, string expected)
     {
-        var file = _files.Write("values.yaml", values);
-        var into = Path.Combine(Path.GetDirectoryName(file)!, "ours");
-        await using var command = ChildProcess.Start(
-            "dotnet", [ServiceProcess.Assembly("connectors").Replace("/bin/connectors/", "/bin/Cli/", StringComparison.Ordinal), "migrate", file, "--into", into], new Dictionary<string, string>(), bare: true);
-        Assert.True(await command.ExitAsync() == 0, string.Join('\n', command.Lines));
+        var manifests = await MigratedAsync(values, chart);
 
-        var manifests = await Helm.TemplateAsync(chart, "r", Helm.File + Path.Combine(into, $"{chart}-values.yaml"));
         await ManifestRules.CheckAsync(manifests);
         var environment = manifests.Single(m => m.Kind == "Deployment").Environment;
         Assert.All(expected.Split(' ').Select(pair => pair.Split('=', 2)), pair => Assert.Equal(pair[1], environment[pair[0]]));
     }
 
+    // As they stand in OpenFaaS's own values.
+    [Theory]
+    [InlineData("gateway", "gateway")]
+    [InlineData("jetstreamQueueWorker", "queue-worker")]
+    public async Task A_spread_of_OpenFaaS_counts_the_pods_of_ours(string part, string chart)
+    {
+        var manifests = await MigratedAsync(
+            $"openfaasPro: true\n{part}:\n  topologySpreadConstraints:\n    - maxSkew: 1\n      topologyKey: zone\n      whenUnsatisfiable: DoNotSchedule\n      labelSelector:\n        matchLabels:\n          app: {chart}\n", chart);
+        var deployment = manifests.Single(m => m.Kind == "Deployment");
+
+        await ManifestRules.CheckAsync(manifests);
+        Assert.Equal("zone", deployment["spec.template.spec.topologySpreadConstraints.0.topologyKey"]);
+        Assert.Subset(
+            deployment.Map("spec.template.metadata.labels").Select(label => (label.Key, label.Value)).ToHashSet(),
+            deployment.Map("spec.template.spec.topologySpreadConstraints.0.labelSelector.matchLabels").Select(label => (label.Key, label.Value)).ToHashSet());
+    }
+
     public void Dispose() => _files.Dispose();
+
+    private async Task<IReadOnlyList<Manifest>> MigratedAsync(string values, string chart)
+    {
+        var file = _files.Write("values.yaml", values);
+        var into = Path.Combine(Path.GetDirectoryName(file)!, "ours");
+        await using var command = ChildProcess.Start(
+            "dotnet", [ServiceProcess.Assembly("connectors").Replace("/bin/connectors/", "/bin/Cli/", StringComparison.Ordinal), "migrate", file, "--into", into], new Dictionary<string, string>(), bare: true);
+        Assert.True(await command.ExitAsync() == 0, string.Join('\n', command.Lines));
+        return await Helm.TemplateAsync(chart, "r", Helm.File + Path.Combine(into, $"{chart}-values.yaml"));
+    }
 }

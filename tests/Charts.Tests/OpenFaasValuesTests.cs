@@ -23,15 +23,23 @@ public class OpenFaasValuesTests
         { "rabbitmq-connector", "rabbitmq-connector", "rabbitmqURL=amqp://rabbitmq.rabbitmq.svc.cluster.local:5672 queues[0].name=queue1 queues[0].durable=true topics=faas-request", "rabbitmq_url=amqp://rabbitmq.rabbitmq.svc.cluster.local:5672 queues=[{\"durable\":true,\"name\":\"queue1\"}]" },
         { "rabbitmq-connector", "rabbitmq-connector", "rabbitmqURL=amqps://rabbitmq:5671 queues[0].name=a rabbitmqUsernameSecret=rabbitmq-username rabbitmqPasswordSecret=rabbitmq-password caSecret=rabbitmq-ca", "username_file=/var/secrets/rabbitmq-username/username password_file=/var/secrets/rabbitmq-password/password ca_file=/var/secrets/rabbitmq-ca/ca-cert" },
         { "gateway", "openfaas", "functionNamespace=openfaas-fn basic_auth=true generateBasicAuth=true serviceType=NodePort", "function_namespace=openfaas-fn basic_auth=true" },
-        { "gateway", "openfaas", "functionsProviderUrl=http://provider:8081/ openfaasPro=true gateway.replicas=3 queueWorker.replicas=3 jetstreamQueueWorker.mode=function queueWorker.maxInflight=10 dashboard.enabled=true dashboard.publicURL=https://portal.example.com", "" },
+        { "gateway", "openfaas", "functionsProviderUrl=http://provider:8081/ openfaasPro=true gateway.replicas=3 queueWorker.replicas=3 jetstreamQueueWorker.mode=function queueWorker.maxInflight=10 dashboard.enabled=true dashboard.publicURL=https://portal.example.com dashboard.publicURLGateway=https://gateway.example.com", "" },
         { "gateway", "openfaas", "nats.external.enabled=true nats.external.host=nats.nats nats.external.port=4222 nats.streamReplication=3", "faas_nats_address=nats.nats faas_nats_port=4222 nats_stream_replicas=3" },
         { "gateway", "openfaas", "gateway.upstreamTimeout=15m gateway.writeTimeout=15m gateway.readTimeout=15m gateway.image=example/gateway:1 gateway.resources.limits.memory=512Mi", "upstream_timeout=15m write_timeout=15m read_timeout=15m" },
         { "gateway", "openfaas", "exposeServices=false gateway.directFunctions=true gateway.probeFunctions=true istio.mtls=true", "" },
         { "gateway", "openfaas", "ingress.enabled=true ingress.hosts[0].host=gateway.example.com ingress.tls[0].secretName=tls ingress.ingressClassName=nginx", "" },
+        { "gateway", "openfaas", "ingress.enabled=true ingress.hosts[0].host=gateway.example.com ingress.hosts[0].http.paths[0].path=/ ingress.hosts[0].http.paths[0].pathType=Prefix ingress.hosts[0].http.paths[0].backend.service.name=gateway ingress.hosts[0].http.paths[0].backend.service.port.number=8080", "" },
+        { "gateway", "openfaas", "serviceType=LoadBalancer gatewayExternal.annotations.internal=yes faasnetesPro.logs.debug=true faasnetesOem.image=example/faas-netes:1 basicAuthPlugin.replicas=1 k8sVersionOverride=1.31.0", "" },
     };
 
     // What a value can be beside the one in the command, where a number or a text more does not do.
-    private static readonly Dictionary<string, string> Others = new() { ["mode"] = "function", ["iam.resource"] = "{prod:*}", ["serviceType"] = "LoadBalancer" };
+    private static readonly Dictionary<string, string> Others = new()
+    {
+        ["mode"] = "function",
+        ["iam.resource"] = "{prod:*}",
+        ["serviceType"] = "LoadBalancer",
+        ["ingress.hosts[0].http.paths[0].pathType"] = "Exact",
+    };
 
     // Values that mean something only beside another.
     private static readonly Dictionary<string, string> Companions = new() { ["exposeServices"] = "serviceType=NodePort", ["basic_auth"] = "functionsProviderUrl=http://provider:8081/" };
@@ -67,6 +75,18 @@ public class OpenFaasValuesTests
     [Fact]
     public async Task What_is_not_exposed_stays_inside_the_cluster() =>
         Assert.Equal("ClusterIP", (await Helm.TemplateAsync("gateway", "openfaas", "serviceType=LoadBalancer", "exposeServices=false")).Single(m => m is { Kind: "Service", Name: "gateway" })["spec.type"]);
+
+    [Theory]
+    [InlineData("service.annotations.team=a", "internal=yes team=a")]
+    [InlineData("service.annotations.internal=no", "internal=yes")]
+    [InlineData("exposeServices=false", "")]
+    public async Task What_the_outer_service_is_told_is_told_to_the_one_that_there_is(string value, string annotations)
+    {
+        var manifests = await Helm.TemplateAsync("gateway", "openfaas", "serviceType=LoadBalancer", "gatewayExternal.annotations.internal=yes", value);
+
+        await ManifestRules.CheckAsync(manifests);
+        Assert.Equal(annotations, string.Join(' ', manifests.Single(m => m is { Kind: "Service", Name: "gateway" }).Map("metadata.annotations").Select(pair => $"{pair.Key}={pair.Value}").Order()));
+    }
 
     // Nothing is dropped without a word: without the value, or with another one, the objects or the notes are others.
     [Theory, MemberData(nameof(Commands))]

@@ -81,12 +81,21 @@ public sealed partial class PodTests
     }
 
     [Theory, MemberData(nameof(Charts))]
+    public async Task A_variable_of_the_operator_may_name_another(string chart)
+    {
+        var environment = (await DeploymentAsync(chart, "extraEnv.mine=at $(metrics_port) for $$1")).Environment;
+
+        Assert.Equal($"at {environment["metrics_port"]} for $1", environment["mine"]);
+    }
+
+    [Theory, MemberData(nameof(Charts))]
     public async Task A_variable_may_come_from_a_secret(string chart)
     {
         var deployment = await DeploymentAsync(chart, "extraEnv.token.valueFrom.secretKeyRef.name=s", "extraEnv.token.valueFrom.secretKeyRef.key=k", "envFrom[0].configMapRef.name=more");
         var token = ((YamlSequenceNode)deployment.At($"{Container}.env")!).Children.Single(variable => variable["name"].ToString() == "token");
 
         Assert.Equal("s", token["valueFrom"]["secretKeyRef"]["name"].ToString());
+        Assert.DoesNotContain("token", deployment.Environment.Keys);
         Assert.Equal("more", deployment[$"{Container}.envFrom.0.configMapRef.name"]);
     }
 
@@ -143,6 +152,25 @@ public sealed partial class PodTests
             Assert.NotNull(deployment[$"{Container}.readinessProbe.httpGet.port"]);
             Assert.NotNull(deployment[$"{Container}.livenessProbe.httpGet.port"]);
         });
+    }
+
+    // Without a selector a constraint counts no pod at all.
+    [Theory, MemberData(nameof(Charts))]
+    public async Task A_spread_counts_the_releases_own_pods_unless_it_says_which(string chart)
+    {
+        const string Constraint = "topologySpreadConstraints[0]";
+        var standing = await DeploymentAsync(chart);
+        var bare = await DeploymentAsync(chart, $"{Constraint}.maxSkew=2", $"{Constraint}.topologyKey=zone", $"{Constraint}.whenUnsatisfiable=DoNotSchedule");
+        var selecting = await DeploymentAsync(
+            chart, $"{Constraint}.maxSkew=1", $"{Constraint}.topologyKey=zone", $"{Constraint}.whenUnsatisfiable=DoNotSchedule", $"{Constraint}.labelSelector.matchLabels.tier=one");
+
+        Assert.All([standing, bare], deployment => Assert.Equal(
+            deployment.Map("spec.selector.matchLabels").OrderBy(label => label.Key, StringComparer.Ordinal),
+            deployment.Map($"{Pod}.topologySpreadConstraints.0.labelSelector.matchLabels").OrderBy(label => label.Key, StringComparer.Ordinal)));
+        Assert.Equal(("2", "zone", "DoNotSchedule"), (bare[$"{Pod}.topologySpreadConstraints.0.maxSkew"], bare[$"{Pod}.topologySpreadConstraints.0.topologyKey"], bare[$"{Pod}.topologySpreadConstraints.0.whenUnsatisfiable"]));
+        Assert.Equal("one", selecting[$"{Pod}.topologySpreadConstraints.0.labelSelector.matchLabels.tier"]);
+        Assert.Single(selecting.Map($"{Pod}.topologySpreadConstraints.0.labelSelector.matchLabels"));
+        await ManifestRules.CheckAsync([standing, bare, selecting]);
     }
 
     [Theory]

@@ -29,6 +29,9 @@ public partial class RenderingTests
         { "cron-connector", ["replicas=2", "nats.host=nats", "catchUp=all", "jitter=5s"] },
         { "cron-connector", ["basicAuth=false", "openfaasPro=true", "prometheusRule.enabled=true", "dashboard.enabled=true"] },
         { "kafka-connector", ["saslAuth=true", "caSecret=ca", "certSecret=cert", "keySecret=key"] },
+        { "kafka-connector", ["kafka.group\\.instance\\.id=conn", "strategy.type=Recreate"] },
+        { "kafka-connector", ["replicas=3", "extraEnv.kafka_group_instance_id.valueFrom.fieldRef.fieldPath=metadata.name"] },
+        { "kafka-connector", ["replicas=3", "extraEnv.kafka_group_instance_id=conn-$$$(HOSTNAME)"] },
         { "kafka-connector", ["onFailure=dead_letter", "deadLetterTopic=dead", "concurrency=key", "prometheusRule.enabled=true", "dashboard.enabled=true"] },
         { "sqs-connector", ["awsCredentialsSecret=", "serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn=arn:aws:iam::1:role/r"] },
         { "sqs-connector", ["onFailure=release", "maxMessages=10", "prometheusRule.enabled=true", "dashboard.enabled=true"] },
@@ -75,9 +78,15 @@ public partial class RenderingTests
     [InlineData("queue-worker", "mode=both", "mode")]
     [InlineData("queue-worker", "nats.stream.replicas=2", "replicas")]
     [InlineData("queue-worker", "queueName=Slow Queue", "queueName")]
+    [InlineData("queue-worker", "nats.consumer.ackWait=2h", "nats.consumer.ackWait: 2h is above 1h")]
+    [InlineData("queue-worker", "nats.consumer.ackWait=3601", "ackWait")]
     [InlineData("kafka-connector", "onFailure=release", "onFailure")]
     [InlineData("sqs-connector", "maxMessages=11", "maxMessages")]
     [InlineData("gateway", "nats.storage=paper", "storage")]
+    [InlineData("gateway", "nats.host=nats://nats", "host")]
+    [InlineData("gateway", "nats.external.host=nats:4222", "host")]
+    [InlineData("queue-worker", "nats.host=cafe:4222", "host")]
+    [InlineData("cron-connector", "nats.host=a b", "host")]
     [InlineData("cron-connector", "replicas=2", "nats.host")]
     [InlineData("queue-worker", "keda.enabled=true", "prometheusAddress")]
     [InlineData("queue-worker", "keda.enabled=true,keda.prometheusAddress=http://p:9090,keda.minReplicas=0", "keda.scalerAddress")]
@@ -86,6 +95,16 @@ public partial class RenderingTests
     [InlineData("rabbitmq-connector", "queues[0].name=a,keda.enabled=true,keda.prometheusAddress=http://p:9090,keda.minReplicas=0", "keda.minReplicas: at least 1")]
     [InlineData("gateway", "functionsProviderUrl=http://provider:8081/,keda.enabled=true,keda.prometheusAddress=http://p:9090,keda.minReplicas=0", "keda.minReplicas: at least 1")]
     [InlineData("kafka-connector", "keda.minReplicas=-1", "minReplicas")]
+    [InlineData("kafka-connector", "kafka.group\\.instance\\.id=conn", "kafka.group.instance.id: one for all pods")]
+    [InlineData("kafka-connector", "kafka.group_instance_id=conn,strategy.type=Recreate,replicas=2", "kafka.group.instance.id: one for all pods")]
+    [InlineData("kafka-connector", "kafka.group\\.instance\\.id=conn,strategy.type=Recreate,autoscaling.enabled=true", "kafka.group.instance.id: one for all pods")]
+    [InlineData("kafka-connector", "kafka.group\\.instance\\.id=conn,strategy.type=Recreate,keda.enabled=true,keda.prometheusAddress=http://p:9090", "kafka.group.instance.id: one for all pods")]
+    [InlineData("kafka-connector", "extraEnv.kafka_group_instance_id=conn", "kafka.group.instance.id: one for all pods")]
+    [InlineData("kafka-connector", "extraEnv.kafka_group_instance_id=$$(HOSTNAME)", "kafka.group.instance.id: one for all pods")]
+    [InlineData("kafka-connector", "kafka.group\\.instance\\.id=$(HOSTNAME)", "kafka.group.instance.id: one for all pods")]
+    [InlineData("kafka-connector", "basicAuthSecret=null", "basicAuthSecret: the name of a secret")]
+    [InlineData("sqs-connector", "queueURL=https://sqs.eu-west-1.amazonaws.com/1/q,basicAuthSecret=", "basicAuthSecret: the name of a secret")]
+    [InlineData("rabbitmq-connector", "queues[0].name=a,basicAuthSecret=null", "basicAuthSecret: the name of a secret")]
     [InlineData("sqs-connector", "keda.maxReplicas=0", "maxReplicas")]
     [InlineData("queue-worker", "keda.threshold=-5", "threshold")]
     [InlineData("queue-worker", "allowedCallbackURLs={https://example.com/}", "allowedCallbackURLs")]
@@ -105,6 +124,10 @@ public partial class RenderingTests
     [InlineData("gateway", "basic_auth=false", "basic_auth: the embedded provider")]
     [InlineData("gateway", "nats.authorization.enabled=true", "nats.auth.secret")]
     [InlineData("gateway", "ingress.enabled=true", "ingress.hosts")]
+    [InlineData("gateway", "ingress.enabled=true,ingress.hosts[0].host=ui.example.com,ingress.hosts[0].http.paths[0].backend.service.name=dashboard", "ingress.hosts: ui.example.com leads to dashboard")]
+    [InlineData("gateway", "ingress.enabled=true,ingress.hosts[0].host=a,ingress.hosts[0].http.paths[0].backend.resource.name=files", "ingress.hosts: a leads to no service")]
+    [InlineData("gateway", "ingress.enabled=true,ingress.hosts[0].host=a,ingress.hosts[0].serviceName=dashboard", "ingress.hosts: a leads to dashboard")]
+    [InlineData("gateway", "ingress.enabled=true,ingress.hosts[0].host=a,ingress.hosts[0].http.paths[0].pathType=Suffix", "pathType")]
     [InlineData("gateway", "httpRoute.enabled=true", "httpRoute.parentRefs")]
     [InlineData("cron-connector", "autoscaling.enabled=true", "nats.host")]
     [InlineData("cron-connector", "iam.enabled=true,iam.resource={dev:env}", "iam.resource: \"dev:env\"")]
@@ -112,6 +135,12 @@ public partial class RenderingTests
     [InlineData("cron-connector", "iam.enabled=true,iam.resource={dev:*},namespaces={prod}", "namespaces: prod")]
     [InlineData("cron-connector", "iam.scope=dev", "scope")]
     [InlineData("sqs-connector", "queueURL=https://", "queueURL")]
+    [InlineData("gateway", "otlpEndpoint=otel-collector:4317", "otlpEndpoint")]
+    [InlineData("queue-worker", "otlpEndpoint=10.0.0.5:4317", "otlpEndpoint")]
+    [InlineData("cron-connector", "otlpEndpoint=otel-collector", "otlpEndpoint")]
+    [InlineData("kafka-connector", "otlpEndpoint=grpc://otel-collector:4317", "otlpEndpoint")]
+    [InlineData("sqs-connector", "otlpEndpoint=http://", "otlpEndpoint")]
+    [InlineData("rabbitmq-connector", "queues[0].name=a,otlpEndpoint=//otel-collector:4317", "otlpEndpoint")]
     [InlineData("rabbitmq-connector", "replicas=1", "queues: at least one queue")]
     [InlineData("rabbitmq-connector", "queues[0].durable=true", "name")]
     [InlineData("rabbitmq-connector", "queues[0].name=a,queues[0].exclusive=true,replicas=2", "queues: a is exclusive")]
@@ -151,6 +180,9 @@ public partial class RenderingTests
     [InlineData("upstreamTimeout=30s,maxUpstreamTimeout=0.5m", "0.5m")]
     public async Task A_caller_may_ask_for_as_long_as_every_call_has(string values, string longest) =>
         Assert.Equal(longest, (await Helm.TemplateAsync("gateway", "r", values)).Single(m => m.Kind == "Deployment").Environment["max_upstream_timeout"]);
+
+    [Theory, MemberData(nameof(Charts))]
+    public async Task The_scheme_of_an_address_may_be_in_capitals(string chart) => Assert.NotEmpty(await Helm.TemplateAsync(chart, "r", "otlpEndpoint=HTTPS://otel:4317"));
 
     [Theory, MemberData(nameof(Charts))]
     public async Task Global_values_are_allowed(string chart) =>
@@ -219,7 +251,7 @@ public partial class RenderingTests
         var manifests = await Helm.TemplateAsync("gateway", "r", values);
 
         await ManifestRules.CheckAsync(manifests);
-        var ingress = Items(manifests.Single(m => m.Kind == "Ingress").At("spec.rules")).SelectMany(rule => Items(rule["http"]["paths"]));
+        var ingress = Items(Assert.Single(Items(manifests.Single(m => m.Kind == "Ingress").At("spec.rules")))["http"]["paths"]);
         var route = Items(manifests.Single(m => m.Kind == "HTTPRoute").At("spec.rules")).SelectMany(rule => Items(rule["matches"])).Select(match => match["path"]);
         Assert.Equal([("Prefix", "/function"), ("Prefix", "/async-function")], ingress.Select(path => (path["pathType"].ToString(), path["path"].ToString())));
         Assert.Equal([("PathPrefix", "/function"), ("PathPrefix", "/async-function")], route.Select(path => (path["type"].ToString(), path["value"].ToString())));

@@ -58,6 +58,29 @@ public sealed class UmbrellaTests : IDisposable
             together.Where(m => m.Kind == "Deployment" && m.Name != "nats").Select(m => m.Name).Order());
     }
 
+    // As OpenShift wants it, which chooses the user itself. A null in a parent's values does not take away what a chart below has there, by each Helm.
+    [Fact]
+    public async Task What_is_empty_in_a_parents_values_is_taken_out_of_the_security_of_the_pods()
+    {
+        await MakeAsync("""
+            {
+              "podSecurityContext": { "runAsUser": "", "runAsGroup": "", "fsGroup": "", "seccompProfile": { "type": "" } },
+              "containerSecurityContext": { "readOnlyRootFilesystem": "" }
+            }
+            """);
+
+        var together = await Helm.TemplateFolderAsync(_parent.FullName, "r");
+
+        await ManifestRules.CheckKindsAsync(together);
+        var pods = together.Where(m => m.Kind is "Deployment" or "Pod").Select(m => (Manifest: m, Path: m.Kind == "Pod" ? "spec" : "spec.template.spec")).ToList();
+        Assert.Equal((Parts.Count * 2) + 1, pods.Count);
+        Assert.All(pods, pod =>
+        {
+            Assert.Equal(["runAsNonRoot"], pod.Manifest.Map($"{pod.Path}.securityContext").Keys);
+            Assert.Equal(["allowPrivilegeEscalation", "capabilities"], pod.Manifest.Map($"{pod.Path}.containers.0.securityContext").Keys.Order());
+        });
+    }
+
     public void Dispose() => _parent.Delete(recursive: true);
 
     private static string ChartOf(string part) => part == Alias ? "queue-worker" : part;
@@ -76,7 +99,8 @@ public sealed class UmbrellaTests : IDisposable
     private static IEnumerable<string> Texts(IEnumerable<Manifest> manifests) =>
         manifests.Select(manifest => ManifestRules.Json(manifest.Root)!.ToJsonString().Replace(Alias, "queue-worker", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
 
-    private async Task MakeAsync()
+    /// <param name="more">Values for each of them beside its own.</param>
+    private async Task MakeAsync(string more = "{}")
     {
         var dependencies = Parts.Keys.Select(part =>
             $"  - {{ name: {ChartOf(part)}, {(part == Alias ? $"alias: {Alias}, " : "")}version: '>=0.0.0-0', repository: 'file://{Helm.ChartDirectory(ChartOf(part))}', condition: {part}.enabled }}\n");
@@ -86,6 +110,10 @@ public sealed class UmbrellaTests : IDisposable
         {
             values[part] = ValuesOf(part);
             values[part]!["enabled"] = true;
+            foreach (var (name, value) in JsonNode.Parse(more)!.AsObject())
+            {
+                values[part]![name] = value?.DeepClone();
+            }
         }
 
         await File.WriteAllTextAsync(Path.Combine(_parent.FullName, "values.yaml"), values.ToJsonString());

@@ -52,6 +52,22 @@ public sealed class CallTests(Scene scene, CallTests.Working working) : IClassFi
     }
 
     [Fact]
+    public async Task Who_waits_for_a_call_that_is_purged_is_told_so()
+    {
+        await scene.Gateway.DeployAsync("unserved", "cat", annotations: new Dictionary<string, string> { ["com.openfaas.queue"] = "unserved" });
+        var id = await CallAsync("unserved", []);
+        await using var waiting = scene.Operator.Start("result", id, "--wait");
+
+        (await scene.RunAsync("purge", "unserved", "--yes")).Succeeds();
+        var json = (await scene.RunAsync("result", id, "--json")).Json;
+
+        var result = (await waiting.EndAsync()).Succeeds();
+        Assert.Empty(result.Out);
+        Assert.StartsWith("purged: what waited for unserved.openfaas-fn was removed from the queue", result.Error, StringComparison.Ordinal);
+        Assert.Equal(("purged", 410), ((string)json["state"]!, (int)json["status"]!));
+    }
+
+    [Fact]
     public async Task It_waits_for_a_result_while_the_gateway_starts_again()
     {
         await using var gateway = await TestGateway.StartAsync(scene.Nats);

@@ -12,68 +12,9 @@ public sealed class MigrateTests : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("migrate-");
 
-    /// <summary>All that a public chart lists in its own values file.</summary>
-    public static TheoryData<string, string> PublicValues => new()
-    {
-        {
-            "openfaas",
-            """
-            functionNamespace openfaasPro oem httpProbe clusterRole createCRDs rbac psp basic_auth generateBasicAuth securityContext.runAsUser exposeServices serviceType async
-            openfaasImagePullPolicy caBundleSecretName registryPrefix imagePullSecrets functions.imagePullPolicy functions.httpProbe functions.setNonRootUser functions.readinessProbe.periodSeconds
-            gateway.image gateway.readTimeout gateway.writeTimeout gateway.upstreamTimeout gateway.replicas gateway.scaleFromZero gateway.nodePort gateway.maxIdleConns gateway.maxIdleConnsPerHost
-            gateway.directFunctions gateway.logsProviderURL gateway.probeFunctions gateway.resources.requests.memory gateway.readinessProbe.periodSeconds gateway.livenessProbe.periodSeconds
-            gateway.topologySpreadConstraints gatewayPro.image gatewayPro.pprof faasnetes.resources.requests.cpu faasnetes.readTimeout operator.create operator.image
-            nats.channel nats.streamReplication nats.external.enabled nats.external.clusterName nats.external.host nats.external.port nats.image nats.resources.requests.cpu nats.metrics.enabled
-            stan.image queueWorker.image queueWorker.replicas queueWorker.queueGroup queueWorker.ackWait queueWorker.resources.requests.cpu queueWorker.maxInflight
-            queueWorkerPro.image queueWorkerPro.maxRetryAttempts queueWorkerPro.maxRetryWait queueWorkerPro.initialRetryWait queueWorkerPro.httpRetryCodes queueWorkerPro.insecureTLS
-            queueWorkerPro.printRequestBody queueWorkerPro.printResponseBody queueWorkerPro.maxInflight queueWorkerPro.backoff
-            jetstreamQueueWorker.image jetstreamQueueWorker.mode jetstreamQueueWorker.adaptiveConcurrency jetstreamQueueWorker.consumer.inactiveThreshold jetstreamQueueWorker.consumer.pullMaxMessages
-            jetstreamQueueWorker.durableName jetstreamQueueWorker.logs.debug jetstreamQueueWorker.logs.format jetstreamQueueWorker.pprof jetstreamQueueWorker.topologySpreadConstraints
-            autoscaler.enabled autoscaler.defaultTarget autoscaler.replicas alertmanager.create prometheus.create prometheus.retention.time prometheus.recordingRules
-            eventSubscription.endpoint eventSubscription.metering.enabled eventSubscription.metering.defaultRAM eventSubscription.auditing.httpVerbs eventWorker.image
-            iam.enabled iam.systemIssuer.url iam.dashboardIssuer.clientId iam.kubernetesIssuer.create kubernetesDNSDomain dashboard.enabled dashboard.publicURL
-            oidcAuthPlugin.enabled oidcAuthPlugin.image ingress.enabled ingress.hosts ingress.tls ingressOperator.create istio.mtls nodeSelector.disk tolerations affinity.nodeAffinity k8sVersion queueMode
-            """
-        },
-        {
-            "queue-worker",
-            """
-            image imagePullPolicy replicas queueName mode maxInflight adaptiveConcurrency queuePartitions partition upstreamTimeout maxRetryAttempts initialRetryWait maxRetryWait httpRetryCodes backoff
-            gateway.host gateway.port nats.host nats.port nats.stream.name nats.stream.replicas nats.consumer.ackWait nats.consumer.durableName consumer.inactiveThreshold consumer.pullMaxMessages
-            insecureTLS logs.debug logs.format resources.requests.cpu nodeSelector.disk tolerations affinity.nodeAffinity fullnameOverride nameOverride
-            """
-        },
-        {
-            "kafka-connector",
-            """
-            image replicas topics brokerHosts brokerHost group initialOffset maxBytes sessionLogging gatewayURL basic_auth upstreamTimeout rebuildInterval asyncInvocation contentType printRequestBody printResponse
-            printResponseBody tls saslAuth sasl brokerUsernameSecret brokerPasswordSecret caSecret certSecret keySecret logs.debug logs.format resources.requests.cpu nodeSelector.disk tolerations affinity.a
-            fullnameOverride nameOverride
-            """
-        },
-        {
-            "cron-connector",
-            "openfaasPro pro.image image logs.debug logs.format asyncInvocation contentType rebuildInterval gatewayURL basicAuth iam.enabled iam.systemIssuer.url iam.resource resources.requests.cpu nodeSelector.disk tolerations affinity.a"
-        },
-        {
-            "sqs-connector",
-            """
-            queueURL awsDefaultRegion awsRegion awsCredentialsSecret visibilityTimeout waitTime maxMessages replicas upstreamTimeout rebuildInterval asyncInvocation contentType printRequestBody printResponse
-            printResponseBody gatewayURL basic_auth logs.debug logs.format resources.requests.cpu topics image nodeSelector.disk tolerations affinity.a fullnameOverride nameOverride
-            """
-        },
-        {
-            "rabbitmq-connector",
-            """
-            topics rabbitmqURL queues image replicas logs.debug logs.format upstreamTimeout rebuildInterval asyncInvocation contentType printRequestBody printResponse printResponseBody gatewayURL basic_auth
-            resources.requests.memory nodeSelector.disk tolerations affinity.a securityContext rabbitmqUsernameSecret rabbitmqPasswordSecret caSecret certSecret keySecret fullnameOverride nameOverride
-            """
-        },
-    };
-
     public static TheoryData<string> Charts => [.. OpenFaasCharts.Rules.Keys];
 
-    [Theory, MemberData(nameof(PublicValues))]
+    [Theory, MemberData(nameof(PublicValues.All), MemberType = typeof(PublicValues))]
     public void Every_public_value_is_known(string chart, string keys)
     {
         var values = string.Join('\n', keys.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries).Select(key => $"{key}: x"));
@@ -81,7 +22,7 @@ public sealed class MigrateTests : IDisposable
         var judged = Move.Of(chart, Nested(values), provider: null, "openfaas").Keys;
 
         Assert.DoesNotContain(judged, key => key.Note.Contains("has no such value", StringComparison.Ordinal));
-        Assert.Equal(values.Split('\n').Length, judged.Count(key => key.Fate != Fate.Added));
+        Assert.Equal(values.Split('\n').Length, judged.Count(key => key.IsGiven));
     }
 
     [Theory, MemberData(nameof(Charts))]
@@ -96,6 +37,18 @@ public sealed class MigrateTests : IDisposable
     [InlineData("openfaas", "functionNamespace: fns\niam:\n  enabled: false\n  systemIssuer:\n    url: https://a", "functionNamespace same", "iam.enabled not needed", "iam.systemIssuer.url not needed")]
     [InlineData("openfaas", "ingress:\n  enabled: true\n  pathType: Prefix\nsecurityContext: true", "ingress.enabled same", "ingress.pathType not needed", "securityContext not needed")]
     [InlineData("openfaas", "async: true\nsecurityContext:\n  readOnlyRootFilesystem: true", "async same", "securityContext.readOnlyRootFilesystem renamed gateway: containerSecurityContext.readOnlyRootFilesystem, queue-worker: containerSecurityContext.readOnlyRootFilesystem")]
+    [InlineData("openfaas", "ingress:\n  enabled: true\n  hosts: [{host: a, http: {paths: [{path: /, pathType: Exact, backend: {service: {name: gateway, port: {number: 8080}}}}]}}]", "ingress.enabled same", "ingress.hosts same")]
+    [InlineData("openfaas", "ingress:\n  enabled: true\n  hosts: [{host: a, http: {paths: [{path: /, backend: {service: {name: gateway-external, port: {number: 8080}}}}]}}]", "ingress.enabled same", "ingress.hosts same")]
+    [InlineData("openfaas", "openfaasPro: true\ngateway:\n  topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, labelSelector: {matchLabels: {app: gateway}}}]", "gateway.topologySpreadConstraints renamed gateway: gateway.topologySpreadConstraints", "openfaasPro not needed")]
+    [InlineData("openfaas", "functionNamespace: fns\naffinity:\n  podAntiAffinity:\n    requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone, labelSelector: {matchLabels: {tier: one}}}]", "affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution same", "functionNamespace same")]
+    [InlineData("openfaas", "serviceType: LoadBalancer\ngatewayExternal:\n  annotations:\n    a.b/internal: \"true\"", "gatewayExternal.annotations.a.b/internal renamed gateway: service.annotations.a.b/internal", "serviceType same")]
+    [InlineData("openfaas", "exposeServices: false\ngatewayExternal:\n  annotations:\n    a.b/internal: \"true\"", "exposeServices same", "gatewayExternal.annotations.a.b/internal not needed")]
+    [InlineData("openfaas", "faasnetesPro:\n  logs:\n    debug: true\nfaasnetesOem:\n  image: i\nk8sVersionOverride: 1.31.0", "faasnetesOem.image not needed", "faasnetesPro.logs.debug not needed", "k8sVersionOverride not needed")]
+    [InlineData("openfaas", "openfaasPro: true\nautoscaler:\n  enabled: false\n  verbose: true\nalertmanager:\n  create: false\n  image: i", "alertmanager.create not needed", "alertmanager.image not needed", "autoscaler.enabled not needed", "autoscaler.verbose not needed", "openfaasPro not needed")]
+    [InlineData("openfaas", "functionNamespace: fns\nautoscaler:\n  defaultTarget: 100", "autoscaler.defaultTarget not needed", "functionNamespace same")]
+    [InlineData("openfaas", "openfaasPro: true\nalertmanager:\n  create: true", "alertmanager.create not needed", "openfaasPro not needed")]
+    [InlineData("openfaas", "queueWorker:\n  ackWait: 2h\n  replicas: 2", "queueWorker.ackWait not needed", "queueWorker.replicas renamed queue-worker: replicas")]
+    [InlineData("openfaas", "queueWorker:\n  ackWait: 60s\n  replicas: 2", "queueWorker.ackWait renamed queue-worker: nats.consumer.ackWait", "queueWorker.replicas renamed queue-worker: replicas")]
     [InlineData("kafka-connector", "brokerHosts: k:9092\nsasl: true\ntopics: a", "brokerHosts same", "sasl renamed kafka-connector: saslAuth", "topics same")]
     [InlineData("cron-connector", "basicAuth: true\nrebuildInterval: 5s\nopenfaasPro: true", "basicAuth same", "openfaasPro not needed", "rebuildInterval same")]
     [InlineData("cron-connector", "basicAuth: true\niam:\n  enabled: true\n  resource: ['dev:*']\n  systemIssuer:\n    url: https://a", "basicAuth same", "iam.enabled same", "iam.resource same", "iam.systemIssuer.url not needed")]
@@ -104,7 +57,7 @@ public sealed class MigrateTests : IDisposable
     public async Task Each_key_is_told_apart(string chart, string values, params string[] expected)
     {
         var run = (await RunAsync(values, "--json")).Succeeds();
-        var rows = run.Json.AsArray().Where(row => row!["fate"]!.GetValue<string>() != "added").ToList();
+        var rows = run.Json.AsArray().Where(row => row!["key"]!.GetValue<string>() != "-").ToList();
 
         Assert.All(rows.Zip(expected), pair => Assert.StartsWith(pair.Second, $"{pair.First!["key"]} {pair.First["fate"]} {pair.First["to"]}", StringComparison.Ordinal));
         Assert.Equal(expected.Length, rows.Count);
@@ -121,6 +74,11 @@ public sealed class MigrateTests : IDisposable
     [InlineData("cron-connector", "iam:\n  enabled: true\n  resource: ['dev:*', 'prod:resize']", "prod:resize is neither a namespace")]
     [InlineData("openfaas", "nats:\n  authorization:\n    enabled: true", "nats.auth.secret")]
     [InlineData("openfaas", "ingress:\n  enabled: true\n  pathType: Exact", "Exact: each path is a beginning")]
+    [InlineData("openfaas", "ingress:\n  enabled: true\n  hosts: [{host: a, http: {paths: [{path: /, backend: {service: {name: gateway}}}]}}, {host: b, http: {paths: [{path: /, backend: {service: {name: dashboard}}}]}}]", "b leads to dashboard")]
+    [InlineData("openfaas", "ingress:\n  enabled: true\n  hosts: [{host: a, serviceName: dashboard, servicePort: 8080, path: /}]", "a leads to dashboard")]
+    [InlineData("openfaas", "ingress:\n  enabled: true\n  hosts: [{host: a, http: {paths: [{path: /, backend: {resource: {name: files}}}]}}]", "a leads to no service")]
+    [InlineData("openfaas", "alertmanager:\n  create: true", "Community Edition scaled (/system/alert)")]
+    [InlineData("openfaas", "openfaasPro: true\nautoscaler:\n  defaultTarget: 100", "an autoscaler of the cluster")]
     [InlineData("openfaas", "securityContext: false", "podSecurityContext and containerSecurityContext")]
     [InlineData("rabbitmq-connector", "securityContext: false", "podSecurityContext and containerSecurityContext")]
     [InlineData("queue-worker", "queueName: Slow Queue", "1 to 63")]
@@ -161,6 +119,49 @@ public sealed class MigrateTests : IDisposable
         Assert.Equal(
             ["upstreamTimeout=15m", "nats.host=nats.nats", "nats.port=4222", "maxInflight=1", "replicas=2", "backoff=full", "queueName=faas-request", "gateway.host=http://gateway.connectors"],
             Flat(worker));
+    }
+
+    // What scales functions is on by default, so that "helm get values" does not show it.
+    [Theory]
+    [InlineData("", "alertmanager")]
+    [InlineData("functionNamespace: fns\nautoscaler:\n  enabled: false", "alertmanager")]
+    [InlineData("openfaasPro: true", "autoscaler")]
+    [InlineData("openfaasPro: true\nalertmanager:\n  create: false", "autoscaler")]
+    public async Task Who_scaled_the_functions_is_told_though_no_value_names_it(string values, string part)
+    {
+        var run = (await RunAsync(values, "--chart", "openfaas", "--json")).Succeeds();
+
+        var told = Assert.Single(run.Json.AsArray(), row => row!["fate"]!.GetValue<string>() == "to do")!;
+        Assert.Contains($"({part})", told["note"]!.GetValue<string>(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("openfaas", "alertmanager:\n  create: false")]
+    [InlineData("openfaas", "openfaasPro: true\nautoscaler:\n  enabled: false")]
+    [InlineData("queue-worker", "maxInflight: 5")]
+    public void Where_nothing_scaled_them_there_is_nothing_to_do(string chart, string values) =>
+        Assert.DoesNotContain(Move.Of(chart, Yaml(values), provider: null, "connectors").Keys, key => key.Fate == Fate.ToDo);
+
+    // More than that is what bounds a call in the Community Edition, and above an hour a worker does not start.
+    [Fact]
+    public void Only_a_lease_of_a_second_to_two_minutes_is_taken_over()
+    {
+        var lease = Gen.OneOf(
+            Gen.Long[0, 300].Select(seconds => (Text: $"{seconds}", Milliseconds: seconds * 1_000)),
+            Gen.Select(Gen.Long[0, 1_500], AnyOf("ms", "s", "m", "h")).Array[1, 3].Select(parts => (Text: string.Concat(parts.Select(part => $"{part.Item1}{part.Item2}")), Milliseconds: parts.Sum(part => part.Item1 * Milliseconds(part.Item2)))),
+            AnyOf("forever", "1m 30s", "-5s", "7200000ms").Select(text => (Text: text, Milliseconds: long.MaxValue)));
+        Gen.Select(lease, AnyOf("openfaas queueWorker.ackWait", "queue-worker nats.consumer.ackWait")).Sample(
+            (given, place) =>
+            {
+                var move = Move.Of(place.Split(' ')[0], Nested($"{place.Split(' ')[1]}: {given.Text}"), provider: null, "openfaas");
+
+                var isTaken = given.Milliseconds is >= 1_000 and <= 120_000;
+                Assert.Equal(isTaken, Assert.Single(move.Keys, key => key.IsGiven).Fate != Fate.NotNeeded);
+                Assert.Equal(isTaken ? given.Text : null, (YamlPath.At(move.Files["queue-worker"], "nats.consumer.ackWait") as YamlScalarNode)?.Value);
+            },
+            iter: 2_000);
+
+        static long Milliseconds(string unit) => unit switch { "ms" => 1, "s" => 1_000, "m" => 60_000, _ => 3_600_000 };
     }
 
     [Fact]
@@ -219,7 +220,7 @@ public sealed class MigrateTests : IDisposable
                 var values = Nested(string.Join('\n', pairs.Select(pair => $"{pair.Item1}: {pair.Item2}")));
                 var move = Move.Of(chart, values, provider: null, "openfaas");
 
-                Assert.Equal(YamlPath.Leaves(values).Select(path => path.ToString()).Order(), move.Keys.Where(k => k.Fate != Fate.Added).Select(k => k.Key).Order());
+                Assert.Equal(YamlPath.Leaves(values).Select(path => path.ToString()).Order(), move.Keys.Where(k => k.IsGiven).Select(k => k.Key).Order());
                 Assert.All(move.Keys.Where(k => k.Fate is Fate.NotPossible or Fate.NotNeeded), k => Assert.NotEmpty(k.Note));
                 Assert.All(
                     move.Keys.SelectMany(k => k.To).Where(to => move.Files.ContainsKey(to.Chart)),

@@ -89,7 +89,7 @@ public sealed class BreakerTests
 
         await provider.StopAsync();
         await Eventually.HoldsAsync(async () => await pipeline.Worker.MetricAsync(RefusedAttempts) >= 3, () => $"probes do not get there; the worker wrote:\n{pipeline.Worker.Process.Tail()}");
-        Assert.DoesNotContain(pipeline.Worker.Log, line => line.Contains("Function is back", StringComparison.Ordinal));
+        Assert.DoesNotContain(pipeline.Worker.Log, line => line.Contains("Breaker is closed", StringComparison.Ordinal));
 
         Volatile.Write(ref isDown, false);
         await provider.StartAgainAsync();

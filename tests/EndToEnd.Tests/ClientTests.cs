@@ -198,6 +198,25 @@ public sealed class ClientTests : IDisposable
     }
 
     [Theory]
+    [InlineData("http://münchen.example/fertig", "http://xn--mnchen-3ya.example/fertig")]
+    [InlineData("https://me:pw@www.münchen.example:8443/a%2Fb?x=ü", "https://me:pw@www.xn--mnchen-3ya.example:8443/a%2Fb?x=%C3%BC")]
+    [InlineData("http://[::1]:9000/a%2Fb?x=%20", "http://[::1]:9000/a%2Fb?x=%20")]
+    public async Task A_callbacks_address_is_sent_in_characters_that_a_header_may_hold(string given, string expected)
+    {
+        await using var gateway = await HttpLedger.StartAsync((_, http) =>
+        {
+            http.Response.StatusCode = StatusCodes.Status202Accepted;
+            http.Response.Headers["X-Call-Id"] = "made";
+            return Task.CompletedTask;
+        });
+        using var http = Http(gateway.Url);
+
+        await new FunctionClient(http).SubmitAsync("work", "x", new CallOptions { Callback = new Uri(given) });
+
+        Assert.Equal(expected, Assert.Single(gateway.Requests).Header("X-Callback-Url"));
+    }
+
+    [Theory]
     [InlineData("X-Customer", "Müller")]
     [InlineData("X-Customer", "a\r\nX-Other: b")]
     [InlineData("X-Customer", "a\0b")]

@@ -48,7 +48,7 @@ public sealed partial class DocumentedCommandsTests(DocumentedSystem system) : I
 
                 pauses.AddRange(Pause().Matches(typed).Select(pause => pause.Value));
 
-                // What only looks is repeated until there is something to see.
+                // What only looks is repeated until there is something to see, unless it waits for that by itself.
                 var pattern = Pattern(expected, isLetters: commands.Contains("dead list", StringComparison.Ordinal));
                 var output = await SeesAsync(pattern, () => TypeAsync(typed, pipeline), () => Changes().IsMatch(commands), Told);
                 foreach (var letter in pattern.Match(output).Groups.Values.Where(group => group.Name.StartsWith("letter", StringComparison.Ordinal)))
@@ -134,7 +134,8 @@ public sealed partial class DocumentedCommandsTests(DocumentedSystem system) : I
     [GeneratedRegex("^```sh\n(?<commands>(?:.*\n)*?)```$(?:\n+```text\n(?<shown>(?:.*\n)*?)```$)?", RegexOptions.Multiline)]
     private static partial Regex Block();
 
-    [GeneratedRegex(" -d |--data-binary| -X | redrive | edit | cancel | pause | resume | purge | delete |produce|kill ")]
+    // What waits has to show it at once, too.
+    [GeneratedRegex(" -d |--data-binary| -X | redrive | edit | cancel | pause | resume | purge | delete |produce|kill | --wait")]
     private static partial Regex Changes();
 
     [GeneratedRegex(@"\./cli queue pause [a-z-]+(?: --function [a-z-]+)?")]

@@ -195,10 +195,10 @@ internal sealed record Fault(string Name, IReadOnlyList<string> Parts, Func<Task
     /// <summary>Endless: all kinds in a random order, then all of them in another one.</summary>
     /// <param name="system">Where they happen.</param>
     /// <param name="random">The seed's.</param>
-    /// <param name="only">A word that the kinds to be drawn contain; empty for all.</param>
+    /// <param name="only">Words, with commas between them, of which the kinds to be drawn contain one; empty for all.</param>
     public static IEnumerable<Fault> Draw(FaultySystem system, Random random, string only)
     {
-        var kinds = Kinds.Where(kind => kind.Kind.Contains(only, StringComparison.Ordinal)).ToArray();
+        var kinds = Kinds.Where(kind => only.Split(',').Any(word => kind.Kind.Contains(word, StringComparison.Ordinal))).ToArray();
         while (true)
         {
             random.Shuffle(kinds);

@@ -109,7 +109,8 @@ public sealed partial class FaultRoundTests(ITestOutputHelper output)
     private static string Logs(FaultySystem system, IEnumerable<string> violations)
     {
         var calls = violations.SelectMany(violation => CallId().Matches(violation)).Select(match => $"\"{match.Value}\"").Distinct().Take(50).ToList();
-        return string.Join("\n\n", system.Workers.Select((worker, i) => Log($"worker {i}", worker, 40)).Concat(system.Replaced.Select(worker => Log("a worker before it", worker, 5))).Concat(system.Gateways.Select((gateway, i) => Log($"gateway {i}", gateway, 20))));
+        return string.Join("\n\n", system.Workers.Select((worker, i) => Log($"worker {i}", worker, 40)).Concat(system.Replaced.Select(worker => Log("a worker before it", worker, 5))).Concat(system.Gateways.Select((gateway, i) => Log($"gateway {i}", gateway, 20)))
+            .Concat(system.Nats.Servers.Select((server, i) => $"nats-server {i}:\n{string.Join('\n', server.Notices)}")));
 
         string Log(string name, ServiceProcess service, int last) =>
             $"{name}, of these calls:\n{string.Join('\n', service.Log.Where(line => calls.Exists(call => line.Contains(call, StringComparison.Ordinal))))}\n{name}, its end:\n{service.Process.Tail(last)}";

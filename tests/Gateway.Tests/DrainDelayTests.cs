@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Net.WebSockets;
 using Connectors.Gateway.Tests.Scaling.Keda;
 using Connectors.Testing;
 using Grpc.Net.Client;
@@ -34,6 +35,41 @@ public sealed class DrainDelayTests
 
         Assert.False(gateway.Process.Process.HasExited);
         Assert.DoesNotContain(gateway.Process.Process.Lines, line => line.Contains(Over, StringComparison.Ordinal));
+        await gateway.Process.KillAsync();
+        Assert.NotEqual(0, await ended);
+    }
+
+    // As Java's HttpClient and curl --http2 do with every request.
+    [Fact]
+    public async Task A_stopping_gateway_closes_the_connections_of_callers_that_offer_another_protocol_and_begins_websockets_all_the_same()
+    {
+        await using var gateway = await TestGateway.StartAsync(null, ("drain_delay", "1h"));
+        await gateway.DeployAsync("echo", "cat");
+        await gateway.DeployAsync("socket", HttpFunction.Command, environment: new { mode = "http" });
+
+        var ended = gateway.Process.TerminateAsync();
+        await Eventually.HoldsAsync(async () => await ReadinessAsync(gateway) == HttpStatusCode.ServiceUnavailable, "it says that it goes");
+        foreach (var body in new[] { "", "hi" })
+        {
+            using var raw = await RawHttp.ConnectAsync(gateway.Api);
+            await raw.SendAsync(
+                "POST /function/echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
+                + $"Content-Length: {body.Length}\r\n\r\n{body}");
+            var answer = await raw.ReadToEndAsync().WaitAsync(Eventually.Patience);
+            Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
+            Assert.Contains("Connection: close\r\n", answer, StringComparison.Ordinal);
+            Assert.EndsWith("\r\n\r\n" + body, answer, StringComparison.Ordinal);
+        }
+
+        using (var socket = new ClientWebSocket())
+        {
+            await socket.ConnectAsync(new Uri($"ws://{gateway.Api.Authority}/function/socket/ws"), CancellationToken.None);
+            await socket.SendAsync("word"u8.ToArray(), WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
+            var got = new byte[64];
+            var received = await socket.ReceiveAsync(got, CancellationToken.None);
+            Assert.Equal("word"u8.ToArray(), got[..received.Count]);
+        }
+
         await gateway.Process.KillAsync();
         Assert.NotEqual(0, await ended);
     }

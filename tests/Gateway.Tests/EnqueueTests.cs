@@ -174,6 +174,9 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
     [InlineData("http://receiver.test/\u00c3\u00bcmlaut?q=\u00c3\u00bc", "http://receiver.test/%C3%BCmlaut?q=%C3%BC")]
     [InlineData("http://receiver.test/a%2Fb/../c//d?x=%20", "http://receiver.test/a%2Fb/../c//d?x=%20")]
     [InlineData("http://receiver.test/a b#part", "http://receiver.test/a%20b")]
+    [InlineData("http://m\u00c3\u00bcnchen.example/done", "http://xn--mnchen-3ya.example/done")]
+    [InlineData("https://m\u00c3\u00bc:p@www.M\u00c3\u009cNCHEN.example:8443?q=@\u00c3\u00bc", "https://m%C3%BC:p@www.xn--mnchen-3ya.example:8443?q=@%C3%BC")]
+    [InlineData("http://RECEIVER_1.test/\u00c3\u00bc@m\u00c3\u00bcnchen.example", "http://RECEIVER_1.test/%C3%BC@m%C3%BCnchen.example")]
     [InlineData("", null)]
     public async Task A_callbacks_address_is_stored_as_it_goes_out(string given, string? stored)
     {
@@ -181,6 +184,18 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
 
         Assert.StartsWith("HTTP/1.1 202", answer, StringComparison.Ordinal);
         Assert.Equal(stored, (await _stored.LastAsync()).Envelope.Callback);
+    }
+
+    [Theory]
+    [InlineData("m\u00fcnchen.example")]
+    [InlineData("m\u00c3\u00bcnchen..example")]
+    [InlineData("\u00c3\u00bc\u0001.example")]
+    public async Task A_callbacks_host_that_is_no_name_is_400(string host)
+    {
+        var answer = await RawHttp.AskAsync(_gateway.Api, $"POST /async-function/echo HTTP/1.1\nHost: x\nX-Callback-Url: http://{host}/done\n", "hi");
+
+        Assert.StartsWith("HTTP/1.1 400", answer, StringComparison.Ordinal);
+        Assert.Contains("X-Callback-Url", answer, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -314,6 +329,21 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
         Assert.Equal(envelope.Submitted + TimeSpan.FromHours(1), envelope.Deadline);
         Assert.Equal(3, envelope.MaxInflight);
         Assert.Equal((0, TimeSpan.FromSeconds(2), null), (envelope.Breaker!.Failures, envelope.Breaker.MinWait, envelope.Breaker.MaxWait));
+    }
+
+    [Theory]
+    [InlineData("0", null)]
+    [InlineData("0s", null)]
+    [InlineData("1s", 1.0)]
+    public async Task A_greatest_age_of_zero_is_none(string age, double? seconds)
+    {
+        var name = $"aged-{age}";
+        await _gateway.DeployAsync(name, "cat", new Dictionary<string, string> { ["com.openfaas.retry.max_age"] = age });
+
+        using var answer = await _gateway.PostAsync($"/async-function/{name}", "hi");
+        var envelope = (await _stored.LastAsync()).Envelope;
+
+        Assert.Equal((name, seconds, seconds), (envelope.Function, envelope.Retry?.MaxAge?.TotalSeconds, (envelope.Deadline - envelope.Submitted)?.TotalSeconds));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -90,15 +91,24 @@ public sealed class FaasCliTests(ProviderFixture fixture) : IClassFixture<Provid
         Assert.DoesNotContain("one", listed, StringComparison.Ordinal);
         await fixture.Embedded.SystemAsync(
             HttpMethod.Post, "functions", new { service = $"reads-{which}", envProcess = $"sh -c 'cat $secret_mount_path/key-{which}; ls $secret_mount_path'", secrets = new[] { $"key-{which}" } }, HttpStatusCode.Accepted);
+        await fixture.Embedded.SystemAsync(
+            HttpMethod.Post, "functions", new { service = $"read-{which}", envProcess = HttpFunction.Command, envVars = new { mode = "http" }, secrets = new[] { $"key-{which}" } }, HttpStatusCode.Accepted);
         Assert.EndsWith($"onekey-{which}\n", await AskAsync(which, "GET", $"/function/reads-{which}"), StringComparison.Ordinal);
+        Assert.EndsWith("\r\n\r\none", await AskAsync(which, "GET", $"/function/read-{which}/secrets"), StringComparison.Ordinal);
 
         Assert.StartsWith("HTTP/1.1 202", await AskAsync(which, "PUT", "/system/secrets", $$"""{"name":"key-{{which}}","rawValue":"dHdv"}"""), StringComparison.Ordinal);
         Assert.EndsWith($"twokey-{which}\n", await AskAsync(which, "GET", $"/function/reads-{which}"), StringComparison.Ordinal);
+        Assert.EndsWith("\r\n\r\ntwo", await AskAsync(which, "GET", $"/function/read-{which}/secrets"), StringComparison.Ordinal);
 
         Assert.StartsWith("HTTP/1.1 202", await AskAsync(which, "DELETE", "/system/secrets", secret), StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 404", await AskAsync(which, "DELETE", "/system/secrets", secret), StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 404", await AskAsync(which, "PUT", "/system/secrets", secret), StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 400", await AskAsync(which, "POST", "/system/functions", $$"""{"service":"no-secret","envProcess":"cat","secrets":["key-{{which}}"]}"""), StringComparison.Ordinal);
+
+        // Functions that list it were deployed before it went.
+        Assert.StartsWith("HTTP/1.1 202", await AskAsync(which, "POST", "/system/secrets", $$"""{"name":"key-{{which}}","namespace":"openfaas-fn","value":"three"}"""), StringComparison.Ordinal);
+        Assert.EndsWith($"threekey-{which}\n", await AskAsync(which, "GET", $"/function/reads-{which}"), StringComparison.Ordinal);
+        Assert.EndsWith("\r\n\r\nthree", await AskAsync(which, "GET", $"/function/read-{which}/secrets"), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -202,7 +212,27 @@ public sealed class FaasCliTests(ProviderFixture fixture) : IClassFixture<Provid
 
     private static JsonNode? Json(string answer)
     {
-        var text = answer[(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..];
+        var body = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4;
+        var text = answer[..body].Contains("Transfer-Encoding: chunked", StringComparison.OrdinalIgnoreCase) ? Joined(answer[body..]) : answer[body..];
         return JsonNode.Parse(text[text.IndexOfAny(['[', '{'])..(text.LastIndexOfAny([']', '}']) + 1)]);
+    }
+
+    // A body that came in chunks.
+    private static string Joined(string chunks)
+    {
+        var text = new StringBuilder();
+        var at = 0;
+        while (true)
+        {
+            var start = chunks.IndexOf("\r\n", at, StringComparison.Ordinal) + 2;
+            var size = int.Parse(chunks[at..(start - 2)], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            if (size == 0)
+            {
+                return text.ToString();
+            }
+
+            text.Append(chunks, start, size);
+            at = start + size + 2;
+        }
     }
 }

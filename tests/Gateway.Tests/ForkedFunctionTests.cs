@@ -14,13 +14,13 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
     {
         await _gateway.DeployAsync("env", "env", environment: new { own = "value" });
 
-        using var answer = await _gateway.PostAsync("/function/env/a%2Fb?x=1&y", "body", ("x-lower-case", "1"), ("X-Twice", "first"), ("Content-Type", "text/x"));
+        using var answer = await _gateway.PostAsync("/function/env/a%2Fb%20%C3%BC?x=1&y", "body", ("x-lower-case", "1"), ("X-Twice", "first"), ("Content-Type", "text/x"));
         var variables = (await answer.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .ToDictionary(line => line[..line.IndexOf('=', StringComparison.Ordinal)], line => line[(line.IndexOf('=', StringComparison.Ordinal) + 1)..]);
 
         Assert.Equal("value", variables["own"]);
         Assert.Equal("POST", variables["Http_Method"]);
-        Assert.Equal("/a%2Fb", variables["Http_Path"]);
+        Assert.Equal("/a/b ü", variables["Http_Path"]);
         Assert.Equal("x=1&y", variables["Http_Query"]);
         Assert.Equal("4", variables["Http_ContentLength"]);
         Assert.Equal("4", variables["Http_Content_Length"]);
@@ -32,6 +32,24 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
 
         // The shell that joins standard error to standard output leaves PWD; CONNECTORS_RUN is how strays are found.
         Assert.Equal(["CONNECTORS_RUN", "HOME", "LANG", "PATH", "PWD", "own"], variables.Keys.Where(k => !k.StartsWith("Http_", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("GET", "", "", "0")]
+    [InlineData("POST", "Transfer-Encoding: chunked\r\n", "2\r\nhi\r\n0\r\n\r\n", "-1")]
+    public async Task A_process_hears_whether_there_is_a_body_that_has_no_length(string verb, string coding, string body, string length)
+    {
+        var name = $"length-{verb.ToLowerInvariant()}";
+        await _gateway.DeployAsync(name, "env");
+        using var raw = await RawHttp.ConnectAsync(_gateway.Api);
+
+        await raw.SendAsync($"{verb} /function/{name}/%FF%0A_ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{coding}\r\n{body}");
+        var answer = await raw.ReadToEndAsync();
+
+        Assert.Contains($"\nHttp_ContentLength={length}\n", answer, StringComparison.Ordinal);
+        Assert.Contains($"\nHttp_Content_Length={length}\n", answer, StringComparison.Ordinal);
+        Assert.Contains("\nHttp_Path=/\u00ff\n_\n", answer, StringComparison.Ordinal);
+        Assert.Equal(coding.Length > 0, answer.Contains("\nHttp_Transfer_Encoding=chunked\n", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -70,6 +88,24 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
         using var answer = await _gateway.PostAsync("/function/apart", "");
 
         Assert.Equal("out\n", await answer.Content.ReadAsStringAsync());
+    }
+
+    [Theory]
+    [InlineData("streaming", "", "out\n")]
+    [InlineData("serializing", "", "out\n")]
+    [InlineData("streaming", "true", "out\nerr\n")]
+    [InlineData("", "", "out\nerr\n")]
+    public async Task Standard_error_stays_out_of_the_answer_in_the_modes_of_OpenFaaS_that_log_it(string mode, string combineOutput, string expected)
+    {
+        var name = $"mode-{mode}-{combineOutput}-of";
+        await _gateway.DeployAsync(name, "sh -c 'echo out; echo err >&2'", environment: new { mode, combine_output = combineOutput });
+
+        using var answer = await _gateway.PostAsync($"/function/{name}", "");
+
+        Assert.Equal(expected, await answer.Content.ReadAsStringAsync());
+        Assert.Equal(
+            !expected.Contains("err", StringComparison.Ordinal),
+            (await _gateway.SystemAsync(HttpMethod.Get, $"logs?name={name}")).Contains("\"text\":\"err\"", StringComparison.Ordinal));
     }
 
     [Fact]

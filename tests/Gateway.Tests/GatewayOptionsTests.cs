@@ -33,6 +33,7 @@ public sealed class GatewayOptionsTests
         ["history_index_max"] = "-1",
         ["ui"] = "perhaps",
         ["ui_session"] = "0s",
+        ["faas_nats_address"] = "nats://nats",
         ["faas_nats_port"] = "0",
         ["faas_nats_channel"] = "No Queue",
         ["nats_user_file"] = "/no/such/file",
@@ -64,7 +65,7 @@ public sealed class GatewayOptionsTests
 
     // Any text is a value of these.
     private static readonly string[] Free =
-        ["secret_mount_path", "write_request_uri", "faas_nats_address", "faas_nats_cluster_name", "faas_prometheus_host", "data_path"];
+        ["secret_mount_path", "write_request_uri", "faas_nats_cluster_name", "faas_prometheus_host", "data_path"];
 
     [Fact]
     public async Task Every_bad_option_is_told_in_a_line_of_its_own_and_exit_2()

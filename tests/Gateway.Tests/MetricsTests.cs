@@ -47,6 +47,51 @@ public sealed partial class MetricsTests
         await Eventually.HoldsAsync(async () => await gateway.Process.MetricAsync("""gateway_service_count{function_name="counted.openfaas-fn"}""") is null, "a deleted function is gone");
     }
 
+    [Fact]
+    public async Task A_caller_who_left_with_half_of_the_body_unsent_counts_as_answered_with_no_success()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await gateway.DeployAsync("left", "cat");
+
+        using (var caller = await RawHttp.ConnectAsync(gateway.Api))
+        {
+            await caller.SendAsync("POST /async-function/left HTTP/1.1\r\nHost: gateway\r\nContent-Length: 100\r\n\r\nhalf");
+        }
+
+        // Whether the server tells first that the caller is gone, or that the body has ended too early.
+        await Eventually.HoldsAsync(async () => (await CountAsync(499) ?? 0) + (await CountAsync(400) ?? 0) == 1, "it is counted");
+        Assert.Null(await CountAsync(200));
+
+        Task<double?> CountAsync(int status) => gateway.Process.MetricAsync($$"""http_requests_total{method="POST",path="/async-function",status="{{status}}"}""");
+    }
+
+    // Prometheus tells by it that there is no gateway.
+    [Fact]
+    public async Task A_gateway_without_functions_that_has_not_reached_NATS_shows_that_it_is_there()
+    {
+        await using var gateway = await TestGateway.StartUnreadyAsync(("faas_nats_address", "127.0.0.1"), ("faas_nats_port", FreePort.Next().ToString(CultureInfo.InvariantCulture)));
+
+        Assert.Equal(0, await gateway.Process.MetricAsync("gateway_nats_reconnect_total"));
+        Assert.NotNull(await gateway.Process.MetricAsync("service_start_time_seconds"));
+        Assert.Null(await gateway.Process.MetricAsync("connector_topic_map_timestamp_seconds"));
+    }
+
+    // OpenFaaS's autoscaler is given rules of its operator's own, and functions name one of them.
+    [Fact]
+    public async Task A_function_that_somebody_elses_rule_scales_is_shown_with_that_rule()
+    {
+        await using var embedded = await TestGateway.StartAsync();
+        await using var remote = await TestGateway.StartAsync(null, ("functions_provider_url", embedded.Api.AbsoluteUri), ("basic_auth", "true"));
+        var labels = new Dictionary<string, string> { ["com.openfaas.scale.type"] = "latency", ["com.openfaas.scale.target"] = "0.5" };
+        await embedded.SystemAsync(HttpMethod.Post, "functions", new { service = "ruled", envProcess = "cat", labels }, System.Net.HttpStatusCode.Accepted);
+
+        foreach (var gateway in new[] { embedded, remote })
+        {
+            await CountedAsync(gateway, ("""gateway_service_target_load{function_name="ruled.openfaas-fn",scaling_type="latency"}""", 0.5));
+        }
+    }
+
     // As a router does that mends paths; and one that passes over the namespace, which has a function in each.
     [Theory]
     [InlineData("false", "random-{0}")]

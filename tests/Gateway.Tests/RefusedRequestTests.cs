@@ -14,6 +14,8 @@ public sealed class RefusedRequestTests(ProviderFixture fixture) : IClassFixture
         { "GET / HTTP/9.9\r\n\r\n", 505 },
         { "no request at all\r\n\r\n", 400 },
         { "GET /function/x HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400 },
+        { "GET /function/\u00c3\u00bc HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
+        { "GET /function/x?q=\u00c3\u00bc HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
         { $"GET /{new string('x', 300_000)} HTTP/1.1\r\nHost: x\r\n\r\n", 414 },
         { $"GET /function/x HTTP/1.1\r\nHost: x\r\nX-Long: {new string('x', 1_100_000)}\r\n\r\n", 431 },
     };

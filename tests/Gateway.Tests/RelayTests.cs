@@ -125,6 +125,9 @@ public sealed partial class RelayTests(RawProviderFixture fixture) : IClassFixtu
     [InlineData("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", 204, "")]
     [InlineData("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", 204, "")]
     [InlineData("HTTP/1.1 205 Reset\r\nContent-Length: 5\r\n\r\nhello", 205, "")]
+    [InlineData("HTTP/1.1 205 Reset\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 205, "")]
+    [InlineData("HTTP/1.1 205 Reset\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n5\r\nhello\r\n0\r\nX-End: 1\r\n\r\n", 205, "")]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, "")]
     [InlineData("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nETag: \"x\"\r\n\r\n", 304, "")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 99\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 200, "hi")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi", 200, "hi")]
@@ -193,6 +196,7 @@ public sealed partial class RelayTests(RawProviderFixture fixture) : IClassFixtu
     [Theory]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhixx0\r\n\r\n")]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n2\r\nhi\r\n0\r\nno colon\r\n\r\n")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi")]
     public async Task A_body_that_breaks_off_is_cut_not_ended(string answer)
     {
@@ -264,26 +268,63 @@ public sealed partial class RelayTests(RawProviderFixture fixture) : IClassFixtu
         }
     }
 
-    [Fact]
-    public async Task Trailers_travel_both_ways()
+    // Go's servers send some that they announce nowhere.
+    [Theory]
+    [InlineData("Trailer: X-Sum\r\n", "Trailer: X-Check\r\n")]
+    [InlineData("", "")]
+    public async Task Trailers_travel_both_ways_announced_or_not(string toFunction, string toCaller)
     {
         string? sent = null;
         fixture.Answer = async request =>
         {
             sent = await request.ReadUntilAsync("X-Sum: 7\r\n\r\n");
-            await request.SendAsync("HTTP/1.1 200 OK\r\nTrailer: X-Check\r\nTransfer-Encoding: chunked\r\n\r\n2;ext=1\r\nhi\r\n0\r\nX-Check: 42\r\nContent-Length: 1\r\n\r\n");
+            await request.SendAsync(
+                $"HTTP/1.1 200 OK\r\n{toCaller}Connection: X-Hop\r\nTransfer-Encoding: chunked\r\n\r\n2;ext=1\r\nhi\r\n0\r\nX-Hop: 1\r\nX-Check: 42\r\nContent-Length: 1\r\n\r\n");
         };
         using var raw = await RawHttp.ConnectAsync(_gateway.Api);
-        await raw.SendAsync("POST /function/trailers HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n");
+        await raw.SendAsync($"POST /function/trailers HTTP/1.1\r\nHost: x\r\nTE: trailers\r\n{toFunction}Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n");
 
-        var got = await raw.ReadUntilAsync("X-Check: 42\r\n\r\n");
+        var got = await raw.ReadUntilAsync("X-Check: 42\r\n\r\n").WaitAsync(Eventually.Patience);
 
-        Assert.Contains("Trailer: X-Check\r\n", got, StringComparison.Ordinal);
+        Assert.Contains(toCaller, got, StringComparison.Ordinal);
+        Assert.Equal(toCaller.Length > 0, got.Contains("\r\nTrailer: ", StringComparison.Ordinal));
         Assert.EndsWith("2\r\nhi\r\n0\r\nX-Check: 42\r\n\r\n", got, StringComparison.Ordinal);
         Assert.EndsWith("0\r\nX-Sum: 7\r\n\r\n", sent, StringComparison.Ordinal);
         var head = fixture.Server.Heads.Last(h => h.StartsWith("POST /function/trailers", StringComparison.Ordinal));
         Assert.Contains("TE: trailers\r\n", head, StringComparison.Ordinal);
-        Assert.Contains("Trailer: X-Sum\r\n", head, StringComparison.Ordinal);
+        Assert.Contains(toFunction, head, StringComparison.Ordinal);
+        Assert.Equal(toFunction.Length > 0, head.Contains("\r\nTrailer: ", StringComparison.Ordinal));
+    }
+
+    // Nobody waits for what was not announced.
+    [Theory]
+    [InlineData("no colon\r\n")]
+    [InlineData("bad name: x\r\n")]
+    [InlineData(" folded\r\n")]
+    [InlineData("X-Check: 42\r\n: nameless\r\n")]
+    public async Task Trailers_that_cannot_be_read_and_were_not_announced_break_no_answer(string trailers)
+    {
+        fixture.AnswerWith($"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n{trailers}\r\n");
+
+        var got = await AskAsync("POST /function/garbled");
+
+        Assert.StartsWith("HTTP/1.1 200 ", got, StringComparison.Ordinal);
+        Assert.EndsWith("\r\n\r\n2\r\nhi\r\n0\r\n\r\n", got, StringComparison.Ordinal);
+    }
+
+    // Verbs know their case: this one is of somebody's own, and its answer has a body.
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", 200, "hi")]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 200, "hi")]
+    [InlineData("no HTTP\r\n\r\n", 502, "The function's answer cannot be passed on: it does not begin as an HTTP/1 answer does.")]
+    public async Task A_verb_that_is_HEAD_but_for_its_case_is_answered_with_a_body(string answer, int status, string body)
+    {
+        fixture.AnswerWith(answer);
+
+        var got = await AskAsync("head /function/lower");
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", got, StringComparison.Ordinal);
+        Assert.Equal(body, Body(got));
     }
 
     [Fact]

@@ -1,8 +1,10 @@
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
+using NATS.Client.KeyValueStore;
 using NATS.Net;
 
 namespace Connectors.Gateway.Tests;
@@ -78,7 +80,52 @@ public sealed class StoredCalls(NatsServer server) : IAsyncDisposable
         }
     }
 
+    /// <summary>Stores what a call came to, as a worker does: it failed with 418.</summary>
+    public async Task StoreResultAsync(string id, byte[] body, TimeSpan expires)
+    {
+        var bucket = await ResultsAsync();
+        var record = new StoredResult
+        {
+            State = DeadReasons.Failed,
+            Function = "echo.openfaas-fn",
+            Status = 418,
+            Headers = [new("Content-Type", "image/teapot"), new("X-Two", "a"), new("X-Two", "b"), new("X-Call-State", "mine"), new("Connection", "close"), new("Content-Length", "7")],
+            Expires = TimeProvider.System.GetUtcNow() + expires,
+        };
+        await bucket.PutAsync(StreamNames.Token(id), record.Encode(body), NatsRawSerializer<byte[]>.Default);
+    }
+
+    /// <summary>Says of a call that it waits, as a gateway did that named no queue.</summary>
+    public async Task StoreQueuedAsync(string id)
+    {
+        var bucket = await ResultsAsync();
+        var record = new StoredResult { State = StoredResult.Queued, Function = "echo.openfaas-fn", Expires = TimeProvider.System.GetUtcNow().AddHours(1) };
+        await bucket.PutAsync(StreamNames.Token(id), record.Encode([]), NatsRawSerializer<byte[]>.Default);
+    }
+
+    /// <summary>Says what a worker has in hand, as it does every other second.</summary>
+    public async Task ReportAsync(string queue, string function, long running)
+    {
+        var report = new WorkerReport { Worker = "w", Running = new Dictionary<string, long> { [function] = running } };
+        await _connection.PublishAsync(StreamNames.Reports(queue), report.Encode(), serializer: NatsRawSerializer<byte[]>.Default);
+        await _connection.PingAsync();
+    }
+
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    // Of the gateway, or as it makes it.
+    private async Task<INatsKVStore> ResultsAsync()
+    {
+        var buckets = _connection.CreateKeyValueStoreContext();
+        try
+        {
+            return await buckets.CreateStoreAsync(new NatsKVConfig(StreamNames.Results) { History = 1, MaxAge = BucketShape.MaxResultAge });
+        }
+        catch (NatsJSApiException)
+        {
+            return await buckets.GetStoreAsync(StreamNames.Results);
+        }
+    }
 
     private static Dictionary<string, string> Headers(byte[] block) =>
         System.Text.Encoding.ASCII.GetString(block).Split("\r\n").Skip(1).Where(line => line.Contains(':', StringComparison.Ordinal))

@@ -10,6 +10,10 @@ $SIG{TERM} = $ENV{ignore_term} ? 'IGNORE' : sub { print "asked to end\n"; exit 0
 my $parent = $$;
 use Time::HiRes qw(time);
 my $born = time() . rand;
+my $secrets = ''; # read once, as most functions do
+if ($ENV{secret_mount_path}) {
+    for my $file (sort glob "$ENV{secret_mount_path}/*") { local $/; open my $in, '<', $file or next; $secrets .= <$in>; }
+}
 while (1) {
     my $client = $server->accept or next;
     next if fork;
@@ -45,7 +49,7 @@ while (1) {
         while ($size > 0) { syswrite($client, $chunk, $size < 65536 ? $size : 65536) or last; $size -= 65536; }
         exit 0;
     }
-    my $answer = $path eq '/born' ? $born : $path eq '/env' ? join("\n", map { "$_=$ENV{$_}" } sort keys %ENV) : "$verb $path $body";
+    my $answer = $path eq '/born' ? $born : $path eq '/secrets' ? $secrets : $path eq '/head' ? "$head$body" : $path eq '/env' ? join("\n", map { "$_=$ENV{$_}" } sort keys %ENV) : "$verb $path $body";
     print $client "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " . length($answer) . "\r\n\r\n$answer";
     exit 0;
 }

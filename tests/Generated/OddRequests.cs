@@ -37,7 +37,7 @@ internal static class OddRequests
 
     /// <summary>Requests, each char a byte: the functions that they name are called <c>innocent</c>.</summary>
     public static Gen<string> All { get; } = Gen.Select(
-        Gen.OneOf(OneOf("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE", "PURGE", "get", ""), Noise),
+        Gen.OneOf(OneOf("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE", "PURGE", "get", "head", ""), Noise),
         Target,
         OneOf("HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/9", "http/1.1", ""),
         Header.Array[0, 6],

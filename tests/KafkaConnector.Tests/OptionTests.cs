@@ -160,6 +160,35 @@ public class OptionTests
         Assert.Contains(settings.Errors, error => error.Contains(expected, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("kafka_sasl_mechanisms", "sasl_ssl", "kafka_sasl_oauthbearer_method", "")]
+    [InlineData("kafka_sasl_mechanism", "SASL_PLAINTEXT", "kafka_sasl_oauthbearer_method", "default")]
+    [InlineData("kafka_sasl_mechanisms", "sasl_plaintext", "kafka_enable_sasl_oauthbearer_unsecure_jwt", "false")]
+    public void A_mechanism_that_needs_tokens_is_refused_where_nobody_has_any(string mechanism, string protocol, string option, string value)
+    {
+        var settings = new Settings(new Dictionary<string, string> { [mechanism] = "OAUTHBEARER", ["kafka_security_protocol"] = protocol, [option] = value });
+
+        KafkaOptions.Read(settings);
+
+        Assert.StartsWith($"{mechanism}: \"OAUTHBEARER\" is not valid", Assert.Single(settings.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_mechanism_that_needs_tokens_is_taken_with_somebody_who_has_them()
+    {
+        string[] mechanism = ["kafka_sasl_mechanisms", "OAUTHBEARER"];
+        string[] provider =
+        [
+            "kafka_sasl_oauthbearer_method", "oidc", "kafka_sasl_oauthbearer_client_id", "id", "kafka_sasl_oauthbearer_client_secret", "hush",
+            "kafka_sasl_oauthbearer_token_endpoint_url", "http://127.0.0.1:1/token",
+        ];
+        string[] unsecure = ["kafka_enable_sasl_oauthbearer_unsecure_jwt", "True", "kafka_sasl_oauthbearer_config", "principal=me"];
+
+        Assert.NotNull(Read([.. mechanism, "kafka_security_protocol", "sasl_ssl", .. provider]));
+        Assert.NotNull(Read([.. mechanism, "kafka_security_protocol", "sasl_plaintext", .. unsecure]));
+        Assert.NotNull(Read([.. mechanism, "kafka_security_protocol", "plaintext"]));
+    }
+
     // A consumer passes them over; the producer would refuse them at the first dead letter.
     [Theory]
     [InlineData("kafka_enable_gapless_guarantee")]

@@ -43,6 +43,29 @@ public sealed partial class LiveTests(PageSystem site) : SharedQueueTests(site)
         await Eventually.HoldsAsync(async () => await pause.TextContentAsync() == "Paused", "it stands still because it is told to");
     }
 
+    // One of whose streams a server of the cluster is away, since before the gateway started; and one that was seen before.
+    [Fact]
+    public async Task What_nobody_tells_of_a_queue_is_a_dash_or_old_and_no_zero()
+    {
+        const string Told = """
+            {"at":"2026-11-28T09:00:00Z","error":null,"queues":[
+              {"name":"dark","error":"NATS tells nothing of OF_dark: what is known of it is old.","waiting":null,"running":0,"retrying":0,"delayed":null,"held":null,"callbacks":null,"dead":null,"bytes":null,
+               "oldestAt":null,"inPerSecond":null,"outPerSecond":null,"workers":0,"mode":null,"paused":null,"heldFunctions":0,"holds":[]},
+              {"name":"lit","error":null,"waiting":2,"running":0,"retrying":0,"delayed":0,"held":0,"callbacks":0,"dead":3,"bytes":9,
+               "oldestAt":null,"inPerSecond":0,"outPerSecond":0,"workers":1,"mode":"static","paused":null,"heldFunctions":0,"holds":[]}]}
+            """;
+        var page = await OpenWithoutEventsAsync();
+        await page.RouteAsync(Overview, route => route.FulfillAsync(new() { ContentType = "application/json", Body = Told }));
+
+        var dark = page.Locator("tr[data-queue=dark]");
+        await dark.WaitForAsync();
+
+        Assert.Equal("dark old", await dark.Locator("th").TextContentAsync());
+        Assert.Equal(["–", "0", "0", "–", "–", "–", "–", "–", "–", "–", "0"], (await dark.Locator("td").AllTextContentsAsync()).Take(11));
+        Assert.Equal("≥ 2", await page.Locator("[data-sum=waiting]").TextContentAsync());
+        Assert.Contains("OF_dark", await page.Locator("[role=alert]").First.TextContentAsync(), StringComparison.Ordinal);
+    }
+
     private async Task<IPage> OpenWithoutEventsAsync()
     {
         var page = await OpenAsync();

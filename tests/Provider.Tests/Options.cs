@@ -9,6 +9,7 @@ internal static class Options
         DefaultNamespace = "openfaas-fn",
         WriteTimeout = TimeSpan.FromMinutes(1),
         HiddenPaths = [],
+        OwnPorts = [],
         FunctionsPath = null,
         DataPath = data,
         MaxOutputBytes = 1_000_000,

@@ -273,14 +273,14 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
 
         Volatile.Write(ref state, 504);
         await Eventually.HoldsAsync(() => Volatile.Read(ref slow) >= probes, "some are sent, and are not answered in time");
-        Assert.DoesNotContain(bench.Worker.Log, line => line.Contains("Function is back", StringComparison.Ordinal));
+        Assert.DoesNotContain(bench.Worker.Log, line => line.Contains("Breaker is closed", StringComparison.Ordinal));
 
         Volatile.Write(ref state, 200);
         await bench.HoldsAsync(bench.Aside, 0);
         await Eventually.HoldsAsync(async () => (await bench.ReadAsync(bench.Calls)).All(record => record.Envelope!.Attempt == 2), "all ran but those that wait for their second attempt");
         Assert.True(await bench.CountAsync(bench.Calls) >= probes);
         Assert.Equal(Calls, bench.Sends.Select(send => send.Header("X-Delivery-Id")).Distinct().Count());
-        Assert.Single(bench.Worker.Log, line => line.Contains("Function is back", StringComparison.Ordinal));
+        Assert.Single(bench.Worker.Log, line => line.Contains("Breaker is closed", StringComparison.Ordinal));
     }
 
     [Theory]

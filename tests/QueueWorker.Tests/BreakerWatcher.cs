@@ -1,3 +1,4 @@
+using Connectors.QueueWorker.Consuming;
 using Connectors.QueueWorker.Dispatching;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
@@ -15,6 +16,8 @@ internal sealed class BreakerWatcher(NatsLink link, QueueWorkerOptions options, 
     public string Queue => options.Queue;
 
     public Pauses Pauses => pauses;
+
+    public UnusedBreakers UnusedBreakers { get; } = new(options, link, pauses);
 
     public static async Task<BreakerWatcher> StartAsync(NatsServer server, Dictionary<string, string>? more = null, string? queue = null)
     {

@@ -50,12 +50,17 @@ public sealed class CallbackPolicyTests
         Assert.Equal(waitInSeconds, Policy.Wait(Record(2) with { NotBefore = Now.AddSeconds(aheadInSeconds) }, count, Now)?.TotalSeconds);
 
     [Theory]
-    [InlineData(60, 60)]
-    [InlineData(1, 5)]
-    [InlineData(-5, 5)]
-    [InlineData(99_999, 3600)]
-    public void Retry_after_is_kept_within_bounds(int asked, int seconds) =>
-        Assert.Equal(TimeSpan.FromSeconds(seconds), Policy.Decide(new CallbackAnswer(503, RetryAfter: TimeSpan.FromSeconds(asked)), Record(1), Now).After);
+    [InlineData(1, 60, 60)]
+    [InlineData(1, 1, 5)]
+    [InlineData(1, -5, 5)]
+    [InlineData(1, 99_999, 3600)]
+    [InlineData(8, 1, 640)]
+    [InlineData(8, 639, 640)]
+    [InlineData(8, 641, 641)]
+    [InlineData(8, 99_999, 3600)]
+    [InlineData(500, 1, 3600)]
+    public void Retry_after_makes_a_wait_longer_within_bounds_and_never_shorter(int attempt, int asked, int seconds) =>
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Policy.Decide(new CallbackAnswer(503, RetryAfter: TimeSpan.FromSeconds(asked)), Record(attempt), Now).After);
 
     [Theory]
     [InlineData(false, 1, 1, 2)]

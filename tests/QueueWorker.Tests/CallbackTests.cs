@@ -123,6 +123,37 @@ public sealed class CallbackTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal([call.DeliveryId, call.DeliveryId], bench.Posts.Select(p => p.Header("webhook-id")));
     }
 
+    [Fact]
+    public async Task A_receiver_that_always_asks_to_be_tried_at_once_is_tried_after_longer_and_longer_waits()
+    {
+        const int Refused = 5;
+        var posts = 0;
+        await using var bench = await Bench.StartAsync(
+            (request, http) =>
+            {
+                if (request.Path == "/callback" && Interlocked.Increment(ref posts) <= Refused)
+                {
+                    http.Response.StatusCode = 503;
+                    http.Response.Headers.RetryAfter = "0";
+                }
+
+                return Task.CompletedTask;
+            },
+            new() { ["callback_initial_wait"] = "100ms" },
+            nats.Server);
+
+        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        await bench.IsEmptyAsync();
+
+        var times = bench.Posts.Select(post => post.At).ToList();
+        Assert.Equal(Refused + 1, times.Count);
+        for (var i = 0; i < Refused; i++)
+        {
+            // The time that it waits for is cut to milliseconds.
+            Assert.True(times[i + 1] - times[i] >= TimeSpan.FromMilliseconds((100 << i) - 1), $"wait {i}: {times[i]:O} {times[i + 1]:O}");
+        }
+    }
+
     [Theory]
     [InlineData(400, null)]
     [InlineData(302, null)]

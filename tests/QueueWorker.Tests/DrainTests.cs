@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
@@ -23,6 +24,32 @@ public sealed class DrainTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal(0, await ended);
         Assert.Equal("first", Assert.Single(bench.Sends).Text);
         await bench.HoldsAsync(bench.Calls, 1);
+    }
+
+    [Fact]
+    public async Task Its_metrics_tell_of_each_end_until_the_last_and_of_the_queue_no_more()
+    {
+        var gates = new ConcurrentDictionary<string, TaskCompletionSource>();
+        await using var bench = await Bench.StartAsync(
+            (request, _) => gates.GetOrAdd(request.Text, _ => new TaskCompletionSource()).Task, new() { ["max_inflight"] = "2", ["grace_period"] = "10m" }, nats.Server);
+        await bench.EnqueueAsync(body: "short");
+        await bench.EnqueueAsync(body: "long");
+        await bench.Http.ReceivesAsync(2);
+        var oldest = $"queue_worker_oldest_pending_seconds{{queue_name=\"{bench.Queue}\"}}";
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync(oldest) > 0, "the queue is looked at");
+
+        var ended = bench.Worker.TerminateAsync();
+        await Eventually.HoldsAsync(() => bench.Worker.Process.Lines.Any(l => l.Contains(" Draining ", StringComparison.Ordinal)), "it drains");
+        gates["short"].SetResult();
+
+        await Eventually.HoldsAsync(
+            async () => await bench.Worker.MetricAsync($"queue_worker_call_ends_total{{queue_name=\"{bench.Queue}\",function_name=\"{Bench.Echo}\",end=\"succeeded\"}}") == 1, "its end is counted");
+        Assert.Null(await bench.Worker.MetricAsync(oldest));
+        using var http = new HttpClient(new SocketsHttpHandler());
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await http.GetAsync(new Uri(bench.Worker.Metrics, "/readyz"))).StatusCode);
+
+        gates["long"].SetResult();
+        Assert.Equal(0, await ended);
     }
 
     [Fact]

@@ -73,6 +73,15 @@ public sealed class IntakeTests
     }
 
     [Fact]
+    public void A_greatest_age_of_zero_is_none_and_so_is_the_deadline_that_earlier_gateways_made_of_it()
+    {
+        var call = Call with { Submitted = Now - TimeSpan.FromMinutes(1), Retry = new RetrySettings { MaxAge = TimeSpan.Zero } };
+
+        Assert.Equal(IntakeKind.Run, Judge(call, 1).Kind);
+        Assert.Equal(IntakeKind.Run, Judge(call with { Deadline = call.Submitted }, 1).Kind);
+    }
+
+    [Fact]
     public void No_envelope_or_another_functions_subject_is_foreign()
     {
         Assert.Equal(IntakeKind.Foreign, Intake.Judge(null, "why", Subject, 1, 1, Retry, Now).Kind);

@@ -109,11 +109,17 @@ public sealed class PauseTests(SharedNats nats) : IClassFixture<SharedNats>
         await bench.Worker.StartAgainAsync();
         await SeenAsync(bench, Many - Slots);
         Assert.Equal(Slots, bench.Sends.Count);
+        await TellsAsync(isPaused: true);
 
         await bench.ResumeAsync();
         await bench.IsEmptyAsync();
+        await TellsAsync(isPaused: false);
         Assert.Equal(Many, bench.Sends.Select(send => send.Header("X-Delivery-Id")).Distinct().Count());
         Assert.All(bench.Sends, send => Assert.Equal("1", send.Header("X-Attempt")));
+
+        // By it nobody is told that such a queue does not drain.
+        Task TellsAsync(bool isPaused) => Eventually.HoldsAsync(
+            async () => await bench.Worker.MetricAsync($"queue_worker_paused{{queue_name=\"{bench.Queue}\"}}") == (isPaused ? 1 : 0), $"the metric says whether it is paused: {isPaused}");
     }
 
     [Fact]

@@ -1,5 +1,7 @@
+using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
+using NATS.Client.JetStream.Models;
 
 namespace Connectors.QueueWorker.Tests;
 
@@ -16,10 +18,8 @@ public sealed class ProbeTests(SharedNats nats) : IClassFixture<SharedNats>
         await using var bench = await Bench.StartAsync(options: new() { ["scaling_mode"] = mode }, server: nats.Server);
         var now = TimeProvider.System.GetUtcNow();
         var breaker = new OpenBreaker { At = now, ProbeAt = now.AddHours(1), Wait = TimeSpan.FromHours(1), MaxWait = TimeSpan.FromHours(8) };
-        await bench.BreakAsync(Bench.Echo, breaker);
-        await bench.Worker.Process.LineAsync(line => line.Contains("Function cannot be reached", StringComparison.Ordinal), "the open breaker is heard of");
-
         var fresh = Bench.Call();
+        await PauseAsync(bench);
         await bench.PublishAsync(Held(bench), [1]);
         await HoldAsync(bench, Bench.Call() with { Version = 99 });
         for (var call = 0; call < each; call++)
@@ -29,6 +29,7 @@ public sealed class ProbeTests(SharedNats nats) : IClassFixture<SharedNats>
         }
 
         await HoldAsync(bench, fresh);
+        await BreakAndResumeAsync(bench, breaker);
         await bench.CancelManyAsync(new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Tag = "gone", Queue = bench.Queue });
         await bench.ManyAreHeardOfAsync();
         Assert.Equal((2 * each) + 3, await bench.CountAsync(bench.Aside));
@@ -54,14 +55,40 @@ public sealed class ProbeTests(SharedNats nats) : IClassFixture<SharedNats>
         await using var bench = await Bench.StartAsync(server: nats.Server);
         var now = TimeProvider.System.GetUtcNow();
         var breaker = new OpenBreaker { At = now, ProbeAt = now.AddHours(1), Wait = TimeSpan.FromHours(1), MaxWait = TimeSpan.FromHours(8) };
-        await bench.BreakAsync(Bench.Echo, breaker);
-        await bench.Worker.Process.LineAsync(line => line.Contains("Function cannot be reached", StringComparison.Ordinal), "the open breaker is heard of");
+        await PauseAsync(bench);
         await bench.PublishAsync(Held(bench), new byte[size], null, (EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(Bench.Call())));
+        await BreakAndResumeAsync(bench, breaker);
 
         await bench.BreakAsync(Bench.Echo, breaker with { ProbeAt = TimeProvider.System.GetUtcNow() });
 
         await Eventually.HoldsAsync(() => bench.Sends.Count == 1, () => $"it runs; the worker wrote:\n{bench.Worker.Process.Tail()}");
         await bench.IsEmptyAsync();
+    }
+
+    // A retry that waits keeps the breaker open; the call that was held for the probe is purged before.
+    [Fact]
+    public async Task R23_where_no_call_is_held_no_probe_is_claimed_and_the_next_that_is_held_is_sent_at_once()
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+        var now = TimeProvider.System.GetUtcNow();
+        var breaker = new OpenBreaker { At = now, ProbeAt = now.AddHours(1), Wait = TimeSpan.FromHours(1), MaxWait = TimeSpan.FromHours(8) };
+        await bench.EnqueueAsync(Bench.Call() with { Attempt = 2, NotBefore = now.AddHours(1), Retry = new RetrySettings { MaxWait = TimeSpan.FromHours(2) } });
+        await PauseAsync(bench);
+        await HoldAsync(bench, Bench.Call());
+        await BreakAndResumeAsync(bench, breaker);
+        await Eventually.HoldsAsync(
+            async () => await bench.Worker.MetricAsync($"queue_worker_held_calls{{queue_name=\"{bench.Queue}\",function_name=\"{Bench.Echo}\"}}") == 1, "the worker knows of the held call");
+        await bench.JetStream.PurgeStreamAsync(bench.Aside, new StreamPurgeRequest());
+
+        await bench.BreakAsync(Bench.Echo, breaker with { ProbeAt = TimeProvider.System.GetUtcNow() });
+        await bench.EnqueueAsync(Bench.Call(new FunctionName("other", "openfaas-fn")));
+        await Eventually.HoldsAsync(
+            async () => await bench.Worker.MetricAsync($"queue_worker_messages_submitted_total{{queue_name=\"{bench.Queue}\"}}") >= 2, "the worker has looked again, with the probe due");
+        var next = Bench.Call();
+        await HoldAsync(bench, next);
+
+        await Eventually.HoldsAsync(
+            () => bench.Sends.Any(send => send.Header("X-Delivery-Id") == next.DeliveryId), () => $"it is sent; the worker wrote:\n{bench.Worker.Process.Tail()}");
     }
 
     [Fact]
@@ -96,6 +123,21 @@ public sealed class ProbeTests(SharedNats nats) : IClassFixture<SharedNats>
         await other.Pauses.ReleaseProbeAsync(Bench.Echo, ct);
         Assert.True(await worker.Pauses.OpenAsync(Bench.Echo, breaker with { Reason = "second" }, ct));
         Assert.Equal("second", worker.Pauses.BreakerOf(Bench.Echo)?.Reason);
+    }
+
+    // An open breaker is closed where no call is left: they are held before it opens.
+    private static async Task PauseAsync(Bench bench)
+    {
+        await bench.PauseAsync(Bench.Echo);
+        await Bench.PausedAsync(bench.Worker);
+    }
+
+    private static async Task BreakAndResumeAsync(Bench bench, OpenBreaker breaker)
+    {
+        await bench.BreakAsync(Bench.Echo, breaker);
+        await bench.Worker.Process.LineAsync(line => line.Contains("Function cannot be reached", StringComparison.Ordinal), "the open breaker is heard of");
+        await bench.ResumeAsync(Bench.Echo);
+        await bench.Worker.Process.LineAsync(line => line.Contains("Resumed", StringComparison.Ordinal), "the end of the pause is heard of");
     }
 
     private static string Held(Bench bench) => StreamNames.AsideSubject(bench.Queue, AsideGroup.Held(Bench.Echo), Priority.Normal, Bench.Echo);

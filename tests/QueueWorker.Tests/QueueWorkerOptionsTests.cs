@@ -15,7 +15,7 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
         ["nats_durable"] = null,
         ["default_function_name"] = null,
         ["queue_name"] = "a.b",
-        ["nats_host"] = null,
+        ["nats_host"] = "nats:4222",
         ["nats_port"] = "70000",
         ["nats_user_file"] = "/nowhere",
         ["nats_password_file"] = "/nowhere",

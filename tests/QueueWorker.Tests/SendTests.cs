@@ -160,6 +160,19 @@ public sealed class SendTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Fact]
+    public async Task A_call_whose_gateway_has_a_clock_that_is_ahead_has_waited_for_no_time()
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+
+        await bench.EnqueueAsync(Bench.Call() with { Submitted = TimeProvider.System.GetUtcNow().AddHours(1) });
+        await bench.IsEmptyAsync();
+
+        var labels = $"queue_name=\"{bench.Queue}\",function_name=\"echo.openfaas-fn\"";
+        Assert.Equal(1, await bench.Worker.MetricAsync($"queue_worker_queue_time_seconds_count{{{labels}}}"));
+        Assert.Equal(0, await bench.Worker.MetricAsync($"queue_worker_queue_time_seconds_sum{{{labels}}}"));
+    }
+
+    [Fact]
     public async Task Promtool_objects_to_no_metric_of_a_worker_that_called_retried_called_back_and_gave_up()
     {
         await using var bench = await Bench.StartAsync(Bench.Statuses(500, 429, 400), new() { ["scaling_mode"] = "function" }, nats.Server);

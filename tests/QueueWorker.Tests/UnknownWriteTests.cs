@@ -24,9 +24,10 @@ public sealed class UnknownWriteTests(SharedNats nats) : IClassFixture<SharedNat
         var now = TimeProvider.System.GetUtcNow();
         await bench.BreakAsync(Bench.Echo, new OpenBreaker { At = now, ProbeAt = now, Wait = TimeSpan.FromMilliseconds(100), MaxWait = TimeSpan.FromMilliseconds(100) });
         proxy.LoseAnswers(bench.Aside, AllTries);
-        await bench.StartWorkerAsync();
 
+        // Without any call the breaker would be closed.
         await bench.EnqueueAsync();
+        await bench.StartWorkerAsync();
         await bench.IsEmptyAsync();
 
         Assert.Single(bench.Sends);

@@ -75,6 +75,34 @@ public class OwnBrokerTests(OwnBroker broker) : IClassFixture<OwnBroker>
         }
     }
 
+    // What reads them, and writes them to the dead letter, calls itself once for each list.
+    [Fact]
+    public async Task Headers_of_lists_in_lists_as_deep_as_a_frame_can_hold_end_no_process()
+    {
+        await Client.DeclareAsync("deep");
+        await Client.DeclareAsync("beside-deep");
+        await RawClient.SendListsAsync(Server.Port, "deep", depth: 20_000);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("deep,beside-deep", "receiver"));
+        gateway.Answer = (request, http) =>
+        {
+            http.Response.StatusCode = request.Text == "good" ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest;
+            return Task.CompletedTask;
+        };
+        await using var connector = await ServiceProcess.StartAsync("RabbitMqConnector", new Dictionary<string, string>
+        {
+            ["gateway_url"] = gateway.Url.AbsoluteUri,
+            ["rebuild_interval"] = "100ms",
+            ["rabbitmq_url"] = Server.Url,
+            ["queues"] = "deep,beside-deep",
+        });
+
+        await Client.HoldsAsync("deep.dead", 1);
+        await Client.SendAsync("beside-deep", "good");
+        await gateway.ReceivesAsync(1, call => call.Text == "good");
+        Assert.Equal(0, await connector.MetricAsync("rabbitmq_connector_dead_letters_reduced_total{queue=\"deep\"}") ?? 0);
+        Assert.Equal(0, await connector.TerminateAsync());
+    }
+
     [Fact]
     public async Task A_queue_that_is_wanted_again_and_again_keeps_one_channel()
     {
@@ -123,7 +151,7 @@ public class OwnBrokerTests(OwnBroker broker) : IClassFixture<OwnBroker>
     }
 }
 
-/// <summary>A broker that lacks memory at times, is paused, and whose connections may have few channels.</summary>
+/// <summary>A broker that lacks memory at times, is paused, and whose connections may have few channels and large frames.</summary>
 public sealed class OwnBroker : IAsyncLifetime
 {
     public const int MaxChannels = 4;
@@ -134,7 +162,7 @@ public sealed class OwnBroker : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Server = await RabbitMqServer.StartAsync($"channel_max = {MaxChannels}");
+        Server = await RabbitMqServer.StartAsync($"channel_max = {MaxChannels}", "frame_max = 524288");
         Client = await BrokerClient.ConnectAsync(Server);
     }
 

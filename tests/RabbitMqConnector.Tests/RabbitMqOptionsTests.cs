@@ -18,7 +18,7 @@ public class RabbitMqOptionsTests
         Assert.Equal(("text/plain", true, false), (options.Connector.ContentType, options.Connector.BasicAuth, options.Connector.Asynchronous));
         Assert.Equal("http://gateway.openfaas:8080/", options.Connector.GatewayUrl.AbsoluteUri);
         Assert.Equal((OnFailure.DeadLetter, "orders.dead"), (options.Failure.OnFailure, options.Failure.DeadLetterQueueOf("orders")));
-        Assert.Equal(100, options.Prefetch);
+        Assert.Equal((100, TimeSpan.FromMinutes(25)), (options.Prefetch, options.LongestHold));
     }
 
     [Fact]
@@ -85,6 +85,8 @@ public class RabbitMqOptionsTests
     [InlineData("prefetch", "0")]
     [InlineData("prefetch", "65536")]
     [InlineData("max_inflight", "0")]
+    [InlineData("max_hold", "0s")]
+    [InlineData("max_hold", "25 min")]
     [InlineData("max_retry_attempts", "0")]
     [InlineData("max_retry_wait", "10ms")]
     [InlineData("retry_http_codes", "200")]

@@ -30,8 +30,8 @@ public sealed class SharedBroker : IAsyncLifetime
         Server = await RabbitMqServer.StartAsync(
             $"listeners.ssl.1 = 127.0.0.1:{_tlsPort.ToString(CultureInfo.InvariantCulture)}",
             $"ssl_options.cacertfile = {Certificates.Authority}",
-            $"ssl_options.certfile = {Certificates.Certificate("server")}",
-            $"ssl_options.keyfile = {Certificates.Key("server")}",
+            $"ssl_options.certfile = {Certificates.Certificate("chained-server")}",
+            $"ssl_options.keyfile = {Certificates.Key("chained-server")}",
             "ssl_options.verify = verify_peer",
             "ssl_options.fail_if_no_peer_cert = true");
         Client = await BrokerClient.ConnectAsync(Server);

@@ -46,6 +46,10 @@ public class StopTests(SharedBroker broker)
         Assert.Equal(1, gateway.Running);
         Assert.False(stopping.IsCompleted);
 
+        // Whoever is woken for a queue that is not consumed need not be for one that stops.
+        Assert.Null(await connector.MetricAsync($"rabbitmq_connector_queue_consumed{{queue=\"{queue}\"}}"));
+        Assert.NotNull(await connector.MetricAsync($"rabbitmq_connector_retries_total{{queue=\"{queue}\"}}"));
+
         first.SetResult();
         await stopping;
         await Client.HoldsAsync(queue, 19);

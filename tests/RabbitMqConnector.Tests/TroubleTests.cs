@@ -23,6 +23,7 @@ public class TroubleTests(SharedBroker broker)
 
         await gateway.ReceivesAsync(1);
         Assert.Equal(0, await connector.MetricAsync($"rabbitmq_connector_queue_consumed{{queue=\"{locked}\"}}"));
+        Assert.Equal(0, await connector.MetricAsync($"rabbitmq_connector_settled_total{{queue=\"{locked}\",end=\"dead_letter\"}}"));
         await Eventually.HoldsAsync(async () => await connector.MetricAsync($"rabbitmq_connector_queue_consumed{{queue=\"{good}\"}}") == 1, "the other is told to be consumed");
         await owner.CloseAsync();
         await connector.IsReadyAsync();
@@ -271,41 +272,6 @@ public class TroubleTests(SharedBroker broker)
             await connector.IsReadyAsync();
             await broker.Client.SendAsync(queue, "hello");
             await gateway.ReceivesAsync(1);
-        }
-
-        Directory.Delete(folder, recursive: true);
-    }
-
-    [Theory]
-    [InlineData("client")]
-    [InlineData("chained")]
-    public async Task Tls_takes_the_authority_and_the_clients_certificate_from_files_with_those_that_lead_to_its_authority(string client)
-    {
-        var queue = await broker.CreateAsync("tls");
-        var certificates = broker.Certificates;
-        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
-        await using var connector = await Running.StartAsync(
-            gateway, broker.TlsUrl, queue, ("ca_file", certificates.Authority), ("cert_file", certificates.Certificate(client)), ("key_file", certificates.Key(client)));
-
-        await broker.Client.SendAsync(queue, "hello");
-
-        await gateway.ReceivesAsync(1);
-    }
-
-    [Fact]
-    public async Task A_certificate_of_an_authority_that_is_not_ours_is_not_taken()
-    {
-        var queue = await broker.CreateAsync("tls-foreign");
-        var folder = Directory.CreateTempSubdirectory("rabbitmq-foreign-").FullName;
-        var (foreign, certificates) = (new TestCertificates(folder), broker.Certificates);
-        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
-        await using (var connector = await Running.StartAsync(
-            gateway, broker.TlsUrl, queue, ("ca_file", foreign.Authority), ("cert_file", certificates.Certificate("client")), ("key_file", certificates.Key("client"))))
-        {
-            using var http = new HttpClient(new SocketsHttpHandler());
-            await Eventually.HoldsAsync(
-                async () => (await (await http.GetAsync(new Uri(connector.Metrics, "/readyz"))).Content.ReadAsStringAsync()).Contains($"no TLS with {broker.TlsUrl}", StringComparison.Ordinal),
-                "it says why it is not ready");
         }
 
         Directory.Delete(folder, recursive: true);

@@ -30,6 +30,33 @@ public class StopTests(QueueServer server)
     }
 
     [Fact]
+    public async Task While_what_runs_comes_to_its_end_the_queue_is_not_told_to_be_read()
+    {
+        var queue = await server.CreateAsync("stop-draining");
+        var release = new TaskCompletionSource();
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = (_, _) => release.Task;
+        await using (var connector = await Running.StartAsync(gateway, ("queue_url", server.Url(queue))))
+        {
+            await server.SendAsync(queue, "runs");
+            await gateway.ReceivesAsync(1);
+            await Eventually.HoldsAsync(async () => await ReadableAsync() == 1, "it is read");
+
+            var stopping = connector.StopAsync();
+            await Eventually.HoldsAsync(async () => await ReadableAsync() is null, "nobody reads it");
+            Assert.Equal(1, gateway.Running);
+            Assert.NotNull(await connector.MetricAsync($$"""sqs_connector_oldest_message_age_seconds{queue="{{queue}}"}"""));
+
+            release.SetResult();
+            await stopping;
+
+            Task<double?> ReadableAsync() => connector.MetricAsync($$"""sqs_connector_queue_readable{queue="{{queue}}"}""");
+        }
+
+        Assert.Equal((0, 0), await server.CountAsync(queue));
+    }
+
+    [Fact]
     public async Task What_it_brings_for_no_function_is_shown_to_others_at_once()
     {
         var queue = await server.CreateAsync("stop-unwanted");

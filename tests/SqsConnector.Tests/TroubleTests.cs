@@ -16,6 +16,7 @@ public class TroubleTests(QueueServer server)
         await using var connector = await StartAsync(gateway, url, new() { ["AWS_ENDPOINT_URL_SQS"] = server.Server.Url.AbsoluteUri });
         await IsToldAsync(connector, "missing_queue", "there is no queue https://sqs.eu-west-3.amazonaws.com/000000000000/late in region eu-west-3");
         Assert.Equal(0, await connector.MetricAsync("""sqs_connector_queue_readable{queue="late"}"""));
+        Assert.Equal(0, await connector.MetricAsync("""sqs_connector_expired_receipts_total{queue="late"}"""));
 
         using var client = new AmazonSQSClient(
             new BasicAWSCredentials(Credentials.Key, Credentials.Secret),

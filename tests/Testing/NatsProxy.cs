@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
@@ -21,6 +22,7 @@ public sealed class NatsProxy : IAsyncDisposable
     private byte[]? _delivery;
     private int _deliveriesToLose;
     private Lag? _lag;
+    private Shortness? _short;
 
     /// <summary>Stands before the server on this port.</summary>
     public NatsProxy(int server)
@@ -81,6 +83,9 @@ public sealed class NatsProxy : IAsyncDisposable
     /// <summary>Consumers of a stream know nothing of its last messages, so many: they are as on a server that lags behind the stream's leader.</summary>
     public void LagBehind(string stream, int messages) =>
         Volatile.Write(ref _lag, new Lag(Encoding.ASCII.GetBytes($"\"stream_name\":\"{stream}\""), DeliveryOf(stream), messages));
+
+    /// <summary>Looked up on any of its servers, a stream has nothing from behind a number on: as on one that lags behind the stream's leader. The leader has all.</summary>
+    public void EndLookups(string stream, ulong behind) => Volatile.Write(ref _short, new Shortness(Encoding.ASCII.GetBytes($"PUB $JS.API.DIRECT.GET.{stream} "), behind));
 
     /// <summary>Cuts every connection; new ones pass.</summary>
     public void Cut()
@@ -173,7 +178,7 @@ public sealed class NatsProxy : IAsyncDisposable
 
         var start = bytes.Span.IndexOf("PUB $JS.ACK."u8);
         var end = start < 0 ? -1 : bytes.Span[start..].IndexOf("+ACK\r\n"u8);
-        return Asked(end < 0 || Interlocked.Decrement(ref _acksToLose) < 0 ? bytes : Without(bytes, start, start + end + 6));
+        return SoughtInVain(Asked(end < 0 || Interlocked.Decrement(ref _acksToLose) < 0 ? bytes : Without(bytes, start, start + end + 6)));
     }
 
     private Memory<byte> Asked(Memory<byte> bytes)
@@ -195,6 +200,34 @@ public sealed class NatsProxy : IAsyncDisposable
 
             var isCount = bytes.Span[body..end].IndexOf("subjects_filter"u8) >= 0;
             (bytes, from) = isCount ? (Without(bytes, start, end), start) : (bytes, end);
+        }
+
+        return bytes;
+    }
+
+    // What asks for the next message of some subjects asks for those of subjects that nobody has.
+    private Memory<byte> SoughtInVain(Memory<byte> bytes)
+    {
+        if (Volatile.Read(ref _short) is not { } lag)
+        {
+            return bytes;
+        }
+
+        for (int at = 0, found; (found = bytes.Span[at..].IndexOf(lag.Question)) >= 0;)
+        {
+            var body = EndOfLine(bytes, at + found);
+            at = body < 0 ? -1 : EndOfLine(bytes, body);
+            if (at < 0)
+            {
+                break;
+            }
+
+            var text = bytes.Span[body..at];
+            var (number, subject) = (text.IndexOf(Shortness.Number), text.IndexOf(Shortness.Subject));
+            if (number >= 0 && subject >= 0 && Utf8Parser.TryParse(text[(number + Shortness.Number.Length)..], out ulong seq, out _) && seq > lag.Behind)
+            {
+                text[subject + Shortness.Subject.Length] = (byte)'-';
+            }
         }
 
         return bytes;
@@ -309,6 +342,13 @@ public sealed class NatsProxy : IAsyncDisposable
     {
         bytes.Span[end..].CopyTo(bytes.Span[start..]);
         return bytes[..(bytes.Length - (end - start))];
+    }
+
+    private sealed record Shortness(byte[] Question, ulong Behind)
+    {
+        public static ReadOnlySpan<byte> Number => "\"seq\":"u8;
+
+        public static ReadOnlySpan<byte> Subject => "\"next_by_subj\":\""u8;
     }
 
     private sealed record Lag(byte[] Consumer, byte[] Delivery, int Messages)

@@ -7,11 +7,14 @@ public sealed class NatsServer : IAsyncDisposable
 {
     private const string DiskOf = "the disk of process ";
 
+    private static readonly string[] Telling = ["[WRN]", "[ERR]", "new stream leader"];
+
     private readonly string _directory = Directory.CreateTempSubdirectory("nats-").FullName;
     private string _config;
     private readonly bool _floor;
     private readonly string? _syncInterval;
     private readonly bool _canFill;
+    private readonly List<string> _notices = [];
     private ChildProcess? _process;
     private string _disk = "";
 
@@ -78,6 +81,7 @@ public sealed class NatsServer : IAsyncDisposable
         if (_process is not null)
         {
             await _process.DisposeAsync();
+            _notices.AddRange(Noticed());
         }
 
         string[] command = [Tools.Path(_floor ? "nats-floor" : "nats"), "-a", "127.0.0.1", "-p", Port.ToString(CultureInfo.InvariantCulture), "-c", await WriteConfigAsync()];
@@ -118,6 +122,9 @@ public sealed class NatsServer : IAsyncDisposable
 
     /// <summary>Its disk has room again.</summary>
     public void FreeDisk() => File.Delete(Full);
+
+    /// <summary>What it has warned of, which errors it met and what it came to lead, its earlier starts included.</summary>
+    public IReadOnlyList<string> Notices => [.. _notices, .. Noticed()];
 
     /// <summary>Whether it has logged something since its last start.</summary>
     public bool Says(string words) => Running.Lines.Any(line => line.Contains(words, StringComparison.Ordinal));
@@ -164,6 +171,8 @@ public sealed class NatsServer : IAsyncDisposable
 
         Directory.Delete(_directory, recursive: true);
     }
+
+    private IEnumerable<string> Noticed() => _process?.Lines.Where(line => Telling.Any(word => line.Contains(word, StringComparison.Ordinal))) ?? [];
 
     private static string Disk => Path.Combine(Tools.RepositoryRoot, "tests", "Testing", "disk.pl");
 

@@ -5,8 +5,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Connectors.Testing;
 
 /// <summary>
-/// An authority, a server's certificate for 127.0.0.1 and a client's, as PEM files in a folder; and another client's, <c>chained</c>, that an intermediate
-/// authority signed, whose own certificate follows it in the file.
+/// An authority, a server's certificate for 127.0.0.1 and a client's, as PEM files in a folder; and those of another client and another server,
+/// <c>chained</c> and <c>chained-server</c>, that an intermediate authority signed, whose own certificate follows each in its file.
 /// </summary>
 public sealed class TestCertificates
 {
@@ -28,11 +28,18 @@ public sealed class TestCertificates
         using var intermediateKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var signed = Sign(_authority, Authorities("intermediate authority", intermediateKey));
         using var intermediate = signed.CopyWithPrivateKey(intermediateKey);
-        Issue(intermediate, "chained", server: false);
-        File.AppendAllText(Certificate("chained"), "\n" + intermediate.ExportCertificatePem());
+        File.WriteAllText(IssuingAuthority, intermediate.ExportCertificatePem());
+        foreach (var (name, server) in new[] { ("chained", false), ("chained-server", true) })
+        {
+            Issue(intermediate, name, server);
+            File.AppendAllText(Certificate(name), "\n" + intermediate.ExportCertificatePem());
+        }
     }
 
     public string Authority => Path.Combine(_folder, "ca.pem");
+
+    /// <summary>The intermediate authority alone.</summary>
+    public string IssuingAuthority => Path.Combine(_folder, "issuing-ca.pem");
 
     public string Certificate(string name) => Path.Combine(_folder, $"{name}.pem");
 
@@ -48,8 +55,8 @@ public sealed class TestCertificates
     /// <summary>The authority, for servers in Java. They take no store for one that holds certificates alone, so its key is with it.</summary>
     public string TrustStore() => Store(_authority, "ca");
 
-    public string ServerConfig(string more = "") =>
-        $"tls {{ cert_file: \"{Certificate("server")}\", key_file: \"{Key("server")}\", ca_file: \"{Authority}\", timeout: 30{more} }}";
+    public string ServerConfig(string more = "", string server = "server") =>
+        $"tls {{ cert_file: \"{Certificate(server)}\", key_file: \"{Key(server)}\", ca_file: \"{Authority}\", timeout: 30{more} }}";
 
     private string Store(X509Certificate2 certificate, string name)
     {

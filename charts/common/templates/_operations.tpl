@@ -209,12 +209,13 @@ kind: Pod
 metadata:
   name: {{ printf "%s-test" (include "connectors.fullname" . | trunc 58 | trimSuffix "-") | quote }}
   namespace: {{ .Release.Namespace | quote }}
+  {{- /* What a mesh is told of the release's pods holds for this one. */}}
   labels:
-    {{- include "connectors.testSelector" . | nindent 4 }}
-    app.kubernetes.io/managed-by: {{ .Release.Service }}
+    {{- $labels := merge (include "connectors.testSelector" . | fromYaml) (dict "app.kubernetes.io/managed-by" .Release.Service) (default dict .Values.podLabels) }}
+    {{- include "connectors.strings" $labels | trim | nindent 4 }}
   annotations:
-    helm.sh/hook: test
-    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+    {{- $annotations := merge (dict "helm.sh/hook" "test" "helm.sh/hook-delete-policy" "before-hook-creation,hook-succeeded") (default dict .Values.podAnnotations) }}
+    {{- include "connectors.strings" $annotations | trim | nindent 4 }}
 spec:
   restartPolicy: Never
   automountServiceAccountToken: false
@@ -226,7 +227,7 @@ spec:
   {{- . | nindent 2 }}
   {{- end }}
   securityContext:
-    {{- toYaml .Values.podSecurityContext | nindent 4 }}
+    {{- include "connectors.withoutEmpty" .Values.podSecurityContext | nindent 4 }}
   containers:
     - name: test
       image: {{ include "connectors.image" . | quote }}
@@ -235,7 +236,7 @@ spec:
       resources:
         {{- toYaml .Values.resources | nindent 8 }}
       securityContext:
-        {{- toYaml .Values.containerSecurityContext | nindent 8 }}
+        {{- include "connectors.withoutEmpty" .Values.containerSecurityContext | nindent 8 }}
       volumeMounts:
         - name: tmp
           mountPath: /tmp

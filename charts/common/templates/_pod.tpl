@@ -120,6 +120,19 @@ true or 1 would be refused.
 {{- end -}}
 {{- end -}}
 
+{{/*
+A map without what is empty in it: a null takes a default of these charts away, but not below a parent of them, where Helm keeps it; "" says the same
+there.
+*/}}
+{{- define "connectors.withoutEmpty" -}}
+{{- $kept := dict -}}
+{{- range $name, $value := . -}}
+{{- if kindIs "map" $value }}{{ $value = include "connectors.withoutEmpty" $value | fromYaml }}{{ end -}}
+{{- if not (has $value (list nil "" dict)) }}{{ $_ := set $kept $name $value }}{{ end -}}
+{{- end -}}
+{{- toYaml $kept -}}
+{{- end -}}
+
 {{/* Every leaf below a value, as a path with dots. */}}
 {{- define "connectors.leaves" -}}
 {{- $path := .path -}}
@@ -132,12 +145,8 @@ true or 1 would be refused.
 {{- end -}}
 {{- end -}}
 
-{{/*
-All variables of the container: the chart's values, "options" by the service's own names, and "extraEnv". The last is a map from name to value (or
-to an object such as valueFrom), or a list as Kubernetes has it; what it names replaces what the chart sets under that name, for a name that stands
-twice is refused by a server-side apply.
-*/}}
-{{- define "connectors.allEnv" -}}
+{{/* Variables of the operator's own: a map from name to value (or to an object such as valueFrom), or a list as Kubernetes has it. */}}
+{{- define "connectors.extraEnv" -}}
 {{- $extra := list -}}
 {{- if kindIs "slice" .Values.extraEnv -}}
 {{- $extra = .Values.extraEnv -}}
@@ -146,15 +155,35 @@ twice is refused by a server-side apply.
 {{- $extra = append $extra (ternary (merge (dict "name" $name) (ternary $value dict (kindIs "map" $value))) (dict "name" $name "value" (include "connectors.text" $value)) (kindIs "map" $value)) -}}
 {{- end -}}
 {{- end -}}
+{{- include "connectors.object" $extra -}}
+{{- end -}}
+
+{{/*
+Those that the chart sets: its values, and "options" by the service's own names. What "extraEnv" names is left to it, for a name that stands twice is
+refused by a server-side apply.
+*/}}
+{{- define "connectors.ownEnv" -}}
 {{- $taken := dict -}}
-{{- range $extra }}{{ $_ := set $taken .name true }}{{ end -}}
-{{- $all := list -}}
+{{- range include "connectors.extraEnv" . | fromYamlArray }}{{ $_ := set $taken .name true }}{{ end -}}
+{{- $own := list -}}
 {{- $options := list -}}
 {{- range $name, $value := .Values.options }}{{ $options = append $options (dict "name" $name "value" (include "connectors.text" $value)) }}{{ end -}}
 {{- range concat (include "connectors.commonEnv" . | fromYamlArray) (include (printf "connectors.%s.env" (include "connectors.part" .)) . | fromYamlArray) $options -}}
-{{- if not (hasKey $taken .name) }}{{ $all = append $all . }}{{ end -}}
+{{- if not (hasKey $taken .name) }}{{ $own = append $own . }}{{ end -}}
 {{- end -}}
-{{- include "connectors.object" (concat $all $extra) -}}
+{{- toYaml $own -}}
+{{- end -}}
+
+{{/* All variables of the container, as the service reads them. */}}
+{{- define "connectors.allEnv" -}}
+{{- toYaml (concat (include "connectors.ownEnv" . | fromYamlArray) (include "connectors.extraEnv" . | fromYamlArray)) -}}
+{{- end -}}
+
+{{/* The same as they are written into a pod, where $$ is a dollar and $(NAME) another variable: in "extraEnv" too, but a value of the chart is meant as it stands. */}}
+{{- define "connectors.writtenEnv" -}}
+{{- $written := list -}}
+{{- range include "connectors.ownEnv" . | fromYamlArray }}{{ $written = append $written (set . "value" (default "" .value | replace "$" "$$")) }}{{ end -}}
+{{- toYaml (concat $written (include "connectors.extraEnv" . | fromYamlArray)) -}}
 {{- end -}}
 
 {{/* The image, from a reference written in full or from its parts; global.imageRegistry goes before a name without a registry of its own. */}}
@@ -260,7 +289,7 @@ metadata:
     {{- range $name, $value := .Values.podAnnotations }}{{ $_ := set $annotations $name $value }}{{ end }}
     {{- include "connectors.strings" $annotations | trim | nindent 4 }}
   labels:
-    {{- include "connectors.strings" (merge (include "connectors.labels" . | fromYaml) .Values.podLabels) | trim | nindent 4 }}
+    {{- include "connectors.strings" (merge (include "connectors.labels" . | fromYaml) (default dict .Values.podLabels)) | trim | nindent 4 }}
 spec:
   serviceAccountName: {{ include "connectors.serviceAccountName" . | quote }}
   automountServiceAccountToken: false
@@ -273,7 +302,7 @@ spec:
   {{- . | nindent 2 }}
   {{- end }}
   securityContext:
-    {{- toYaml .Values.podSecurityContext | nindent 4 }}
+    {{- include "connectors.withoutEmpty" .Values.podSecurityContext | nindent 4 }}
   {{- with .Values.initContainers }}
   initContainers:
     {{- include "connectors.object" . | nindent 4 }}
@@ -283,7 +312,7 @@ spec:
       image: {{ include "connectors.image" . | quote }}
       imagePullPolicy: {{ .Values.imagePullPolicy }}
       env:
-        {{- include "connectors.allEnv" . | nindent 8 }}
+        {{- include "connectors.writtenEnv" . | nindent 8 }}
       {{- with .Values.envFrom }}
       envFrom:
         {{- toYaml . | nindent 8 }}
@@ -307,7 +336,7 @@ spec:
       resources:
         {{- toYaml .Values.resources | nindent 8 }}
       securityContext:
-        {{- toYaml .Values.containerSecurityContext | nindent 8 }}
+        {{- include "connectors.withoutEmpty" .Values.containerSecurityContext | nindent 8 }}
       volumeMounts:
         - name: tmp
           mountPath: /tmp
@@ -326,18 +355,12 @@ spec:
     {{- with .Values.extraVolumes }}
     {{- include "connectors.object" . | nindent 4 }}
     {{- end }}
-  {{- if .Values.topologySpreadConstraints }}
   topologySpreadConstraints:
-    {{- include "connectors.object" .Values.topologySpreadConstraints | nindent 4 }}
-  {{- else }}
-  topologySpreadConstraints:
-    - maxSkew: 1
-      topologyKey: kubernetes.io/hostname
-      whenUnsatisfiable: ScheduleAnyway
-      labelSelector:
-        matchLabels:
-          {{- include "connectors.selector" . | nindent 10 }}
-  {{- end }}
+    {{- /* Without a selector a constraint counts no pod and spreads none. */}}
+    {{- $own := dict "matchLabels" (include "connectors.selector" . | fromYaml) }}
+    {{- range default (list (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway")) .Values.topologySpreadConstraints }}
+    - {{ include "connectors.object" (merge (dict "labelSelector" (ternary .labelSelector $own (kindIs "map" .labelSelector))) .) | nindent 6 | trim }}
+    {{- end }}
 {{- end -}}
 
 {{/*

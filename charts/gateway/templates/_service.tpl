@@ -9,6 +9,7 @@ spreading are read by the shared templates, so they are put where those look, be
 reads at its start: changed ones exchange it.
 */}}
 {{- define "connectors.gateway.prepare" -}}
+{{- $_ := set .Values "gateway" (default dict .Values.gateway) -}}
 {{- range $name := list "replicas" "image" "resources" "topologySpreadConstraints" -}}
 {{- $given := index $.Values.gateway $name -}}
 {{- if kindIs "map" $given -}}
@@ -47,7 +48,7 @@ provider:
   name: openfaas
 functions:
   {{- /* The openfaas chart keeps settings of its provider under the same name. */}}
-  {{- toYaml (omit .Values.functions "imagePullPolicy" "httpProbe" "setNonRootUser" "readinessProbe" "livenessProbe") | nindent 2 }}
+  {{- toYaml (omit (default dict .Values.functions) "imagePullPolicy" "httpProbe" "setNonRootUser" "readinessProbe" "livenessProbe") | nindent 2 }}
 {{- end -}}
 
 {{/* "gateway", so that gateway.openfaas leads here; a second release in a namespace wants a name of its own. */}}
@@ -219,16 +220,16 @@ functions:
 
 {{/* Values of the openfaas chart that are accepted although nothing here listens to them: none is dropped without a word. */}}
 {{- define "connectors.gateway.withoutEffect" -}}
-{{- range $name := list "openfaasPro" "oem" "httpProbe" "clusterRole" "createCRDs" "rbac" "psp" "securityContext" "openfaasImagePullPolicy" "caBundleSecretName" "registryPrefix" "gatewayPro" "faasnetes" "stan" "queueWorker" "queueWorkerPro" "jetstreamQueueWorker" "autoscaler" "alertmanager" "prometheus" "eventSubscription" "iam" "kubernetesDNSDomain" "operator" "oidcAuthPlugin" "ingressOperator" "k8sVersion" "istio" "queueMode" "license" "eventWorker" -}}
+{{- range $name := list "openfaasPro" "oem" "httpProbe" "clusterRole" "createCRDs" "rbac" "psp" "securityContext" "openfaasImagePullPolicy" "caBundleSecretName" "registryPrefix" "gatewayPro" "basicAuthPlugin" "faasnetes" "faasnetesPro" "faasnetesOem" "stan" "queueWorker" "queueWorkerPro" "jetstreamQueueWorker" "autoscaler" "alertmanager" "prometheus" "eventSubscription" "iam" "kubernetesDNSDomain" "operator" "oidcAuthPlugin" "ingressOperator" "k8sVersion" "k8sVersionOverride" "istio" "queueMode" "license" "eventWorker" -}}
 {{- if hasKey $.Values $name }}{{ include "connectors.leaves" (dict "path" $name "value" (index $.Values $name)) }}{{ end -}}
 {{- end -}}
 {{- range $name := list "directFunctions" "probeFunctions" "readinessProbe" "livenessProbe" -}}
-{{- if hasKey $.Values.gateway $name }}{{ include "connectors.leaves" (dict "path" (printf "gateway.%s" $name) "value" (index $.Values.gateway $name)) }}{{ end -}}
+{{- if hasKey (default dict $.Values.gateway) $name }}{{ include "connectors.leaves" (dict "path" (printf "gateway.%s" $name) "value" (index $.Values.gateway $name)) }}{{ end -}}
 {{- end -}}
 {{- range $name := list "image" "resources" "metrics" -}}
 {{- if hasKey $.Values.nats $name }}{{ include "connectors.leaves" (dict "path" (printf "nats.%s" $name) "value" (index $.Values.nats $name)) }}{{ end -}}
 {{- end -}}
-{{- range $name := list "publicURL" -}}
+{{- range $name := list "publicURL" "publicURLGateway" -}}
 {{- if hasKey $.Values.dashboard $name }}{{ include "connectors.leaves" (dict "path" (printf "dashboard.%s" $name) "value" (index $.Values.dashboard $name)) }}{{ end -}}
 {{- end -}}
 {{- if .Values.functions -}}
@@ -240,6 +241,9 @@ functions:
 {{- if kindIs "map" $host -}}
 {{- range $name := list "serviceName" "servicePort" -}}
 {{- if hasKey $host $name }}{{ include "connectors.leaves" (dict "path" (printf "ingress.hosts[%d].%s" $i $name) "value" (index $host $name)) }}{{ end -}}
+{{- end -}}
+{{- range $j, $path := (default dict $host.http).paths -}}
+{{- with $path.backend }}{{ include "connectors.leaves" (dict "path" (printf "ingress.hosts[%d].http.paths[%d].backend" $i $j) "value" .) }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -8,7 +8,15 @@
 {{- if hasKey .Values "openfaasPro" }}{{ include "connectors.leaves" (dict "path" "openfaasPro" "value" .Values.openfaasPro) }}{{ end -}}
 {{- end -}}
 
+{{/* Two pods with one group.instance.id drive each other out of the group; one that a pod makes of its own name is its own. */}}
 {{- define "connectors.kafka-connector.strategy" -}}
+{{- $alone := and (le (int .Values.replicas) 1) (not (or .Values.autoscaling.enabled .Values.keda.enabled)) (eq (toString (default dict .Values.strategy).type) "Recreate") -}}
+{{- range include "connectors.writtenEnv" . | fromYamlArray -}}
+{{- $isOwn := regexMatch `^([^$]|\$[^(])*\$\(` (default "" .value) -}}
+{{- if and .value (not $isOwn) (not $alone) (eq (replace "." "_" .name) "kafka_group_instance_id") -}}
+{{- fail "kafka.group.instance.id: one for all pods needs strategy.type Recreate, replicas 1, and neither autoscaling.enabled nor keda.enabled; for one of each pod's own set extraEnv.kafka_group_instance_id.valueFrom.fieldRef.fieldPath to metadata.name, or leave it unset where pods are replaced often: the group waits a session timeout for each pod that goes" -}}
+{{- end -}}
+{{- end -}}
 {{- toYaml .Values.strategy -}}
 {{- end -}}
 
@@ -124,7 +132,7 @@
     sources:
       {{- if .Values.basic_auth }}
       - secret:
-          name: {{ .Values.basicAuthSecret | quote }}
+          name: {{ required "basicAuthSecret: the name of a secret is needed with basic_auth" .Values.basicAuthSecret | quote }}
       {{- end }}
       {{- range $directory, $secret := include "connectors.kafka-connector.secrets" . | fromJson }}
       - secret:

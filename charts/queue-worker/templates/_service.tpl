@@ -32,6 +32,9 @@
 {{- end -}}
 
 {{- define "connectors.queue-worker.env" -}}
+{{- if ne (include "connectors.longest" (list "1h" .Values.nats.consumer.ackWait)) "1h" -}}
+{{- fail (printf "nats.consumer.ackWait: %s is above 1h; it does not bound a call, as upstreamTimeout does, but says how soon a dead worker is noticed" (include "connectors.text" .Values.nats.consumer.ackWait)) -}}
+{{- end -}}
 - name: queue_name
   value: {{ include "connectors.queue-worker.queue" . | quote }}
 - name: scaling_mode

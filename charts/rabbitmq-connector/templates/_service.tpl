@@ -114,7 +114,7 @@ type: Recreate
     sources:
       {{- if .Values.basic_auth }}
       - secret:
-          name: {{ .Values.basicAuthSecret | quote }}
+          name: {{ required "basicAuthSecret: the name of a secret is needed with basic_auth" .Values.basicAuthSecret | quote }}
       {{- end }}
       {{- with .Values.rabbitmqUsernameSecret }}
       - secret:

@@ -1,6 +1,6 @@
 {{/* "https://" alone is what the value holds elsewhere until somebody sets it. */}}
 {{- define "connectors.sqs-connector.queueURL" -}}
-{{- if has (trim .Values.queueURL) (list "" "https://" "http://") -}}
+{{- if has (default "" .Values.queueURL | trim) (list "" "https://" "http://") -}}
 {{- fail "queueURL: the address of a queue is needed, such as https://sqs.eu-west-1.amazonaws.com/000000000000/orders" -}}
 {{- end -}}
 {{ .Values.queueURL }}
@@ -112,7 +112,7 @@ a trigger names it.
     sources:
       {{- if .Values.basic_auth }}
       - secret:
-          name: {{ .Values.basicAuthSecret | quote }}
+          name: {{ required "basicAuthSecret: the name of a secret is needed with basic_auth" .Values.basicAuthSecret | quote }}
       {{- end }}
       {{- with .Values.awsCredentialsSecret }}
       - secret:

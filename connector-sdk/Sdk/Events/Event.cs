@@ -19,8 +19,9 @@ public sealed record Event
 
     /// <summary>
     /// Headers of the connector's own, such as <c>X-Kafka-Partition</c>, encoded by <see cref="ForeignHeaders"/> where HTTP could not carry them as they
-    /// are. A <c>traceparent</c> or <c>X-Call-Id</c> among them that is well-formed is continued instead of a new one being made. Other names that the SDK
-    /// or HTTP sets itself are left out; those of HTTP, such as <c>Host</c> and <c>Connection</c>, are counted.
+    /// are. A well-formed <c>X-Call-Id</c> among them is the call's instead of a new one; a well-formed <c>traceparent</c> goes on to the call, as the parent
+    /// of the event's span where traces are sent. Other names that the SDK or HTTP sets itself are left out; those of HTTP, such as <c>Host</c> and
+    /// <c>Connection</c>, are counted.
     /// </summary>
     public IReadOnlyList<Header> Headers { get; init; } = [];
 

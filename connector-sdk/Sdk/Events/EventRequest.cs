@@ -20,11 +20,11 @@ internal sealed class EventRequest(ServiceOptions service, ConnectorOptions opti
     ];
 
     /// <summary>The call of one function. All calls of an event share what identifies it.</summary>
-    public FunctionCall For(Event content, string callId, FunctionName function) => new()
+    public FunctionCall For(Event content, Run run, FunctionName function) => new()
     {
         Function = function,
         Asynchronous = IsAsynchronous(content),
-        Headers = [.. ForeignHeaders.Encode(Headers(content, callId))],
+        Headers = [.. ForeignHeaders.Encode(Headers(content, run))],
         Body = content.Body,
         Timeout = options.UpstreamTimeout,
         KeepBytes = options.PrintResponseBody ? PrintedBytes : 0,
@@ -40,12 +40,20 @@ internal sealed class EventRequest(ServiceOptions service, ConnectorOptions opti
     public static string IdempotencyKey(string eventId) =>
         IsId(eventId) ? eventId : System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(eventId)));
 
-    private IEnumerable<Header> Headers(Event content, string callId)
+    /// <summary>The event's own <c>traceparent</c>, if it is of the version that is written today, and readable.</summary>
+    public static string? Trace(Event content) =>
+        Own(content, WellKnownHeaders.TraceParent) is { Length: 55 } trace && ActivityContext.TryParse(trace, null, out _) ? trace : null;
+
+    private IEnumerable<Header> Headers(Event content, Run run)
     {
         yield return new Header(WellKnownHeaders.Connector, service.Name);
         yield return new Header(WellKnownHeaders.Topic, content.Topic);
-        yield return new Header(WellKnownHeaders.CallId, callId);
-        yield return new Header(WellKnownHeaders.TraceParent, Trace(content) ?? NewTrace());
+        yield return new Header(WellKnownHeaders.CallId, run.CallId);
+        if (run.Trace is { } trace)
+        {
+            yield return new Header(WellKnownHeaders.TraceParent, trace);
+        }
+
         yield return new Header(WellKnownHeaders.IdempotencyKey, IdempotencyKey(content.Id));
         if ((ContentType(content) ?? options.ContentType) is { Length: > 0 } type)
         {
@@ -73,14 +81,8 @@ internal sealed class EventRequest(ServiceOptions service, ConnectorOptions opti
     private static string? ContentType(Event content) =>
         content.ContentType is { } type && ForeignHeaders.IsPlain(type) && MediaTypeHeaderValue.TryParse(type, out _) ? type : null;
 
-    // Of the version that is written today, and readable.
-    private static string? Trace(Event content) =>
-        Own(content, WellKnownHeaders.TraceParent) is { Length: 55 } trace && ActivityContext.TryParse(trace, null, out _) ? trace : null;
-
     private static string? Own(Event content, string name) => content.Headers.FirstOrDefault(h => h.Is(name)) is { Value.Length: > 0 } own ? own.Value : null;
 
     private static bool IsId(string text) =>
         text.Length is > 0 and <= 128 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or ':' or '-');
-
-    private static string NewTrace() => $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-01";
 }

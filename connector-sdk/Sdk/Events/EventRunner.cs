@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Microsoft.Extensions.Logging;
@@ -35,10 +36,35 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
             return null;
         }
 
+        using var span = Span(received);
+        try
+        {
+            var verdict = await EndAsync(received, span?.Id, drain, abort.Token, wait.Token);
+            span?.SetTag("verdict", verdict).SetStatus(verdict switch { "failed" => ActivityStatusCode.Error, "abandoned" => ActivityStatusCode.Unset, _ => ActivityStatusCode.Ok });
+            return verdict;
+        }
+        catch (Exception fault)
+        {
+            span?.SetStatus(ActivityStatusCode.Error, fault.Message);
+            throw;
+        }
+        finally
+        {
+            span?.SetTag("callId", received.Run?.CallId);
+        }
+    }
+
+    // Those that are yielded again go on in the trace of their first run.
+    private static Activity? Span(Received received) => received.Run is null && Tracing.IsOn
+        ? Tracing.Start($"event {received.Event.Topic}", ActivityKind.Consumer, EventRequest.Trace(received.Event))
+        : null;
+
+    private async Task<string> EndAsync(Received received, string? trace, Drain drain, CancellationToken abort, CancellationToken wait)
+    {
         while (true)
         {
-            var run = received.Run = Next(received);
-            var worst = await fanOut.SendAsync(received.Event, run, abort.Token);
+            var run = received.Run = Next(received, trace);
+            var worst = await fanOut.SendAsync(received.Event, run, abort);
             if (worst is null)
             {
                 // Who took it may have left the topic map meanwhile: it is done all the same.
@@ -62,7 +88,7 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
                 return "failed";
             }
 
-            if (!await WaitAsync(delay, wait.Token))
+            if (!await WaitAsync(delay, wait))
             {
                 break;
             }
@@ -72,11 +98,11 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
         return "abandoned";
     }
 
-    private static Run Next(Received received)
+    private static Run Next(Received received, string? trace)
     {
         if (received.Run is not { } last)
         {
-            return new Run(EventRequest.CallId(received.Event), 1, []);
+            return new Run(EventRequest.CallId(received.Event), trace ?? EventRequest.Trace(received.Event), 1, []);
         }
 
         Metrics.Rerun(received.Event.Topic);

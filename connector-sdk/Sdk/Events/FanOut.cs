@@ -79,7 +79,7 @@ internal sealed class FanOut(
     {
         try
         {
-            return await invoker.InvokeAsync(request.For(content, run.CallId, function), abort);
+            return await invoker.InvokeAsync(request.For(content, run, function), abort);
         }
         catch (Exception fault)
         {
@@ -107,6 +107,7 @@ internal sealed class FanOut(
 
 /// <summary>One run of an event over the functions of its topic.</summary>
 /// <param name="CallId">The same in all runs of the event.</param>
+/// <param name="Trace">The <c>traceparent</c> of the calls, in all runs of the event too: of the span of its first, or else of the event itself; null for none.</param>
 /// <param name="Attempt">Ordinal of the run, from 1.</param>
 /// <param name="Taken">The functions that took the event so far.</param>
-internal sealed record Run(string CallId, int Attempt, HashSet<FunctionName> Taken);
+internal sealed record Run(string CallId, string? Trace, int Attempt, HashSet<FunctionName> Taken);

@@ -23,16 +23,23 @@ public interface IDuty
 /// <summary>Registers duties.</summary>
 public static class Duties
 {
-    /// <summary>Adds a duty. Duties are begun in the order in which they were added, and stopped in reverse.</summary>
+    /// <summary>Adds a duty. Duties are begun in the order in which they were added, and stopped in reverse, those that drain first.</summary>
     /// <param name="services">The service's parts.</param>
     /// <param name="name">What <c>/readyz</c>, the log and <c>service_duty_restarts_total</c> call it: for example <c>topic map</c>.</param>
-    public static IServiceCollection AddDuty<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TDuty>(this IServiceCollection services, string name)
+    /// <param name="drains">
+    /// Whether it brings work to its end when the service stops. Such a duty is stopped before all else, the web server too: meanwhile <c>/metrics</c> shows what
+    /// becomes of that work, and <c>/readyz</c> says no. An endpoint of the service's own is open until then, too: it has to refuse what comes once
+    /// <c>IHostApplicationLifetime.ApplicationStopping</c> is cancelled.
+    /// </param>
+    public static IServiceCollection AddDuty<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TDuty>(
+        this IServiceCollection services, string name, bool drains = false)
         where TDuty : class, IDuty
     {
         services.TryAddSingleton<TDuty>();
         return services.AddSingleton<IHostedService>(all => new DutySupervisor(
             name,
             all.GetRequiredService<TDuty>(),
+            drains,
             all.GetRequiredService<Readiness>(),
             all.GetRequiredService<TimeProvider>(),
             all.GetRequiredService<ILogger<TDuty>>()));
@@ -40,10 +47,30 @@ public static class Duties
 }
 
 /// <summary>Runs a duty, and begins it anew when it ends before the service does; meanwhile the service is not ready.</summary>
-internal sealed class DutySupervisor(string name, IDuty duty, Readiness readiness, TimeProvider time, ILogger log) : BackgroundService
+internal sealed class DutySupervisor(string name, IDuty duty, bool drains, Readiness readiness, TimeProvider time, ILogger log)
+    : BackgroundService, IHostedLifecycleService
 {
     private static readonly TimeSpan MinDelay = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(30);
+
+    /// <summary>Runs before anything else stops.</summary>
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        if (drains)
+        {
+            readiness.Lost("draining", "the service stops");
+            await StopAsync(cancellationToken);
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -58,7 +85,7 @@ internal sealed class DutySupervisor(string name, IDuty duty, Readiness readines
             }
 
             delay = time.GetElapsedTime(begun) > MaxDelay ? MinDelay : delay;
-            Metrics.DutyRestarted(name);
+            ServiceMetrics.DutyRestarted(name);
             Log.DutyEnded(log, name, delay, fault);
             readiness.Lost(Condition, "it ended and is begun anew");
             await Task.Delay(delay, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

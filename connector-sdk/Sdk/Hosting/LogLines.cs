@@ -61,7 +61,7 @@ internal sealed class LogLines : ILoggerProvider, ILogger
             if (_gathered.WrittenCount + line.WrittenCount > MaxBytes)
             {
                 _dropped++;
-                Metrics.LogLineDropped();
+                ServiceMetrics.LogLineDropped();
                 return;
             }
 

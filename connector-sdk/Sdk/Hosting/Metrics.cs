@@ -2,7 +2,7 @@ using Prometheus;
 
 namespace Connectors.Sdk.Hosting;
 
-/// <summary>Every metric of connector-sdk itself.</summary>
+/// <summary>Every metric of connectors, and of what they share with other services.</summary>
 internal static class Metrics
 {
     private static readonly Counter Events = Prometheus.Metrics.CreateCounter(
@@ -45,12 +45,6 @@ internal static class Metrics
     private static readonly Gauge Circuits = Prometheus.Metrics.CreateGauge(
         "connector_circuit_open", "1 while a target failed so often that it is left alone for some seconds.", "target");
 
-    private static readonly Counter DutyRestarts = Prometheus.Metrics.CreateCounter(
-        "service_duty_restarts_total", "Background duties that ended although the service runs, and were begun anew.", "duty");
-
-    private static readonly Counter LogLinesDropped = Prometheus.Metrics.CreateCounter(
-        "service_log_lines_dropped_total", "Log lines that were dropped because nobody read the output fast enough.");
-
     public static void EventEnded(string topic, string verdict) => Events.WithLabels(topic, verdict).Inc();
 
     public static void EventUnmatched(string topic) => Unmatched.WithLabels(topic).Inc();
@@ -80,10 +74,6 @@ internal static class Metrics
     }
 
     public static void MapFailed() => Rebuilds.WithLabels("failed").Inc();
-
-    public static void LogLineDropped() => LogLinesDropped.Inc();
-
-    public static void DutyRestarted(string duty) => DutyRestarts.WithLabels(duty).Inc();
 
     public static void Circuit(string target, bool isOpen) => Circuits.WithLabels(target).Set(isOpen ? 1 : 0);
 }

@@ -17,6 +17,7 @@ public static class Service
     {
         // docs/metrics.md tells all that a service exposes.
         Prometheus.Metrics.SuppressDefaultMetrics();
+        ServiceMetrics.Started(TimeProvider.System.GetUtcNow());
 
         // Options are read once: nobody need watch files for them.
         var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);

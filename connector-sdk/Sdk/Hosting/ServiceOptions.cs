@@ -33,17 +33,21 @@ public sealed record ServiceOptions
     public required string SecretMountPath { get; init; }
 
     /// <summary>Reads the common options; <paramref name="port"/> is the default of a service with an API of its own.</summary>
-    public static ServiceOptions Read(Settings settings, string name, int metricsPort = 8081, int? port = null, string secretMountPath = DefaultSecretMountPath) => new()
+    public static ServiceOptions Read(Settings settings, string name, int metricsPort = 8081, int? port = null, string secretMountPath = DefaultSecretMountPath)
     {
-        Name = name,
-        BindAddress = ReadAddress(settings),
-        Port = port is { } own ? settings.Number("port", own, "Port of the API; 0 means a free one, told in the log", 0, 65535) : null,
-        MetricsPort = settings.Number("metrics_port", metricsPort, "Port of /metrics, /healthz and /readyz; 0 means a free one, told in the log", 0, 65535),
-        GracePeriod = settings.Duration("grace_period", TimeSpan.FromSeconds(30), "How long running work may take to finish after SIGTERM"),
-        Debug = settings.Flag("debug", false, "Log debug lines"),
-        LogEncoding = settings.Choice("log_encoding", LogEncoding.Console, "How log lines look: console or json"),
-        SecretMountPath = settings.Text("secret_mount_path", secretMountPath, "Directory of secret files, re-read when they change"),
-    };
+        Tracing.Check(settings);
+        return new ServiceOptions
+        {
+            Name = name,
+            BindAddress = ReadAddress(settings),
+            Port = port is { } own ? settings.Number("port", own, "Port of the API; 0 means a free one, told in the log", 0, 65535) : null,
+            MetricsPort = settings.Number("metrics_port", metricsPort, "Port of /metrics, /healthz and /readyz; 0 means a free one, told in the log", 0, 65535),
+            GracePeriod = settings.Duration("grace_period", TimeSpan.FromSeconds(30), "How long running work may take to finish after SIGTERM"),
+            Debug = settings.Flag("debug", false, "Log debug lines"),
+            LogEncoding = settings.Choice("log_encoding", LogEncoding.Console, "How log lines look: console or json"),
+            SecretMountPath = settings.Text("secret_mount_path", secretMountPath, "Directory of secret files, re-read when they change"),
+        };
+    }
 
     // For what is read before the common options, or beside them.
     internal static string SecretMountPathIn(Settings settings) => settings.Given("secret_mount_path") ?? DefaultSecretMountPath;

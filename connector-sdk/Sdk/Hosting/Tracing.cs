@@ -42,13 +42,23 @@ public static class Tracing
         return Source.StartActivity(name, kind, parent);
     }
 
+    /// <summary>Refuses an endpoint that nothing can be sent to: OpenTelemetry would say nothing, and send to this machine.</summary>
+    internal static void Check(Settings settings)
+    {
+        if (settings.Given(EndpointVariable) is { } endpoint && !(Uri.TryCreate(endpoint, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"))
+        {
+            settings.Fault(EndpointVariable, "an address such as http://otel-collector:4317");
+        }
+    }
+
     /// <summary>Sends spans if an endpoint is set; the last ones when the service ends.</summary>
     internal static void AddTracing(this WebApplicationBuilder builder, string service)
     {
         if (Environment.GetEnvironmentVariable(EndpointVariable) is { Length: > 0 })
         {
             builder.Services.AddOpenTelemetry()
-                .ConfigureResource(resource => resource.AddService(service, serviceVersion: CommandLine.Version))
+                // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come last, and so count.
+                .ConfigureResource(resource => resource.AddService(service, serviceVersion: CommandLine.Version).AddEnvironmentVariableDetector())
                 .WithTracing(tracing => tracing.AddSource(SourceName).AddOtlpExporter());
         }
     }

@@ -66,7 +66,7 @@ public sealed record BrokerAccess
             NkeyFile = ReadFile(settings, secretMountPath, "nats_nkey_file", "File with the seed of a NATS nkey (SU...)"),
             CredsFile = ReadFile(settings, secretMountPath, "nats_creds_file", "NATS credentials file (JWT and seed)"),
             Tls = settings.Choice("nats_tls", BrokerTls.Auto, "TLS to NATS: auto (if the server offers it), require, first (before the server's greeting) or off"),
-            CaFile = ReadFile(settings, secretMountPath, "nats_tls_ca_file", "PEM file with the authorities that the NATS server's certificate must come from"),
+            CaFile = ReadFile(settings, secretMountPath, "nats_tls_ca_file", "PEM file with the authorities that the NATS server's certificate must come from, each trusted by itself"),
             CertFile = ReadFile(settings, secretMountPath, "nats_tls_cert_file", "PEM file with our own certificate for NATS"),
             KeyFile = ReadFile(settings, secretMountPath, "nats_tls_key_file", "PEM file with its key"),
         };
@@ -98,9 +98,10 @@ public sealed record BrokerAccess
     {
         if (CaFile is not null)
         {
-            options.RemoteCertificateValidationCallback = null;
-            options.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            options.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(CaFile);
+            options.RemoteCertificateValidationCallback = new Authorities(CaFile).Accept;
+
+            // What the system's authorities say to it decides nothing: no certificate is to be fetched for them.
+            options.CertificateChainPolicy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         }
 
         if (CertFile is not null)

@@ -16,9 +16,6 @@ internal static class BucketSetup
     // A server that keeps us from a change by its permissions does so without a word, and whoever opens the bucket or writes to it has not long.
     private static readonly TimeSpan ChangeLimit = TimeSpan.FromSeconds(1);
 
-    // No peers with room, and too little of it in the account, in all, in memory, on the disk.
-    private static readonly int[] NoRoom = [10005, 10002, 10023, 10028, 10047];
-
     /// <summary>A bucket, made if nobody did yet. One that is there keeps its settings, which are its operator's business, but for what <see cref="BringInLineAsync"/> changes.</summary>
     public static async Task<INatsKVStore> OpenAsync(NatsLink link, BucketShape shape, CancellationToken ct)
     {
@@ -35,9 +32,16 @@ internal static class BucketSetup
             }
 
             // Better without a limit than not at all.
-            if (shape.MaxBytes > 0 && NoRoom.Contains(fault.Error.ErrCode))
+            if (shape.MaxBytes > 0 && RequiredLimit.IsNoRoom(fault))
             {
-                return await CreateAsync(link, shape with { MaxBytes = 0 }, ct);
+                return await OpenAsync(link, shape with { MaxBytes = 0 }, ct);
+            }
+
+            if (shape.MaxBytes == 0 && fault.Error.ErrCode == RequiredLimit.IsMissing)
+            {
+                var (bounded, maxBytes) = await RequiredLimit.MakeAsync(limit => CreateAsync(link, shape with { MaxBytes = limit }, ct));
+                Log.BucketBounded(link.Logger, shape.Name, maxBytes);
+                return bounded;
             }
 
             throw;
@@ -156,7 +160,7 @@ internal static class BucketSetup
         }
         catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && limit.IsOver))
         {
-            return fault is NatsException ? fault.Message : "no answer in time";
+            return StreamChange.Reason(fault);
         }
     }
 }

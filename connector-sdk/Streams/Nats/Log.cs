@@ -38,6 +38,12 @@ internal static partial class Log
     [LoggerMessage(172, LogLevel.Information, "Limits of the stream are brought in line with the options")]
     public static partial void StreamUpdated(ILogger log, string stream);
 
+    [LoggerMessage(186, LogLevel.Information, "The stream refuses what is new when it is full from now on; it dropped what was oldest")]
+    public static partial void StreamKeepsOld(ILogger log, string stream);
+
+    [LoggerMessage(188, LogLevel.Warning, "The account takes no stream without a limit: this one has one, over which writes to it are refused. nats stream edit --max-bytes sets another, which stays; of calls that wait, or are put aside, nats_max_bytes does where it is set, at each start")]
+    public static partial void StreamBounded(ILogger log, string stream, long maxBytes);
+
     [LoggerMessage(178, LogLevel.Warning, "The stream cannot be brought in line with the options, and is used as it is")]
     public static partial void StreamNotUpdated(ILogger log, string stream, string error);
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Connectors.Sdk.Hosting;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -55,7 +56,7 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
     private NatsLink(NatsOptions options, NatsRole role, Readiness readiness, TimeProvider time, ILoggerFactory loggers, ClientLog clientLog, INatsKVContext? simulated)
     {
         (_options, _role, _readiness, _time, _log, _clientLog) = (options, role, readiness, time, loggers.CreateLogger<NatsLink>(), clientLog);
-        Buckets = simulated ?? new NatsKVContext(new NatsJSContext(Connect(options, role, clientLog)));
+        Buckets = simulated ?? new NatsKVContext(JetStreamOver(Connect(options, role, clientLog)));
         _connection = JetStream.Connection;
         _connection.ConnectionOpened += (_, _) => OnOpened();
         _connection.ConnectionDisconnected += (_, _) => OnLost();
@@ -116,6 +117,18 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
     {
         // In base64 it is a third larger.
         return (await Lookups.UseAsync(MaxPayload * 4L / 3, () => stream.GetAsync(request, ct).AsTask(), ct)).Message;
+    }
+
+    /// <summary>The headers of a message that its leader told of.</summary>
+    public NatsHeaders HeadersOf(StoredMessage message)
+    {
+        var headers = new NatsHeaders();
+        if (message.Hdrs is { } encoded)
+        {
+            Connection.HeaderParser.ParseHeaders(new SequenceReader<byte>(new ReadOnlySequence<byte>(Convert.FromBase64String(encoded))), headers);
+        }
+
+        return headers;
     }
 
     /// <summary>Returns once the link is open.</summary>
@@ -193,6 +206,9 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
 
         // RequestReplyMode stays unset: once it is set, whichever to, a request that nobody serves no longer fails at once.
     });
+
+    // A list that was given up is not one that has come to its end.
+    private static NatsJSContext JetStreamOver(NatsConnection connection) => new(connection, new NatsJSOpts(connection.Opts) { ThrowOnListCancellation = true });
 
     private async Task<bool> TryConnectAsync(CancellationToken stopping)
     {

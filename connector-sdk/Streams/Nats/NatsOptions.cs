@@ -1,9 +1,12 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using Connectors.Sdk.Hosting;
 
 namespace Connectors.Streams.Nats;
 
 /// <summary>Where the NATS server is and who we are there.</summary>
-public sealed record NatsOptions
+public sealed partial record NatsOptions
 {
     /// <summary>Host of the server, a name or an address; empty for none.</summary>
     public required string Host { get; init; }
@@ -30,11 +33,28 @@ public sealed record NatsOptions
     /// <param name="portOption">Name of the option with the port.</param>
     /// <param name="host">The host unless set.</param>
     /// <param name="meaning">What the host option is for, in help.</param>
-    public static NatsOptions Read(Settings settings, string secretMountPath, string hostOption, string portOption, string host, string meaning) => new()
+    public static NatsOptions Read(Settings settings, string secretMountPath, string hostOption, string portOption, string host, string meaning)
     {
-        Host = settings.Text(hostOption, host, meaning),
-        Port = settings.Number(portOption, 4222, "Port of the NATS server", 1, 65535),
-        Access = BrokerAccess.Read(settings, secretMountPath),
-        HostOption = hostOption,
-    };
+        var given = settings.Text(hostOption, host, meaning);
+        if (given.Length > 0 && !HostName().IsMatch(given) && !IsIPv6(given))
+        {
+            settings.Fault(hostOption, $"a host name or an IP address, without scheme and port (that is {portOption}), and one only: a cluster tells of its other servers by itself");
+            given = host;
+        }
+
+        return new NatsOptions
+        {
+            Host = given,
+            Port = settings.Number(portOption, 4222, "Port of the NATS server", 1, 65535),
+            Access = BrokerAccess.Read(settings, secretMountPath),
+            HostOption = hostOption,
+        };
+    }
+
+    private static bool IsIPv6(string host) =>
+        host.StartsWith('[') == host.EndsWith(']') && IPAddress.TryParse(host.Trim('[', ']'), out var address) && address.AddressFamily == AddressFamily.InterNetworkV6;
+
+    // An IPv4 address looks like one.
+    [GeneratedRegex(@"^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*\.?\z")]
+    private static partial Regex HostName();
 }

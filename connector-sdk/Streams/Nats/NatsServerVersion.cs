@@ -6,6 +6,8 @@ public static class NatsServerVersion
     // Before it, overlapping filters are accepted and calls run twice.
     private static readonly Version Oldest = new(2, 10, 0);
 
+    // Before it, a limit is kept by deleting the oldest, whatever the stream is told to drop.
+    private static readonly Version KeepsWhatIsOverLimits = new(2, 10, 6);
     private static readonly Version SurvivesKills = new(2, 10, 23);
     private static readonly Version SurvivesPauses = new(2, 11, 0);
 
@@ -23,6 +25,7 @@ public static class NatsServerVersion
     /// <summary>What an old server may do to messages; null for one that is new enough.</summary>
     public static string? Warning(string version) => Parse(version) switch
     {
+        var old when old < KeepsWhatIsOverLimits => "calls that wait are deleted when a limit is set below what lies there, acked messages can come back after a crash, and streams can be lost",
         var old when old < SurvivesKills => "acked messages can come back after a crash, and streams can be lost",
         var old when old < SurvivesPauses => "in a cluster whose leader stalls, it takes repeats of what it has not stored for duplicates: such writes are repeated, and may be stored twice",
         _ => null,

@@ -85,11 +85,11 @@ public sealed class StreamConsumer : IDisposable
     public static StreamConsumer Shared(PullInbox inbox, StreamSetup setup, string stream, string name, string filter, TimeSpan ackWait, TimeProvider time) =>
         new(inbox, setup, stream, SharedConfig(name, filter, ackWait), time);
 
-    /// <summary>The consumer of one function: its state in memory, for nothing depends on it, and gone by itself when it is no longer used.</summary>
+    /// <summary>The consumer of one function: nothing depends on its state, and it is gone by itself when it is no longer used.</summary>
     public static StreamConsumer Lapsing(
         PullInbox inbox, StreamSetup setup, string stream, string name, string filter, TimeSpan ackWait, TimeSpan inactiveThreshold, TimeProvider time)
     {
-        var config = Config(new() { Name = name, MemStorage = true, InactiveThreshold = inactiveThreshold }, filter, ackWait);
+        var config = Config(new() { Name = name, InactiveThreshold = inactiveThreshold }, filter, ackWait);
         return new StreamConsumer(inbox, setup, stream, config, time);
     }
 

@@ -17,7 +17,9 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
     public const int TooManyConsumers = 10026;
 
     private const int NotFound = 404;
-    private const int Unavailable = 503;
+
+    // A consumer cannot be made, or not be changed so; where it keeps its state never can.
+    private const int NotMade = 10012;
 
     // There is one of the name, made otherwise.
     private const int InUse = 10058;
@@ -27,9 +29,6 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
 
     // After how long a change is tried again that the server refused.
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMinutes(1);
-
-    // No suitable peers, cluster not assigned, not the leader: what a cluster says while it is about to be one again.
-    private static readonly int[] Passing = [10005, 10007, 10009];
 
     // By stream: when the one was made that was looked at as a first time, and brought in line with the options as far as the server allowed it.
     private readonly ConcurrentDictionary<string, DateTimeOffset> _made = new();
@@ -103,7 +102,7 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
     {
         if (config.InactiveThreshold > TimeSpan.Zero)
         {
-            return await link.JetStream.CreateOrUpdateConsumerAsync(stream, config, ct);
+            return await MakeLapsingAsync(stream, config, ct);
         }
 
         try
@@ -125,6 +124,22 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
         }
 
         return await link.JetStream.CreateOrUpdateConsumerAsync(stream, config, ct);
+    }
+
+    // Its state is in memory, for nothing depends on it; but where several servers hold the stream it lies where the messages do. Else one whose disk is full has the
+    // others agree that it passed over messages that it could not write, and these count as acked (docs/reliability.md, A full disk).
+    private async Task<INatsJSConsumer> MakeLapsingAsync(string stream, ConsumerConfig config, CancellationToken ct)
+    {
+        var isInMemory = !IsReplicated(stream);
+        try
+        {
+            return await link.JetStream.CreateOrUpdateConsumerAsync(stream, config with { MemStorage = isInMemory }, ct);
+        }
+        catch (NatsJSApiException fault) when (fault.Error.ErrCode == NotMade)
+        {
+            // One that was made before the stream's servers changed in number, or by an earlier version, stays as it is until it lapses.
+            return await link.JetStream.CreateOrUpdateConsumerAsync(stream, config with { MemStorage = !isInMemory }, ct);
+        }
     }
 
     /// <summary>A consumer as it is.</summary>
@@ -214,9 +229,9 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
     {
         try
         {
-            return await ConsumerLimit.CreateAsync(link, shape, ct);
+            return await MakeAsync(shape, ct);
         }
-        catch (NatsJSApiException fault) when (fault.Error.Code != Unavailable && !Passing.Contains(fault.Error.ErrCode))
+        catch (NatsJSApiException fault) when (!Outage.MayPass(fault.Error))
         {
             // Another service was quicker, perhaps with other limits; or the server cannot make such a stream.
             if (await FindAsync(shape.Name, ct) is { } found)
@@ -229,6 +244,20 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
                 ? fault
                 : new ConfigurationException(
                     $"stream {shape.Name} cannot be created: {fault.Error.Description}. Set nats_stream_storage, nats_stream_replicas, nats_max_bytes to what the server allows");
+        }
+    }
+
+    private async Task<StreamInfo> MakeAsync(StreamShape shape, CancellationToken ct)
+    {
+        try
+        {
+            return await ConsumerLimit.CreateAsync(link, shape, ct);
+        }
+        catch (NatsJSApiException fault) when (shape.MaxBytes <= 0 && fault.Error.ErrCode == RequiredLimit.IsMissing)
+        {
+            var (made, maxBytes) = await RequiredLimit.MakeAsync(limit => ConsumerLimit.CreateAsync(link, shape with { MaxBytes = limit }, ct));
+            Log.StreamBounded(log, shape.Name, maxBytes);
+            return made;
         }
     }
 
@@ -310,12 +339,14 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
             _refused[shape.Name] = last with { Since = time.GetTimestamp() };
         }
 
+        string? drops;
         try
         {
             found = await ConsumerLimit.RaiseAsync(link, shape, found, ct);
-            if (Change(shape, found.Config) is { } changed)
+            (found, drops) = await StreamChange.KeepOldAsync(link, shape, found, time, ct);
+            if (StreamChange.Wanted(drops is null ? shape : shape with { MaxBytes = -1, MaxMessages = -1 }, found.Config) is { } wanted)
             {
-                found = found with { Config = (await link.JetStream.UpdateStreamAsync(changed, ct)).Info.Config };
+                found = found with { Config = (await link.JetStream.UpdateStreamAsync(wanted, ct)).Info.Config };
                 Log.StreamUpdated(log, shape.Name);
             }
         }
@@ -323,6 +354,12 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
         {
             // Too few servers or too little room, perhaps for now: what is stored as it was is better than what is not stored.
             Refused(shape.Name, fault.Message);
+            return found;
+        }
+
+        if (drops is not null)
+        {
+            Refused(shape.Name, drops);
             return found;
         }
 
@@ -339,29 +376,6 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
 
         _refused[stream] = new Refusal(reason, time.GetTimestamp());
     }
-
-    // Limits that an operator set win over those found; those left at their defaults may have been set at another service.
-    private static StreamConfig? Change(StreamShape shape, StreamConfig found)
-    {
-        var wanted = found with
-        {
-            MaxBytes = Limit(shape.MaxBytes, found.MaxBytes),
-            MaxMsgs = Limit(shape.MaxMessages, found.MaxMsgs),
-            MaxAge = shape.DropsOld ? shape.MaxAge : found.MaxAge,
-            NumReplicas = shape.Replicas == 1 ? found.NumReplicas : shape.Replicas,
-            DuplicateWindow = shape.DuplicateWindow == StreamLimits.DefaultDuplicateWindow && !shape.DropsOld ? found.DuplicateWindow : shape.DuplicateWindow,
-            AllowDirect = true,
-        };
-        return wanted == found ? null : wanted;
-    }
-
-    // The server says -1 of none.
-    private static long Limit(long wanted, long found) => wanted switch
-    {
-        -1 => found,
-        0 => -1,
-        _ => wanted,
-    };
 
     // The oldest message that a consumer is ahead of, or the greatest number if it is ahead of the stream's end.
     private sealed record Ahead(DateTimeOffset Made, ulong Lost, long Since);

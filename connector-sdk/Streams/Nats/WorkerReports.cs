@@ -39,20 +39,26 @@ public sealed class WorkerReports(NatsLink link, TimeProvider time)
         ct);
 
     /// <summary>Takes a report in.</summary>
-    public void Take(string queue, WorkerReport report) => _latest[(queue, report.Worker)] = (report, time.GetTimestamp());
+    public void Take(string queue, WorkerReport report)
+    {
+        // Each start of a worker is another one, and perhaps nobody asks.
+        if (!_latest.ContainsKey((queue, report.Worker)))
+        {
+            Forget();
+        }
+
+        _latest[(queue, report.Worker)] = (report, time.GetTimestamp());
+    }
 
     /// <summary>What the workers of a queue have in hand, added up.</summary>
     public CallsInHand Of(string queue)
     {
+        Forget();
         var (running, delayed) = (new Dictionary<string, long>(), new Dictionary<string, long>());
         var workers = 0;
-        foreach (var (source, (report, at)) in _latest)
+        foreach (var (source, (report, _)) in _latest)
         {
-            if (time.GetElapsedTime(at) > Fresh)
-            {
-                _latest.TryRemove(source, out _);
-            }
-            else if (source.Queue == queue)
+            if (source.Queue == queue)
             {
                 workers++;
                 Add(running, report.Running);
@@ -61,6 +67,18 @@ public sealed class WorkerReports(NatsLink link, TimeProvider time)
         }
 
         return new CallsInHand(running, delayed) { Workers = workers };
+    }
+
+    // What is out of date, unless it was made anew just now.
+    private void Forget()
+    {
+        foreach (var latest in _latest)
+        {
+            if (time.GetElapsedTime(latest.Value.At) > Fresh)
+            {
+                _latest.TryRemove(latest);
+            }
+        }
     }
 
     private async Task RepeatAsync(Func<Task> step, CancellationToken ct)

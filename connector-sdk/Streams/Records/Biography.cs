@@ -77,4 +77,7 @@ public static class DeadReasons
 
     /// <summary>The receiver of a callback could not be reached for too long.</summary>
     public const string CallbackExpired = "callback_expired";
+
+    /// <summary>Every one of them.</summary>
+    public static IReadOnlyList<string> All { get; } = [Exhausted, Failed, Expired, Cancelled, WorkerLost, Foreign, CallbackRefused, CallbackExpired];
 }

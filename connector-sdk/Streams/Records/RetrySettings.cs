@@ -23,7 +23,7 @@ public sealed record RetrySettings
     [JsonPropertyName("maxWait"), JsonConverter(typeof(GoDurationJson))]
     public TimeSpan? MaxWait { get; init; }
 
-    /// <summary>Age after which the call expires instead of being sent.</summary>
+    /// <summary>Age after which the call expires instead of being sent; zero, as earlier gateways wrote it, counts as none.</summary>
     [JsonPropertyName("maxAge"), JsonConverter(typeof(GoDurationJson))]
     public TimeSpan? MaxAge { get; init; }
 

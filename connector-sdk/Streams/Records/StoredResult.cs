@@ -16,13 +16,20 @@ public sealed record StoredResult
     /// <summary>State of a call whose function answered below 400.</summary>
     public const string Succeeded = "succeeded";
 
-    /// <summary><see cref="Queued"/>, <see cref="Succeeded"/>, or how it ended: one of <see cref="DeadReasons"/>.</summary>
+    /// <summary>State of a call that waited when its queue was purged. One that ran then comes to its end, which is written over it.</summary>
+    public const string Purged = "purged";
+
+    /// <summary><see cref="Queued"/>, <see cref="Succeeded"/>, <see cref="Purged"/>, or how it ended: one of <see cref="DeadReasons"/>.</summary>
     [JsonPropertyName("state")]
     public required string State { get; init; }
 
     /// <summary>The function, as <c>name.namespace</c>.</summary>
     [JsonPropertyName("function")]
     public string Function { get; set; } = "";
+
+    /// <summary>The queue of a call that has not ended; null from a writer that does not say.</summary>
+    [JsonPropertyName("queue")]
+    public string? Queue { get; init; }
 
     /// <summary>The function's HTTP status; 0 if it did not answer.</summary>
     [JsonPropertyName("status")]

@@ -36,6 +36,9 @@ public static partial class StreamNames
     /// <summary>KV bucket of cron cursors.</summary>
     public const string Cron = "OF_cron";
 
+    /// <summary>The key in <see cref="Results"/> that is written when a purge begins. It has a dot, and is so no call's.</summary>
+    public const string PurgeBegun = "purge.begun";
+
     /// <summary>The key of the stream's metadata that names the mode in which its calls are consumed: <c>static</c> or <c>function</c>.</summary>
     public const string ModeKey = "connectors.mode";
 
@@ -82,6 +85,12 @@ public static partial class StreamNames
     /// <summary>All subjects of <see cref="Aside"/>.</summary>
     public static string AsideSubjects(string queue) => $"{queue}.aside.>";
 
+    /// <summary>One function's subjects of <see cref="Calls"/>; null for all.</summary>
+    public static string CallSubjects(string queue, FunctionName? function) => function is { } one ? $"{queue}.call.*.{Tail(one)}" : CallSubjects(queue);
+
+    /// <summary>One function's subjects of <see cref="Aside"/>; null for all.</summary>
+    public static string AsideSubjects(string queue, FunctionName? function) => function is { } one ? $"{queue}.aside.*.*.{Tail(one)}" : AsideSubjects(queue);
+
     /// <summary>One function's dead letters of every kind.</summary>
     public static string DeadSubjects(string queue, FunctionName function) => $"{queue}.dead.*.{Tail(function)}";
 
@@ -97,6 +106,9 @@ public static partial class StreamNames
 
     /// <summary>Where workers say what they have in hand, to whoever listens.</summary>
     public static string Reports(string queue) => $"OF_WORKERS.{queue}";
+
+    /// <summary>The key in <see cref="Results"/> that tells of the last purge of a queue, or of one function in it. It has dots, and is so no call's.</summary>
+    public static string PurgedKey(string queue, FunctionName? function) => function is { } one ? $"purged.{queue}.{Tail(one)}" : $"purged.{queue}";
 
     /// <summary>All calls of one priority.</summary>
     public static string CallSubjects(string queue, Priority priority) => $"{queue}.call.{Word(priority)}.>";

@@ -16,8 +16,8 @@ internal static class ScheduleParser
     private const int MaxSchedules = 100;
     private const int MaxLength = 1_000;
 
-    // Of seconds, minutes, hours, days, months, days of the week.
-    private static readonly (int First, int Last)[] Ranges = [(0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 7)];
+    // Of seconds, minutes, hours, days, months, days of the week, as OpenFaaS has them; Cronos takes 7 for Sunday, too.
+    private static readonly (int First, int Last)[] Ranges = [(0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6)];
 
     private static readonly string[] ZonePrefixes = ["CRON_TZ=", "TZ="];
     private static readonly string[] Intervals = ["@hourly", "@every_minute", "@every_second"];
@@ -97,22 +97,39 @@ internal static class ScheduleParser
 
     private static IReadOnlyList<CronExpression> Expressions(string[] fields)
     {
-        // OpenFaaS takes ? for * in any field; Cronos only in those of days.
-        fields = [.. fields.Select((field, i) => field == "?" ? "*" : WithinField(field, Ranges[i + Ranges.Length - fields.Length]))];
+        string[] read = [.. fields.Select((field, i) => WithinField(field, Ranges[i + Ranges.Length - fields.Length]))];
         var (month, week) = (fields.Length - 3, fields.Length - 1);
-        return IsRestricted(fields[month]) && IsRestricted(fields[week]) ? [Read(With(month, "*")), Read(With(week, "*"))] : [Read(fields)];
+        return IsRestricted(fields[month]) && IsRestricted(fields[week]) ? [Read(With(month, "*")), Read(With(week, "*"))] : [Read(read)];
 
-        string[] With(int index, string field) => [.. fields[..index], field, .. fields[(index + 1)..]];
+        string[] With(int index, string field) => [.. read[..index], field, .. read[(index + 1)..]];
     }
 
-    // As OpenFaaS has it, a step beyond its field leaves the first value: */90 in minutes is 0. Cronos refuses it.
-    private static string WithinField(string field, (int First, int Last) range) => string.Join(',', field.Split(',').Select(part =>
-        part.Split('/') is [var values, var step] && int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size > range.Last
-            ? values is "*" or "?" ? range.First.ToString(CultureInfo.InvariantCulture) : values.Split('-')[0]
-            : part));
+    // As OpenFaaS has it, an empty part of a list is none.
+    private static string WithinField(string field, (int First, int Last) range) =>
+        field.Split(',', StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } parts ? string.Join(',', parts.Select(part => WithinPart(part, range))) : field;
+
+    // As OpenFaaS has it, a star, or ? in its place, may stand in any list; N/step goes on to the field's last value, which is Saturday in the week (Cronos goes on
+    // to 7, another Sunday); and a step beyond its field leaves the first value: */90 in minutes is 0.
+    private static string WithinPart(string part, (int First, int Last) range)
+    {
+        var pieces = part.Split('/');
+        var values = IsAny(pieces[0]) ? $"{range.First}-{range.Last}" : pieces[0];
+        return pieces switch
+        {
+            [_] => values,
+            [_, var step] when Number(step) > range.Last => values.Split('-')[0],
+            [_, var step] when values.Contains('-') || Number(values) > range.Last => $"{values}/{step}",
+            [_, var step] => $"{values}-{range.Last}/{step}",
+            _ => part,
+        };
+    }
 
     // As OpenFaaS has it, a step makes a restriction even of a star: */2 does, */1 does not.
-    private static bool IsRestricted(string field) => !field.Split(',').Any(part => part is "*" or "*/1" or "?" or "?/1");
+    private static bool IsRestricted(string field) => !field.Split(',').Any(part => part.Split('/') is [var values, .. var steps] && IsAny(values) && steps.All(step => Number(step) == 1));
+
+    private static bool IsAny(string values) => values is "*" or "?";
+
+    private static int? Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private static CronExpression Read(string[] fields) =>
         CronExpression.Parse(string.Join(' ', fields), fields.Length == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard);

@@ -30,11 +30,16 @@ internal sealed class Timetable(TickPolicy defaults, ILogger<Timetable> log)
         }
 
         var gone = _states.Keys.Where(key => !entries.ContainsKey(key)).ToList();
+        var left = entries.Values.Select(entry => entry.Function).ToHashSet();
         foreach (var key in gone)
         {
             _states.Remove(key, out var state);
             Metrics.NotDue(state!.Function, state.Schedule); // it was found there a line above
             Log.Removed(log, state.Function, state.Schedule);
+            if (!left.Contains(state.Entry.Function))
+            {
+                Metrics.Forget(state.Function);
+            }
         }
 
         foreach (var (key, entry) in entries)
@@ -46,6 +51,7 @@ internal sealed class Timetable(TickPolicy defaults, ILogger<Timetable> log)
             }
 
             _states[key] = new EntryState(entry) { Map = map };
+            Metrics.Begin(entry.Function.ToString());
             Log.Added(log, entry.Function.ToString(), entry.Schedule.ToString());
         }
 

@@ -14,6 +14,9 @@ internal static class KafkaSettings
     private const long UsualPollInterval = 300_000;
     private const long MaxPollInterval = 86_400_000;
 
+    // librdkafka's default for session.timeout.ms, and that of brokers for the group protocol of KIP-848.
+    private const int UsualSessionTimeout = 45_000;
+
     private const string NoLibrary = "librdkafka of the package librdkafka.redist beside the program, for this kind of machine";
 
     // Which of our options a property comes from, for messages that name the property only.
@@ -21,6 +24,11 @@ internal static class KafkaSettings
     [
         ("ssl.ca.location", "ca_file"), ("ssl.certificate.location", "cert_file"), ("ssl.key.location", "key_file"), ("sasl", "sasl_mechanism"),
     ];
+
+    private static readonly string[] MechanismNames = ["sasl.mechanisms", "sasl.mechanism"];
+
+    // As librdkafka reads them.
+    private static readonly string[] Truths = ["true", "t", "1"];
 
     /// <summary>The consumer's properties.</summary>
     public static Dictionary<string, string> Consumer(KafkaOptions options)
@@ -73,6 +81,10 @@ internal static class KafkaSettings
     public static TimeSpan DrainTime(IReadOnlyDictionary<string, string> consumer) =>
         TimeSpan.FromMilliseconds(int.Parse(consumer["max.poll.interval.ms"], CultureInfo.InvariantCulture) * DrainShare);
 
+    /// <summary>How long a member of which nothing is heard stays in its group.</summary>
+    public static TimeSpan SessionTimeout(IReadOnlyDictionary<string, string> consumer) => TimeSpan.FromMilliseconds(
+        consumer.TryGetValue("session.timeout.ms", out var timeout) ? int.Parse(timeout, CultureInfo.InvariantCulture) : UsualSessionTimeout);
+
     /// <summary>Asks librdkafka whether it takes the properties, by building clients that connect to nobody.</summary>
     public static void Check(KafkaOptions options, Settings settings)
     {
@@ -87,6 +99,8 @@ internal static class KafkaSettings
         {
             Check(options, settings, Producer(options), BuildProducer);
         }
+
+        CheckTokens(options.Broker, settings, Consumer(options)["security.protocol"]);
     }
 
     /// <summary>Why librdkafka makes no consumer of what the options, and the files that they name, are now; null if it does.</summary>
@@ -115,6 +129,22 @@ internal static class KafkaSettings
                 settings.Fault("topics", $"patterns that are regular expressions to librdkafka, which \"{pattern}\" is not");
             }
         }
+    }
+
+    // The client would wait for tokens without a word, connected to nobody.
+    private static void CheckTokens(BrokerOptions broker, Settings settings, string protocol)
+    {
+        if (protocol.StartsWith("sasl", StringComparison.OrdinalIgnoreCase)
+            && MechanismNames.FirstOrDefault(name => Is(name, "OAUTHBEARER")) is { } mechanism
+            && !Is("sasl.oauthbearer.method", "oidc")
+            && !Truths.Any(truth => Is("enable.sasl.oauthbearer.unsecure.jwt", truth)))
+        {
+            settings.Fault(
+                BrokerOptions.Option(mechanism),
+                $"beside OAUTHBEARER something that has tokens, {BrokerOptions.Option("sasl.oauthbearer.method")}=oidc, or another mechanism: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI");
+        }
+
+        bool Is(string property, string value) => broker.Properties.TryGetValue(property, out var given) && given.Equals(value, StringComparison.OrdinalIgnoreCase);
     }
 
     private static void Check(KafkaOptions options, Settings settings, Dictionary<string, string> properties, Action<Dictionary<string, string>> build)

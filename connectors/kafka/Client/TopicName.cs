@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Confluent.Kafka;
 
 namespace Connectors.Kafka.Client;
 
@@ -25,6 +26,10 @@ internal static partial class TopicName
     /// </summary>
     public static IEnumerable<string> LeftOut(IReadOnlyList<string> topics) =>
         topics.Any(IsPattern) ? KafkasOwn.Except(topics).Select(name => $"^{name}$") : [];
+
+    /// <summary>Partitions as a line of the log names them: <c>orders[0,1] audit[3]</c>.</summary>
+    public static string Partitions(IEnumerable<TopicPartition> partitions) =>
+        string.Join(' ', partitions.GroupBy(p => p.Topic).Select(t => $"{t.Key}[{string.Join(',', t.Select(p => p.Partition.Value))}]"));
 
     [GeneratedRegex("^[A-Za-z0-9._-]{1,249}$")]
     private static partial Regex Name();

@@ -23,7 +23,7 @@ internal sealed class GroupOffsets(IConsumer<byte[]?, byte[]?> consumer, SeenCom
         return found;
     }
 
-    /// <summary>Commits them and waits for the answer. Throws <see cref="KafkaException"/> if it is no.</summary>
+    /// <summary>Commits them and waits for the answer. Throws <see cref="KafkaException"/> if it is no for any of them; the others may be stored.</summary>
     public void Write(IReadOnlyCollection<CommittedOffset> offsets)
     {
         using var list = new PartitionList(offsets.Count);

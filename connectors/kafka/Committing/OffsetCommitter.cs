@@ -1,4 +1,5 @@
 using Confluent.Kafka;
+using Connectors.Kafka.Client;
 using Connectors.Kafka.Ordering;
 using Connectors.Kafka.Records;
 
@@ -19,6 +20,12 @@ internal sealed class OffsetCommitter(GroupOffsets committed, Backlog backlog, T
     // Committing on while the group rebalances ends in an error for which the client gives up all its partitions. The limit is for a broker that says
     // so without a rebalance to follow.
     private static readonly TimeSpan RebalanceLimit = TimeSpan.FromSeconds(10);
+
+    // Others wait for the commit, and it is made again.
+    private static readonly TimeSpan ReadLimit = TimeSpan.FromSeconds(2);
+
+    // Why each was refused that was not committed since. Guarded by the lock above, as the time is.
+    private readonly Dictionary<TopicPartition, ErrorCode> _refused = [];
     private long? _rebalancingSince;
     private volatile bool _isOver;
 
@@ -68,6 +75,7 @@ internal sealed class OffsetCommitter(GroupOffsets committed, Backlog backlog, T
         foreach (var partition in partitions)
         {
             backlog.Remove(partition);
+            _refused.Remove(partition.Name);
         }
     }
 
@@ -95,27 +103,67 @@ internal sealed class OffsetCommitter(GroupOffsets committed, Backlog backlog, T
             return;
         }
 
+        var offsets = due.ConvertAll(s => new CommittedOffset(s.Partition.Name, s.Position) { Note = new OffsetNote(s.LastDone, s.Partition.Look).ToString() });
         try
         {
-            committed.Write([.. due.Select(s => new CommittedOffset(s.Partition.Name, s.Position) { Note = new OffsetNote(s.LastDone, s.Partition.Look).ToString() })]);
-            foreach (var state in due)
-            {
-                backlog.Committed(state.Partition, state.Position);
-            }
-
+            committed.Write(offsets);
             _rebalancingSince = null;
-            Metrics.Committed("ok");
+            Took(due);
         }
         catch (KafkaException fault)
         {
-            Refused(fault.Error);
+            _rebalancingSince = fault.Error.Code == ErrorCode.RebalanceInProgress ? time.GetTimestamp() : null;
+            var stored = Stored(offsets, fault.Error.Code);
+            Took(due.FindAll(s => stored.Contains(s.Partition.Name)));
+            Refused([.. offsets.Select(c => c.Name).Where(name => !stored.Contains(name))], fault.Error);
         }
     }
 
-    private void Refused(Error error)
+    // A topic that may not be read, or was deleted, is refused alone: the brokers store the rest of the request, and the client tells no more than the error.
+    private HashSet<TopicPartition> Stored(List<CommittedOffset> offsets, ErrorCode error)
     {
-        _rebalancingSince = error.Code == ErrorCode.RebalanceInProgress ? time.GetTimestamp() : null;
-        Metrics.Committed("failed");
-        Log.CommitFailed(log, error.Code.ToString(), error.Reason);
+        if (offsets.Count == 1 || error is not (ErrorCode.TopicAuthorizationFailed or ErrorCode.UnknownTopicOrPart or ErrorCode.OffsetMetadataTooLarge or ErrorCode.InvalidCommitOffsetSize))
+        {
+            return [];
+        }
+
+        try
+        {
+            return [.. committed.Read([.. offsets.Select(c => c.Name)], ReadLimit).Intersect(offsets).Select(c => c.Name)];
+        }
+        catch (KafkaException)
+        {
+            return [];
+        }
+    }
+
+    private void Took(List<PartitionState> states)
+    {
+        foreach (var state in states)
+        {
+            backlog.Committed(state.Partition, state.Position);
+            _refused.Remove(state.Partition.Name);
+        }
+
+        if (states.Count > 0)
+        {
+            Metrics.Committed("ok");
+        }
+    }
+
+    // The same of a partition is told once, though it is tried again each time.
+    private void Refused(List<TopicPartition> names, Error error)
+    {
+        var untold = names.FindAll(name => _refused.GetValueOrDefault(name) != error.Code);
+        names.ForEach(name => _refused[name] = error.Code);
+        if (untold.Count > 0)
+        {
+            Log.CommitFailed(log, error.Code.ToString(), error.Reason, TopicName.Partitions(untold));
+        }
+
+        if (names.Count > 0)
+        {
+            Metrics.Committed("failed");
+        }
     }
 }

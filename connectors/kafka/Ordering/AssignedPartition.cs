@@ -39,6 +39,9 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
     /// </summary>
     public LastRecord? Expected { get; set; }
 
+    /// <summary>What is read next. Of the poll thread.</summary>
+    public Offset Next { get; set; }
+
     /// <summary>What was there of the topic when the group first looked, as it is noted with each commit; null if nothing is known of that.</summary>
     public TopicLook? Look { get; init; }
 

@@ -78,6 +78,11 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         _lookedUp = time.GetTimestamp();
         Rename(consumer.MemberId ?? "");
         Metrics.Connected(options.Subscription.Group);
+        foreach (var topic in partitions.Select(name => name.Topic).Distinct())
+        {
+            Metrics.Begin(topic);
+        }
+
         Tell("assigned", partitions);
         TellReadiness("none assigned", isAssigned: true);
         return found.Select(s => new TopicPartitionOffset(s.Name, s.Offset));
@@ -93,10 +98,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         {
             _look = null;
             _lookedUp = time.GetTimestamp();
-            foreach (var start in look.GetAwaiter().GetResult().Where(s => s.IsKnown && _lookedAt.Contains(s.Name)))
-            {
-                BeginLate(consumer, start);
-            }
+            BeginLate(consumer, [.. look.GetAwaiter().GetResult().Where(s => s.IsKnown && _lookedAt.Contains(s.Name))]);
         }
         else if (_look is null && !_standing.IsEmpty && time.GetElapsedTime(_lookedUp) >= AgainEvery && _standing.Unknown.ToList() is { Count: > 0 } unknown)
         {
@@ -158,24 +160,27 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         }
 
         var state = backlog.States().FirstOrDefault(s => s.Partition == partition);
-        if (state is { Position: < 0, Committed: < 0 })
+        if (partition.Expected is not null || state is { Position: < 0, Committed: < 0 })
         {
-            // Nothing was ever read of it, so "the oldest" still is the oldest, whatever retention has deleted since we asked. Where the client does not
-            // seek any more it throws, and a new one begins there.
-            consumer.Seek(new TopicPartitionOffset(name, Offset.Beginning));
-            return;
-        }
-
-        if (partition.Expected is not null && state is not null)
-        {
-            // Only the last record that was done is gone: retention has deleted it since we asked.
-            partition.Expected = null;
-            consumer.Seek(new TopicPartitionOffset(name, state.Position));
+            // Nothing was read of it yet. Retention has deleted since we asked: what was the oldest record, or the last one that was done.
+            LookAnew(partition);
             return;
         }
 
         Stand(consumer, name, Standing.OutOfRange);
         Log.OutOfRange(log, options.Subscription.Group, name.Topic, name.Partition.Value, state?.Position ?? -1);
+    }
+
+    /// <summary>
+    /// The client gave up a partition whose start was not known, as was meant. If it has begun since, it may be its beginning that was given up: it is asked for
+    /// again.
+    /// </summary>
+    public void NotRead(TopicPartition name)
+    {
+        if (Find(name) is { } partition)
+        {
+            LookAnew(partition);
+        }
     }
 
     /// <summary>
@@ -216,7 +221,12 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
 
     private void Begin(StartingOffset start)
     {
-        var partition = new AssignedPartition(start.Name, start.Position, start.Committed, start.Noted) { Expected = start.Expected, Look = start.Look };
+        var partition = new AssignedPartition(start.Name, start.Position, start.Committed, start.Noted)
+        {
+            Expected = start.Expected,
+            Look = start.Look,
+            Next = start.Offset,
+        };
         _ours[start.Name] = partition;
         _new.Add(start.Name);
         backlog.Open(partition);
@@ -227,14 +237,34 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         }
     }
 
-    private void BeginLate(IConsumer<byte[]?, byte[]?> consumer, StartingOffset start)
+    private void BeginLate(IConsumer<byte[]?, byte[]?> consumer, IReadOnlyList<StartingOffset> found)
     {
-        if (TrySeek(consumer, start.Name, start.Offset))
+        if (found.Count == 0 || !TryBeginAnew(consumer, found))
+        {
+            return;
+        }
+
+        foreach (var start in found)
         {
             _standing.Remove(start.Name);
             Begin(start);
-            TellReadiness("none assigned", isAssigned: true);
         }
+
+        TellReadiness("none assigned", isAssigned: true);
+    }
+
+    // Of a partition that was begun and given up by the client.
+    private void LookAnew(AssignedPartition partition)
+    {
+        Log.GivenUp(log, options.Subscription.Group, partition.Name.Topic, partition.Name.Partition.Value);
+        foreach (var left in Close([partition.Name]))
+        {
+            backlog.Remove(left);
+            left.Withdraw();
+        }
+
+        _standing.Add(partition.Name, Standing.Unknown);
+        TellReadiness("none assigned", isAssigned: true);
     }
 
     private void Stand(IConsumer<byte[]?, byte[]?> consumer, TopicPartition name, Standing why)
@@ -244,12 +274,15 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         TellReadiness("none assigned", isAssigned: true);
     }
 
-    // It fails while the client is still busy with the assignment, and when the partition has just been taken away.
-    private static bool TrySeek(IConsumer<byte[]?, byte[]?> consumer, TopicPartition name, Offset offset)
+    // It fails where the client has none of them.
+    private bool TryBeginAnew(IConsumer<byte[]?, byte[]?> consumer, IReadOnlyList<StartingOffset> found)
     {
         try
         {
-            consumer.Seek(new TopicPartitionOffset(name, offset));
+            var others = Names.Except(found.Select(s => s.Name));
+            consumer.BeginAnew(
+                [.. found.Select(s => new TopicPartitionOffset(s.Name, s.Offset))],
+                [.. others.Select(name => new TopicPartitionOffset(name, _ours.GetValueOrDefault(name)?.Next ?? StartingOffset.Nowhere))]);
             return true;
         }
         catch (KafkaException fault) when (!fault.Error.IsFatal)
@@ -312,6 +345,6 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
     {
         Metrics.Rebalanced(options.Subscription.Group, what);
         var level = options.Session.LogSessions ? LogLevel.Information : LogLevel.Debug;
-        Log.Rebalanced(log, level, options.Subscription.Group, what, string.Join(' ', partitions.GroupBy(p => p.Topic).Select(t => $"{t.Key}[{string.Join(',', t.Select(p => p.Partition.Value))}]")));
+        Log.Rebalanced(log, level, options.Subscription.Group, what, TopicName.Partitions(partitions));
     }
 }

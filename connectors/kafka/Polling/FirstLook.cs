@@ -10,7 +10,7 @@ namespace Connectors.Kafka.Polling;
 /// read from its beginning. One look for the life of the process, whatever clients it makes, and one answer for each topic: what the group commits of it
 /// meanwhile changes nothing. The answer is noted with each commit, and by that it counts for other members and after a restart.
 /// </summary>
-internal sealed class FirstLook(TimeProvider time)
+internal sealed class FirstLook(IReadOnlyList<string> subscribed, TimeProvider time)
 {
     // For how long what a partition holds counts as what it held when the look was taken: as long as a group takes to assign partitions if nothing holds it up.
     // Then its records' own times are asked for.
@@ -28,19 +28,18 @@ internal sealed class FirstLook(TimeProvider time)
     /// <summary>Looks, unless that was done. False if the brokers do not answer.</summary>
     public bool TryTake(Handle client, TimeSpan limit)
     {
-        if (_look is not null || limit <= TimeSpan.Zero)
+        if (_look is not null)
         {
-            return _look is not null;
+            return true;
         }
 
         try
         {
             var (at, began) = (time.GetUtcNow(), time.GetTimestamp());
-            var counts = BrokerQuery.Held(client, _ =>
+            if (BrokerQuery.Held(client, _ => Count(client, new Deadline(time, limit))) is not { } counts)
             {
-                using var admin = new DependentAdminClientBuilder(client).Build();
-                return admin.GetMetadata(limit).Topics.ToDictionary(t => t.Topic, t => t.Partitions.Count);
-            });
+                return false;
+            }
 
             // Two threads may look at once; both go by what the first saw.
             Interlocked.CompareExchange(ref _look, new Look(counts, at.ToUnixTimeMilliseconds(), began), null);
@@ -52,8 +51,12 @@ internal sealed class FirstLook(TimeProvider time)
         }
     }
 
-    /// <summary>How many partitions a topic had; 0 if it was not there.</summary>
-    public int Partitions(string topic) => _look?.Counts.GetValueOrDefault(topic) ?? 0;
+    /// <summary>How many partitions a topic had; 0 if it was not there, or hidden.</summary>
+    public int Partitions(string topic)
+    {
+        var count = _look?.Counts.GetValueOrDefault(topic) ?? 0;
+        return count == TopicLook.Hidden ? 0 : count;
+    }
 
     /// <summary>Notes that it is asked where these begin, and tells which of them were asked about before.</summary>
     public IReadOnlySet<TopicPartition> Ask(IReadOnlyCollection<TopicPartition> partitions)
@@ -90,6 +93,47 @@ internal sealed class FirstLook(TimeProvider time)
 
     /// <summary>Whether a topic is looked at right now, so that what its partitions hold is what they held at first.</summary>
     public bool IsFresh(TopicLook look) => _look is { } own && own.At == look.At && time.GetElapsedTime(own.Began) < FreshTime;
+
+    // Brokers list no topic that may not be described. Asked for it by its name they say so, which tells it from one that is not there.
+    private Dictionary<string, int>? Count(Handle client, Deadline deadline)
+    {
+        using var admin = new DependentAdminClientBuilder(client).Build();
+        if (deadline.Ask(left => admin.GetMetadata(left)) is not { } listed)
+        {
+            return null;
+        }
+
+        var counts = listed.Topics.ToDictionary(t => t.Topic, t => IsHidden(t) ? TopicLook.Hidden : t.Partitions.Count);
+        foreach (var topic in subscribed.Where(topic => !TopicName.IsPattern(topic) && !counts.ContainsKey(topic)).Distinct().ToList())
+        {
+            if (deadline.Ask(left => Told(admin, topic, left)) is not { } told)
+            {
+                return null;
+            }
+
+            if (told.Any(IsHidden))
+            {
+                counts.Add(topic, TopicLook.Hidden);
+            }
+        }
+
+        return counts;
+    }
+
+    // Kafka 0.9 answers for a hidden topic what the client cannot read: it counts as one that is not there, as before.
+    private static List<TopicMetadata> Told(IAdminClient admin, string topic, TimeSpan limit)
+    {
+        try
+        {
+            return admin.GetMetadata(topic, limit).Topics;
+        }
+        catch (KafkaException fault) when (fault.Error.Code == ErrorCode.Local_BadMsg)
+        {
+            return [];
+        }
+    }
+
+    private static bool IsHidden(TopicMetadata topic) => topic.Error.Code == ErrorCode.TopicAuthorizationFailed;
 
     private TopicLook? Own(string topic) =>
         _look is { } look && look.Counts.TryGetValue(topic, out var partitions) ? new TopicLook(partitions, look.At) : null;

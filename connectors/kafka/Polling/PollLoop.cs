@@ -48,9 +48,10 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
             Tell(fault);
         }
 
+        // Before all that may wait: with the word that partitions are taken away lying unread, beginning one anew would count as its answer.
+        assignment.LookUpAgain(consumer);
         Resume();
         Wake();
-        assignment.LookUpAgain(consumer);
     }
 
     /// <summary>Waits until nothing is asked of the brokers any more.</summary>
@@ -58,6 +59,7 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
 
     private void Take(ConsumeResult<byte[]?, byte[]?> record, AssignedPartition partition)
     {
+        partition.Next = record.IsPartitionEOF ? record.Offset : record.Offset + 1;
         if (record.IsPartitionEOF)
         {
             backlog.End(partition, record.Offset.Value);
@@ -155,16 +157,22 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
     // The client goes on by itself after all of these; the same words need no second line until something came in between.
     private void Tell(ConsumeException fault)
     {
-        Metrics.Failed(fault.Error.Code);
-        var name = fault.ConsumerRecord?.TopicPartition;
-        if (fault.Error.Code == ErrorCode.Local_AutoOffsetReset && name is not null)
+        var place = fault.ConsumerRecord?.TopicPartitionOffset;
+        if (fault.Error.Code == ErrorCode.Local_AutoOffsetReset && place?.Offset == StartingOffset.Nowhere)
         {
-            assignment.OutOfRange(consumer, name);
+            assignment.NotRead(place.TopicPartition);
+            return;
+        }
+
+        Metrics.Failed(fault.Error.Code);
+        if (fault.Error.Code == ErrorCode.Local_AutoOffsetReset && place is not null)
+        {
+            assignment.OutOfRange(consumer, place.TopicPartition);
         }
         else if (_lastFault != fault.Error.Reason)
         {
             _lastFault = fault.Error.Reason;
-            Log.ConsumeFailed(log, fault.Error.Code.ToString(), fault.Error.Reason, name?.Topic);
+            Log.ConsumeFailed(log, fault.Error.Code.ToString(), fault.Error.Reason, place?.Topic);
         }
     }
 }

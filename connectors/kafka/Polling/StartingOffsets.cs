@@ -73,8 +73,12 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
             return Committed(found, deadline);
         }
 
-        return newest?.Start(found.Name, deadline) ?? new StartingOffset(found.Name, Offset.Beginning, -1, -1);
+        return newest?.Start(found.Name, deadline) ?? Oldest(found.Name, deadline);
     }
+
+    // Told to find the beginning itself, the client would give the partition up at the first broker that refuses to say.
+    private StartingOffset Oldest(TopicPartition name, Deadline deadline) =>
+        deadline.Ask(left => consumer.AskWatermarks(name, left)) is { } marks ? new StartingOffset(name, marks.Low, -1, -1) : StartingOffset.Unknown(name);
 
     // Reading begins with the last record that was done, if the commit says which that was: it proves that the topic is still the one that was read.
     // If retention has taken it, or if there is no time left to ask, there is no proof.
@@ -98,6 +102,12 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
 /// <param name="Committed">What the group has committed; -1 for nothing.</param>
 internal sealed record StartingOffset(TopicPartition Name, Offset Offset, long Position, long Committed)
 {
+    /// <summary>
+    /// What the client is told of a partition whose start is not known: a place that no partition has, so that nothing is read. Of the end it would ask itself,
+    /// and would go there once that is answered, however long after it was told where to begin.
+    /// </summary>
+    public static Offset Nowhere { get; } = long.MaxValue;
+
     /// <summary>False if the brokers did not say: the partition waits.</summary>
     public bool IsKnown { get; private init; } = true;
 
@@ -110,6 +120,6 @@ internal sealed record StartingOffset(TopicPartition Name, Offset Offset, long P
     /// <summary>The record that is to be found at <see cref="Offset"/>, unless it is gone; null if none was noted.</summary>
     public LastRecord? Expected { get; init; }
 
-    /// <summary>The client is told the end meanwhile: a place that every partition has.</summary>
-    public static StartingOffset Unknown(TopicPartition name) => new(name, Offset.End, -1, -1) { IsKnown = false };
+    /// <summary>Where the partition begins is yet to be told.</summary>
+    public static StartingOffset Unknown(TopicPartition name) => new(name, Nowhere, -1, -1) { IsKnown = false };
 }

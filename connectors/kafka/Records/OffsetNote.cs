@@ -28,6 +28,11 @@ internal readonly partial record struct TopicLook(int Partitions, long At)
 {
     public const string Word = "first-look";
 
+    /// <summary>
+    /// How many partitions a topic counts as having had that was hidden from us: nobody knows which of them are new, so that their records' times decide.
+    /// </summary>
+    public const int Hidden = 999_999_999;
+
     /// <summary>Reads what stands for one in a note; null if it is none of ours.</summary>
     public static TopicLook? Parse(string note) =>
         Form().Match(note) is { Success: true } match

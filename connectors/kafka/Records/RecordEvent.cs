@@ -35,6 +35,9 @@ internal static class RecordEvent
     /// <summary>The parts of an event's record that were left out.</summary>
     public static IEnumerable<string> Dropped(Event content) => Parts.Where(part => content.Headers.Any(h => h.Is($"{HeaderRules.Prefix}{part}{DroppedSuffix}")));
 
+    /// <summary>Whether a record has a time: -1 is what producers write that give it none.</summary>
+    public static bool HasTime(Timestamp timestamp) => timestamp.Type != TimestampType.NotAvailable && timestamp.UnixTimestampMs != -1;
+
     private static Event Bare(ConsumeResult<byte[]?, byte[]?> record, string group) => new()
     {
         // With the timestamp, for offsets begin anew when a topic is deleted and made again.
@@ -49,7 +52,7 @@ internal static class RecordEvent
         IsTime(timestamp) ? DateTimeOffset.FromUnixTimeMilliseconds(timestamp.UnixTimestampMs) : null;
 
     private static bool IsTime(Timestamp timestamp) =>
-        timestamp.Type != TimestampType.NotAvailable && timestamp.UnixTimestampMs >= MinTime && timestamp.UnixTimestampMs <= MaxTime;
+        HasTime(timestamp) && timestamp.UnixTimestampMs >= MinTime && timestamp.UnixTimestampMs <= MaxTime;
 
     private static IEnumerable<Header> Place(ConsumeResult<byte[]?, byte[]?> record)
     {
@@ -59,7 +62,7 @@ internal static class RecordEvent
 
     private static IEnumerable<Header> Headers(Message<byte[]?, byte[]?> message, HeaderLimits limits)
     {
-        if (message.Timestamp.Type != TimestampType.NotAvailable)
+        if (HasTime(message.Timestamp))
         {
             var name = HeaderRules.Prefix + "Timestamp" + (IsTime(message.Timestamp) ? "" : DroppedSuffix);
             yield return new Header(name, Number(message.Timestamp.UnixTimestampMs));

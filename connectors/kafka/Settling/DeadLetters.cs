@@ -3,6 +3,7 @@ using System.Text;
 using Confluent.Kafka;
 using Connectors.Kafka.Client;
 using Connectors.Kafka.Ordering;
+using Connectors.Kafka.Records;
 using Connectors.Sdk.Invocation;
 
 namespace Connectors.Kafka.Settling;
@@ -163,7 +164,7 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
         yield return ("X-Dead-Topic", record.Event.Topic);
         yield return ("X-Dead-Partition", Number(record.Partition.Name.Partition.Value));
         yield return ("X-Dead-Offset", Number(record.Offset));
-        if (record.Message.Timestamp.Type != TimestampType.NotAvailable)
+        if (RecordEvent.HasTime(record.Message.Timestamp))
         {
             yield return ("X-Dead-Timestamp", Number(record.Message.Timestamp.UnixTimestampMs));
         }

@@ -137,26 +137,9 @@ internal sealed record BrokerOptions
 
         if (CaFile.Length > 0)
         {
-            var authorities = new X509Certificate2Collection();
-            authorities.ImportFromPemFile(CaFile);
-            tls.CertificateValidationCallback = (_, certificate, sent, errors) => IsSignedBy(authorities, certificate, sent, errors);
+            tls.CertificateValidationCallback = new Authorities(CaFile).Accept;
         }
 
         return tls;
-    }
-
-    private static bool IsSignedBy(X509Certificate2Collection authorities, X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors)
-    {
-        if (certificate is null || (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != SslPolicyErrors.None)
-        {
-            return false;
-        }
-
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.ExtraStore.AddRange((X509Certificate2[])[.. sent?.ChainElements.Select(e => e.Certificate) ?? []]);
-        return chain.Build((X509Certificate2)certificate);
     }
 }

@@ -19,6 +19,7 @@ internal sealed class QueueWatch
         (_queue, _topics, _readiness, _log) = (queue, topics, readiness, log);
         Outage = new Outage(topics, time);
         readiness.Announce(Condition);
+        Metrics.Begin(queue);
         Metrics.Consumed(queue, false);
     }
 
@@ -62,10 +63,10 @@ internal sealed class QueueWatch
         Log.ConsumingFailed(_log, _queue, fault.Kind, fault.Text, delay);
     }
 
-    /// <summary>They will not come any more.</summary>
+    /// <summary>They will not come any more, which is no fault of the queue's.</summary>
     public void Stopped()
     {
         _readiness.Lost(Condition, "the connector stops");
-        Metrics.Consumed(_queue, false);
+        Metrics.Stopped(_queue);
     }
 }

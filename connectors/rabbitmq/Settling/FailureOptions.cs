@@ -28,6 +28,18 @@ internal sealed record FailureOptions
         DeadLetterQueue = settings.Text("dead_letter_queue", "{queue}.dead", "Queue for dead letters, made if it is not there; {queue} in it stands for the message's own"),
     };
 
+    /// <summary>Whether all runs of a message, and the waits between them, fit into so long, though each takes its longest. The first has its time in any case.</summary>
+    public bool HasTimeFor(TimeSpan run, TimeSpan limit)
+    {
+        var taken = run;
+        for (var attempt = 1; attempt < Retry.Attempts && taken <= limit; attempt++)
+        {
+            taken += BackOff.Delay(attempt, Retry.MinWait, Retry.MaxWait) + run;
+        }
+
+        return Retry.Attempts == 1 || taken <= limit;
+    }
+
     public string DeadLetterQueueOf(string queue) => DeadLetterQueue.Replace(OwnQueue, queue, StringComparison.Ordinal);
 
     /// <summary>Dead letters that are consumed again from their own queue would go round for ever.</summary>

@@ -25,8 +25,17 @@ internal sealed class RabbitMqMessage(Event content, QueueMessage message, Queue
 
     public long ReceivedAt => received;
 
+    /// <summary>Timestamp of its first run's beginning; null before it.</summary>
+    public long? BegunAt { get; set; }
+
+    /// <summary>Timestamp of its last run's beginning.</summary>
+    public long RunAt { get; set; }
+
     /// <summary>How many of its runs did not reach the gateway.</summary>
     public int RunsOutOfReach { get; set; }
+
+    /// <summary>How its last run failed, and how many had failed with it; null if none has run, or the last one did not reach the gateway.</summary>
+    public (Outcome Outcome, int Attempt)? Failure { get; set; }
 
     /// <summary>The queue that it came from.</summary>
     public string Queue => Event.Topic;

@@ -52,6 +52,7 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
         {
             // A gateway that is away says nothing of the message, however long it takes, and uses up none of its attempts.
             message.RunsOutOfReach++;
+            message.Failure = null;
             message.Outage.Meet();
             await PutOffAsync(message, outcome.WaitAtLeast(Delay(attempt), Retry.MaxWait), ct);
             return;
@@ -59,15 +60,39 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
 
         message.Outage.End();
         attempt -= message.RunsOutOfReach;
+        message.Failure = (outcome, attempt);
         var verdict = Retry.Decide(outcome, attempt, random);
-        if (verdict.Kind == VerdictKind.Retry)
-        {
-            await BackOffAsync(message, verdict.After, ct);
-        }
-        else
+        var left = Left(message) - time.GetElapsedTime(message.RunAt);
+        if (verdict.Kind != VerdictKind.Retry)
         {
             await GiveUpAsync(message, outcome, attempt, ct);
         }
+        else if (left > TimeSpan.Zero)
+        {
+            await BackOffAsync(message, verdict.After < left ? verdict.After : left, ct);
+        }
+        else
+        {
+            // Another run that took as long would end too late.
+            await EndOldAsync(message, ct);
+        }
+    }
+
+    /// <summary>Ends what has waited until its time was over: the broker would take it back before long, and with it all else that is here.</summary>
+    /// <returns>Their ends, for whoever stops to wait for: a dead letter takes its time.</returns>
+    public IReadOnlyList<Task> EndOld(Waiting waiting) =>
+        [.. waiting.TakeOld(options.LongestHold).Where(m => m.Channel.IsOpen).Select(m => EndOldAsync(m, CancellationToken.None))];
+
+    // One that failed is given up, with less than all of its runs. But for most of its time it may have waited until it was run at all, which is none of its fault.
+    private Task EndOldAsync(RabbitMqMessage message, CancellationToken ct) =>
+        message is { Failure: { } failure, BegunAt: { } begun } && time.GetElapsedTime(begun) * 2 >= time.GetElapsedTime(message.ReceivedAt)
+            ? GiveUpAsync(message, failure.Outcome, failure.Attempt, ct)
+            : GiveBackAsync(message, ct);
+
+    private TimeSpan Left(RabbitMqMessage message)
+    {
+        var held = time.GetElapsedTime(message.ReceivedAt);
+        return held < options.LongestHold ? options.LongestHold - held : TimeSpan.Zero;
     }
 
     private async Task GiveUpAsync(RabbitMqMessage message, Outcome outcome, int attempt, CancellationToken ct)
@@ -103,12 +128,13 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
     // For a reason that is none of the message's, and may last for hours. It backs off here, for given back it would come at once; but not once its queue is
     // consumed no longer, nor until the broker takes it back by itself, with all else that is here.
     private Task PutOffAsync(RabbitMqMessage message, TimeSpan after, CancellationToken ct) =>
-        message.Channel.IsCancelled || time.GetElapsedTime(message.ReceivedAt) >= options.LongestHold ? GiveBackAsync(message, ct) : BackOffAsync(message, after, ct);
+        message.Channel.IsCancelled || Left(message) == TimeSpan.Zero ? GiveBackAsync(message, ct) : BackOffAsync(message, after, ct);
 
     // It holds no slot meanwhile. Given back at once it would come at once, and go round as fast as its function fails; once the process stops it cannot.
     private async Task GiveBackLaterAsync(RabbitMqMessage message, TimeSpan after)
     {
-        await Signal.CameAsync(message.Waiting.Closed, after, time, CancellationToken.None);
+        var left = Left(message);
+        await Signal.CameAsync(message.Waiting.Closed, after < left ? after : left, time, CancellationToken.None);
         End(message, "given_back", await message.Channel.RejectAsync(message.Message, requeue: true, CancellationToken.None));
     }
 

@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Connectors.Sdk.Hosting;
 
 namespace Connectors.RabbitMq.Settling;
@@ -9,64 +8,109 @@ namespace Connectors.RabbitMq.Settling;
 /// </summary>
 internal sealed class Waiting(TimeProvider time)
 {
-    private readonly Channel<(RabbitMqMessage Message, TimeSpan After)> _added = Channel.CreateUnbounded<(RabbitMqMessage, TimeSpan)>();
+    // Guards what follows.
+    private readonly Lock _gate = new();
+    private readonly Queue<RabbitMqMessage> _fresh = new();
     private readonly PriorityQueue<RabbitMqMessage, long> _backingOff = new();
+
+    private readonly Signal _added = new();
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private Task<bool>? _more;
 
     /// <summary>Completes once nothing more is to run.</summary>
     public Task Closed => _closed.Task;
 
     /// <summary>Adds a message, to run after so long. False once nothing more is to run: its queue is to have it back.</summary>
-    public bool TryAdd(RabbitMqMessage message, TimeSpan after) => _added.Writer.TryWrite((message, after));
+    public bool TryAdd(RabbitMqMessage message, TimeSpan after)
+    {
+        lock (_gate)
+        {
+            if (Closed.IsCompleted)
+            {
+                return false;
+            }
+
+            if (after <= TimeSpan.Zero)
+            {
+                _fresh.Enqueue(message);
+            }
+            else
+            {
+                _backingOff.Enqueue(message, time.GetTimestamp() + (long)(after.TotalSeconds * time.TimestampFrequency));
+            }
+        }
+
+        _added.Set();
+        return true;
+    }
 
     /// <summary>The next message to run.</summary>
     public async Task<RabbitMqMessage> NextAsync(CancellationToken ct)
     {
         while (true)
         {
-            if (_backingOff.TryPeek(out var failed, out var due) && due <= time.GetTimestamp())
+            var added = _added.Next;
+            if (TryTake(out var due) is { } message)
             {
-                _backingOff.Dequeue();
-                return failed;
+                return message;
             }
 
-            if (_added.Reader.TryRead(out var added))
-            {
-                if (added.After <= TimeSpan.Zero)
-                {
-                    return added.Message;
-                }
+            await Signal.CameAsync(added, due, time, ct);
+        }
+    }
 
-                _backingOff.Enqueue(added.Message, time.GetTimestamp() + (long)(added.After.TotalSeconds * time.TimestampFrequency));
-                continue;
+    /// <summary>Takes out what was delivered so long ago.</summary>
+    public IReadOnlyList<RabbitMqMessage> TakeOld(TimeSpan age)
+    {
+        lock (_gate)
+        {
+            // One that grew old between two looks at the clock would be taken out and kept as well.
+            var now = time.GetTimestamp();
+            var backingOff = _backingOff.UnorderedItems.ToLookup(item => IsOld(item.Element));
+            _backingOff.Clear();
+            _backingOff.EnqueueRange(backingOff[false]);
+            List<RabbitMqMessage> old = [.. backingOff[true].Select(item => item.Element)];
+            while (_fresh.TryPeek(out var first) && IsOld(first))
+            {
+                old.Add(_fresh.Dequeue());
             }
 
-            await MoreAsync(failed is null ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(Math.Max(0.001, (due - time.GetTimestamp()) / (double)time.TimestampFrequency)), ct);
+            return old;
+
+            bool IsOld(RabbitMqMessage message) => time.GetElapsedTime(message.ReceivedAt, now) >= age;
         }
     }
 
     /// <summary>Nothing more is to run. Returns what waits and what backs off, for whoever took to give it back.</summary>
     public IReadOnlyList<RabbitMqMessage> Close()
     {
-        _added.Writer.Complete();
-        var left = _backingOff.UnorderedItems.Select(item => item.Element).ToList();
-        _backingOff.Clear();
-        while (_added.Reader.TryRead(out var added))
+        lock (_gate)
         {
-            left.Add(added.Message);
+            _closed.SetResult();
+            List<RabbitMqMessage> left = [.. _fresh, .. _backingOff.UnorderedItems.Select(item => item.Element)];
+            _fresh.Clear();
+            _backingOff.Clear();
+            return left;
         }
-
-        _closed.SetResult();
-        return left;
     }
 
-    private async Task MoreAsync(TimeSpan limit, CancellationToken ct)
+    // What backed off goes before what came. Null if nothing may run yet, and how long it is until something may.
+    private RabbitMqMessage? TryTake(out TimeSpan wait)
     {
-        _more ??= _added.Reader.WaitToReadAsync(CancellationToken.None).AsTask();
-        if (await Signal.CameAsync(_more, limit, time, ct))
+        lock (_gate)
         {
-            _more = null;
+            wait = Timeout.InfiniteTimeSpan;
+            if (_backingOff.TryPeek(out _, out var due))
+            {
+                var left = (due - time.GetTimestamp()) / (double)time.TimestampFrequency;
+                if (left <= 0)
+                {
+                    return _backingOff.Dequeue();
+                }
+
+                wait = TimeSpan.FromSeconds(Math.Max(0.001, left));
+            }
+
+            return _fresh.TryDequeue(out var fresh) ? fresh : null;
         }
     }
 }

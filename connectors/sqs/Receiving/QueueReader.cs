@@ -66,6 +66,7 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
         }
 
         await Task.WhenAll(polls);
+        watch.Stopped();
     }
 
     // Does not throw: a fault is the poll's result, and cancellation an empty one.

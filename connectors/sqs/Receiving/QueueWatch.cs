@@ -20,6 +20,7 @@ internal sealed class QueueWatch
     {
         (_queue, _topics, _readiness, _log) = (queue, topics, readiness, log);
         readiness.Announce(Condition);
+        Metrics.Begin(queue.Name);
         Metrics.Readable(queue.Name, false);
     }
 
@@ -77,6 +78,13 @@ internal sealed class QueueWatch
         Metrics.Readable(_queue.Name, false);
         Metrics.Failed(_queue.Name, "receive", why.Kind);
         Log.ReceiveFailed(_log, _queue.Name, why.Kind, why.Text, delay);
+    }
+
+    /// <summary>It is not read any more, which is no fault of the queue's; or read anew after a while.</summary>
+    public void Stopped()
+    {
+        (_isRead, _isUnwanted, _isHeld) = (false, false, false);
+        Metrics.Stopped(_queue.Name);
     }
 
     /// <summary>Said once: without a redrive policy a message that always fails is received for as long as the queue keeps it.</summary>

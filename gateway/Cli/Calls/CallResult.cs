@@ -9,6 +9,7 @@ namespace Connectors.Cli.Calls;
 internal static class CallResult
 {
     private const string Queued = "queued";
+    private const string Purged = "purged";
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
 
     private static readonly Argument<string> CallId = Inputs.CallId<string>(ArgumentArity.ExactlyOne);
@@ -37,8 +38,10 @@ internal static class CallResult
             ? await AnswerBody.CopyAsync(answer, Console.OpenStandardOutput(), "standard output", ct)
             : (await AnswerBody.TakeAsync(answer, file, ct)).Length;
         session.Error.WriteLine(
-            $"{Header("X-Call-State")}: {Header("X-Function-Name")} answered {Header("X-Function-Status")} after {Header("X-Duration-Seconds")} seconds; {length} bytes"
-            + (Header("X-Result-Dropped") == "-" ? "." : ", for its result was too large to be kept."));
+            Header("X-Call-State") == Purged
+                ? $"purged: what waited for {Header("X-Function-Name")} was removed from the queue, and never runs. If this call ran already, its result is there when it ends."
+                : $"{Header("X-Call-State")}: {Header("X-Function-Name")} answered {Header("X-Function-Status")} after {Header("X-Duration-Seconds")} seconds; {length} bytes"
+                    + (Header("X-Result-Dropped") == "-" ? "." : ", for its result was too large to be kept."));
 
         string Header(string name) => Column.Text(CallResult.Header(answer, name) ?? "");
     }

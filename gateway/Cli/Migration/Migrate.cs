@@ -64,7 +64,7 @@ internal static class Migrate
 
         if (move.Keys.Count(key => key.Fate == Fate.NotPossible) is > 0 and var lost)
         {
-            throw new CommandFailure($"Not all can be taken over: {lost} of {move.Keys.Count(key => key.Fate != Fate.Added)} values are not possible.");
+            throw new CommandFailure($"Not all can be taken over: {lost} of {move.Keys.Count(key => key.IsGiven)} values are not possible.");
         }
     }
 

@@ -15,7 +15,7 @@ internal sealed class Move
 
     private Move(YamlMappingNode values) => _values = values;
 
-    /// <summary>Every key of the file, then what was added.</summary>
+    /// <summary>Every key of the file, then what was added and what is to be done.</summary>
     public IReadOnlyList<Judged> Keys => _judged;
 
     /// <summary>The values of each of our charts that is to be installed.</summary>
@@ -64,19 +64,28 @@ internal sealed class Move
         {
             Judge(Fate.NotNeeded, "nothing is set");
         }
-        else if (!IsOn(rule.Switch) || (rule.Fate == Fate.NotPossible && path.IsOff))
+        else if (rule.IsPro is { } isPro && isPro != IsOn("openfaasPro"))
+        {
+            Judge(Fate.NotNeeded, "a part of the other edition");
+        }
+        else if (!IsOn(rule.Switch, rule.IsOnByDefault) || (rule.Fate == Fate.NotPossible && path.IsOff))
         {
             Judge(Fate.NotNeeded, "it is off");
         }
-        else if (rule.Refuses(path.Text) is { } reason)
+        else if ((rule.Refuses(path.Text) ?? rule.LeadsElsewhere(path.Value)) is { } reason)
         {
             Judge(Fate.NotPossible, reason);
+        }
+        else if (rule.Spares(path.Text) is { } why)
+        {
+            Judge(Fate.NotNeeded, why);
         }
         else
         {
             var to = rule.To.Select(target => target with { Names = [.. target.Names, .. path.Names.Skip(path.Under(rule.Key))] }).ToList();
+            var relabelled = rule.Relabels(path.Value);
             to.ForEach(target => YamlPath.Set(Files[target.Chart], target.Names, path.Value));
-            Judge(rule.Fate, rule.Note, to);
+            Judge(relabelled is { IsRenamed: true } ? Fate.Renamed : rule.Fate, relabelled?.Note ?? rule.Note, to);
         }
 
         void Judge(Fate fate, string note, IReadOnlyList<Target>? to = null) => _judged.Add(new Judged(path.ToString(), fate, to ?? [], note));
@@ -89,7 +98,7 @@ internal sealed class Move
         {
             case OpenFaasCharts.OpenFaas:
                 Add(OpenFaasCharts.Gateway, "functionsProviderUrl", provider ?? ProviderOfPro, provider is null ? "the service of the provider in the Pro edition; make one for the Community Edition, or name yours with --provider" : "functions stay there");
-                if (YamlPath.At(_values, "async") is null || IsOn("async"))
+                if (IsOn("async", byDefault: true))
                 {
                     Add(OpenFaasCharts.Worker, "queueName", DefaultQueue, "the chart's default");
                     if (IsOn("openfaasPro"))
@@ -102,6 +111,7 @@ internal sealed class Move
                     Files.Remove(OpenFaasCharts.Worker);
                 }
 
+                TellWhoScaled();
                 break;
             case OpenFaasCharts.Cron or OpenFaasCharts.Kafka or OpenFaasCharts.Sqs or OpenFaasCharts.RabbitMq when ns != DefaultNamespace:
                 Add(chart, "gatewayURL", $"{gateway}:8080", "the gateway in the new namespace");
@@ -114,6 +124,17 @@ internal sealed class Move
         }
     }
 
+    // On by default in both editions, so that it stands in no file.
+    private void TellWhoScaled()
+    {
+        var (part, key) = IsOn("openfaasPro") ? ("autoscaler", "autoscaler.enabled") : ("alertmanager", "alertmanager.create");
+        if (IsOn(key, byDefault: true))
+        {
+            _judged.Add(new Judged(
+                "-", Fate.ToDo, [], $"{OpenFaasCharts.NotByLoad}. OpenFaaS's own ({part}) counts no calls of a gateway in another namespace: stop it before they come here, or show them to its Prometheus (docs/migration.md)"));
+        }
+    }
+
     private void Add(string chart, string key, string value, string why)
     {
         if (YamlPath.At(Files[chart], key) is null)
@@ -123,5 +144,5 @@ internal sealed class Move
         }
     }
 
-    private bool IsOn(string? key) => key is null || (YamlPath.At(_values, key) is { } node && !new YamlPath([], node).IsOff);
+    private bool IsOn(string? key, bool byDefault = false) => key is null || (YamlPath.At(_values, key) is { } node ? !new YamlPath([], node).IsOff : byDefault);
 }

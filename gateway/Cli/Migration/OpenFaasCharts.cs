@@ -15,6 +15,9 @@ internal static partial class OpenFaasCharts
     /// <summary>The chart of all core parts; ours for these are <see cref="Gateway"/> and <see cref="Worker"/>.</summary>
     public const string OpenFaas = "openfaas";
 
+    /// <summary>What scales functions here.</summary>
+    public const string NotByLoad = "functions start at their first call (scaleFromZero); scaling them by load, and to zero, is left to an autoscaler of the cluster, such as KEDA";
+
     private const string OneEdition = "there is one edition";
     private const string OfTheProvider = "a setting of the provider, which stays where it is";
     private const string OwnPrometheus = "Prometheus is the cluster's own: podMonitor, prometheusRule and dashboard of each chart are for it";
@@ -25,11 +28,14 @@ internal static partial class OpenFaasCharts
         [OpenFaas] =
         [
             .. Same(Gateway, "functionNamespace", "basic_auth", "generateBasicAuth", "serviceType", "exposeServices", "async", "ingress", "nats.external.enabled"),
+            Renamed("gatewayExternal.annotations", (Gateway, "service.annotations")) with { Switch = "exposeServices", IsOnByDefault = true },
+            .. Same(Gateway, "ingress.hosts").Select(rule => rule with { Switch = "ingress.enabled", LeadsElsewhere = IngressHosts.Fault }),
             Gone("ingress.pathType", "each path is a beginning (Prefix)") with { Switch = "ingress.enabled", Refuses = PathTypeFault },
             .. Same(Worker, "allowedCallbackURLs"),
             .. Same(
                 Gateway, "gateway.readTimeout", "gateway.writeTimeout", "gateway.scaleFromZero", "gateway.maxIdleConns", "gateway.maxIdleConnsPerHost",
-                "gateway.logsProviderURL", "gateway.replicas", "gateway.resources", "gateway.nodePort", "gateway.topologySpreadConstraints"),
+                "gateway.logsProviderURL", "gateway.replicas", "gateway.resources", "gateway.nodePort"),
+            .. Same(Gateway, "gateway.topologySpreadConstraints").Select(OfPods),
             Renamed("gateway.upstreamTimeout", (Gateway, "gateway.upstreamTimeout"), (Worker, "upstreamTimeout")),
             Image("gateway.image", Gateway),
             Image("gatewayPro.image", Gateway),
@@ -39,7 +45,8 @@ internal static partial class OpenFaasCharts
             Wish("gateway.directFunctions", "the gateway asks the provider for every call; the worker's calls can go to the functions themselves, by directFunctions of the chart queue-worker"),
             Wish("gateway.probeFunctions", "a function is called when its provider says that it is available"),
 
-            .. Same(Both, "nodeSelector", "tolerations", "affinity", "imagePullSecrets"),
+            .. Same(Both, "nodeSelector", "tolerations", "imagePullSecrets"),
+            .. Same(Both, "affinity").Select(OfPods),
             Renamed("openfaasImagePullPolicy", (Gateway, "imagePullPolicy"), (Worker, "imagePullPolicy")),
             SecuritySwitch,
             Renamed("securityContext", (Gateway, "containerSecurityContext"), (Worker, "containerSecurityContext")),
@@ -56,7 +63,7 @@ internal static partial class OpenFaasCharts
             Gone("stan", "NATS Streaming has ended"),
 
             Renamed("queueWorker.replicas", (Worker, "replicas")),
-            Renamed("queueWorker.ackWait", (Worker, "nats.consumer.ackWait")),
+            Renamed("queueWorker.ackWait", (Worker, "nats.consumer.ackWait")) with { Spares = NoLease },
             Renamed("queueWorker.maxInflight", (Worker, "maxInflight")),
             Renamed("queueWorker.resources", (Worker, "resources")),
             Image("queueWorker.image", Worker),
@@ -77,7 +84,7 @@ internal static partial class OpenFaasCharts
             Renamed("jetstreamQueueWorker.consumer", (Worker, "consumer")),
             Renamed("jetstreamQueueWorker.allowedCallbackURLs", (Worker, "allowedCallbackURLs")),
             Renamed("jetstreamQueueWorker.logs", (Worker, "logs")),
-            Renamed("jetstreamQueueWorker.topologySpreadConstraints", (Worker, "topologySpreadConstraints")),
+            OfPods(Renamed("jetstreamQueueWorker.topologySpreadConstraints", (Worker, "topologySpreadConstraints"))),
             Gone("jetstreamQueueWorker.durableName", "consumers have fixed names"),
             Gone("jetstreamQueueWorker.pprof", "no profiles are served"),
             Gone("queueMode", "there is one kind of queue"),
@@ -85,11 +92,14 @@ internal static partial class OpenFaasCharts
             Gone("openfaasPro", OneEdition),
             Gone("oem", OneEdition),
             Gone("license", OneEdition),
-            .. Gone(OfTheProvider, "functions", "faasnetes", "operator", "httpProbe", "clusterRole", "createCRDs", "rbac", "psp", "kubernetesDNSDomain", "k8sVersion"),
+            .. Gone(OfTheProvider, "functions", "faasnetes", "faasnetesPro", "faasnetesOem", "operator", "httpProbe", "clusterRole", "createCRDs", "rbac", "psp", "kubernetesDNSDomain", "k8sVersion"),
+            Gone("k8sVersionOverride", "an Ingress is networking.k8s.io/v1 in every cluster"),
+            Gone("basicAuthPlugin", "the gateway asks for basic auth itself"),
             Gone("ingressOperator", "it stays where it is; point its routes at this gateway's service"),
-            .. Gone(OwnPrometheus, "prometheus", "alertmanager"),
+            Gone("prometheus", OwnPrometheus),
             Wish("dashboard", "there is no such page; the chart's own dashboard.enabled is a dashboard for Grafana") with { Switch = "dashboard.enabled" },
-            Wish("autoscaler", "functions start at their first call (scaleFromZero); scaling them by load is left to an autoscaler of the cluster") with { Switch = "autoscaler.enabled" },
+            Wish("autoscaler", NotByLoad) with { IsPro = true, Switch = "autoscaler.enabled", IsOnByDefault = true },
+            Wish("alertmanager", $"it had functions of the Community Edition scaled (/system/alert): {NotByLoad}") with { IsPro = false, Switch = "alertmanager.create", IsOnByDefault = true },
             Wish("eventSubscription.metering", "calls are counted by metrics; no webhook tells of them") with { Switch = "eventSubscription.metering.enabled" },
             Wish("eventSubscription.auditing", "the gateway's log tells of deploys; no webhook does") with { Switch = "eventSubscription.auditing.enabled" },
             Wish("eventSubscription", "no webhooks are sent"),
@@ -104,8 +114,9 @@ internal static partial class OpenFaasCharts
             .. Same(
                 Worker, "replicas", "mode", "maxInflight", "adaptiveConcurrency", "queuePartitions", "partition", "upstreamTimeout", "maxRetryAttempts",
                 "initialRetryWait", "maxRetryWait", "httpRetryCodes", "backoff", "gateway.host", "gateway.port", "nats.host", "nats.port", "nats.stream.replicas",
-                "nats.consumer.ackWait", "consumer", "insecureTLS", "allowedCallbackURLs", "logs", "resources"),
+                "consumer", "insecureTLS", "allowedCallbackURLs", "logs", "resources"),
             .. Same(Worker, "queueName", "nats.stream.name").Select(rule => rule with { Refuses = QueueNameFault }),
+            .. Same(Worker, "nats.consumer.ackWait").Select(rule => rule with { Spares = NoLease }),
             Gone("nats.consumer.durableName", "consumers have fixed names"),
             Image("image", Worker),
             .. Usual(Worker),
@@ -164,7 +175,10 @@ internal static partial class OpenFaasCharts
         Refuses = value => value is "true" or "True" or "TRUE" ? null : "containers are always confined; podSecurityContext and containerSecurityContext say what is to be otherwise",
     };
 
-    private static IEnumerable<Rule> Usual(string chart) => Same(chart, "fullnameOverride", "nameOverride", "imagePullPolicy", "imagePullSecrets", "nodeSelector", "tolerations", "affinity");
+    private static IEnumerable<Rule> Usual(string chart) =>
+        [.. Same(chart, "fullnameOverride", "nameOverride", "imagePullPolicy", "imagePullSecrets", "nodeSelector", "tolerations"), .. Same(chart, "affinity").Select(OfPods)];
+
+    private static Rule OfPods(Rule rule) => rule with { Relabels = PodLabels.Rename };
 
     private static IEnumerable<Rule> Same(string chart, params string[] keys) => Same([chart], keys);
 
@@ -199,6 +213,12 @@ internal static partial class OpenFaasCharts
     private static string? ResourceFault(string resources) => resources.Split(',').FirstOrDefault(resource => !Resource().IsMatch(resource)) is { } odd
         ? $"{odd} is neither a namespace such as dev:* nor * for all; single functions cannot be chosen: take the annotation \"topic: cron-function\" from the others"
         : null;
+
+    // In the Community Edition it bounds a call, and is set as long as the longest may take.
+    private static string? NoLease(string ackWait) =>
+        Inputs.TryDuration(ackWait, out var lease) && lease >= TimeSpan.FromSeconds(1) && lease <= TimeSpan.FromMinutes(2)
+            ? null
+            : $"{ackWait}: upstreamTimeout bounds a call; here it says how soon a dead worker is noticed, and its calls stand still that long: the chart's 30s stay";
 
     private static string? QueueNameFault(string name) =>
         QueueName().IsMatch(name) ? null : "a queue's name is 1 to 63 of a-z 0-9 - _, the first a letter or digit";

@@ -75,6 +75,9 @@ internal sealed record YamlPath(IReadOnlyList<string> Names, YamlNode Value)
     public static YamlNode? At(YamlMappingNode root, string key) =>
         key.Split('.').Aggregate((YamlNode?)root, (node, name) => node is YamlMappingNode map && map.Children.TryGetValue(new YamlScalarNode(name), out var child) ? child : null);
 
+    /// <summary>The mappings in a list; none where there is no list.</summary>
+    public static IEnumerable<YamlMappingNode> Mappings(YamlNode? list) => list is YamlSequenceNode items ? items.Children.OfType<YamlMappingNode>() : [];
+
     /// <summary>Puts a value into a mapping, and what is missing on the way there.</summary>
     public static void Set(YamlMappingNode root, IEnumerable<string> names, YamlNode value)
     {

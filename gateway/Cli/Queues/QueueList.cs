@@ -33,6 +33,11 @@ internal static class QueueList
             new("CALLBACKS", "callbacks") { IsNumber = true },
             new("DEAD", "dead") { IsNumber = true },
             new("PAUSED", "pausedFunctions") { Show = Paused }).Add(queues.AsArray());
+        var unknown = queues.AsArray().Select(queue => queue?["unknown"]).OfType<JsonArray>().SelectMany(streams => streams).Select(stream => (string?)stream).ToList();
+        if (unknown.Count > 0)
+        {
+            session.Error.WriteLine(Plain.OneLine($"NATS tells nothing of {string.Join(", ", unknown)}: what lies there is not known."));
+        }
     }
 
     // The queue's own pause, the functions that are paused in it, and those that cannot be reached.

@@ -12,7 +12,7 @@ internal static class QueuePurge
 
     public static Command Create()
     {
-        var command = new Command("purge", "Removes waiting, delayed and held calls for good; callbacks and dead letters stay") { Queue, DeadFilter.FunctionOption, DeadFilter.DryRun, SharedOptions.Yes };
+        var command = new Command("purge", "Removes waiting, delayed and held calls for good; what runs goes on, callbacks and dead letters stay") { Queue, DeadFilter.FunctionOption, DeadFilter.DryRun, SharedOptions.Yes };
         command.Does(RunAsync);
         return command;
     }

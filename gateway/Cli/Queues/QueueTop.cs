@@ -70,6 +70,12 @@ internal static class QueueTop
             page.WriteLine(Plain.OneLine(error));
         }
 
+        var old = overview["queues"]!.AsArray().Select(queue => (string?)queue!["error"]).OfType<string>().ToList();
+        if (old.Count > 0)
+        {
+            page.WriteLine(old.Count > 1 ? $"NATS does not tell all of {old.Count} queues: what is known of them is old." : Plain.OneLine(old[0]));
+        }
+
         new Table(
             page,
             new("QUEUE", "name"),
@@ -92,6 +98,7 @@ internal static class QueueTop
 
     private static JsonObject WithWords(JsonObject queue, DateTimeOffset now)
     {
+        queue["name"] = queue["error"] is null ? (string?)queue["name"] : $"{(string?)queue["name"]} (old)";
         queue["pausedWhat"] = queue["paused"] is not null ? "all of it" : (int?)queue["heldFunctions"] is > 0 and var functions ? $"{functions} functions" : null;
         queue["oldest"] = queue["oldestAt"] is { } at ? Age(now - at.GetValue<DateTimeOffset>()) : null;
         return queue;

@@ -41,7 +41,7 @@ internal static class RedriveWatch
                 }
 
                 endurance.Answered();
-                line.Tell($"Redrive {id}: {job.Counts}, {job.Place}");
+                line.Tell($"Redrive {id}: {job.Counts}, {job.Place}{(job.Fault is { } fault ? $"; interrupted {Plain.OneLine(fault)}" : "")}");
             }
             catch (CommandFailure failure) when (failure.MayPass)
             {

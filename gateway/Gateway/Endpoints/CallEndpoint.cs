@@ -19,7 +19,9 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, IP
         http.Response.StatusCode = StatusCodes.Status202Accepted;
     });
 
-    /// <summary>202 while the call has not ended, then the function's own answer, under its own status or under 200; 404 if nothing is known of it.</summary>
+    /// <summary>
+    /// 202 while the call has not ended, then the function's own answer, under its own status or under 200; 410 if it was purged, 404 if nothing is known of it.
+    /// </summary>
     public Task ResultAsync(HttpContext http) => GuardAsync(http, async callId =>
     {
         if (await results.FindAsync(callId, http.RequestAborted) is not (var record, var body))

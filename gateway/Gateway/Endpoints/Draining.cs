@@ -15,8 +15,9 @@ internal sealed class Draining(GatewayOptions options, Readiness readiness, Time
 
     public Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
-        if (_isOn && HttpProtocol.IsHttp11(http.Request.Protocol) && http.Request.Headers.Upgrade.Count == 0)
+        if (_isOn && HttpProtocol.IsHttp11(http.Request.Protocol))
         {
+            // Also where another protocol is offered, as some clients do with every request: who begins one says so in its place.
             http.Response.Headers.Connection = "close";
         }
 

@@ -19,7 +19,11 @@ internal sealed class ErrorHandling(ILogger<ErrorHandling> log)
         }
         catch (Exception) when (http.RequestAborted.IsCancellationRequested)
         {
-            // Nobody is left to be answered.
+            // Nobody is left to be answered, which is counted as such.
+            if (!http.Response.HasStarted)
+            {
+                http.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
+            }
         }
         catch (BadHttpRequestException fault) when (fault.StatusCode == StatusCodes.Status408RequestTimeout)
         {

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using System.Text.RegularExpressions;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
@@ -9,22 +11,42 @@ internal static partial class AcceptRules
 {
     private const int MaxHops = 16;
 
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly IdnMapping HostNames = new();
+
     public static Refusal? Check(HttpRequest request, long bodyLimit, TimeSpan maxDelay, DateTimeOffset now) =>
         CheckHops(request) ?? CheckCallback(request) ?? CheckKey(request) ?? ResultAge.Read(request, out _) ?? CallTags.Read(request, out _) ?? DueTime.Read(request, maxDelay, now, out _)
         ?? CheckLength(request, bodyLimit);
 
     /// <summary>How many callbacks lie between the first caller and this request; what is no number counts as none.</summary>
     public static int HopsOf(HttpRequest request) =>
-        int.TryParse(request.Headers[CallHeaders.CallbackHops], System.Globalization.NumberStyles.None, null, out var hops) ? hops : 0;
+        int.TryParse(request.Headers[CallHeaders.CallbackHops], NumberStyles.None, null, out var hops) ? hops : 0;
 
     /// <summary>
     /// The callback's address as it goes out, null for none: as given, but for bytes that may not stand in an address, which are percent-encoded
-    /// (<c>/ü</c> in UTF-8 becomes <c>/%C3%BC</c>), and a fragment, which is no server's business. An empty header counts as none.
+    /// (<c>/ü</c> in UTF-8 becomes <c>/%C3%BC</c>), a host's name of such bytes, which becomes what DNS knows (<c>xn--…</c>), and a fragment, which is no server's
+    /// business. An empty header counts as none.
     /// </summary>
     public static string? CallbackOf(HttpRequest request)
     {
         var given = request.Headers[CallHeaders.CallbackUrl].ToString().Trim();
-        return given.Length == 0 ? null : string.Concat(given.Split('#')[0].Select(c => c is > ' ' and < '\x7f' ? c.ToString() : $"%{(int)c:X2}"));
+        return given.Length == 0 ? null : string.Concat(WithAsciiHost(given.Split('#')[0]).Select(c => c is > ' ' and < '\x7f' ? c.ToString() : $"%{(int)c:X2}"));
+    }
+
+    private static string WithAsciiHost(string address) =>
+        Ascii.IsValid(address) ? address : Authority().Replace(address, authority => authority.Groups[1].Value + AsciiHost(authority.Groups[2].Value));
+
+    private static string AsciiHost(string host)
+    {
+        try
+        {
+            return Ascii.IsValid(host) ? host : HostNames.GetAscii(Utf8.GetString(Encoding.Latin1.GetBytes(host)).ToLowerInvariant());
+        }
+        catch (ArgumentException)
+        {
+            // Neither UTF-8 nor a name: percent-encoded it makes the address none.
+            return host;
+        }
     }
 
     private static Refusal? CheckHops(HttpRequest request) => HopsOf(request) > MaxHops
@@ -48,6 +70,10 @@ internal static partial class AcceptRules
     }
 
     private static Refusal? CheckLength(HttpRequest request, long limit) => request.ContentLength > limit ? Refusal.TooLarge(limit, request.ContentLength) : null;
+
+    // Scheme and credentials, then the host.
+    [GeneratedRegex(@"^([^:/?#\\]+://(?:[^/?#\\]*@)?)([^/?#\\@:]+)")]
+    private static partial Regex Authority();
 
     [GeneratedRegex(@"^[A-Za-z0-9_.:-]{1,128}\z")]
     private static partial Regex Key();

@@ -90,7 +90,7 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
             var messageId = key.Count == 0 ? null : StreamNames.CallMessageId(envelope.FunctionName, key[0]!);
             if (envelope.StoreResult is not null)
             {
-                record = await QueueResultAsync(envelope, mayRepeat: messageId is not null, http.RequestAborted);
+                record = await QueueResultAsync(queue, envelope, mayRepeat: messageId is not null, http.RequestAborted);
             }
 
             var stored = await store.StoreAsync(queue, envelope, encoded, body, messageId);
@@ -134,11 +134,11 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
         }
     }
 
-    private async Task<QueuedRecord> QueueResultAsync(Envelope envelope, bool mayRepeat, CancellationToken ct)
+    private async Task<QueuedRecord> QueueResultAsync(string queue, Envelope envelope, bool mayRepeat, CancellationToken ct)
     {
         try
         {
-            return await results.QueueAsync(envelope, mayRepeat, ct);
+            return await results.QueueAsync(queue, envelope, mayRepeat, ct);
         }
         catch (NatsJSApiException fault)
         {

@@ -7,6 +7,7 @@ internal static class EnqueueingHosting
 {
     public static void AddEnqueueing(this WebApplicationBuilder builder, GatewayOptions options)
     {
+        Metrics.Begin();
         builder.AddNats(options.Queue.Nats, new NatsRole("gateway", IsNeeded: false, Metrics.NatsReconnected));
         builder.Services.AddSingleton<EnvelopeBuilder>();
         builder.Services.AddSingleton<CallStore>();

@@ -34,7 +34,7 @@ internal sealed record FunctionSettings(string? Queue, RetrySettings? Retry, Bre
             Codes = Codes(Text("com.openfaas.retry.codes")),
             MinWait = Duration("com.openfaas.retry.min_wait"),
             MaxWait = Duration("com.openfaas.retry.max_wait"),
-            MaxAge = Duration("com.openfaas.retry.max_age"),
+            MaxAge = Duration("com.openfaas.retry.max_age") is { } age && age > TimeSpan.Zero ? age : null,
         };
         var breaker = new BreakerSettings
         {

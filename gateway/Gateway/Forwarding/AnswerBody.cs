@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.IO.Pipelines;
-using Connectors.Sdk.Invocation;
 
 namespace Connectors.Gateway.Forwarding;
 
@@ -17,7 +16,7 @@ internal sealed class AnswerBody(PipeReader server, HttpResponse caller, bool is
     /// <summary>Whether the caller gets chunks that are written here: the only way to send it trailers.</summary>
     public bool WritesChunks { get; init; }
 
-    /// <summary>Copies the whole body, and returns its trailers; throws <see cref="BadAnswerException"/> or <see cref="IOException"/> if it breaks off.</summary>
+    /// <summary>Copies the whole body, and its trailers where chunks are written here; throws <see cref="BadAnswerException"/> or <see cref="IOException"/> if it breaks off.</summary>
     public async Task CopyAsync(AnswerHead head)
     {
         switch (head.Framing)
@@ -26,7 +25,7 @@ internal sealed class AnswerBody(PipeReader server, HttpResponse caller, bool is
                 await CopyLengthAsync(head.Length!.Value);
                 break;
             case BodyFraming.Chunked:
-                await CopyChunksAsync();
+                await CopyChunksAsync(head);
                 break;
             case BodyFraming.UntilClosed:
                 await CopyUntilClosedAsync();
@@ -67,7 +66,7 @@ internal sealed class AnswerBody(PipeReader server, HttpResponse caller, bool is
         }
     }
 
-    private async Task CopyChunksAsync()
+    private async Task CopyChunksAsync(AnswerHead head)
     {
         while (await ReadSizeAsync() is > 0 and var size)
         {
@@ -92,7 +91,7 @@ internal sealed class AnswerBody(PipeReader server, HttpResponse caller, bool is
 
         if (WritesChunks)
         {
-            WriteEnd(trailers.WrittenSpan);
+            WriteEnd(head, trailers.WrittenSpan);
         }
     }
 
@@ -151,8 +150,8 @@ internal sealed class AnswerBody(PipeReader server, HttpResponse caller, bool is
         {
             Span<byte> size = stackalloc byte[18];
             Utf8Formatter.TryFormat(part.Length, size, out var digits, 'x');
-            caller.BodyWriter.Write(size[..digits]);
-            caller.BodyWriter.Write(NewLine);
+            NewLine.CopyTo(size[digits..]);
+            caller.BodyWriter.Write(size[..(digits + NewLine.Length)]);
         }
 
         foreach (var segment in part)
@@ -168,12 +167,15 @@ internal sealed class AnswerBody(PipeReader server, HttpResponse caller, bool is
         _unflushed += (int)part.Length;
     }
 
-    private void WriteEnd(ReadOnlySpan<byte> trailers)
+    private void WriteEnd(AnswerHead head, ReadOnlySpan<byte> trailers)
     {
         caller.BodyWriter.Write("0\r\n"u8);
-        foreach (var trailer in AnswerHead.ParseTrailers(trailers).Where(t => !HopByHop.Contains(t.Name) && !t.Is("Content-Length") && !t.Is("Trailer")))
+        if (!trailers.IsEmpty)
         {
-            caller.BodyWriter.Write(System.Text.Encoding.Latin1.GetBytes($"{trailer.Name}: {trailer.Value}\r\n"));
+            foreach (var trailer in head.ReadTrailers(trailers))
+            {
+                caller.BodyWriter.Write(System.Text.Encoding.Latin1.GetBytes($"{trailer.Name}: {trailer.Value}\r\n"));
+            }
         }
 
         caller.BodyWriter.Write(NewLine);

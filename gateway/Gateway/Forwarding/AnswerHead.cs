@@ -67,12 +67,21 @@ internal sealed class AnswerHead
     /// <summary>Whether a header goes back to the caller: it concerns neither this connection nor the length, which is known better here.</summary>
     public bool IsPassedOn(Header header) => !HopByHop.Contains(header.Name) && !_ofConnection.Contains(header.Name) && !header.Is("Content-Length");
 
-    /// <summary>Header lines as trailers have them; <see cref="BadAnswerException"/> for what is none.</summary>
-    public static IReadOnlyList<Header> ParseTrailers(ReadOnlySpan<byte> bytes)
+    /// <summary>The trailers behind its body that go back to the caller. Where none were announced nobody waits for any: if they cannot be read, there are none.</summary>
+    /// <exception cref="BadAnswerException">They were announced, and cannot be read.</exception>
+    public IEnumerable<Header> ReadTrailers(ReadOnlySpan<byte> bytes)
     {
-        var head = new AnswerHead { Status = StatusCodes.Status200OK };
-        head.ReadHeaders(Encoding.Latin1.GetString(bytes));
-        return head.Headers;
+        var trailers = new AnswerHead { Status = Status };
+        try
+        {
+            trailers.ReadHeaders(Encoding.Latin1.GetString(bytes));
+        }
+        catch (BadAnswerException) when (Values("Trailer").Count == 0)
+        {
+            return [];
+        }
+
+        return trailers.Headers.Where(IsPassedOn);
     }
 
     private static (int Status, int Minor) ReadStatusLine(ReadOnlySpan<char> line)
@@ -123,7 +132,7 @@ internal sealed class AnswerHead
         IdleLimit = ReadIdleLimit();
         Length = ReadLength();
         var codings = Values("Transfer-Encoding");
-        if (Status is (>= 100 and < 200) or 204 or 304 || HttpMethods.IsHead(method))
+        if (Status is (>= 100 and < 200) or 204 or 304 || method == HttpMethods.Head)
         {
             Framing = BodyFraming.None;
         }

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Net.Sockets;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
-using Microsoft.Extensions.Primitives;
 
 namespace Connectors.Gateway.Forwarding;
 
@@ -193,19 +192,25 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
     private static async Task<ForwardOutcome> CopyAsync(AnswerHead head, UpstreamConnection connection, HttpContext caller, Upstream upstream, CancellationToken ct)
     {
         CopyHead(head, caller, upstream);
-        var hasTrailers = head.Framing == BodyFraming.Chunked && HttpProtocol.IsHttp11(caller.Request.Protocol) && head.Headers.Any(h => h.Is("Trailer"));
-        if (hasTrailers)
+
+        // Trailers need not be announced: whatever comes in chunks may end with some. What may end early the server ends, in good order.
+        var isDropped = head.Status == StatusCodes.Status205ResetContent;
+        var writesChunks = head.Framing == BodyFraming.Chunked && !isDropped && !upstream.MayEndEarly && HttpProtocol.IsHttp11(caller.Request.Protocol);
+        if (writesChunks)
         {
             caller.Response.Headers.TransferEncoding = "chunked";
-            caller.Response.Headers.Trailer = new StringValues([.. head.Headers.Where(h => h.Is("Trailer")).Select(h => h.Value)]);
+            foreach (var announced in head.Headers.Where(h => h.Is("Trailer")))
+            {
+                caller.Response.Headers.Append("Trailer", announced.Value);
+            }
         }
 
         try
         {
-            await new AnswerBody(connection.Input, caller.Response, isDropped: head.Status == StatusCodes.Status205ResetContent, ct) { WritesChunks = hasTrailers }.CopyAsync(head);
+            await new AnswerBody(connection.Input, caller.Response, isDropped, ct) { WritesChunks = writesChunks }.CopyAsync(head);
             return new ForwardOutcome(ForwardKind.Answered);
         }
-        catch (OperationCanceledException) when (upstream.MayEndEarly && head.Framing != BodyFraming.Length && !hasTrailers && !caller.RequestAborted.IsCancellationRequested)
+        catch (OperationCanceledException) when (upstream.MayEndEarly && head.Framing != BodyFraming.Length && !caller.RequestAborted.IsCancellationRequested)
         {
             return new ForwardOutcome(ForwardKind.EndedEarly);
         }
@@ -253,7 +258,8 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
         upstream.OnHead?.Invoke(response);
     }
 
-    private static bool IsSafe(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method);
+    // In capitals: a verb in other letters is a server's own.
+    private static bool IsSafe(string method) => method == HttpMethods.Get || method == HttpMethods.Head;
 }
 
 /// <summary>How forwarding ended.</summary>

@@ -77,7 +77,7 @@ internal sealed class BulkCancelEndpoints(
 /// Counts calls that wait, within bounds: their streams have no index, each message is read with its body, and nothing is taken from them. A count that comes
 /// to a bound tells how far it came.
 /// </summary>
-internal sealed class WaitingCalls(NatsLink link, QueueOverview overview, TimeProvider time)
+internal sealed class WaitingCalls(NatsLink link, TimeProvider time)
 {
     private const int MaxMessages = 100_000;
     private const long MaxBytes = 64 * 1024 * 1024;
@@ -89,12 +89,19 @@ internal sealed class WaitingCalls(NatsLink link, QueueOverview overview, TimePr
     public async Task<WaitingCount> CountAsync(BulkCancellation filter, CancellationToken ct)
     {
         using var limit = new TimeLimit(MaxTime, time, ct);
-        var queues = filter.Queue is { } only ? [only] : (await overview.ListAsync(limit.Token)).Select(queue => queue.Name);
+        var all = filter.Queue is null ? await StreamList.ReadAsync(link, limit.Token) : null;
         var tally = new Tally();
         try
         {
-            foreach (var (queue, name) in queues.SelectMany(queue => new[] { (queue, StreamNames.Calls(queue)), (queue, StreamNames.Aside(queue)) }))
+            foreach (var (queue, name) in (all?.Queues ?? [filter.Queue!]).SelectMany(queue => new[] { (queue, StreamNames.Calls(queue)), (queue, StreamNames.Aside(queue)) }))
             {
+                if (all?.Missing.Contains(name) == true)
+                {
+                    // Nobody tells what lies there.
+                    tally.IsComplete = false;
+                    continue;
+                }
+
                 await CountAsync(queue, name, filter, tally, limit.Token);
             }
         }

@@ -1,10 +1,7 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
-using NATS.Client.Core;
 using NATS.Client.JetStream;
-using NATS.Client.JetStream.Models;
 
 namespace Connectors.Gateway.History;
 
@@ -42,20 +39,27 @@ internal sealed class CallsInStream
         }
     }
 
-    /// <summary>From a place on what there was when it was opened, some messages at a time; nothing if it cannot be read.</summary>
+    /// <summary>
+    /// From a place on what there was when it was opened, some messages at a time; nothing if it cannot be read. They are read on whichever of the stream's servers,
+    /// and where that one has no more, from the leader: one that lags would be taken for the end.
+    /// </summary>
     public async IAsyncEnumerable<IReadOnlyList<CallInStream>> ReadAsync(ulong first, [EnumeratorCancellation] CancellationToken ct, string filter = ">")
     {
+        var isOfLeader = false;
         for (var seq = first; IsReadable && seq <= Last;)
         {
             // Each asks for the next message from its own place on: where some are gone, several get the same one.
-            var messages = await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(i => NextAsync(filter, seq + (ulong)i, ct)));
-            yield return [.. messages.OfType<CallInStream>().DistinctBy(message => message.Seq).Where(message => message.Seq <= Last)];
-            if (messages.Any(message => message is null))
+            var places = Enumerable.Range(0, isOfLeader ? 1 : AtOnce).Select(i => seq + (ulong)i).Where(place => place <= Last);
+            var messages = await Task.WhenAll(places.Select(place => NextAsync(filter, place, isOfLeader, ct)));
+            var told = messages.TakeWhile(message => message is not null).OfType<CallInStream>().ToList();
+            yield return [.. told.DistinctBy(message => message.Seq).Where(message => message.Seq <= Last)];
+            if (told.Count < messages.Length && isOfLeader)
             {
                 yield break;
             }
 
-            seq = Math.Max(seq + AtOnce, messages[^1]!.Seq + 1);
+            isOfLeader |= told.Count < messages.Length;
+            seq = told.Count == 0 ? seq : Math.Max(seq + (ulong)told.Count, told[^1].Seq + 1);
         }
     }
 
@@ -66,7 +70,7 @@ internal sealed class CallsInStream
         while (IsReadable && first < last)
         {
             var middle = first + ((last - first) / 2);
-            if (await NextAsync(">", middle, ct) is { } message && message.Stored < at)
+            if ((await NextAsync(">", middle, isOfLeader: false, ct) ?? await NextAsync(">", middle, isOfLeader: true, ct)) is { } message && message.Stored < at)
             {
                 first = message.Seq + 1;
             }
@@ -91,19 +95,19 @@ internal sealed class CallsInStream
         return delivered;
     }
 
-    private async Task<CallInStream?> NextAsync(string filter, ulong seq, CancellationToken ct)
+    private async Task<CallInStream?> NextAsync(string filter, ulong seq, bool isOfLeader, CancellationToken ct)
     {
-        var message = await _link.LookUpAsync(_stream, new StreamMsgGetRequest { Seq = seq, NextBySubj = filter }, ct);
-        return message.Headers is { Code: 0 or 200 } headers
-            && ulong.TryParse(headers["Nats-Sequence"], NumberStyles.None, CultureInfo.InvariantCulture, out var found)
-            && DateTimeOffset.TryParse(headers["Nats-Time-Stamp"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var stored)
-                ? new CallInStream(
-                    found,
-                    stored,
-                    EnvelopeCodec.TryDecode(headers.TryGetValue(EnvelopeCodec.HeaderName, out var envelope) ? envelope.ToString() : null, out _),
-                    headers.TryGetValue(CallbackRecord.HeaderName, out var callback) ? callback.ToString() : null,
-                    message.Data?.Length ?? 0)
-                : null;
+        var found = isOfLeader
+            ? await MessageInStream.OfLeaderAsync(_link, _stream, filter, seq, ct)
+            : await MessageInStream.NearestAsync(_link, _stream, filter, seq, ct);
+        return found is { Headers: var headers }
+            ? new CallInStream(
+                found.Seq,
+                found.Stored,
+                EnvelopeCodec.TryDecode(headers.TryGetValue(EnvelopeCodec.HeaderName, out var envelope) ? envelope.ToString() : null, out _),
+                headers.TryGetValue(CallbackRecord.HeaderName, out var callback) ? callback.ToString() : null,
+                found.Size)
+            : null;
     }
 }
 

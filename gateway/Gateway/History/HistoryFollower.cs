@@ -15,19 +15,35 @@ internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptio
 {
     private const int NotFound = 404;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan MaxLook = TimeSpan.FromSeconds(10);
+
+    // A cluster waits for four seconds for those that do not answer, and does so for each page of its list.
+    private static readonly TimeSpan MaxLook = TimeSpan.FromSeconds(30);
 
     private readonly ConcurrentDictionary<string, FollowedQueue> _queues = new();
     private readonly TaskCompletionSource _hasLooked = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>A queue's history as it was found last; null if it has none.</summary>
-    public INatsJSStream? StreamOf(string queue) => _queues.GetValueOrDefault(queue)?.Stream;
+    // Queues of whose histories nobody told at the last look.
+    private volatile IReadOnlyList<string> _missing = [];
+
+    /// <summary>A queue's history; null if it has none.</summary>
+    public async Task<INatsJSStream?> StreamOfAsync(string queue, CancellationToken ct) =>
+        _queues.TryGetValue(queue, out var followed) ? await followed.StreamAsync(ct) : null;
 
     /// <summary>Waits until all that was stored before is in the index, and what lies before these positions.</summary>
-    public async Task CaughtUpAsync(Positions? positions, CancellationToken ct)
+    /// <param name="only">The one queue that it is to be so of; null for all.</param>
+    /// <param name="positions">How far to wait in each of them; null for what was stored before.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="NatsException">Nobody tells of a history that was not read to its end before.</exception>
+    public async Task CaughtUpAsync(string? only, Positions? positions, CancellationToken ct)
     {
         await _hasLooked.Task.WaitAsync(ct);
-        foreach (var (queue, followed) in _queues)
+        var unread = _missing.Where(queue => (only is null || queue == only) && !(_queues.TryGetValue(queue, out var known) && known.CaughtUp.IsCompleted)).ToList();
+        if (unread.Count > 0)
+        {
+            throw new NatsException($"NATS tells nothing of {string.Join(", ", unread.Select(StreamNames.History))}");
+        }
+
+        foreach (var (queue, followed) in _queues.Where(one => only is null || one.Key == only))
         {
             await followed.CaughtUp.WaitAsync(ct);
             if (positions?.Of.TryGetValue(queue, out var place) == true && followed.Index.LastSeq + 1 < place.Seq)
@@ -69,25 +85,25 @@ internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptio
 
             // What is stored after the server has told its numbers may be in the index before they are read here.
             var before = _queues.ToDictionary(queue => queue.Key, queue => queue.Value.Index.LastSeq);
-            var found = new HashSet<string>();
-            await foreach (var stream in link.JetStream.ListStreamsAsync(cancellationToken: limit.Token))
+            var streams = await StreamList.ReadAsync(link, limit.Token);
+            foreach (var (name, stream) in streams.Streams)
             {
-                if (StreamNames.QueueOfHistory(stream.Info.Config.Name ?? "") is { } queue)
+                if (StreamNames.QueueOfHistory(name) is { } queue)
                 {
-                    found.Add(queue);
                     await SeeAsync(queue, stream, before.GetValueOrDefault(queue), stopping);
                 }
             }
 
-            // A cluster's list may lack what one of its servers has.
-            foreach (var missing in _queues.Keys.Except(found))
+            // What nobody tells of is still there.
+            foreach (var queue in _queues.Keys.Where(queue => StreamNames.History(queue) is var name && !streams.Streams.ContainsKey(name) && !streams.Missing.Contains(name)).ToList())
             {
-                if (await IsGoneAsync(missing, limit.Token))
+                if (await IsGoneAsync(queue, limit.Token))
                 {
-                    await EndAsync(missing);
+                    await EndAsync(queue);
                 }
             }
 
+            _missing = [.. streams.Missing.Select(StreamNames.QueueOfHistory).OfType<string>()];
             index.Trim();
             _hasLooked.TrySetResult();
         }
@@ -114,7 +130,7 @@ internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptio
         }
     }
 
-    private async Task SeeAsync(string queue, INatsJSStream stream, ulong lastSeq, CancellationToken stopping)
+    private async Task SeeAsync(string queue, StreamInfo stream, ulong lastSeq, CancellationToken stopping)
     {
         if (_queues.TryGetValue(queue, out var known) && !known.IsOf(stream, lastSeq))
         {
@@ -144,7 +160,7 @@ internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptio
 }
 
 /// <summary>One queue's history, followed.</summary>
-internal sealed class FollowedQueue(string queue, INatsJSStream first, QueueIndex index, NatsLink link, TimeProvider time, ILogger log) : IAsyncDisposable
+internal sealed class FollowedQueue(string queue, StreamInfo first, QueueIndex index, NatsLink link, TimeProvider time, ILogger log) : IAsyncDisposable
 {
     private const int AtOnce = 200;
 
@@ -154,41 +170,47 @@ internal sealed class FollowedQueue(string queue, INatsJSStream first, QueueInde
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(60);
 
     private readonly TaskCompletionSource _caughtUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly DateTimeOffset _created = first.Info.Created;
+    private readonly DateTimeOffset _created = first.Created;
     private CancellationTokenSource? _ending;
     private Task _following = Task.CompletedTask;
+
+    // As it was found last.
+    private volatile StreamInfo _seen = first;
+    private volatile INatsJSStream? _stream;
+
+    // Why it could not be read when that was tried last.
+    private string? _trouble;
 
     /// <summary>Between two tries.</summary>
     public static TimeSpan Pause { get; } = TimeSpan.FromMilliseconds(500);
 
     public QueueIndex Index => index;
 
-    public INatsJSStream Stream { get; private set; } = first;
-
     /// <summary>Ends once everything that was there at first is in the index.</summary>
     public Task CaughtUp => _caughtUp.Task;
 
-    public ulong LastSeq => (ulong)Stream.Info.State.LastSeq;
+    /// <summary>The stream, to be read from.</summary>
+    public async Task<INatsJSStream> StreamAsync(CancellationToken ct) => _stream ??= await link.JetStream.GetStreamAsync(StreamNames.History(queue), cancellationToken: ct);
 
     /// <summary>Whether it is the same stream still, and not another one of that name, or one that has lost what it had.</summary>
     /// <param name="stream">As it was found.</param>
     /// <param name="lastSeq">The last message that was in the index before it was asked for.</param>
-    public bool IsOf(INatsJSStream stream, ulong lastSeq) => stream.Info.Created == _created && (ulong)stream.Info.State.LastSeq >= lastSeq;
+    public bool IsOf(StreamInfo stream, ulong lastSeq) => stream.Created == _created && stream.State.LastSeq >= lastSeq;
 
     /// <summary>Waits until a message is in the index that another gateway's has already; one that the stream does not have is not waited for.</summary>
     public async Task TakeInAsync(ulong seq, CancellationToken ct)
     {
-        await Stream.RefreshAsync(ct);
-        while (seq <= LastSeq && index.LastSeq < seq)
+        var last = (await link.JetStream.GetStreamAsync(StreamNames.History(queue), cancellationToken: ct)).Info.State.LastSeq;
+        while (seq <= last && index.LastSeq < seq)
         {
             await Task.Delay(Pause / 10, time, ct);
         }
     }
 
-    public void See(INatsJSStream stream)
+    public void See(StreamInfo stream)
     {
-        Stream = stream;
-        index.DropBefore((ulong)stream.Info.State.FirstSeq);
+        _seen = stream;
+        index.DropBefore(stream.State.FirstSeq);
     }
 
     public void Start(CancellationToken stopping)
@@ -217,7 +239,12 @@ internal sealed class FollowedQueue(string queue, INatsJSStream first, QueueInde
             }
             catch (Exception fault) when (!ct.IsCancellationRequested)
             {
-                Log.HistoryNotRead(log, queue, fault.Message);
+                // A stream whose servers are away is so for long.
+                if (fault.Message != _trouble)
+                {
+                    _trouble = fault.Message;
+                    Log.HistoryNotRead(log, queue, fault.Message);
+                }
             }
 
             await Task.Delay(Pause, time, ct);
@@ -229,6 +256,7 @@ internal sealed class FollowedQueue(string queue, INatsJSStream first, QueueInde
     {
         await link.OpenAsync(ct);
         var consumer = await link.JetStream.CreateOrUpdateConsumerAsync(StreamNames.History(queue), Config(), ct);
+        _trouble = null;
         try
         {
             if (consumer.Info.NumPending == 0)
@@ -243,7 +271,7 @@ internal sealed class FollowedQueue(string queue, INatsJSStream first, QueueInde
                 var next = place.Behind > 0
                     ? await link.Batches.UseAsync(AtOnce * MaxBytes, () => TakeAsync(consumer.FetchNoWaitAsync(Ask(AtOnce), NatsRawSerializer<byte[]>.Default, ct), place), ct)
                     : await TakeAsync(consumer.FetchAsync(Ask(AtOnce), NatsRawSerializer<byte[]>.Default, ct), place);
-                if (next is not { } read || (read == place && LastSeq > index.LastSeq))
+                if (next is not { } read || (read == place && _seen.State.LastSeq > index.LastSeq))
                 {
                     return;
                 }

@@ -21,7 +21,7 @@ internal sealed class HistoryReader(NatsLink link, CallIndex index, HistoryFollo
     /// <param name="ct">Gives up.</param>
     public async Task<CallPage> ReadAsync(CallFilter filter, Positions? after, int limit, CancellationToken ct)
     {
-        await follower.CaughtUpAsync(after, ct);
+        await follower.CaughtUpAsync(filter.Queue, after, ct);
         var positions = after ?? Positions.Newest(index.Queues, filter.Queue);
         var batches = new Batches(this);
         var items = new List<CallItem>();
@@ -55,7 +55,7 @@ internal sealed class HistoryReader(NatsLink link, CallIndex index, HistoryFollo
     /// <summary>Every call of this id that can be found, the oldest first: ended, or on its way.</summary>
     public async Task<CallStories> FindAsync(string callId, string? queue, FunctionName? function, CancellationToken ct)
     {
-        await follower.CaughtUpAsync(null, ct);
+        await follower.CaughtUpAsync(queue, null, ct);
         var any = new IndexFilter { Call = Sketch.HashOf(callId), States = Sketch.CallStates | Sketch.CallbackState };
         var lines = index.Find(Positions.Newest(index.Queues, queue), any, MaxLines);
         var batches = new Batches(this);
@@ -75,13 +75,19 @@ internal sealed class HistoryReader(NatsLink link, CallIndex index, HistoryFollo
             .Select(line => CallStory.From(line.Queue, line.Call, callbacks.GetValueOrDefault((line.Call.DeliveryId, line.Call.Redrive))))
             .ToList();
         var told = stories.Select(story => (story.DeliveryId, story.Redrive)).ToHashSet();
-        stories.AddRange((await live.FindAsync(callId, queue, function, ct)).Where(story => !told.Contains((story.DeliveryId, story.Redrive))));
+        var (waiting, unread) = await live.FindAsync(callId, queue, function, ct);
+        stories.AddRange(waiting.Where(story => !told.Contains((story.DeliveryId, story.Redrive))));
+        if (stories.Count == 0 && unread.Count > 0)
+        {
+            throw new NatsException($"NATS tells nothing of {string.Join(", ", unread)}, where the call may be");
+        }
+
         return new CallStories(callId, await live.WithDueCallbacksAsync(stories, ct));
     }
 
     private async Task<IReadOnlyList<ReadOnlyMemory<byte>>> ReadAsync(string queue, ulong seq, CancellationToken ct)
     {
-        if (follower.StreamOf(queue) is not { } stream)
+        if (await follower.StreamOfAsync(queue, ct) is not { } stream)
         {
             return [];
         }

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Connectors.Gateway.Enqueueing;
-using Connectors.Gateway.Queues;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -11,7 +10,7 @@ namespace Connectors.Gateway.History;
 /// Finds calls that have not ended. Their streams have no index: an id that was made here tells when the call came in, and there the search begins; it ends
 /// after a bounded number of messages or bytes. So a call may wait and not be found: one whose id is its caller's own and that stands far behind in a long queue.
 /// </summary>
-internal sealed class LiveCalls(NatsLink link, QueueOverview overview, TimeProvider time)
+internal sealed class LiveCalls(NatsLink link, TimeProvider time)
 {
     private const int MaxMessages = 4_000;
     private const long MaxBytes = 64 * 1024 * 1024;
@@ -19,18 +18,24 @@ internal sealed class LiveCalls(NatsLink link, QueueOverview overview, TimeProvi
     // Between the making of an id and the storing of its call lie the reading of its body and what is left of a clock's error.
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(2);
 
-    /// <summary>What of this id waits, is delayed or runs.</summary>
-    public async Task<IReadOnlyList<CallStory>> FindAsync(string callId, string? queue, FunctionName? function, CancellationToken ct)
+    /// <summary>What of this id waits, is delayed or runs; and the streams in which it could not be looked for, because nobody tells of them now.</summary>
+    public async Task<(IReadOnlyList<CallStory> Stories, IReadOnlyList<string> Unread)> FindAsync(string callId, string? queue, FunctionName? function, CancellationToken ct)
     {
-        var stories = new List<CallStory>();
-        foreach (var one in queue is null ? (await overview.ListAsync(ct)).Where(q => q.Calls > 0 || q.Delayed > 0 || q.Held > 0).Select(q => q.Name) : [queue])
+        var (stories, unread) = (new List<CallStory>(), new List<string>());
+        var all = queue is null ? await StreamList.ReadAsync(link, ct) : null;
+        foreach (var (one, stream, filter) in (all?.Queues ?? [queue!]).SelectMany(one => Places(one, function)))
         {
-            var tail = function is { } given ? $"{StreamNames.Token(given.Namespace)}.{StreamNames.Token(given.Name)}" : null;
-            stories.AddRange(await FindInAsync(one, StreamNames.Calls(one), tail is null ? StreamNames.CallSubjects(one) : $"{one}.call.*.{tail}", callId, function, ct));
-            stories.AddRange(await FindInAsync(one, StreamNames.Aside(one), tail is null ? StreamNames.AsideSubjects(one) : $"{one}.aside.*.*.{tail}", callId, function, ct));
+            if (all?.Missing.Contains(stream) == true)
+            {
+                unread.Add(stream);
+            }
+            else if (all?.MessagesOf(stream) != 0)
+            {
+                stories.AddRange(await FindInAsync(one, stream, filter, callId, function, ct));
+            }
         }
 
-        return stories;
+        return (stories, unread);
     }
 
     /// <summary>How far the callbacks of ended calls are that the history has as due. One that is not found, behind too many others, stays as it is.</summary>
@@ -49,6 +54,13 @@ internal sealed class LiveCalls(NatsLink link, QueueOverview overview, TimeProvi
             ? story with { Callback = CallbackStory.From(record, story.EndedAt!.Value) }
             : story)];
     }
+
+    // The streams of a queue in which its calls lie, and the subjects of a function's there.
+    private static (string Queue, string Stream, string Filter)[] Places(string queue, FunctionName? function) =>
+    [
+        (queue, StreamNames.Calls(queue), StreamNames.CallSubjects(queue, function)),
+        (queue, StreamNames.Aside(queue), StreamNames.AsideSubjects(queue, function)),
+    ];
 
     private static bool IsDue(CallStory story) => story is { Callback.State: CallbackStates.Due, EndedAt: not null };
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Connectors.Gateway.Queues;
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
+using Connectors.Streams.Records;
 
 namespace Connectors.Gateway.Page;
 
@@ -13,6 +14,9 @@ internal sealed class LiveQueues(
     NatsLink link, QueueStreams streams, PauseBook book, WorkerReports reports, GatewayOptions options, TimeProvider time, ILogger<LiveQueues> log) : IDuty
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+
+    // A cluster waits for four seconds for those that do not answer, and does so for each page of its list.
+    private static readonly TimeSpan MaxLook = TimeSpan.FromSeconds(20);
 
     // Rates are those of the last ten seconds: of two alone they would flicker.
     private const int RateLooks = 5;
@@ -48,18 +52,17 @@ internal sealed class LiveQueues(
         {
             try
             {
-                using var limit = new TimeLimit(Interval * 3, time, stoppingToken);
-                await link.OpenAsync(limit.Token);
+                await link.OpenAsync(Interval * 3, stoppingToken);
+                using var limit = new TimeLimit(MaxLook, time, stoppingToken);
                 var isPoint = count % LooksPerPoint == 0;
                 var now = await streams.ReadAsync(limit.Token);
-                if (now.Pauses is not null && (isPoint || now.Pauses != _pauses))
+                if (now.HasPauses)
                 {
-                    _paused = await book.ReadAsync(limit.Token);
+                    _paused = now.Pauses is null ? PausedThings.None : isPoint || now.Pauses != _pauses ? await book.ReadAsync(limit.Token) : _paused;
+                    _pauses = now.Pauses;
                 }
 
-                _paused = now.Pauses is null ? PausedThings.None : _paused;
-                _pauses = now.Pauses;
-                Take(new Look(time.GetTimestamp(), now.Queues), isPoint);
+                Take(new Look(time.GetTimestamp(), now.Queues), now.HasPauses ? null : $"NATS tells nothing of the bucket {StreamNames.Paused}: what is paused is as it was.", isPoint);
             }
             catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
@@ -76,7 +79,7 @@ internal sealed class LiveQueues(
         }
     }
 
-    private void Take(Look look, bool isPoint)
+    private void Take(Look look, string? error, bool isPoint)
     {
         var before = _last.TryPeek(out var oldest) ? oldest : look;
         _last.Enqueue(look);
@@ -91,10 +94,10 @@ internal sealed class LiveQueues(
         _holds = holds.ToDictionary(one => (one.Name, one.Hold.Function), one => one.Hold);
         var ofQueue = holds.ToLookup(one => one.Name, one => one.Hold);
         var views = look.Queues.Select(queue => View(queue, before.Queues.FirstOrDefault(old => old.Name == queue.Name), seconds, [.. ofQueue[queue.Name]])).ToList();
-        _now = Snapshot.Of(new Overview(now, null, views));
+        _now = Snapshot.Of(new Overview(now, error, views));
         if (isPoint)
         {
-            _history.Add(now, views);
+            _history.Add(now, [.. views.Where(view => view.Error is null)]);
         }
     }
 
@@ -102,28 +105,42 @@ internal sealed class LiveQueues(
     {
         var inHand = reports.Of(queue.Name);
         var (running, retrying, held) = (inHand.Running.Values.Sum(), inHand.Delayed.Values.Sum(), queue.Held.Values.Sum());
-
-        // A stream that was made anew counts from the beginning.
-        var stored = Math.Max(0, queue.Stored - (before?.Stored ?? queue.Stored));
-        var ended = Math.Max(0, stored - (queue.Calls - (before?.Calls ?? queue.Calls)));
+        var (stored, ended) = Moved(queue, before);
         return new QueueView(
             queue.Name,
-            Math.Max(0, queue.Calls - running - retrying),
+            queue.Missing.Count > 0 ? $"NATS tells nothing of {string.Join(", ", queue.Missing)}: what is known of it is old." : null,
+            queue.Calls is { } calls ? Math.Max(0, calls - running - retrying) : null,
             running,
             retrying,
-            Math.Max(0, queue.Aside - held),
-            held,
+            queue.Aside is { } aside ? Math.Max(0, aside - held) : null,
+            queue.Aside is null ? null : held,
             queue.Callbacks,
             queue.Dead,
             queue.Bytes,
             queue.OldestAt,
-            seconds > 0 ? Math.Round(stored / seconds, 2) : 0,
-            seconds > 0 ? Math.Round(ended / seconds, 2) : 0,
+            stored is null ? null : seconds > 0 ? Math.Round(stored.Value / seconds, 2) : 0,
+            ended is null ? null : seconds > 0 ? Math.Round(ended.Value / seconds, 2) : 0,
             inHand.Workers,
             queue.Mode,
             PauseShown.From(_paused.Of(queue.Name)),
             holds.Count,
             [.. holds.OrderByDescending(hold => hold.Held).Take(MaxHolds)]);
+    }
+
+    // How many calls came and went since the look before; none where that one was not told of them, null where this one was not.
+    private static (long? Stored, long? Ended) Moved(QueueFigures queue, QueueFigures? before)
+    {
+        var stream = StreamNames.Calls(queue.Name);
+        if (queue.Missing.Contains(stream))
+        {
+            return (null, null);
+        }
+
+        before = before?.Missing.Contains(stream) == false ? before : queue;
+
+        // A stream that was made anew counts from the beginning.
+        var stored = Math.Max(0, (queue.Stored - before.Stored) ?? 0);
+        return (stored, Math.Max(0, stored - ((queue.Calls - before.Calls) ?? 0)));
     }
 
     private IEnumerable<FunctionHold> Holds(QueueFigures queue)
@@ -152,8 +169,9 @@ internal sealed record Snapshot(Overview Overview, ReadOnlyMemory<byte> Json)
 /// <param name="Queues">Every queue by name.</param>
 internal sealed record Overview(DateTime? At, string? Error, IReadOnlyList<QueueView> Queues);
 
-/// <summary>One queue.</summary>
+/// <summary>One queue. What nobody of NATS tells now is as it was, and null if nobody has told it yet.</summary>
 /// <param name="Name">The queue.</param>
+/// <param name="Error">Why some of it is old or not known; null if none is.</param>
 /// <param name="Waiting">Calls that are due and run nowhere.</param>
 /// <param name="Running">Calls that run.</param>
 /// <param name="Retrying">Calls that back off before they are sent again, and what a worker gave back for a while.</param>
@@ -162,7 +180,7 @@ internal sealed record Overview(DateTime? At, string? Error, IReadOnlyList<Queue
 /// <param name="Callbacks">Callbacks to be delivered.</param>
 /// <param name="Dead">Dead letters.</param>
 /// <param name="Bytes">Size of the calls.</param>
-/// <param name="OldestAt">When the oldest call was stored.</param>
+/// <param name="OldestAt">When the call was stored that lies there longest: since it was accepted, put back or tried last.</param>
 /// <param name="InPerSecond">Calls stored, copies of retries among them.</param>
 /// <param name="OutPerSecond">Calls that left the queue.</param>
 /// <param name="Workers">Workers that were heard of in the last seconds.</param>
@@ -172,17 +190,18 @@ internal sealed record Overview(DateTime? At, string? Error, IReadOnlyList<Queue
 /// <param name="Holds">Those of them with the most calls held.</param>
 internal sealed record QueueView(
     string Name,
-    long Waiting,
+    string? Error,
+    long? Waiting,
     long Running,
     long Retrying,
-    long Delayed,
-    long Held,
-    long Callbacks,
-    long Dead,
-    long Bytes,
+    long? Delayed,
+    long? Held,
+    long? Callbacks,
+    long? Dead,
+    long? Bytes,
     DateTime? OldestAt,
-    double InPerSecond,
-    double OutPerSecond,
+    double? InPerSecond,
+    double? OutPerSecond,
     int Workers,
     string? Mode,
     PauseShown? Paused,

@@ -43,7 +43,7 @@ internal sealed class QueueHistory
 
 /// <summary>The last 15 minutes of all queues.</summary>
 /// <param name="At">The times of the points, oldest first.</param>
-/// <param name="Queues">A value for each point, null where the queue was not there.</param>
+/// <param name="Queues">A value for each point, null where the queue was not there, or not told of.</param>
 internal sealed record QueueHistories(IReadOnlyList<DateTime> At, IReadOnlyDictionary<string, QueueLine> Queues);
 
 /// <summary>One queue's last 15 minutes.</summary>

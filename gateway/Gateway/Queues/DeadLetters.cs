@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Hosting;
@@ -155,7 +154,7 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
 
     /// <summary>One letter with its body; null if there is none of that sequence. The leader is asked: elsewhere it may not be there yet, or be there still.</summary>
     public async Task<DeadLetter?> FindAsync(string queue, ulong seq, CancellationToken ct) =>
-        seq > 0 && await AskLeaderAsync(queue, new StreamMsgGetRequest { Seq = seq }, ct) is { } message ? Letter(message) : null;
+        seq > 0 && await AskLeaderAsync(queue, new StreamMsgGetRequest { Seq = seq }, ct) is { } message ? DeadLetter.From(message, link.HeadersOf(message)) : null;
 
     /// <summary>
     /// False if it was gone. No caller cancels it: broken off, it would not be known whether the letter is gone, nor told, and one whose call is back would stay.
@@ -239,17 +238,6 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
         {
             return null;
         }
-    }
-
-    private DeadLetter Letter(StoredMessage message)
-    {
-        var headers = new NatsHeaders();
-        if (message.Hdrs is { } encoded)
-        {
-            link.Connection.HeaderParser.ParseHeaders(new SequenceReader<byte>(new ReadOnlySequence<byte>(Convert.FromBase64String(encoded))), headers);
-        }
-
-        return DeadLetter.From(message, headers);
     }
 
     private async Task DeleteAsync(INatsJSConsumer consumer)

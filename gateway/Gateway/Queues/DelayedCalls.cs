@@ -1,11 +1,9 @@
-using System.Globalization;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
-using NATS.Client.JetStream.Models;
 
 namespace Connectors.Gateway.Queues;
 
@@ -49,7 +47,7 @@ internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, Gatewa
     private async Task<DelayedPage> ReadAsync(string queue, FunctionName? function, ulong after, int limit, CancellationToken ct)
     {
         var items = new List<DelayedItem>();
-        var filter = function is { } one ? $"{queue}.aside.*.*.{StreamNames.Token(one.Namespace)}.{StreamNames.Token(one.Name)}" : StreamNames.AsideSubjects(queue);
+        var filter = StreamNames.AsideSubjects(queue, function);
         if (!await overview.HasDelayedAsync(queue, ct))
         {
             return new DelayedPage(items, null);
@@ -58,20 +56,21 @@ internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, Gatewa
         try
         {
             var stream = await link.JetStream.GetStreamAsync(StreamNames.Aside(queue), cancellationToken: ct);
+            var last = stream.Info.State.Messages == 0 ? 0 : stream.Info.State.LastSeq;
             var bytes = 0L;
             for (var read = 0; items.Count < limit && read < MaxRead && bytes < MaxBytes; read++)
             {
-                var message = await link.LookUpAsync(stream, new StreamMsgGetRequest { Seq = after + 1, NextBySubj = filter }, ct);
-                if (message.Headers is not { } headers || !ulong.TryParse(Header(headers, "Nats-Sequence"), NumberStyles.None, CultureInfo.InvariantCulture, out after))
+                if (after >= last || await NextAsync(stream, filter, after + 1, ct) is not { } message)
                 {
                     return new DelayedPage(items, null);
                 }
 
-                bytes += message.Data?.Length ?? 0;
-                if (AsideGroup.Of(Header(headers, "Nats-Subject") ?? "").Function is null && EnvelopeCodec.TryDecode(Header(headers, EnvelopeCodec.HeaderName), out _) is { } envelope)
+                after = message.Seq;
+                bytes += message.Size;
+                if (AsideGroup.Of(message.Subject).Function is null && EnvelopeCodec.TryDecode(Header(message.Headers, EnvelopeCodec.HeaderName), out _) is { } envelope)
                 {
                     items.Add(new DelayedItem(
-                        after, envelope.CallId, envelope.FunctionName.ToString(), (envelope.NotBefore ?? envelope.Submitted).UtcDateTime, envelope.Submitted.UtcDateTime, message.Data?.Length ?? 0));
+                        after, envelope.CallId, envelope.FunctionName.ToString(), (envelope.NotBefore ?? envelope.Submitted).UtcDateTime, envelope.Submitted.UtcDateTime, message.Size));
                 }
             }
 
@@ -83,6 +82,10 @@ internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, Gatewa
             return new DelayedPage(items, null);
         }
     }
+
+    // That there is none is the word of the stream's leader: another server may lag.
+    private async Task<MessageInStream?> NextAsync(INatsJSStream stream, string filter, ulong seq, CancellationToken ct) =>
+        await MessageInStream.NearestAsync(link, stream, filter, seq, ct) ?? await MessageInStream.OfLeaderAsync(link, stream, filter, seq, ct);
 
     private static string? Header(NatsHeaders headers, string name) => headers.TryGetValue(name, out var values) ? values.ToString() : null;
 }

@@ -6,7 +6,7 @@ using Connectors.Streams.Nats;
 namespace Connectors.Gateway.Queues;
 
 /// <summary>What lies in queues, and the removal of waiting calls.</summary>
-internal sealed class QueueEndpoints(NatsLink link, QueueOverview overview, GatewayOptions options)
+internal sealed class QueueEndpoints(NatsLink link, QueueOverview overview, QueuePurge purge, GatewayOptions options)
 {
     public async Task ListAsync(HttpContext http)
     {
@@ -24,14 +24,14 @@ internal sealed class QueueEndpoints(NatsLink link, QueueOverview overview, Gate
 
     /// <summary>How many calls a purge would remove now.</summary>
     public Task CountAsync(HttpContext http, string queue) => OfFunctionAsync(http, queue, async function =>
-        await Answer.JsonAsync(http, StatusCodes.Status200OK, new PurgeCount(await overview.CountAsync(queue, function, http.RequestAborted)), QueuesJson.Default.PurgeCount));
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, new PurgeCount(await purge.CountAsync(queue, function, http.RequestAborted)), QueuesJson.Default.PurgeCount));
 
     public Task PurgeAsync(HttpContext http, string queue) => OfFunctionAsync(http, queue, async function =>
     {
         var purged = 0L;
         try
         {
-            await foreach (var some in overview.PurgeAsync(queue, function, http.RequestAborted))
+            await foreach (var some in purge.RunAsync(queue, function, http.RequestAborted))
             {
                 purged += some;
             }

@@ -1,6 +1,4 @@
-using System.Runtime.CompilerServices;
-using Connectors.Gateway.Enqueueing;
-using Connectors.Sdk.Invocation;
+using System.Text.Json.Serialization;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.JetStream;
@@ -15,37 +13,20 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup s
 
     public async Task<IReadOnlyList<QueueCounts>> ListAsync(CancellationToken ct)
     {
-        var states = new Dictionary<string, long>();
-        await foreach (var stream in link.JetStream.ListStreamsAsync(cancellationToken: ct))
+        var streams = await StreamList.ReadAsync(link, ct);
+        foreach (var (name, stream) in streams.Streams)
         {
-            var name = stream.Info.Config.Name ?? "";
-            states[name] = stream.Info.State.Messages;
-            setup.Saw(name, stream.Info.Created);
+            setup.Saw(name, stream.Created);
         }
 
         var paused = await book.ReadAsync(ct);
-        var held = new Dictionary<string, long>();
-        foreach (var queue in states.Where(stream => stream.Value > 0).Select(stream => StreamNames.QueueOfAside(stream.Key)).OfType<string>())
+        var queues = new List<QueueCounts>();
+        foreach (var queue in streams.Queues)
         {
-            held[queue] = Held(await StateAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct));
+            queues.Add(await CountAsync(queue, streams, paused, ct));
         }
 
-        return
-        [
-            .. from name in states.Keys.Order(StringComparer.Ordinal)
-               where name.StartsWith("OF_", StringComparison.Ordinal) && StreamNames.QueueName().IsMatch(name[3..])
-               let queue = name[3..]
-               select new QueueCounts(
-                   queue,
-                   states[name],
-                   states.GetValueOrDefault(StreamNames.Aside(queue)) - held.GetValueOrDefault(queue),
-                   held.GetValueOrDefault(queue),
-                   states.GetValueOrDefault(StreamNames.Callbacks(queue)),
-                   states.GetValueOrDefault(StreamNames.Dead(queue)),
-                   PauseShown.From(paused.Of(queue)),
-                   [.. paused.FunctionsOf(queue).Keys.Order(StringComparer.Ordinal)],
-                   [.. paused.BreakersOf(queue).Keys.Order(StringComparer.Ordinal)]),
-        ];
+        return queues;
     }
 
     /// <summary>Whether anything lies aside that is not held; no subject of a delayed call is read for it.</summary>
@@ -87,50 +68,22 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup s
             Functions(calls, aside, callbacks, dead, paused.FunctionsOf(queue), paused.BreakersOf(queue)));
     }
 
-    /// <summary>Removes waiting and delayed calls, of one function or all; callback records and dead letters are other streams and stay. Tells how many, stream by stream.</summary>
-    public async IAsyncEnumerable<long> PurgeAsync(string queue, FunctionName? function, [EnumeratorCancellation] CancellationToken ct)
+    private async Task<QueueCounts> CountAsync(string queue, StreamList streams, PausedThings paused, CancellationToken ct)
     {
-        // What comes back meanwhile goes from the first to the second.
-        foreach (var (stream, filter) in Removable(queue, function))
-        {
-            yield return await PurgeAsync(stream, filter, ct);
-        }
-    }
-
-    /// <summary>How many calls a purge would remove now.</summary>
-    public async Task<long> CountAsync(string queue, FunctionName? function, CancellationToken ct)
-    {
-        var count = 0L;
-        foreach (var (stream, filter) in Removable(queue, function))
-        {
-            var state = await StateAsync(stream, filter, ct);
-            count += (filter is null ? state?.Messages : state?.Subjects?.Values.Sum()) ?? 0;
-        }
-
-        return count;
-    }
-
-    // The streams that a purge takes from, and which subjects of them; null for all.
-    private static (string Stream, string? Filter)[] Removable(string queue, FunctionName? function)
-    {
-        var tail = function is { } one ? $"{StreamNames.Token(one.Namespace)}.{StreamNames.Token(one.Name)}" : null;
-        return
-        [
-            (StreamNames.Aside(queue), tail is null ? null : $"{queue}.aside.*.*.{tail}"),
-            (StreamNames.Calls(queue), tail is null ? null : $"{queue}.call.*.{tail}"),
-        ];
-    }
-
-    private async Task<long> PurgeAsync(string stream, string? filter, CancellationToken ct)
-    {
-        try
-        {
-            return (long)(await link.JetStream.PurgeStreamAsync(stream, new StreamPurgeRequest { Filter = filter }, ct)).Purged;
-        }
-        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
-        {
-            return 0;
-        }
+        var aside = streams.MessagesOf(StreamNames.Aside(queue));
+        var held = aside > 0 ? Held(await StateAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct)) : aside;
+        var unknown = streams.MissingOf(queue);
+        return new QueueCounts(
+            queue,
+            streams.MessagesOf(StreamNames.Calls(queue)),
+            aside - held,
+            held,
+            streams.MessagesOf(StreamNames.Callbacks(queue)),
+            streams.MessagesOf(StreamNames.Dead(queue)),
+            PauseShown.From(paused.Of(queue)),
+            [.. paused.FunctionsOf(queue).Keys.Order(StringComparer.Ordinal)],
+            [.. paused.BreakersOf(queue).Keys.Order(StringComparer.Ordinal)],
+            unknown.Count > 0 ? unknown : null);
     }
 
     // Without a filter its subjects are not counted.
@@ -189,7 +142,7 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup s
     }
 }
 
-/// <summary>A queue in the list.</summary>
+/// <summary>A queue in the list; a count is null where nobody of NATS tells it.</summary>
 /// <param name="Name">The queue.</param>
 /// <param name="Calls">Calls that have not ended: waiting, to be retried, or running.</param>
 /// <param name="Delayed">Calls whose time, which their callers named, has not come.</param>
@@ -199,8 +152,18 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup s
 /// <param name="Paused">The queue's own pause; null for none.</param>
 /// <param name="PausedFunctions">Functions that are paused in it.</param>
 /// <param name="UnreachableFunctions">Functions whose calls wait because they cannot be reached.</param>
+/// <param name="Unknown">Its streams of which nobody tells: their servers are away. Missing as a rule.</param>
 internal sealed record QueueCounts(
-    string Name, long Calls, long Delayed, long Held, long Callbacks, long Dead, PauseShown? Paused, IReadOnlyList<string> PausedFunctions, IReadOnlyList<string> UnreachableFunctions);
+    string Name,
+    long? Calls,
+    long? Delayed,
+    long? Held,
+    long? Callbacks,
+    long? Dead,
+    PauseShown? Paused,
+    IReadOnlyList<string> PausedFunctions,
+    IReadOnlyList<string> UnreachableFunctions,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Unknown);
 
 /// <summary>One queue.</summary>
 /// <param name="Name">The queue.</param>
@@ -211,7 +174,7 @@ internal sealed record QueueCounts(
 /// <param name="Callbacks">Callback records that were not delivered yet.</param>
 /// <param name="Dead">Dead letters.</param>
 /// <param name="Bytes">Size of the calls.</param>
-/// <param name="OldestAt">When the oldest call came in.</param>
+/// <param name="OldestAt">When the call was stored that lies there longest: since it was accepted, put back or tried last.</param>
 /// <param name="Paused">The queue's own pause; null for none.</param>
 /// <param name="Functions">The same for each function.</param>
 internal sealed record QueueStats(

@@ -6,44 +6,59 @@ using NATS.Client.JetStream.Models;
 
 namespace Connectors.Gateway.Queues;
 
-/// <summary>Every queue as its streams are now, by one request for all of them, and one for each queue where calls lie aside: cheap enough for every two seconds.</summary>
+/// <summary>
+/// Every queue as its streams are now, by one request for all of them, and one for each queue where calls lie aside: cheap enough for every two seconds. A stream of
+/// which nobody tells is as it was when somebody told of it last.
+/// </summary>
 internal sealed class QueueStreams(NatsLink link)
 {
     private const int NotFound = 404;
-    private const string BucketPrefix = "KV_";
+    private const string PausesStream = "KV_" + StreamNames.Paused;
 
     private static readonly IReadOnlyDictionary<string, long> None = new Dictionary<string, long>();
 
+    // As they were told of last.
+    private Dictionary<string, StreamInfo> _streams = [];
+    private Dictionary<string, QueueFigures> _queues = [];
+
+    /// <summary>Reads them; one at a time.</summary>
     public async Task<StreamsNow> ReadAsync(CancellationToken ct)
     {
-        var streams = new Dictionary<string, StreamInfo>();
-        await foreach (var stream in link.JetStream.ListStreamsAsync(cancellationToken: ct))
+        var now = await StreamList.ReadAsync(link, ct);
+        var streams = new Dictionary<string, StreamInfo>(now.Streams);
+        foreach (var (name, last) in _streams.Where(last => now.Missing.Contains(last.Key)))
         {
-            streams[stream.Info.Config.Name ?? ""] = stream.Info;
+            streams[name] = last;
         }
 
-        var pauses = streams.GetValueOrDefault(BucketPrefix + StreamNames.Paused);
-        IReadOnlyList<QueueFigures> queues =
-        [
-            .. from name in streams.Keys.Order(StringComparer.Ordinal)
-               where name.StartsWith("OF_", StringComparison.Ordinal) && StreamNames.QueueName().IsMatch(name[3..])
-               let queue = name[3..]
-               let calls = streams[name]
-               select new QueueFigures(
-                   queue,
-                   calls.State.Messages,
-                   streams.GetValueOrDefault(StreamNames.Aside(queue))?.State.Messages ?? 0,
-                   streams.GetValueOrDefault(StreamNames.Callbacks(queue))?.State.Messages ?? 0,
-                   streams.GetValueOrDefault(StreamNames.Dead(queue))?.State.Messages ?? 0,
-                   calls.State.Bytes,
-                   (long)calls.State.LastSeq,
-                   OldestOf(calls.State),
-                   calls.Config.Metadata?.TryGetValue(StreamNames.ModeKey, out var mode) == true ? mode : null,
-                   None),
-        ];
+        var known = new StreamList(streams, now.Missing.Except(streams.Keys).ToHashSet());
+        var queues = await Task.WhenAll(known.Queues.Select(queue => FiguresAsync(queue, known, now, ct)));
+        _streams = streams;
+        _queues = queues.ToDictionary(queue => queue.Name);
         return new StreamsNow(
-            [.. await Task.WhenAll(queues.Select(async queue => queue.Aside > 0 ? queue with { Held = await HeldAsync(queue.Name, ct) } : queue))],
-            pauses is null ? null : (pauses.Created, (long)pauses.State.LastSeq));
+            queues,
+            streams.GetValueOrDefault(PausesStream) is { } pauses ? (pauses.Created, (long)pauses.State.LastSeq) : null,
+            !now.Missing.Contains(PausesStream));
+    }
+
+    private async Task<QueueFigures> FiguresAsync(string queue, StreamList known, StreamList now, CancellationToken ct)
+    {
+        var aside = StreamNames.Aside(queue);
+        var isAsideTold = !now.Missing.Contains(aside);
+        var calls = known.Streams.GetValueOrDefault(StreamNames.Calls(queue));
+        var figures = new QueueFigures(
+            queue,
+            known.MessagesOf(StreamNames.Calls(queue)),
+            known.MessagesOf(aside),
+            known.MessagesOf(StreamNames.Callbacks(queue)),
+            known.MessagesOf(StreamNames.Dead(queue)),
+            calls?.State.Bytes,
+            (long?)calls?.State.LastSeq,
+            calls is null ? null : OldestOf(calls.State),
+            calls?.Config.Metadata?.TryGetValue(StreamNames.ModeKey, out var mode) == true ? mode : null,
+            isAsideTold ? None : _queues.GetValueOrDefault(queue)?.Held ?? None,
+            now.MissingOf(queue));
+        return figures.Aside > 0 && isAsideTold ? figures with { Held = await HeldAsync(queue, ct) } : figures;
     }
 
     // Their subjects name the function alone, so there are no more of them than functions, however many calls are delayed beside them.
@@ -69,9 +84,10 @@ internal sealed class QueueStreams(NatsLink link)
 /// <summary>All streams at one time.</summary>
 /// <param name="Queues">Every queue by name.</param>
 /// <param name="Pauses">Which bucket of pauses it is and how often it was written to: it differs as soon as something was paused or resumed. Null for none.</param>
-internal sealed record StreamsNow(IReadOnlyList<QueueFigures> Queues, (DateTimeOffset Made, long Writes)? Pauses);
+/// <param name="HasPauses">Whether the bucket can be read, or is known not to be there.</param>
+internal sealed record StreamsNow(IReadOnlyList<QueueFigures> Queues, (DateTimeOffset Made, long Writes)? Pauses, bool HasPauses);
 
-/// <summary>What a queue's streams say of it.</summary>
+/// <summary>What a queue's streams say of it; null for what nobody has told yet.</summary>
 /// <param name="Name">The queue.</param>
 /// <param name="Calls">Calls that have not ended: waiting, to be retried, or running.</param>
 /// <param name="Aside">Calls that were put aside: their time, which their callers named, has not come, or their function is held.</param>
@@ -79,8 +95,19 @@ internal sealed record StreamsNow(IReadOnlyList<QueueFigures> Queues, (DateTimeO
 /// <param name="Dead">Dead letters.</param>
 /// <param name="Bytes">Size of the calls.</param>
 /// <param name="Stored">Calls ever stored, the copies of retries among them.</param>
-/// <param name="OldestAt">When the oldest call was stored.</param>
+/// <param name="OldestAt">When the call was stored that lies there longest: since it was accepted, put back or tried last.</param>
 /// <param name="Mode"><c>static</c> or <c>function</c>; null before the first worker.</param>
 /// <param name="Held">Of those put aside, the ones whose function is held, by <c>name.namespace</c>.</param>
+/// <param name="Missing">Which of its streams nobody tells of now.</param>
 internal sealed record QueueFigures(
-    string Name, long Calls, long Aside, long Callbacks, long Dead, long Bytes, long Stored, DateTime? OldestAt, string? Mode, IReadOnlyDictionary<string, long> Held);
+    string Name,
+    long? Calls,
+    long? Aside,
+    long? Callbacks,
+    long? Dead,
+    long? Bytes,
+    long? Stored,
+    DateTime? OldestAt,
+    string? Mode,
+    IReadOnlyDictionary<string, long> Held,
+    IReadOnlyList<string> Missing);

@@ -11,6 +11,7 @@ namespace Connectors.Gateway.Queues;
 internal sealed class QueueWatch(NatsLink link, QueueOverview overview, PauseBook book, QueueOptions options, TimeProvider time, ILogger<QueueWatch> log) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan MaxLook = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly StalledQueues _stalled = new(Patience);
@@ -32,7 +33,7 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, PauseBoo
     {
         try
         {
-            using var limit = new TimeLimit(Interval, time, stopping);
+            using var limit = new TimeLimit(MaxLook, time, stopping);
             await link.OpenAsync(limit.Token);
             await LookAtAllAsync(limit.Token);
         }
@@ -52,9 +53,20 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, PauseBoo
         var queues = await overview.ListAsync(ct);
         foreach (var queue in queues)
         {
+            if (queue.Calls is not { } calls)
+            {
+                // Nobody tells of it now: what was seen last is still shown.
+                if (_deliveries.TryGetValue(queue.Name, out var last))
+                {
+                    deliveries[queue.Name] = last;
+                }
+
+                continue;
+            }
+
             try
             {
-                Tell(queue, queue.Calls == 0 || queue.Paused is not null || await IsTakenAsync(queue, deliveries, ct));
+                Tell(queue.Name, calls, calls == 0 || queue.Paused is not null || await IsTakenAsync(queue.Name, calls, deliveries, ct));
             }
             catch (Exception fault) when (fault is not OperationCanceledException)
             {
@@ -91,27 +103,27 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, PauseBoo
         _paused = shown;
     }
 
-    private void Tell(QueueCounts queue, bool isTaken)
+    private void Tell(string queue, long calls, bool isTaken)
     {
-        var look = _stalled.See(queue.Name, isTaken, time.GetElapsedTime(_begun));
-        Metrics.Stalled(queue.Name, look.For);
+        var look = _stalled.See(queue, isTaken, time.GetElapsedTime(_begun));
+        Metrics.Stalled(queue, look.For);
         if (look.News == StalledNews.Stalled)
         {
-            Log.QueueStalled(log, queue.Name, queue.Calls);
+            Log.QueueStalled(log, queue, calls);
         }
         else if (look.News == StalledNews.Moving)
         {
-            Log.QueueMoving(log, queue.Name);
+            Log.QueueMoving(log, queue);
         }
     }
 
     // A pull that waits, a function's consumer (which lapses soon after its worker is gone), deliveries since the last look, or no call that is not at work:
     // a worker whose slots are all taken asks for no more.
-    private async Task<bool> IsTakenAsync(QueueCounts queue, Dictionary<string, ulong> deliveries, CancellationToken ct)
+    private async Task<bool> IsTakenAsync(string queue, long calls, Dictionary<string, ulong> deliveries, CancellationToken ct)
     {
         var delivered = 0ul;
         var atWork = 0L;
-        await foreach (var consumer in link.JetStream.ListConsumersAsync(StreamNames.Calls(queue.Name), ct))
+        await foreach (var consumer in link.JetStream.ListConsumersAsync(StreamNames.Calls(queue), ct))
         {
             if (consumer.Info.NumWaiting > 0 || consumer.Info.Config.InactiveThreshold > TimeSpan.Zero)
             {
@@ -122,7 +134,7 @@ internal sealed class QueueWatch(NatsLink link, QueueOverview overview, PauseBoo
             atWork += consumer.Info.NumAckPending;
         }
 
-        deliveries[queue.Name] = delivered;
-        return atWork >= queue.Calls || (_deliveries.TryGetValue(queue.Name, out var before) && before != delivered);
+        deliveries[queue] = delivered;
+        return atWork >= calls || (_deliveries.TryGetValue(queue, out var before) && before != delivered);
     }
 }

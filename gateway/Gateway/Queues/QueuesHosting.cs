@@ -9,7 +9,7 @@ internal static class QueuesHosting
     public static void AddQueues(this WebApplicationBuilder builder, GatewayOptions options)
     {
         builder.Services.AddSingleton<WorkerReports>();
-        if (options.Queue.Nats.IsSet && (options.ScalerPort is not null || options.ProviderUrl is null || options.Page.IsOn))
+        if (options.Queue.Nats.IsSet)
         {
             builder.Services.AddDuty<QueueBacklog>("worker reports");
         }
@@ -20,6 +20,7 @@ internal static class QueuesHosting
 
         builder.Services.AddSingleton<QueueStreams>();
         builder.Services.AddSingleton<QueueOverview>();
+        builder.Services.AddSingleton<QueuePurge>();
         builder.Services.AddSingleton<PauseBook>();
         builder.Services.AddSingleton<PauseEndpoints>();
         builder.Services.AddSingleton<DelayedCalls>();

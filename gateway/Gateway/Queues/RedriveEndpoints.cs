@@ -58,7 +58,7 @@ internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, Redri
         while (await FindAsync(http, queue) is { } stored)
         {
             // Between two letters the runner writes too; whoever is second reads again.
-            var job = stored.Job.State == RedriveState.Running ? stored.Job with { State = RedriveState.Cancelled, UpdatedAt = time.GetUtcNow().UtcDateTime } : stored.Job;
+            var job = stored.Job.State == RedriveState.Running ? stored.Job with { State = RedriveState.Cancelled, Error = null, UpdatedAt = time.GetUtcNow().UtcDateTime } : stored.Job;
             if (job == stored.Job || await jobs.ChangeAsync(stored, job, http.RequestAborted) is not null)
             {
                 await Answer.JsonAsync(http, StatusCodes.Status200OK, job, QueuesJson.Default.RedriveJob);

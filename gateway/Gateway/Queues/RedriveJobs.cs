@@ -91,6 +91,7 @@ internal sealed record RedriveJob
 
     public DateTime UpdatedAt { get; init; }
 
+    /// <summary>Why it stopped; while it runs, why it waits and is tried again.</summary>
     public string? Error { get; init; }
 
     /// <summary>Which gateway works on it, and until when nobody else does.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Hosting;
+using Connectors.Streams.Nats;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.KeyValueStore;
@@ -18,7 +19,6 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
 
     // Of one letter in a row, while NATS is there to count them. Each may have put the letter back once more: past the duplicate window that is another run.
     private const int MaxFailures = 3;
-    private const int Unavailable = 503;
 
     // How soon a job whose gateway died is taken over: when nobody has written to it for so long by this gateway's own clock. What another's clock said would
     // make a job wait for as long as that one was ahead. Two gateways on one job would do no harm (R14), only work twice.
@@ -165,6 +165,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         var filter = new DeadFilter(stored.Job.Function is { } name ? Sdk.Invocation.FunctionName.Parse(name, "") : null, stored.Job.Reason, stored.Job.Since, stored.Job.Until, stored.Job.Tag);
         var due = Elapsed;
         ulong? at = null;
+        var isBegun = false;
 
         // What the server does not find by itself is searched for without bodies.
         var isSearch = !filter.IsOfFunction;
@@ -194,19 +195,27 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
                     }
 
                     stored = waited;
-                    if (await StepAsync(stored, letter, readAt, stopping) is not { } next)
+                    if (await FreshAsync(stored.Job.Queue, letter, readAt, stopping) is not { } fresh)
+                    {
+                        // Deleted meanwhile, or put back by somebody else.
+                        stored = stored.At(letter.Seq);
+                        continue;
+                    }
+
+                    isBegun = true;
+                    if (await StepAsync(stored, fresh) is not { } next)
                     {
                         return;
                     }
 
-                    stored = next;
+                    (stored, isBegun) = (next, false);
                 }
 
                 var isLast = batch.Count == 0 || batch[^1].Seq >= stored.Job.Last;
                 stored = stored.At(isLast ? stored.Job.Last : batch[^1].Seq);
                 if (isLast)
                 {
-                    if (await SaveAsync(stored, stored.Job with { State = RedriveState.Done }, stopping) is not null)
+                    if (await SaveAsync(stored, stored.Job with { State = RedriveState.Done, Error = null }, stopping) is not null)
                     {
                         Log.RedriveEnded(log, stored.Job.Id, stored.Job.Queue, stored.Job.Redriven, stored.Job.Skipped);
                     }
@@ -225,51 +234,49 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         }
         catch (Exception fault) when (!stopping.IsCancellationRequested)
         {
-            await FailAsync(stored, at, fault, stopping);
+            await FailAsync(stored, at, isBegun || !IsAway(fault), fault, stopping);
         }
     }
 
+    // Null if it is gone.
+    private async Task<DeadLetter?> FreshAsync(string queue, DeadLetter letter, long readAt, CancellationToken stopping) =>
+        time.GetElapsedTime(readAt) > Fresh ? await letters.FindAsync(queue, letter.Seq, stopping) : letter;
+
     // Null: the job is somebody else's now.
-    private async Task<StoredJob?> StepAsync(StoredJob stored, DeadLetter letter, long readAt, CancellationToken stopping)
+    private async Task<StoredJob?> StepAsync(StoredJob stored, DeadLetter letter)
     {
-        if (time.GetElapsedTime(readAt) > Fresh)
-        {
-            if (await letters.FindAsync(stored.Job.Queue, letter.Seq, stopping) is not { } found)
-            {
-                // Deleted meanwhile, or put back by somebody else.
-                return stored.At(letter.Seq);
-            }
-
-            letter = found;
-        }
-
         // Once begun it is noted, though this gateway stops: whoever goes on would do it again.
         var isOurs = await redriver.RedriveAsync(stored.Job.Queue, letter, edited: null) != RedriveResult.NotOurs;
         return await SaveAsync(
             stored,
-            stored.Job with { Position = letter.Seq, Redriven = stored.Job.Redriven + (isOurs ? 1 : 0), Skipped = stored.Job.Skipped + (isOurs ? 0 : 1), Failures = 0 },
+            stored.Job with { Position = letter.Seq, Redriven = stored.Job.Redriven + (isOurs ? 1 : 0), Skipped = stored.Job.Skipped + (isOurs ? 0 : 1), Failures = 0, Error = null },
             CancellationToken.None);
     }
 
-    // What would fail the same way again ends the job, and so does what failed a few times; else it goes on when its lease runs out.
-    private async Task FailAsync(StoredJob stored, ulong? at, Exception fault, CancellationToken stopping)
+    // What would fail the same way again ends the job, and so does what failed a few times; else it goes on when its lease runs out, and says meanwhile why it waits.
+    private async Task FailAsync(StoredJob stored, ulong? at, bool counts, Exception fault, CancellationToken stopping)
     {
-        Log.RedriveInterrupted(log, stored.Job.Id, stored.Job.Queue, fault.Message);
-        var failed = stored.Job with { Failures = stored.Job.Failures + 1 };
+        var reason = at is { } seq ? $"at {seq}: {fault.Message}" : $"after {stored.Job.Position}: {fault.Message}";
+        if (counts || stored.Job.Error != reason)
+        {
+            Log.RedriveInterrupted(log, stored.Job.Id, stored.Job.Queue, reason);
+        }
+
+        var failed = stored.Job with { Failures = stored.Job.Failures + (counts ? 1 : 0), Error = reason };
         var isEnd = !MayPass(fault) || failed.Failures >= MaxFailures;
-        await SaveAsync(
-            stored,
-            isEnd ? failed with { State = RedriveState.Stopped, Error = at is { } seq ? $"at {seq}: {fault.Message}" : $"after {failed.Position}: {fault.Message}" } : failed,
-            stopping);
+        await SaveAsync(stored, isEnd ? failed with { State = RedriveState.Stopped } : failed, stopping);
     }
 
     private static bool MayPass(Exception fault) => fault switch
     {
         NatsPayloadTooLargeException => false,
-        NatsJSApiException { Error.Code: not Unavailable } => false,
+        NatsJSApiException refused => Outage.MayPass(refused.Error),
         NatsException or OperationCanceledException or NotStoredException { IsFull: false } => true,
         _ => false,
     };
+
+    // Whether the servers that hold the letters say that they are away, or nothing: it may be so for hours, and a letter that was not taken up is not put back twice.
+    private static bool IsAway(Exception fault) => fault is NatsJSApiNoResponseException or NatsNoReplyException || (fault is NatsJSApiException refused && Outage.MayPass(refused.Error));
 
     // Waits until the next letter is due, and keeps the job. Null: it is somebody else's now.
     private async Task<(StoredJob? Stored, TimeSpan Due)> PaceAsync(StoredJob stored, TimeSpan due, CancellationToken stopping)

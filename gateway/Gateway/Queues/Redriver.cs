@@ -1,15 +1,26 @@
 using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
 
 namespace Connectors.Gateway.Queues;
 
 /// <summary>
-/// Puts a dead letter back, as it is or edited: publish, wait for the stream's ack, then delete by sequence (R14 and R19 of docs/delivery-states.md).
-/// Repeated after a crash in between, edited or not, the publish carries the same message id. No caller breaks it off.
+/// Puts a dead letter back, as it is or edited: say that its result is on its way, publish, wait for the stream's ack, then delete by sequence (R14 and R19 of
+/// docs/delivery-states.md). Repeated after a crash in between, edited or not, the publish carries the same message id. No caller breaks it off.
 /// </summary>
-internal sealed class Redriver(DeadLetters letters, CallStore store, TimeProvider time)
+internal sealed class Redriver(DeadLetters letters, CallStore store, CallResults results, TimeProvider time, ILogger<Redriver> log)
 {
+    private static readonly TimeSpan ResultLimit = TimeSpan.FromSeconds(2);
+
+    // How long a bucket that did not answer is not asked: there may be many letters.
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMinutes(1);
+
+    // When it did not answer last, as a timestamp; 0 for never.
+    private long _silent;
+
     /// <summary>Throws <see cref="NotStoredException"/> if it stays a dead letter.</summary>
     /// <param name="queue">The letter's queue.</param>
     /// <param name="letter">The letter.</param>
@@ -27,7 +38,7 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, TimeProvide
         return stored.IsDuplicate ? RedriveResult.Repeated : deleted ? RedriveResult.Redriven : RedriveResult.Gone;
     }
 
-    private Task<StoredCall> StoreCallAsync(string queue, Envelope envelope, ReadOnlyMemory<byte> body)
+    private async Task<StoredCall> StoreCallAsync(string queue, Envelope envelope, ReadOnlyMemory<byte> body)
     {
         // Its age counts anew, or what expired would expire again. It is submitted anew too: a cancellation from before is of the other calls of its id.
         var now = time.GetUtcNow();
@@ -40,9 +51,50 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, TimeProvide
             NotBefore = null,
             Due = null,
             Submitted = now,
-            Deadline = envelope.Retry?.MaxAge is { } age ? now + age : null,
+            Deadline = envelope.Retry?.MaxAge is { } age && age > TimeSpan.Zero ? now + age : null,
         };
-        return store.StoreAsync(queue, again, EnvelopeCodec.Encode(again), body, StreamNames.RedriveMessageId(again.DeliveryId, again.Redrive));
+        var record = await QueueResultAsync(queue, again);
+        try
+        {
+            var stored = await store.StoreAsync(queue, again, EnvelopeCodec.Encode(again), body, StreamNames.RedriveMessageId(again.DeliveryId, again.Redrive));
+            if (stored.IsDuplicate)
+            {
+                // It was put back before, and may have ended again since.
+                await results.ForgetAsync(record);
+            }
+
+            return stored;
+        }
+        catch (Exception fault) when (fault is NotStoredException { MayBeStored: false } or NatsPayloadTooLargeException or ConfigurationException)
+        {
+            await results.ForgetAsync(record);
+            throw;
+        }
+    }
+
+    // Else whoever asks for the result of a call that was put back is told how it ended before. A bucket that takes nothing holds up no redrive.
+    private async Task<QueuedRecord> QueueResultAsync(string queue, Envelope again)
+    {
+        if (again.StoreResult is null || (Interlocked.Read(ref _silent) is not 0 and var last && time.GetElapsedTime(last) < AskAgain))
+        {
+            return default;
+        }
+
+        using var limit = new TimeLimit(ResultLimit, time, CancellationToken.None);
+        try
+        {
+            return await results.QueueAsync(queue, again, mayRepeat: false, limit.Token);
+        }
+        catch (Exception fault) when (fault is NatsException or OperationCanceledException)
+        {
+            if (fault is not NatsJSApiException)
+            {
+                Interlocked.Exchange(ref _silent, time.GetTimestamp());
+            }
+
+            Log.ResultNotQueued(log, again.CallId, again.FunctionName.ToString(), queue, fault is NatsException ? fault.Message : "no answer in time");
+            return default;
+        }
     }
 
     private Task<StoredCall> StoreCallbackAsync(string queue, Envelope envelope, DeadLetter letter)

@@ -111,7 +111,7 @@ internal sealed class DeployApi(ProviderOptions options, Functions functions, Se
 
     private IReadOnlyList<string> Faults(FunctionDeployment deployment) => namespaces.Find(deployment.Namespace!) is null
         ? [$"namespace: there is no namespace {deployment.Namespace}"]
-        : DeployRules.Faults(deployment, secrets);
+        : [.. DeployRules.Faults(deployment, secrets), .. DeployRules.PortFaults(deployment, options, functions.All)];
 
     private FunctionName NameOf(HttpContext http, string? inBody) =>
         FunctionName.Parse((string)http.Request.RouteValues["name"]!, RequestNamespace.Of(http, options, inBody));

@@ -18,11 +18,7 @@ internal sealed partial class SecretApi(ProviderOptions options, SecretStore sec
 
     public Task CreateAsync(HttpContext http) => ChangeAsync(http, mustExist: false, WriteAsync);
 
-    public Task UpdateAsync(HttpContext http) => ChangeAsync(http, mustExist: true, async (ns, secret) =>
-    {
-        await WriteAsync(ns, secret);
-        await functions.RefreshAsync(ns, secret.Name);
-    });
+    public Task UpdateAsync(HttpContext http) => ChangeAsync(http, mustExist: true, WriteAsync);
 
     public Task DeleteAsync(HttpContext http) => ChangeAsync(http, mustExist: true, (ns, secret) =>
     {
@@ -59,7 +55,12 @@ internal sealed partial class SecretApi(ProviderOptions options, SecretStore sec
         }
     }
 
-    private Task WriteAsync(string ns, FunctionSecret secret) => secrets.WriteAsync(ns, secret.Name, secret.RawValue ?? Encoding.UTF8.GetBytes(secret.Value ?? ""));
+    // One that is new here may have functions that list it: they were deployed before it was deleted.
+    private async Task WriteAsync(string ns, FunctionSecret secret)
+    {
+        await secrets.WriteAsync(ns, secret.Name, secret.RawValue ?? Encoding.UTF8.GetBytes(secret.Value ?? ""));
+        await functions.RefreshAsync(ns, secret.Name);
+    }
 
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}\z")]
     private static partial Regex Name();

@@ -23,7 +23,9 @@ public static class Answer
         http.Response.ContentType = "text/plain; charset=utf-8";
         var bytes = Encoding.UTF8.GetBytes(text);
         http.Response.ContentLength = bytes.Length;
-        return HttpMethods.IsHead(http.Request.Method) ? Task.CompletedTask : http.Response.Body.WriteAsync(bytes).AsTask();
+
+        // In capitals, as the server knows it: a verb in other letters is answered with a body.
+        return http.Request.Method == HttpMethods.Head ? Task.CompletedTask : http.Response.Body.WriteAsync(bytes).AsTask();
     }
 
     /// <summary>Says of an answer, before it begins, that each part of it is news: nobody on its way keeps it, or keeps it back until there is more (nginx does, unless told).</summary>

@@ -41,7 +41,7 @@ public readonly record struct FunctionPath(FunctionName Function, string Path, s
     }
 
     // RFC 3986 5.2.4. Passed on with them, a path such as /../../async-function/f would be resolved by whoever gets it next, and lead out of its function.
-    private static string WithoutDots(string path)
+    internal static string WithoutDots(string path)
     {
         if (!path.Contains("/.", StringComparison.Ordinal) && !path.Contains("%2e", StringComparison.OrdinalIgnoreCase))
         {

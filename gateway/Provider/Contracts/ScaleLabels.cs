@@ -11,11 +11,13 @@ public sealed record ScaleLabels
 
     private const string Prefix = "com.openfaas.scale.";
     private const ulong UsualMax = 20;
-    private static readonly TimeSpan MaxDownWindow = TimeSpan.FromMinutes(5);
-    private static readonly string[] Types = ["rps", "capacity", "cpu", ByQueue];
 
-    /// <summary><c>rps</c>, <c>capacity</c>, <c>cpu</c> or <c>queue</c>.</summary>
-    public string Type { get; private init; } = Types[0];
+    // A label's value has no more in Kubernetes.
+    private const int MaxTypeLength = 63;
+    private static readonly TimeSpan MaxDownWindow = TimeSpan.FromMinutes(5);
+
+    /// <summary><c>queue</c>, <c>rps</c>, <c>capacity</c>, <c>cpu</c>, or the name of a rule that somebody made for an autoscaler.</summary>
+    public string Type { get; private init; } = "rps";
 
     /// <summary>Load of one replica.</summary>
     public double Target { get; private init; } = 50;
@@ -53,7 +55,7 @@ public sealed record ScaleLabels
 
         return new ScaleLabels
         {
-            Type = OneOf("type", Types) ?? usual.Type,
+            Type = RuleName("type") ?? usual.Type,
             Target = Fraction("target", double.MaxValue, "a number above 0") ?? usual.Target,
             Proportion = Fraction("target-proportion", 1, "a number above 0, at most 1") ?? usual.Proportion,
             Min = min,
@@ -66,6 +68,18 @@ public sealed record ScaleLabels
         string? Label(string name) => function.Labels?.GetValueOrDefault(Prefix + name)?.Trim() is { Length: > 0 } text ? text : null;
 
         void Fault(string name, string allowed) => faults.Add($"labels.{Prefix}{name}: \"{Label(name)}\" is not valid; allowed: {allowed}");
+
+        string? RuleName(string name)
+        {
+            var word = Label(name);
+            if (word is null || (word.Length <= MaxTypeLength && word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')))
+            {
+                return word;
+            }
+
+            Fault(name, $"queue, rps, capacity, cpu, or another rule's name: at most {MaxTypeLength} letters, digits, - _ and .");
+            return null;
+        }
 
         string? OneOf(string name, string[] words)
         {

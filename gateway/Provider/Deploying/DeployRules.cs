@@ -6,6 +6,7 @@ using Connectors.Provider.Isolation;
 using Connectors.Provider.Running;
 using Connectors.Provider.State;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.Provider.Deploying;
 
@@ -28,7 +29,23 @@ internal static partial class DeployRules
     public static IEnumerable<string> MissingSecrets(FunctionDeployment deployment, SecretStore secrets) =>
         from secret in deployment.Secrets ?? [] where !secrets.Contains(deployment.Namespace ?? "", secret ?? "") select $"secrets: there is no secret {secret ?? "null"}";
 
-    /// <summary>Those of the deployment alone, whatever secrets there are.</summary>
+    /// <summary>Whose the port is that it names for its own process: the gateway's, or another function's. A service that runs already may be named by many.</summary>
+    public static IReadOnlyList<string> PortFaults(FunctionDeployment deployment, ProviderOptions options, IEnumerable<DeployedFunction> deployed)
+    {
+        if (WatchdogSettings.Read(deployment, []).FixedPort is not { } port)
+        {
+            return [];
+        }
+
+        var name = new FunctionName(deployment.Service, deployment.Namespace!);
+        return
+        [
+            .. from own in options.OwnPorts where own.Port == port select $"upstream_url: port {port} is the gateway's {own.Option}; {WatchdogSettings.PortHint}",
+            .. from other in deployed where other.FixedPort == port && other.Definition.Name != name select $"upstream_url: port {port} is that of {other.Definition.Name}; {WatchdogSettings.PortHint}",
+        ];
+    }
+
+    /// <summary>Those of the deployment alone, whatever secrets and other functions there are.</summary>
     public static IReadOnlyList<string> Faults(FunctionDeployment deployment)
     {
         var faults = new List<string>();

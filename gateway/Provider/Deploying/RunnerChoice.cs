@@ -18,11 +18,12 @@ internal sealed class RunnerChoice(
         var mounted = await secrets.MountAsync(deployment, sandboxes.User);
         var sandbox = sandboxes.Prepare(definition.Name, mounted, ResourceLimits.Read(deployment.Limits, []));
         var setup = new FunctionSetup(definition.Name, settings, sandbox, FunctionFolder.Variables(deployment, sandbox.Folder, mounted), logs.Of(definition.Name));
+        var call = new HttpCall(setup, forwarder, options.MaxOutputBytes, time);
         IFunctionRunner runner = settings.Mode switch
         {
             RunMode.Fork => new ForkedRunner(setup, options.MaxOutputBytes, time, log),
-            RunMode.Http => new HttpRunner(setup, forwarder, time, log),
-            _ => new ServiceRunner(setup, forwarder, time),
+            RunMode.Http => new HttpRunner(setup, call, time, log),
+            _ => new ServiceRunner(setup, call),
         };
         return new DeployedFunction(definition, settings, runner, invocations);
     }

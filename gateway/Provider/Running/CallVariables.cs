@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using Connectors.Provider.Contracts;
 using Connectors.Provider.Isolation;
@@ -13,7 +14,8 @@ namespace Connectors.Provider.Running;
 internal static class CallVariables
 {
     // What the watchdog itself says of a call; no header may say it instead.
-    private static readonly string[] Own = ["Http_Method", "Http_Path", "Http_Query", "Http_Host", "Http_ContentLength", "Http_Content_Length"];
+    private static readonly string[] Own =
+        ["Http_Method", "Http_Path", "Http_Query", "Http_Host", "Http_ContentLength", "Http_Content_Length", "Http_Transfer_Encoding"];
 
     public static void Add(IDictionary<string, string> variables, HttpRequest request, FunctionPath path)
     {
@@ -28,14 +30,16 @@ internal static class CallVariables
         }
 
         Set("Http_Method", request.Method);
-        Set("Http_Path", path.Rest.Length > 0 ? path.Rest : "/");
+        Set("Http_Path", path.Rest.Length > 0 ? Decoded(path.Rest) : "/");
         Set("Http_Query", path.Query);
         Set("Http_Host", request.Host.Value);
-        if (request.ContentLength is { } length)
-        {
-            Set("Http_ContentLength", length.ToString(CultureInfo.InvariantCulture));
-            Set("Http_Content_Length", length.ToString(CultureInfo.InvariantCulture));
-        }
+
+        // As Go has them: a body without a length comes in chunks, and a request without either has none.
+        var isChunked = request.Headers.TransferEncoding.Count > 0;
+        var length = (request.ContentLength ?? (isChunked ? -1 : 0)).ToString(CultureInfo.InvariantCulture);
+        Set("Http_ContentLength", length);
+        Set("Http_Content_Length", length);
+        Set("Http_Transfer_Encoding", isChunked ? "chunked" : null);
 
         // A name with = in it would be another variable's, and NUL ends a value.
         void Set(string name, string? value)
@@ -45,6 +49,13 @@ internal static class CallVariables
                 variables[name] = EnvironmentBytes.ToText(Encoding.Latin1.GetBytes(value));
             }
         }
+    }
+
+    // Each escape is its byte, and a plus is a plus. With its slashes, a path may have dot segments that it had not before (a%2F..%2Fb), and functions take it for a file's.
+    private static string Decoded(string path)
+    {
+        var bytes = Encoding.Latin1.GetBytes(path.Replace("+", "%2B", StringComparison.Ordinal));
+        return FunctionPath.WithoutDots(Encoding.Latin1.GetString(WebUtility.UrlDecodeToBytes(bytes, 0, bytes.Length)));
     }
 
     // Http_Proxy is where many libraries, without regard to case, learn of the proxy for their own requests, and Http_Proxy_… where some learn more of it.

@@ -8,7 +8,7 @@ namespace Connectors.Provider.Running;
 internal static class ForkedRun
 {
     /// <summary>False if the process wrote more than it may, and is still running. Ends with <paramref name="ct"/>, or where the request breaks off, by throwing.</summary>
-    public static async Task<bool> ToEndAsync(ProcessGroup process, HttpRequest request, CallOutput output, FunctionLog log, CancellationToken ct)
+    public static async Task<bool> ToEndAsync(ProcessGroup process, HttpRequest request, CallBytes output, FunctionLog log, CancellationToken ct)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var feeding = FeedAsync(process, request, ended.Token);

@@ -59,7 +59,7 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
             return;
         }
 
-        await using var output = new CallOutput(Path.GetTempPath(), maxOutput);
+        await using var output = new CallBytes(maxOutput);
         await RunAsync(process, caller, output, started, ct);
         setup.Log.Write($"{process.Id}", $"{caller.Request.Method} {(path.Rest.Length > 0 ? path.Rest : "/")} - {caller.Response.StatusCode} - {output.Length} bytes ({Seconds(started)} s)");
     }
@@ -80,7 +80,7 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
         }
     }
 
-    private async Task RunAsync(ProcessGroup process, HttpContext caller, CallOutput output, long started, CancellationToken ct)
+    private async Task RunAsync(ProcessGroup process, HttpContext caller, CallBytes output, long started, CancellationToken ct)
     {
         using var limit = _settings.ExecTimeout is { } most ? new CancellationTokenSource(most, time) : new CancellationTokenSource();
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
@@ -107,7 +107,7 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
         }
     }
 
-    private async Task AnswerAsync(HttpContext caller, int exitCode, CallOutput output, long started, CancellationToken ct)
+    private async Task AnswerAsync(HttpContext caller, int exitCode, CallBytes output, long started, CancellationToken ct)
     {
         var response = caller.Response;
         response.ContentType = _settings.ContentType ?? new Header("", caller.Request.ContentType ?? "text/plain").OneLine;
@@ -124,7 +124,7 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
 
         response.ContentLength = output.Length + prefix.Length;
         await response.WriteAsync(prefix, ct);
-        await output.CopyToAsync(response.Body, ct);
+        await output.Rewind().CopyToAsync(response.Body, ct);
     }
 
     private string Seconds(long started) => time.GetElapsedTime(started).TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);

@@ -3,10 +3,8 @@ using Connectors.Provider.Contracts;
 namespace Connectors.Provider.Running;
 
 /// <summary>Processes that stay and speak HTTP, as many as replicas were asked for; a call goes to the one with the fewest calls.</summary>
-internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forwarder, TimeProvider time, ILogger log) : IFunctionRunner
+internal sealed class HttpRunner(FunctionSetup setup, HttpCall call, TimeProvider time, ILogger log) : IFunctionRunner
 {
-    private readonly HttpCall _call = new(setup, forwarder, time);
-
     // Guards the list, and its end: scaling adds and removes, calls choose.
     private readonly Lock _choosing = new();
     private readonly List<Replica> _replicas = [];
@@ -27,7 +25,7 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
 
     public string? RefusalOf(int replicas) => (ulong)replicas > setup.Settings.MaxReplicas ? WatchdogSettings.OnePortRule : null;
 
-    public bool IsAlone => setup.Settings.HasFixedPort;
+    public bool IsAlone => setup.Settings.FixedPort is not null;
 
     public Task Scale(int replicas, Task after)
     {
@@ -61,7 +59,7 @@ internal sealed class HttpRunner(FunctionSetup setup, IFunctionForwarder forward
 
         try
         {
-            await _call.AnswerAsync(caller, path, replica.Address, ct);
+            await call.AnswerAsync(caller, path, replica.Address, ct);
         }
         finally
         {

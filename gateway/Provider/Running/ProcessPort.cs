@@ -6,8 +6,8 @@ using System.Security.Cryptography;
 namespace Connectors.Provider.Running;
 
 /// <summary>
-/// A port for a process to listen on. It lies below those that the kernel gives to outgoing connections, so that none takes it before the process does,
-/// and no other process of ours is given it until it is disposed. A process that finds it taken by somebody else ends, and the next one gets another.
+/// A port for a process to listen on; no other process of ours is given it until it is disposed. One that is chosen here lies below those that the kernel gives
+/// to outgoing connections, so that none takes it before the process does. A process that finds it taken by somebody else ends, and the next one gets another.
 /// </summary>
 internal sealed class ProcessPort : IDisposable
 {
@@ -35,6 +35,24 @@ internal sealed class ProcessPort : IDisposable
             }
 
             return new ProcessPort(number);
+        }
+    }
+
+    /// <summary>A port that the function names itself. Null if another process of ours has it.</summary>
+    public static ProcessPort? TryTake(int number)
+    {
+        lock (Taken)
+        {
+            return Taken.Add(number) ? new ProcessPort(number) : null;
+        }
+    }
+
+    /// <summary>For a port of the gateway's own: no process is ever given it, whether or not somebody listens there yet.</summary>
+    public static void Withhold(int number)
+    {
+        lock (Taken)
+        {
+            Taken.Add(number);
         }
     }
 

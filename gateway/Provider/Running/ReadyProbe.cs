@@ -20,14 +20,21 @@ internal static class ReadyProbe
         }
     }
 
-    /// <summary>Returns once nobody listens there, after <paramref name="most"/> at the latest.</summary>
-    public static async Task UntilFreeAsync(string address, TimeSpan most, TimeProvider time, CancellationToken ct)
+    /// <summary>Returns once nobody listens there. False if somebody still does after <paramref name="most"/>.</summary>
+    public static async Task<bool> UntilFreeAsync(string address, TimeSpan most, TimeProvider time, CancellationToken ct)
     {
         var begun = time.GetTimestamp();
-        while (await IsReadyAsync(new Uri(address), path: null, time, ct) && time.GetElapsedTime(begun) < most)
+        while (await IsReadyAsync(new Uri(address), path: null, time, ct))
         {
+            if (time.GetElapsedTime(begun) >= most)
+            {
+                return false;
+            }
+
             await Task.Delay(Pause, time, ct);
         }
+
+        return true;
     }
 
     private static async Task<bool> IsReadyAsync(Uri address, string? path, TimeProvider time, CancellationToken ct)

@@ -104,12 +104,14 @@ internal sealed class Replica : IAsyncDisposable
 
     private async Task RunOnceAsync(long started)
     {
-        using var port = _setup.Settings.HasFixedPort ? null : ProcessPort.Take();
+        var named = _setup.Settings.FixedPort;
+        using var port = named is { } number ? ProcessPort.TryTake(number) ?? throw Held(number) : ProcessPort.Take();
         var (address, variables) = Place(port);
-        if (port is null)
+
+        // What the former process left may hold the port for a moment longer. Whoever listens there, then or for good, would be taken for the new one.
+        if (named is not null && !await ReadyProbe.UntilFreeAsync(address, LastWords, _time, _stop.Token))
         {
-            // What the former process left may hold the port for a moment longer, and would be taken for the new one.
-            await ReadyProbe.UntilFreeAsync(address, LastWords, _time, _stop.Token);
+            throw Held(port.Number);
         }
 
         using var process = await ProcessGroup.StartAsync(_setup.Plan(variables, mergesErrors: false)) ?? throw new InvalidOperationException("its environment is too large");
@@ -169,9 +171,11 @@ internal sealed class Replica : IAsyncDisposable
         }
     }
 
-    private (string Address, IReadOnlyDictionary<string, string> Variables) Place(ProcessPort? port) => port is null
-        ? (_setup.Settings.UpstreamUrl!.AbsoluteUri.TrimEnd('/'), _setup.Variables)
-        : ($"http://127.0.0.1:{port.Number}", new Dictionary<string, string>(_setup.Variables) { ["PORT"] = port.Number.ToString(CultureInfo.InvariantCulture) });
+    private static InvalidOperationException Held(int port) => new($"port {port} is held by another process");
+
+    private (string Address, IReadOnlyDictionary<string, string> Variables) Place(ProcessPort port) => _setup.Settings.FixedPort is null
+        ? ($"http://127.0.0.1:{port.Number}", new Dictionary<string, string>(_setup.Variables) { ["PORT"] = port.Number.ToString(CultureInfo.InvariantCulture) })
+        : (_setup.Settings.UpstreamUrl!.AbsoluteUri.TrimEnd('/'), _setup.Variables);
 
     // A process that just died after a good while is only starting again: calls wait for it.
     private void Fail(long started)

@@ -3,9 +3,8 @@ using Connectors.Provider.Contracts;
 namespace Connectors.Provider.Running;
 
 /// <summary>An HTTP service that somebody else runs.</summary>
-internal sealed class ServiceRunner(FunctionSetup setup, IFunctionForwarder forwarder, TimeProvider time) : IFunctionRunner
+internal sealed class ServiceRunner(FunctionSetup setup, HttpCall call) : IFunctionRunner
 {
-    private readonly HttpCall _call = new(setup, forwarder, time);
     private readonly string _address = setup.Settings.UpstreamUrl!.AbsoluteUri.TrimEnd('/');
     private int _replicas;
 
@@ -23,7 +22,7 @@ internal sealed class ServiceRunner(FunctionSetup setup, IFunctionForwarder forw
 
     public async Task<bool> AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
     {
-        await _call.AnswerAsync(caller, path, _address, ct);
+        await call.AnswerAsync(caller, path, _address, ct);
         return true;
     }
 

@@ -7,7 +7,8 @@ namespace Connectors.Provider.Running;
 /// <summary>What a function's environment says of how it is run, in the words of OpenFaaS's watchdogs.</summary>
 internal sealed record WatchdogSettings
 {
-    public const string OnePortRule = "upstream_url names a port, so there can be one process only; leave it out, and each process gets a port of its own as PORT";
+    public const string PortHint = "leave it out, and each process gets a port of its own as PORT";
+    public const string OnePortRule = $"upstream_url names a port, so there can be one process only; {PortHint}";
 
     /// <summary>Program and arguments; empty for an existing HTTP service.</summary>
     public required IReadOnlyList<string> Command { get; init; }
@@ -25,6 +26,9 @@ internal sealed record WatchdogSettings
 
     public required bool CombinesOutput { get; init; }
 
+    /// <summary>Whether a function that speaks HTTP gets each body with its length, for it may know no chunks.</summary>
+    public required bool BuffersBody { get; init; }
+
     public required string? ContentType { get; init; }
 
     /// <summary>What a staying process answers with 200 once it is ready; null for an open port.</summary>
@@ -33,11 +37,11 @@ internal sealed record WatchdogSettings
     /// <summary>How long a staying process may take to end.</summary>
     public required TimeSpan GracePeriod { get; init; }
 
-    /// <summary>Whether there can be one process only, for all would listen on one port.</summary>
-    public bool HasFixedPort => Mode == RunMode.Http && UpstreamUrl is { Port: > 0 };
+    /// <summary>The port of this machine, by whatever name it is called, on which its one process listens; null if each process is given one.</summary>
+    public int? FixedPort => Mode == RunMode.Http && UpstreamUrl is { Port: > 0 and var port } ? port : null;
 
     /// <summary>The most replicas that it can have.</summary>
-    public ulong MaxReplicas => HasFixedPort ? 1 : MinReplicas.Max;
+    public ulong MaxReplicas => FixedPort is null ? MinReplicas.Max : 1;
 
     /// <summary>Reads a deployment; faults are added to <paramref name="errors"/>, one line each.</summary>
     public static WatchdogSettings Read(FunctionDeployment deployment, IList<string> errors)
@@ -68,7 +72,8 @@ internal sealed record WatchdogSettings
             Mode = Mode(),
             ExecTimeout = Duration("exec_timeout") is { } limit && limit > TimeSpan.Zero ? limit : null,
             MaxInflight = Number("max_inflight") is { } most && most > 0 ? most : null,
-            CombinesOutput = Flag("combine_output", true),
+            CombinesOutput = Flag("combine_output", Value("mode") is not ("streaming" or "serializing")),
+            BuffersBody = Flag("http_buffer_req_body", false) || Flag("buffer_http", false),
             ContentType = ContentType(),
             ReadyPath = ReadyPath(),
             GracePeriod = Duration("write_timeout") ?? TimeSpan.FromSeconds(10),

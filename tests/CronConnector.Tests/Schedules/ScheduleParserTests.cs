@@ -24,6 +24,23 @@ public class ScheduleParserTests
     // A step beyond its field leaves the first value.
     [InlineData("*/90 * * * *", "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z 2026-01-01T02:00:00Z")]
     [InlineData("0 5-50/60,20/99 */24 */32 ?/13 */8", "2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z 2026-01-01T00:20:00Z 2026-01-04T00:05:00Z")]
+    // N/step ends with Saturday in the week. One that begins with 7, Cronos's other Sunday, is that Sunday.
+    [InlineData("0 9 * * 1/2", "2026-01-01T00:00:00Z", "2026-01-02T09:00:00Z 2026-01-05T09:00:00Z 2026-01-07T09:00:00Z 2026-01-09T09:00:00Z")]
+    [InlineData("0 9 * * MON/2", "2026-01-01T00:00:00Z", "2026-01-02T09:00:00Z 2026-01-05T09:00:00Z 2026-01-07T09:00:00Z 2026-01-09T09:00:00Z")]
+    [InlineData("0 9 * * 1/1", "2026-01-01T10:00:00Z", "2026-01-02T09:00:00Z 2026-01-03T09:00:00Z 2026-01-05T09:00:00Z")]
+    [InlineData("0 9 * * 3/4", "2026-01-01T00:00:00Z", "2026-01-07T09:00:00Z 2026-01-14T09:00:00Z")]
+    [InlineData("0 9 * * 4/3", "2026-01-01T00:00:00Z", "2026-01-01T09:00:00Z 2026-01-08T09:00:00Z")]
+    [InlineData("0 0 9 * * sun/7,thu/7", "2026-01-01T00:00:00Z", "2026-01-01T09:00:00Z 2026-01-04T09:00:00Z 2026-01-08T09:00:00Z")]
+    [InlineData("0 9 * * 7/2", "2026-01-01T00:00:00Z", "2026-01-04T09:00:00Z 2026-01-11T09:00:00Z")]
+    // A star in a list, with a step or without, and parts that are empty.
+    [InlineData("*/15,50 9 * * *", "2026-01-01T09:30:00Z", "2026-01-01T09:45:00Z 2026-01-01T09:50:00Z 2026-01-02T09:00:00Z")]
+    [InlineData("*/20,5 * * * *", "2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z 2026-01-01T00:20:00Z 2026-01-01T00:40:00Z 2026-01-01T01:00:00Z")]
+    [InlineData("5,?/20 * * * *", "2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z 2026-01-01T00:20:00Z 2026-01-01T00:40:00Z 2026-01-01T01:00:00Z")]
+    [InlineData("?/20 ?/12 * * *", "2026-01-01T00:00:00Z", "2026-01-01T00:20:00Z 2026-01-01T00:40:00Z 2026-01-01T12:00:00Z")]
+    [InlineData("0 9 5,* * *", "2026-01-01T00:00:00Z", "2026-01-01T09:00:00Z 2026-01-02T09:00:00Z")]
+    [InlineData("0 9 */10,5 * *", "2026-01-01T00:00:00Z", "2026-01-01T09:00:00Z 2026-01-05T09:00:00Z 2026-01-11T09:00:00Z")]
+    [InlineData("0 9,10, * * *", "2026-01-01T00:00:00Z", "2026-01-01T09:00:00Z 2026-01-01T10:00:00Z 2026-01-02T09:00:00Z")]
+    [InlineData(",0,,30 9 * * *", "2026-01-01T00:00:00Z", "2026-01-01T09:00:00Z 2026-01-01T09:30:00Z 2026-01-02T09:00:00Z")]
     public void Reads_fields_and_names(string schedule, string from, string expected) => Assert.Equal(expected, Ticks(schedule, from, expected));
 
     [Theory]
@@ -32,9 +49,14 @@ public class ScheduleParserTests
     [InlineData("0 0 0 13 * FRI", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z 2026-01-09T00:00:00Z 2026-01-13T00:00:00Z 2026-01-16T00:00:00Z")]
     // A star with a step restricts: odd days, or Mondays (the 12th).
     [InlineData("0 0 */2 * MON", "2026-01-09T12:00:00Z", "2026-01-11T00:00:00Z 2026-01-12T00:00:00Z 2026-01-13T00:00:00Z")]
-    // A star does not, in a list neither, nor does a step of one.
+    // A star does not, in a list neither, nor does a step of one. A day with a step of one does.
     [InlineData("0 0 * * FRI", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z 2026-01-09T00:00:00Z")]
     [InlineData("0 0 */1 * FRI", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z 2026-01-09T00:00:00Z")]
+    [InlineData("0 0 */01 * FRI", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z 2026-01-09T00:00:00Z")]
+    [InlineData("0 0 13,* * FRI", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z 2026-01-09T00:00:00Z")]
+    [InlineData("0 0 13 * 1,?/1", "2026-01-01T00:00:00Z", "2026-01-13T00:00:00Z 2026-02-13T00:00:00Z")]
+    [InlineData("0 0 */10,6 * FRI", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z 2026-01-06T00:00:00Z 2026-01-09T00:00:00Z 2026-01-11T00:00:00Z")]
+    [InlineData("0 0 1/1 * FRI", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z 2026-01-03T00:00:00Z")]
     [InlineData("0 0 13 * *", "2026-01-01T00:00:00Z", "2026-01-13T00:00:00Z 2026-02-13T00:00:00Z")]
     [InlineData("0 0 13 * ?", "2026-01-01T00:00:00Z", "2026-01-13T00:00:00Z 2026-02-13T00:00:00Z")]
     [InlineData("0 0 ? * FRI", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z 2026-01-09T00:00:00Z")]
@@ -89,6 +111,9 @@ public class ScheduleParserTests
     [InlineData("* * * *", "Syntax")]
     [InlineData("* * * * * * *", "Syntax")]
     [InlineData("60 * * * *", "Syntax")]
+    [InlineData("*,60 * * * *", "Syntax")]
+    [InlineData("*/0,5 * * * *", "Syntax")]
+    [InlineData(", * * * *", "Syntax")]
     [InlineData("* * * * ;", "Syntax")]
     [InlineData("@sometimes", "Syntax")]
     [InlineData("every minute", "Syntax")]

@@ -116,8 +116,8 @@ public sealed class DeployJsonTests(ProviderFixture fixture) : IClassFixture<Pro
                 "service", "Service", "SERVICE", "image", "namespace", "envProcess", "envVars", "constraints", "secrets", "labels", "annotations", "limits", "requests", "readOnlyRootFilesystem",
                 "unknown", "", "ENVVARS", "Limits");
             var inner = Gen.OneOf(
-                "exec_timeout", "write_timeout", "max_inflight", "mode", "upstream_url", "content_type", "ready_path", "combine_output", "com.openfaas.retry.max_age", "com.openfaas.retry.attempts",
-                "com.openfaas.scale.min", "com.openfaas.queue", "topic", "schedule", "memory", "cpu", "files", "processes", "a.b", "a-b", "A=B", "", "LD_PRELOAD", "PATH", "CONNECTORS_RUN", "\0", "ü");
+                "exec_timeout", "write_timeout", "max_inflight", "mode", "upstream_url", "content_type", "ready_path", "combine_output", "http_buffer_req_body", "com.openfaas.retry.max_age", "com.openfaas.retry.attempts",
+                "com.openfaas.scale.min", "com.openfaas.scale.type", "com.openfaas.queue", "topic", "schedule", "memory", "cpu", "files", "processes", "a.b", "a-b", "A=B", "", "LD_PRELOAD", "PATH", "CONNECTORS_RUN", "\0", "ü");
             var map = Gen.Select(inner, json).Array[0, 3].Select(entries => $"{{{string.Join(',', entries.Select(e => $"{JsonSerializer.Serialize(e.Item1)}:{e.Item2}"))}}}");
             var pair = Gen.Select(key, Gen.Frequency<string>((2, json), (3, map)), (k, v) => $"{JsonSerializer.Serialize(k)}:{v}");
             var whole = Gen.Select(Gen.OneOf("odd", "odd-2", "odd-3"), Gen.OneOf("cat", "env", "/no/such"), pair.Array[0, 3], (name, process, fields) =>

@@ -250,6 +250,35 @@ public sealed class QueuesApiTests(QueueFixture fixture) : IClassFixture<QueueFi
     }
 
     [Fact]
+    public async Task R16_what_workers_run_is_neither_counted_nor_told_as_purged()
+    {
+        var seed = await SeedAsync();
+        for (var call = 0; call < 3; call++)
+        {
+            await seed.WaitingAsync(DeadLetterSeed.Call("mine"));
+        }
+
+        await seed.HeldAsync(DeadLetterSeed.Call("mine"));
+        await seed.WaitingAsync(DeadLetterSeed.Call("yours"));
+
+        await RunsAsync(1, "?function=mine", 3);
+        await RunsAsync(1, "", 4);
+        await RunsAsync(7, "?function=mine", 1);
+        await RunsAsync(1, "?function=mine", 3);
+
+        Assert.Equal("""{"purged":3}""", await _gateway.SystemAsync(HttpMethod.Delete, $"queues/{seed.Queue}/calls?function=mine"));
+        Assert.Equal(1, await seed.CountAsync(StreamNames.Calls(seed.Queue)));
+
+        Task RunsAsync(long running, string query, long count) => Eventually.HoldsAsync(
+            async () =>
+            {
+                await _stored.ReportAsync(seed.Queue, "mine.openfaas-fn", running);
+                return await _gateway.SystemAsync(HttpMethod.Get, $"queues/{seed.Queue}/calls/count{query}") == $$"""{"count":{{count}}}""";
+            },
+            $"{count} are counted of {query}");
+    }
+
+    [Fact]
     public async Task R14_a_redriven_call_starts_anew_and_leaves_the_dead_letters()
     {
         var seed = await SeedAsync();

@@ -1,12 +1,5 @@
 using System.Net;
-using Connectors.Sdk.Invocation;
-using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
-using Connectors.Testing;
-using NATS.Client.Core;
-using NATS.Client.JetStream;
-using NATS.Client.KeyValueStore;
-using NATS.Net;
 
 namespace Connectors.Gateway.Tests.Queues;
 
@@ -22,7 +15,7 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
         var id = accepted.Headers.GetValues("X-Call-Id").Single();
         using var waiting = await _gateway.SendAsync(HttpMethod.Get, "/async-function/" + id);
         byte[] body = [.. Enumerable.Range(0, 256).Select(b => (byte)b), (byte)'\n'];
-        await StoreAsync(id, body, TimeSpan.FromMinutes(1));
+        await fixture.Stored.StoreResultAsync(id, body, TimeSpan.FromMinutes(1));
 
         using var done = await _gateway.SendAsync(HttpMethod.Get, "/async-function/" + id);
 
@@ -41,7 +34,7 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
     [InlineData("204", 418)]
     public async Task A_result_is_answered_with_200_if_its_caller_asks_for_that(string asked, int status)
     {
-        await StoreAsync("with-200", [1, 2, 3], TimeSpan.FromMinutes(1));
+        await fixture.Stored.StoreResultAsync("with-200", [1, 2, 3], TimeSpan.FromMinutes(1));
 
         using var answer = await _gateway.SendAsync(HttpMethod.Get, "/async-function/with-200", headers: ("X-Result-Status", asked));
 
@@ -52,7 +45,7 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
     [Fact]
     public async Task What_is_unknown_or_past_its_time_is_404()
     {
-        await StoreAsync("past", [1], TimeSpan.FromSeconds(-1));
+        await fixture.Stored.StoreResultAsync("past", [1], TimeSpan.FromSeconds(-1));
         using var without = await _gateway.PostAsync("/async-function/echo", "hi", ("X-Call-Id", "not-stored"));
 
         using var unknown = await _gateway.SendAsync(HttpMethod.Get, "/async-function/unknown");
@@ -95,7 +88,7 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
     {
         (string, string)[] headers = [("X-Store-Result", "10m"), ("X-Call-Id", "once"), ("Idempotency-Key", "once")];
         using var first = await _gateway.PostAsync("/async-function/echo", "hi", headers);
-        await StoreAsync("once", [1, 2, 3], TimeSpan.FromMinutes(10));
+        await fixture.Stored.StoreResultAsync("once", [1, 2, 3], TimeSpan.FromMinutes(10));
 
         using var repeat = await _gateway.PostAsync("/async-function/echo", "hi", headers);
         using var result = await _gateway.SendAsync(HttpMethod.Get, "/async-function/once");
@@ -146,7 +139,7 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
         await _gateway.DeployAsync("full", "cat", annotations: new Dictionary<string, string> { ["com.openfaas.queue"] = "full" });
         using var filling = await _gateway.PostAsync("/async-function/full", "hi");
         await LimitAsync("full", 1);
-        await StoreAsync("full-call", [1, 2, 3], TimeSpan.FromMinutes(10));
+        await fixture.Stored.StoreResultAsync("full-call", [1, 2, 3], TimeSpan.FromMinutes(10));
 
         using var refused = await _gateway.PostAsync("/async-function/full", "hi", ("X-Store-Result", "10m"), ("X-Call-Id", "full-call"));
         using var result = await _gateway.SendAsync(HttpMethod.Get, "/async-function/full-call");
@@ -168,33 +161,4 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
 
     private async Task LimitAsync(string queue, int messages) => await fixture.Stored.JetStream.UpdateStreamAsync(
         (await fixture.Stored.JetStream.GetStreamAsync(StreamNames.Calls(queue))).Info.Config with { MaxMsgs = messages });
-
-    // Of the gateway, or as it makes it.
-    private static async Task<INatsKVStore> BucketAsync(INatsKVContext buckets)
-    {
-        try
-        {
-            return await buckets.CreateStoreAsync(new NatsKVConfig(StreamNames.Results) { History = 1, MaxAge = BucketShape.MaxResultAge });
-        }
-        catch (NatsJSApiException)
-        {
-            return await buckets.GetStoreAsync(StreamNames.Results);
-        }
-    }
-
-    // As a worker does.
-    private async Task StoreAsync(string id, byte[] body, TimeSpan expires)
-    {
-        await using var connection = new NatsConnection(StoredCalls.OptionsFor(fixture.Nats));
-        var bucket = await BucketAsync(connection.CreateKeyValueStoreContext());
-        var record = new StoredResult
-        {
-            State = DeadReasons.Failed,
-            Function = "echo.openfaas-fn",
-            Status = 418,
-            Headers = [new("Content-Type", "image/teapot"), new("X-Two", "a"), new("X-Two", "b"), new("X-Call-State", "mine"), new("Connection", "close"), new("Content-Length", "7")],
-            Expires = TimeProvider.System.GetUtcNow() + expires,
-        };
-        await bucket.PutAsync(StreamNames.Token(id), record.Encode(body), NatsRawSerializer<byte[]>.Default);
-    }
 }

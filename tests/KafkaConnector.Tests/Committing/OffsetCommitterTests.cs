@@ -1,15 +1,19 @@
+using System.Collections.Concurrent;
 using Confluent.Kafka;
 using Connectors.Kafka.Committing;
 using Connectors.Kafka.Ordering;
 using Connectors.Kafka.Records;
 using Connectors.Sdk.Hosting;
 using Connectors.Testing;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Connectors.Kafka.Tests.Committing;
 
-/// <summary>An offset that does not change is committed again, before brokers forget it. What they forget, the tests overwrite by a tool's hand.</summary>
+/// <summary>
+/// An offset that does not change is committed again, before brokers forget it: what they forget, the tests overwrite by a tool's hand. What they refuse holds
+/// up nothing else.
+/// </summary>
 public sealed class OffsetCommitterTests : IDisposable
 {
     private const string Group = "readers";
@@ -22,6 +26,7 @@ public sealed class OffsetCommitterTests : IDisposable
     private readonly GroupOffsets _offsets;
     private readonly Backlog _backlog;
     private readonly OffsetCommitter _committer;
+    private readonly Told _told = new();
 
     public OffsetCommitterTests()
     {
@@ -29,7 +34,7 @@ public sealed class OffsetCommitterTests : IDisposable
         _consumer = Clients.Consumer(_kafka.BootstrapServers, Group);
         _offsets = new GroupOffsets(_consumer, new SeenCommits());
         _backlog = new Backlog(OrderingOptions.Read(new Settings(new Dictionary<string, string>())), _time);
-        _committer = new OffsetCommitter(_offsets, _backlog, Renewal, _time, NullLogger.Instance);
+        _committer = new OffsetCommitter(_offsets, _backlog, Renewal, _time, _told);
     }
 
     [Fact]
@@ -89,6 +94,34 @@ public sealed class OffsetCommitterTests : IDisposable
         Assert.Equal(1, Committed.Offset);
     }
 
+    [Fact]
+    public async Task Of_what_the_brokers_refuse_in_part_the_rest_counts_as_committed_and_that_part_is_named_once()
+    {
+        using var kept = new AssignedPartition(Name, position: 5, committed: -1);
+        using var gone = new AssignedPartition(new TopicPartition("deleted", 3), position: 7, committed: -1);
+        _backlog.Open(kept);
+        _backlog.Open(gone);
+        await CommitsAsync(5);
+
+        for (var i = 0; i < 3; i++)
+        {
+            _committer.CommitAndRenew();
+        }
+
+        Assert.Equal([5, -1], _backlog.States().Select(s => s.Committed));
+        var refusal = Assert.Single(_told.Lines, line => line.Contains("UnknownTopicOrPart", StringComparison.Ordinal));
+        Assert.Contains("partitions=deleted[3]", refusal, StringComparison.Ordinal);
+
+        _kafka.CreateTopic("deleted", 4);
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                _committer.CommitAndRenew();
+                return _backlog.States().All(s => s.Committed == s.Position);
+            },
+            "both are committed");
+    }
+
     public void Dispose()
     {
         _consumer.Dispose();
@@ -107,4 +140,22 @@ public sealed class OffsetCommitterTests : IDisposable
             return Committed.Offset == offset;
         },
         $"{offset} is committed");
+
+    private sealed class Told : ILogger
+    {
+        private readonly ConcurrentQueue<string> _lines = new();
+
+        public IReadOnlyCollection<string> Lines => _lines;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            var fields = (state as IReadOnlyList<KeyValuePair<string, object?>> ?? []).Where(f => f.Key != "{OriginalFormat}").Select(f => $" {f.Key}={f.Value}");
+            _lines.Enqueue($"{formatter(state, exception)}{string.Concat(fields)}");
+        }
+    }
 }

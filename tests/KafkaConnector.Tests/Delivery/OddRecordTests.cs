@@ -39,6 +39,26 @@ public class OddRecordTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_record_to_which_its_producer_gave_no_time_is_one_of_no_time()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Kafka.CreateTopic($"{scene.Topic}.dead");
+        _ = new FunctionLedger(scene.Gateway, (_, _) => Task.FromResult(400));
+        await using var connector = await scene.RunConnectorAsync("cloud_events", "true", "on_failure", "dead_letter");
+
+        await scene.Producer.ProduceAsync(
+            scene.Topic, new Message<string?, byte[]?> { Value = "x"u8.ToArray(), Timestamp = new Timestamp(-1, TimestampType.CreateTime) });
+
+        await scene.CommitsAllAsync(1, 1);
+        var call = Assert.Single(scene.Gateway.Calls);
+        Assert.Null(call.Header("X-Kafka-Timestamp"));
+        Assert.Null(call.Header("X-Kafka-Timestamp-Dropped"));
+        Assert.Null(call.Header("ce-time"));
+        var letter = Assert.Single(Clients.ReadAll(scene.Kafka.BootstrapServers, $"{scene.Topic}.dead", 1));
+        Assert.False(letter.Message.Headers.TryGetLastBytes("X-Dead-Timestamp", out _));
+    }
+
+    [Fact]
     public async Task More_headers_than_a_server_takes_are_cut_to_what_it_takes_and_named()
     {
         await using var scene = await Scene.StartAsync();

@@ -44,6 +44,33 @@ public class RecordTests
         Assert.Equal($"/kafka/{scene.Topic}/0", call.Header("ce-source"));
         Assert.Equal(call.Header("Idempotency-Key"), call.Header("ce-id"));
         Assert.NotNull(call.Header("ce-time"));
+        Assert.Equal(0, await connector.MetricAsync($"kafka_connector_dead_letters_total{{topic=\"{scene.Topic}\"}}"));
+    }
+
+    // Nobody need be there to whom the spans are sent.
+    [Fact]
+    public async Task Where_traces_are_sent_all_calls_of_a_record_are_below_one_span_which_is_in_the_producers_trace()
+    {
+        const string Trace = "0af7651916cd43dd8448eb211c80319c";
+        const string Span = "b7ad6b7169203331";
+        await using var scene = await Scene.StartAsync();
+        scene.Gateway.Functions = [ListedFunction.Wanting(scene.Topic, "receiver"), ListedFunction.Wanting(scene.Topic, "other")];
+        var failures = 1;
+        scene.Gateway.Answer = (_, http) =>
+        {
+            http.Response.StatusCode = Interlocked.Decrement(ref failures) >= 0 ? 503 : 200;
+            return Task.CompletedTask;
+        };
+        await using var connector = await scene.StartConnectorAsync("OTEL_EXPORTER_OTLP_ENDPOINT", $"http://127.0.0.1:{FreePort.Next()}");
+
+        await scene.ProduceAsync("k", "continued", headers: new Headers { { "traceparent", Encoding.ASCII.GetBytes($"00-{Trace}-{Span}-01") } });
+        await scene.ProduceAsync("k", "begun");
+
+        await scene.Gateway.ReceivesAsync(5);
+        Assert.Matches($"^00-{Trace}-(?!{Span})[0-9a-f]{{16}}-01$", Assert.Single(TracesOf("continued")));
+        Assert.Matches($"^00-(?!{Trace})[0-9a-f]{{32}}-[0-9a-f]{{16}}-01$", Assert.Single(TracesOf("begun")));
+
+        IEnumerable<string?> TracesOf(string body) => scene.Gateway.Calls.Where(call => call.Text == body).Select(call => call.Header("traceparent")).Distinct();
     }
 
     [Fact]

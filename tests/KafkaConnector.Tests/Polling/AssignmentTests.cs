@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Connectors.Kafka.Tests.Polling;
 
-/// <summary>A client that was left behind goes on beside the next one, which has the same backlog.</summary>
+/// <summary>Partitions of a client that was left behind, which goes on beside the next one on the same backlog, and those that a client gives up.</summary>
 public sealed class AssignmentTests : IDisposable
 {
     private const string Group = "left-behind";
@@ -25,7 +25,7 @@ public sealed class AssignmentTests : IDisposable
         _consumer = Clients.Consumer(_kafka.BootstrapServers, Group);
         var options = Scene.Read(new() { ["topics"] = Name.Topic, ["group"] = Group });
         _backlog = new Backlog(options.Ordering, TimeProvider.System);
-        var look = new FirstLook(TimeProvider.System);
+        var look = new FirstLook([Name.Topic], TimeProvider.System);
         var committed = new GroupOffsets(_consumer, look.Seen);
         var starts = new StartingOffsets(_consumer, committed, look, InitialOffset.Oldest, TimeProvider.System);
         _assignment = new Assignment(options, starts, _backlog, new Readiness(), TimeSpan.Zero, TimeProvider.System, NullLogger.Instance);
@@ -37,7 +37,7 @@ public sealed class AssignmentTests : IDisposable
     [Fact]
     public void What_is_assigned_to_a_client_that_was_left_behind_is_none_of_the_backlogs()
     {
-        Assert.Equal(Offset.Beginning, Assert.Single(_assignment.Assigned(_consumer, [Name])).Offset);
+        Assert.Equal(0, Assert.Single(_assignment.Assigned(_consumer, [Name])).Offset.Value);
         Assert.Same(Assert.Single(_backlog.States()).Partition, _assignment.Find(Name));
 
         _assignment.LeaveBehind();
@@ -46,6 +46,34 @@ public sealed class AssignmentTests : IDisposable
         Assert.Equal(Offset.End, Assert.Single(_assignment.Assigned(_consumer, [Name])).Offset);
         Assert.Empty(_backlog.States());
         Assert.Null(_assignment.Find(Name));
+    }
+
+    [Fact]
+    public async Task One_that_was_given_up_after_it_began_stands_still_and_begins_again()
+    {
+        using var producer = Clients.Producer(_kafka.BootstrapServers);
+        await producer.ProduceAsync(Name, new Message<string?, byte[]?> { Value = "x"u8.ToArray() });
+        _assignment.NotRead(Name);
+        Assert.Empty(_assignment.Names);
+        _assignment.Assigned(_consumer, [Name]);
+
+        _assignment.NotRead(Name);
+        Assert.Null(_assignment.Find(Name));
+        Assert.Empty(_backlog.States());
+
+        // It waits already.
+        _assignment.NotRead(Name);
+        Assert.Equal(Name, Assert.Single(_assignment.Names));
+
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                _assignment.LookUpAgain(_consumer);
+                return _assignment.Find(Name) is not null;
+            },
+            "it begins");
+        Assert.Same(Assert.Single(_backlog.States()).Partition, _assignment.Find(Name));
+        Assert.Equal(0, _consumer.Consume(Eventually.Patience).Offset.Value);
     }
 
     public void Dispose()

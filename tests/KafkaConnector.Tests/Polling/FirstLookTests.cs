@@ -20,7 +20,7 @@ public sealed class FirstLookTests : IDisposable
     public FirstLookTests()
     {
         _kafka.CreateTopic(Topic, 2);
-        _look = new FirstLook(_time);
+        _look = new FirstLook([Topic, "later", "more-*"], _time);
         _own = new TopicLook(2, _time.GetUtcNow().ToUnixTimeMilliseconds());
         using var client = Clients.Consumer(_kafka.BootstrapServers, "readers");
         Assert.True(_look.TryTake(client.Handle, Eventually.Patience));

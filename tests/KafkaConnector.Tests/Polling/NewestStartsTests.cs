@@ -39,7 +39,7 @@ public class NewestStartsTests
 
         // Kafka 0.9 is told from later ones by this: an error stands with each partition, and none with all of them.
         using var consumer = Clients.Consumer(kafka.BootstrapServers, "readers", OldBroker.Properties);
-        var firstLook = new FirstLook(TimeProvider.System);
+        var firstLook = new FirstLook([name.Topic], TimeProvider.System);
         var committed = new GroupOffsets(consumer, firstLook.Seen);
 
         // To the next request for the group's offsets (9) it says that it still loads them (14).

@@ -20,13 +20,15 @@ public class RecordEventTests
         Assert.DoesNotContain(content.Headers, h => h.Is("X-Kafka-Key"));
     }
 
-    [Fact]
-    public void A_record_without_time_has_none()
+    [Theory]
+    [InlineData(0, TimestampType.NotAvailable)]
+    [InlineData(-1, TimestampType.CreateTime)]
+    public void A_record_without_time_has_none(long time, TimestampType type)
     {
-        var content = Create(Record("orders", 0, 1, new Message<byte[]?, byte[]?> { Timestamp = new Timestamp(0, TimestampType.NotAvailable) }));
+        var content = Create(Record("orders", 0, 1, new Message<byte[]?, byte[]?> { Timestamp = new Timestamp(time, type) }));
 
         Assert.Null(content.Time);
-        Assert.DoesNotContain(content.Headers, h => h.Is("X-Kafka-Timestamp"));
+        Assert.DoesNotContain(content.Headers, h => h.Is("X-Kafka-Timestamp") || h.Is("X-Kafka-Timestamp-Dropped"));
     }
 
     [Fact]
@@ -73,6 +75,7 @@ public class RecordEventTests
     [Theory]
     [InlineData(253_402_300_799_999)]
     [InlineData(-62_135_596_800_000)]
+    [InlineData(-2)]
     [InlineData(0)]
     public void A_time_at_the_calendars_ends_is_kept(long time)
     {

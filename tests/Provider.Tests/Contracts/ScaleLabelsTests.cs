@@ -24,11 +24,26 @@ public sealed class ScaleLabelsTests
     }
 
     [Fact]
+    public void Any_rule_may_be_named_as_type()
+    {
+        foreach (var name in (string[])["rps", "capacity", "cpu", "latency", "RAM", "p95_of.my-rule", new string('x', 63)])
+        {
+            var faults = new List<string>();
+
+            Assert.Equal(name, Read([("type", name)], faults).Type);
+            Assert.Empty(faults);
+        }
+    }
+
+    [Fact]
     public void A_minimum_beyond_the_usual_maximum_raises_it() => Assert.Equal(30ul, Read([("min", "30")]).Max);
 
     // Functions that were deployed before a rule was made are read all the same.
     [Theory]
-    [InlineData("type", "depth")]
+    [InlineData("type", "by depth")]
+    [InlineData("type", "a/b")]
+    [InlineData("type", "é")]
+    [InlineData("type", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")]
     [InlineData("target", "0")]
     [InlineData("target", "-1")]
     [InlineData("target", "many")]

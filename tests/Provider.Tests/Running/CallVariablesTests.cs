@@ -31,14 +31,48 @@ public sealed class CallVariablesTests
         iter: 20_000);
 
     [Theory]
-    [InlineData("Query", "Http_Query")]
-    [InlineData("Host-", "Http_Host_")]
-    [InlineData("ContentLength", "Http_ContentLength")]
-    public void What_the_call_itself_says_cannot_be_said_by_a_header(string header, string variable)
-    {
-        var variables = VariablesOf((header, "forged"));
+    [InlineData("Query", "Http_Query", null)]
+    [InlineData("Host-", "Http_Host_", "forged")]
+    [InlineData("ContentLength", "Http_ContentLength", "0")]
+    [InlineData("Content_Length", "Http_Content_Length", "0")]
+    [InlineData("Transfer_Encoding", "Http_Transfer_Encoding", null)]
+    public void What_the_call_itself_says_cannot_be_said_by_a_header(string header, string variable, string? told) =>
+        Assert.Equal(told, VariablesOf((header, "forged")).GetValueOrDefault(variable));
 
-        Assert.Equal(header == "Host-" ? "forged" : null, variables.GetValueOrDefault(variable));
+    [Theory]
+    [InlineData("", "/")]
+    [InlineData("/a%20b+c", "/a b+c")]
+    [InlineData("/%C3%BC", "/ü")]
+    [InlineData("/a%2Fb//c", "/a/b//c")]
+    [InlineData("/%2525", "/%25")]
+    [InlineData("/%zz%4", "/%zz%4")]
+    [InlineData("/%0a=1", "/\n=1")]
+    [InlineData("/a%2F..%2F..%2Fb", "/b")]
+    [InlineData("/a%2F.", "/a/")]
+    public void The_path_has_its_escapes_undone_and_leads_nowhere_else(string sent, string told) => Assert.Equal(told, PathOf(sent));
+
+    [Fact]
+    public void A_path_that_cannot_be_a_variables_value_is_none() => Assert.Null(PathOf("/a%00b"));
+
+    [Fact]
+    public void Any_bytes_of_a_path_are_told() => Gen.Byte[1, 255].Where(b => b is not ((byte)'.' or (byte)'%')).Array[0, 40].Sample(
+        bytes => Assert.Equal(EnvironmentBytes.ToText([(byte)'/', .. bytes]), PathOf("/" + string.Concat(bytes.Select(b => $"%{b:x2}")))),
+        iter: 20_000);
+
+    [Theory]
+    [InlineData(4, null, "4")]
+    [InlineData(null, null, "0")]
+    [InlineData(null, "chunked", "-1")]
+    public void A_body_without_a_length_is_told_from_none(int? length, string? coding, string told)
+    {
+        var request = Post();
+        request.ContentLength = length;
+        request.Headers.TransferEncoding = coding;
+
+        var variables = VariablesOf(request, "");
+
+        Assert.Equal((told, told), (variables["Http_ContentLength"], variables["Http_Content_Length"]));
+        Assert.Equal(coding, variables.GetValueOrDefault("Http_Transfer_Encoding"));
     }
 
     [Fact]
@@ -85,16 +119,30 @@ public sealed class CallVariablesTests
 
     private static Dictionary<string, string> VariablesOf(params (string Name, string Value)[] headers)
     {
-        var http = new DefaultHttpContext();
-        http.Request.Method = "POST";
-        http.Request.Host = new HostString("gateway:8080");
+        var request = Post();
         foreach (var (name, value) in headers)
         {
-            http.Request.Headers[name] = value;
+            request.Headers[name] = value;
         }
 
+        return VariablesOf(request, "");
+    }
+
+    // Of a call whose address goes on so behind the function's name.
+    private static string? PathOf(string rest) => VariablesOf(Post(), rest).GetValueOrDefault("Http_Path");
+
+    private static Dictionary<string, string> VariablesOf(HttpRequest request, string rest)
+    {
         var variables = new Dictionary<string, string>();
-        CallVariables.Add(variables, http.Request, new FunctionPath(new FunctionName("fn", "ns"), "/function/fn", "", ""));
+        CallVariables.Add(variables, request, new FunctionPath(new FunctionName("fn", "ns"), "/function/fn" + rest, rest, ""));
         return variables;
+    }
+
+    private static HttpRequest Post()
+    {
+        var request = new DefaultHttpContext().Request;
+        request.Method = "POST";
+        request.Host = new HostString("gateway:8080");
+        return request;
     }
 }

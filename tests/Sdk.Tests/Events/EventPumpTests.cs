@@ -355,6 +355,24 @@ public sealed class EventPumpTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task While_what_runs_comes_to_its_end_metrics_are_served()
+    {
+        var release = new TaskCompletionSource();
+        _gateway.Answer = (_, _) => release.Task;
+        await using var connector = await StartAsync();
+        _source.Give("1");
+        await _gateway.ReceivesAsync(1);
+
+        var stopping = connector.StopAsync();
+        await connector.SaysAsync("Draining");
+        Assert.NotNull(await connector.MetricAsync("connector_inflight_events"));
+
+        release.SetResult();
+        await stopping;
+        Assert.Equal(["1 completed"], _source.Settled);
+    }
+
+    [Fact]
     public async Task Nothing_is_read_before_the_topic_map_is_known()
     {
         _gateway.SystemStatus = 500;

@@ -89,6 +89,27 @@ public class ServiceTests
     }
 
     [Fact]
+    public async Task While_a_duty_drains_metrics_are_served_and_readiness_says_no()
+    {
+        var duty = new Draining();
+        await using var app = Build(services => services.AddSingleton(duty).AddDuty<Draining>("work", drains: true), gracePeriod: Eventually.Patience);
+        app.MapSystemEndpoints();
+        await app.StartAsync();
+        using var http = new HttpClient(new SocketsHttpHandler()) { BaseAddress = new Uri(app.Urls.Last()) };
+        Assert.Equal((200, "OK"), await GetAsync(http, "readyz"));
+
+        var stopping = app.StopAsync();
+        await duty.Told.WaitAsync(Eventually.Patience);
+        Assert.Equal((503, "draining: the service stops"), await GetAsync(http, "readyz"));
+        Assert.Equal((200, "OK"), await GetAsync(http, "healthz"));
+        Assert.Equal(200, (await GetAsync(http, "metrics")).Status);
+
+        duty.End();
+        await stopping.WaitAsync(Eventually.Patience);
+        await Assert.ThrowsAsync<HttpRequestException>(() => GetAsync(http, "readyz"));
+    }
+
+    [Fact]
     public async Task Everywhere_means_both_families_and_a_caller_has_the_address_that_it_called_from()
     {
         await using var app = Build(_ => { }, bindAddress: ServiceOptions.Everywhere);
@@ -121,7 +142,7 @@ public class ServiceTests
         return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
     }
 
-    private static WebApplication Build(Action<IServiceCollection> with, int metricsPort = 0, string bindAddress = "127.0.0.1")
+    private static WebApplication Build(Action<IServiceCollection> with, int metricsPort = 0, string bindAddress = "127.0.0.1", TimeSpan? gracePeriod = null)
     {
         var builder = Service.CreateBuilder(new ServiceOptions
         {
@@ -129,7 +150,7 @@ public class ServiceTests
             BindAddress = bindAddress,
             Port = 0,
             MetricsPort = metricsPort,
-            GracePeriod = TimeSpan.FromSeconds(1),
+            GracePeriod = gracePeriod ?? TimeSpan.FromSeconds(1),
             Debug = false,
             LogEncoding = LogEncoding.Console,
             SecretMountPath = AppContext.BaseDirectory,
@@ -149,6 +170,23 @@ public class ServiceTests
         {
             IsStopped = true;
             return Task.CompletedTask;
+        }
+    }
+
+    private sealed class Draining : IDuty
+    {
+        private readonly TaskCompletionSource _told = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Told => _told.Task;
+
+        public void End() => _end.SetResult();
+
+        public async Task RunAsync(CancellationToken stoppingToken)
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _told.SetResult();
+            await _end.Task;
         }
     }
 

@@ -24,11 +24,37 @@ public sealed class NatsLinkTests : IDisposable
     [InlineData("127.0.0.1", "nats://127.0.0.1:4222")]
     [InlineData("::1", "nats://[::1]:4222")]
     [InlineData("[fd00::7]", "nats://[fd00::7]:4222")]
+    [InlineData("nats_1.nats.svc.cluster.local.", "nats://nats_1.nats.svc.cluster.local.:4222")]
     public void An_IPv6_host_stands_in_brackets(string host, string url)
     {
         var settings = new Settings(new Dictionary<string, string> { ["faas_nats_address"] = host });
 
         Assert.Equal(url, NatsOptions.Read(settings, "/s", "faas_nats_address", "faas_nats_port", "", "x").Url);
+    }
+
+    // The client takes the address apart in its constructor, long after options are told of.
+    [Theory]
+    [InlineData("nats:4222")]
+    [InlineData("cafe:4222")]
+    [InlineData("127.0.0.1:4222")]
+    [InlineData("[::1]:4222")]
+    [InlineData("[::1")]
+    [InlineData("nats://nats")]
+    [InlineData("tls://nats:4222")]
+    [InlineData("one,two")]
+    [InlineData("one two")]
+    [InlineData("user@nats")]
+    [InlineData("nats/")]
+    [InlineData("nats..svc")]
+    public void What_is_no_host_is_refused_by_the_name_of_its_option(string host)
+    {
+        var settings = new Settings(new Dictionary<string, string> { ["nats_host"] = host });
+
+        var options = NatsOptions.Read(settings, "/s", "nats_host", "nats_port", "nats.openfaas", "x");
+
+        Assert.StartsWith("nats_host: ", Assert.Single(settings.Errors), StringComparison.Ordinal);
+        Assert.Contains("nats_port", settings.Errors[0], StringComparison.Ordinal);
+        Assert.Equal("nats://nats.openfaas:4222", options.Url);
     }
 
     [Fact]
@@ -87,6 +113,21 @@ public sealed class NatsLinkTests : IDisposable
         await using var link = await TestLink.StartAsync(server.Port, new BrokerAccess { Tls = BrokerTls.Require });
 
         await Eventually.HoldsAsync(() => link.Link.Trouble.Contains("certificate", StringComparison.Ordinal), () => $"it says why: {link.Link.Trouble}");
+    }
+
+    [Fact]
+    public async Task The_authority_that_issued_a_certificate_is_enough_and_another_one_of_its_name_is_not()
+    {
+        var certificates = new TestCertificates(_folder);
+        var others = new TestCertificates(Directory.CreateDirectory(Path.Combine(_folder, "others")).FullName);
+        await using var server = await NatsServer.StartAsync(certificates.ServerConfig(server: "chained-server"));
+        await using var link = await TestLink.OpenAsync(server, new BrokerAccess { CaFile = certificates.IssuingAuthority });
+        await using var refused = await TestLink.StartAsync(server.Port, new BrokerAccess { CaFile = others.IssuingAuthority });
+
+        await Eventually.HoldsAsync(
+            () => refused.Link.Trouble.Contains($"(CN=chained-server) is refused, checked against {others.IssuingAuthority}: ", StringComparison.Ordinal),
+            () => $"it says why: {refused.Link.Trouble}");
+        Assert.False(refused.Link.IsOpen);
     }
 
     // The client would stop trying after two equal refusals, or after MaxReconnectRetry tries, and what waits on it would wait for ever.

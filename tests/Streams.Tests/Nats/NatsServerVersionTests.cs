@@ -23,6 +23,14 @@ public sealed class NatsServerVersionTests
     }
 
     [Theory]
+    [InlineData("2.10.0", true)]
+    [InlineData("2.10.5", true)]
+    [InlineData("2.10.6", false)]
+    [InlineData("2.10.27", false)]
+    public void One_that_deletes_calls_at_a_limit_is_warned_of(string version, bool deletes) =>
+        Assert.Equal(deletes, NatsServerVersion.Warning(version)!.Contains("deleted", StringComparison.Ordinal));
+
+    [Theory]
     [InlineData("2.14.5", false)]
     [InlineData("nonsense", false)]
     [InlineData("2.15.0-RC.1", true)]

@@ -74,6 +74,8 @@ public class StreamNamesTests
         Assert.Equal("q.call.normal.openfaas-fn.my=2Efn", StreamNames.CallSubject("q", Priority.Normal, function));
         Assert.Equal("q.callback.openfaas-fn.my=2Efn", StreamNames.CallbackSubject("q", function));
         Assert.Equal("q.dead.expired.openfaas-fn.my=2Efn", StreamNames.DeadSubject("q", DeadKind.Expired, function));
+        Assert.Equal(("q.call.*.openfaas-fn.my=2Efn", "q.call.>"), (StreamNames.CallSubjects("q", function), StreamNames.CallSubjects("q", null)));
+        Assert.Equal(("q.aside.*.*.openfaas-fn.my=2Efn", "q.aside.>"), (StreamNames.AsideSubjects("q", function), StreamNames.AsideSubjects("q", null)));
         Assert.Equal("fn:openfaas-fn:my=2Efn:high", StreamNames.FunctionConsumer(function, Priority.High));
     }
 

@@ -63,8 +63,8 @@ export function say(text) {
 // --- Words and numbers ---
 
 const number = new Intl.NumberFormat('en');
-export const count = value => number.format(value);
-export const rate = value => value >= 100 ? number.format(Math.round(value)) : value.toFixed(value >= 10 || value === 0 ? 1 : 2);
+export const count = value => value === null ? '–' : number.format(value);
+export const rate = value => value === null ? '–' : value >= 100 ? number.format(Math.round(value)) : value.toFixed(value >= 10 || value === 0 ? 1 : 2);
 export const seconds = value => value === null || value === undefined ? '–' : value < 1 ? `${Math.round(value * 1000)} ms` : `${value < 10 ? value.toFixed(2) : value.toFixed(1)} s`;
 export const bytes = value => value < 1000 ? `${value} B` : value < 1e6 ? `${(value / 1e3).toFixed(1)} kB` : `${(value / 1e6).toFixed(1)} MB`;
 export const time = iso => iso ? `${iso.slice(0, 10)} ${iso.slice(11, 19)}` : '–';

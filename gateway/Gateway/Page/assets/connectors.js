@@ -24,7 +24,7 @@ const kinds = [
     ],
   },
   {
-    connector: 'sqs-connector', title: 'Queues', labels: ['queue'], rows: 'sqs_connector_queue_readable', columns: [
+    connector: 'sqs-connector', title: 'Queues', labels: ['queue'], rows: 'sqs_connector_oldest_message_age_seconds', columns: [
       ['Readable', (m, l) => m.sum('sqs_connector_queue_readable', l) ? 'yes' : 'no'],
       ['Waiting', (m, l) => m.one('sqs_connector_queue_messages', { ...l, state: 'waiting' })],
       ['In flight', (m, l) => m.one('sqs_connector_queue_messages', { ...l, state: 'in_flight' })],
@@ -38,7 +38,7 @@ const kinds = [
     ],
   },
   {
-    connector: 'rabbitmq-connector', title: 'Queues', labels: ['queue'], rows: 'rabbitmq_connector_queue_consumed', columns: [
+    connector: 'rabbitmq-connector', title: 'Queues', labels: ['queue'], rows: 'rabbitmq_connector_in_flight_messages', columns: [
       ['Consumed', (m, l) => m.sum('rabbitmq_connector_queue_consumed', l) ? 'yes' : 'no'],
       ['Waiting', (m, l) => m.one('rabbitmq_connector_queue_depth', l)],
       ['Consumers', (m, l) => m.one('rabbitmq_connector_queue_consumers', l)],

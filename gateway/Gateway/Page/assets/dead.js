@@ -30,7 +30,7 @@ export async function show(main, signal) {
   const open = params => go(href('dead', { ...filter, ...params }));
 
   const total = el('span', { class: 'soft', id: 'total' });
-  const drawTotal = () => { total.textContent = many(state.overview.queues.find(queue => queue.name === filter.queue)?.dead ?? 0, 'letter') + ' in this queue'; };
+  const drawTotal = () => { total.textContent = many((state.overview.queues.find(queue => queue.name === filter.queue) ?? { dead: 0 }).dead, 'letter') + ' in this queue'; };
   drawTotal();
   live.addEventListener('overview', drawTotal, { signal });
 
@@ -181,7 +181,7 @@ export async function show(main, signal) {
             running = job.state === 'running';
             done = running ? Math.min(n, job.redriven + job.skipped) : n;
             words = `${count(job.redriven)} of ${of(job.redriven)} redriven${job.skipped ? `, ${count(job.skipped)} are no calls of ours and stay` : ''}`;
-            step(done, n, running ? words : `${words} – ${job.error ?? job.state}`);
+            step(done, n, !running ? `${words} – ${job.error ?? job.state}` : job.error ? `${words} – interrupted ${job.error}` : words);
           } catch (problem) {
             // The job lies in NATS, and goes on with this gateway or another.
             running = isAway(problem);

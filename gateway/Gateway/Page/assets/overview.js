@@ -30,20 +30,22 @@ export async function show(main, signal) {
   const draw = () => {
     const overview = state.overview;
     if (!overview || signal.aborted) return;
-    put(note, overview.error ? el('p', { class: 'note' }, overview.error) : null);
+    const old = overview.queues.filter(queue => queue.error);
+    put(note, overview.error && el('p', { class: 'note' }, overview.error),
+      old.length > 0 && el('p', { class: 'note' }, old.length > 1 ? `NATS does not tell all of ${old.length} queues: what is known of them is old.` : old[0].error));
     document.getElementById('at').textContent = overview.at ? `${time(overview.at)} UTC` : '';
     const sum = key => overview.queues.reduce((all, queue) => all + queue[key], 0);
     put(tiles, [['waiting', 'Waiting'], ['running', 'Running'], ['retrying', 'Retrying'], ['delayed', 'Delayed'], ['held', 'Held'], ['inPerSecond', 'In / s', rate], ['outPerSecond', 'Out / s', rate], ['callbacks', 'Callbacks'], ['dead', 'Dead']]
-      .map(([key, title, format = count]) => el('div', { class: 'tile' }, el('span', {}, title), el('b', { class: key === 'dead' && sum(key) ? 'bad' : null, 'data-sum': key }, format(sum(key))))));
+      .map(([key, title, format = count]) => el('div', { class: 'tile' }, el('span', {}, title), el('b', { class: key === 'dead' && sum(key) ? 'bad' : null, 'data-sum': key }, (overview.queues.some(queue => queue[key] === null) ? '≥ ' : '') + format(sum(key))))));
     const selected = choice(overview.queues);
     put(body, overview.queues.length
       ? overview.queues.map(queue => el('tr', { 'data-queue': queue.name, class: queue.name === selected ? 'on' : null },
-        el('th', { scope: 'row' }, el('a', { href: href('overview', { queue: queue.name }), 'aria-current': queue.name === selected ? 'true' : null }, queue.name), queue.paused && [' ', el('span', { class: 'tag held' }, 'paused')]),
+        el('th', { scope: 'row' }, el('a', { href: href('overview', { queue: queue.name }), 'aria-current': queue.name === selected ? 'true' : null }, queue.name), queue.paused && [' ', el('span', { class: 'tag held' }, 'paused')], queue.error && [' ', el('span', { class: 'tag held', title: queue.error }, 'old')]),
         numberCell(queue.waiting), numberCell(queue.running), numberCell(queue.retrying), numberCell(queue.delayed), numberCell(queue.held),
         el('td', { class: `n${queue.oldestAt ? '' : ' zero'}` }, age(queue.oldestAt)),
         numberCell(queue.inPerSecond, rate(queue.inPerSecond)), numberCell(queue.outPerSecond, rate(queue.outPerSecond)),
         numberCell(queue.callbacks),
-        el('td', { class: `n${queue.dead ? '' : ' zero'}` }, queue.dead ? el('a', { href: href('dead', { queue: queue.name }), class: 'bad' }, count(queue.dead)) : '0'),
+        el('td', { class: `n${queue.dead ? '' : ' zero'}` }, queue.dead ? el('a', { href: href('dead', { queue: queue.name }), class: 'bad' }, count(queue.dead)) : count(queue.dead)),
         numberCell(queue.workers), el('td', {}, el('span', { class: 'tag' }, queue.mode ?? 'no worker yet')),
         isOperator() && el('td', { class: 'act' }, button(queue.paused ? 'resume' : 'pause', queue.name))))
       : [el('tr', {}, el('td', { class: 'none', colspan: 14 }, overview.error ? 'Not known.' : 'No queue yet: the first asynchronous call makes one.'))]);

@@ -14,14 +14,14 @@ const place = (queue, fn) => queuePath(queue, fn ? `/functions/${encodeURICompon
 const whose = (queue, fn) => fn ? `${fn} in ${queue}` : queue;
 
 export async function pause(queue, fn) {
-  const waiting = fn ? '' : ` ${many(queueOf(queue)?.waiting ?? 0, 'call')} wait there now.`;
+  const waiting = fn ? '' : ` ${many((queueOf(queue) ?? { waiting: 0 }).waiting, 'call')} wait there now.`;
   const given = await confirm(`Pause ${whose(queue, fn)}?`, `Calls are accepted as ever, and none is started until it is resumed. What runs goes on to its end.${waiting}`, 'Pause', { field: 'Reason, for everybody to read' });
   return given && change(place(queue, fn) + '/pause', { reason: given.text }, `${whose(queue, fn)} is paused.`);
 }
 
 // A function's breaker is closed by it, too.
 export async function resume(queue, fn, held) {
-  const text = fn ? `${many(held, 'call')} that ${held === 1 ? 'was' : 'were'} held come${held === 1 ? 's' : ''} back, behind those that came meanwhile.` : `${many(queueOf(queue)?.waiting ?? 0, 'call')} that wait there are started, as many at once as its workers take.`;
+  const text = fn ? `${many(held, 'call')} that ${held === 1 ? 'was' : 'were'} held come${held === 1 ? 's' : ''} back, behind those that came meanwhile.` : `${many((queueOf(queue) ?? { waiting: 0 }).waiting, 'call')} that wait there are started, as many at once as its workers take.`;
   return await confirm(`Resume ${whose(queue, fn)}?`, text, 'Resume') && change(place(queue, fn) + '/resume', undefined, `${whose(queue, fn)} is resumed.`);
 }
 

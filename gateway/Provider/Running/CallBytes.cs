@@ -2,13 +2,12 @@ using System.Buffers;
 
 namespace Connectors.Provider.Running;
 
-/// <summary>What a call's process writes, kept until its exit code is known: in memory at first, then in a file that has no name.</summary>
-internal sealed class CallOutput(string folder, long limit) : IAsyncDisposable
+/// <summary>A body of one call, kept until all of it is there: in memory at first, then in a file that has no name.</summary>
+internal sealed class CallBytes(long limit) : IAsyncDisposable
 {
     private const int InMemory = 1024 * 1024;
 
-    private readonly ArrayBufferWriter<byte> _start = new(4096);
-    private FileStream? _rest;
+    private Stream _kept = new MemoryStream(4096);
 
     public long Length { get; private set; }
 
@@ -37,32 +36,30 @@ internal sealed class CallOutput(string folder, long limit) : IAsyncDisposable
         }
     }
 
-    public async Task CopyToAsync(Stream to, CancellationToken ct)
+    /// <summary>All that was read, from its beginning; to be read once, and before this is disposed.</summary>
+    public Stream Rewind()
     {
-        await to.WriteAsync(_start.WrittenMemory, ct);
-        if (_rest is not null)
-        {
-            _rest.Position = 0;
-            await _rest.CopyToAsync(to, ct);
-        }
+        _kept.Position = 0;
+        return _kept;
     }
 
-    public ValueTask DisposeAsync() => _rest?.DisposeAsync() ?? default;
+    public ValueTask DisposeAsync() => _kept.DisposeAsync();
 
     private async Task AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken ct)
     {
-        if (_rest is null && _start.WrittenCount + bytes.Length <= InMemory)
+        if (Length > InMemory && _kept is MemoryStream)
         {
-            _start.Write(bytes.Span);
-            return;
+            var start = Rewind();
+            _kept = Nameless();
+            await start.CopyToAsync(_kept, ct);
         }
 
-        await (_rest ??= Nameless()).WriteAsync(bytes, ct);
+        await _kept.WriteAsync(bytes, ct);
     }
 
-    private FileStream Nameless()
+    private static FileStream Nameless()
     {
-        var path = Path.Combine(folder, Path.GetRandomFileName());
+        var path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         var file = new FileStream(path, new FileStreamOptions
         {
             Mode = FileMode.CreateNew,
