@@ -137,8 +137,8 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
         }
         catch (NatsJSApiException fault) when (fault.Error.ErrCode == NotMade)
         {
-            // One that was made before the stream's servers changed in number, or by an earlier version, stays as it is until it lapses.
-            return await link.JetStream.CreateOrUpdateConsumerAsync(stream, config with { MemStorage = !isInMemory }, ct);
+            // One that was made before the stream's servers changed in number, or by an earlier version, keeps its state where it is until it lapses. None is made so.
+            return await link.JetStream.UpdateConsumerAsync(stream, config with { MemStorage = !isInMemory }, ct);
         }
     }
 
