@@ -6,6 +6,9 @@ internal static partial class Log
     [LoggerMessage(300, LogLevel.Information, "Serving queue")]
     public static partial void Serving(ILogger log, string queue, string mode, int maxInflight, string server);
 
+    [LoggerMessage(306, LogLevel.Warning, "ack_wait is long: it says how soon a dead worker is noticed, and its calls stand still that long; how long a call may take is upstream_timeout")]
+    public static partial void LongLease(ILogger log, TimeSpan ackWait, TimeSpan upstreamTimeout);
+
     [LoggerMessage(301, LogLevel.Debug, "Invoke")]
     public static partial void Invoke(ILogger log, string callId, string function, int attempt);
 
@@ -21,6 +24,12 @@ internal static partial class Log
     [LoggerMessage(305, LogLevel.Warning, "Dead letter")]
     public static partial void Dead(ILogger log, string callId, string function, string reason, int attempts, int? status, string? cause);
 
+    [LoggerMessage(310, LogLevel.Warning, "The gateway is none of ours: its own time limit holds beside upstream_timeout, and calls that it cuts are sent again; told once")]
+    public static partial void GatewayOfOthers(ILogger log, string gateway, TimeSpan upstreamTimeout);
+
+    [LoggerMessage(311, LogLevel.Warning, "The gateway grants less than upstream_timeout, and calls that it cuts are sent again; raise its max_upstream_timeout, or lower upstream_timeout; told once")]
+    public static partial void GatewayGrantsLess(ILogger log, string gateway, TimeSpan upstreamTimeout, TimeSpan granted);
+
     [LoggerMessage(312, LogLevel.Warning, "Pull failed")]
     public static partial void PullFailed(ILogger log, string consumer, string reason);
 
@@ -32,6 +41,9 @@ internal static partial class Log
 
     [LoggerMessage(316, LogLevel.Warning, "Mode is switched: the other mode's consumers are deleted")]
     public static partial void ModeSwitched(ILogger log, string queue, string from, string to);
+
+    [LoggerMessage(307, LogLevel.Information, "Mode was switched; what was in flight then may still end before calls are taken in this one")]
+    public static partial void ModeWaits(ILogger log, string queue, string mine, TimeSpan left);
 
     [LoggerMessage(317, LogLevel.Warning, "Queue went over to the other mode: no more calls are taken")]
     public static partial void ModeLost(ILogger log, string queue, string mine, string found);

@@ -87,7 +87,10 @@ internal static class Metrics
         "queue_worker_acks_repeated_total", "Messages that were delivered again although they were acked here: acked again, not run.", Queue);
 
     private static readonly Counter AcksLost = Prometheus.Metrics.CreateCounter(
-        "queue_worker_acks_lost_total", "Acks that may be lost: there was no connection, or the servers of a replicated stream did not agree on them.", Queue);
+        "queue_worker_acks_lost_total", "Acks that may be lost: they could not be sent at once, or the servers of a replicated stream did not agree on them.", Queue);
+
+    private static readonly Counter MessagesLost = Prometheus.Metrics.CreateCounter(
+        "queue_worker_lost_messages_total", "Messages that were gone, or whose numbers were others' by then, when their work here ended or their leases were due: nothing was sent for them.", Queue);
 
     private static readonly Gauge OverdueSeconds = Prometheus.Metrics.CreateGauge(
         "queue_worker_overdue_seconds", "By how much the slowest work that holds a slot is over its own limit, for calls and for callbacks; 0 when none is.", ["queue_name", "work"]);
@@ -113,6 +116,7 @@ internal static class Metrics
     public static void Begin(string queue)
     {
         HistoryDrops.WithLabels(queue).Publish();
+        MessagesLost.WithLabels(queue).Publish();
         foreach (var reason in DeadReasons.All)
         {
             DeadLetters.WithLabels(queue, reason).Publish();
@@ -132,6 +136,14 @@ internal static class Metrics
     public static void WaitingRetries(string queue, long count) => Retries.WithLabels(queue).Set(count);
 
     public static void Pending(string queue, string function, long waiting) => PendingCalls.WithLabels(queue, function).Set(waiting);
+
+    public static void NonePending(string queue, string function) => PendingCalls.RemoveLabelled(queue, function);
+
+    public static void NoneAside(string queue, string function)
+    {
+        DelayedCalls.RemoveLabelled(queue, function);
+        HeldCalls.RemoveLabelled(queue, function);
+    }
 
     public static void Aside(string queue, string function, long delayed, long held)
     {
@@ -185,6 +197,8 @@ internal static class Metrics
     public static void AckRepeated(string queue) => AcksRepeated.WithLabels(queue).Inc();
 
     public static void AckLost(string queue) => AcksLost.WithLabels(queue).Inc();
+
+    public static void MessageLost(string queue) => MessagesLost.WithLabels(queue).Inc();
 
     public static void Ended(string queue, FunctionName function, string end) => Ends.WithLabels(queue, function.ToString(), end).Inc();
 

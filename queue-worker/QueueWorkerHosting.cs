@@ -31,7 +31,7 @@ internal static class QueueWorkerHosting
     // Before consuming too: what runs while the worker drains can be cancelled.
     public static void AddDispatching(this WebApplicationBuilder builder, DispatchOptions options)
     {
-        builder.Services.AddSingleton(services => new CallRoutes(options, services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton(services => new CallRoutes(options, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<CallRoutes>>()));
         builder.Services.AddSingleton<CallSender>();
         builder.Services.AddDuty<CancelledCalls>("cancellations");
         builder.Services.AddDuty<Pauses>("pauses");

@@ -30,25 +30,42 @@ internal sealed record QueueWorkerOptions
     public static QueueWorkerOptions Read(Settings settings)
     {
         var service = ServiceOptions.Read(settings, "queue-worker");
-        return new QueueWorkerOptions
+        var options = new QueueWorkerOptions
         {
             Service = service,
             Queue = ReadQueue(settings),
-            Nats = NatsOptions.Read(settings, service.SecretMountPath, "nats_host", "nats_port", "nats.openfaas", "Host of the NATS server"),
+            Nats = NatsOptions.Read(
+                settings, service.SecretMountPath, "nats_host", "nats_port", "nats.openfaas", "Host of the NATS server", ("faas_nats_address", "faas_nats_port")),
             Limits = StreamLimits.Read(settings),
             Consuming = ConsumingOptions.Read(settings),
             Dispatch = DispatchOptions.Read(settings),
             Callbacks = CallbackOptions.Read(settings, service.SecretMountPath),
             History = HistoryOptions.Read(settings),
         };
+        PassOver(settings);
+        return options;
     }
 
     private static string ReadQueue(Settings settings)
     {
-        var stream = settings.Text("nats_stream", StreamNames.DefaultQueue, "Older name of queue_name, used when that is not set", StreamNames.QueueName(), StreamNames.QueueRule);
+        var channel = settings.Text("faas_nats_channel", StreamNames.DefaultQueue, "Older name of queue_name, used when neither that nor nats_stream is set", StreamNames.QueueName(), StreamNames.QueueRule);
+        var stream = settings.Text("nats_stream", channel, "Older name of queue_name, used when that is not set", StreamNames.QueueName(), StreamNames.QueueRule);
         _ = settings.Text("nats_durable", "", "Accepted and not used: consumers are named by their purpose");
         _ = settings.Text("default_function_name", "", "Accepted and not used: every call carries its function's namespace");
         var queue = settings.Text("queue_name", "", $"The queue to take calls from ({StreamNames.QueueRule})", StreamNames.QueueName(), StreamNames.QueueRule);
         return queue.Length > 0 ? queue : stream;
+    }
+
+    // What the worker of the Community Edition is told.
+    private static void PassOver(Settings settings)
+    {
+        _ = settings.Text("faas_nats_cluster_name", "", "Accepted and not used: NATS Streaming is not used");
+        _ = settings.Text("faas_nats_queue_group", "", "Accepted and not used: the workers of a queue share its consumers");
+        _ = settings.Text("faas_max_reconnect", "", "Accepted and not used: a lost connection is made anew, however long that takes");
+        _ = settings.Text("faas_reconnect_delay", "", "Accepted and not used, as faas_max_reconnect");
+        _ = settings.Text("faas_function_suffix", "", "Accepted and not used: function_url says where functions are with direct_functions");
+        _ = settings.Text("gateway_invoke", "", "Accepted and not used: direct_functions says whether functions are called without the gateway");
+        _ = settings.Text("faas_print_body", "", "Accepted and not used: bodies of calls are never logged");
+        _ = settings.Text("basic_auth", "", "Accepted and not used: functions are called without credentials");
     }
 }

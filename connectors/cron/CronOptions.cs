@@ -23,15 +23,22 @@ internal sealed record CronOptions
     {
         var connector = ConnectorOptions.Read(settings, Defaults);
         var service = ServiceOptions.Read(settings, "cron-connector");
-        return new CronOptions
+        var options = new CronOptions
         {
             Connector = connector,
             Ticks = TickPolicy.Read(settings, connector.Asynchronous),
             Nats = NatsOptions.Read(
                 settings, service.SecretMountPath, "nats_host", "nats_port", "", "Host of the NATS server in which replicas share how far they have come; unset means that there is one replica"),
-            BucketReplicas = settings.Number("nats_stream_replicas", 1, "On how many NATS servers the bucket OF_cron lies; raised, it is brought onto more", 1, 5),
+            BucketReplicas = settings.Number("nats_stream_replicas", 1, "On how many NATS servers the bucket OF_cron lies: 1, 3 or 5; raised, it is brought onto more", 1, 5),
             Service = service,
         };
+
+        if (options.BucketReplicas is 2 or 4)
+        {
+            settings.Fault("nats_stream_replicas", "1, 3 or 5");
+        }
+
+        return options;
     }
 
     // OpenFaaS's connector waits for a function without end; an hour is what our gateway grants at most.

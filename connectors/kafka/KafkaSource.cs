@@ -105,7 +105,7 @@ internal sealed class KafkaSource : IEventSource, IAsyncDisposable
     {
         try
         {
-            return await _backlog.NextAsync(ct);
+            return ct.IsCancellationRequested ? null : await _backlog.NextAsync(ct);
         }
         catch (OperationCanceledException)
         {

@@ -51,6 +51,9 @@ internal static partial class Log
     [LoggerMessage(515, LogLevel.Information, "The client gave the partition up: the brokers are asked anew where it begins")]
     public static partial void GivenUp(ILogger log, string group, string topic, int partition);
 
+    [LoggerMessage(516, LogLevel.Warning, "Nothing came of the partition since it was begun: the brokers are asked anew where it begins")]
+    public static partial void Silent(ILogger log, string group, string topic, int partition);
+
     [LoggerMessage(520, LogLevel.Error, "Event blocks its order: no function took it, trying on")]
     public static partial void Blocked(ILogger log, string eventId, string topic, int partition, long offset, int attempt, int status, string? error);
 
@@ -62,6 +65,9 @@ internal static partial class Log
 
     [LoggerMessage(524, LogLevel.Warning, "Dead letter too large for the brokers, written again without a part of the record")]
     public static partial void DeadLetterReduced(ILogger log, string eventId, string deadLetterTopic, string error);
+
+    [LoggerMessage(525, LogLevel.Warning, "A function refused the event, and none wants its topic any more: it waits for one, and its order with it")]
+    public static partial void Unwanted(ILogger log, string eventId, string topic, int partition, long offset);
 
     [LoggerMessage(523, LogLevel.Error, "Dead letter not written, the event blocks its order")]
     public static partial void DeadLetterFailed(ILogger log, string eventId, string deadLetterTopic, string error);

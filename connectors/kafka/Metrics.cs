@@ -22,7 +22,7 @@ internal static class Metrics
 
     private static readonly Counter EventTotal = Prometheus.Metrics.CreateCounter(
         "kafka_connector_events_total",
-        "Events by end: completed, dead_letter, skipped, abandoned (stopped or partition taken away), too_late (done after its partition was let go).",
+        "Events by end: completed, dead_letter, skipped, unwanted (no function wants the topic), abandoned (stopped or partition taken away), too_late (done after its partition was let go).",
         ["topic", "verdict"]);
 
     private static readonly Histogram EventSeconds = Prometheus.Metrics.CreateHistogram(

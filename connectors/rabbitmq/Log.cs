@@ -35,7 +35,7 @@ internal static partial class Log
     [LoggerMessage(714, LogLevel.Warning, "Dropped: no function took it (on_failure=drop)")]
     public static partial void Dropped(ILogger log, string queue, string eventId, int attempt, int status, string? error);
 
-    [LoggerMessage(716, LogLevel.Warning, "Dead letter too large for a frame, written with less")]
+    [LoggerMessage(716, LogLevel.Warning, "Dead letter too large for AMQP, written with less")]
     public static partial void DeadLetterReduced(ILogger log, string queue, string eventId, string deadLetterQueue, string leftOut);
 
     [LoggerMessage(717, LogLevel.Warning, "A message may not have all of its runs: after max_hold it is given up, lest the broker takes all that is here back for its sake. Where the broker's consumer_timeout is longer, raise max_hold")]

@@ -30,7 +30,7 @@ internal static class Metrics
         "rabbitmq_connector_dead_letter_failures_total", "Dead letters that the broker did not take.", ByQueue);
 
     private static readonly Counter ReducedDeadLetterTotal = Prometheus.Metrics.CreateCounter(
-        "rabbitmq_connector_dead_letters_reduced_total", "Dead letters written without headers or properties, because those would not fit into a frame.", ByQueue);
+        "rabbitmq_connector_dead_letters_reduced_total", "Dead letters written without headers or properties, because those were too large for AMQP.", ByQueue);
 
     private static readonly Gauge InFlight = Prometheus.Metrics.CreateGauge(
         "rabbitmq_connector_in_flight_messages", "Messages delivered and not settled: running, waiting, backing off.", ByQueue);

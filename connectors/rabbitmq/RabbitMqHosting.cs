@@ -3,6 +3,7 @@ using Connectors.RabbitMq.Consuming;
 using Connectors.RabbitMq.Settling;
 using Connectors.Sdk;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 using Connectors.Sdk.Topics;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -18,12 +19,15 @@ internal static class RabbitMqHosting
         builder.Services
             .AddSingleton(options)
             .AddSingleton(options.Failure.Retry) // by which the fan-out knows whose outcome decides
+            .AddSingleton<Dialer>()
+            .AddSingleton<BrokerDialer>()
             .AddSingleton<BrokerWriter>()
             .AddSingleton<DeadLetters>()
             .AddSingleton<Settler>()
             .AddSingleton<IReadOnlyList<QueueConsumer>>(services => [.. options.Queues.Select(queue => new QueueConsumer(
                 queue,
                 options,
+                services.GetRequiredService<BrokerDialer>(),
                 services.GetRequiredService<Settler>(),
                 new QueueWatch(
                     queue.Name,

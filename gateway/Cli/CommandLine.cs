@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using Connectors.Cli.Printing;
 
 namespace Connectors.Cli;
 
@@ -13,12 +14,23 @@ internal static class CommandLine
     // What was started is stopped first, and may have calls to bring to an end.
     private static readonly TimeSpan StopLimit = TimeSpan.FromMinutes(3);
 
-    public static Task<int> RunAsync(RootCommand root, IReadOnlyList<string> args, TextWriter output, TextWriter error)
+    public static async Task<int> RunAsync(RootCommand root, IReadOnlyList<string> args, TextWriter output, TextWriter error)
     {
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
-        return parsed.Action is ParseErrorAction
-            ? Task.FromResult(Refuse(parsed, error))
-            : parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = StopLimit, Output = output, Error = error });
+        if (parsed.Action is ParseErrorAction)
+        {
+            return Refuse(parsed, error);
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = StopLimit, Output = output, Error = error });
+        }
+        catch (IOException fault) when (StandardOutput.IsLeft(fault))
+        {
+            // Who reads the results has enough of them.
+            return 0;
+        }
     }
 
     /// <summary>What a sub-command does; failures become one line and an exit code.</summary>
@@ -57,7 +69,7 @@ internal static class CommandLine
         {
             return Tell(parsed.InvocationConfiguration.Error, failure.Message, failure.ExitCode);
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException && !StandardOutput.IsLeft(fault))
         {
             return Tell(parsed.InvocationConfiguration.Error, fault.Message, CommandFailure.Refused);
         }

@@ -1,3 +1,4 @@
 using Connectors.Cli;
+using Connectors.Cli.Printing;
 
-return await CommandLine.RunAsync(CommandTree.Create(), args, Console.Out, Console.Error);
+return await CommandLine.RunAsync(CommandTree.Create(), args, StandardOutput.Text(), Console.Error);

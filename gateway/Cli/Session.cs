@@ -41,6 +41,10 @@ internal sealed class Session : IDisposable
 
     public void Print(JsonNode json) => Out.WriteLine(ReadableJson.Text(json));
 
+    /// <summary>What whoever submits the calls again has to know: the queue remembers keys, not what became of their calls.</summary>
+    public void TellOfKeys() => Error.WriteLine(
+        "Repeats with the same Idempotency-Key are taken for these calls, and do not run, until the gateway's nats_duplicate_window (2m unless set) is over: use new keys.");
+
     /// <summary>Returns if the operator wants it; <paramref name="question"/> is asked for only when somebody is there to answer it.</summary>
     public async Task ConfirmAsync(Func<Task<string>> question, CancellationToken ct)
     {

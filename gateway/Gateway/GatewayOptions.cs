@@ -72,7 +72,7 @@ internal sealed record GatewayOptions
                 "max_upstream_timeout", TimeSpan.FromHours(1), "The longest X-Timeout that a caller may ask for in place of upstream_timeout", Min),
             BasicAuth = settings.Flag("basic_auth", provider is null, "Ask for the credentials of secret_mount_path on /system/; always on with the embedded provider"),
             ScaleFromZero = settings.Flag("scale_from_zero", false, "Start functions that have no replicas when they are called (remote provider; the embedded one always does)"),
-            LogsRequestUri = settings.Text("write_request_uri", "", "Any value: log each request's address").Length > 0,
+            LogsRequestUri = settings.Text("write_request_uri", "", "Any value: log the address of each call of a function, at once or through a queue").Length > 0,
             ScalerPort = scalerPort = ReadScalerPort(settings),
             DrainDelay = settings.Duration(
                 "drain_delay", TimeSpan.Zero, "How long new connections are served after SIGTERM, while /readyz says no, before the listener closes; comes before grace_period", max: TimeSpan.FromHours(1)),
@@ -90,8 +90,24 @@ internal sealed record GatewayOptions
         settings.Number("max_idle_conns_per_host", 1024, "Accepted for compatibility, without effect, as max_idle_conns");
         settings.Text("faas_prometheus_host", "prometheus", "Accepted for compatibility, without effect: invocationCount comes from the gateway's own counters");
         settings.Number("faas_prometheus_port", 9090, "Accepted for compatibility, without effect, as faas_prometheus_host", 0, 65535);
+        PassOver(settings);
         options.Check(settings);
         return options;
+    }
+
+    // What the charts of OpenFaaS, and faasd, tell gateways of either edition.
+    private static void PassOver(Settings settings)
+    {
+        settings.Text("direct_functions", "", "Accepted for compatibility, without effect: each call goes through the provider; a queue-worker's can go to the functions themselves");
+        settings.Text("direct_functions_suffix", "", "Accepted for compatibility, without effect, as direct_functions");
+        settings.Text("probe_functions", "", "Accepted for compatibility, without effect: a function is called when its provider says that it is available");
+        settings.Text("auth_proxy_url", "", "Accepted for compatibility, without effect: basic_auth guards /system/, and what else signs people in stands before the gateway");
+        settings.Text("auth_proxy_pass_body", "", "Accepted for compatibility, without effect, as auth_proxy_url");
+        settings.Text("default_target", "", "Accepted for compatibility, without effect: a function without com.openfaas.scale.target has 50");
+        settings.Text("metering", "", "Accepted for compatibility, without effect: calls are counted by metrics");
+        settings.Text("metering_excluded_namespaces", "", "Accepted for compatibility, without effect, as metering");
+        settings.Text("metering_default_memory", "", "Accepted for compatibility, without effect, as metering");
+        settings.Text("pprof", "", "Accepted for compatibility, without effect: no profiles are served");
     }
 
     private static readonly TimeSpan Min = TimeSpan.FromMilliseconds(1);

@@ -18,6 +18,9 @@ internal static partial class Log
     [LoggerMessage(204, LogLevel.Warning, "Functions could not be listed")]
     public static partial void ListFailed(ILogger log, string error);
 
+    [LoggerMessage(208, LogLevel.Information, "Functions are listed again")]
+    public static partial void ListedAgain(ILogger log);
+
     [LoggerMessage(206, LogLevel.Warning, "Not accepted")]
     public static partial void NotStored(ILogger log, string callId, string function, string queue, string error);
 
@@ -95,11 +98,14 @@ internal static partial class Log
     [LoggerMessage(262, LogLevel.Warning, "Login on the page refused")]
     public static partial void LoginRefused(ILogger log, string who, string caller);
 
+    [LoggerMessage(253, LogLevel.Warning, "What is paused could not be read, what was known last holds")]
+    public static partial void PausesNotRead(ILogger log, string bucket, string error);
+
     [LoggerMessage(263, LogLevel.Warning, "Queues could not be looked at for the page")]
     public static partial void PageBlind(ILogger log, string error);
 
-    [LoggerMessage(233, LogLevel.Warning, "Calls have waited for a minute and none was taken; is there a worker for this queue?")]
-    public static partial void QueueStalled(ILogger log, string queue, long calls);
+    [LoggerMessage(233, LogLevel.Warning, "Calls or callbacks have waited for a minute and none was taken; is there a worker for this queue?")]
+    public static partial void QueueStalled(ILogger log, string queue, long waiting);
 
     [LoggerMessage(247, LogLevel.Information, "Waiting calls of a kind cancelled")]
     public static partial void CallsCancelled(

@@ -33,6 +33,9 @@ internal static class Metrics
     private static readonly Gauge ReadyReplicas = Prometheus.Metrics.CreateGauge(
         "gateway_service_ready_count", "Available replicas of functions", ["function_name"]);
 
+    private static readonly Gauge ListTime = Prometheus.Metrics.CreateGauge(
+        "gateway_functions_list_timestamp_seconds", "When the provider's functions were listed last; time() minus this is the age of what is known of them");
+
     private static readonly Gauge MinReplicas = Prometheus.Metrics.CreateGauge(
         "gateway_service_min", "Least replicas of functions", ["function_name"]);
 
@@ -58,7 +61,7 @@ internal static class Metrics
         "gateway_async_publish_seconds", "Time until a stream had stored an async call", ["queue_name"], new HistogramConfiguration { Buckets = PublishBuckets });
 
     private static readonly Gauge UntakenSeconds = Prometheus.Metrics.CreateGauge(
-        "gateway_queue_untaken_seconds", "For how long calls have waited in a queue without any being taken", ["queue_name"]);
+        "gateway_queue_untaken_seconds", "For how long calls or callbacks have waited in a queue without any being taken", ["queue_name"]);
 
     private static readonly Gauge WaitingCalls = Prometheus.Metrics.CreateGauge(
         "gateway_queue_waiting_calls", "Calls of a queue that wait for a worker, as its scaler was told last", ["queue_name"]);
@@ -95,16 +98,45 @@ internal static class Metrics
 
     public static void CallStarted(string function)
     {
-        var series = SeriesOf(function);
+        var series = Hold(function);
         series.Started.Inc();
         series.Inflight.Inc();
     }
 
     public static void CallEnded(string startedAs, string function, int status, TimeSpan took)
     {
-        SeriesOf(startedAs).Inflight.Dec();
-        var series = SeriesOf(function);
-        series.Ended(status, took);
+        // Held since it started.
+        var begun = SeriesOf(startedAs);
+        if (function == startedAs)
+        {
+            begun.Ended(status, took);
+        }
+        else
+        {
+            var series = Hold(function);
+            series.Ended(status, took);
+            series.Release();
+        }
+
+        begun.Inflight.Dec();
+        begun.Release();
+    }
+
+    /// <summary>
+    /// Forgets the calls of every function that is not listed now and was not the time before, once none of them runs: otherwise whoever deploys functions under ever new
+    /// names has all of them in every scrape. A list may be older than a function's first call.
+    /// </summary>
+    public static void ForgetUnlisted(IReadOnlyDictionary<string, ScaleLabels> listed)
+    {
+        foreach (var (function, series) in Calls.Where(one => one.Key != NoFunction))
+        {
+            series.Unlisted = listed.ContainsKey(function) ? 0 : series.Unlisted + 1;
+            if (series.Unlisted > 1 && series.TryEnd())
+            {
+                series.Remove();
+                Calls.TryRemove(new KeyValuePair<string, FunctionSeries>(function, series));
+            }
+        }
     }
 
     public static double InvocationsOf(FunctionName function) => Calls.TryGetValue(function.ToString(), out var series) ? series.Count : 0;
@@ -113,10 +145,24 @@ internal static class Metrics
     public static (double Started, double Running) ActivityOf(FunctionName function) =>
         Calls.TryGetValue(function.ToString(), out var series) ? (series.Started.Value, series.Inflight.Value) : (0, 0);
 
-    public static void ServiceSeen(string function, ulong replicas, ulong ready, ScaleLabels scale)
+    public static void FunctionsListed(DateTimeOffset now) => ListTime.Set(now.ToUnixTimeMilliseconds() / 1000.0);
+
+    /// <param name="function">The function.</param>
+    /// <param name="replicas">How many it has.</param>
+    /// <param name="ready">How many of them are ready; null if nobody said.</param>
+    /// <param name="scale">What its labels say of its scaling.</param>
+    public static void ServiceSeen(string function, ulong replicas, ulong? ready, ScaleLabels scale)
     {
         Replicas.WithLabels(function).Set(replicas);
-        ReadyReplicas.WithLabels(function).Set(ready);
+        if (ready is { } known)
+        {
+            ReadyReplicas.WithLabels(function).Set(known);
+        }
+        else
+        {
+            ReadyReplicas.RemoveLabelled(function);
+        }
+
         MinReplicas.WithLabels(function).Set(scale.Min);
         TargetLoad.WithLabels(function, scale.Type).Set(scale.Target);
     }
@@ -127,9 +173,17 @@ internal static class Metrics
         ReadyReplicas.RemoveLabelled(function);
         MinReplicas.RemoveLabelled(function);
         TargetLoad.RemoveLabelled(function, scale.Type);
+        foreach (var direction in new[] { "out", "in", "zero" })
+        {
+            Scalings.RemoveLabelled(function, direction);
+        }
     }
 
-    public static void HttpAnswered(string method, string path, int status, TimeSpan took)
+    /// <param name="method">The verb.</param>
+    /// <param name="path">The part of the path that is no caller's choice.</param>
+    /// <param name="status">The answer's.</param>
+    /// <param name="took">Null for what was followed.</param>
+    public static void HttpAnswered(string method, string path, int status, TimeSpan? took)
     {
         var series = Answers.GetOrAdd((method, path, status), static key =>
         {
@@ -137,13 +191,19 @@ internal static class Metrics
             return (HttpRequests.WithLabels(labels), HttpSeconds.WithLabels(labels));
         });
         series.Count.Inc();
-        series.Seconds.Observe(took.TotalSeconds);
+        if (took is { } time)
+        {
+            series.Seconds.Observe(time.TotalSeconds);
+        }
     }
 
-    public static void ProviderAnswered(string method, string path, int status, TimeSpan took)
+    public static void ProviderAnswered(string method, string path, int status, TimeSpan? took)
     {
         ProviderRequests.WithLabels(status.ToString(), method, path).Inc();
-        ProviderSeconds.WithLabels(status.ToString(), method, path).Observe(took.TotalSeconds);
+        if (took is { } time)
+        {
+            ProviderSeconds.WithLabels(status.ToString(), method, path).Observe(time.TotalSeconds);
+        }
     }
 
     public static void Accepted(string queue, int status) =>
@@ -191,6 +251,22 @@ internal static class Metrics
 
     private static FunctionSeries SeriesOf(string function) => Calls.GetOrAdd(function, static name => new FunctionSeries(name));
 
+    // One that is being forgotten is gone in a moment, and begins anew.
+    private static FunctionSeries Hold(string function)
+    {
+        var wait = default(SpinWait);
+        while (true)
+        {
+            var series = SeriesOf(function);
+            if (series.TryHold())
+            {
+                return series;
+            }
+
+            wait.SpinOnce();
+        }
+    }
+
     /// <summary>A function's own of the metrics of calls.</summary>
     private sealed class FunctionSeries(string function)
     {
@@ -199,6 +275,12 @@ internal static class Metrics
         private long _count;
         private long _failed;
 
+        // By calls that run or are being counted; far below zero once it has ended.
+        private int _held;
+
+        /// <summary>How often in a row its function was not listed.</summary>
+        public int Unlisted { get; set; }
+
         public Counter.Child Started { get; } = Metrics.Started.WithLabels(function);
 
         public Gauge.Child Inflight { get; } = Metrics.Inflight.WithLabels(function);
@@ -206,6 +288,35 @@ internal static class Metrics
         public long Count => Interlocked.Read(ref _count);
 
         public FunctionFigures Figures => new(Count, Interlocked.Read(ref _failed), Quantile(.5), Quantile(.99));
+
+        /// <summary>False once it has ended.</summary>
+        public bool TryHold()
+        {
+            if (Interlocked.Increment(ref _held) > 0)
+            {
+                return true;
+            }
+
+            Interlocked.Decrement(ref _held);
+            return false;
+        }
+
+        public void Release() => Interlocked.Decrement(ref _held);
+
+        /// <summary>Ends it, unless it is held.</summary>
+        public bool TryEnd() => Interlocked.CompareExchange(ref _held, int.MinValue, 0) == 0;
+
+        /// <summary>Takes its samples away.</summary>
+        public void Remove()
+        {
+            Metrics.Started.RemoveLabelled(function);
+            Metrics.Inflight.RemoveLabelled(function);
+            foreach (var code in _byCode.Keys)
+            {
+                Invocations.RemoveLabelled(function, code.ToString());
+                Seconds.RemoveLabelled(function, code.ToString());
+            }
+        }
 
         public void Ended(int status, TimeSpan took)
         {

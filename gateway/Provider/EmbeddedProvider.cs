@@ -12,7 +12,7 @@ internal sealed class EmbeddedProvider(Functions functions, EmbeddedRoutes route
     public async Task InvokeAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
     {
         DeployedFunction? asked = null;
-        while (await FindAwakeAsync(path.Function) is { } function)
+        while (await FindAwakeAsync(path.Function, ct) is { } function)
         {
             if (function == asked)
             {
@@ -42,6 +42,6 @@ internal sealed class EmbeddedProvider(Functions functions, EmbeddedRoutes route
 
     public void MapSystem(IEndpointRouteBuilder builder) => routes.Map(builder);
 
-    private ValueTask<DeployedFunction?> FindAwakeAsync(FunctionName function) =>
-        functions.Find(function) is { Definition.Replicas: 0 } ? new(functions.WakeAsync(function)) : new(functions.Find(function));
+    private ValueTask<DeployedFunction?> FindAwakeAsync(FunctionName function, CancellationToken ct) =>
+        functions.Find(function) is { Definition.Replicas: 0 } ? new(functions.WakeAsync(function, ct)) : new(functions.Find(function));
 }

@@ -37,20 +37,29 @@ internal sealed class EmbeddedStart(
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            throw new ConfigurationException($"data_path: {options.DataPath} cannot be used: {fault.Message}", fault);
+            throw Unusable(fault);
         }
 
-        if (options.FunctionsPath is { } path)
+        var named = options.FunctionsPath is { } path ? await DeployAsync(path, cancellationToken) : [];
+        try
         {
-            await DeployAsync(path);
+            await functions.CleanUpAsync(spared: named);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(fault);
         }
 
         Log.FunctionsReady(log, functions.All.Count());
     }
 
-    public Task StopAsync(CancellationToken cancellationToken) => functions.StopAsync();
+    /// <summary>Each process has its function's write_timeout, and none more than the host gives to all.</summary>
+    public Task StopAsync(CancellationToken cancellationToken) => functions.StopAsync(cancellationToken);
 
-    private async Task DeployAsync(string path)
+    private ConfigurationException Unusable(Exception fault) => new($"data_path: {options.DataPath} cannot be used: {fault.Message}", fault);
+
+    // Returns what the file names, deployed or not.
+    private async Task<IReadOnlyList<FunctionName>> DeployAsync(string path, CancellationToken ct)
     {
         var stack = (from entry in StackFile.Read(path, Environment.GetEnvironmentVariable)
                      select entry with { Deployment = entry.Deployment with { Namespace = entry.Deployment.Namespace ?? options.DefaultNamespace } }).ToList();
@@ -71,7 +80,7 @@ internal sealed class EmbeddedStart(
         {
             // Those that follow in the file and go to other ports have theirs only until then: two may exchange them.
             var leaving = stack.Skip(i + 1).Where(later => PortOf(later) != PortOf(entry)).Select(NameOf);
-            var others = functions.All.ExceptBy(leaving, other => other.Definition.Name);
+            var others = functions.All.Select(other => other.PortUse).ExceptBy(leaving, other => other.Function);
 
             // Secrets are made by the API of a gateway that runs, functions with ports too: neither keeps it from running.
             if (DeployRules.MissingSecrets(entry.Deployment, secrets).Concat(DeployRules.PortFaults(entry.Deployment, options, others)).ToList() is { Count: > 0 } lacks)
@@ -82,18 +91,20 @@ internal sealed class EmbeddedStart(
 
             try
             {
-                await functions.DeployAsync(entry.Deployment, expected: null, entry.HandlerFolder);
+                await functions.DeployAsync(entry.Deployment, expected: null, entry.HandlerFolder, ct);
             }
             catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
             {
                 NotDeployed(entry, entry.Locate($"handler: {fault.Message}"));
             }
         }
+
+        return [.. stack.Select(NameOf)];
     }
 
     private static FunctionName NameOf(StackFunction entry) => new(entry.Deployment.Service, entry.Deployment.Namespace!);
 
-    private static int? PortOf(StackFunction entry) => WatchdogSettings.Read(entry.Deployment, []).FixedPort;
+    private static int? PortOf(StackFunction entry) => DeployRules.PortOf(entry.Deployment).Port;
 
     private void NotDeployed(StackFunction entry, string fault) => Log.NotDeployed(log, NameOf(entry).ToString(), fault);
 }

@@ -27,6 +27,12 @@ internal static partial class Log
     [LoggerMessage(222, LogLevel.Warning, "Replica did not end within its write_timeout and is killed")]
     public static partial void ReplicaKilled(ILogger log, string function, int pid, TimeSpan writeTimeout, int calls);
 
+    [LoggerMessage(228, LogLevel.Warning, "Replica did not end before the gateway does and is killed")]
+    public static partial void ReplicaCut(ILogger log, string function, int pid, int calls);
+
+    [LoggerMessage(229, LogLevel.Warning, "Forked call of a function that ends did not end in time and is killed")]
+    public static partial void ProcessKilled(ILogger log, string function, int pid, TimeSpan writeTimeout);
+
     [LoggerMessage(217, LogLevel.Information, "Isolation chosen")]
     public static partial void Isolated(ILogger log, string isolation, int? user);
 
@@ -39,6 +45,9 @@ internal static partial class Log
     [LoggerMessage(220, LogLevel.Warning, "Directory of a deleted function left behind")]
     public static partial void FolderLeft(ILogger log, string folder, string error);
 
+    [LoggerMessage(209, LogLevel.Warning, "Remains of a deleted function left behind")]
+    public static partial void RemainsLeft(ILogger log, string function, string error);
+
     [LoggerMessage(224, LogLevel.Error, "Function not loaded")]
     public static partial void NotLoaded(ILogger log, string function, string error);
 
@@ -50,6 +59,9 @@ internal static partial class Log
 
     [LoggerMessage(226, LogLevel.Error, "Process not started")]
     public static partial void ProcessFailed(ILogger log, string function, string error);
+
+    [LoggerMessage(223, LogLevel.Warning, "GPUs of limits are kept and shown; none is set aside, and the function's processes see what the machine has")]
+    public static partial void GpusNotSetAside(ILogger log, string function, string gpus);
 
     [LoggerMessage(221, LogLevel.Warning, "limits.cpu is kept and shown, not enforced")]
     public static partial void CpuNotLimited(ILogger log, string function, string cpu);

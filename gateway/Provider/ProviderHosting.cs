@@ -20,6 +20,7 @@ public static class ProviderHosting
         services.AddSingleton<NamespaceApi>();
         services.AddSingleton<LogApi>();
         services.AddSingleton<EmbeddedRoutes>();
+        services.AddSingleton<Claims>();
         services.AddSingleton<Functions>();
         services.AddSingleton<RunnerChoice>();
         services.AddSingleton<FunctionStore>();

@@ -200,7 +200,7 @@ internal static class CallbackRequest
         yield return new Header(WellKnownHeaders.CallId, envelope.CallId);
         yield return new Header(CallHeaders.DeliveryId, envelope.DeliveryId);
         yield return new Header(CallHeaders.WebhookId, envelope.DeliveryId);
-        yield return new Header(CallHeaders.FunctionName, envelope.FunctionName.ToString());
+        yield return new Header(CallHeaders.FunctionName, envelope.NameAsCalled);
         yield return new Header(CallHeaders.FunctionStatus, Text(record.Status));
         yield return new Header(WellKnownHeaders.DurationSeconds, record.Seconds.ToString("F6", CultureInfo.InvariantCulture));
         yield return new Header(CallHeaders.Retry, Text(envelope.Attempt - 1));

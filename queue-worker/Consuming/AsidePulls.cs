@@ -35,7 +35,7 @@ internal sealed class AsidePulls : IDisposable
     private readonly QueueWorkerOptions _options;
     private readonly NatsLink _link;
     private readonly PullInbox _inbox;
-    private readonly StreamSetup _setup;
+    private readonly ConsumerSetup _setup;
     private readonly Pauses _pauses;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -51,7 +51,7 @@ internal sealed class AsidePulls : IDisposable
     // What was told last of why a group cannot be worked on; null once one could.
     private string? _trouble;
 
-    public AsidePulls(QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, Pauses pauses, Slots slots, TimeProvider time, ILogger log)
+    public AsidePulls(QueueWorkerOptions options, NatsLink link, PullInbox inbox, ConsumerSetup setup, Pauses pauses, Slots slots, TimeProvider time, ILogger log)
     {
         (_options, _link, _inbox, _setup, _pauses, Slots, _time, _log) = (options, link, inbox, setup, pauses, slots, time, log);
         _schedule = new AsideSchedule(pauses.HeldUntil);

@@ -13,6 +13,9 @@ internal sealed record ConsumingOptions
     /// <summary>How fast a dead worker is noticed; not how long a call may run.</summary>
     public required TimeSpan AckWait { get; init; }
 
+    /// <summary>Whether it is as long as one that is to bound calls, as in OpenFaaS's Community Edition, and not one that notices a dead worker.</summary>
+    public bool IsLongLease => AckWait > TimeSpan.FromMinutes(2);
+
     /// <summary>After how long without work a function's consumer lapses. Never sooner than <see cref="AckWait"/>: a consumer that lapses takes the leases of what runs with it.</summary>
     public required TimeSpan InactiveThreshold
     {

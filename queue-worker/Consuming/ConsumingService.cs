@@ -55,6 +55,10 @@ internal sealed class ConsumingService : IDuty
         await _link.OpenAsync(stopping);
         await _watchdog.StartAsync(stopping);
         Log.Serving(_log, _options.Queue, _options.Consuming.Mode.ToString(), _options.Consuming.MaxInflight, _link.ServerVersion);
+        if (_options.Consuming.IsLongLease && !_hasServed)
+        {
+            Log.LongLease(_log, _options.Consuming.AckWait, _options.Dispatch.UpstreamTimeout);
+        }
     }
 
     private async Task ServeAsync(CancellationToken stopping)

@@ -27,7 +27,7 @@ internal sealed class FunctionConsumers(string stream, ModeClaim mode, FairSched
         {
             return await TryBindAsync(side, ct) || (await MakeRoomAsync(ct) && await TryBindAsync(side, ct));
         }
-        catch (NatsJSApiException fault) when (fault.Error.ErrCode == StreamSetup.NotUnique)
+        catch (NatsJSApiException fault) when (fault.Error.ErrCode == ConsumerSetup.NotUnique)
         {
             await mode.ClearAsync(ct);
             throw;
@@ -41,7 +41,7 @@ internal sealed class FunctionConsumers(string stream, ModeClaim mode, FairSched
             await side.Consumer.BindAsync(ct);
             return true;
         }
-        catch (NatsJSApiException fault) when (fault.Error.ErrCode == StreamSetup.TooManyConsumers)
+        catch (NatsJSApiException fault) when (fault.Error.ErrCode == ConsumerSetup.TooManyConsumers)
         {
             if (Interlocked.Exchange(ref _hasToldLimit, 1) == 0)
             {

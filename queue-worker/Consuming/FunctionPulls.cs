@@ -63,7 +63,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private CancellationToken _ending;
 
     public FunctionPulls(
-        QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, Pauses pauses, Slots slots, ModeClaim mode, TimeProvider time, ILogger log)
+        QueueWorkerOptions options, NatsLink link, PullInbox inbox, ConsumerSetup setup, Pauses pauses, Slots slots, ModeClaim mode, TimeProvider time, ILogger log)
     {
         (_options, _link, _pauses, _slots, _time, _log) = (options, link, pauses, slots, time, log);
         (_began, _beganAt) = (time.GetUtcNow(), time.GetTimestamp());
@@ -160,8 +160,9 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
                 // Meanwhile the resync finds what there is.
                 Log.PullFailed(_log, StreamNames.Hints(_options.Queue), fault.Message);
             }
-            catch (OperationCanceledException)
+            catch (Exception)
             {
+                // Told to stop, whatever ends the hints.
                 return;
             }
 
@@ -207,8 +208,13 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
             return (function, priority);
         }
 
+        // One of another partition gets no lane here, with which it would be forgotten.
         var foreign = new FunctionName(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(subject)))[..32], ForeignNamespace);
-        _foreign[foreign] = subject;
+        if (_partition.Serves(foreign))
+        {
+            _foreign[foreign] = subject;
+        }
+
         return (foreign, Priority.Normal);
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
@@ -16,10 +17,12 @@ namespace Connectors.QueueWorker.Consuming;
 /// that both deliver runs twice. Two things keep it. The server refuses a consumer whose filter overlaps with another's, and whoever meets that clears the
 /// other mode's. And nobody makes a consumer without having read the metadata within the last second:
 /// <code>
-/// new worker (function)  writes "function", deletes static-high and static-normal, waits one ack_wait for what was in flight
+/// new worker (function)  writes "function" and the time, deletes static-high and static-normal, waits one ack_wait for what was in flight
+/// another (function)     reads "function" and the time: waits for what is left of that ack_wait
+/// either, after it       reads once more: if it is "static" again by then, it takes nothing
 /// old worker (static)    its pull ends in 409; it reads "function": stops pulling, finishes what runs, is not ready
 /// old worker, too late   made static-normal again just before: the new worker's consumer is refused, it clears and binds again
-/// back to static         a static worker starts and writes "static": the old worker reads that, and takes calls again
+/// back to static         a static worker starts and writes "static": the old worker reads that, waits as well, and takes calls again
 /// </code>
 /// </remarks>
 internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readiness readiness, Recheck recheck, TimeProvider time, ILogger<ModeClaim> log) : IDisposable
@@ -33,6 +36,9 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
     private TaskCompletionSource _ours = new();
     private bool _isClaimed;
     private long _confirmed;
+
+    // The last switch that was met, how much of its wait was left then, and when that was, as a timestamp.
+    private (string? At, TimeSpan Left, long Met) _switch;
 
     /// <summary>Whether this worker may take calls.</summary>
     public bool IsOurs => _isClaimed && !_lost.IsCancellationRequested;
@@ -55,8 +61,12 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
         var found = Found(stream);
         if (found is null || !_isClaimed)
         {
-            await ClaimAsync(stream.Config, found, ct);
-            found = _mine;
+            found = await ClaimAsync(stream.Config, found, ct);
+        }
+        else if (found == _mine && _lost.IsCancellationRequested && LeftOfSwitch(stream.Config) > TimeSpan.Zero)
+        {
+            // A later look finds that it is over; callbacks and what lies aside do not wait for it.
+            return;
         }
 
         _confirmed = time.GetTimestamp();
@@ -136,23 +146,58 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
             ? consumer.StartsWith("fn:", StringComparison.Ordinal)
             : consumer is StreamNames.StaticHigh or StreamNames.StaticNormal;
 
-    private async Task ClaimAsync(StreamConfig config, string? found, CancellationToken ct)
+    // Returns the mode that the queue is in then: another worker may have switched it during the wait.
+    private async Task<string> ClaimAsync(StreamConfig config, string? found, CancellationToken ct)
     {
+        var isSwitch = found is not null && found != _mine;
         if (found != _mine || (config.Republish is not null) != IsFunction)
         {
             var metadata = new Dictionary<string, string>(config.Metadata ?? new Dictionary<string, string>()) { [StreamNames.ModeKey] = _mine };
+            if (isSwitch)
+            {
+                metadata[StreamNames.ModeSinceKey] = time.GetUtcNow().ToString("O", CultureInfo.InvariantCulture);
+            }
+
             var hints = new Republish { Src = StreamNames.CallSubjects(options.Queue), Dest = StreamNames.Hints(options.Queue), HeadersOnly = true };
             await link.JetStream.UpdateStreamAsync(config with { Metadata = metadata, Republish = IsFunction ? hints : null }, ct);
         }
 
-        if (await ClearAsync(ct))
+        var hasCleared = await ClearAsync(ct);
+        if (isSwitch || hasCleared)
         {
-            // What the others had in flight may still end; its leases end with this wait.
             Log.ModeSwitched(log, options.Queue, found ?? "", _mine);
-            await Task.Delay(options.Consuming.AckWait, time, ct);
         }
 
+        // What the others had in flight may still end; its leases end with this wait. Of two that switch at once only one finds consumers to delete.
+        var left = isSwitch || hasCleared ? options.Consuming.AckWait : LeftOfSwitch(config);
+        if (left <= TimeSpan.Zero)
+        {
+            _isClaimed = true;
+            return _mine;
+        }
+
+        Log.ModeWaits(log, options.Queue, _mine, left);
+        await Task.Delay(left, time, ct);
         _isClaimed = true;
+        return Found((await link.JetStream.GetStreamAsync(StreamNames.Calls(options.Queue), cancellationToken: ct)).Info) ?? _mine;
+    }
+
+    // Of the ack_wait that begins with a switch, by the clock of whoever switched: no more than all of it from when the switch was met, whatever that one says.
+    private TimeSpan LeftOfSwitch(StreamConfig config)
+    {
+        if (config.Metadata?.TryGetValue(StreamNames.ModeSinceKey, out var at) != true
+            || !DateTimeOffset.TryParse(at, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var since))
+        {
+            return TimeSpan.Zero;
+        }
+
+        if (_switch.At != at)
+        {
+            var left = since + options.Consuming.AckWait - time.GetUtcNow();
+            _switch = (at, left < options.Consuming.AckWait ? left : options.Consuming.AckWait, time.GetTimestamp());
+        }
+
+        return _switch.Left - time.GetElapsedTime(_switch.Met);
     }
 
     private async Task DeleteAsync(string stream, string consumer, CancellationToken ct)

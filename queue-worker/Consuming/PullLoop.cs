@@ -302,7 +302,7 @@ internal sealed class StaticPulls : ICallPulls
     private readonly StreamConsumer[] _consumers;
     private readonly PullLoop _loop;
 
-    public StaticPulls(QueueWorkerOptions options, PullInbox inbox, StreamSetup setup, Pauses pauses, Slots slots, Recheck recheck, TimeProvider time, ILogger log)
+    public StaticPulls(QueueWorkerOptions options, PullInbox inbox, ConsumerSetup setup, Pauses pauses, Slots slots, Recheck recheck, TimeProvider time, ILogger log)
     {
         _consumers = [Consumer(StreamNames.StaticHigh, Priority.High), Consumer(StreamNames.StaticNormal, Priority.Normal)];
         _loop = new PullLoop(_consumers, slots, options.Consuming.PullMax, () => !pauses.IsQueuePaused, recheck, time, log);

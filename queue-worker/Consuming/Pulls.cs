@@ -28,7 +28,7 @@ internal sealed class Pulls : IDisposable
     private readonly ILogger _log;
 
     public Pulls(
-        QueueWorkerOptions options, NatsLink link, PullInbox inbox, StreamSetup setup, ModeClaim mode, Recheck recheck, Acks acks, Drain drain,
+        QueueWorkerOptions options, NatsLink link, PullInbox inbox, ConsumerSetup setup, ModeClaim mode, Recheck recheck, Acks acks, Drain drain,
         Pauses pauses, Dispatcher calls, CallbackDispatcher callbacks, AsideReturn aside, TimeProvider time, ILogger<Pulls> log)
     {
         (_inbox, _acks, _ackWait, _mode, _drain, _time, _log) = (inbox, acks, options.Consuming.AckWait, mode, drain, time, log);
@@ -43,6 +43,7 @@ internal sealed class Pulls : IDisposable
         _callbacks = new PullLoop([CallbackConsumer], _callbackSlots, int.MaxValue, () => true, recheck, time, log);
         pauses.Changed = Wake;
         mode.Looked = Saw;
+        inbox.MessageLost = () => Metrics.MessageLost(options.Queue);
         UnusedBreakers = new UnusedBreakers(options, link, pauses);
     }
 

@@ -11,8 +11,12 @@ namespace Connectors.QueueWorker.Consuming;
 /// <summary>What the streams' states and all workers of the queue say of it, as metrics.</summary>
 internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries retries, Reporting reporting, TimeProvider time)
 {
-    private readonly HashSet<string> _functions = [];
-    private readonly HashSet<string> _aside = [];
+    // For how long it is told of a function that it has no call.
+    private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(10);
+
+    // When each function was last seen to have a call, as a timestamp.
+    private readonly Dictionary<string, long> _functions = [];
+    private readonly Dictionary<string, long> _aside = [];
 
     public void Show(StreamInfo info)
     {
@@ -22,18 +26,16 @@ internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries ret
         retries.Keep(info.State.FirstSeq, info.State.LastSeq, stored);
         Metrics.WaitingRetries(options.Queue, retries.Count().Values.Sum());
         var inHand = reporting.InHand();
-        foreach (var function in _functions.Union(stored.Keys).ToList())
+        foreach (var function in Known(_functions, stored.Keys, gone => Metrics.NonePending(options.Queue, gone)))
         {
-            _functions.Add(function);
             Metrics.Pending(options.Queue, function, inHand.Waiting(function, stored.GetValueOrDefault(function)));
         }
     }
 
     public void ShowAside(AsideCounts counts)
     {
-        foreach (var function in _aside.Union(counts.Delayed.Keys).Union(counts.Held.Keys).ToList())
+        foreach (var function in Known(_aside, counts.Delayed.Keys.Concat(counts.Held.Keys), gone => Metrics.NoneAside(options.Queue, gone)))
         {
-            _aside.Add(function);
             Metrics.Aside(options.Queue, function, counts.Delayed.GetValueOrDefault(function), counts.Held.GetValueOrDefault(function));
         }
     }
@@ -46,6 +48,22 @@ internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries ret
 
     /// <summary>The function of a subject, as labels name it. Whoever writes to a stream chooses subjects; labels are for functions.</summary>
     public static string LabelOf(string subject) => StreamNames.FunctionOf(subject) is { IsValid: true } function ? function.ToString() : "foreign";
+
+    private List<string> Known(Dictionary<string, long> seen, IEnumerable<string> present, Action<string> forget)
+    {
+        foreach (var function in present)
+        {
+            seen[function] = time.GetTimestamp();
+        }
+
+        foreach (var (function, _) in seen.Where(last => time.GetElapsedTime(last.Value) > Remembered).ToList())
+        {
+            seen.Remove(function);
+            forget(function);
+        }
+
+        return [.. seen.Keys];
+    }
 
     private TimeSpan Oldest(StreamInfo info)
     {

@@ -103,7 +103,9 @@ internal sealed class Slots(int count, IDeliveryHandler handler, Acks acks, Grac
     public Task IdleAsync()
     {
         var idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Volatile.Write(ref _idle, idle);
+
+        // What ends now looks for whom to tell after it has counted itself out; so this is to be written before it is looked how many run, and not merely first.
+        Interlocked.Exchange(ref _idle, idle);
         if (Running == 0)
         {
             idle.TrySetResult();
@@ -239,6 +241,8 @@ internal sealed class LeaseKeeper(Pulls pulls, TimeProvider time, ILogger<LeaseK
     // A third of the shortest ack_wait that a worker may have.
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1) / 3;
 
+    private readonly ConcurrentDictionary<Delivery, bool> _renewing = new();
+
     public async Task RunAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Tick, time);
@@ -253,7 +257,11 @@ internal sealed class LeaseKeeper(Pulls pulls, TimeProvider time, ILogger<LeaseK
             renewed = time.GetTimestamp();
             foreach (var delivery in pulls.Deliveries)
             {
-                await ExtendAsync(delivery, stoppingToken);
+                // Of some it is asked first whether they are still there; that holds up no other, nor the next renewal.
+                if (_renewing.TryAdd(delivery, true))
+                {
+                    _ = ExtendAsync(delivery, stoppingToken);
+                }
             }
         }
     }
@@ -262,12 +270,21 @@ internal sealed class LeaseKeeper(Pulls pulls, TimeProvider time, ILogger<LeaseK
     {
         try
         {
-            await delivery.ExtendAsync(ct);
-            Metrics.LeaseRenewed();
+            if (await delivery.ExtendAsync(ct))
+            {
+                Metrics.LeaseRenewed();
+            }
         }
-        catch (Exception fault) when (!ct.IsCancellationRequested)
+        catch (Exception fault)
         {
-            Log.LeaseNotRenewed(log, delivery.Subject, delivery.Place.Sequence, fault.Message);
+            if (!ct.IsCancellationRequested)
+            {
+                Log.LeaseNotRenewed(log, delivery.Subject, delivery.Place.Sequence, fault.Message);
+            }
+        }
+        finally
+        {
+            _renewing.TryRemove(delivery, out _);
         }
     }
 }

@@ -195,7 +195,7 @@ internal sealed class Watchdog(
         {
             await consumer.BindAsync(limit.Token);
         }
-        catch (NatsJSApiException fault) when (fault.Error.ErrCode == StreamSetup.NotUnique)
+        catch (NatsJSApiException fault) when (fault.Error.ErrCode == ConsumerSetup.NotUnique)
         {
             // A consumer of the other mode, made just before its worker learned better.
             await mode.ClearAsync(limit.Token);

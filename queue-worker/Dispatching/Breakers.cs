@@ -102,10 +102,19 @@ internal sealed record BreakerPolicy(int Failures, TimeSpan MinWait, TimeSpan Ma
 {
     private const int MaxFailures = 1000;
 
-    public static BreakerPolicy Read(Settings settings) => new(
-        settings.Number("breaker_failures", 0, "Calls of a function in a row that do not reach it, after which its calls wait instead of using attempts; 0 for never", 0, MaxFailures),
-        settings.Duration("breaker_min_wait", TimeSpan.FromSeconds(10), "Wait before the first call that is sent to see whether the function is back", TimeSpan.FromMilliseconds(1)),
-        settings.Duration("breaker_max_wait", TimeSpan.FromMinutes(5), "Longest wait between two such calls", TimeSpan.FromMilliseconds(1)));
+    public static BreakerPolicy Read(Settings settings)
+    {
+        var policy = new BreakerPolicy(
+            settings.Number("breaker_failures", 0, "Calls of a function in a row that do not reach it, after which its calls wait instead of using attempts; 0 for never", 0, MaxFailures),
+            settings.Duration("breaker_min_wait", TimeSpan.FromSeconds(10), "Wait before the first call that is sent to see whether the function is back", TimeSpan.FromMilliseconds(1)),
+            settings.Duration("breaker_max_wait", TimeSpan.FromMinutes(5), "Longest wait between two such calls", TimeSpan.FromMilliseconds(1)));
+        if (policy.MaxWait < policy.MinWait)
+        {
+            settings.Fault("breaker_max_wait", "no shorter than breaker_min_wait");
+        }
+
+        return policy;
+    }
 
     /// <summary>The policy with what a function's annotations override.</summary>
     public BreakerPolicy With(BreakerSettings? own) => own is null ? this : new(

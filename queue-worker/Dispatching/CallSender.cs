@@ -17,9 +17,9 @@ internal sealed class CallSender(
     // What nginx logs for a client that went away; no function can answer it through HTTP.
     private const int ClientClosedRequest = 499;
 
-    // What a callback or a stored result has of ours only now and then: of a function it would pass for that.
+    // What a callback or a stored result has of ours only now and then: of a function it would pass for that. And what the gateway tells the worker alone.
     private static readonly FrozenSet<string> Ours = FrozenSet.Create(
-        StringComparer.OrdinalIgnoreCase, CallHeaders.CallState, CallHeaders.ResultDropped, CallHeaders.Redrive, WellKnownHeaders.TraceParent);
+        StringComparer.OrdinalIgnoreCase, CallHeaders.CallState, CallHeaders.ResultDropped, CallHeaders.Redrive, WellKnownHeaders.TraceParent, CallHeaders.GrantedTimeout);
 
     /// <summary>Whether an aborted outcome was its caller's wish.</summary>
     public bool IsCancelled(Envelope envelope) => cancelled.Contains(envelope);

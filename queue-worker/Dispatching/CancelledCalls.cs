@@ -28,6 +28,9 @@ internal sealed class CancelledCalls(NatsLink link, QueueWorkerOptions options, 
     private long? _forgotAt;
     private volatile bool _isAny;
 
+    /// <summary>How many running sends are watched.</summary>
+    public int Watched => _running.Count;
+
     /// <summary>Done once all cancellations that there were at start are known, or none is told for so long, as of a bucket that cannot be read, that calls go on without.</summary>
     public async Task LoadedAsync(CancellationToken ct)
     {

@@ -6,6 +6,7 @@ namespace Connectors.QueueWorker.Dispatching;
 /// <summary>How functions are called and called again.</summary>
 internal sealed record DispatchOptions
 {
+    private const string GatewayHostName = "faas_gateway_address";
     private const string FunctionUrlName = "function_url";
     private const string DefaultFunctionUrl = "http://{name}.{namespace}.svc.cluster.local:8080";
     private const string NamePart = "{name}";
@@ -55,7 +56,7 @@ internal sealed record DispatchOptions
 
     private static DispatchOptions ReadEach(Settings settings) => new()
     {
-        Gateway = settings.Url("gateway_url", "http://gateway.openfaas:8080", "Address of the gateway through which functions are called") ?? new Uri("http://gateway.openfaas:8080"),
+        Gateway = ReadGateway(settings),
         CallsDirectly = settings.Flag("direct_functions", false, "Call functions that the provider lists at function_url, not through the gateway"),
         FunctionUrl = settings.Text(FunctionUrlName, DefaultFunctionUrl, "Where functions are with direct_functions; {name} and {namespace} stand for a function's own"),
         UpstreamTimeout = settings.Duration(
@@ -65,4 +66,18 @@ internal sealed record DispatchOptions
         MaxResultBytes = settings.LongNumber("max_result_bytes", 16 << 20, "Longest answer kept for a callback; a longer one is reported without its body", 0, 1 << 30),
         WriteDebug = settings.Flag("write_debug", false, "Log the bodies of answers"),
     };
+
+    private static Uri ReadGateway(Settings settings)
+    {
+        var host = settings.Text(GatewayHostName, "", "Older name of the host in gateway_url, used when that is not set");
+        var port = settings.Number("faas_gateway_port", 8080, "Older name of the port in gateway_url, beside faas_gateway_address", 1, 65535);
+        if (host.Length > 0 && Uri.CheckHostName(host) == UriHostNameType.Unknown)
+        {
+            settings.Fault(GatewayHostName, "a host name or an IP address, without scheme and port (that is faas_gateway_port)");
+            host = "";
+        }
+
+        var address = host.Length == 0 ? "http://gateway.openfaas:8080" : $"http://{(host.Contains(':') && !host.StartsWith('[') ? $"[{host}]" : host)}:{port}";
+        return settings.Url("gateway_url", address, "Address of the gateway through which functions are called") ?? new Uri(address);
+    }
 }

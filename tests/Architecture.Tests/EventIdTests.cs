@@ -7,15 +7,34 @@ public partial class EventIdTests
     [Fact]
     public void An_event_of_the_logs_has_an_id_of_its_own()
     {
-        var shared = Repository.Files("Log.cs")
+        var events = Repository.Files("Log.cs")
             .SelectMany(file => Event().Matches(File.ReadAllText(file)).Select(match => (Id: match.Groups[1].Value, File: Repository.Relative(file))))
+            .ToList();
+        var shared = events
             .GroupBy(one => one.Id)
             .Where(id => id.Count() > 1)
             .Select(id => $"{id.Key}: {string.Join(", ", id.Select(one => one.File))}");
 
         Assert.Empty(shared);
+        Assert.InRange(events.Count, 150, int.MaxValue);
     }
 
-    [GeneratedRegex(@"\[LoggerMessage\((\d+)")]
+    // Each is one that the test above sees.
+    [Fact]
+    public void Events_of_the_logs_stand_in_the_files_for_them_and_name_their_ids_first()
+    {
+        var unseen = from file in Repository.Files("*.cs").Where(file => !file.Contains("/tests/Architecture.Tests/", StringComparison.Ordinal))
+                     let text = File.ReadAllText(file)
+                     let seen = Path.GetFileName(file) == "Log.cs" ? Event().Count(text) : 0
+                     where Any().Count(text) != seen
+                     select Repository.Relative(file);
+
+        Assert.Empty(unseen);
+    }
+
+    [GeneratedRegex(@"\[LoggerMessage\((?:EventId = )?(\d+)")]
     private static partial Regex Event();
+
+    [GeneratedRegex(@"\[LoggerMessage\b")]
+    private static partial Regex Any();
 }

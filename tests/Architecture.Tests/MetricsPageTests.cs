@@ -14,7 +14,9 @@ public partial class MetricsPageTests
             .Where(file => Services.Contains(Path.GetRelativePath(Repository.Root, file).Split('/')[0]))
             .SelectMany(file => Creation().Matches(File.ReadAllText(file)))
             .Select(m => (Name: m.Groups[2].Value, Type: m.Groups[1].Value.ToLowerInvariant()))
-            .Distinct();
+            .Distinct()
+            .ToList();
+        Assert.InRange(created.Count, 100, int.MaxValue);
         var listed = Row().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "metrics.md")))
             .Select(m => (Name: m.Groups[1].Value, Type: m.Groups[2].Value));
 

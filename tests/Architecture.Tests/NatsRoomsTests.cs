@@ -18,8 +18,10 @@ public partial class NatsRoomsTests
             .Select(file => Path.GetDirectoryName(Path.GetRelativePath(Repository.Root, file))!)
             .Where(room => Product.Contains(room.Split('/')[0]))
             .Distinct()
-            .Order();
+            .Order()
+            .ToList();
 
+        Assert.NotEmpty(used);
         Assert.Equal(named, used);
     }
 

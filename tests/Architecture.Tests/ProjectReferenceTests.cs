@@ -20,6 +20,7 @@ public partial class ProjectReferenceTests
             project.PackageReferences.Intersect(Brokers)));
         var told = Reference().Matches(Page).Select(row => Row(row.Groups[1].Value, Quoted(row.Groups[2].Value), Quoted(row.Groups[3].Value)));
 
+        Assert.InRange(told.Count(), 10, int.MaxValue);
         Assert.Equal(told.Order(), found.Order());
 
         static string Row(string project, IEnumerable<string> references, IEnumerable<string> brokers) =>
@@ -31,6 +32,7 @@ public partial class ProjectReferenceTests
     {
         var solution = File.ReadAllText(Path.Combine(Repository.Root, "Connectors.sln")).Replace('\\', '/');
 
+        Assert.InRange(Repository.Projects.Count, 30, int.MaxValue);
         Assert.All(Repository.Projects, project => Assert.Contains($"\"{Repository.Relative(project.File)}\"", solution, StringComparison.Ordinal));
     }
 

@@ -6,27 +6,46 @@ namespace Connectors.Architecture.Tests;
 /// <summary>One version, that of Directory.Build.props, for programs, packages, charts and images.</summary>
 public partial class VersionTests
 {
+    // The values of each chart that is installed.
+    private static IReadOnlyList<string> Charts { get; } =
+        [.. Repository.Files("values.yaml").Where(file => Repository.Relative(file).StartsWith("charts/", StringComparison.Ordinal))];
+
     private static string Version { get; } = XDocument.Load(Path.Combine(Repository.Root, "Directory.Build.props")).Descendants("Version").Single().Value;
 
     [Fact]
-    public void Charts_have_the_version_of_the_programs() => Assert.All(
-        Repository.Files("Chart.yaml").SelectMany(file => ChartVersion().Matches(File.ReadAllText(file)), (file, match) => (file, match.Groups[1].Value)),
-        chart => Assert.True(chart.Value == Version, $"{Repository.Relative(chart.file)} says {chart.Value}, Directory.Build.props {Version}"));
+    public void There_are_charts() => Assert.InRange(Charts.Count, 6, int.MaxValue);
+
+    [Fact]
+    public void Charts_have_the_version_of_the_programs()
+    {
+        var charts = Repository.Files("Chart.yaml").SelectMany(file => ChartVersion().Matches(File.ReadAllText(file)), (file, match) => (file, match.Groups[1].Value)).ToList();
+
+        // Each its own, its programs' and that of the chart that they share, which is linked into each; and that chart's own where it lies.
+        Assert.Equal((4 * Charts.Count) + 1, charts.Count);
+        Assert.All(charts, chart => Assert.True(chart.Value == Version, $"{Repository.Relative(chart.file)} says {chart.Value}, Directory.Build.props {Version}"));
+    }
 
     // With no tag of its own, a chart takes the one that is its appVersion.
     [Fact]
-    public void Charts_start_the_images_of_their_version() => Assert.All(
-        Repository.Files("values.yaml").Where(file => Repository.Relative(file).StartsWith("charts/", StringComparison.Ordinal)),
-        file => Assert.Matches(NoTag(), File.ReadAllText(file)));
+    public void Charts_start_the_images_of_their_version() => Assert.All(Charts, file => Assert.Matches(NoTag(), File.ReadAllText(file)));
 
     [Fact]
-    public void Images_are_labelled_with_it() => Assert.All(
-        ImageVersion().Matches(File.ReadAllText(Path.Combine(Repository.Root, "Dockerfile"))), match => Assert.Equal(Version, match.Groups[1].Value));
+    public void Images_are_labelled_with_it()
+    {
+        var labels = ImageVersion().Matches(File.ReadAllText(Path.Combine(Repository.Root, "Dockerfile")));
+
+        Assert.NotEmpty(labels);
+        Assert.All(labels, match => Assert.Equal(Version, match.Groups[1].Value));
+    }
 
     [Fact]
-    public void Charts_tell_a_catalogue_the_images_of_their_version() => Assert.All(
-        Repository.Files("Chart.yaml").SelectMany(file => CataloguedImage().Matches(File.ReadAllText(file)), (file, match) => (file, match.Groups[1].Value)),
-        image => Assert.Equal(Version, image.Value));
+    public void Charts_tell_a_catalogue_the_images_of_their_version()
+    {
+        var images = Repository.Files("Chart.yaml").SelectMany(file => CataloguedImage().Matches(File.ReadAllText(file)), (file, match) => match.Groups[1].Value).ToList();
+
+        Assert.Equal(Charts.Count, images.Count);
+        Assert.All(images, image => Assert.Equal(Version, image));
+    }
 
     // Ours have the one version, everybody else's that of Directory.Packages.props.
     [Fact]

@@ -51,6 +51,7 @@ public sealed partial class AlertTests : IDisposable
             "gateway", "QueuePaused", "10m",
             ["gateway_queue_paused_seconds{queue_name=\"q\",function_name=\"\"} 14000+60x20"], ["gateway_queue_paused_seconds{queue_name=\"q\",function_name=\"f.ns\"} 60+60x20"]
         },
+        { "gateway", "GatewayWithoutProvider", "20m", ["gateway_functions_list_timestamp_seconds{instance=\"one\"} 0+60x30", "gateway_functions_list_timestamp_seconds{instance=\"two\"} 0+60x5 300+0x25"], ["gateway_functions_list_timestamp_seconds 0+60x30"] },
         // Three gateways that an update of three servers moved twice each.
         { "gateway", "GatewayReconnecting", "15m", ["gateway_nats_reconnect_total 0+1x30"], [.. new[] { "a", "b", "c" }.Select(one => $"gateway_nats_reconnect_total{{instance=\"{one}\"}} 0x5 2x30")] },
         { "gateway", "GatewayAbsent", "10m", ["up 1+0x20"], ["gateway_nats_reconnect_total 0+0x20"] },

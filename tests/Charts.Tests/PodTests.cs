@@ -18,7 +18,8 @@ public sealed partial class PodTests
         { "gateway", "Gateway" }, { "queue-worker", "QueueWorker" }, { "cron-connector", "CronConnector" }, { "kafka-connector", "KafkaConnector" }, { "sqs-connector", "SqsConnector" }, { "rabbitmq-connector", "RabbitMqConnector" },
     };
 
-    // Not those that do nothing or are older names of others. What one method of NATS's authorization asks for has a name that is made while rendering.
+    // Not those that do nothing or are older names of others. What one method of NATS's authorization asks for has a name that is made while rendering, and with
+    // the value async=false the gateway is told of no NATS.
     [Theory, MemberData(nameof(Services))]
     public async Task Every_option_of_a_service_is_a_value_of_its_chart(string chart, string project)
     {
@@ -29,7 +30,7 @@ public sealed partial class PodTests
         var rendered = NamedVariable().Matches(templates).Select(match => match.Groups[1].Value).ToList();
         var known = Option().Matches(help)
             .Where(option => !option.Groups[2].Value.StartsWith("Accepted", StringComparison.Ordinal) && !option.Groups[2].Value.StartsWith("Older name", StringComparison.Ordinal))
-            .Select(option => option.Groups[1].Value).Where(name => name is not ("nats_token_file" or "nats_nkey_file" or "nats_creds_file")).ToList();
+            .Select(option => option.Groups[1].Value).Where(name => name is not ("nats_token_file" or "nats_nkey_file" or "nats_creds_file" or "async")).ToList();
 
         Assert.NotEmpty(known);
         Assert.Empty(known.Except(rendered).Except(options));

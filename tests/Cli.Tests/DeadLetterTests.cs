@@ -75,6 +75,31 @@ public sealed class DeadLetterTests(Scene scene)
     }
 
     [Fact]
+    public async Task Show_tells_what_was_sent_beside_the_body_without_credentials_and_control_characters()
+    {
+        var seed = await scene.SeedAsync();
+        var call = DeadLetterSeed.Call() with
+        {
+            Method = "PUT",
+            Query = "a=1&b=2",
+            Callback = "http://ann:hidden@shop.example/cb",
+            Headers = [new Header("Authorization", "Bearer hidden"), new Header("X-Odd", "a\u001b[31m")],
+        };
+        var seq = $"{await seed.DeadAsync(call, "hi"u8.ToArray())}";
+
+        var table = (await scene.RunAsync("dead", "show", seed.Queue, seq)).Succeeds();
+        var json = (await scene.RunAsync("dead", "show", seed.Queue, seq, "--json")).Json;
+
+        Assert.Matches(@"method +PUT\n", table.Out);
+        Assert.Matches(@"query +a=1&b=2\n", table.Out);
+        Assert.Matches(@"callback to +http://\*\*\*@shop\.example/cb\n", table.Out);
+        Assert.EndsWith("\n\nAuthorization: ***\nX-Odd: a?[31m\n\nhi\n", table.Out, StringComparison.Ordinal);
+        Assert.Equal("PUT", (string)json["request"]!["method"]!);
+        Assert.Equal(["Authorization", "***"], json["request"]!["headers"]![0]!.AsArray().Select(part => (string)part!));
+        Assert.DoesNotContain("hidden", table.Out + json.ToJsonString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Show_writes_any_body_to_a_file_and_no_control_characters_to_the_terminal()
     {
         var seed = await scene.SeedAsync();
@@ -126,8 +151,57 @@ public sealed class DeadLetterTests(Scene scene)
         Assert.Contains("of 2 deleted\n", failed.Error, StringComparison.Ordinal);
         Assert.Equal(1, await seed.CountAsync(StreamNames.Dead(seed.Queue)));
         (await scene.RunAsync("dead", "delete", seed.Queue, $"{named}", "--yes")).Fails(1, $"has no dead letter {named}");
-        Assert.Empty((await scene.RunAsync("dead", "delete", seed.Queue, "--all", "--yes", "--json")).Succeeds().Out);
+        Assert.Equal("""{"deleted":1}""", (await scene.RunAsync("dead", "delete", seed.Queue, "--all", "--yes", "--json")).Json.ToJsonString());
         Assert.Equal(0, await seed.CountAsync(StreamNames.Dead(seed.Queue)));
+    }
+
+    [Fact]
+    public async Task Letters_that_are_named_are_put_back_though_nobody_reads_that_they_are()
+    {
+        var seed = await scene.SeedAsync();
+        await seed.DeadAsync(3, i => DeadLetterSeed.Call(id: $"call-{i}"));
+
+        await using var running = scene.Operator.Script("connectors dead redrive \"$@\" | true; exit ${PIPESTATUS[0]}", seed.Queue, "1", "2", "3");
+        (await running.EndAsync()).Succeeds();
+
+        Assert.Equal((3, 0), (await seed.CountAsync(StreamNames.Calls(seed.Queue)), await seed.CountAsync(StreamNames.Dead(seed.Queue))));
+    }
+
+    [Fact]
+    public async Task Deleting_all_goes_in_parts_and_on_when_the_gateway_is_back()
+    {
+        var parts = 0;
+        await using var gateway = await HttpLedger.StartAsync((request, http) => request.Method == "GET"
+            ? http.Response.WriteAsync("""{"count":2500,"isComplete":true,"last":9}""")
+            : (++parts) switch
+            {
+                1 => http.Response.WriteAsync("""{"deleted":1000,"next":5}"""),
+                2 => RefuseAsync(http, StatusCodes.Status503ServiceUnavailable),
+                3 => http.Response.WriteAsync("""{"deleted":900,"next":8}"""),
+                _ => http.Response.WriteAsync("""{"deleted":400}"""),
+            });
+
+        var ran = (await scene.RunAsync("dead", "delete", "q", "--all", "--yes", "--gateway", gateway.Url.AbsoluteUri)).Succeeds();
+
+        Assert.Equal("at least 2300 dead letters of q are gone.\n", ran.Out);
+        Assert.Equal(
+            new[] { 0, 5, 5, 8 }.Select(after => $"all=true&last=9&limit=1000&after={after}"), gateway.Requests.Where(request => request.Method == "DELETE").Select(request => request.Query));
+    }
+
+    [Theory]
+    [InlineData("--all")]
+    [InlineData("1 2 3")]
+    public async Task A_deletion_that_ends_early_says_how_many_are_gone(string which)
+    {
+        var parts = 0;
+        await using var gateway = await HttpLedger.StartAsync((request, http) => request.Method == "GET"
+            ? http.Response.WriteAsync("""{"count":3,"isComplete":true,"last":9}""")
+            : ++parts == 1 ? http.Response.WriteAsync("""{"deleted":1,"next":5}""") : RefuseAsync(http, StatusCodes.Status403Forbidden));
+
+        var ran = await scene.RunAsync(["dead", "delete", "q", "--yes", "--gateway", gateway.Url.AbsoluteUri, .. which.Split(' ')]);
+
+        Assert.Equal((1, ""), (ran.ExitCode, ran.Out));
+        Assert.EndsWith("refuses (403): no more. 1 dead letters of q are gone.\n", ran.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -202,5 +276,33 @@ public sealed class DeadLetterTests(Scene scene)
 
         Assert.Equal(words, told.Out);
         Assert.Equal("reason=failed", Assert.Single(gateway.Requests).Query);
+    }
+
+    // A page is more than a pipe takes.
+    [Theory]
+    [InlineData("dead list q")]
+    [InlineData("dead list q --json")]
+    [InlineData("calls list --limit 100000")]
+    [InlineData("calls list --limit 100000 --json")]
+    public async Task A_list_ends_when_nobody_reads_it_any_more(string list)
+    {
+        const int Pages = 20;
+        var asked = 0;
+        var items = string.Join(',', Enumerable.Repeat($$"""{"seq":1,"callId":"{{new string('x', 200)}}"}""", 1000));
+        await using var gateway = await HttpLedger.StartAsync((_, http) =>
+            http.Response.WriteAsync($$"""{"items":[{{items}}],"next":{{(++asked == Pages ? "null" : list.StartsWith("dead", StringComparison.Ordinal) ? "1" : "\"1\"")}}}"""));
+
+        await using var running = scene.Operator.Script("connectors \"$@\" | head -n 1; exit ${PIPESTATUS[0]}", [.. list.Split(' '), "--gateway", gateway.Url.AbsoluteUri]);
+        var ran = (await running.EndAsync()).Succeeds();
+
+        Assert.Single(ran.Lines);
+        Assert.Empty(ran.Error);
+        Assert.InRange(gateway.Requests.Count, 1, 2);
+    }
+
+    private static Task RefuseAsync(HttpContext http, int status)
+    {
+        http.Response.StatusCode = status;
+        return http.Response.WriteAsync("no more.");
     }
 }

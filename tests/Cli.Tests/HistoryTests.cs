@@ -33,7 +33,7 @@ public sealed class HistoryTests(Scene scene)
 
         Assert.Equal(["ENDED", "FUNCTION", "STATE", "REASON", "STATUS", "ATTEMPTS", "SECONDS", "CALL", "ID"], few.Lines[0].Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal(3, few.Lines.Length);
-        Assert.Matches($"There may be more: --after {seed.Queue}\\.[0-9]+\\.[0-9]+\n", few.Error);
+        Assert.Matches($"There may be more: --after [0-9]+\\.{seed.Queue}\\.[0-9]+\\.[0-9]+\\.[0-9a-f]+\n", few.Error);
         Assert.Equal(1_201, all.AsArray().Count);
         Assert.Equal("dead", (string)story["calls"]![0]!["state"]!);
         foreach (var line in new[] { @"state +dead\n", @"reason +exhausted\n", @"error +boom\n", @"tags +order:1, eu\n", @"callback +refused\n", @"callback status +410\n", @"ATTEMPT +SENT +WAITED +STATUS +SECONDS +ERROR\n +1 .* 0\.5 +500 +0\.25 +-\n", @"CALLBACK +POSTED +WAITED +STATUS +SECONDS +ERROR\n +1 .* - +1\.5 +no answer in time\n +2 .* 410 +0\.5 +-\n" })
@@ -67,6 +67,7 @@ public sealed class HistoryTests(Scene scene)
         Assert.Equal($"2 waiting calls with function one, queue {seed.Queue}.\n", dry.Out);
         Assert.Equal("""{"count":1,"isComplete":true}""", counted.ToJsonString());
         Assert.Equal($"The waiting calls with queue {seed.Queue}, tag t are cancelled: each becomes a dead letter when a worker meets it.\n", done.Out);
+        Assert.Contains("Repeats with the same Idempotency-Key", done.Error, StringComparison.Ordinal);
         (await scene.RunAsync("calls", "cancel", "--yes")).Fails(2, "Either --all");
         (await scene.RunAsync("calls", "cancel", "--all", "--tag", "t", "--yes")).Fails(2, "Either --all");
         (await scene.RunAsync("calls", "cancel", "--state", "dead", "--yes")).Fails(1, "state: one or more of waiting, retry, delayed");

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Connectors.Cli.Migration;
 using Connectors.Testing;
 using CsCheck;
@@ -45,6 +44,7 @@ public sealed class MigrateTests : IDisposable
     [InlineData("openfaas", "exposeServices: false\ngatewayExternal:\n  annotations:\n    a.b/internal: \"true\"", "exposeServices same", "gatewayExternal.annotations.a.b/internal not needed")]
     [InlineData("openfaas", "faasnetesPro:\n  logs:\n    debug: true\nfaasnetesOem:\n  image: i\nk8sVersionOverride: 1.31.0", "faasnetesOem.image not needed", "faasnetesPro.logs.debug not needed", "k8sVersionOverride not needed")]
     [InlineData("openfaas", "openfaasPro: true\nautoscaler:\n  enabled: false\n  verbose: true\nalertmanager:\n  create: false\n  image: i", "alertmanager.create not needed", "alertmanager.image not needed", "autoscaler.enabled not needed", "autoscaler.verbose not needed", "openfaasPro not needed")]
+    [InlineData("openfaas", "functionNamespace: fns\ndashboard:\n  enabled: true\n  publicURL: https://d", "dashboard.enabled not needed", "dashboard.publicURL not needed", "functionNamespace same")]
     [InlineData("openfaas", "functionNamespace: fns\nautoscaler:\n  defaultTarget: 100", "autoscaler.defaultTarget not needed", "functionNamespace same")]
     [InlineData("openfaas", "openfaasPro: true\nalertmanager:\n  create: true", "alertmanager.create not needed", "openfaasPro not needed")]
     [InlineData("openfaas", "queueWorker:\n  ackWait: 2h\n  replicas: 2", "queueWorker.ackWait not needed", "queueWorker.replicas renamed queue-worker: replicas")]
@@ -131,16 +131,48 @@ public sealed class MigrateTests : IDisposable
     {
         var run = (await RunAsync(values, "--chart", "openfaas", "--json")).Succeeds();
 
-        var told = Assert.Single(run.Json.AsArray(), row => row!["fate"]!.GetValue<string>() == "to do")!;
-        Assert.Contains($"({part})", told["note"]!.GetValue<string>(), StringComparison.Ordinal);
+        var told = Assert.Single(ToDo(run), note => note.Contains("OpenFaaS's own", StringComparison.Ordinal));
+        Assert.Contains($"({part})", told, StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("openfaas", "alertmanager:\n  create: false")]
     [InlineData("openfaas", "openfaasPro: true\nautoscaler:\n  enabled: false")]
     [InlineData("queue-worker", "maxInflight: 5")]
-    public void Where_nothing_scaled_them_there_is_nothing_to_do(string chart, string values) =>
+    public void Where_nothing_scaled_them_nothing_is_to_do_about_it(string chart, string values) =>
+        Assert.DoesNotContain(Move.Of(chart, Yaml(values), provider: null, "connectors").Keys, key => key.Fate == Fate.ToDo && key.Note.Contains("scal", StringComparison.Ordinal));
+
+    // The streams of both have one name, and either refuses the other's.
+    [Theory]
+    [InlineData("openfaas", "functionNamespace: fns", "nats.openfaas", "nats.channel")]
+    [InlineData("openfaas", "openfaasPro: true\nnats:\n  external:\n    enabled: true\n    host: nats.nats", "nats.nats", "nats.channel")]
+    [InlineData("openfaas", "openfaasPro: true\nnats:\n  external:\n    enabled: false\n    host: nats.nats", "nats.openfaas", "nats.channel")]
+    [InlineData("queue-worker", "maxInflight: 5", "nats.openfaas", "queueName")]
+    [InlineData("queue-worker", "maxInflight: 5\nnats:\n  host: nats.nats", "nats.nats", "queueName")]
+    public async Task That_the_two_cannot_share_streams_is_to_do(string chart, string values, string server, string queue)
+    {
+        var run = (await RunAsync(values, "--chart", chart, "--json")).Succeeds();
+
+        var told = Assert.Single(ToDo(run), note => note.Contains("cannot be shared", StringComparison.Ordinal));
+        Assert.StartsWith($"{server} is OpenFaaS's NATS", told, StringComparison.Ordinal);
+        Assert.Contains("nats.auth", told, StringComparison.Ordinal);
+        Assert.Contains(queue, told, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("openfaas", "async: false\nalertmanager:\n  create: false")]
+    [InlineData("kafka-connector", "brokerHosts: k:9092")]
+    public void Without_queues_there_are_no_streams_to_share(string chart, string values) =>
         Assert.DoesNotContain(Move.Of(chart, Yaml(values), provider: null, "connectors").Keys, key => key.Fate == Fate.ToDo);
+
+    [Fact]
+    public void The_page_names_every_chart_whose_values_are_read()
+    {
+        var page = File.ReadAllLines(Path.Combine(Tools.RepositoryRoot, "docs", "migration.md"));
+
+        var sentence = Assert.Single(page, line => line.Contains("It reads values of the charts", StringComparison.Ordinal));
+        Assert.All(OpenFaasCharts.Rules.Keys, chart => Assert.Contains($"`{chart}`", sentence, StringComparison.Ordinal));
+    }
 
     // More than that is what bounds a call in the Community Edition, and above an hour a worker does not start.
     [Fact]
@@ -228,6 +260,9 @@ public sealed class MigrateTests : IDisposable
             },
             iter: 500);
     }
+
+    private static IEnumerable<string> ToDo(Ran run) =>
+        run.Json.AsArray().Where(row => row!["fate"]!.GetValue<string>() == "to do").Select(row => row!["note"]!.GetValue<string>());
 
     private static Gen<string> AnyOf(params string[] texts) => Gen.Int[0, texts.Length - 1].Select(index => texts[index]);
 

@@ -99,6 +99,7 @@ public sealed class QueueTests(Scene scene)
         var rest = (await scene.RunAsync("purge", seed.Queue, "-y", "--json")).Json;
 
         Assert.Equal($"2 waiting, delayed and held calls of two in {seed.Queue} are gone.\n", one.Out);
+        Assert.Contains("Repeats with the same Idempotency-Key", one.Error, StringComparison.Ordinal);
         Assert.Equal("""{"purged":1}""", rest.ToJsonString());
         Assert.Equal(1, await seed.CountAsync(StreamNames.Callbacks(seed.Queue)));
         Assert.Equal(1, await seed.CountAsync(StreamNames.Dead(seed.Queue)));

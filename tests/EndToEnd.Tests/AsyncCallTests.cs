@@ -23,11 +23,25 @@ public class AsyncCallTests
         Assert.Equal("HI", callback.Text);
         Assert.Equal(callId, callback.CallId);
         Assert.Equal("200", callback.Header("X-Function-Status"));
-        Assert.StartsWith("upper", callback.Header("X-Function-Name"), StringComparison.Ordinal);
+        Assert.Equal("upper", callback.Header("X-Function-Name"));
         Assert.Equal("text/x-upper", callback.Header("Content-Type"));
         Assert.True(double.Parse(callback.Header("X-Duration-Seconds")!) >= 0);
         Assert.NotNull(callback.Header("X-Start-Time"));
         Assert.NotNull(callback.Header("webhook-id"));
+    }
+
+    [Theory]
+    [InlineData("upper")]
+    [InlineData("upper.openfaas-fn")]
+    public async Task A_callback_names_the_function_as_it_was_called(string called)
+    {
+        await using var pipeline = await Pipeline.StartAsync();
+
+        using var accepted = await pipeline.CallAsync(called + "/below.it", [1], ("X-Callback-Url", pipeline.Callbacks.Url.ToString()));
+        await pipeline.Callbacks.ReceivesAsync(1);
+
+        var callback = pipeline.Callbacks.Requests.Single();
+        Assert.Equal(called, callback.Header("X-Function-Name"));
     }
 
     [Fact]

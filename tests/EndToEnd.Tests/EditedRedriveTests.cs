@@ -25,6 +25,7 @@ public sealed class EditedRedriveTests
         var callId = accepted.Headers.GetValues("X-Call-Id").Single();
         Assert.Equal([("/", "bad", "old"), ("/other/", "good", "new")], pipeline.Function.Requests.Select(request => (request.Path, request.Text, request.Header("X-Tag"))));
         Assert.Equal(["400", "200"], pipeline.Callbacks.Requests.Select(request => request.Header("X-Function-Status")));
+        Assert.Equal(["work", "other.openfaas-fn"], pipeline.Callbacks.Requests.Select(request => request.Header("X-Function-Name")));
         Assert.All(pipeline.Function.Requests.Concat(pipeline.Callbacks.Requests), request => Assert.Equal(callId, request.CallId));
         Assert.Single(pipeline.Callbacks.Requests.Select(request => request.Header("webhook-id")).Distinct());
     }

@@ -16,7 +16,11 @@ namespace Connectors.EndToEnd.Tests;
 /// <summary>What docs/operations.md tells operators to do, done.</summary>
 public sealed partial class OperationsTests
 {
-    private static readonly string[] Streams = ["OF_faas-request", "OF_faas-request_CALLBACKS", "OF_faas-request_DEAD"];
+    private const string DeadLetters = "OF_faas-request_DEAD";
+
+    // Of those whose consumers last, and of what there is at least once a call has been made: the streams of a queue, and the buckets that workers watch.
+    private static readonly string[] Lasting = ["OF_faas-request", "OF_faas-request_CALLBACKS", DeadLetters];
+    private static readonly string[] Least = [.. Lasting, "OF_faas-request_ASIDE", "OF_faas-request_HISTORY", "KV_OF_cancelled", "KV_OF_paused"];
 
     private int _calls;
 
@@ -47,6 +51,9 @@ public sealed partial class OperationsTests
         await CallAsync(pipeline, 5);
         await EndAsync(pipeline);
 
+        // These two are made once somebody needs them.
+        var lost = (await AllStreamsAsync(pipeline.Nats)).Except(["KV_OF_results", "KV_OF_redrives"]).ToList();
+
         await pipeline.Nats.KillAsync();
         Directory.Delete(Path.Combine(pipeline.Nats.Home, "data"), recursive: true);
         await pipeline.Nats.StartAgainAsync();
@@ -54,7 +61,9 @@ public sealed partial class OperationsTests
         // Callers repeat what was not accepted; what was is run and called back.
         await CallAsync(pipeline, 5, mayBeRefused: true);
         await EndAsync(pipeline);
-        await Eventually.HoldsAsync(async () => (await InfoAsync(pipeline)).Count == Streams.Length, "all streams are there");
+        IReadOnlyList<string> missing = [];
+        await Eventually.HoldsAsync(
+            async () => (missing = [.. lost.Except(await StreamsAsync(pipeline.Nats))]).Count == 0, () => $"all streams are there again, also {string.Join(", ", missing)}");
     }
 
     // Of the two services, one is told how long keys are to count.
@@ -109,7 +118,7 @@ public sealed partial class OperationsTests
 
         // nats stream backup, the stream's end, nats stream restore. The worker looks every few seconds and makes the stream anew: if it was the quicker one, the
         // restore is refused, and both are done again, as the page says.
-        var backup = await StreamBackup.TakeAsync(pipeline.Nats, Streams[2]);
+        var backup = await StreamBackup.TakeAsync(pipeline.Nats, DeadLetters);
         await using (var nats = new NatsClient(StreamBackup.Patient(pipeline.Nats)))
         {
             var js = nats.CreateJetStreamContext();
@@ -118,7 +127,7 @@ public sealed partial class OperationsTests
                 {
                     try
                     {
-                        await js.DeleteStreamAsync(Streams[2]);
+                        await js.DeleteStreamAsync(DeadLetters);
                     }
                     catch (NatsJSApiException missing) when (missing.Error.Code == 404)
                     {
@@ -248,8 +257,14 @@ public sealed partial class OperationsTests
     private static async Task<bool> IsOnThreeAsync(NatsServer server)
     {
         await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
-        var lists = new List<JsonNode> { (await StreamBackup.AskAsync(nats, "$JS.API.STREAM.LIST", []))["streams"]! };
-        foreach (var stream in Streams)
+        var streams = (await StreamBackup.AskAsync(nats, "$JS.API.STREAM.LIST", []))["streams"]!;
+        if (Least.Except(streams.AsArray().Select(stream => (string)stream!["config"]!["name"]!)).Any())
+        {
+            return false;
+        }
+
+        var lists = new List<JsonNode> { streams };
+        foreach (var stream in Lasting)
         {
             lists.Add((await StreamBackup.AskAsync(nats, $"$JS.API.CONSUMER.LIST.{stream}", []))["consumers"]!);
         }
@@ -257,6 +272,14 @@ public sealed partial class OperationsTests
         // "desired" is there while peers are exchanged.
         return lists.SelectMany(list => list.AsArray()).Select(item => item!["cluster"]!)
             .All(cluster => cluster["leader"] is not null && cluster["desired"] is null && cluster["replicas"]?.AsArray().Count(replica => (bool)replica!["current"]!) == 2);
+    }
+
+    // Once all are made that a call needs.
+    private static async Task<IReadOnlyList<string>> AllStreamsAsync(NatsServer server)
+    {
+        IReadOnlyList<string> all = [];
+        await Eventually.HoldsAsync(async () => !Least.Except(all = await StreamsAsync(server)).Any(), () => $"there are the streams of a queue and its buckets; there are {string.Join(", ", all)}");
+        return all;
     }
 
     private static async Task<IReadOnlyList<string>> StreamsAsync(NatsServer server)
@@ -267,24 +290,6 @@ public sealed partial class OperationsTests
 
     [GeneratedRegex("nats stream ls --all --names \\| grep -E '([^']+)'")]
     private static partial Regex Picked();
-
-    private static async Task<IReadOnlyList<NATS.Client.JetStream.Models.StreamInfo>> InfoAsync(Pipeline pipeline)
-    {
-        var nats = new NatsClient(pipeline.Nats.Url);
-        await using (nats)
-        {
-            var found = new List<NATS.Client.JetStream.Models.StreamInfo>();
-            await foreach (var stream in nats.CreateJetStreamContext().ListStreamsAsync())
-            {
-                if (Streams.Contains(stream.Info.Config.Name))
-                {
-                    found.Add(stream.Info);
-                }
-            }
-
-            return found;
-        }
-    }
 
     // Every accepted call ended: each was called back, with its own body.
     private async Task EndAsync(Pipeline pipeline) => await Eventually.HoldsAsync(

@@ -17,6 +17,9 @@ internal sealed record Strike(Fault Fault, DateTimeOffset From, DateTimeOffset T
     public int Room(bool isCallback) => isCallback ? Fault.Recalls - Recalls.Count : Fault.Reruns - Reruns.Count - Resends.Count;
 }
 
+/// <summary>What the outside saw: callers, the function, and the receiver of callbacks, which knows the secret that they are signed with.</summary>
+internal sealed record Seen(IReadOnlyCollection<Call> Calls, IReadOnlyCollection<string> Strange, IReadOnlyList<Entry> Runs, IReadOnlyList<Entry> Posts, byte[] Secret);
+
 /// <summary>What callers were told, held against what function and receiver wrote down: every promise that was not kept is a line of <see cref="Violations"/>.</summary>
 internal sealed class Account
 {
@@ -46,18 +49,22 @@ internal sealed class Account
     }
 
     /// <summary>Compares everything once all is over.</summary>
-    public void Close(FaultySystem system, Load load, IReadOnlyList<DeadLetter> letters)
+    public void Close(FaultySystem system, Load load, IReadOnlyList<DeadLetter> letters) =>
+        Close(new Seen(load.Calls, load.Strange, system.Function.Entries, system.Receiver.Entries, system.Secret), letters);
+
+    /// <summary>Compares what was seen.</summary>
+    public void Close(Seen seen, IReadOnlyList<DeadLetter> letters)
     {
-        var calls = load.Calls.ToDictionary(call => call.Id);
-        var runs = system.Function.Entries.GroupBy(run => run.DeliveryId).ToList();
-        var callbacks = system.Receiver.Entries.Where(entry => calls.ContainsKey(entry.CallId)).ToList();
+        var calls = seen.Calls.ToDictionary(call => call.Id);
+        var runs = seen.Runs.GroupBy(run => run.DeliveryId).ToList();
+        var callbacks = seen.Posts.Where(entry => calls.ContainsKey(entry.CallId)).ToList();
         var ends = new Dictionary<string, HashSet<string>>();
         CompareRuns(calls, runs);
-        CompareCallbacks(calls, callbacks, system.Secret, ends);
+        CompareCallbacks(calls, callbacks, seen.Secret, ends);
         Blame();
         CompareLetters(calls, letters, ends);
         CompareEnds(calls, runs, ends);
-        foreach (var strange in load.Strange)
+        foreach (var strange in seen.Strange)
         {
             Violations.Add($"an answer that is neither 202 nor 503: {strange}");
         }

@@ -18,7 +18,7 @@ public sealed partial class OldWireTests
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task Calls_callbacks_dead_letters_results_and_cancellations_of_an_earlier_version_are_taken_over()
     {
         await using var server = await NatsServer.StartAsync();

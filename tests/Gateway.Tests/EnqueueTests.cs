@@ -57,6 +57,19 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
         Assert.False(call.Headers.ContainsKey("Nats-Msg-Id"));
     }
 
+    [Theory]
+    [InlineData("/async-function/echo", "echo")]
+    [InlineData("/async-function/echo/v1.2?x=a.b", "echo")]
+    [InlineData("/async-function/echo.openfaas-fn", "echo.openfaas-fn")]
+    [InlineData("/async-function/echo.openfaas-fn/", "echo.openfaas-fn")]
+    public async Task How_its_caller_named_the_function_is_stored(string path, string name)
+    {
+        using var answer = await _gateway.PostAsync(path, "hi");
+
+        Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        Assert.Equal(name, (await _stored.LastAsync()).Envelope.NameAsCalled);
+    }
+
     [Fact]
     public async Task The_callers_call_id_is_kept_and_echoed()
     {
@@ -116,7 +129,7 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
         var answer = await RawHttp.AskAsync(
             _gateway.Api,
             "POST /async-function/echo/a%2Fb//%7Ec/../d?x=%20&y&x=2 HTTP/1.1\nHost: gw.test\nX-Twice: one\nx-twice: two\nX-Odd: caf\u00e9 \u00ff\n"
-            + "Nats-Rollup: all\nNats-Msg-Id: mine\nNats-Expected-Stream: other\nKeep-Alive: 5\nX-Invoke-Mode: async\nExpect: 100-continue\n",
+            + "Nats-Rollup: all\nNats-Msg-Id: mine\nNats-Expected-Stream: other\nKeep-Alive: 5\nX-Invoke-Mode: async\nX-Timeout: 5s\nExpect: 100-continue\n",
             "hi");
         var call = await _stored.LastAsync();
 
@@ -129,6 +142,7 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
         Assert.Equal(["gw.test"], Values(call, "X-Forwarded-Host"));
         Assert.Empty(Values(call, "Keep-Alive"));
         Assert.Empty(Values(call, "X-Invoke-Mode"));
+        Assert.Empty(Values(call, "X-Timeout"));
         Assert.Equal([EnvelopeCodec.HeaderName], call.Headers.Keys);
     }
 

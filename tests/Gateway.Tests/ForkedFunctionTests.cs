@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using Connectors.Testing;
 
@@ -32,6 +31,19 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
 
         // The shell that joins standard error to standard output leaves PWD; CONNECTORS_RUN is how strays are found.
         Assert.Equal(["CONNECTORS_RUN", "HOME", "LANG", "PATH", "PWD", "own"], variables.Keys.Where(k => !k.StartsWith("Http_", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_process_hears_nothing_of_its_call_but_the_body_on_wish()
+    {
+        await _gateway.DeployAsync("untold", "sh -c 'cat; env'", environment: new { cgi_headers = "false", marshal_request = "false", own = "value" });
+
+        using var answer = await _gateway.PostAsync("/function/untold/path?x=1", "body\n", ("X-Header", "1"));
+        var lines = (await answer.Content.ReadAsStringAsync()).Split('\n');
+
+        Assert.Equal("body", lines[0]);
+        Assert.Contains("own=value", lines);
+        Assert.DoesNotContain(lines, line => line.StartsWith("Http_", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -216,6 +228,24 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
 
         Assert.Equal("done\n", await answer.Content.ReadAsStringAsync());
         await Eventually.HoldsAsync(() => Processes.With(mark) == 0, "no process is left");
+    }
+
+    [Fact]
+    public async Task A_call_that_outlives_its_deleted_function_by_write_timeout_is_ended_and_leaves_nothing()
+    {
+        var mark = Processes.Mark();
+        await _gateway.DeployAsync("removed", $"sleep {mark}", environment: new { write_timeout = "1ms" });
+        var call = _gateway.PostAsync("/function/removed", "");
+        await Eventually.HoldsAsync(() => Processes.With(mark) > 0, "the call runs");
+
+        await _gateway.SystemAsync(HttpMethod.Delete, "functions", new { functionName = "removed" }, HttpStatusCode.Accepted);
+        using var answer = await call;
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Equal("proxy", answer.Headers.GetValues("X-OpenFaaS-Internal").Single());
+        await Eventually.HoldsAsync(() => Processes.With(mark) == 0, "no process is left");
+        Assert.False(File.Exists(Path.Combine(_gateway.DataPath, "logs", "openfaas-fn", "removed.log")));
+        Assert.False(Directory.Exists(Path.Combine(_gateway.DataPath, "work", "openfaas-fn", "removed")));
     }
 
     [Fact]

@@ -18,6 +18,35 @@ public sealed class FunctionListTests
         Assert.Contains("provider", text, StringComparison.Ordinal);
     }
 
+    // Each namespace at a time, and one of them alone, would take longer than until the next look.
+    [Fact]
+    public async Task A_list_that_takes_long_is_read_and_its_functions_are_known()
+    {
+        const int Namespaces = 100;
+        await using var provider = await HttpLedger.StartAsync(async (request, http) =>
+        {
+            if (request.Path == "/system/namespaces")
+            {
+                await http.Response.WriteAsync($"[{string.Join(',', Enumerable.Range(0, Namespaces).Select(i => $"\"ns-{i}\""))}]");
+            }
+            else if (request.Path == "/system/functions")
+            {
+                var ns = http.Request.Query["namespace"].ToString();
+                await Task.Delay(ns == "ns-50" ? TimeSpan.FromSeconds(5) : TimeSpan.FromMilliseconds(50), TimeProvider.System, http.RequestAborted);
+                await http.Response.WriteAsync($$"""[{"name":"fn","namespace":"{{ns}}","replicas":1,"availableReplicas":1}]""");
+            }
+        });
+        await using var gateway = await TestGateway.StartUnreadyAsync(("functions_provider_url", provider.Url.AbsoluteUri));
+
+        await SampleAsync("""gateway_service_count{function_name="fn.ns-99"}""");
+        using var answer = await gateway.PostAsync("/function/fn.ns-99", "");
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        await SampleAsync("""gateway_function_invocation_total{function_name="fn.ns-99",code="200"}""");
+        Assert.InRange(provider.MostRunning, 2, 10);
+
+        Task SampleAsync(string sample) => Eventually.HoldsAsync(async () => await gateway.Process.MetricAsync(sample) == 1, $"{sample} is 1");
+    }
+
     [Fact]
     public async Task A_list_is_read_whatever_characters_its_content_type_names()
     {
@@ -29,5 +58,92 @@ public sealed class FunctionListTests
         await using var gateway = await TestGateway.StartUnreadyAsync(("functions_provider_url", provider.Url.AbsoluteUri));
 
         Assert.Contains("\"name\":\"there\"", await gateway.SystemAsync(HttpMethod.Get, "functions"), StringComparison.Ordinal);
+    }
+
+    // The first as faasd tells it: ready replicas are named of a single function only.
+    [Theory]
+    [InlineData("""{"name":"figlet","namespace":"openfaas-fn","replicas":1,"availableReplicas":1}""", null)]
+    [InlineData("""{"name":"figlet","namespace":"openfaas-fn","replicas":1}""", 0)]
+    public async Task A_list_without_any_ready_replicas_is_told_from_one_that_never_names_them(string single, int? ready)
+    {
+        await using var provider = await HttpLedger.StartAsync((request, http) => http.Response.WriteAsync(request.Path switch
+        {
+            "/system/namespaces" => """["openfaas-fn"]""",
+            "/system/functions" => """[{"name":"figlet","namespace":"openfaas-fn","replicas":1},{"name":"idle","namespace":"openfaas-fn"}]""",
+            _ => single,
+        }));
+        await using var gateway = await TestGateway.StartUnreadyAsync(("functions_provider_url", provider.Url.AbsoluteUri));
+        await Eventually.HoldsAsync(async () => await gateway.Process.MetricAsync("""gateway_service_min{function_name="idle.openfaas-fn"}""") == 1, "the list was read");
+
+        var items = (await gateway.SystemJsonAsync("overview/functions"))["items"]!.AsArray();
+
+        Assert.Equal(1, await gateway.Process.MetricAsync("""gateway_service_count{function_name="figlet.openfaas-fn"}"""));
+        Assert.Equal((double?)ready, await gateway.Process.MetricAsync("""gateway_service_ready_count{function_name="figlet.openfaas-fn"}"""));
+        Assert.Equal(0, await gateway.Process.MetricAsync("""gateway_service_ready_count{function_name="idle.openfaas-fn"}"""));
+        Assert.Equal(["figlet", "idle"], items.Select(item => (string)item!["name"]!));
+        Assert.Equal(ready, (int?)items[0]!["available"]);
+        Assert.Equal(0, (int?)items[1]!["available"]);
+    }
+
+    [Fact]
+    public async Task A_function_that_a_provider_lists_for_each_namespace_is_one()
+    {
+        await using var provider = await HttpLedger.StartAsync((request, http) => http.Response.WriteAsync(
+            request.Path == "/system/namespaces" ? """["openfaas-fn","other"]""" : """[{"name":"there","namespace":"openfaas-fn","replicas":1,"availableReplicas":1}]"""));
+        await using var gateway = await TestGateway.StartUnreadyAsync(("functions_provider_url", provider.Url.AbsoluteUri));
+
+        var page = await gateway.SystemJsonAsync("overview/functions");
+
+        Assert.Equal((1, 1), ((int)page["total"]!, page["items"]!.AsArray().Count));
+    }
+
+    [Theory]
+    [InlineData(404)]
+    [InlineData(405)]
+    [InlineData(501)]
+    public async Task A_provider_that_has_no_namespaces_has_the_default_one_however_it_says_so(int status)
+    {
+        await using var provider = await HttpLedger.StartAsync((request, http) =>
+        {
+            http.Response.StatusCode = request.Path == "/system/namespaces" ? status : StatusCodes.Status200OK;
+            return http.Response.WriteAsync(request.Path == "/system/namespaces" ? "no such thing" : """[{"name":"there"}]""");
+        });
+        await using var gateway = await TestGateway.StartUnreadyAsync(("functions_provider_url", provider.Url.AbsoluteUri));
+
+        var page = await gateway.SystemJsonAsync("overview/functions");
+
+        Assert.Equal("there.openfaas-fn", string.Join('.', page["items"]![0]!["name"], page["items"]![0]!["namespace"]));
+    }
+
+    [Fact]
+    public async Task A_provider_that_is_away_is_told_once_for_each_cause_and_by_the_age_of_the_list()
+    {
+        var isBroken = false;
+        await using var provider = await HttpLedger.StartAsync((request, http) =>
+        {
+            http.Response.StatusCode = Volatile.Read(ref isBroken) && request.Path == "/system/namespaces" ? StatusCodes.Status500InternalServerError : StatusCodes.Status200OK;
+            return http.Response.WriteAsync("[]");
+        });
+        await using var gateway = await TestGateway.StartUnreadyAsync(("functions_provider_url", provider.Url.AbsoluteUri));
+        await Eventually.HoldsAsync(async () => await ListedAsync() > 0, "the list was read");
+
+        Volatile.Write(ref isBroken, true);
+        await gateway.Process.Process.LineAsync(line => IsTold(line, "answered 500"), "the first failure is told");
+        var (last, asked) = (await ListedAsync(), provider.Requests.Count);
+        await provider.ReceivesAsync(asked + 2);
+        Assert.Equal(last, await ListedAsync());
+        await provider.StopAsync();
+        await gateway.Process.Process.LineAsync(line => IsTold(line, "refused"), "another cause is told");
+        Volatile.Write(ref isBroken, false);
+        await provider.StartAgainAsync();
+        await gateway.Process.Process.LineAsync(line => line.Contains("Functions are listed again", StringComparison.Ordinal), "its end is told");
+
+        Assert.True(await ListedAsync() > last);
+        Assert.Single(gateway.Process.Log, line => IsTold(line, "answered 500"));
+
+        Task<double?> ListedAsync() => gateway.Process.MetricAsync("gateway_functions_list_timestamp_seconds");
+
+        static bool IsTold(string line, string cause) =>
+            line.Contains("Functions could not be listed", StringComparison.Ordinal) && line.Contains(cause, StringComparison.Ordinal);
     }
 }

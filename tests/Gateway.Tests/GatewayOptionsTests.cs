@@ -36,6 +36,7 @@ public sealed class GatewayOptionsTests
         ["faas_nats_address"] = "nats://nats",
         ["faas_nats_port"] = "0",
         ["faas_nats_channel"] = "No Queue",
+        ["async"] = "perhaps",
         ["nats_user_file"] = "/no/such/file",
         ["nats_password_file"] = "/no/such/file",
         ["nats_token_file"] = "/no/such/file",
@@ -53,6 +54,7 @@ public sealed class GatewayOptionsTests
         ["nats_duplicate_window"] = "never",
         ["max_body_bytes"] = "0",
         ["max_delay"] = "8d",
+        ["result_max_age"] = "25h",
         ["call_api_auth"] = "perhaps",
         ["functions_path"] = "/no/such/file.yaml",
         ["max_output_bytes"] = "0",
@@ -65,7 +67,10 @@ public sealed class GatewayOptionsTests
 
     // Any text is a value of these.
     private static readonly string[] Free =
-        ["secret_mount_path", "write_request_uri", "faas_nats_cluster_name", "faas_prometheus_host", "data_path"];
+    [
+        "secret_mount_path", "write_request_uri", "faas_nats_cluster_name", "faas_prometheus_host", "data_path", "direct_functions", "direct_functions_suffix", "probe_functions",
+        "auth_proxy_url", "auth_proxy_pass_body", "default_target", "metering", "metering_excluded_namespaces", "metering_default_memory", "pprof",
+    ];
 
     [Fact]
     public async Task Every_bad_option_is_told_in_a_line_of_its_own_and_exit_2()
@@ -102,6 +107,42 @@ public sealed class GatewayOptionsTests
         Assert.Equal("faas-request", options.Queue.DefaultQueue);
         Assert.False(options.Queue.Nats.IsSet);
     }
+
+    // As its compose file has it.
+    [Fact]
+    public void The_environment_of_faasds_gateway_is_known_and_leads_to_its_servers()
+    {
+        var secrets = Directory.CreateTempSubdirectory("secrets-");
+        var faasd = new Dictionary<string, string>
+        {
+            ["basic_auth"] = "true",
+            ["functions_provider_url"] = "http://faasd-provider:8081/",
+            ["direct_functions"] = "false",
+            ["read_timeout"] = "60s",
+            ["write_timeout"] = "60s",
+            ["upstream_timeout"] = "65s",
+            ["faas_nats_address"] = "nats",
+            ["faas_nats_port"] = "4222",
+            ["secret_mount_path"] = secrets.FullName,
+            ["scale_from_zero"] = "true",
+            ["function_namespace"] = "openfaas-fn",
+        };
+        var settings = new Settings(faasd);
+
+        var options = GatewayOptions.Read(settings);
+        secrets.Delete();
+
+        Assert.Empty(settings.Errors);
+        Assert.Empty(faasd.Keys.Except(settings.Declared.Select(declared => declared.Name)));
+        Assert.Equal(("http://faasd-provider:8081/", "nats://nats:4222", true), (options.ProviderUrl!.AbsoluteUri, options.Queue.Nats.Url, options.Queue.Nats.IsSet));
+    }
+
+    [Theory]
+    [InlineData("true", true)]
+    [InlineData("", true)]
+    [InlineData("false", false)]
+    public void Async_calls_are_off_where_that_is_said_though_there_is_NATS(string given, bool isOn) => Assert.Equal(
+        isOn, GatewayOptions.Read(new Settings(new Dictionary<string, string> { ["faas_nats_address"] = "nats", ["async"] = given })).Queue.Nats.IsSet);
 
     [Theory]
     [InlineData("basic-auth-user", "true", true)]

@@ -187,6 +187,20 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
     }
 
     [Fact]
+    public async Task The_end_of_the_gateway_takes_no_longer_than_its_own_time_whatever_a_function_may_take()
+    {
+        await using var gateway = await TestGateway.StartAsync(null, ("grace_period", "1s"));
+        await gateway.DeployAsync("outlives", HttpFunction.Command, environment: new { mode = "http", write_timeout = "1h", ignore_term = "1" });
+        using var answer = await gateway.PostAsync("/function/outlives/x", "hi");
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+
+        Assert.Equal(0, await gateway.Process.TerminateAsync());
+
+        Assert.Contains(gateway.Process.Process.Lines, line => line.Contains("Replica did not end before the gateway does", StringComparison.Ordinal));
+        Assert.Equal(0, HttpFunction.Running(gateway, "outlives"));
+    }
+
+    [Fact]
     public async Task Exec_timeout_is_504_and_marked()
     {
         await _gateway.DeployAsync("hangs", HttpFunction.Command, environment: new { mode = "http", exec_timeout = "500ms" });

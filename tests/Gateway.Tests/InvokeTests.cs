@@ -177,6 +177,34 @@ public sealed class InvokeTests(RelayFixture fixture) : IClassFixture<RelayFixtu
         Assert.Equal("late", await patient.Content.ReadAsStringAsync());
     }
 
+    [Theory]
+    [InlineData("61s", "1m")]
+    [InlineData("1m", null)]
+    [InlineData("soon", null)]
+    [InlineData(null, null)]
+    public async Task A_caller_who_asks_for_more_time_than_there_is_hears_what_it_has(string? asked, string? granted)
+    {
+        (string, string)[] headers = asked is null ? [] : [("X-Timeout", asked)];
+
+        using var answer = await _gateway.PostAsync("/function/granted", "hi", headers);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(granted, answer.Headers.TryGetValues("X-Granted-Timeout", out var told) ? told.Single() : null);
+    }
+
+    [Fact]
+    public async Task A_call_that_was_cut_before_the_time_that_its_caller_asked_for_says_so()
+    {
+        await using var gateway = await TestGateway.StartAsync(
+            null, ("functions_provider_url", fixture.Provider.Url.AbsoluteUri), ("basic_auth", "true"), ("upstream_timeout", "500ms"), ("max_upstream_timeout", "500ms"));
+        fixture.Answer = _ => HttpContextAnswer.Never;
+
+        using var answer = await gateway.PostAsync("/function/cut", "hi", ("X-Timeout", "1h"));
+
+        Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
+        Assert.Equal(["500ms"], answer.Headers.GetValues("X-Granted-Timeout"));
+    }
+
     [Fact]
     public async Task An_answer_that_breaks_off_is_cut_not_ended()
     {

@@ -132,6 +132,48 @@ public sealed partial class IsolationTests
         Assert.Equal(0, await gateway.Process.TerminateAsync());
     }
 
+    // Each has left the group of its call before that ends. The last can be found by nobody, and ends with the directory that it was started in, or by itself.
+    [Theory]
+    [InlineData("marked", "setsid sh -c \"touch up; sleep MARK; sleep MARK; sleep MARK; exec sleep MARK\"")]
+    [InlineData("silent", "setsid sh -c \"touch up; sleep MARK; sleep MARK; sleep MARK; exec sleep MARK\" > /dev/null 2>&1")]
+    [InlineData("hidden", "(env -i setsid timeout 600 sh -c \"touch up; while test -e up; do sleep 0.2; done\" MARK &)")]
+    public async Task What_a_call_leaves_in_a_session_of_its_own_keeps_nobody_waiting_and_ends(string name, string leaves)
+    {
+        var mark = Processes.Mark();
+        await using var gateway = await StartAsync(Gateway.Plain, null, ("function_isolation", "none"));
+        await gateway.DeployAsync(name, $"sh -c '{leaves.Replace("MARK", mark, StringComparison.Ordinal)} & until test -e up; do sleep 0.02; done; cat; echo done >&2'");
+
+        using var answer = await gateway.PostAsync($"/function/{name}", new string('x', 1_000_000));
+
+        Assert.Equal(new string('x', 1_000_000) + "done\n", await answer.Content.ReadAsStringAsync());
+        if (name == "hidden")
+        {
+            await gateway.SystemAsync(HttpMethod.Delete, "functions", new { functionName = name }, HttpStatusCode.Accepted);
+        }
+
+        await Eventually.HoldsAsync(() => Processes.With(mark) == 0, "no process is left");
+    }
+
+    [Fact]
+    public async Task However_many_calls_are_ended_at_once_the_gateway_answers()
+    {
+        const int Calls = 60;
+        var mark = Processes.Mark();
+        await using var gateway = await StartAsync(Gateway.Plain, null, ("function_isolation", "none"));
+        await gateway.DeployAsync("late", $"sh -c 'setsid sleep {mark} & exec sleep {mark}'", environment: new { exec_timeout = "2s" });
+
+        var calls = Task.WhenAll(Enumerable.Range(0, Calls).Select(_ => gateway.PostAsync("/function/late", "")));
+        do
+        {
+            using var health = await gateway.SendAsync(HttpMethod.Get, "/healthz");
+            Assert.Equal(HttpStatusCode.OK, health.StatusCode);
+        }
+        while (!calls.IsCompleted);
+
+        Assert.All(await calls, call => Assert.Equal(HttpStatusCode.RequestTimeout, call.StatusCode));
+        await Eventually.HoldsAsync(() => Processes.With(mark) == 0, "no process is left");
+    }
+
     [Fact]
     public async Task Even_as_the_gateways_own_user_a_function_does_not_read_its_environment()
     {

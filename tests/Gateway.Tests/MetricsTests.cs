@@ -48,6 +48,75 @@ public sealed partial class MetricsTests
     }
 
     [Fact]
+    public async Task A_deleted_function_leaves_no_samples_once_its_last_call_has_ended_and_is_counted_anew_when_it_comes_back()
+    {
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var function = await HttpLedger.StartAsync((request, http) => request.Path == "/slow" ? gate.Task.WaitAsync(http.RequestAborted) : Task.CompletedTask);
+        await using var gateway = await TestGateway.StartAsync();
+        await gateway.DeployAsync("passing", function.Url);
+        await gateway.DeployAsync("staying", function.Url);
+        (await gateway.PostAsync("/function/passing", "")).Dispose();
+        (await gateway.PostAsync("/function/staying", "")).Dispose();
+        var slow = gateway.PostAsync("/function/passing/slow", "");
+        await function.ReceivesAsync(3);
+        await CountedAsync(gateway, ("""gateway_service_count{function_name="passing.openfaas-fn"}""", 1), ("""gateway_function_invocation_inflight{function_name="passing.openfaas-fn"}""", 1));
+
+        var deleting = gateway.SystemAsync(HttpMethod.Delete, "functions", new { functionName = "passing" }, System.Net.HttpStatusCode.Accepted);
+        await Eventually.HoldsAsync(async () => await gateway.Process.MetricAsync("""gateway_service_count{function_name="passing.openfaas-fn"}""") is null, "it is listed no more");
+        Assert.Equal(1, await gateway.Process.MetricAsync("""gateway_function_invocation_inflight{function_name="passing.openfaas-fn"}"""));
+
+        gate.SetResult();
+        (await slow).Dispose();
+        await deleting;
+        await Eventually.HoldsAsync(async () => !(await PageAsync()).Contains("passing", StringComparison.Ordinal), "nothing is left of it");
+        Assert.Equal(1, await gateway.Process.MetricAsync("""gateway_function_invocation_total{function_name="staying.openfaas-fn",code="200"}"""));
+
+        await gateway.DeployAsync("passing", function.Url);
+        (await gateway.PostAsync("/function/passing", "")).Dispose();
+        await CountedAsync(
+            gateway,
+            ("""gateway_function_invocation_total{function_name="passing.openfaas-fn",code="200"}""", 1),
+            ("""gateway_function_invocation_started{function_name="passing.openfaas-fn"}""", 1),
+            ("""gateway_function_invocation_inflight{function_name="passing.openfaas-fn"}""", 0));
+
+        Task<string> PageAsync() => gateway.Http.GetStringAsync(new Uri(gateway.Process.Metrics, "/metrics"));
+    }
+
+    [Fact]
+    public async Task Every_request_below_system_and_every_async_call_is_counted_and_what_is_followed_has_no_duration()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await gateway.DeployAsync("counted", "cat");
+        await gateway.SystemAsync(HttpMethod.Get, "queues");
+        await gateway.SystemAsync(HttpMethod.Get, "queues/nosuch/dead", expected: System.Net.HttpStatusCode.NotFound);
+        await gateway.SystemAsync(HttpMethod.Get, "calls/cancellations/count");
+        await gateway.SystemAsync(HttpMethod.Get, "connectors");
+        await gateway.SystemAsync(HttpMethod.Get, "nothing", expected: System.Net.HttpStatusCode.NotFound);
+        using var called = await gateway.PostAsync("/function/counted", "hi", ("X-Invoke-Mode", "async"));
+        Assert.Equal(202, (int)called.StatusCode);
+        using (var follow = new HttpRequestMessage(HttpMethod.Get, new Uri(gateway.Api, "/system/overview/events")))
+        {
+            follow.Headers.TryAddWithoutValidation("Authorization", TestGateway.Admin);
+            using var events = await gateway.Http.SendAsync(follow, HttpCompletionOption.ResponseHeadersRead);
+            Assert.Equal(200, (int)events.StatusCode);
+        }
+
+        await CountedAsync(
+            gateway,
+            ("""http_requests_total{method="GET",path="/system/queues",status="200"}""", 1),
+            ("""http_requests_total{method="GET",path="/system/queues",status="404"}""", 1),
+            ("""http_requests_total{method="GET",path="/system/calls",status="200"}""", 1),
+            ("""http_requests_total{method="GET",path="/system/connectors",status="200"}""", 1),
+            ("""http_requests_total{method="GET",path="/system",status="404"}""", 1),
+            ("""http_requests_total{method="POST",path="/async-function",status="202"}""", 1),
+            ("""http_requests_total{method="GET",path="/system/overview",status="200"}""", 1),
+            ("""http_request_duration_seconds_count{method="GET",path="/system/queues",status="200"}""", 1),
+            ("""http_request_duration_seconds_count{method="GET",path="/system/overview",status="200"}""", 0));
+        Assert.Null(await gateway.Process.MetricAsync("""provider_http_requests_total{code="200",method="GET",path="/system/queues"}"""));
+    }
+
+    [Fact]
     public async Task A_caller_who_left_with_half_of_the_body_unsent_counts_as_answered_with_no_success()
     {
         await using var nats = await NatsServer.StartAsync();
@@ -104,6 +173,12 @@ public sealed partial class MetricsTests
             if (request.Path == "/system/function/one")
             {
                 await http.Response.WriteAsync("""{"name":"one","image":"x","replicas":1,"availableReplicas":1}""");
+                return;
+            }
+
+            if (request.Path is "/system/namespaces" or "/system/functions")
+            {
+                await http.Response.WriteAsync("[]");
                 return;
             }
 

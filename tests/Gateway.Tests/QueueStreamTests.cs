@@ -29,6 +29,7 @@ public sealed class QueueStreamTests(QueueFixture fixture) : IClassFixture<Queue
     [Theory]
     [InlineData("kept", StreamConfigRetention.Limits, "kept.call.>", "retention")]
     [InlineData("elsewhere", StreamConfigRetention.Workqueue, "elsewhere.other.>", "subjects")]
+    [InlineData("of-openfaas", StreamConfigRetention.Workqueue, "of-openfaas", "subjects")]
     public async Task A_stream_that_somebody_made_otherwise_is_500_and_named(string queue, StreamConfigRetention retention, string subject, string field)
     {
         await _stored.JetStream.CreateStreamAsync(new StreamConfig(StreamNames.Calls(queue), [subject]) { Retention = retention });

@@ -98,4 +98,44 @@ public sealed class StateTests
         Assert.Equal(0, await gateway.Process.TerminateAsync());
         Assert.Equal(0, HttpFunction.Running(gateway, "stays"));
     }
+
+    [Fact]
+    public async Task What_a_killed_gateway_did_not_remove_of_a_deleted_function_is_removed_at_the_next_start()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+        await gateway.SystemAsync(HttpMethod.Post, "secrets", new { name = "token", value = "v" }, HttpStatusCode.Accepted);
+        await DeployAsync("gone", new { mode = "http", write_timeout = "1h" });
+        await DeployAsync("stays", new { mode = "http" });
+        var brought = Path.Combine(Directory.CreateDirectory(PathOf("work", "brought")).FullName, "file");
+        await File.WriteAllTextAsync(brought, "");
+        var unreadable = PathOf("functions", "half.json");
+        await File.WriteAllTextAsync(unreadable, "{");
+        var half = Directory.CreateDirectory(PathOf("mounts", "half")).FullName;
+        using var hanging = await RawHttp.ConnectAsync(gateway.Api);
+        await hanging.SendAsync("GET /function/gone/hang HTTP/1.1\r\nHost: x\r\nX-Timeout: 1h\r\n\r\n");
+        await Eventually.HoldsAsync(() => HttpFunction.Running(gateway, "gone") == 2 && File.Exists(PathOf("logs", "gone.log")), "the call runs");
+
+        var deleting = gateway.SystemAsync(HttpMethod.Delete, "functions", new { functionName = "gone" }, HttpStatusCode.Accepted);
+        await Eventually.HoldsAsync(() => !File.Exists(PathOf("functions", "gone.json")), "its definition is removed");
+        await gateway.Process.KillAsync();
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => deleting);
+        Assert.True(Directory.Exists(PathOf("mounts", "gone")));
+        await gateway.Process.StartAgainAsync();
+
+        foreach (var folder in (string[])["mounts", "work", "views"])
+        {
+            Assert.False(Path.Exists(PathOf(folder, "gone")), folder);
+            Assert.True(Path.Exists(PathOf(folder, "stays")), folder);
+        }
+
+        Assert.False(File.Exists(PathOf("logs", "gone.log")));
+        Assert.True(File.Exists(brought));
+        Assert.True(File.Exists(unreadable));
+        Assert.True(Directory.Exists(half));
+
+        string PathOf(string folder, string name) => Path.Combine(gateway.DataPath, folder, "openfaas-fn", name);
+
+        Task DeployAsync(string name, object environment) => gateway.SystemAsync(
+            HttpMethod.Post, "functions", new { service = name, envProcess = HttpFunction.Command, envVars = environment, secrets = new[] { "token" } }, HttpStatusCode.Accepted);
+    }
 }

@@ -1,3 +1,4 @@
+using Connectors.Testing;
 using Microsoft.Playwright;
 
 namespace Connectors.Page.Tests;
@@ -44,4 +45,8 @@ public abstract class WindowTests(PageSystem site) : IAsyncDisposable
         await page.GetByLabel("Password").FillAsync(password);
         await page.GetByRole(AriaRole.Button, new() { Name = "Log in" }).ClickAsync();
     }
+
+    /// <summary>Waits until a place of the page shows what the API tells, which may both change.</summary>
+    protected static Task ShowsAsync(ILocator place, Func<Task<string?>> text) => Eventually.HoldsAsync(
+        async () => await place.TextContentAsync() is { } shown && shown == await text(), () => $"the page shows the same as the API at {place}");
 }

@@ -54,6 +54,73 @@ public sealed class AcksTests
         Assert.Equal((1, unsettledOfOthers), (_acks.UnsettledDeliveries(Next(1, count: 7)), _acks.UnsettledDeliveries(Next(2, count: 7))));
     }
 
+    // The fifth delivery is the last that may be a try.
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(4, false)]
+    [InlineData(5, true)]
+    [InlineData(6, true)]
+    public async Task A_fault_of_ours_gets_some_more_tries_and_then_is_the_messages_own(int count, bool isEnd)
+    {
+        var ends = new List<string>();
+        var delivery = Next(1, count);
+
+        await _acks.FailAsync(
+            delivery,
+            new InvalidCastException("of ours"),
+            (_, error, _) =>
+            {
+                ends.Add(error);
+                return Task.CompletedTask;
+            },
+            TestContext.Current.CancellationToken);
+
+        Assert.Equal(isEnd ? (TimeSpan?)null : TimeSpan.FromSeconds(5), delivery.Again);
+        Assert.Equal(isEnd ? "it cannot be handled: of ours" : null, ends.SingleOrDefault());
+    }
+
+    [Fact]
+    public async Task What_could_not_be_stored_is_given_back_for_one_lease_however_often()
+    {
+        for (var count = 1; count <= 9; count++)
+        {
+            var delivery = Next(1, count);
+            await _acks.FailAsync(
+                delivery, new NotStoredException("full"), (_, error, _) => throw new InvalidOperationException($"ended: {error}"), TestContext.Current.CancellationToken);
+            Assert.Equal(((TimeSpan?)Options.Consuming.AckWait, 1), (delivery.Again, _acks.UnsettledDeliveries(Next(1, count))));
+        }
+    }
+
+    [Fact]
+    public async Task What_a_stream_refused_is_given_back_for_the_time_that_was_asked_for()
+    {
+        var delivery = Next(1, count: 7);
+
+        await _acks.NakRefusedAsync(delivery, TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
+
+        Assert.Equal(TimeSpan.FromSeconds(2), delivery.Again);
+        Assert.Equal((1, 1), (_acks.UnsettledDeliveries(delivery), _acks.UnsettledDeliveries(Next(2, count: 7))));
+        _time.Advance(TimeSpan.FromMinutes(10));
+        Assert.Equal((1, 7), (_acks.UnsettledDeliveries(delivery), _acks.UnsettledDeliveries(Next(2, count: 7))));
+    }
+
+    // A stream that refuses for days would fill the memory with what it refused.
+    [Fact]
+    public void Of_more_refusals_than_are_remembered_all_are_forgotten()
+    {
+        const int Remembered = 100_000;
+        for (var sequence = 1; sequence <= Remembered; sequence++)
+        {
+            _acks.Refused(Next(sequence, count: 7), WriteResult.TooLarge);
+        }
+
+        Assert.Equal(1, _acks.UnsettledDeliveries(Next(1, count: 7)));
+
+        _acks.Refused(Next(Remembered + 1, count: 7), WriteResult.TooLarge);
+
+        Assert.Equal((7, 1), (_acks.UnsettledDeliveries(Next(1, count: 7)), _acks.UnsettledDeliveries(Next(Remembered + 1, count: 7))));
+    }
+
     [Fact]
     public async Task A_retry_waits_until_its_time_or_its_ack()
     {
@@ -86,6 +153,23 @@ public sealed class AcksTests
 
         Assert.False(acked.Contains(Next(1, count: 4).Place));
         Assert.True(acked.Contains(Next(2, count: 2).Place));
+    }
+
+    [Fact]
+    public void Of_very_many_that_are_acked_at_once_the_oldest_are_forgotten()
+    {
+        const int Generation = 1 << 17;
+        var acked = new AckedMessages(Options.Consuming.AckWait, () => null, _time);
+        for (var sequence = 1; sequence <= (2 * Generation) + 1; sequence++)
+        {
+            acked.Add(PlaceOf(sequence));
+        }
+
+        Assert.Equal(
+            [false, false, true, true, true],
+            new[] { 1, Generation, Generation + 1, 2 * Generation, (2 * Generation) + 1 }.Select(sequence => acked.Contains(PlaceOf(sequence))));
+
+        static MessagePlace PlaceOf(int sequence) => new("stream", (ulong)sequence, DateTimeOffset.UnixEpoch);
     }
 
     // Calls of some minutes that end one after the other while the broker is away: no ack of theirs arrives before it is back.

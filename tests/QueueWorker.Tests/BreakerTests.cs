@@ -5,7 +5,6 @@ using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging.Abstractions;
 using NATS.Client.Core;
 using NATS.Client.KeyValueStore;
 using NATS.Net;
@@ -181,6 +180,7 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
         Volatile.Write(ref isDown, false);
         await bench.HoldsAsync(bench.Aside, 0);
         await bench.IsEmptyAsync();
+        Assert.Equal(2, bench.Sends.Select(send => send.Header("X-Delivery-Id")).Distinct().Count());
         Assert.All(bench.Sends, send => Assert.Equal("1", send.Header("X-Attempt")));
     }
 

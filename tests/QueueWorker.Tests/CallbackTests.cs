@@ -51,11 +51,27 @@ public sealed class CallbackTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Theory]
+    [InlineData(true, "echo")]
+    [InlineData(false, "echo.openfaas-fn")]
+    public async Task A_callback_names_the_function_as_its_caller_did_also_after_a_retry(bool isBare, string name)
+    {
+        await using var bench = await Bench.StartAsync(Bench.Statuses(500, 200), server: nats.Server);
+
+        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString(), IsBare = isBare });
+        await bench.IsEmptyAsync();
+        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString(), IsBare = isBare });
+        await bench.IsEmptyAsync();
+
+        Assert.Equal([name, name], bench.Posts.Select(post => post.Header("X-Function-Name")));
+        Assert.Equal(["1", "0"], bench.Posts.Select(post => post.Header("X-Retry")));
+    }
+
+    [Theory]
     [InlineData(200)]
     [InlineData(400)]
     public async Task What_a_callback_or_a_result_has_of_ours_only_now_and_then_does_not_come_from_the_function(int status)
     {
-        string[] ours = ["X-Call-State", "x-result-dropped", "X-REDRIVE", "traceparent", "webhook-signature", "webhook-timestamp"];
+        string[] ours = ["X-Call-State", "x-result-dropped", "X-REDRIVE", "traceparent", "X-Granted-Timeout", "webhook-signature", "webhook-timestamp"];
         await using var bench = await Bench.StartAsync(
             (request, http) =>
             {
@@ -82,7 +98,7 @@ public sealed class CallbackTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Equal("own", post.Header("X-Own"));
         Assert.All(ours, name => Assert.Null(post.Header(name)));
         Assert.Contains(stored.Headers, header => header.Is("X-Own"));
-        Assert.DoesNotContain(stored.Headers, header => ours.Take(4).Any(header.Is));
+        Assert.DoesNotContain(stored.Headers, header => ours.Take(5).Any(header.Is));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
@@ -182,17 +183,41 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
     [Fact]
     public async Task A_call_that_is_put_back_and_cancelled_again_does_not_run()
     {
-        await using var bench = await Bench.StartWithoutWorkerAsync(server: nats.Server);
-        var call = Bench.Call();
+        var gate = new TaskCompletionSource();
+        await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["max_inflight"] = "1" }, nats.Server);
+        var (other, call) = (Bench.Call(), Bench.Call());
         await CancelAsync(bench, [call.CallId]);
-        await bench.StartWorkerAsync();
         await bench.AllAreHeardOfAsync();
+        await bench.EnqueueAsync(call);
+        await bench.DeadLetterAsync(call);
+        await bench.EnqueueAsync(other);
+        await bench.Http.ReceivesAsync(1);
 
-        await bench.EnqueueAsync(call with { Redrive = 1 });
+        await bench.EnqueueAsync(call with { Redrive = 1, Submitted = TimeProvider.System.GetUtcNow() });
+        await CancelAsync(bench, [call.CallId]);
+        await LastIsHeardOfAsync(bench);
+        gate.SetResult();
         await bench.IsEmptyAsync();
 
-        Assert.Equal(DeadReasons.Cancelled, (await bench.DeadLetterAsync(call)).Biography.Reason);
-        Assert.Empty(bench.Sends);
+        Assert.Equal(other.CallId, Assert.Single(bench.Sends).CallId);
+        Assert.Equal([0, 1], (await bench.ReadAsync(bench.Dead)).Select(letter => letter.Envelope!.Redrive));
+    }
+
+    // Of a server of its own, for a worker knows the ids of all queues.
+    [Fact]
+    public async Task Ids_that_were_cancelled_longer_ago_than_the_bucket_keeps_them_are_forgotten()
+    {
+        await using var bench = await Bench.StartAsync();
+        await bench.AllAreHeardOfAsync();
+        var (now, bucket) = (TimeProvider.System.GetUtcNow(), await bench.CancellationsAsync());
+        foreach (var made in new[] { now - BucketShape.CancellationAge - TimeSpan.FromHours(1), now })
+        {
+            await bucket.PutAsync(StreamNames.Token(Guid.NewGuid().ToString()), new Cancellation(made).Encode(), NatsRawSerializer<byte[]>.Default);
+        }
+
+        await LastIsHeardOfAsync(bench);
+
+        Assert.Equal(1, await bench.Worker.MetricAsync($"queue_worker_cancelled_ids{{queue_name=\"{bench.Queue}\"}}"));
     }
 
     [Fact]
@@ -279,6 +304,14 @@ public sealed class CancelTests(SharedNats nats) : IClassFixture<SharedNats>
 
         Assert.Single(bench.Sends);
         Assert.Equal(DeadReasons.Cancelled, (await bench.DeadLetterAsync(call)).Biography.Reason);
+    }
+
+    // Cancellations are told in their order: this one, of no call, comes after all that were made before.
+    private static async Task LastIsHeardOfAsync(Bench bench)
+    {
+        const string Tag = "of the last";
+        await bench.CancelManyAsync(new BulkCancellation { At = TimeProvider.System.GetUtcNow(), Tag = Tag, Queue = bench.Queue });
+        await bench.Worker.Process.LineAsync(line => line.Contains(Tag, StringComparison.Ordinal), "the last cancellation is heard of");
     }
 
     // As gateways did that wrote no time.

@@ -13,7 +13,7 @@ public sealed class EnvelopeReaderTests
         from texts in Word.Array[6]
         from headers in Gen.Select(Word, Word).Array[0, 4]
         from numbers in Gen.Int.Array[5]
-        from options in Gen.Bool.Array[7]
+        from options in Gen.Bool.Array[8]
         from ticks in Gen.Long[0, TimeSpan.FromDays(3650).Ticks]
         let time = DateTimeOffset.UnixEpoch.AddTicks(ticks)
         select new Envelope
@@ -39,6 +39,7 @@ public sealed class EnvelopeReaderTests
             MaxInflight = options[5] ? numbers[3] : null,
             Tags = options[6] ? [texts[0], texts[1]] : null,
             Priority = numbers[4] % 2 == 0 ? Priority.High : Priority.Normal,
+            IsBare = options[7],
         };
 
     [Fact]

@@ -241,13 +241,14 @@ public sealed class FairSchedulerTests : IAsyncDisposable
     private (FairScheduler Scheduler, Slots Slots) Sharing(int count)
     {
         var setup = new StreamSetup(_link, TimeProvider.System, NullLogger<StreamSetup>.Instance);
+        var consumers = new ConsumerSetup(_link, setup, TimeProvider.System, NullLogger<ConsumerSetup>.Instance);
         var scheduler = new FairScheduler(
             count,
             function => new FunctionLane(function, null, count),
             (lane, priority) =>
             {
                 var name = StreamNames.FunctionConsumer(lane.Function, priority);
-                return new LaneSide(lane, priority, StreamConsumer.Lapsing(_inbox, setup, "s", name, "s.>", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30), _time));
+                return new LaneSide(lane, priority, StreamConsumer.Lapsing(_inbox, consumers, "s", name, "s.>", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30), _time));
             });
         return (scheduler, new Slots(count, null!, null!, new Grace(default, default), _time, NullLogger.Instance));
     }

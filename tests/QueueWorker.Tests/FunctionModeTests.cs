@@ -171,7 +171,11 @@ public sealed class FunctionModeTests(SharedNats nats, ITestOutputHelper output)
             {
                 var isNarrow = request.Path.EndsWith("narrow.openfaas-fn", StringComparison.Ordinal);
                 var now = isNarrow ? Interlocked.Increment(ref running) : 0;
-                most = Math.Max(most, now);
+                for (var seen = Volatile.Read(ref most); now > seen; seen = Volatile.Read(ref most))
+                {
+                    Interlocked.CompareExchange(ref most, now, seen);
+                }
+
                 await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, http.RequestAborted);
                 Interlocked.Add(ref running, isNarrow ? -1 : 0);
             },
@@ -272,45 +276,68 @@ public sealed class FunctionModeTests(SharedNats nats, ITestOutputHelper output)
         Assert.Equal(0, await other.TerminateAsync());
     }
 
+    // How many refusals a learned limit saves is simulated (ConcurrencyLimitTests); here a function that is full keeps what it has, and others go on.
     [Fact]
-    public async Task The_learned_limit_keeps_refusals_under_a_tenth_of_those_without_it()
+    public async Task A_function_that_is_full_is_sent_hardly_anything_once_its_limit_is_learned()
     {
-        var limited = await RefusedShareAsync("true");
-        var greedy = await RefusedShareAsync("false");
+        var other = new FunctionName("other", "openfaas-fn");
+        var limited = await RefusedWhileFullAsync("true", async (bench, _) =>
+        {
+            await bench.EnqueueManyAsync(100, () => Bench.Call(other));
+            await bench.Http.ReceivesAsync(100, request => request.Path.Contains("other", StringComparison.Ordinal));
+        });
+        var greedy = await RefusedWhileFullAsync("false", (_, refused) => Eventually.HoldsAsync(() => refused() >= 100, () => $"it is sent more and more; it refused {refused()}"));
 
-        Assert.True(limited < greedy / 10, $"{limited:P1} refused with the limiter, {greedy:P1} without");
+        output.WriteLine($"{limited} refused with the limiter, {greedy} without");
+        Assert.InRange(limited, 0, 10);
+        Assert.InRange(greedy, 100, int.MaxValue);
     }
 
-    // A function that takes five at a time, and what part of three hundred sends it refuses.
-    private async Task<double> RefusedShareAsync(string limiter)
+    // A function that takes five at a time, and how much it refuses from when it keeps them until the test has seen enough.
+    private async Task<int> RefusedWhileFullAsync(string limiter, Func<Bench, Func<int>, Task> enough)
     {
-        const int sends = 300;
-        var (running, taken) = (0, 0);
+        var (running, refused, isKept) = (0, 0, false);
+        var gate = new TaskCompletionSource();
         await using var bench = await Bench.StartWithoutWorkerAsync(
-            async (_, http) =>
+            async (request, http) =>
             {
-                if (Interlocked.Increment(ref running) <= 5)
+                if (!request.Path.Contains("echo", StringComparison.Ordinal))
                 {
-                    Interlocked.Increment(ref taken);
-                    await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, http.RequestAborted);
-                }
-                else
-                {
-                    http.Response.StatusCode = 429;
+                    return;
                 }
 
-                Interlocked.Decrement(ref running);
+                try
+                {
+                    if (Interlocked.Increment(ref running) > 5)
+                    {
+                        Interlocked.Increment(ref refused);
+                        http.Response.StatusCode = 429;
+                    }
+                    else
+                    {
+                        await (Volatile.Read(ref isKept) ? gate.Task.WaitAsync(http.RequestAborted) : Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, http.RequestAborted));
+                    }
+                }
+                finally
+                {
+                    Interlocked.Decrement(ref running);
+                }
             },
-            Function(("debug", "false"), ("limiter_enabled", limiter), ("max_retry_wait", "100ms")),
+            Function(("debug", "false"), ("limiter_enabled", limiter), ("max_retry_wait", "100ms"), ("upstream_timeout", "10m")),
             nats.Server);
-        await bench.EnqueueManyAsync(2 * sends, () => Bench.Call());
-
+        await bench.EnqueueManyAsync(3000, () => Bench.Call());
         await bench.StartWorkerAsync();
-        await Eventually.HoldsAsync(() => bench.Http.Answered.Count >= sends, () => $"{sends} answers; there were {bench.Http.Answered.Count}");
-        var (answered, refused) = (bench.Http.Answered.Count, bench.Http.Answered.Count - taken);
-        var limit = await bench.Worker.MetricAsync($"queue_worker_learned_limit{{queue_name=\"{bench.Queue}\",function_name=\"echo.openfaas-fn\"}}");
+        await Eventually.HoldsAsync(
+            async () => Volatile.Read(ref refused) > 0
+                && (limiter == "false" || await bench.Worker.MetricAsync($"queue_worker_learned_limit{{queue_name=\"{bench.Queue}\",function_name=\"echo.openfaas-fn\"}}") is >= 2 and <= 6),
+            "its limit is found");
 
-        output.WriteLine($"limiter_enabled={limiter}: limit {limit}, {refused} of {answered} refused");
-        return (double)refused / answered;
+        Volatile.Write(ref isKept, true);
+        await Eventually.HoldsAsync(() => Volatile.Read(ref running) > 0, "it keeps some");
+        var before = Volatile.Read(ref refused);
+        await enough(bench, () => Volatile.Read(ref refused) - before);
+        var after = Volatile.Read(ref refused);
+        gate.SetResult();
+        return after - before;
     }
 }

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using Connectors.Sdk.Invocation;
 using Connectors.Testing;
@@ -82,7 +81,7 @@ public sealed class OddAnswerTests
 
         var outcome = await invoker.InvokeAsync(Call, CancellationToken.None);
 
-        Assert.Equal((OutcomeKind.Unreachable, 503), (outcome.Kind, outcome.Status));
+        Assert.Equal((OutcomeKind.Unreachable, 503, true), (outcome.Kind, outcome.Status, outcome.IsUnseen));
     }
 
     [Fact]

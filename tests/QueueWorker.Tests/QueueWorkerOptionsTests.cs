@@ -11,10 +11,13 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
     /// <summary>A value for each option that it must refuse; null where any text is fine.</summary>
     private static readonly Dictionary<string, string?> Bad = new()
     {
+        ["faas_nats_channel"] = "Upper",
         ["nats_stream"] = "Upper",
         ["nats_durable"] = null,
         ["default_function_name"] = null,
         ["queue_name"] = "a.b",
+        ["faas_nats_address"] = "nats:4222",
+        ["faas_nats_port"] = "70000",
         ["nats_host"] = "nats:4222",
         ["nats_port"] = "70000",
         ["nats_user_file"] = "/nowhere",
@@ -39,6 +42,8 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
         ["queue_partitions"] = "2",
         ["filter_partition"] = "1",
         ["limiter_enabled"] = "yes",
+        ["faas_gateway_address"] = "gateway:8080",
+        ["faas_gateway_port"] = "0",
         ["gateway_url"] = "gateway:8080",
         ["upstream_timeout"] = "0",
         ["max_retry_attempts"] = "0",
@@ -47,7 +52,7 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
         ["retry_http_codes"] = "500,abc",
         ["backoff"] = "linear",
         ["breaker_failures"] = "-1",
-        ["breaker_min_wait"] = "0",
+        ["breaker_min_wait"] = "10m",
         ["breaker_max_wait"] = "soon",
         ["max_result_bytes"] = "-1",
         ["write_debug"] = "2",
@@ -71,6 +76,14 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
         ["debug"] = "x",
         ["log_encoding"] = "xml",
         ["secret_mount_path"] = null,
+        ["faas_nats_cluster_name"] = null,
+        ["faas_nats_queue_group"] = null,
+        ["faas_max_reconnect"] = null,
+        ["faas_reconnect_delay"] = null,
+        ["faas_function_suffix"] = null,
+        ["gateway_invoke"] = null,
+        ["faas_print_body"] = null,
+        ["basic_auth"] = null,
     };
 
     [Fact]
@@ -86,10 +99,71 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
             var settings = new Settings(new Dictionary<string, string> { [bad.Key] = bad.Value! });
             QueueWorkerOptions.Read(settings);
             var error = Assert.Single(settings.Errors);
-            var name = bad.Key == "initial_retry_wait" ? "max_retry_wait" : bad.Key == "callback_initial_wait" ? "callback_max_wait" : bad.Key;
+            var name = bad.Key switch
+            {
+                "initial_retry_wait" => "max_retry_wait",
+                "breaker_min_wait" => "breaker_max_wait",
+                "callback_initial_wait" => "callback_max_wait",
+                _ => bad.Key,
+            };
             Assert.StartsWith(name + ": ", error, StringComparison.Ordinal);
             Assert.Contains("; allowed: ", error, StringComparison.Ordinal);
         });
+    }
+
+    // As its compose file has it.
+    [Fact]
+    public void The_environment_of_faasds_queue_worker_leads_to_its_servers()
+    {
+        var faasd = new Dictionary<string, string>
+        {
+            ["faas_nats_address"] = "nats",
+            ["faas_nats_port"] = "4222",
+            ["gateway_invoke"] = "true",
+            ["faas_gateway_address"] = "gateway",
+            ["ack_wait"] = "5m5s",
+            ["max_inflight"] = "1",
+            ["write_debug"] = "false",
+            ["basic_auth"] = "true",
+            ["secret_mount_path"] = "/run/secrets",
+        };
+        var settings = new Settings(faasd);
+
+        var options = QueueWorkerOptions.Read(settings);
+
+        Assert.Empty(settings.Errors);
+        Assert.Empty(faasd.Keys.Except(settings.Declared.Select(declared => declared.Name)));
+        Assert.Equal(("nats://nats:4222", "http://gateway:8080/"), (options.Nats.Url, options.Dispatch.Gateway.AbsoluteUri));
+        Assert.Equal((1, true), (options.Consuming.MaxInflight, options.Consuming.IsLongLease));
+    }
+
+    [Theory]
+    [InlineData("faas_nats_address=n faas_nats_port=4333", "nats://n:4333", "http://gateway.openfaas:8080/", "faas-request")]
+    [InlineData("faas_nats_address=n faas_nats_port=4333 nats_host=ours", "nats://ours:4222", "http://gateway.openfaas:8080/", "faas-request")]
+    [InlineData("faas_nats_address=::1 faas_gateway_address=::1", "nats://[::1]:4222", "http://[::1]:8080/", "faas-request")]
+    [InlineData("faas_gateway_address=g faas_gateway_port=81", "nats://nats.openfaas:4222", "http://g:81/", "faas-request")]
+    [InlineData("faas_nats_channel=jobs", "nats://nats.openfaas:4222", "http://gateway.openfaas:8080/", "jobs")]
+    [InlineData("faas_nats_channel=jobs nats_stream=slow", "nats://nats.openfaas:4222", "http://gateway.openfaas:8080/", "slow")]
+    [InlineData("faas_nats_address=n faas_nats_port=1 nats_host=ours nats_port=2 faas_gateway_address=g gateway_url=http://ours:3", "nats://ours:2", "http://ours:3/", "faas-request")]
+    public void Names_of_the_Community_Edition_count_where_the_new_ones_are_not_set(string given, string server, string gateway, string queue)
+    {
+        var settings = new Settings(given.Split(' ').Select(pair => pair.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1]));
+
+        var options = QueueWorkerOptions.Read(settings);
+
+        Assert.Empty(settings.Errors);
+        Assert.Equal((server, gateway, queue), (options.Nats.Url, options.Dispatch.Gateway.AbsoluteUri, options.Queue));
+    }
+
+    [Fact]
+    public async Task A_lease_that_is_as_long_as_a_call_may_take_is_warned_of()
+    {
+        await using var bench = await Bench.StartAsync(options: new() { ["ack_wait"] = "5m5s" }, server: nats.Server);
+
+        var told = await bench.Worker.Process.LineAsync(line => line.Contains("ack_wait is long", StringComparison.Ordinal), "it is told");
+
+        Assert.Contains("upstream_timeout", told, StringComparison.Ordinal);
+        Assert.False(QueueWorkerOptions.Read(new Settings(new Dictionary<string, string> { ["ack_wait"] = "2m" })).Consuming.IsLongLease);
     }
 
     [Theory]
@@ -97,6 +171,8 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
     [InlineData("callback_max_age", "999ms")]
     [InlineData("callback_initial_wait", "0")]
     [InlineData("callback_initial_wait", "9ms")]
+    [InlineData("breaker_min_wait", "0")]
+    [InlineData("breaker_max_wait", "0")]
     [InlineData("gateway_url", "http://gateway:8080?x=1")]
     [InlineData("gateway_url", "http://gateway:8080/base?")]
     [InlineData("gateway_url", "http://gateway:8080/#x")]
@@ -195,22 +271,25 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
         Assert.Contains("queue_name=fast", output, StringComparison.Ordinal);
     }
 
+    // The last as a queue-worker of OpenFaaS makes it.
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task A_foreign_stream_of_the_same_name_is_refused_with_the_fix(bool byRetention)
+    [InlineData("retention", ".call.>")]
+    [InlineData("subjects", ".>")]
+    [InlineData("subjects", "")]
+    public async Task A_foreign_stream_of_the_same_name_is_refused_with_the_fix(string field, string subjects)
     {
         await using var bench = await Bench.StartAsync(server: nats.Server, worker: false);
-        var config = new StreamConfig(bench.Calls, [byRetention ? $"{bench.Queue}.call.>" : $"{bench.Queue}.>"])
+        var config = new StreamConfig(bench.Calls, [bench.Queue + subjects])
         {
-            Retention = byRetention ? StreamConfigRetention.Limits : StreamConfigRetention.Workqueue,
+            Retention = field == "retention" ? StreamConfigRetention.Limits : StreamConfigRetention.Workqueue,
+            Discard = StreamConfigDiscard.Old,
         };
         await bench.JetStream.CreateStreamAsync(config);
 
         var (exitCode, output) = await ServiceProcess.RunAsync("QueueWorker", bench.Options(new() { ["metrics_port"] = "0" }));
 
         Assert.Equal(2, exitCode);
-        Assert.Contains($"stream {bench.Calls}: {(byRetention ? "retention" : "subjects")}", output, StringComparison.Ordinal);
+        Assert.Contains($"stream {bench.Calls}: {field}", output, StringComparison.Ordinal);
         Assert.Contains("queue_name", output, StringComparison.Ordinal);
     }
 

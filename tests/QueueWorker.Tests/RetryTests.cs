@@ -148,6 +148,41 @@ public sealed class RetryTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Single(bench.Sends);
     }
 
+    // The first is of an ingress that wants https; the second of the function, as the gateway passes it on.
+    [Fact]
+    public async Task A_redirect_of_what_stands_before_the_gateway_is_retried_and_one_of_the_function_ends_the_call()
+    {
+        await using var bench = await Bench.StartAsync(
+            (request, http) =>
+            {
+                if (request.Path == "/callback")
+                {
+                    return Task.CompletedTask;
+                }
+
+                http.Response.StatusCode = 308;
+                http.Response.Headers.Location = "https://elsewhere.example.com/";
+                if (request.Header("X-Attempt") == "3")
+                {
+                    http.Response.Headers["X-Start-Time"] = "1760000000000000000";
+                }
+
+                return Task.CompletedTask;
+            },
+            server: nats.Server);
+
+        await bench.EnqueueAsync(Bench.Call() with { Callback = bench.CallbackUrl.ToString() });
+        await bench.IsEmptyAsync();
+
+        Assert.Equal(["1", "2", "3"], bench.Sends.Select(s => s.Header("X-Attempt")));
+        await bench.Worker.Process.LineAsync(line => line.Contains("does gateway_url lead elsewhere?", StringComparison.Ordinal), "it is told");
+        var post = Assert.Single(bench.Posts);
+        Assert.Equal(("308", "2"), (post.Header("X-Function-Status"), post.Header("X-Retry")));
+        var labels = $"queue_name=\"{bench.Queue}\",function_name=\"echo.openfaas-fn\"";
+        Assert.Equal(2, await bench.Worker.MetricAsync($"queue_worker_attempts_total{{{labels},code=\"503\"}}"));
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_call_ends_total{{{labels},end=\"succeeded\"}}") == 1, "its end is told");
+    }
+
     [Fact]
     public async Task Waiting_retries_hold_nobody_up()
     {

@@ -1,4 +1,6 @@
+using Connectors.QueueWorker.Callbacks;
 using Connectors.QueueWorker.Consuming;
+using Connectors.QueueWorker.Dispatching;
 using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
@@ -45,6 +47,20 @@ public sealed class SlotsTests
         handler.Gate.SetResult();
         await slots.IdleAsync();
         Assert.Equal((false, TimeSpan.Zero, 2), (slots.AreStuck, slots.Overdue, slots.Free));
+    }
+
+    // A copy in doubt is written again before anything else; each write is repeated for ten leases. A call is sent, its result may be told directly, and its
+    // callback, its dead letter and that of its callback are written; a callback is posted and two records may be written of it; what lay aside is written in
+    // its stream, or as a dead letter.
+    [Fact]
+    public void Work_is_over_its_limit_only_after_all_that_it_may_take()
+    {
+        var options = QueueWorkerOptions.Read(new Settings(new Dictionary<string, string> { ["upstream_timeout"] = "7m", ["callback_timeout"] = "2m", ["ack_wait"] = "1m" }));
+        var (time, random, write) = (TimeProvider.System, new Random(0), TimeSpan.FromMinutes(10));
+
+        Assert.Equal(TimeSpan.FromMinutes(7 + 5 + 2) + (4 * write), new Dispatcher(options, null!, null!, null!, null!, null!, time, random).Limit);
+        Assert.Equal(TimeSpan.FromMinutes(2) + (3 * write), new CallbackDispatcher(options, new CallbackSender(options, null!, time, NullLogger<CallbackSender>.Instance), null!, time, random).Limit);
+        Assert.Equal(3 * write, new AsideReturn(options, null!, null!, null!, null!).Limit);
     }
 
     [Fact]

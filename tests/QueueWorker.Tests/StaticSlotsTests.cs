@@ -106,8 +106,9 @@ public sealed class StaticSlotsTests(SharedNats nats) : IClassFixture<SharedNats
             _link = new NatsLink(options.Nats, new NatsRole("test", IsNeeded: true, () => { }), new Readiness(), TimeProvider.System, NullLoggerFactory.Instance);
             _inbox = new PullInbox(_link, TimeProvider.System, NullLogger<PullInbox>.Instance);
             _setup = new StreamSetup(_link, TimeProvider.System, NullLogger<StreamSetup>.Instance);
-            _high = StreamConsumer.Shared(_inbox, _setup, _name, "high", $"{_name}.high", Limit, TimeProvider.System);
-            _normal = StreamConsumer.Shared(_inbox, _setup, _name, "normal", $"{_name}.normal", Limit, TimeProvider.System);
+            var consumers = new ConsumerSetup(_link, _setup, TimeProvider.System, NullLogger<ConsumerSetup>.Instance);
+            _high = StreamConsumer.Shared(_inbox, consumers, _name, "high", $"{_name}.high", Limit, TimeProvider.System);
+            _normal = StreamConsumer.Shared(_inbox, consumers, _name, "normal", $"{_name}.normal", Limit, TimeProvider.System);
             var acks = new Acks(options, null!, null!, new WaitingRetries(TimeProvider.System), TimeProvider.System, NullLogger<Acks>.Instance);
             Slots = new Slots(Count, this, acks, new Grace(default, default), TimeProvider.System, NullLogger.Instance);
         }

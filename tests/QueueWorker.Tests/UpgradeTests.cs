@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
@@ -85,6 +86,64 @@ public sealed class UpgradeTests(SharedNats nats, ITestOutputHelper output) : IC
         Assert.InRange(doubled, 0, 20);
         Assert.False(Said(function, "no answer in time"), $"the wait of the switch is taken for a silent broker:\n{function.Process.Tail()}");
         Assert.Equal("static", (await bench.JetStream.GetStreamAsync(bench.Calls)).Info.Config.Metadata![StreamNames.ModeKey]);
+    }
+
+    // Its consumer is gone, so its ack is not heard and it runs again; but not beside itself, unless it takes longer than a lease. Of two workers that start in the
+    // other mode only one finds consumers to delete.
+    [Fact]
+    public async Task What_runs_when_the_mode_is_switched_is_not_sent_again_before_its_lease_would_have_ended()
+    {
+        var gate = new TaskCompletionSource();
+        await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["ack_wait"] = "10s" }, nats.Server);
+        var call = await bench.EnqueueAsync();
+        await bench.Http.ReceivesAsync(1);
+
+        await using var function = await ServiceProcess.StartAsync("QueueWorker", bench.Options(new() { ["scaling_mode"] = "function" }), ready: false);
+        await function.Process.LineAsync(said => said.Contains("Mode is switched", StringComparison.Ordinal), "the mode is switched");
+        await bench.StartAnotherAsync(new() { ["scaling_mode"] = "function" });
+        await bench.Http.ReceivesAsync(2);
+        gate.SetResult();
+        await bench.IsEmptyAsync();
+
+        var metadata = (await bench.JetStream.GetStreamAsync(bench.Calls)).Info.Config.Metadata!;
+        var switched = DateTimeOffset.Parse(metadata[StreamNames.ModeSinceKey], CultureInfo.InvariantCulture);
+        Assert.Equal([call.DeliveryId, call.DeliveryId], bench.Sends.Select(send => send.Header("X-Delivery-Id")));
+        Assert.True(bench.Sends[1].At >= switched + TimeSpan.FromSeconds(10), $"switched at {switched:O}, sent again at {bench.Sends[1].At:O}");
+    }
+
+    [Fact]
+    public async Task A_worker_whose_mode_comes_back_waits_for_one_lease_though_the_clock_of_who_switched_it_is_an_hour_ahead()
+    {
+        await using var bench = await Bench.StartAsync((_, _) => Task.CompletedTask, new() { ["ack_wait"] = "3s" }, nats.Server);
+        await WriteAsync(bench, StreamNames.ModeKey, "function");
+        await Eventually.HoldsAsync(() => Said(bench.Worker, "Queue went over to the other mode"), "the worker stopped");
+
+        await WriteAsync(bench, StreamNames.ModeSinceKey, TimeProvider.System.GetUtcNow().AddHours(1).ToString("O", CultureInfo.InvariantCulture));
+        await WriteAsync(bench, StreamNames.ModeKey, "static");
+        await Eventually.HoldsAsync(() => Said(bench.Worker, "Queue came back to this mode"), "the worker goes on");
+        await bench.EnqueueAsync();
+        await bench.IsEmptyAsync();
+    }
+
+    [Fact]
+    public async Task A_worker_that_waits_after_a_switch_takes_no_call_when_the_mode_is_another_again_by_then()
+    {
+        await using var bench = await Bench.StartAsync((_, _) => Task.CompletedTask, server: nats.Server);
+        Assert.Equal(0, await bench.Worker.TerminateAsync());
+        await using var function = await ServiceProcess.StartAsync("QueueWorker", bench.Options(new() { ["scaling_mode"] = "function" }), ready: false);
+        await function.Process.LineAsync(said => said.Contains("Mode was switched", StringComparison.Ordinal), "it waits");
+
+        await WriteAsync(bench, StreamNames.ModeKey, "static");
+        await bench.EnqueueAsync();
+        await Eventually.HoldsAsync(() => Said(function, "Queue went over to the other mode"), "it knows");
+
+        Assert.Empty(bench.Sends);
+    }
+
+    private static async Task WriteAsync(Bench bench, string key, string value)
+    {
+        var config = (await bench.JetStream.GetStreamAsync(bench.Calls)).Info.Config;
+        await bench.JetStream.UpdateStreamAsync(config with { Metadata = new Dictionary<string, string>(config.Metadata!) { [key] = value } });
     }
 
     private static bool Said(ServiceProcess worker, string words) => worker.Process.Lines.Any(l => l.Contains(words, StringComparison.Ordinal));

@@ -61,9 +61,9 @@ public class DeliveryTests(SharedBroker broker)
         };
         await using (var connector = await Running.StartAsync(gateway, Url, queue, ("max_retry_attempts", "3"), ("max_inflight", "1")))
         {
-            var properties = new BasicProperties { MessageId = "m1", Expiration = "3600000", UserId = "guest", Type = "order", Headers = new Dictionary<string, object?> { ["CC"] = new List<object> { queue }, ["n"] = 7 } };
-            await Client.SendAsync(queue, "never", new BasicProperties(properties) { Headers = new Dictionary<string, object?> { ["n"] = 7 } });
-            await Client.SendAsync(queue, "again");
+            await Client.SendAsync(
+                queue, "never", new BasicProperties { MessageId = "m1", Expiration = "3600000", UserId = "guest", Type = "order", Headers = new Dictionary<string, object?> { ["n"] = 7 } });
+            await Client.SendAsync(queue, "again", new BasicProperties { DeliveryMode = DeliveryModes.Transient });
             await Client.SendAsync(queue, "good");
             await gateway.ReceivesAsync(1, call => call.Text == "good");
             await Client.HoldsAsync(queue + ".dead", 2);
@@ -77,7 +77,8 @@ public class DeliveryTests(SharedBroker broker)
         Assert.Equal("3", Text(letters["again"], "X-Dead-Attempts"));
         Assert.Equal((queue, "400", queue, "answered 400"), (Text(letters["never"], "X-Dead-Queue"), Text(letters["never"], "X-Dead-Status"), Text(letters["never"], "X-Dead-Routing-Key"), Text(letters["never"], "X-Dead-Reason")));
         Assert.Equal(("m1", "order", 7), (letters["never"].MessageId, letters["never"].Type, letters["never"].Headers!["n"]));
-        Assert.False(letters["never"].IsExpirationPresent());
+        Assert.Equal((false, false), (letters["never"].IsExpirationPresent(), letters["never"].IsUserIdPresent()));
+        Assert.All(letters.Values, letter => Assert.Equal(DeliveryModes.Persistent, letter.DeliveryMode));
     }
 
     [Fact]
@@ -100,30 +101,6 @@ public class DeliveryTests(SharedBroker broker)
         await Client.HoldsAsync(queue + ".dead", 1);
         Assert.Equal(2, gateway.Calls.Count(call => call.Path.Contains("/later.", StringComparison.Ordinal)));
         Assert.Equal("503", Text((await Client.TakeAsync(queue + ".dead"))!.BasicProperties, "X-Dead-Status"));
-    }
-
-    [Fact]
-    public async Task A_dead_letter_whose_headers_fit_into_no_frame_is_written_without_them()
-    {
-        var queue = await broker.CreateAsync("framed");
-        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
-        gateway.Answer = (_, http) =>
-        {
-            http.Response.StatusCode = StatusCodes.Status400BadRequest;
-            return Task.CompletedTask;
-        };
-        await using var connector = await Running.StartAsync(gateway, Url, queue);
-
-        await Client.SendAsync(queue, "large", new BasicProperties { Type = "order", Headers = new Dictionary<string, object?> { ["large"] = new string('x', 130_950) } });
-
-        await Client.HoldsAsync(queue + ".dead", 1);
-        var letter = await Client.TakeAsync(queue + ".dead");
-
-        // One header is the client's own, by which it tells confirmations apart.
-        Assert.Equal(("large", "order", "headers=2"), (Encoding.UTF8.GetString(letter!.Body.Span), letter.BasicProperties.Type, Text(letter.BasicProperties, "X-Dead-Dropped")));
-        Assert.DoesNotContain("large", letter.BasicProperties.Headers!.Keys);
-        Assert.Equal(1, await connector.MetricAsync($"rabbitmq_connector_dead_letters_reduced_total{{queue=\"{queue}\"}}"));
-        Assert.Single(gateway.Calls);
     }
 
     [Fact]

@@ -48,12 +48,18 @@ public class HoldTests(SharedBroker broker)
     [Theory]
     [InlineData(StatusCodes.Status400BadRequest, "on_failure", "requeue")]
     [InlineData(StatusCodes.Status503ServiceUnavailable, "asynchronous_invocation", "true")]
+    [InlineData(StatusCodes.Status502BadGateway, "on_failure", "dead_letter")]
     public async Task What_would_wait_for_longer_than_it_may_be_held_goes_back_in_time(int status, string name, string value)
     {
         var queue = await broker.CreateAsync("waits-for-long");
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
         gateway.Answer = (_, http) =>
         {
+            if (status == StatusCodes.Status502BadGateway)
+            {
+                http.Response.Headers["X-OpenFaaS-Internal"] = "gateway";
+            }
+
             http.Response.StatusCode = status;
             return Task.CompletedTask;
         };
@@ -64,6 +70,32 @@ public class HoldTests(SharedBroker broker)
         await ComesAgainAsync(connector, queue, 2);
         await connector.StopAsync();
         await Client.HoldsAsync(queue, 1);
+    }
+
+    // As of a message that brings its function down, which is then away for longer and longer. Those that no function ran are not counted.
+    [Fact]
+    public async Task What_a_function_failed_is_given_up_in_time_though_the_function_is_away_since()
+    {
+        var queue = await broker.CreateAsync("brings-down");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        var calls = 0;
+        gateway.Answer = (_, http) =>
+        {
+            var fails = Interlocked.Increment(ref calls) % 10 == 1;
+            http.Response.Headers["X-OpenFaaS-Internal"] = "proxy";
+            http.Response.StatusCode = fails ? StatusCodes.Status500InternalServerError : StatusCodes.Status503ServiceUnavailable;
+            return Task.CompletedTask;
+        };
+        await using var connector = await StartAsync(gateway, queue, ("max_retry_attempts", $"{Never}"), ("initial_retry_wait", "10ms"), ("max_retry_wait", "50ms"));
+
+        await Client.SendAsync(queue, "x");
+
+        await Client.HoldsAsync(queue + ".dead", 1);
+        await connector.StopAsync();
+        await Client.IsEmptyAsync(queue);
+        var headers = (await Client.TakeAsync(queue + ".dead"))!.BasicProperties.Headers!;
+        Assert.Equal("500", Encoding.UTF8.GetString((byte[])headers["X-Dead-Status"]!));
+        Assert.InRange(int.Parse(Encoding.UTF8.GetString((byte[])headers["X-Dead-Attempts"]!), CultureInfo.InvariantCulture), 1, (gateway.Calls.Count + 9) / 10);
     }
 
     [Fact]

@@ -33,6 +33,40 @@ public class OutageTests(SharedBroker broker)
         Assert.Null(await Client.CountAsync(queue + ".dead"));
     }
 
+    // In the words of the platform: its provider is away, its function has no process or runs as many calls as it takes.
+    [Theory]
+    [InlineData("dead_letter", 502, "gateway")]
+    [InlineData("reject", 503, "proxy")]
+    [InlineData("drop", 429, "faas-middleware")]
+    public async Task A_function_that_is_down_or_full_uses_up_no_run(string onFailure, int status, string source)
+    {
+        var exchanged = await broker.CreateAsync("down-dead");
+        var queue = await broker.CreateAsync("down", ("x-dead-letter-exchange", ""), ("x-dead-letter-routing-key", exchanged));
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        var refusals = 5;
+        gateway.Answer = (_, http) =>
+        {
+            if (Interlocked.Decrement(ref refusals) >= 0)
+            {
+                http.Response.StatusCode = status;
+                http.Response.Headers["X-OpenFaaS-Internal"] = source;
+            }
+
+            return Task.CompletedTask;
+        };
+        await using (var connector = await Running.StartAsync(gateway, broker.Server.Url, queue, ("on_failure", onFailure), ("max_retry_attempts", "2")))
+        {
+            await Client.SendAsync(queue, "x");
+            await Eventually.HoldsAsync(
+                async () => await connector.MetricAsync($"rabbitmq_connector_settled_total{{queue=\"{queue}\",end=\"completed\"}}") == 1, "it is run in the end");
+        }
+
+        Assert.Equal(6, gateway.Calls.Count);
+        await Client.IsEmptyAsync(queue);
+        await Client.HoldsAsync(exchanged, 0);
+        Assert.Null(await Client.CountAsync(queue + ".dead"));
+    }
+
     [Theory]
     [InlineData("classic")]
     [InlineData("quorum")]

@@ -1,6 +1,8 @@
 using Connectors.RabbitMq.Broker;
+using Connectors.Sdk.Invocation;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
+using RabbitMQ.Client;
 
 namespace Connectors.RabbitMq.Tests;
 
@@ -56,7 +58,8 @@ public class OwnBrokerTests(OwnBroker broker) : IClassFixture<OwnBroker>
     public async Task Letters_that_wait_for_the_broker_end_with_their_connection()
     {
         await Client.DeclareAsync("letters");
-        var writer = new BrokerWriter(Running.Options(("rabbitmq_url", Server.Url), ("queues", "unused")), TimeProvider.System);
+        var options = Running.Options(("rabbitmq_url", Server.Url), ("queues", "unused"));
+        var writer = new BrokerWriter(new BrokerDialer(options, new Dialer(TimeProvider.System), TimeProvider.System));
         var channel = await writer.OpenAsync(CancellationToken.None);
         var letter = new QueueMessage(1, false, "", "", new MessageProperties(), "hello"u8.ToArray());
         await channel.WriteAsync("letters", letter, new Dictionary<string, object?>(), CancellationToken.None);
@@ -101,6 +104,92 @@ public class OwnBrokerTests(OwnBroker broker) : IClassFixture<OwnBroker>
         await gateway.ReceivesAsync(1, call => call.Text == "good");
         Assert.Equal(0, await connector.MetricAsync("rabbitmq_connector_dead_letters_reduced_total{queue=\"deep\"}") ?? 0);
         Assert.Equal(0, await connector.TerminateAsync());
+    }
+
+    // A client that cannot take it ends its connection, and with it all else that is here, again and again.
+    [Fact]
+    public async Task A_message_that_is_larger_than_a_client_takes_unless_told_otherwise_is_run_and_ends_nothing()
+    {
+        await Client.DeclareAsync("large");
+        await Client.SendAsync("large", new byte[OwnBroker.LargeMessage]);
+        await Client.SendAsync("large", "good");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("large", "receiver"));
+        await using var connector = await Running.StartAsync(gateway, Server.Url, "large");
+
+        // Known by their lengths: as text, one of them is large.
+        await gateway.ReceivesAsync(1, call => call.Body.Length == OwnBroker.LargeMessage);
+        await gateway.ReceivesAsync(1, call => call.Body.Length == "good".Length);
+        await Eventually.HoldsAsync(async () => await connector.MetricAsync("rabbitmq_connector_messages_processed_total{queue=\"large\"}") == 2, "both are acked");
+        Assert.Null(await connector.MetricAsync("rabbitmq_connector_failures_total{queue=\"large\",kind=\"unreadable\"}"));
+        Assert.Equal(2, gateway.Calls.Count);
+        await connector.StopAsync();
+        await Client.IsEmptyAsync("large");
+    }
+
+    [Fact]
+    public async Task The_letter_of_a_message_that_would_not_have_outlasted_its_broker_does_and_others_are_written_behind_it()
+    {
+        // A broker of its own, for it is killed.
+        await using var server = await RabbitMqServer.StartAsync();
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("transient", "receiver"));
+        gateway.Answer = (_, http) =>
+        {
+            http.Response.StatusCode = StatusCodes.Status400BadRequest;
+            return Task.CompletedTask;
+        };
+        await using var connector = await Running.StartAsync(gateway, server.Url, "transient");
+        await using (var client = await BrokerClient.ConnectAsync(server))
+        {
+            await client.DeclareAsync("transient");
+            await client.SendAsync("transient", "never", new BasicProperties { DeliveryMode = DeliveryModes.Transient });
+            await Eventually.HoldsAsync(async () => await connector.MetricAsync("rabbitmq_connector_settled_total{queue=\"transient\",end=\"dead_letter\"}") == 1, "it dies");
+        }
+
+        await server.KillAsync();
+        await server.StartAgainAsync();
+
+        await using var again = await BrokerClient.ConnectAsync(server);
+        await again.HoldsAsync("transient.dead", 1);
+        await again.SendAsync("transient", "never");
+        await again.HoldsAsync("transient.dead", 2);
+        Assert.Equal(2, gateway.Calls.Count);
+    }
+
+    [Fact]
+    public async Task What_waits_for_a_slot_while_its_broker_dies_is_run_once()
+    {
+        // A broker of its own, for it is killed.
+        await using var server = await RabbitMqServer.StartAsync();
+        var release = new TaskCompletionSource();
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting("outlived", "receiver"));
+        gateway.Answer = (_, _) => release.Task;
+        await using var connector = await Running.StartAsync(gateway, server.Url, "outlived", ("max_inflight", "1"));
+        await using (var client = await BrokerClient.ConnectAsync(server))
+        {
+            await client.DeclareAsync("outlived");
+            await client.SendAsync("outlived", "slow");
+            await gateway.ReceivesAsync(1);
+            foreach (var message in new[] { "1", "2", "3" })
+            {
+                await client.SendAsync("outlived", message);
+            }
+
+            await Eventually.HoldsAsync(async () => await ReceivedAsync() == 4, "all are here");
+        }
+
+        await server.KillAsync();
+        await server.StartAgainAsync();
+        await Eventually.HoldsAsync(async () => await ReceivedAsync() >= 8, "all are here again");
+        release.SetResult();
+
+        await Eventually.HoldsAsync(async () => await connector.MetricAsync("rabbitmq_connector_messages_processed_total{queue=\"outlived\"}") == 4, "all are acked");
+        await connector.StopAsync();
+        Assert.Equal(["1", "2", "3", "slow", "slow"], gateway.Calls.Select(call => call.Text).Order(StringComparer.Ordinal));
+
+        async Task<double> ReceivedAsync() => await OfAsync("true") + await OfAsync("false");
+
+        async Task<double> OfAsync(string redelivered) =>
+            await connector.MetricAsync($"rabbitmq_connector_received_total{{queue=\"outlived\",redelivered=\"{redelivered}\"}}") ?? 0;
     }
 
     [Fact]
@@ -151,10 +240,13 @@ public class OwnBrokerTests(OwnBroker broker) : IClassFixture<OwnBroker>
     }
 }
 
-/// <summary>A broker that lacks memory at times, is paused, and whose connections may have few channels and large frames.</summary>
+/// <summary>A broker that lacks memory at times, is paused, takes large messages, and whose connections may have few channels and large frames.</summary>
 public sealed class OwnBroker : IAsyncLifetime
 {
     public const int MaxChannels = 4;
+
+    /// <summary>A byte more than the client takes unless told otherwise.</summary>
+    public const int LargeMessage = (int)ConnectionFactory.DefaultMaxInboundMessageBodySize + 1;
 
     public RabbitMqServer Server { get; private set; } = null!; // set before the first test
 
@@ -162,7 +254,7 @@ public sealed class OwnBroker : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Server = await RabbitMqServer.StartAsync($"channel_max = {MaxChannels}", "frame_max = 524288");
+        Server = await RabbitMqServer.StartAsync($"channel_max = {MaxChannels}", "frame_max = 524288", $"max_message_size = {2 * LargeMessage}");
         Client = await BrokerClient.ConnectAsync(Server);
     }
 

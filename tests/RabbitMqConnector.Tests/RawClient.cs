@@ -12,16 +12,29 @@ internal static class RawClient
     private const byte BodyFrame = 3;
     private const byte FrameEnd = 0xCE;
 
+    // Which properties a message has.
+    private static readonly byte[] Headers = [0x20, 0];
+    private static readonly byte[] CorrelationId = [0x04, 0];
+
     // Class and method.
     private const int MethodHead = 4;
 
     /// <summary>Writes a message whose header <c>n</c> is a decimal of such a scale; returns once the broker has it.</summary>
-    public static Task SendDecimalAsync(int port, string queue, byte scale) => SendAsync(port, queue, [(byte)'D', scale, .. Long(1)]);
+    public static Task SendDecimalAsync(int port, string queue, byte scale) => SendHeaderAsync(port, queue, Short("n"), [(byte)'D', scale, .. Long(1)]);
 
     /// <summary>Writes a message whose header <c>n</c> is a list in a list in a list, so many in all; returns once the broker has it.</summary>
-    public static Task SendListsAsync(int port, string queue, int depth) => SendAsync(port, queue, Lists(depth));
+    public static Task SendListsAsync(int port, string queue, int depth) => SendHeaderAsync(port, queue, Short("n"), Lists(depth));
 
-    private static async Task SendAsync(int port, string queue, byte[] header)
+    /// <summary>Writes a message with a header whose name is so many bytes that are no UTF-8; returns once the broker has it.</summary>
+    public static Task SendHeaderNameAsync(int port, string queue, byte length) => SendHeaderAsync(port, queue, NoText(length), "V"u8.ToArray());
+
+    /// <summary>Writes a message whose correlation id is so many bytes that are no UTF-8; returns once the broker has it.</summary>
+    public static Task SendCorrelationIdAsync(int port, string queue, byte length) => SendAsync(port, queue, [.. CorrelationId, .. NoText(length)]);
+
+    private static Task SendHeaderAsync(int port, string queue, byte[] name, byte[] value) =>
+        SendAsync(port, queue, [.. Headers, .. Long((uint)(name.Length + value.Length)), .. name, .. value]);
+
+    private static async Task SendAsync(int port, string queue, byte[] properties)
     {
         using var client = new TcpClient();
         await client.ConnectAsync("127.0.0.1", port);
@@ -38,9 +51,8 @@ internal static class RawClient
         await WriteAsync(stream, MethodFrame, 1, [.. Method(85, 10), 0]);
         await ReadMethodAsync(stream, 85, 11);
 
-        byte[] entry = [.. Short("n"), .. header];
         await WriteAsync(stream, MethodFrame, 1, [.. Method(60, 40), 0, 0, .. Short(""), .. Short(queue), 0]);
-        await WriteAsync(stream, HeaderFrame, 1, [.. Method(60, 0), .. Long(0), .. Long(1), 0x20, 0, .. Long((uint)entry.Length), .. entry]);
+        await WriteAsync(stream, HeaderFrame, 1, [.. Method(60, 0), .. Long(0), .. Long(1), .. properties]);
         await WriteAsync(stream, BodyFrame, 1, "x"u8.ToArray());
         await ReadMethodAsync(stream, 60, 80);
     }
@@ -72,6 +84,8 @@ internal static class RawClient
         BinaryPrimitives.WriteUInt32BigEndian(bytes, value);
         return bytes;
     }
+
+    private static byte[] NoText(byte length) => [length, .. Enumerable.Repeat((byte)0xFF, length)];
 
     private static byte[] Short(string text) => [(byte)text.Length, .. Encoding.UTF8.GetBytes(text)];
 

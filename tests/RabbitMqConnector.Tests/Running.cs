@@ -1,5 +1,7 @@
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 using Connectors.Testing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Connectors.RabbitMq.Tests;
 
@@ -22,9 +24,29 @@ internal static class Running
     /// <summary>Starts it with so much time to finish what runs when it is stopped; null for the usual.</summary>
     public static Task<RunningConnector> StartAsync(GatewayServer gateway, string url, string queues, TimeSpan? gracePeriod, params (string Name, string Value)[] values)
     {
-        var options = Options([
-            ("gateway_url", gateway.Url.AbsoluteUri), ("rebuild_interval", "50ms"), ("rabbitmq_url", url), ("queues", queues),
-            ("initial_retry_wait", "10ms"), ("max_retry_wait", "50ms"), .. values]);
+        var options = Quick(gateway, url, queues, values);
         return RunningConnector.StartAsync(builder => builder.AddRabbitMq(options), gracePeriod);
     }
+
+    /// <summary>Starts it with so much time for each answer of the broker.</summary>
+    public static Task<RunningConnector> StartImpatientAsync(GatewayServer gateway, string url, string queues, TimeSpan answerTime)
+    {
+        var options = Quick(gateway, url, queues);
+        return RunningConnector.StartAsync(builder => builder.AddRabbitMq(options with { Broker = options.Broker with { AnswerTime = answerTime } }));
+    }
+
+    /// <summary>Starts it where names have other addresses.</summary>
+    public static Task<RunningConnector> StartElsewhereAsync(GatewayServer gateway, string url, string queues, Dialer dialer, params (string Name, string Value)[] values)
+    {
+        var options = Quick(gateway, url, queues, values);
+        return RunningConnector.StartAsync(builder =>
+        {
+            builder.AddRabbitMq(options);
+            builder.Services.AddSingleton(dialer);
+        });
+    }
+
+    private static RabbitMqOptions Quick(GatewayServer gateway, string url, string queues, params (string Name, string Value)[] values) => Options([
+        ("gateway_url", gateway.Url.AbsoluteUri), ("rebuild_interval", "50ms"), ("rabbitmq_url", url), ("queues", queues),
+        ("initial_retry_wait", "10ms"), ("max_retry_wait", "50ms"), .. values]);
 }

@@ -71,11 +71,11 @@ public sealed class BrokerClient : IAsyncDisposable
     public Task DeclareAsync(string queue, params (string Name, object? Value)[] arguments) => AskAsync(channel =>
         channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, arguments.ToDictionary(a => a.Name, a => a.Value)));
 
-    /// <summary>Writes a message to a queue by the default exchange; returns once the broker has it.</summary>
+    /// <summary>Writes a message to a queue by the default exchange, persistent unless told otherwise; returns once the broker has it.</summary>
     public Task SendAsync(string queue, byte[] body, BasicProperties? properties = null) => AskAsync(async channel =>
     {
         properties ??= new BasicProperties();
-        properties.DeliveryMode = DeliveryModes.Persistent;
+        properties.DeliveryMode = properties.IsDeliveryModePresent() ? properties.DeliveryMode : DeliveryModes.Persistent;
         await channel.BasicPublishAsync("", queue, mandatory: true, properties, body);
         return true;
     });

@@ -56,6 +56,39 @@ public class StopTests(SharedBroker broker)
         Assert.Equal(3, gateway.Calls.Count);
     }
 
+    // The client waits for an answer for 20 s.
+    [Fact]
+    public async Task A_queue_for_which_the_broker_does_not_answer_keeps_nothing_of_the_others()
+    {
+        var (silent, other) = (await broker.CreateAsync("stopped-silent"), await broker.CreateAsync("stopped-other"));
+        await using var proxy = new BrokerProxy(broker.Server.Port);
+        var release = new TaskCompletionSource();
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting($"{silent},{other}", "receiver"));
+        gateway.Answer = (_, _) => release.Task;
+        await using var connector = await Running.StartAsync(gateway, proxy.Url, $"{silent},{other}", TimeSpan.FromSeconds(15), ("max_inflight", "1"));
+        await Eventually.HoldsAsync(async () => (await Client.CountAsync(silent))?.Consumers == 1, "the one is consumed");
+        await Client.SendAsync(other, "runs");
+        await gateway.ReceivesAsync(1);
+        for (var i = 0; i < 3; i++)
+        {
+            await Client.SendAsync(other, $"waits {i}");
+        }
+
+        await Eventually.HoldsAsync(
+            async () => await connector.MetricAsync($"rabbitmq_connector_received_total{{queue=\"{other}\",redelivered=\"false\"}}") == 4, "all of the other are here");
+
+        proxy.Hush(silent);
+        var stopping = connector.StopAsync();
+        await Client.HoldsAsync(other, 3);
+        Assert.Equal(1, gateway.Running);
+        Assert.False(stopping.IsCompleted);
+
+        release.SetResult();
+        await stopping;
+        await Client.HoldsAsync(other, 3);
+        Assert.Single(gateway.Calls);
+    }
+
     [Fact]
     public async Task What_is_to_be_requeued_later_goes_back_at_once()
     {

@@ -1,3 +1,5 @@
+using System.Net;
+using Connectors.Sdk.Invocation;
 using Connectors.Testing;
 
 namespace Connectors.RabbitMq.Tests;
@@ -25,6 +27,25 @@ public class TlsTests(SharedBroker broker)
         await broker.Client.SendAsync(queue, "hello");
 
         await gateway.ReceivesAsync(1);
+    }
+
+    // It is for 127.0.0.1 alone.
+    [Fact]
+    public async Task A_certificate_has_to_be_for_the_name_and_not_for_the_address_that_answered()
+    {
+        var (queue, certificates) = (await broker.CreateAsync("tls-name"), broker.Certificates);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        var dialer = new Dialer(TimeProvider.System) { LookUpAsync = (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]) };
+        await using var connector = await Running.StartElsewhereAsync(
+            gateway,
+            broker.TlsUrl.Replace("127.0.0.1", "broker.test", StringComparison.Ordinal),
+            queue,
+            dialer,
+            ("ca_file", certificates.Authority),
+            ("cert_file", certificates.Certificate("client")),
+            ("key_file", certificates.Key("client")));
+
+        await connector.SaysAsync($"the server's certificate (CN=chained-server) is refused, checked against {certificates.Authority}: RemoteCertificateNameMismatch");
     }
 
     // It has the name of ours.

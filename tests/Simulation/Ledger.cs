@@ -31,7 +31,7 @@ internal sealed class Ledger(World world)
 
     public AcceptedCall this[string deliveryId] => _calls[deliveryId];
 
-    public void Accept(string deliveryId, CallPlan plan) => _calls[deliveryId] = new AcceptedCall(deliveryId, plan, world.Elapsed);
+    public void Accept(string deliveryId, CallPlan plan, bool storesResult) => _calls[deliveryId] = new AcceptedCall(deliveryId, plan, storesResult, world.Elapsed);
 
     /// <summary>A caller cancels a call.</summary>
     public void Cancel(string deliveryId) => _calls[deliveryId].Cancelled = world.Elapsed;
@@ -199,6 +199,7 @@ internal sealed class Ledger(World world)
             }
 
             Judge(call);
+            JudgeResult(call, broker);
         }
 
         if (_calls.Count != succeeded + dead + pending)
@@ -243,6 +244,22 @@ internal sealed class Ledger(World world)
         }
     }
 
+    // After a fault the bucket may not have taken it, which only the worker knows.
+    private void JudgeResult(AcceptedCall call, Broker broker)
+    {
+        if (!call.StoresResult || _faults.Count > 0)
+        {
+            return;
+        }
+
+        var stored = broker.Bucket(StreamNames.Results).Find(StreamNames.Token(call.DeliveryId))?.Value is { } value ? StoredResult.TryDecode(value, out _) : null;
+        var end = call.Dead.Count > 0 ? call.Dead[0].Reason : StoredResult.Succeeded;
+        if (stored is null || stored.State != end || (end == StoredResult.Succeeded && stored.Status != 200))
+        {
+            Break($"R3 a stored result tells the call's end: {call.DeliveryId} ended as {end}, its result is {stored?.State ?? "none"} {stored?.Status}");
+        }
+    }
+
     private bool IsRight(AcceptedCall call, DeadLetter dead) => dead.Reason switch
     {
         DeadReasons.Cancelled => call.Cancelled <= dead.At,
@@ -260,11 +277,14 @@ internal sealed class Ledger(World world)
 }
 
 /// <summary>A call that a gateway answered with 202.</summary>
-internal sealed class AcceptedCall(string deliveryId, CallPlan plan, TimeSpan at)
+internal sealed class AcceptedCall(string deliveryId, CallPlan plan, bool storesResult, TimeSpan at)
 {
     public string DeliveryId => deliveryId;
 
     public CallPlan Plan => plan;
+
+    /// <summary>Whether its caller asked for its result to be kept.</summary>
+    public bool StoresResult => storesResult;
 
     public TimeSpan? Deadline { get; } = plan.ExpiresAfter >= 0 ? at + TimeSpan.FromMilliseconds(plan.ExpiresAfter) : null;
 

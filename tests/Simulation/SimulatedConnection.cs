@@ -50,6 +50,9 @@ internal sealed class SimulatedConnection(World world, Broker broker, Process pr
     /// <summary>Called for each ack that is sent, with the message's stream and sequence: it may yet be lost.</summary>
     public Action<string, ulong>? Acks { get; set; }
 
+    /// <summary>What is published waits for it, as where the server reads nothing, and goes out on whichever connection there is then.</summary>
+    public Task Room { get; set; } = Task.CompletedTask;
+
     /// <summary>Ends the connection; a new one is made when there is a server.</summary>
     public void Cut()
     {
@@ -136,13 +139,29 @@ internal sealed class SimulatedConnection(World world, Broker broker, Process pr
         }
 
         var body = data switch { ReadOnlyMemory<byte> memory => memory, byte[] bytes => bytes, _ => throw new NotSupportedException() };
+        if (Room.IsCompleted)
+        {
+            Publish(subject, headers, replyTo, body);
+            return ValueTask.CompletedTask;
+        }
+
+        return new ValueTask(LaterAsync());
+
+        async Task LaterAsync()
+        {
+            await Room;
+            Publish(subject, headers, replyTo, body);
+        }
+    }
+
+    private void Publish(string subject, NatsHeaders? headers, string? replyTo, ReadOnlyMemory<byte> body)
+    {
         if (body.Span.SequenceEqual("+ACK"u8) && subject.Split('.') is ["$JS", "ACK", var stream, _, _, var sequence, ..])
         {
             Acks?.Invoke(stream, ulong.Parse(sequence, CultureInfo.InvariantCulture));
         }
 
         Ask(LaneOf(subject), () => broker.Take(this, subject, replyTo, headers, body), counts: IsWrite(subject, body.Span));
-        return ValueTask.CompletedTask;
     }
 
     public ValueTask AddSubAsync(NatsSubBase sub, CancellationToken cancellationToken = default)

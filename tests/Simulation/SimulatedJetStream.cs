@@ -25,7 +25,7 @@ internal class SimulatedJetStream : DispatchProxy
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => (targetMethod!.Name, args) switch
     {
         ("get_Connection", _) => _connection,
-        ("GetStreamAsync", [string name, .., CancellationToken ct]) => Ask(name, () => Stream(name), ct),
+        ("GetStreamAsync", [string name, .., CancellationToken ct]) => Ask(name, () => SimulatedStream.Over(_connection, _broker, (_broker.Find(name) ?? throw NotFound(10059)).Info()), ct),
         ("CreateStreamAsync", [StreamConfig config, CancellationToken ct]) => Ask(config.Name!, () => Of(_broker.Find(config.Name!) ?? _broker.Create(config)), ct),
         ("UpdateStreamAsync", [StreamConfig config, CancellationToken ct]) => new ValueTask<NatsJSStream>(_connection.RequestAsync(
             config.Name!,
@@ -57,8 +57,6 @@ internal class SimulatedJetStream : DispatchProxy
     private ValueTask<INatsJSConsumer> AskConsumer(string stream, string consumer, Func<INatsJSConsumer> serve, CancellationToken ct) =>
         new(_connection.RequestAsync($"{stream}.{consumer}", serve, ct));
 
-    private NatsJSStream Stream(string name) => Of(_broker.Find(name) ?? throw NotFound(10059));
-
     private static NatsJSStream Of(BrokerStream stream) => Make(null, stream.Info());
 
     private static NatsJSConsumer Of(string stream, BrokerConsumer consumer) =>
@@ -71,13 +69,47 @@ internal class SimulatedJetStream : DispatchProxy
             AckFloor = new SequenceInfo(),
         });
 
-    private static NatsJSApiException NotFound(int code) => new(new ApiError { Code = 404, ErrCode = code, Description = "not found" });
+    public static NatsJSApiException NotFound(int code) => new(new ApiError { Code = 404, ErrCode = code, Description = "not found" });
 
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
     private static extern NatsJSStream Make(NatsJSContext? context, StreamInfo info);
 
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
     private static extern NatsJSConsumer Make(NatsJSContext? context, ConsumerInfo info);
+}
+
+/// <summary>One stream, as it was found.</summary>
+internal class SimulatedStream : DispatchProxy
+{
+    private SimulatedConnection _connection = null!;
+    private Broker _broker = null!;
+    private StreamInfo _found = null!;
+
+    public static INatsJSStream Over(SimulatedConnection connection, Broker broker, StreamInfo found)
+    {
+        var stream = Create<INatsJSStream, SimulatedStream>();
+        var self = (SimulatedStream)(object)stream;
+        (self._connection, self._broker, self._found) = (connection, broker, found);
+        return stream;
+    }
+
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => (targetMethod!.Name, args) switch
+    {
+        ("get_Info", _) => _found,
+        ("GetAsync", [StreamMsgGetRequest request, CancellationToken ct]) => new ValueTask<StreamMsgGetResponse>(
+            _connection.RequestAsync(_found.Config.Name!, () => Find(_found.Config.Name!, request.Seq), ct)),
+        _ => throw new NotSupportedException(targetMethod.Name),
+    };
+
+    private StreamMsgGetResponse Find(string name, ulong sequence)
+    {
+        var stream = _broker.Find(name) ?? throw SimulatedJetStream.NotFound(10059);
+        var message = stream.Messages.TryGetValue(sequence, out var found) ? found : throw SimulatedJetStream.NotFound(10037);
+        return new StreamMsgGetResponse
+        {
+            Message = new NATS.Client.JetStream.Models.StoredMessage { Seq = message.Sequence, Subject = message.Subject, Time = message.At, Data = message.Body },
+        };
+    }
 }
 
 /// <summary>The buckets.</summary>

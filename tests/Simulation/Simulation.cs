@@ -158,7 +158,7 @@ internal sealed class Simulation
             Priority = plan.IsHigh ? Priority.High : Priority.Normal,
             StoreResult = number % 4 == 0 ? TimeSpan.FromHours(1) : null,
         };
-        _ledger.Accept(id, plan);
+        _ledger.Accept(id, plan, storesResult: envelope.StoreResult is not null);
         var (stream, subject) = due is { } at
             ? (StreamNames.Aside(Queue), StreamNames.AsideSubject(Queue, AsideGroup.At(at), envelope.Priority, function))
             : (StreamNames.Calls(Queue), StreamNames.CallSubject(Queue, envelope.Priority, function));
@@ -334,6 +334,11 @@ internal sealed class Simulation
             foreach (var (kind, free, count) in worker.Slots.Where(slots => slots.Free != slots.Count))
             {
                 _ledger.Break($"every slot is free again: {worker.Process.Name} has {free} of {count} for {kind}");
+            }
+
+            if (worker.Watched > 0)
+            {
+                _ledger.Break($"nothing is kept of what has run: {worker.Process.Name} watches {worker.Watched} sends");
             }
         }
 

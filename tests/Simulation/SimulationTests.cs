@@ -4,8 +4,12 @@ using CsCheck;
 
 namespace Connectors.Simulation.Tests;
 
+[Collection(SimulationTests.OnePool)]
 public sealed class SimulationTests
 {
+    /// <summary>Classes whose tests run one after the other, for there is one pool.</summary>
+    internal const string OnePool = "one pool";
+
     private const string SeedName = "CONNECTORS_SIMULATION_SEED";
 
     private static readonly int Seeds = Number("CONNECTORS_SIMULATION_SEEDS") ?? (Environment.GetEnvironmentVariable("CONNECTORS_LONG_TESTS") == "1" ? 10_000 : 500);
@@ -84,6 +88,6 @@ public sealed class SimulationTests
     private static int? Number(string name) => int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var number) ? number : null;
 
     // The pool's one thread is for what is simulated.
-    private static Task OutsideThePoolAsync(Action test) =>
+    internal static Task OutsideThePoolAsync(Action test) =>
         Task.Factory.StartNew(test, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }

@@ -15,6 +15,8 @@ internal sealed class Worker
 {
     private readonly CancellationTokenSource _stopping = new();
     private readonly Pulls _pulls;
+    private readonly CancelledCalls _cancelled;
+    private readonly Readiness _readiness = new();
     private readonly Task _consuming;
 
     public Worker(World world, Broker broker, Process process, QueueWorkerOptions options, HttpMessageHandler functions, HttpMessageHandler receivers, Random random)
@@ -22,10 +24,11 @@ internal sealed class Worker
         Process = process;
         Connection = new SimulatedConnection(world, broker, process);
         process.Died = Connection.Abandon;
-        var (logs, readiness) = (NullLoggerFactory.Instance, new Readiness());
-        var link = new NatsLink(options.Nats, new NatsRole(process.Name, IsNeeded: true, () => { }), readiness, process, logs, SimulatedBuckets.Over(Connection, broker));
+        var logs = NullLoggerFactory.Instance;
+        var link = new NatsLink(options.Nats, new NatsRole(process.Name, IsNeeded: true, () => { }), _readiness, process, logs, SimulatedBuckets.Over(Connection, broker));
         var publisher = new StreamPublisher(link, process, NullLogger<StreamPublisher>.Instance);
         var setup = new StreamSetup(link, process, NullLogger<StreamSetup>.Instance);
+        var consumers = new ConsumerSetup(link, setup, process, NullLogger<ConsumerSetup>.Instance);
         var inbox = new PullInbox(link, process, NullLogger<PullInbox>.Instance);
 
         var waiting = new WaitingRetries(process);
@@ -44,27 +47,29 @@ internal sealed class Worker
         var oversize = new OversizeCallbacks(options, callbackSender, records, callbackSettler, process, random);
         var callbacks = new CallbackDispatcher(options, callbackSender, callbackSettler, process, random);
 
-        var cancelled = new CancelledCalls(link, options, process, NullLogger<CancelledCalls>.Instance);
+        _cancelled = new CancelledCalls(link, options, process, NullLogger<CancelledCalls>.Instance);
         var pauses = new Pauses(link, options, process, NullLogger<Pauses>.Instance);
-        var routes = new CallRoutes(options.Dispatch, process, functions);
-        var sender = new CallSender(options, link, routes, cancelled, process, NullLogger<CallSender>.Instance);
+        var routes = new CallRoutes(options.Dispatch, process, NullLogger<CallRoutes>.Instance, functions);
+        var sender = new CallSender(options, link, routes, _cancelled, process, NullLogger<CallSender>.Instance);
         var calls = new Dispatcher(options, sender, pauses, new Breakers(options, pauses, process), oversize, settler, process, random);
         var aside = new AsideReturn(options, pauses, writer, dead, acks);
 
         var recheck = new Recheck(process);
-        var mode = new ModeClaim(options, link, readiness, recheck, process, NullLogger<ModeClaim>.Instance);
+        var mode = new ModeClaim(options, link, _readiness, recheck, process, NullLogger<ModeClaim>.Instance);
         var drain = new Drain(options, process, NullLogger<Drain>.Instance);
-        _pulls = new Pulls(options, link, inbox, setup, mode, recheck, acks, drain, pauses, calls, callbacks, aside, process, NullLogger<Pulls>.Instance);
+        _pulls = new Pulls(options, link, inbox, consumers, mode, recheck, acks, drain, pauses, calls, callbacks, aside, process, NullLogger<Pulls>.Instance);
         var gauges = new QueueGauges(options, waiting, new Reporting(options, new WorkerReports(link, process), waiting), process);
-        var watchdog = new Watchdog(options, link, setup, mode, _pulls, gauges, recheck, readiness, process, NullLogger<Watchdog>.Instance);
+        var watchdog = new Watchdog(options, link, setup, mode, _pulls, gauges, recheck, _readiness, process, NullLogger<Watchdog>.Instance);
         var consuming = new ConsumingService(options, link, watchdog, _pulls, NullLogger<ConsumingService>.Instance);
         var leases = new LeaseKeeper(_pulls, process, NullLogger<LeaseKeeper>.Instance);
+        var slots = new SlotWatch(options, _pulls, _readiness, process);
 
         // These go on for as long as there is a process; what is told to stop is consuming.
         _ = link.StartAsync(CancellationToken.None);
-        _ = cancelled.RunAsync(CancellationToken.None);
+        _ = _cancelled.RunAsync(CancellationToken.None);
         _ = pauses.RunAsync(CancellationToken.None);
         _ = leases.RunAsync(CancellationToken.None);
+        _ = slots.RunAsync(CancellationToken.None);
         _consuming = RunAsync(consuming, process);
     }
 
@@ -81,6 +86,12 @@ internal sealed class Worker
     /// <summary>Slots of every kind that nobody holds, of how many there are.</summary>
     public IEnumerable<(string Kind, int Free, int Count)> Slots =>
         [("calls", _pulls.CallSlots.Free, _pulls.CallSlots.Count), ("callbacks", _pulls.CallbackSlots.Free, _pulls.CallbackSlots.Count), ("aside", _pulls.Aside.Slots.Free, _pulls.Aside.Slots.Count)];
+
+    /// <summary>Why it is not ready; empty when it is.</summary>
+    public IReadOnlyList<string> Unmet => _readiness.Unmet;
+
+    /// <summary>Sends of which it is still waited whether they are cancelled.</summary>
+    public int Watched => _cancelled.Watched;
 
     /// <summary>As SIGTERM does.</summary>
     public void Stop() => _stopping.Cancel();

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using Connectors.Testing;
 
 namespace Connectors.Sqs.Tests;
@@ -14,7 +13,7 @@ public class BatchFaultTests(QueueServer server)
         await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
         var isFirst = 1;
         proxy.Instead = (operation, request) => operation == "DeleteMessageBatch" && Interlocked.Exchange(ref isFirst, 0) == 1
-            ? (200, $$"""{"Successful":[],"Failed":[{{string.Join(',', Entries(request).Select(e => Failed(e.Id, "InternalError", isSenders: false)))}}]}""")
+            ? (200, $$"""{"Successful":[],"Failed":[{{string.Join(',', QueueProxy.Entries(request).Select(e => QueueProxy.Failed(e.Id, "InternalError", isSenders: false)))}}]}""")
             : null;
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
         await using var connector = await Running.StartAsync(gateway, ("queue_url", server.Url(queue)), ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri));
@@ -23,7 +22,7 @@ public class BatchFaultTests(QueueServer server)
         await server.IsEmptyAsync(queue);
 
         Assert.Equal(10, gateway.Calls.Count);
-        var sent = proxy.Requests("DeleteMessageBatch").SelectMany(Entries).GroupBy(e => e.Receipt).ToList();
+        var sent = proxy.Requests("DeleteMessageBatch").SelectMany(QueueProxy.Entries).GroupBy(e => e.Receipt).ToList();
         Assert.Equal(10, sent.Count);
         Assert.Contains(sent, s => s.Count() == 2);
         Assert.Equal(0, await connector.MetricAsync($$"""sqs_connector_expired_receipts_total{queue="{{queue}}"}""") ?? 0);
@@ -45,7 +44,7 @@ public class BatchFaultTests(QueueServer server)
                 return null;
             }
 
-            var entries = Entries(request);
+            var entries = QueueProxy.Entries(request);
             if (never.Count < stuck)
             {
                 entries.ForEach(e => never.TryAdd(e.Receipt, true));
@@ -53,7 +52,7 @@ public class BatchFaultTests(QueueServer server)
 
             // The others come in batches of their own, for they are sent after these.
             return entries.Any(e => never.ContainsKey(e.Receipt))
-                ? (200, $$"""{"Successful":[],"Failed":[{{string.Join(',', entries.Select(e => Failed(e.Id, "InternalError", isSenders: false)))}}]}""")
+                ? (200, $$"""{"Successful":[],"Failed":[{{string.Join(',', entries.Select(e => QueueProxy.Failed(e.Id, "InternalError", isSenders: false)))}}]}""")
                 : null;
         };
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
@@ -83,7 +82,7 @@ public class BatchFaultTests(QueueServer server)
                 return null;
             }
 
-            return (200, $$"""{"Failed":[{{Failed(Entries(request)[0].Id, "ReceiptHandleIsInvalid", isSenders: true)}}]}""");
+            return (200, $$"""{"Failed":[{{QueueProxy.Failed(QueueProxy.Entries(request)[0].Id, "ReceiptHandleIsInvalid", isSenders: true)}}]}""");
         };
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
         await using var connector = await Running.StartAsync(
@@ -116,13 +115,4 @@ public class BatchFaultTests(QueueServer server)
         Assert.InRange(messages / requests, 2, 10);
         TestContext.Current.SendDiagnosticMessage($"{messages / requests:0.00} messages per delete request");
     }
-
-    private static List<(string Id, string Receipt)> Entries(RecordedRequest request)
-    {
-        using var json = JsonDocument.Parse(request.Body);
-        return [.. json.RootElement.GetProperty("Entries").EnumerateArray().Select(e => (e.GetProperty("Id").GetString()!, e.GetProperty("ReceiptHandle").GetString()!))];
-    }
-
-    private static string Failed(string id, string code, bool isSenders) =>
-        $$"""{"Id":"{{id}}","Code":"{{code}}","SenderFault":{{(isSenders ? "true" : "false")}},"Message":"said the proxy"}""";
 }

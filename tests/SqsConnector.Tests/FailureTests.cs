@@ -122,6 +122,51 @@ public class FailureTests(QueueServer server)
         Assert.Equal("1", gateway.Calls.Single().Header("X-SQS-ApproximateReceiveCount"));
     }
 
+    // In the words of the platform: its provider is away, its function has no process or runs as many calls as it takes.
+    [Theory]
+    [InlineData("delete", 502, "gateway")]
+    [InlineData("release", 503, "proxy")]
+    [InlineData("back_off", 429, "faas-middleware")]
+    public async Task A_function_that_is_down_or_full_costs_no_receive_and_deletes_nothing(string onFailure, int status, string source)
+    {
+        var queue = await server.CreateAsync("down");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        var refusals = 3;
+        gateway.Answer = (_, http) => Interlocked.Decrement(ref refusals) >= 0 ? Refuse(http, status, source) : Task.CompletedTask;
+        await using var connector = await Running.StartAsync(gateway, ("queue_url", server.Url(queue)), ("on_failure", onFailure), ("initial_retry_wait", "100ms"));
+
+        await server.SendAsync(queue, "patient");
+        await gateway.ReceivesAsync(4);
+        await server.IsEmptyAsync(queue);
+
+        Assert.Equal(["1", "1", "1", "1"], gateway.Calls.Select(call => call.Header("X-SQS-ApproximateReceiveCount")));
+    }
+
+    // They would wait for an hour, and of two slots one is the other queue's.
+    [Fact]
+    public async Task Messages_that_wait_for_a_function_leave_slots_to_other_queues()
+    {
+        var (down, up) = (await server.CreateAsync("down"), await server.CreateAsync("up"));
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(down, "away"), ListedFunction.Wanting(up, "there"));
+        gateway.Answer = (request, http) => request.Header("X-Topic") == down ? Refuse(http, StatusCodes.Status503ServiceUnavailable, "proxy") : Task.CompletedTask;
+        await using var connector = await Running.StartAsync(
+            gateway, ("queue_url", $"{server.Url(down)},{server.Url(up)}"), ("max_inflight", "2"), ("initial_retry_wait", "1h"), ("max_retry_wait", "2h"));
+
+        await server.SendAsync(down, [("1", null), ("2", null), ("3", null)]);
+        await gateway.ReceivesAsync(3);
+        await server.SendAsync(up, "there");
+
+        await server.IsEmptyAsync(up);
+        Assert.Equal((0, 3), await server.CountAsync(down));
+    }
+
+    private static Task Refuse(HttpContext http, int status, string source)
+    {
+        http.Response.StatusCode = status;
+        http.Response.Headers["X-OpenFaaS-Internal"] = source;
+        return Task.CompletedTask;
+    }
+
     /// <summary>A server that no other test slows down, or is slowed down by.</summary>
     private sealed class OwnServer : IAsyncDisposable
     {

@@ -124,6 +124,57 @@ public class LeaseTests(QueueServer server)
         Assert.InRange(gateway.Calls.GroupBy(call => call.Text).Count(calls => calls.Count() == 1), messages - Queue.BatchSize, messages);
     }
 
+    // Whoever has the message now is not to run it, nor those behind it, beside a function that still has it from us.
+    [Fact]
+    public async Task A_receipt_that_is_lost_while_its_function_runs_ends_the_call_of_a_group_and_the_next_goes_once_it_is_done_elsewhere()
+    {
+        var queue = await server.CreateAsync("withdrawn", isFifo: true);
+        await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
+        proxy.Instead = RefuseRenewals;
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = (request, http) => request.Text == "first" ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted) : Task.CompletedTask;
+        await server.SendAsync(queue, [("first", "group"), ("second", "group")]);
+        await using var connector = await StartAsync(gateway, proxy, queue);
+        await gateway.ReceivesAsync(1);
+
+        await Eventually.HoldsAsync(() => gateway.Running == 0, "the call is given up");
+        proxy.Instead = (_, _) => null;
+        Assert.Equal("first", Assert.Single(gateway.Calls).Text);
+        Assert.Equal(1, await connector.MetricAsync($$"""sqs_connector_expired_receipts_total{queue="{{queue}}"}"""));
+        await server.Client.DeleteMessageAsync(server.Url(queue), QueueProxy.Entries(proxy.Requests("ChangeMessageVisibilityBatch").First())[0].Receipt);
+
+        await server.IsEmptyAsync(queue);
+        Assert.Equal(["first", "second"], gateway.Calls.Select(call => call.Text));
+    }
+
+    [Fact]
+    public async Task Without_an_order_a_call_whose_receipt_is_lost_comes_to_its_end()
+    {
+        var queue = await server.CreateAsync("unordered");
+        await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
+        proxy.Instead = RefuseRenewals;
+        var (release, ended) = (new TaskCompletionSource(), 0);
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = async (request, http) =>
+        {
+            await (request.Text == "first" ? release.Task : Task.CompletedTask).WaitAsync(http.RequestAborted);
+            Interlocked.Increment(ref ended);
+        };
+        await server.SendAsync(queue, "first");
+        await using var connector = await StartAsync(gateway, proxy, queue);
+        await gateway.ReceivesAsync(1);
+
+        await Eventually.HoldsAsync(async () => await connector.MetricAsync($$"""sqs_connector_expired_receipts_total{queue="{{queue}}"}""") == 1, "its receipt is lost");
+        proxy.Instead = (_, _) => null;
+        await server.SendAsync(queue, "second");
+        await gateway.ReceivesAsync(1, call => call.Text == "second");
+        release.SetResult();
+
+        await Eventually.HoldsAsync(() => Volatile.Read(ref ended) == 2, "both have come to their end");
+        await Eventually.HoldsAsync(async () => await server.CountAsync(queue) == (0, 1), "what another may have is not deleted");
+        Assert.Equal(2, gateway.Calls.Count);
+    }
+
     [Fact]
     public async Task A_receipt_that_expired_while_the_process_stood_still_is_counted_and_not_deleted()
     {
@@ -155,4 +206,18 @@ public class LeaseTests(QueueServer server)
         Assert.Empty(proxy.Requests("DeleteMessageBatch"));
         Assert.Equal((0, 1), await server.CountAsync(queue));
     }
+
+    // As SQS does once it has shown the message to others.
+    private static (int Status, string Json)? RefuseRenewals(string operation, RecordedRequest request) => operation == "ChangeMessageVisibilityBatch"
+        ? (200, $$"""{"Failed":[{{string.Join(',', QueueProxy.Entries(request).Select(e => QueueProxy.Failed(e.Id, "ReceiptHandleIsInvalid", isSenders: true)))}}]}""")
+        : null;
+
+    // Renewed soon, and hidden for long; no call ends by its own time.
+    private Task<RunningConnector> StartAsync(GatewayServer gateway, QueueProxy proxy, string queue) => Running.StartAsync(
+        gateway,
+        ("queue_url", server.Url(queue)),
+        ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri),
+        ("visibility_timeout", "10m"),
+        ("visibility_renewal", "1s"),
+        ("upstream_timeout", "10m"));
 }

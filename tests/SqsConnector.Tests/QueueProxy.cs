@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Text.Json;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 
@@ -17,8 +18,11 @@ internal sealed class QueueProxy : IAsyncDisposable
     /// <summary>An answer in place of the server's: status and JSON, by operation and request; null for the server's own.</summary>
     public Func<string, RecordedRequest, (int Status, string Json)?> Instead { get; set; } = (_, _) => null;
 
-    /// <summary>Awaited before a request goes on to the server, by operation. One whose sender gives it up meanwhile does not go on.</summary>
+    /// <summary>Awaited before a request is answered, here or by the server, by operation. One whose sender gives it up meanwhile goes no further.</summary>
     public Func<string, Task> Hold { get; set; } = _ => Task.CompletedTask;
+
+    /// <summary>Whether an answer is lost on its way, by operation, request and answer: the connection of whoever waits for it ends instead.</summary>
+    public Func<string, RecordedRequest, string, bool> Loses { get; set; } = (_, _, _) => false;
 
     public IEnumerable<RecordedRequest> Requests(string operation) => _ledger.Requests.Where(r => Operation(r) == operation);
 
@@ -32,6 +36,17 @@ internal sealed class QueueProxy : IAsyncDisposable
     /// <summary>An error as SQS writes it.</summary>
     public static (int, string) Error(string type, int status = 400) => (status, $$"""{"__type":"com.amazonaws.sqs#{{type}}","message":"said the proxy"}""");
 
+    /// <summary>The entries of a batch.</summary>
+    public static List<(string Id, string Receipt)> Entries(RecordedRequest request)
+    {
+        using var json = JsonDocument.Parse(request.Body);
+        return [.. json.RootElement.GetProperty("Entries").EnumerateArray().Select(e => (e.GetProperty("Id").GetString()!, e.GetProperty("ReceiptHandle").GetString()!))];
+    }
+
+    /// <summary>An entry that was not carried out, as SQS writes it.</summary>
+    public static string Failed(string id, string code, bool isSenders) =>
+        $$"""{"Id":"{{id}}","Code":"{{code}}","SenderFault":{{(isSenders ? "true" : "false")}},"Message":"said the proxy"}""";
+
     public async ValueTask DisposeAsync()
     {
         await _ledger.DisposeAsync();
@@ -40,22 +55,28 @@ internal sealed class QueueProxy : IAsyncDisposable
 
     private async Task AnswerAsync(Uri server, RecordedRequest request, HttpContext http)
     {
-        http.Response.ContentType = "application/x-amz-json-1.0";
-        if (Instead(Operation(request), request) is ({ } status, { } json))
+        var operation = Operation(request);
+        await Hold(operation).WaitAsync(http.RequestAborted);
+        var (status, json) = Instead(operation, request) ?? await ForwardAsync(server, request, http.RequestAborted);
+        if (Loses(operation, request, json))
         {
-            http.Response.StatusCode = status;
-            await http.Response.WriteAsync(json);
+            http.Abort();
             return;
         }
 
-        await Hold(Operation(request)).WaitAsync(http.RequestAborted);
+        http.Response.StatusCode = status;
+        http.Response.ContentType = "application/x-amz-json-1.0";
+        await http.Response.WriteAsync(json, http.RequestAborted);
+    }
+
+    private async Task<(int Status, string Json)> ForwardAsync(Uri server, RecordedRequest request, CancellationToken ct)
+    {
         using var forwarded = new HttpRequestMessage(HttpMethod.Post, server) { Content = new ByteArrayContent(request.Body) };
         forwarded.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(request.Header("Content-Type")!);
         forwarded.Headers.TryAddWithoutValidation("X-Amz-Target", request.Header("X-Amz-Target"));
         forwarded.Headers.TryAddWithoutValidation("Authorization", request.Header("Authorization"));
-        using var response = await _http.SendAsync(forwarded, http.RequestAborted);
-        http.Response.StatusCode = (int)response.StatusCode;
-        await response.Content.CopyToAsync(http.Response.Body, http.RequestAborted);
+        using var response = await _http.SendAsync(forwarded, ct);
+        return ((int)response.StatusCode, await response.Content.ReadAsStringAsync(ct));
     }
 
     private static string Operation(RecordedRequest request) => request.Header("X-Amz-Target")?.Split('.')[^1] ?? "";

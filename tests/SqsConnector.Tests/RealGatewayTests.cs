@@ -80,6 +80,29 @@ public sealed class RealGatewayTests(QueueServer server) : IAsyncLifetime
         Assert.Equal(1, await SendAsync(full, HttpMethod.Get, "", "calls"));
     }
 
+    // One call at a time: the platform says 429 for all others, of which the function has seen nothing.
+    [Fact]
+    public async Task A_function_that_takes_one_call_at_a_time_runs_all_messages_and_none_is_deleted_unrun()
+    {
+        var release = new TaskCompletionSource();
+        await using var function = await HttpLedger.StartAsync((_, _) => release.Task);
+        await using var busy = await OwnGateway.StartAsync(
+            _nats,
+            "work",
+            new Dictionary<string, string> { ["upstream_url"] = function.Url.AbsoluteUri, ["max_inflight"] = "1" },
+            new Dictionary<string, string> { ["topic"] = _queue });
+        await using var connector = await StartAsync("false", busy, "delete");
+        string[] messages = ["1", "2", "3"];
+
+        await server.SendAsync(_queue, messages.Select(message => (message, (string?)null)));
+        await connector.Process.LineAsync(line => line.Contains("Invoked", StringComparison.Ordinal) && line.Contains("\"status\":429", StringComparison.Ordinal), "the function is full");
+        release.SetResult();
+
+        await server.IsEmptyAsync(_queue);
+        Assert.Equal(messages, function.Requests.Select(r => r.Text).Order(StringComparer.Ordinal));
+        Assert.All(function.Requests, r => Assert.Equal("1", r.Header("X-SQS-ApproximateReceiveCount")));
+    }
+
     // One of the numbers that the gateway tells of its small queue.
     private static async Task<int> SendAsync(OwnGateway gateway, HttpMethod method, string path, string number)
     {

@@ -94,6 +94,34 @@ public class TroubleTests(QueueServer server)
         await server.IsEmptyAsync(queue);
     }
 
+    // A fault of a moment meets all the polls of a busy queue.
+    [Fact]
+    public async Task Receives_that_fail_side_by_side_are_one_failure_and_waited_for_once()
+    {
+        const int polls = 10;
+        const int tries = 3;
+        const int before = 40;
+        const int messages = 100;
+        var queue = await server.CreateAsync("blip");
+        await using var proxy = await QueueProxy.StartAsync(server.Server.Url);
+        var (gate, receives, refusals) = (new TaskCompletionSource(), 0, polls * tries);
+        proxy.Hold = operation => operation == "ReceiveMessage" && Interlocked.Increment(ref receives) > before ? gate.Task : Task.CompletedTask;
+        proxy.Instead = (operation, _) =>
+            operation == "ReceiveMessage" && gate.Task.IsCompleted && Interlocked.Decrement(ref refusals) >= 0 ? QueueProxy.Error("AccessDenied") : null;
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await server.SendAsync(queue, Enumerable.Range(0, messages).Select(i => ($"{i}", (string?)null)));
+        await using var connector = await Running.StartAsync(
+            gateway, ("queue_url", server.Url(queue)), ("AWS_ENDPOINT_URL_SQS", proxy.Url.AbsoluteUri), ("max_messages", "1"));
+        await Eventually.HoldsAsync(() => proxy.Requests("ReceiveMessage").Count() >= before + polls, "all polls are under way");
+
+        gate.SetResult();
+        await server.IsEmptyAsync(queue);
+
+        Assert.True(Volatile.Read(ref refusals) <= 0, "all were refused");
+        Assert.Equal(1, await connector.MetricAsync($$"""sqs_connector_failures_total{queue="{{queue}}",operation="receive",kind="denied"}"""));
+        Assert.Equal(messages, gateway.Calls.Count);
+    }
+
     [Fact]
     public async Task While_deletions_are_refused_nothing_more_is_received_than_is_held_and_afterwards_all_is_deleted()
     {

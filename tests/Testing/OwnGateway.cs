@@ -25,15 +25,24 @@ public sealed class OwnGateway : IAsyncDisposable
     /// <param name="function">The function.</param>
     /// <param name="annotations">Its annotations.</param>
     /// <param name="options">More of the gateway's options.</param>
+    public static Task<OwnGateway> StartAsync(
+        NatsServer nats, string name, Uri function, IReadOnlyDictionary<string, string> annotations, params (string Name, string Value)[] options) =>
+        StartAsync(nats, name, new Dictionary<string, string> { ["upstream_url"] = function.AbsoluteUri }, annotations, options);
+
+    /// <summary>Starts one whose function has this environment, <c>upstream_url</c> among it.</summary>
     public static async Task<OwnGateway> StartAsync(
-        NatsServer nats, string name, Uri function, IReadOnlyDictionary<string, string> annotations, params (string Name, string Value)[] options)
+        NatsServer nats,
+        string name,
+        IReadOnlyDictionary<string, string> function,
+        IReadOnlyDictionary<string, string> annotations,
+        params (string Name, string Value)[] options)
     {
         var gateway = new OwnGateway();
         var stack = new
         {
             version = "1.0",
             provider = new { name = "openfaas" },
-            functions = new Dictionary<string, object> { [name] = new { image = "test/none", annotations, environment = new { upstream_url = function } } },
+            functions = new Dictionary<string, object> { [name] = new { image = "test/none", annotations, environment = function } },
         };
 
         // JSON is YAML, too.

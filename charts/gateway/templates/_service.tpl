@@ -148,6 +148,8 @@ functions:
   value: {{ include "connectors.text" .Values.maxBodyBytes | quote }}
 - name: max_delay
   value: {{ include "connectors.text" .Values.maxDelay | quote }}
+- name: result_max_age
+  value: {{ include "connectors.text" .Values.resultMaxAge | quote }}
 - name: history_index_max
   value: {{ include "connectors.text" .Values.history.indexMax | quote }}
 {{- if .Values.async }}

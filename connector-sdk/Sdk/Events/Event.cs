@@ -11,7 +11,7 @@ public sealed record Event
     /// <summary>The name that functions subscribe to by their <c>topic</c> annotation.</summary>
     public required string Topic { get; init; }
 
-    /// <summary>The raw body.</summary>
+    /// <summary>The raw body. It is sent from where it is, in each run anew: its bytes stay as they are until the event is settled.</summary>
     public ReadOnlyMemory<byte> Body { get; init; }
 
     /// <summary>The body's media type; null, or what is none, for the connector's default.</summary>

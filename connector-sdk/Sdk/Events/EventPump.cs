@@ -81,16 +81,11 @@ internal sealed class EventPump(EventReader reader, EventRunner runner, Slots sl
         }
     }
 
+    // Whatever it meets, its slot comes free and its lane goes on.
     private async Task RunOneAsync(Received received, Drain drain)
     {
-        try
-        {
-            await runner.RunAsync(received, drain);
-        }
-        finally
-        {
-            Metrics.Running(-1);
-            slots.Release();
-        }
+        await runner.RunAsync(received, drain).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Metrics.Running(-1);
+        slots.Release();
     }
 }

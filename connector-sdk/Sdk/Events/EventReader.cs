@@ -80,13 +80,14 @@ internal sealed class EventReader
     {
         try
         {
-            if (await NextAsync(events))
+            var isThere = await NextAsync(events);
+            if (isThere && events.Current is not null)
             {
                 Met();
                 return true;
             }
 
-            Fail(new InvalidOperationException("The event source ended."), stoppingToken);
+            Fail(new InvalidOperationException(isThere ? "The event source yielded null." : "The event source ended."), stoppingToken);
         }
         catch (Exception fault) when (fault is not ConfigurationException)
         {

@@ -8,6 +8,9 @@ namespace Connectors.Sdk.Events;
 /// <summary>Brings one event to its end: sent, run again in place as often as its source asks, settled. Nothing that it meets is thrown on.</summary>
 internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<EventRunner> log)
 {
+    // A source that yields at once what it has back would bring it round and round.
+    private static readonly TimeSpan BrokenWait = TimeSpan.FromSeconds(1);
+
     /// <summary>Runs an event to its end.</summary>
     /// <param name="received">The event.</param>
     /// <param name="drain">What still holds while the process stops.</param>
@@ -17,13 +20,13 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
         {
             if (await SettleAsync(received, drain) is { } verdict)
             {
-                Metrics.EventEnded(received.Event.Topic, verdict);
+                Metrics.EventEnded(Topic(received), verdict);
             }
         }
         catch (Exception fault)
         {
-            Metrics.SettleFailed(received.Event.Topic);
-            Log.SettleFailed(log, received.Event.Topic, received.Event.Id, fault);
+            Metrics.SettleFailed(Topic(received));
+            Log.SettleFailed(log, Topic(received), Id(received), fault);
         }
     }
 
@@ -31,7 +34,7 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
     {
         using var abort = CancellationTokenSource.CreateLinkedTokenSource(drain.Abort, received.Withdrawn);
         using var wait = CancellationTokenSource.CreateLinkedTokenSource(drain.Stopping, received.Withdrawn);
-        if (received.Run is null && !await BeginsAsync(received, wait.Token))
+        if (received.IsNew && !await BeginsAsync(received, wait.Token))
         {
             return null;
         }
@@ -39,7 +42,7 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
         using var span = Span(received);
         try
         {
-            var verdict = await EndAsync(received, span?.Id, drain, abort.Token, wait.Token);
+            var verdict = await EndAsync(received, span, drain, abort.Token, wait.Token);
             span?.SetTag("verdict", verdict).SetStatus(verdict switch { "failed" => ActivityStatusCode.Error, "abandoned" => ActivityStatusCode.Unset, _ => ActivityStatusCode.Ok });
             return verdict;
         }
@@ -48,34 +51,36 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
             span?.SetStatus(ActivityStatusCode.Error, fault.Message);
             throw;
         }
-        finally
-        {
-            span?.SetTag("callId", received.Run?.CallId);
-        }
     }
 
-    // Those that are yielded again go on in the trace of their first run.
-    private static Activity? Span(Received received) => received.Run is null && Tracing.IsOn
-        ? Tracing.Start($"event {received.Event.Topic}", ActivityKind.Consumer, EventRequest.Trace(received.Event))
+    // Those that are yielded again go on in the trace of their first run; those that go on from another object have a span of their own in its trace.
+    private static Activity? Span(Received received) => received.IsNew && Tracing.IsOn && received.Event is { Topic: not null, Headers: not null } content
+        ? Tracing.Start($"event {content.Topic}", ActivityKind.Consumer, received.Run?.Trace ?? EventRequest.Trace(content))
         : null;
 
-    private async Task<string> EndAsync(Received received, string? trace, Drain drain, CancellationToken abort, CancellationToken wait)
+    private async Task<string> EndAsync(Received received, Activity? span, Drain drain, CancellationToken abort, CancellationToken wait)
     {
         while (true)
         {
-            var run = received.Run = Next(received, trace);
-            var worst = await fanOut.SendAsync(received.Event, run, abort);
+            Run run;
+            Outcome? worst;
+            try
+            {
+                run = received.Run = Next(received, span?.Id);
+                span?.SetTag("callId", run.CallId);
+                worst = await fanOut.SendAsync(received.Event, run, abort);
+            }
+            catch (Exception fault)
+            {
+                // An event without a topic, say: its source has it back, like what is given up.
+                Log.NotRun(log, Topic(received), Id(received), fault);
+                await WaitAsync(BrokenWait, wait);
+                break;
+            }
+
             if (worst is null)
             {
-                // Who took it may have left the topic map meanwhile: it is done all the same.
-                if (run.Taken.Count > 0)
-                {
-                    await received.CompleteAsync(drain.Settling);
-                    return "completed";
-                }
-
-                await received.UnwantedAsync(drain.Settling);
-                return "unwanted";
+                return await EndWithoutFailureAsync(received, run, drain.Settling);
             }
 
             if (abort.IsCancellationRequested)
@@ -98,15 +103,47 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
         return "abandoned";
     }
 
+    // Who took it may have left the topic map meanwhile: it is done all the same.
+    private static async Task<string> EndWithoutFailureAsync(Received received, Run run, CancellationToken ct)
+    {
+        if (run.Taken.Count > 0)
+        {
+            await CompleteAsync(received, run, ct);
+            return "completed";
+        }
+
+        await received.UnwantedAsync(ct);
+        return "unwanted";
+    }
+
+    // Its source may yield it again before it has returned. What it could not complete goes on where it stands.
+    private static async Task CompleteAsync(Received received, Run run, CancellationToken ct)
+    {
+        run.IsOver = true;
+        try
+        {
+            await received.CompleteAsync(ct);
+        }
+        catch
+        {
+            run.IsOver = false;
+            throw;
+        }
+    }
+
     private static Run Next(Received received, string? trace)
     {
-        if (received.Run is not { } last)
+        if (received.Run is not { IsOver: false } last)
         {
             return new Run(EventRequest.CallId(received.Event), trace ?? EventRequest.Trace(received.Event), 1, []);
         }
 
-        Metrics.Rerun(received.Event.Topic);
-        return last with { Attempt = last.Attempt + 1 };
+        if (!received.IsNew)
+        {
+            Metrics.Rerun(received.Event.Topic);
+        }
+
+        return last with { Attempt = last.Attempt + 1, Trace = trace ?? last.Trace };
     }
 
     private static async Task<bool> BeginsAsync(Received received, CancellationToken ct)
@@ -125,7 +162,7 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
     {
         try
         {
-            await Task.Delay(delay, time, ct);
+            await Task.Delay(TimeSpan.FromTicks(Math.Clamp(delay.Ticks, 0, GoDuration.Max.Ticks)), time, ct);
             return true;
         }
         catch (OperationCanceledException)
@@ -133,5 +170,10 @@ internal sealed class EventRunner(FanOut fanOut, TimeProvider time, ILogger<Even
             return false;
         }
     }
+
+    // A source of others may leave out what the compiler asks for.
+    private static string Topic(Received received) => received.Event?.Topic ?? "";
+
+    private static string Id(Received received) => received.Event?.Id ?? "";
 }
 

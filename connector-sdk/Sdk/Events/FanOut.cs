@@ -22,14 +22,16 @@ internal sealed class FanOut(
     LatestTopicMap topics, FunctionCatalog catalog, EventRequest request, Invoker invoker, ConnectorOptions options, TimeProvider time, ILogger<FanOut> log, RetryPolicy? retry = null)
 {
     private readonly FunctionPresence _presence = new(catalog, options.RebuildTimeout, time);
+    private readonly CallCounts _counts = new(topics);
     private readonly RetryPolicy _retry = retry ?? RetryOptions.Defaults(1, TimeSpan.Zero, TimeSpan.Zero, BackOffKind.Equal);
 
     /// <summary>
     /// Sends an event to the functions that have not taken it yet. Null once all have, or if there is none; else the worst outcome of those that are sent
-    /// again, or the worst of all if none is.
+    /// again, or the worst of all if none is; one that did not run is worse than any that did. A function that was called in an earlier run, did not take it and
+    /// is not listed now keeps it open until two more lists are without that function: it may be replaced just then.
     /// </summary>
     /// <param name="content">The event.</param>
-    /// <param name="run">Which run this is, and who took the event in the earlier ones; those that take it now are added.</param>
+    /// <param name="run">Which run this is, and who was called in the earlier ones, and took the event; those of this one are added.</param>
     /// <param name="abort">Gives running calls up.</param>
     public async Task<Outcome?> SendAsync(Event content, Run run, CancellationToken abort)
     {
@@ -40,6 +42,7 @@ internal sealed class FanOut(
             Log.Unmatched(log, content.Topic, content.Id);
         }
 
+        run.Called.UnionWith(open);
         var outcomes = await Task.WhenAll(open.Select(f => CallAsync(content, run, f, abort)));
         for (var i = 0; i < open.Count; i++)
         {
@@ -49,8 +52,15 @@ internal sealed class FanOut(
             }
         }
 
-        return outcomes.Where(o => !IsTaken(content, o)).MaxBy(o => (_retry.Retries(o), (int)o.Kind, o.Status));
+        // By one that did not run nothing ends: it goes before what another function of the topic would end the event by.
+        return outcomes.Where(o => !IsTaken(content, o)).MaxBy(o => (_retry.Retries(o), o.IsNotRun, (int)o.Kind, o.Status)) ?? Missing(content, run);
     }
+
+    // Whether an event that nobody took is done is for its source to say.
+    private Outcome? Missing(Event content, Run run) =>
+        content.Target is null && run.Taken.Count > 0 && run.Called.Any(f => !run.Taken.Contains(f) && topics.WasWanted(content.Topic, f))
+            ? new Outcome { Kind = OutcomeKind.Unreachable, Status = 503, Error = "a function that has not taken it is not listed at this moment" }
+            : null;
 
     private IEnumerable<FunctionName> Functions(Event content) => content.Target is { } target ? [target] : topics.Value.Match(content.Topic);
 
@@ -69,7 +79,7 @@ internal sealed class FanOut(
             outcome = outcome with { Kind = OutcomeKind.Unreachable, HasAnswerBegun = false, Error = "the function is not there any more" };
         }
 
-        Metrics.Called(function.ToString(), outcome.Kind.ToString().ToLowerInvariant(), outcome.Duration);
+        _counts.Add(function, outcome);
         Tell(content, run, function, outcome);
         return outcome;
     }
@@ -108,6 +118,13 @@ internal sealed class FanOut(
 /// <summary>One run of an event over the functions of its topic.</summary>
 /// <param name="CallId">The same in all runs of the event.</param>
 /// <param name="Trace">The <c>traceparent</c> of the calls, in all runs of the event too: of the span of its first, or else of the event itself; null for none.</param>
-/// <param name="Attempt">Ordinal of the run, from 1.</param>
+/// <param name="Attempt">Ordinal of the run, from 1; 0 for what is taken over from another object of the event and has not run since.</param>
 /// <param name="Taken">The functions that took the event so far.</param>
-internal sealed record Run(string CallId, string? Trace, int Attempt, HashSet<FunctionName> Taken);
+internal sealed record Run(string CallId, string? Trace, int Attempt, HashSet<FunctionName> Taken)
+{
+    /// <summary>The functions that were called with the event, in whatever run.</summary>
+    public HashSet<FunctionName> Called { get; init; } = [];
+
+    /// <summary>Whether it is done: yielded again, the event is run from its beginning.</summary>
+    public bool IsOver { get; set; }
+}

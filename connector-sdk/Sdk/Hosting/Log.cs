@@ -47,6 +47,9 @@ internal static partial class Log
     [LoggerMessage(124, LogLevel.Error, "Event cannot be sent")]
     public static partial void Unsendable(ILogger log, string topic, string eventId, Exception fault);
 
+    [LoggerMessage(125, LogLevel.Error, "Event not run, given back to its source")]
+    public static partial void NotRun(ILogger log, string topic, string eventId, Exception fault);
+
     [LoggerMessage(EventId = 130, Message = "Invoked")]
     public static partial void Invoked(
         ILogger log, LogLevel level, string callId, string function, string topic, string eventId, int attempt, int status, TimeSpan duration, string? error);

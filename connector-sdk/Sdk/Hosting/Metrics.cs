@@ -63,6 +63,17 @@ internal static class Metrics
         CallSeconds.WithLabels(function).Observe(duration.TotalSeconds);
     }
 
+    /// <summary>A function that is called no more, with all outcomes that there are.</summary>
+    public static void Forget(string function, IEnumerable<string> outcomes)
+    {
+        foreach (var outcome in outcomes)
+        {
+            Calls.RemoveLabelled(function, outcome);
+        }
+
+        CallSeconds.RemoveLabelled(function);
+    }
+
     public static void SourceFailed() => SourceFailures.Inc();
 
     public static void MapRebuilt(int functions, int leftOut, DateTimeOffset now)

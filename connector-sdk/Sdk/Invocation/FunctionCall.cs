@@ -22,7 +22,7 @@ public sealed record FunctionCall
     /// <summary>The raw body.</summary>
     public ReadOnlyMemory<byte> Body { get; init; }
 
-    /// <summary>How long to wait for the whole answer; it is sent as <c>X-Timeout</c>.</summary>
+    /// <summary>How long to wait for the whole answer; it is sent as <c>X-Timeout</c>, unless the call is to be enqueued.</summary>
     public required TimeSpan Timeout { get; init; }
 
     /// <summary>How many bytes of the answer are kept; a longer one is read to its end and dropped.</summary>

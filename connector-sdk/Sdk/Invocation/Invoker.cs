@@ -12,6 +12,8 @@ public sealed class Invoker : IDisposable
     // Written anew for each connection and body.
     private static readonly FrozenSet<string> Ours = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "Host", "Content-Length", "Expect");
 
+    private static readonly string[] Stamps = ["X-Start-Time", WellKnownHeaders.CallId, WellKnownHeaders.DurationSeconds];
+
     private static readonly UriCreationOptions AsGiven = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
     // Names of so many headers are compared each with each; of more, which nobody sends in earnest, by a table.
@@ -21,6 +23,7 @@ public sealed class Invoker : IDisposable
     private readonly ConcurrentDictionary<(FunctionName, bool), Uri> _addresses = new();
     private readonly HttpMessageInvoker _http;
     private readonly Func<FunctionCall, string> _address;
+    private readonly bool _isGateway;
     private readonly string _userAgent;
     private readonly TimeProvider _time;
 
@@ -32,6 +35,7 @@ public sealed class Invoker : IDisposable
     public Invoker(Uri gateway, string service, TimeProvider time, HttpMessageHandler? handler = null)
         : this(call => $"{gateway.AbsoluteUri.TrimEnd('/')}/{(call.Asynchronous ? "async-function" : "function")}/{call.Function}", service, time, handler)
     {
+        _isGateway = true;
     }
 
     /// <summary>Creates an invoker that calls functions where they are.</summary>
@@ -76,6 +80,16 @@ public sealed class Invoker : IDisposable
                 return Broken(OutcomeKind.Unreachable, 503, $"the answer's status is {(int)response.StatusCode}; a gateway that has stored a call says 202");
             }
 
+            if (_isGateway && IsOfNoGateway(response))
+            {
+                // Such as of a proxy before it, that wants https or a login. Below 400 all else is a success.
+                return Broken(OutcomeKind.Unreachable, 503, $"the answer's status is {(int)response.StatusCode}, and no gateway's: does gateway_url lead elsewhere?") with
+                {
+                    HasAnswerBegun = false,
+                    WasNeverSent = true,
+                };
+            }
+
             var (body, length) = await BodyReading.ReadAsync(response.Content, call.KeepBytes, limit.Token);
             var answer = Answer(response, call.KeepHeaders, body, length, _time.GetElapsedTime(started));
             return call.Asynchronous && IsOfTheMoment(answer.Status)
@@ -94,7 +108,7 @@ public sealed class Invoker : IDisposable
         {
             // Cancelled by neither of us: the pool's own limit for making a connection.
             hasBegun |= fault is HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded };
-            return Broken(OutcomeKind.Unreachable, 503, fault.GetBaseException().Message);
+            return Broken(OutcomeKind.Unreachable, 503, fault.GetBaseException().Message) with { WasNeverSent = !hasBegun && IsOfConnecting(fault) };
         }
         catch (Exception fault)
         {
@@ -120,7 +134,12 @@ public sealed class Invoker : IDisposable
         request.Headers.Remove("User-Agent");
         request.Headers.TryAddWithoutValidation("User-Agent", _userAgent);
         request.Headers.Remove(WellKnownHeaders.Timeout);
-        request.Headers.TryAddWithoutValidation(WellKnownHeaders.Timeout, GoDuration.Format(call.Timeout));
+        if (!call.Asynchronous)
+        {
+            // A gateway that enqueues answers at once, and one of OpenFaaS stores the header: its functions would be cut at the time that the enqueueing had.
+            request.Headers.TryAddWithoutValidation(WellKnownHeaders.Timeout, GoDuration.Format(call.Timeout));
+        }
+
         return request;
     }
 
@@ -196,6 +215,17 @@ public sealed class Invoker : IDisposable
 
         return false;
     }
+
+    // Gateways stamp what they pass on, redirects of functions too: those of OpenFaaS with the time at which it came, ours with its id as well; the seconds that it
+    // took are a watchdog's. X-Served-By is no such mark, for other proxies write it too.
+    private static bool IsOfNoGateway(HttpResponseMessage response) =>
+        (int)response.StatusCode is >= 300 and < 400 && !Array.Exists(Stamps, response.Headers.NonValidated.Contains);
+
+    // While a connection is made: its host's name is looked up, it is opened, it is secured, or the pool's own time for that is over. Of what happens to a request
+    // on a connection SocketsHttpHandler says something else.
+    private static bool IsOfConnecting(Exception fault) => fault
+        is HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError }
+        or OperationCanceledException { InnerException: TimeoutException };
 
     // To a call that is to be enqueued: a gateway that cannot store it now, or a proxy that does not reach one or lets too little through. The call is not
     // judged by that, but for 508, which is said of its own callbacks.

@@ -32,11 +32,27 @@ public sealed record Outcome
     public bool HasAnswerBegun { get; init; }
 
     /// <summary>
-    /// Whether there was no connection, or no answer at all, or, for an event of a topic, no function any more; for a call that was to be enqueued also whether
-    /// the gateway, or what stands before it, did not take it for a reason that is none of the call's: any status of 500 or more but 508, 408, 429, a redirect, an
-    /// answer that broke off or came too late. That says nothing of what was sent: an event should not end by it.
+    /// Whether there was no connection, or no answer at all, or a redirect that no gateway made, or, for an event of a topic, no function any more; for a call that
+    /// was to be enqueued also whether the gateway, or what stands before it, did not take it for a reason that is none of the call's: any status of 500 or more but
+    /// 508, 408, 429, a redirect, an answer that broke off or came too late. That says nothing of what was sent: an event should not end by it.
     /// </summary>
     public bool IsOutOfReach => Kind == OutcomeKind.Unreachable && !HasAnswerBegun;
+
+    /// <summary>Whether the call came to no gateway and to no function: there was no connection, or a redirect by somebody before the gateway.</summary>
+    internal bool WasNeverSent { get; init; }
+
+    /// <summary>
+    /// Whether no function has seen the call: it was never sent, or the platform itself (<see cref="InternalSource"/>) says that its function takes no more calls
+    /// now (429), or has nobody to take one (503).
+    /// </summary>
+    public bool IsUnseen => WasNeverSent || this is { Kind: OutcomeKind.Failed, IsInternal: true, Status: 429 or 503 };
+
+    /// <summary>
+    /// Whether the call was not run, as far as anybody knows, for a reason that is none of its own: it is out of reach or unseen, or the gateway itself says that it
+    /// does not reach its provider (502). An event should neither end by it nor use up an attempt. No other error of the platform's own counts, for the function
+    /// may have had the call: of one that brings it down, or takes too long, a provider and a watchdog say 500 and 504.
+    /// </summary>
+    public bool IsNotRun => IsOutOfReach || IsUnseen || this is { Kind: OutcomeKind.Failed, InternalSource: "gateway", Status: 502 };
 
     /// <summary>The answer's <c>Retry-After</c>, already relative to its arrival.</summary>
     public TimeSpan? RetryAfter { get; init; }
@@ -59,7 +75,7 @@ public sealed record Outcome
 /// <summary>The kinds of <see cref="Outcome"/>.</summary>
 public enum OutcomeKind
 {
-    /// <summary>An answer below 400.</summary>
+    /// <summary>An answer below 400, but for a redirect that no gateway made.</summary>
     Succeeded,
 
     /// <summary>An answer of 400 or more.</summary>
@@ -68,7 +84,7 @@ public enum OutcomeKind
     /// <summary>No whole answer within the call's timeout.</summary>
     TimedOut,
 
-    /// <summary>No connection, or one that broke before the answer was complete.</summary>
+    /// <summary>No connection, or one that broke before the answer was complete, or that leads to no gateway.</summary>
     Unreachable,
 
     /// <summary>The caller gave the call up.</summary>

@@ -92,13 +92,21 @@ public sealed class FunctionCatalog : IDisposable
     // One odd function is left out, and so is an annotation that is no text: neither keeps the others from being known.
     private static Function? Read(JsonElement listed, string ns)
     {
-        if (listed.ValueKind != JsonValueKind.Object || Text(listed, "name") is not { } name)
+        try
         {
+            if (listed.ValueKind != JsonValueKind.Object || Text(listed, "name") is not { } name)
+            {
+                return null;
+            }
+
+            var function = new FunctionName(name, Text(listed, "namespace") ?? ns);
+            return (function with { Namespace = function.Namespace.Length == 0 ? "none" : function.Namespace }).IsValid ? new Function(function, Annotations(listed)) : null;
+        }
+        catch (InvalidOperationException)
+        {
+            // A name with half a character, be it of a key: \ud83d alone, or bytes that are no UTF-8.
             return null;
         }
-
-        var function = new FunctionName(name, Text(listed, "namespace") ?? ns);
-        return (function with { Namespace = function.Namespace.Length == 0 ? "none" : function.Namespace }).IsValid ? new Function(function, Annotations(listed)) : null;
     }
 
     // One that is null has no value, as Go reads it; of two of one name the last counts.
@@ -109,11 +117,23 @@ public sealed class FunctionCatalog : IDisposable
         {
             foreach (var annotation in given.EnumerateObject().Where(a => a.Value.ValueKind is JsonValueKind.String or JsonValueKind.Null))
             {
-                annotations[annotation.Name] = annotation.Value.GetString() ?? "";
+                Add(annotations, annotation);
             }
         }
 
         return annotations;
+    }
+
+    private static void Add(Dictionary<string, string> annotations, JsonProperty annotation)
+    {
+        try
+        {
+            annotations[annotation.Name] = annotation.Value.GetString() ?? "";
+        }
+        catch (InvalidOperationException)
+        {
+            // Half a character.
+        }
     }
 
     private static string? Text(JsonElement of, string property) =>

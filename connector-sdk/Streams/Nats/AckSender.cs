@@ -1,23 +1,18 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using NATS.Client.Core;
 
 namespace Connectors.Streams.Nats;
 
-/// <summary>
-/// Sends acks. Those of a message that one server holds are not waited for. What a cut connection may have lost is sent again on the next one, if that leads to
-/// the same server process: only there are stream and consumer surely those that the acks are for. Elsewhere the messages come again, and are acked then.
-/// </summary>
+/// <summary>Sends acks. Those of a message that one server holds are not waited for; what may not have arrived of them is <see cref="OwedAcks"/>.</summary>
 /// <remarks>
 /// Of a replicated stream the servers agree on each ack. A consumer's leader that the others do not follow any more, as in a divided cluster, takes acks for
 /// seconds, before 2.11.3 delivers as well, and none of it holds: the next leader delivers all of it again. So such an ack is waited for, and what a worker may
-/// have to do twice is what it had in flight.
+/// have to do twice is what it had in flight. One of which the connection is lost meanwhile is owed.
 /// </remarks>
 internal sealed class AckSender
 {
     private static readonly ReadOnlyMemory<byte> Ack = "+ACK"u8.ToArray();
-
-    // More than may be on its way unread: a server that reads nothing delivers nothing either.
-    private const int Kept = 4096;
 
     // Longer than a leader goes on that the others do not follow.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -30,26 +25,23 @@ internal sealed class AckSender
     private readonly TimeProvider _time;
     private readonly string _prefix;
     private readonly ConcurrentDictionary<string, Agreement> _agreements = new();
-    private readonly Lock _lock = new();
-    private readonly Sent[] _last = new Sent[Kept];
-
-    // When each stream was made that was looked at.
-    private readonly ConcurrentDictionary<string, DateTimeOffset> _made = new();
+    private readonly OwedAcks _owed;
     private DirectSubscription? _subscription;
-    private int _next;
 
     public AckSender(NatsLink link, TimeProvider time)
     {
         (_link, _time) = (link, time);
+        Numbers = new Numbers(link, time);
+        _owed = new OwedAcks(link, Numbers, (reply, ct) => SendAsync(reply, Ack, ct));
         _prefix = $"{link.Connection.Opts.InboxPrefix}.{Guid.NewGuid():N}";
-        link.Connection.ConnectionOpened += (_, _) => ReopenedAsync();
+        link.Connection.ConnectionOpened += (_, _) => OnOpened();
         link.Connection.ConnectionDisconnected += (_, _) => OnLost();
     }
 
-    public NatsHeaderParser Headers => _link.Connection.HeaderParser;
+    /// <summary>What the numbers of messages mean.</summary>
+    public Numbers Numbers { get; }
 
-    // Each start of a server has an id of its own.
-    private string Server => _link.Connection.ServerInfo?.Id ?? "";
+    public NatsHeaderParser Headers => _link.Connection.HeaderParser;
 
     /// <summary>Makes ready for the servers' words of acks.</summary>
     public async Task OpenAsync(CancellationToken ct) =>
@@ -58,44 +50,43 @@ internal sealed class AckSender
     /// <summary>Hears the servers' words no longer.</summary>
     public ValueTask CloseAsync() => _subscription?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    /// <summary>A stream was looked at. Acks of messages that are older than it are not sent again: another had its name before, and gave the same numbers to other messages.</summary>
-    public void Saw(string stream, DateTimeOffset made) => _made[stream] = made;
+    /// <summary>No ack of the stream's messages is sent again, or sent late: they are others now, or have come back to be delivered.</summary>
+    public void Forget(string stream) => _owed.Forget(stream);
 
-    /// <summary>No ack of the stream's messages is sent again: they are others now, or have come back to be delivered.</summary>
-    public void Forget(string stream)
+    /// <summary>Sends an ack, unless its message is gone.</summary>
+    /// <remarks>Where others are writing too, it waits for them: nothing is allocated for that either.</remarks>
+    /// <exception cref="NatsException">It cannot be sent now, and is owed.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    public async ValueTask AckAsync(Delivery delivery, CancellationToken ct)
     {
-        lock (_lock)
+        try
         {
-            for (var i = 0; i < Kept; i++)
+            if (await delivery.IsThereAsync(ct))
             {
-                if (_last[i].Place.Stream == stream)
-                {
-                    _last[i] = default;
-                }
+                await _owed.SendAsync(new NumberedAck(delivery.Address, delivery.Numbering), ct);
             }
+        }
+        catch (Exception)
+        {
+            _owed.Add(new NumberedAck(delivery.Address, delivery.Numbering));
+            throw;
         }
     }
 
-    /// <summary>Sends an ack.</summary>
-    public ValueTask AckAsync(DeliveryAddress address, CancellationToken ct)
-    {
-        Remember(Server, address);
-        return SendAsync(address.Reply, Ack, ct);
-    }
-
-    /// <summary>Sends an ack, and returns once the stream's servers have agreed on it.</summary>
-    /// <param name="address">The delivery.</param>
+    /// <summary>Sends an ack, and returns once the stream's servers have agreed on it, or its message is gone.</summary>
+    /// <param name="delivery">The delivery.</param>
     /// <param name="made">When its consumer was made, in ticks.</param>
     /// <param name="ct">Waits no longer.</param>
     /// <exception cref="NatsException">They have not, and why; or there is no connection.</exception>
-    public async Task AgreeAsync(DeliveryAddress address, long made, CancellationToken ct)
+    public async Task AgreeAsync(Delivery delivery, long made, CancellationToken ct)
     {
-        // A message that is delivered anew meanwhile is acked under the same name: a server remembers one for each message.
-        var name = $"{_prefix}.{address.Reply.AsSpan(address.Consumer)}.{address.Place.Sequence}";
-        var agreement = _agreements.GetOrAdd(name, static (_, of) => of, new Agreement(address, made, Server, _time.GetTimestamp()));
+        // A message that is delivered anew meanwhile is acked under the same name: a server remembers one for each message. Another of its number has its own.
+        var (address, place) = (delivery.Address, delivery.Place);
+        var name = $"{_prefix}.{address.Reply.AsSpan(address.Consumer)}.{place.Sequence}.{place.Stored.ToUnixTimeMilliseconds()}";
+        var agreement = _agreements.GetOrAdd(name, static (_, of) => of, new Agreement(delivery, made, _time.GetTimestamp()));
         try
         {
-            await SendAsync(address.Reply, Ack, ct, name);
+            await BeginAsync(agreement, name, ct);
             await agreement.Reached.Task.WaitAsync(Patience, _time, ct);
         }
         catch (TimeoutException)
@@ -105,8 +96,7 @@ internal sealed class AckSender
         catch (Exception fault)
         {
             // Whoever waits for it as well: its answer is looked for no longer.
-            agreement.Reached.TrySetResult(fault.Message);
-            Remember(agreement.Server, address);
+            End(agreement, fault.Message);
             throw;
         }
         finally
@@ -119,6 +109,9 @@ internal sealed class AckSender
             throw new NatsException($"the servers of the stream did not agree on the ack: {trouble}");
         }
     }
+
+    /// <summary>Sends what is owed, and again what a lost connection may have lost, as far as that can be done now.</summary>
+    public Task SendOwedAsync() => _owed.SendAllAsync();
 
     /// <summary>The consumers, as STREAM.CONSUMER, of which an ack is waited for longer than usual.</summary>
     public IEnumerable<string> Slow() => SlowerThan(Usual).Select(waiting => waiting.Value.Consumer).Distinct();
@@ -157,7 +150,7 @@ internal sealed class AckSender
         var slow = SlowerThan(Usual).Where(waiting => waiting.Value.Consumer == consumer && waiting.Value.Made == made).ToList();
         foreach (var (name, agreement) in slow)
         {
-            await SendAsync(agreement.Reply, Ack, CancellationToken.None, name);
+            await SendAsync(agreement, name, CancellationToken.None);
         }
 
         return slow.Count;
@@ -176,61 +169,71 @@ internal sealed class AckSender
         }
     }
 
+    // What cannot be sent now, or not be looked up, is by RepeatAsync, as long as there is a connection.
+    private async Task BeginAsync(Agreement agreement, string name, CancellationToken ct)
+    {
+        try
+        {
+            await SendAsync(agreement, name, ct);
+        }
+        catch (NatsException) when (_link.IsOpen)
+        {
+            // Not yet.
+        }
+    }
+
+    private async Task SendAsync(Agreement agreement, string name, CancellationToken ct)
+    {
+        if (await agreement.Delivery.IsThereAsync(ct))
+        {
+            await SendAsync(agreement.Delivery.Address.Reply, Ack, ct, name);
+            agreement.Delivery.MayBeAcked = true;
+        }
+        else
+        {
+            agreement.Reached.TrySetResult(null);
+        }
+    }
+
+    // Whoever is told of the connection next waits for nothing that is sent.
+    private ValueTask OnOpened()
+    {
+        _owed.OnOpened();
+        return ValueTask.CompletedTask;
+    }
+
     private ValueTask OnLost()
     {
         foreach (var (_, agreement) in _agreements)
         {
             // At once: it may be back before whoever waits for the ack goes on.
-            Remember(agreement.Server, agreement.Address);
-            agreement.Reached.TrySetResult("the connection is lost");
+            End(agreement, "the connection is lost");
         }
 
         return ValueTask.CompletedTask;
     }
 
+    // Unless it was reached, or is given up already.
+    private void End(Agreement agreement, string trouble)
+    {
+        if (agreement.Reached.TrySetResult(trouble))
+        {
+            _owed.Add(new NumberedAck(agreement.Delivery.Address, agreement.Delivery.Numbering) { MayHaveArrived = agreement.Delivery.MayBeAcked });
+        }
+    }
+
     private IEnumerable<KeyValuePair<string, Agreement>> SlowerThan(TimeSpan age) => _agreements.Where(waiting => _time.GetElapsedTime(waiting.Value.Since) > age);
 
-    private void Remember(string server, DeliveryAddress address)
-    {
-        lock (_lock)
-        {
-            _last[_next] = new Sent(server, address.Reply, address.Place);
-            _next = (_next + 1) % Kept;
-        }
-    }
-
-    private async ValueTask ReopenedAsync()
-    {
-        string[] last;
-        lock (_lock)
-        {
-            last = [.. _last.Where(ack => ack.Server == Server && ack.Place.Stored >= _made.GetValueOrDefault(ack.Place.Stream)).Select(ack => ack.Reply)];
-            Array.Clear(_last);
-        }
-
-        foreach (var reply in last)
-        {
-            await _link.Connection.PublishAsync(reply, Ack, serializer: NatsRawSerializer<ReadOnlyMemory<byte>>.Default);
-        }
-    }
-
-    private readonly record struct Sent(string Server, string Reply, MessagePlace Place);
-
     // Reached: null if they agreed, otherwise why not.
-    private sealed class Agreement(DeliveryAddress address, long made, string server, long since)
+    private sealed class Agreement(Delivery delivery, long made, long since)
     {
-        public DeliveryAddress Address => address;
+        public Delivery Delivery => delivery;
 
-        public string Reply => address.Reply;
+        public string Consumer { get; } = delivery.Address.Reply[delivery.Address.Consumer];
 
-        public string Consumer { get; } = address.Reply[address.Consumer];
-
-        public ulong Sequence => address.Place.Sequence;
+        public ulong Sequence => delivery.Place.Sequence;
 
         public long Made => made;
-
-        /// <summary>Where the ack was sent first.</summary>
-        public string Server => server;
 
         public long Since => since;
 

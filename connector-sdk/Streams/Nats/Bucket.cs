@@ -133,18 +133,19 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
         },
         ct);
 
-    /// <summary>All keys.</summary>
+    /// <summary>All keys, by one request that leaves no consumer behind; among them those of entries that were deleted.</summary>
     public Task<IReadOnlyList<string>> KeysAsync(CancellationToken ct) => UseAsync<IReadOnlyList<string>>(
-        async (store, token) =>
+        async (_, token) =>
         {
-            var keys = new List<string>();
-            await foreach (var key in store.GetKeysAsync(cancellationToken: token))
-            {
-                keys.Add(key);
-            }
-
-            return keys;
+            var prefix = $"$KV.{shape.Name}.";
+            var found = await link.WithSubjectsAsync($"KV_{shape.Name}", $"{prefix}>", token);
+            return [.. (found.State.Subjects ?? new Dictionary<string, long>()).Keys.Select(subject => subject[prefix.Length..])];
         },
+        ct);
+
+    /// <summary>How far it is. Whoever watches knows all once it was told the last revision.</summary>
+    public Task<BucketState> StateAsync(CancellationToken ct) => UseAsync(
+        async (_, token) => await BucketSetup.FindAsync(link, shape, token) is { State: var state } ? new BucketState(state.LastSeq, state.NumSubjects) : new BucketState(0, 0),
         ct);
 
     /// <summary>

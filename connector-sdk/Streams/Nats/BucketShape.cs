@@ -43,6 +43,11 @@ public sealed record BucketShape(string Name, TimeSpan MaxAge, StreamStorage Sto
     public static BucketShape Cron(int replicas) => new(StreamNames.Cron, TimeSpan.FromDays(400), StreamStorage.File, replicas);
 }
 
+/// <summary>How far a bucket is.</summary>
+/// <param name="LastRevision">The revision of what was written last, a deletion as well as a value; 0 for nothing.</param>
+/// <param name="Keys">How many keys there are, those of deleted entries among them. It falls where entries are removed from its stream, of which a watch tells nothing.</param>
+public sealed record BucketState(ulong LastRevision, long Keys);
+
 /// <summary>An entry of a bucket.</summary>
 /// <param name="Key">Its key.</param>
 /// <param name="Value">Its value; null if it was deleted.</param>

@@ -22,7 +22,7 @@ internal static class ConsumerLimit
         {
             return (await link.JetStream.CreateStreamAsync(config with { MaxConsumers = Needed(link, shape) }, ct)).Info;
         }
-        catch (NatsJSApiException fault) when (fault.Error.ErrCode == StreamSetup.TooManyConsumers)
+        catch (NatsJSApiException fault) when (fault.Error.ErrCode == ConsumerSetup.TooManyConsumers)
         {
             // The account allows fewer, and as many as it does if the stream names no number.
             return (await link.JetStream.CreateStreamAsync(config, ct)).Info;
@@ -43,7 +43,7 @@ internal static class ConsumerLimit
             Log.ConsumersRaised(link.Logger, shape.Name, shape.MaxConsumers);
             return found with { Config = raised };
         }
-        catch (NatsJSApiException fault) when (fault.Error.ErrCode is StreamSetup.TooManyConsumers or InvalidConfig)
+        catch (NatsJSApiException fault) when (fault.Error.ErrCode is ConsumerSetup.TooManyConsumers or InvalidConfig)
         {
             // The account allows fewer, which hold then, or the cluster's leader is older than the server that we speak to.
             return found;

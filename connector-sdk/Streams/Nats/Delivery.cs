@@ -16,13 +16,15 @@ public sealed class Delivery
     private readonly DeliveryAddress _address;
     private readonly long? _made;
     private readonly ReadOnlyMemory<byte> _headers;
+    private volatile Numbering _numbering;
+    private volatile bool _isLost;
     private NatsHeaders? _parsed;
 
     // Made: when its consumer was made, in ticks; null where one server holds the stream, and acks need no agreement.
     internal Delivery(AckSender acks, DeliveryAddress address, long? made, string subject, ReadOnlyMemory<byte> headers, ReadOnlyMemory<byte> body)
     {
-        (_acks, _address, _made, _headers) = (acks, address, made, headers);
-        (Subject, Body) = (subject, body);
+        (_acks, _address, _made, _headers) = (acks, address with { Subject = subject }, made, headers);
+        (_numbering, Body) = (acks.Numbers.Now, body);
         Envelope = Decode(out var error);
         EnvelopeError = error;
     }
@@ -34,7 +36,7 @@ public sealed class Delivery
     public string EnvelopeError { get; }
 
     /// <summary>The subject that the message stands on.</summary>
-    public string Subject { get; }
+    public string Subject => _address.Subject;
 
     /// <summary>The message's body.</summary>
     public ReadOnlyMemory<byte> Body { get; }
@@ -54,6 +56,15 @@ public sealed class Delivery
     /// <summary>Whether it was nakked: from then on the message may be delivered again.</summary>
     public bool IsNakked => Again is not null;
 
+    /// <summary>What names it to its consumer.</summary>
+    internal DeliveryAddress Address => _address;
+
+    /// <summary>The last numbering under which its number is known to mean its message.</summary>
+    internal Numbering Numbering => _numbering;
+
+    /// <summary>Whether an ack was sent that the servers are to agree on: if the message is gone, then for that.</summary>
+    internal bool MayBeAcked { get; set; }
+
     /// <summary>Every header line of the message.</summary>
     public IEnumerable<KeyValuePair<string, string>> Headers => from line in Parsed from value in line.Value select KeyValuePair.Create(line.Key, value ?? "");
 
@@ -62,22 +73,63 @@ public sealed class Delivery
 
     /// <summary>
     /// Done: the message leaves the stream. Where one server holds it, the ack is sent and not waited for; where several do, this returns once they have agreed on
-    /// it. One that a cut connection loses is sent again when it is back. A message that is delivered again although it was acked is to be acked again, and not run.
+    /// it. One that cannot be sent at once is sent as soon as it can be, and one that a cut connection may have lost when it is back. A message that is delivered
+    /// again although it was acked is to be acked again, and not run.
     /// </summary>
-    /// <exception cref="NatsException">There is no connection, and the ack is sent when there is one; or the servers did not agree, and the message may come again.</exception>
-    public ValueTask AckAsync(CancellationToken ct) => _made is { } made ? new ValueTask(_acks.AgreeAsync(_address, made, ct)) : _acks.AckAsync(_address, ct);
+    /// <exception cref="NatsException">The ack cannot be sent at once; or the servers did not agree. The message may come again.</exception>
+    public ValueTask AckAsync(CancellationToken ct) => _made is { } made ? new ValueTask(_acks.AgreeAsync(this, made, ct)) : _acks.AckAsync(this, ct);
 
     /// <summary>Gives the message back, to be delivered again after the delay.</summary>
-    /// <exception cref="NatsException">There is no connection: the message comes again when its lease ends.</exception>
-    public ValueTask NakAsync(TimeSpan delay, CancellationToken ct)
+    /// <exception cref="NatsException">There is no connection, or nobody tells whether the message is still there: it comes again when its lease ends.</exception>
+    public async ValueTask NakAsync(TimeSpan delay, CancellationToken ct)
     {
         Again = delay > TimeSpan.Zero ? delay : TimeSpan.Zero;
-        var nak = delay > TimeSpan.Zero ? string.Create(CultureInfo.InvariantCulture, $"-NAK {{\"delay\":{delay.Ticks * 100}}}") : "-NAK";
-        return _acks.SendAsync(_address.Reply, Encoding.ASCII.GetBytes(nak), ct);
+        if (await IsThereAsync(ct))
+        {
+            var nak = delay > TimeSpan.Zero ? string.Create(CultureInfo.InvariantCulture, $"-NAK {{\"delay\":{delay.Ticks * 100}}}") : "-NAK";
+            await _acks.SendAsync(_address.Reply, Encoding.ASCII.GetBytes(nak), ct);
+        }
     }
 
     /// <summary>Renews the lease by one <c>ack_wait</c>.</summary>
-    public ValueTask ExtendAsync(CancellationToken ct) => _acks.SendAsync(_address.Reply, Progress, ct);
+    /// <returns>Whether it did: after a nak, whose delay it would replace, there is none to renew, nor of a message that is gone.</returns>
+    /// <exception cref="NatsException">There is no connection, or nobody tells whether the message is still there.</exception>
+    public async ValueTask<bool> ExtendAsync(CancellationToken ct)
+    {
+        if (IsNakked || !await IsThereAsync(ct) || IsNakked)
+        {
+            return false;
+        }
+
+        await _acks.SendAsync(_address.Reply, Progress, ct);
+        return true;
+    }
+
+    /// <summary>Whether its number still means its message: asked of the stream's leader once after each change of the numbering. Of any other, nothing may be sent.</summary>
+    /// <exception cref="NatsException">Nobody tells.</exception>
+    internal ValueTask<bool> IsThereAsync(CancellationToken ct) =>
+        _isLost || _numbering == _acks.Numbers.Now ? new ValueTask<bool>(!_isLost) : AskAsync(ct);
+
+    private async ValueTask<bool> AskAsync(CancellationToken ct)
+    {
+        for (var now = _acks.Numbers.Now; now != _numbering && !_isLost; now = _acks.Numbers.Now)
+        {
+            if (await _acks.Numbers.MeansAsync(Place, Subject, ct))
+            {
+                _numbering = now;
+            }
+            else
+            {
+                _isLost = true;
+                if (!MayBeAcked)
+                {
+                    _acks.Numbers.TellLost(Place, Subject);
+                }
+            }
+        }
+
+        return !_isLost;
+    }
 
     private NatsHeaders Parsed => _parsed ??= Parse();
 
@@ -140,6 +192,9 @@ internal readonly record struct DeliveryAddress(string Reply, Range Consumer, in
     private const string Prefix = "$JS.ACK.";
     private const int ShortForm = 7;
     private const int LongForm = 9;
+
+    /// <summary>The message's subject, which stands beside it.</summary>
+    public string Subject { get; init; } = "";
 
     public static DeliveryAddress? Read(string? reply)
     {

@@ -83,6 +83,9 @@ internal static partial class Log
     [LoggerMessage(187, LogLevel.Information, "Stream is another one than before, or was restored: what was acked of it is forgotten")]
     public static partial void StreamReplaced(ILogger log, string stream);
 
+    [LoggerMessage(189, LogLevel.Warning, "Message is gone, or its number is another's by now: its ack, its nak and its renewals are not sent")]
+    public static partial void MessageLost(ILogger log, string stream, ulong sequence, string subject);
+
     [LoggerMessage(182, LogLevel.Warning, "Pull is over a limit of the consumer, which is read anew; told once")]
     public static partial void PullOverLimit(ILogger log, string consumer, string reason);
 }

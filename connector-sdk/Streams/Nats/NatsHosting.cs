@@ -14,6 +14,7 @@ public static class NatsHosting
         builder.Services.AddSingleton<NatsLink>();
         builder.Services.AddSingleton<StreamPublisher>();
         builder.Services.AddSingleton<StreamSetup>();
+        builder.Services.AddSingleton<ConsumerSetup>();
         builder.Services.AddSingleton<PullInbox>();
         if (options.IsSet)
         {

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
@@ -42,21 +43,22 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
     private bool _wasOpen;
 
     /// <summary>Creates the link; it connects when the host starts it.</summary>
-    public NatsLink(NatsOptions options, NatsRole role, Readiness readiness, TimeProvider time, ILoggerFactory loggers)
-        : this(options, role, readiness, time, loggers, new ClientLog(loggers), null)
+    public NatsLink(NatsOptions options, NatsRole role, Readiness readiness, TimeProvider time, ILoggerFactory loggers, Dialer? dialer = null)
+        : this(options, role, readiness, time, loggers, new ClientLog(loggers), dialer ?? new Dialer(time), null)
     {
     }
 
     /// <summary>Creates the link over a connection that is simulated.</summary>
     internal NatsLink(NatsOptions options, NatsRole role, Readiness readiness, TimeProvider time, ILoggerFactory loggers, INatsKVContext simulated)
-        : this(options, role, readiness, time, loggers, new ClientLog(loggers), simulated)
+        : this(options, role, readiness, time, loggers, new ClientLog(loggers), new Dialer(time), simulated)
     {
     }
 
-    private NatsLink(NatsOptions options, NatsRole role, Readiness readiness, TimeProvider time, ILoggerFactory loggers, ClientLog clientLog, INatsKVContext? simulated)
+    private NatsLink(
+        NatsOptions options, NatsRole role, Readiness readiness, TimeProvider time, ILoggerFactory loggers, ClientLog clientLog, Dialer dialer, INatsKVContext? simulated)
     {
         (_options, _role, _readiness, _time, _log, _clientLog) = (options, role, readiness, time, loggers.CreateLogger<NatsLink>(), clientLog);
-        Buckets = simulated ?? new NatsKVContext(JetStreamOver(Connect(options, role, clientLog)));
+        Buckets = simulated ?? new NatsKVContext(JetStreamOver(Connect(options, role, clientLog, dialer)));
         _connection = JetStream.Connection;
         _connection.ConnectionOpened += (_, _) => OnOpened();
         _connection.ConnectionDisconnected += (_, _) => OnLost();
@@ -184,7 +186,7 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
         }
     }
 
-    private static NatsConnection Connect(NatsOptions options, NatsRole role, ClientLog log) => new(new NatsOpts
+    private static NatsConnection Connect(NatsOptions options, NatsRole role, ClientLog log, Dialer dialer) => new(new NatsOpts
     {
         // Without a host there is no link, but whoever may need one is built all the same; the client wants an address, and never dials it.
         Url = options.IsSet ? options.Url : NatsOpts.Default.Url,
@@ -192,6 +194,7 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
         TlsOpts = options.Access.TlsOpts,
         Name = role.Name,
         LoggerFactory = log,
+        SocketConnectionFactory = new ServerDialer(dialer),
         ConnectTimeout = TimeSpan.FromSeconds(2),
         PingInterval = TimeSpan.FromSeconds(10),
         ReconnectWaitMin = MinWait,

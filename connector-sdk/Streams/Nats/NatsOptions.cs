@@ -8,6 +8,8 @@ namespace Connectors.Streams.Nats;
 /// <summary>Where the NATS server is and who we are there.</summary>
 public sealed partial record NatsOptions
 {
+    private const int DefaultPort = 4222;
+
     /// <summary>Host of the server, a name or an address; empty for none.</summary>
     public required string Host { get; init; }
 
@@ -33,22 +35,37 @@ public sealed partial record NatsOptions
     /// <param name="portOption">Name of the option with the port.</param>
     /// <param name="host">The host unless set.</param>
     /// <param name="meaning">What the host option is for, in help.</param>
-    public static NatsOptions Read(Settings settings, string secretMountPath, string hostOption, string portOption, string host, string meaning)
+    /// <param name="older">Older names of the two, for where the new ones are not set; the port is that of no host named otherwise. Null for none.</param>
+    public static NatsOptions Read(
+        Settings settings, string secretMountPath, string hostOption, string portOption, string host, string meaning, (string HostOption, string PortOption)? older = null)
     {
-        var given = settings.Text(hostOption, host, meaning);
-        if (given.Length > 0 && !HostName().IsMatch(given) && !IsIPv6(given))
+        var port = DefaultPort;
+        if (older is var (olderHost, olderPort))
         {
-            settings.Fault(hostOption, $"a host name or an IP address, without scheme and port (that is {portOption}), and one only: a cluster tells of its other servers by itself");
-            given = host;
+            host = ReadHost(settings, olderHost, olderPort, "", $"Older name of {hostOption}, used when that is not set") is { Length: > 0 } known ? known : host;
+            port = settings.Number(olderPort, DefaultPort, $"Older name of {portOption}, used when neither that nor {hostOption} is set", 1, 65535);
         }
 
+        var given = ReadHost(settings, hostOption, portOption, host, meaning);
         return new NatsOptions
         {
             Host = given,
-            Port = settings.Number(portOption, 4222, "Port of the NATS server", 1, 65535),
+            Port = settings.Number(portOption, given == host ? port : DefaultPort, "Port of the NATS server", 1, 65535),
             Access = BrokerAccess.Read(settings, secretMountPath),
             HostOption = hostOption,
         };
+    }
+
+    private static string ReadHost(Settings settings, string option, string portOption, string fallback, string meaning)
+    {
+        var given = settings.Text(option, fallback, meaning);
+        if (given.Length == 0 || HostName().IsMatch(given) || IsIPv6(given))
+        {
+            return given;
+        }
+
+        settings.Fault(option, $"a host name or an IP address, without scheme and port (that is {portOption}), and one only: a cluster tells of its other servers by itself");
+        return fallback;
     }
 
     private static bool IsIPv6(string host) =>

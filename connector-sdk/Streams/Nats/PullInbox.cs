@@ -40,6 +40,13 @@ public sealed class PullInbox : IAsyncDisposable
     /// <summary>Room for what is on its way.</summary>
     internal PullRoom Room { get; }
 
+    /// <summary>Called for each message of which no ack, nak or renewal is sent any more, for its number means another, or none.</summary>
+    public Action? MessageLost
+    {
+        get => _acks.Numbers.Lost;
+        set => _acks.Numbers.Lost = value;
+    }
+
     /// <summary>Whether pulls can be sent.</summary>
     internal bool IsOpen => _subscription is not null && _link.IsOpen;
 
@@ -64,14 +71,14 @@ public sealed class PullInbox : IAsyncDisposable
         }
     }
 
-    /// <summary>A stream was looked at: acks that are meant for one before it, of its name, are not sent again.</summary>
+    /// <summary>A stream was looked at: of what was delivered by one before it, of its name, nothing is sent without a look at the message.</summary>
     /// <param name="stream">The stream as it was found.</param>
     /// <param name="asked">When it was asked for, as a timestamp.</param>
     /// <returns>Whether it is another one than before, or was restored: a message that was acked of it is then to run.</returns>
     public bool Saw(StreamInfo stream, long asked)
     {
         var name = stream.Config.Name!;
-        _acks.Saw(name, stream.Created);
+        _acks.Numbers.Saw(name, stream.Created);
         if (!_seen.IsAnother(stream, asked))
         {
             return false;
@@ -85,7 +92,7 @@ public sealed class PullInbox : IAsyncDisposable
     /// <summary>The shortest lease that a consumer gives, or this one if it is shorter.</summary>
     public TimeSpan ShortestLease(TimeSpan own) => _byId.Select(consumer => consumer.Value.AckWait).Append(own).Min();
 
-    /// <summary>Returns once the server has read all acks that were sent before.</summary>
+    /// <summary>Returns once the server has read all acks that were sent before, and those that were owed, as far as they could be sent.</summary>
     /// <exception cref="NatsException">There is no connection.</exception>
     public async Task FlushAsync(CancellationToken ct)
     {
@@ -94,6 +101,9 @@ public sealed class PullInbox : IAsyncDisposable
             throw new NatsException($"NATS is away: {_link.Trouble}");
         }
 
+        // Twice, for whoever sends already may have begun before the last of them was owed.
+        await _acks.SendOwedAsync().WaitAsync(ct);
+        await _acks.SendOwedAsync().WaitAsync(ct);
         await _link.Connection.PingAsync(ct).AsTask().WaitAsync(ct);
     }
 
@@ -129,6 +139,21 @@ public sealed class PullInbox : IAsyncDisposable
     /// <summary>Waits no longer for the acks of another consumer of the name.</summary>
     internal void GiveUpOthers(StreamConsumer consumer, long? made) => _acks.GiveUpOthers(consumer.Key, made);
 
+    /// <summary>A consumer that was being asked was deleted, perhaps with its stream; or it is away, and in a cluster with it the one server that holds its stream.</summary>
+    internal void Interrupted(StreamConsumer consumer, bool isDeleted)
+    {
+        if (isDeleted)
+        {
+            GiveUpOthers(consumer, null);
+        }
+
+        // What that server has lost it does not tell; one that stands alone ends the connection too.
+        if (isDeleted || (!consumer.IsReplicated && _link.Connection.ServerInfo?.Cluster is { Length: > 0 }))
+        {
+            _acks.Numbers.Doubt();
+        }
+    }
+
     /// <summary>A consumer was looked at, of whose acks some are waited for longer than usual.</summary>
     /// <param name="consumer">The consumer.</param>
     /// <param name="made">When it was made, in ticks.</param>
@@ -157,6 +182,7 @@ public sealed class PullInbox : IAsyncDisposable
             consumer.Check();
         }
 
+        _ = _acks.SendOwedAsync();
         foreach (var key in _acks.Slow())
         {
             if (_byName.TryGetValue(key, out var consumer))

@@ -21,7 +21,7 @@ public sealed class StreamConsumer : IDisposable
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
 
-    private readonly StreamSetup _setup;
+    private readonly ConsumerSetup _setup;
     private readonly PullInbox _inbox;
     private readonly string _stream;
     private readonly ConsumerConfig _config;
@@ -45,7 +45,7 @@ public sealed class StreamConsumer : IDisposable
     private long _ackWait;
     private long _lastLook;
 
-    private StreamConsumer(PullInbox inbox, StreamSetup setup, string stream, ConsumerConfig config, TimeProvider time)
+    private StreamConsumer(PullInbox inbox, ConsumerSetup setup, string stream, ConsumerConfig config, TimeProvider time)
     {
         (_inbox, _setup, _stream, _config, _time) = (inbox, setup, stream, config, time);
         _subject = $"$JS.API.CONSUMER.MSG.NEXT.{stream}.{config.Name}";
@@ -82,12 +82,12 @@ public sealed class StreamConsumer : IDisposable
     internal string Key => $"{_stream}.{Name}";
 
     /// <summary>The consumer that all replicas share in a stream: deliveries without end and without ceiling, each to be acked.</summary>
-    public static StreamConsumer Shared(PullInbox inbox, StreamSetup setup, string stream, string name, string filter, TimeSpan ackWait, TimeProvider time) =>
+    public static StreamConsumer Shared(PullInbox inbox, ConsumerSetup setup, string stream, string name, string filter, TimeSpan ackWait, TimeProvider time) =>
         new(inbox, setup, stream, SharedConfig(name, filter, ackWait), time);
 
     /// <summary>The consumer of one function: nothing depends on its state, and it is gone by itself when it is no longer used.</summary>
     public static StreamConsumer Lapsing(
-        PullInbox inbox, StreamSetup setup, string stream, string name, string filter, TimeSpan ackWait, TimeSpan inactiveThreshold, TimeProvider time)
+        PullInbox inbox, ConsumerSetup setup, string stream, string name, string filter, TimeSpan ackWait, TimeSpan inactiveThreshold, TimeProvider time)
     {
         var config = Config(new() { Name = name, InactiveThreshold = inactiveThreshold }, filter, ackWait);
         return new StreamConsumer(inbox, setup, stream, config, time);
@@ -99,7 +99,7 @@ public sealed class StreamConsumer : IDisposable
     /// <summary>Makes sure that the consumer exists.</summary>
     public async Task BindAsync(CancellationToken ct)
     {
-        Learn((await _setup.EnsureConsumerAsync(_stream, _config, !_wasBound, ct)).Info);
+        Learn((await _setup.EnsureAsync(_stream, _config, !_wasBound, ct)).Info);
         _wasBound = true;
         _lastUse = _time.GetTimestamp();
         _isBound = true;
@@ -115,7 +115,7 @@ public sealed class StreamConsumer : IDisposable
         _isBound = false;
         try
         {
-            var isGone = await _setup.DeleteIdleConsumerAsync(_stream, Name, ct);
+            var isGone = await _setup.DeleteIdleAsync(_stream, Name, ct);
             _isBound = !isGone;
             return isGone;
         }
@@ -231,11 +231,7 @@ public sealed class StreamConsumer : IDisposable
         else
         {
             // 409: deleted, another leader, the server stops. 503: nobody is there. Anything else is nothing that we asked for.
-            if (words == "Consumer Deleted")
-            {
-                _inbox.GiveUpOthers(this, null);
-            }
-
+            _inbox.Interrupted(this, isDeleted: words == "Consumer Deleted");
             Forget();
         }
     }
@@ -280,6 +276,7 @@ public sealed class StreamConsumer : IDisposable
         }
         else
         {
+            _inbox.Interrupted(this, isDeleted: false);
             Forget();
         }
     }
@@ -296,7 +293,7 @@ public sealed class StreamConsumer : IDisposable
         try
         {
             using var limit = new TimeLimit(LookInterval, _time, CancellationToken.None);
-            var found = await _setup.ConsumerAsync(_stream, Name, limit.Token);
+            var found = await _setup.FindAsync(_stream, Name, limit.Token);
 
             // A server that only heard of the consumer answers without.
             if (found.Cluster is { Leader.Length: > 0 } cluster)

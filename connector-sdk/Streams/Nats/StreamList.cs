@@ -11,11 +11,11 @@ namespace Connectors.Streams.Nats;
 /// <param name="Missing">The names of the others.</param>
 public sealed record StreamList(IReadOnlyDictionary<string, StreamInfo> Streams, IReadOnlySet<string> Missing)
 {
-    /// <summary>Every queue that has a stream of calls, told of or not, by name.</summary>
-    public IEnumerable<string> Queues => Streams.Keys.Concat(Missing)
-        .Where(name => name.StartsWith("OF_", StringComparison.Ordinal) && StreamNames.QueueName().IsMatch(name["OF_".Length..]))
-        .Select(name => name["OF_".Length..])
-        .Order(StringComparer.Ordinal);
+    /// <summary>
+    /// Every queue that has one of its streams, told of or not, by name: the first call of a queue may be a delayed one, which makes no stream of calls, and whoever
+    /// deletes that stream leaves the others.
+    /// </summary>
+    public IEnumerable<string> Queues => Streams.Keys.Concat(Missing).Select(StreamNames.QueueOf).OfType<string>().Distinct().Order(StringComparer.Ordinal);
 
     /// <summary>Reads the list.</summary>
     public static async Task<StreamList> ReadAsync(NatsLink link, CancellationToken ct)
@@ -25,6 +25,7 @@ public sealed record StreamList(IReadOnlyDictionary<string, StreamInfo> Streams,
         // A server waits for seconds for those that do not answer, so no page is asked for that is not there.
         for (int offset = 0, total = 1; offset < total;)
         {
+            ct.ThrowIfCancellationRequested();
             var page = await link.JetStream.JSRequestResponseAsync<StreamListRequest, StreamListResponse>(
                 $"{link.JetStream.Opts.Prefix}.STREAM.LIST", new StreamListRequest { Offset = offset }, ct);
             var untold = page.Streams.Where(IsLeaderless).Select(stream => stream.Config.Name ?? "").Concat(page.Missing ?? []).ToHashSet();
@@ -47,8 +48,7 @@ public sealed record StreamList(IReadOnlyDictionary<string, StreamInfo> Streams,
     public long? MessagesOf(string stream) => Missing.Contains(stream) ? null : Streams.GetValueOrDefault(stream)?.State.Messages ?? 0;
 
     /// <summary>Of which streams that hold a queue's calls, callbacks and dead letters nobody tells.</summary>
-    public IReadOnlyList<string> MissingOf(string queue) =>
-        [.. new[] { StreamNames.Calls(queue), StreamNames.Aside(queue), StreamNames.Callbacks(queue), StreamNames.Dead(queue) }.Where(Missing.Contains)];
+    public IReadOnlyList<string> MissingOf(string queue) => [.. StreamNames.StreamsOf(queue).Where(Missing.Contains)];
 
     private static bool IsLeaderless(StreamInfo stream) => stream.Cluster is { } group && string.IsNullOrEmpty(group.Leader);
 }

@@ -21,6 +21,9 @@ public static class CallHeaders
     /// <summary>Which gateway answered.</summary>
     public const string ServedBy = "X-Served-By";
 
+    /// <summary>How long the call may take at most, as a Go duration, where its caller asked for longer.</summary>
+    public const string GrantedTimeout = "X-Granted-Timeout";
+
     /// <summary>Says that an accept repeated an earlier one.</summary>
     public const string Duplicate = "X-Duplicate";
 
@@ -48,10 +51,10 @@ public static class CallHeaders
     /// <summary>The function's HTTP status.</summary>
     public const string FunctionStatus = "X-Function-Status";
 
-    /// <summary>The function's name.</summary>
+    /// <summary>The function's name: in a callback as its caller wrote it, with a stored result as <c>name.namespace</c>.</summary>
     public const string FunctionName = "X-Function-Name";
 
-    /// <summary>How often the call was retried.</summary>
+    /// <summary>How often the call was retried; 0 if never.</summary>
     public const string Retry = "X-Retry";
 
     /// <summary>How often it could be retried.</summary>

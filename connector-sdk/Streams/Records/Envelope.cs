@@ -127,6 +127,10 @@ public sealed record Envelope
     [JsonPropertyName("unlisted"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool IsUnlisted { get; init; }
 
+    /// <summary>Whether its caller named the function without its namespace: its callback does so too. Older workers pass over it.</summary>
+    [JsonPropertyName("bare"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsBare { get; init; }
+
     /// <summary>Keys of a newer writer, kept in retry copies and dead letters.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }
@@ -138,6 +142,10 @@ public sealed record Envelope
     /// <summary>Name and namespace together.</summary>
     [JsonIgnore]
     public FunctionName FunctionName => new(Function, Namespace);
+
+    /// <summary>The function as its caller named it: <c>name</c> or <c>name.namespace</c>.</summary>
+    [JsonIgnore]
+    public string NameAsCalled => IsBare ? Function : FunctionName.ToString();
 }
 
 /// <summary>Where a call that was edited before its redrive came from. Of several edits it is the last.</summary>

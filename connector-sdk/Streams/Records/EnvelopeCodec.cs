@@ -123,6 +123,7 @@ internal static class EnvelopeReader
         IReadOnlyList<Header> headers = [];
         IReadOnlyList<string>? tags = null;
         var priority = Priority.Normal;
+        var isBare = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var isKnown =
@@ -140,6 +141,7 @@ internal static class EnvelopeReader
                 : reader.ValueTextEquals("redrive"u8) ? Number(ref reader, out redrive)
                 : reader.ValueTextEquals("hops"u8) ? Number(ref reader, out hops)
                 : reader.ValueTextEquals("priority"u8) ? Order(ref reader, out priority)
+                : reader.ValueTextEquals("bare"u8) ? Flag(ref reader, out isBare)
                 : reader.ValueTextEquals("callback"u8) ? Text(ref reader, out callback)
                 : reader.ValueTextEquals("trace"u8) ? Text(ref reader, out trace)
                 : reader.ValueTextEquals("due"u8) ? Time(ref reader, out due)
@@ -178,6 +180,7 @@ internal static class EnvelopeReader
             MaxInflight = maxInflight,
             Priority = priority,
             Tags = tags,
+            IsBare = isBare,
         };
     }
 
@@ -215,6 +218,12 @@ internal static class EnvelopeReader
         var isNumber = Number(ref reader, out int found);
         number = found;
         return isNumber;
+    }
+
+    private static bool Flag(ref Utf8JsonReader reader, out bool isSet)
+    {
+        isSet = reader.Read() && reader.TokenType == JsonTokenType.True;
+        return isSet || reader.TokenType == JsonTokenType.False;
     }
 
     private static bool Time(ref Utf8JsonReader reader, out DateTimeOffset? time)

@@ -42,6 +42,9 @@ public static partial class StreamNames
     /// <summary>The key of the stream's metadata that names the mode in which its calls are consumed: <c>static</c> or <c>function</c>.</summary>
     public const string ModeKey = "connectors.mode";
 
+    /// <summary>The key of the stream's metadata that says when its mode was switched; none where it never was.</summary>
+    public const string ModeSinceKey = "connectors.mode-since";
+
     /// <summary>What a queue may be called, in words.</summary>
     public const string QueueRule = "1 to 63 of a-z 0-9 - _, the first a letter or digit";
 
@@ -61,14 +64,17 @@ public static partial class StreamNames
     /// <summary>The stream of calls that are put aside: those whose time has not come, and those of paused functions.</summary>
     public static string Aside(string queue) => $"OF_{queue}_ASIDE";
 
+    /// <summary>The streams by any of which a queue is there: those of its calls, callbacks and dead letters.</summary>
+    public static IReadOnlyList<string> StreamsOf(string queue) => [Calls(queue), Aside(queue), Callbacks(queue), Dead(queue)];
+
     /// <summary>The stream of what became of calls.</summary>
     public static string History(string queue) => $"OF_{queue}_HISTORY";
 
     /// <summary>The queue whose history a stream is; null for any other stream.</summary>
-    public static string? QueueOfHistory(string stream) => QueueOf(stream, "_HISTORY");
+    public static string? QueueOfHistory(string stream) => QueueBefore(stream, "_HISTORY");
 
-    /// <summary>The queue whose calls are put aside in a stream; null for any other stream.</summary>
-    public static string? QueueOfAside(string stream) => QueueOf(stream, "_ASIDE");
+    /// <summary>The queue of which a stream is one of <see cref="StreamsOf"/>; null for any other stream. No queue's name can end as theirs do.</summary>
+    public static string? QueueOf(string stream) => QueueBefore(stream, "_ASIDE") ?? QueueBefore(stream, "_CALLBACKS") ?? QueueBefore(stream, "_DEAD") ?? QueueBefore(stream, "");
 
     /// <summary>The one subject of <see cref="History"/>.</summary>
     public static string HistorySubject(string queue) => $"{queue}.history";
@@ -251,7 +257,7 @@ public static partial class StreamNames
     /// <summary>Message id of a redriven call; <paramref name="redrive"/> is the copy's.</summary>
     public static string RedriveMessageId(string deliveryId, int redrive) => $"v.{deliveryId}.{redrive}";
 
-    private static string? QueueOf(string stream, string ending) =>
+    private static string? QueueBefore(string stream, string ending) =>
         stream.StartsWith("OF_", StringComparison.Ordinal) && stream.EndsWith(ending, StringComparison.Ordinal) && stream.Length > "OF_".Length + ending.Length
             && stream["OF_".Length..^ending.Length] is var queue && QueueName().IsMatch(queue)
             ? queue

@@ -10,10 +10,9 @@ namespace Connectors.Cron.Cursors;
 internal sealed class CursorCache(TimeProvider time)
 {
     private readonly ConcurrentDictionary<string, StoredCursor> _latest = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, ulong> _withClaims = new(StringComparer.Ordinal);
     private readonly Signal _changed = new();
 
-    public IReadOnlyCollection<string> WithClaims => (IReadOnlyCollection<string>)_withClaims.Keys;
+    public IReadOnlyCollection<string> WithClaims => [.. _latest.Where(one => !one.Value.Cursor.Open.IsEmpty).Select(one => one.Key)];
 
     /// <summary>All that is known now.</summary>
     public Dictionary<string, StoredCursor> All => _latest.ToDictionary(StringComparer.Ordinal);
@@ -39,15 +38,6 @@ internal sealed class CursorCache(TimeProvider time)
                 isUrgent = !ReferenceEquals(next.Cursor, last.Cursor) && (cursor.Last < last.Cursor.Last || cursor.Open.Any(c => c.Replica == Claim.Nobody));
                 return next;
             });
-        if (noted.Cursor.Open.IsEmpty)
-        {
-            _withClaims.TryRemove(key, out _);
-        }
-        else
-        {
-            _withClaims[key] = noted.Revision;
-        }
-
         if (isUrgent)
         {
             _changed.Set();
@@ -61,7 +51,6 @@ internal sealed class CursorCache(TimeProvider time)
     {
         if (_latest.TryGetValue(key, out var last) && last.Revision > 0 && last.Revision < revision && _latest.TryRemove(KeyValuePair.Create(key, last)))
         {
-            _withClaims.TryRemove(key, out _);
             _changed.Set();
         }
     }

@@ -10,7 +10,7 @@ namespace Connectors.Cron.Ticking;
 /// What this replica does to the cursors it shares, and what it tells of that. A tick is claimed in one of two ways: when it is due, in the order of its
 /// schedule, or when another replica's claim has lapsed. Between being found and being claimed it may have waited for a slot, and a lapsed claim for any
 /// replica to come: whether it is still to be fired is asked again. A claim that cannot be written leaves the tick where it was: the source comes to it
-/// again.
+/// again. So it does to one of its own that was written without its hearing so.
 /// </summary>
 internal sealed class Claiming(Claims claims, Timetable table, LatestTopicMap topics, TimeProvider time, ILogger<Claiming> log)
 {
@@ -22,8 +22,22 @@ internal sealed class Claiming(Claims claims, Timetable table, LatestTopicMap to
     /// <summary>Whether a schedule has no cursor to count on: none yet, or one that says that the schedule is gone.</summary>
     public bool IsClosed(string key) => claims.IsClosed(key);
 
-    /// <summary>Makes a schedule's cursor, or moves it on if its function was removed and is back.</summary>
-    public Task OpenAsync(string key, CancellationToken ct) => claims.OpenAsync(key, time.GetUtcNow(), ct);
+    /// <summary>Makes a schedule's cursor, or moves it on if its function was removed and is back, whether that was noted there or only seen.</summary>
+    public async Task OpenAsync(EntryState state, CancellationToken ct)
+    {
+        var key = state.Entry.Key;
+        if (claims.IsClosed(key))
+        {
+            await claims.OpenAsync(key, time.GetUtcNow(), ct);
+        }
+        else if (state.AbsentUntil is { } until)
+        {
+            // Not until now: other replicas may have seen it earlier, and be at its ticks.
+            await claims.DropAsync(key, until, ct);
+        }
+
+        state.AbsentUntil = null;
+    }
 
     /// <summary>Notes that a schedule is gone.</summary>
     public Task RemoveAsync(string key, CancellationToken ct) => claims.RemoveAsync(key, ct);
@@ -79,11 +93,21 @@ internal sealed class Claiming(Claims claims, Timetable table, LatestTopicMap to
         return Make(state, due, ct => ClaimDueAsync(state, turn, missed, ct));
     }
 
-    /// <summary>The first of a schedule's ticks whose claims have lapsed or were handed back, if none is out. Only calls that are enqueued may be repeated.</summary>
-    public Tick? Lapsed(EntryState state) =>
-        state.Entry.Policy.Asynchronous && claims.Lapsed(state.Entry.Key).MinBy(claim => claim.Due) is { } first && state.BeginTakeOver()
-            ? Make(state, first.Due, _ => TakeOverAsync(state, first.Due))
-            : null;
+    /// <summary>
+    /// A schedule's ticks that are claimed, and by nobody who is at them. Only calls that are enqueued may be repeated: of these the first whose claim has lapsed
+    /// or was handed back, if none is out. Of those that are waited for only the ones for which this replica called nothing.
+    /// </summary>
+    public IEnumerable<Tick> Lapsed(EntryState state)
+    {
+        var key = state.Entry.Key;
+        foreach (var claim in state.Entry.Policy.Asynchronous ? claims.Lapsed(key).OrderBy(claim => claim.Due).Take(1) : claims.Doubted(key))
+        {
+            if (state.BeginTakeOver())
+            {
+                yield return Make(state, claim.Due, _ => TakeOverAsync(state, claim));
+            }
+        }
+    }
 
     private Tick Make(EntryState state, DateTimeOffset due, Func<CancellationToken, Task<Lease?>> claim) => new(state.Entry, due, claim, () => Leave(state), time, log);
 
@@ -121,14 +145,13 @@ internal sealed class Claiming(Claims claims, Timetable table, LatestTopicMap to
 
         if (result == ClaimResult.Overlaps)
         {
-            Metrics.Overlapped(state.Function);
-            Log.Overlapped(log, state.Function, state.Schedule, turn.Due);
+            TellOverlap(state, turn.Due);
         }
 
         return result == ClaimResult.Won ? new Lease(claims, state.Entry.Key, turn.Due, time) : null;
     }
 
-    // Not to be cancelled: a claim that was written and not heard of would be lost, if its call is one that is waited for.
+    // Not to be cancelled: a claim that was written without our hearing so would be lost with the process, if its call is one that is waited for.
     private async Task<(ClaimResult Result, int Missed)> TakeAsync(EntryState state, DateTimeOffset due, int missed)
     {
         var entry = state.Entry;
@@ -145,11 +168,11 @@ internal sealed class Claiming(Claims claims, Timetable table, LatestTopicMap to
         return await claims.DropAsync(entry.Key, due, CancellationToken.None) ? (ClaimResult.Missed, missed + 1) : (ClaimResult.Lost, 0);
     }
 
-    private async Task<Lease?> TakeOverAsync(EntryState state, DateTimeOffset due)
+    private async Task<Lease?> TakeOverAsync(EntryState state, Claim claim)
     {
+        var (entry, due) = (state.Entry, claim.Due);
         try
         {
-            var entry = state.Entry;
             if (!table.IsIn(topics.Value, state))
             {
                 return null;
@@ -165,13 +188,23 @@ internal sealed class Claiming(Claims claims, Timetable table, LatestTopicMap to
                 return null;
             }
 
-            if (await claims.TakeOverAsync(entry, due, CancellationToken.None) != ClaimResult.Won)
+            var result = await claims.TakeOverAsync(entry, due, CancellationToken.None);
+            if (result != ClaimResult.Won)
             {
+                if (result == ClaimResult.Overlaps)
+                {
+                    TellOverlap(state, due);
+                }
+
                 return null;
             }
 
-            Metrics.TakenOver(state.Function);
-            Log.TakenOver(log, state.Function, state.Schedule, due);
+            if (claim.Replica != claims.Replica)
+            {
+                Metrics.TakenOver(state.Function);
+                Log.TakenOver(log, state.Function, state.Schedule, due);
+            }
+
             return new Lease(claims, entry.Key, due, time);
         }
         catch (Exception fault)
@@ -185,6 +218,12 @@ internal sealed class Claiming(Claims claims, Timetable table, LatestTopicMap to
     {
         Metrics.Missed(state.Function, missed);
         Log.Missed(log, state.Function, state.Schedule, missed);
+    }
+
+    private void TellOverlap(EntryState state, DateTimeOffset due)
+    {
+        Metrics.Overlapped(state.Function);
+        Log.Overlapped(log, state.Function, state.Schedule, due);
     }
 
     private void TellFailed(EntryState state, DateTimeOffset due, Exception fault)

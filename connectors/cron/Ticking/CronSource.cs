@@ -16,7 +16,7 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
     // The wall clock may be set, and a suspended machine's timers stand still: never sleep longer than this without a look at it.
     private static readonly TimeSpan MaxSleep = TimeSpan.FromSeconds(10);
 
-    /// <summary>Between two looks at claims that may lapse, or at ticks that are held back, and before another try with a cursor that could not be written.</summary>
+    /// <summary>Between two looks at claims that may lapse or fail, or at ticks that are held back, and before another try with a cursor that could not be written.</summary>
     public static readonly TimeSpan ShortSleep = TimeSpan.FromSeconds(1);
 
     private const int ParallelOpenings = 32;
@@ -38,17 +38,14 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
             var (changed, goesOn) = (store.ChangedAsync(round.Token), claiming.GoesOnAsync(round.Token));
 
             // Before what is due: however much that is, what was claimed once comes first.
-            foreach (var state in store.WithClaims.Select(table.Find).OfType<EntryState>())
+            foreach (var tick in store.WithClaims.Select(table.Find).OfType<EntryState>().SelectMany(claiming.Lapsed))
             {
-                if (claiming.Lapsed(state) is { } tick)
-                {
-                    yield return tick;
-                }
+                yield return tick;
             }
 
             foreach (var state in table.States)
             {
-                foreach (var tick in await TicksAsync(state, stoppingToken))
+                foreach (var tick in await TicksAsync(state, slots, stoppingToken))
                 {
                     yield return tick;
                 }
@@ -66,7 +63,7 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
         if (map != _map)
         {
             _map = map;
-            _gone.UnionWith(table.Update(map));
+            _gone.UnionWith(table.Update(map, time.GetUtcNow()));
         }
 
         return map;
@@ -80,7 +77,7 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
         await Parallel.ForEachAsync(_gone.ToList(), options, (key, token) => TryAsync(claiming.RemoveAsync(key, token)));
         _gone.RemoveWhere(claiming.IsClosed);
         await Parallel.ForEachAsync(
-            table.States.Select(s => s.Entry.Key).Where(claiming.IsClosed).ToList(), options, (key, token) => TryAsync(claiming.OpenAsync(key, token)));
+            table.States.Where(s => s.AbsentUntil is not null || claiming.IsClosed(s.Entry.Key)).ToList(), options, (state, token) => TryAsync(claiming.OpenAsync(state, token)));
         Metrics.CursorsAhead(table.States.Count(s => s.IsAhead));
 
         async ValueTask TryAsync(Task write)
@@ -100,23 +97,25 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
         }
     }
 
-    private async Task<IReadOnlyList<Tick>> TicksAsync(EntryState state, CancellationToken ct)
+    private async Task<IReadOnlyList<Tick>> TicksAsync(EntryState state, Slots slots, CancellationToken ct)
     {
         var now = time.GetUtcNow();
-        if (state.Fault is not null || state.IsHeldBack(now))
+        var room = state.Fault is null ? state.Room(now, slots.Free, isOnly: table.States.Count == 1) : 0;
+        if (room == 0)
         {
             return [];
         }
 
         try
         {
-            if (store.Latest(state.Entry.Key) is not { } stored || !await claiming.CheckAsync(state, stored, ct))
+            // One that says that the schedule is gone, or does not say that it was, is not one to go by.
+            if (store.Latest(state.Entry.Key) is not { Cursor.IsRemoved: false } stored || state.AbsentUntil is not null || !await claiming.CheckAsync(state, stored, ct))
             {
                 state.WakeAt = now + ShortSleep;
                 return [];
             }
 
-            if (Find(state, stored.Cursor, now) is not { } due)
+            if (Find(state, stored.Cursor, now, room) is not { } due)
             {
                 return [];
             }
@@ -137,11 +136,11 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
         }
     }
 
-    private DueTicks? Find(EntryState state, Cursor cursor, DateTimeOffset now)
+    private DueTicks? Find(EntryState state, Cursor cursor, DateTimeOffset now, int room)
     {
         try
         {
-            return state.Find(cursor, now);
+            return state.Find(cursor, now, room);
         }
         catch (Exception fault)
         {
@@ -153,7 +152,7 @@ internal sealed class CronSource(LatestTopicMap topics, Timetable table, ICursor
     private async Task SleepAsync(Task changed, Task goesOn, Task nextMap, CancellationToken ct)
     {
         var now = time.GetUtcNow();
-        var wake = now + (store.WithClaims.Count > 0 ? ShortSleep : MaxSleep);
+        var wake = now + (store.WithClaims.Count > 0 || table.States.Any(s => s.IsUnsettled) ? ShortSleep : MaxSleep);
         foreach (var state in table.States)
         {
             wake = state.WakeAt < wake ? state.WakeAt.Value : wake;

@@ -5,19 +5,25 @@ using Connectors.Sdk.Topics;
 namespace Connectors.Cron.Ticking;
 
 /// <summary>
-/// An entry of the timetable as it runs here: which ticks are on their way to being claimed, and when to look at it next. Of calls that are enqueued one is
-/// out at a time, from its finding to its end: more of them would only wait for it, with the slots of other schedules.
+/// An entry of the timetable as it runs here: which ticks are on their way to being claimed, how many are out, from their finding to their end, and when to look
+/// at it next. What is out holds slots that are other schedules' too. Of calls that are enqueued one is out at a time: more of them would only wait for it. Of
+/// those that are waited for no more go out once they hold as many slots as they leave free, unless there is no other schedule: however slow they are, another
+/// one finds a slot.
 /// </summary>
 internal sealed class EntryState(Entry entry)
 {
+    // So many go out before other schedules are looked at.
+    private const int MaxAtOnce = 100;
+
     // Guards what is on its way: ticks are added by the source and leave from the runs.
     private readonly Lock _gate = new();
     private readonly HashSet<DateTimeOffset> _unclaimed = [];
     private Task<bool> _lastClaim = Task.FromResult(true);
 
-    // Of calls that are enqueued: whether one is out, and whether the source waits for its end.
-    private bool _isOut;
+    // How many are out, whether the source waits for an end, and whether a claim could not be written since all was found from the cursor.
+    private int _out;
     private bool _isAwaited;
+    private bool _hasFailed;
 
     // What was found together with the tick that went out last, and follows it.
     private readonly Queue<DateTimeOffset> _rest = new();
@@ -42,33 +48,54 @@ internal sealed class EntryState(Entry entry)
     /// <summary>Whether its cursor was seen ahead of this replica's clock, and told of.</summary>
     public bool IsAhead { get; set; }
 
-    /// <summary>Whether nothing more may go out until what is out has ended. If more is due by then, that end says so.</summary>
-    public bool IsHeldBack(DateTimeOffset clock)
+    /// <summary>Until when the schedule is known not to have been there, which its cursor may not say; null once that is seen to, or if it was always there.</summary>
+    public DateTimeOffset? AbsentUntil { get; set; }
+
+    /// <summary>Whether a tick is on its way to being claimed, or could not be claimed and has to be found again.</summary>
+    public bool IsUnsettled
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _unclaimed.Count > 0 || _hasFailed;
+            }
+        }
+    }
+
+    /// <summary>How many more may go out now. If it is none, and more is due, the next end of what is out says so.</summary>
+    /// <param name="clock">What time it is.</param>
+    /// <param name="free">How many slots are free.</param>
+    /// <param name="isOnly">Whether there is no other schedule.</param>
+    public int Room(DateTimeOffset clock, int free, bool isOnly)
     {
         lock (_gate)
         {
-            if (!_isOut || !Entry.Policy.Asynchronous)
-            {
-                return false;
-            }
-
-            if (WakeAt <= clock)
+            var room = Math.Clamp(Entry.Policy.Asynchronous ? 1 - _out : isOnly ? free : (free - _out + 1) / 2, 0, MaxAtOnce);
+            if (room == 0 && WakeAt <= clock)
             {
                 (_isAwaited, WakeAt) = (true, clock + CronSource.ShortSleep);
             }
 
-            return true;
+            return room;
         }
     }
 
-    /// <summary>The ticks that are to be fired or dropped now, of calls that are enqueued the first; null while none is due. Sets when to look again.</summary>
-    public DueTicks? Find(Cursor cursor, DateTimeOffset clock)
+    /// <summary>The ticks that are to be fired now, as many as there is room for, or to be dropped; null while none is due. Sets when to look again.</summary>
+    /// <param name="cursor">How far the schedule has come.</param>
+    /// <param name="clock">What time it is.</param>
+    /// <param name="room">How many may go out, one at least; of calls that are enqueued one does.</param>
+    public DueTicks? Find(Cursor cursor, DateTimeOffset clock, int room = int.MaxValue)
     {
+        room = Entry.Policy.Asynchronous ? 1 : room;
         var last = Last(cursor.Last);
-        if (Entry.Policy.Asynchronous && NextOfRest(last) is { } next)
+        if (HasRest(last))
         {
-            WakeAt = clock + CronSource.ShortSleep;
-            return GoOut(next, missed: 0, isAwaited: true);
+            var rest = GoOut(missed: 0, room, isAwaited: true);
+
+            // What became due meanwhile is found once there is no rest.
+            WakeAt = rest.Fire.Count < room ? clock : Again(clock, room);
+            return rest;
         }
 
         WakeAt = Next(last) + Entry.Delay;
@@ -80,17 +107,19 @@ internal sealed class EntryState(Entry entry)
         var due = DueTicks.Find(Entry.Schedule, last, clock - Entry.Delay, Entry.Policy, cursor.IsFiredAhead);
         WakeAt = due.Next + Entry.Delay;
         Tell(due.Next);
-        if (!Entry.Policy.Asynchronous || due.Fire.Count == 0)
-        {
-            return due;
-        }
-
-        foreach (var tick in due.Fire.Skip(1))
+        foreach (var tick in due.Fire)
         {
             _rest.Enqueue(tick);
         }
 
-        return GoOut(due.Fire[0], due.Missed, isAwaited: _rest.Count > 0);
+        if (_rest.Count == 0)
+        {
+            return due;
+        }
+
+        var first = GoOut(due.Missed, room, isAwaited: false);
+        WakeAt = _rest.Count > 0 ? Again(clock, room) : WakeAt;
+        return first;
     }
 
     /// <summary>Puts a tick on its way. Claims of one schedule are made one after another, for a cursor that jumps leaves out what it jumps over.</summary>
@@ -98,10 +127,10 @@ internal sealed class EntryState(Entry entry)
     {
         lock (_gate)
         {
-            var turn = new Turn(due, _unclaimed.Count == 0 ? Task.FromResult(true) : _lastClaim);
+            var turn = new Turn(due, _lastClaim);
             _lastClaim = turn.Claimed.Task;
             _unclaimed.Add(due);
-            _isOut |= Entry.Policy.Asynchronous;
+            _out++;
             return turn;
         }
     }
@@ -117,68 +146,92 @@ internal sealed class EntryState(Entry entry)
         turn.Claimed.TrySetResult(isClaimed);
     }
 
-    /// <summary>Puts a tick on its way that is taken over. False if another is out, whose end says that this one waits.</summary>
+    /// <summary>Puts a tick on its way that is taken over. False if it is to be enqueued and another is out, whose end says that this one waits.</summary>
     public bool BeginTakeOver()
     {
         lock (_gate)
         {
-            var isFirst = !_isOut;
-            (_isOut, _isAwaited) = (true, true);
-            return isFirst;
+            _isAwaited = true;
+            if (Entry.Policy.Asynchronous && _out > 0)
+            {
+                return false;
+            }
+
+            _out++;
+            return true;
         }
     }
 
-    /// <summary>A claim could not be written: another try has time until the source looks by itself.</summary>
+    /// <summary>A claim could not be written: another try has time until the source looks by itself, which is soon.</summary>
     public void TryLater()
     {
         lock (_gate)
         {
-            _isAwaited = false;
+            (_isAwaited, _hasFailed) = (false, true);
         }
     }
 
-    /// <summary>What was out has ended. True if more is due, for which the source has to look again.</summary>
+    /// <summary>One that was out has ended. True if more is due, for which the source has to look again.</summary>
     public bool Leave()
     {
         lock (_gate)
         {
             var isAwaited = _isAwaited;
-            (_isOut, _isAwaited) = (false, false);
+            (_out, _isAwaited) = (_out - 1, false);
             return isAwaited;
         }
     }
 
-    private DueTicks GoOut(DateTimeOffset tick, int missed, bool isAwaited)
+    // Of the rest, which is not none, as many as there is room for.
+    private DueTicks GoOut(int missed, int room, bool isAwaited)
     {
-        lock (_gate)
+        var fire = new List<DateTimeOffset>();
+        while (fire.Count < room && _rest.TryDequeue(out var tick))
         {
-            (_lastOut, _isAwaited) = (tick, isAwaited);
+            fire.Add(tick);
         }
 
-        return new DueTicks([tick], missed, null);
+        lock (_gate)
+        {
+            (_lastOut, _isAwaited) = (fire[^1], isAwaited || _rest.Count > 0);
+        }
+
+        return new DueTicks(fire, missed, null);
     }
 
+    // When to look at what is left: at once if others were only to have their turn. Else all room is taken: that one of this schedule ends is said, that one of
+    // another does is not.
+    private static DateTimeOffset Again(DateTimeOffset clock, int room) => room == MaxAtOnce ? clock : clock + CronSource.ShortSleep;
+
     // None if the cursor is not as far as the tick before it: that one could not be claimed, or somebody moved the cursor back. All is then found anew.
-    private DateTimeOffset? NextOfRest(DateTimeOffset last)
+    private bool HasRest(DateTimeOffset last)
     {
-        while (last >= _lastOut && _rest.TryDequeue(out var tick))
+        while (last >= _lastOut && _rest.TryPeek(out var tick))
         {
             if (tick > last)
             {
-                return tick;
+                return true;
             }
+
+            _rest.Dequeue();
         }
 
         _rest.Clear();
-        return null;
+        return false;
     }
 
-    // How far the schedule has come: what the cursor says, and what is on its way beyond it.
+    // How far the schedule has come: what is on its way beyond the cursor, or what the cursor says. Who goes by the cursor waits for no claim before it.
     private DateTimeOffset Last(DateTimeOffset cursor)
     {
         lock (_gate)
         {
-            return _unclaimed.Count > 0 && _unclaimed.Max() is var latest && latest > cursor ? latest : cursor;
+            if (_unclaimed.Count > 0 && _unclaimed.Max() is var latest && latest > cursor)
+            {
+                return latest;
+            }
+
+            (_lastClaim, _hasFailed) = (Task.FromResult(true), false);
+            return cursor;
         }
     }
 

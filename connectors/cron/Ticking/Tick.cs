@@ -8,8 +8,9 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Cron.Ticking;
 
 /// <summary>
-/// One due instant of one schedule, as an event. Claimed before its call, so that of all replicas one fires it. A call that is waited for is made once at
-/// most; one that is enqueued is repeated under the same id until it is stored, by another replica if this one dies.
+/// One due instant of one schedule, as an event. Claimed before its call, so that of all replicas one fires it. A call that is waited for is run once at
+/// most, and sent again only while no function has seen it; one that is enqueued is repeated under the same id until it is stored, by another replica if this
+/// one dies.
 /// </summary>
 internal sealed class Tick : Received
 {
@@ -23,11 +24,13 @@ internal sealed class Tick : Received
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private Lease? _lease;
+    private long _begun;
+    private int _ends;
 
     /// <param name="entry">The schedule.</param>
     /// <param name="due">The instant.</param>
     /// <param name="claim">Claims it; null if it is not ours.</param>
-    /// <param name="leave">Told when it has come to its end, called or not, if its call is one that is enqueued: the next of its schedule may go out.</param>
+    /// <param name="leave">Told once when it has come to its end, called or not: the next of its schedule may go out.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Where it tells what became of it.</param>
     public Tick(Entry entry, DateTimeOffset due, Func<CancellationToken, Task<Lease?>> claim, Action leave, TimeProvider time, ILogger log)
@@ -47,6 +50,9 @@ internal sealed class Tick : Received
     private TimeSpan Patience =>
         _entry.Policy.CatchUp == CatchUp.None || _entry.Policy.CatchUpWindow < _entry.Policy.MisfireThreshold ? _entry.Policy.MisfireThreshold : _entry.Policy.CatchUpWindow;
 
+    // How long one that is waited for has been due; of one that may be caught up with, how long it has been tried, for it may have been late before.
+    private TimeSpan Tried => _entry.Policy.CatchUp == CatchUp.None ? Lateness : _time.GetElapsedTime(_begun);
+
     public override async ValueTask<bool> BeginAsync(CancellationToken ct)
     {
         try
@@ -63,6 +69,7 @@ internal sealed class Tick : Received
 
         if (_lease is not null)
         {
+            _begun = _time.GetTimestamp();
             Metrics.Late(Lateness);
         }
 
@@ -77,7 +84,7 @@ internal sealed class Tick : Received
 
     public override async ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct)
     {
-        if (_entry.Policy.Asynchronous && IsTransient(outcome) && Lateness < Patience)
+        if (MayRepeat(outcome))
         {
             return BackOff.Delay(attempt, MinWait, MaxWait);
         }
@@ -108,6 +115,10 @@ internal sealed class Tick : Received
         Asynchronous = entry.Policy.Asynchronous,
     };
 
+    // Of a call that is waited for a function must not hear twice; and it holds its slot meanwhile.
+    private bool MayRepeat(Outcome outcome) =>
+        _entry.Policy.Asynchronous ? IsTransient(outcome) && Lateness < Patience : outcome.IsUnseen && Tried < _entry.Policy.MisfireThreshold;
+
     // A gateway that knows no such function, or refuses the body, will not change its mind.
     private static bool IsTransient(Outcome outcome) => outcome.Kind != OutcomeKind.Failed || outcome.Status is >= 500 or 408 or 425 or 429;
 
@@ -127,7 +138,7 @@ internal sealed class Tick : Received
 
     private void Leave()
     {
-        if (_entry.Policy.Asynchronous)
+        if (Interlocked.Increment(ref _ends) == 1)
         {
             _leave();
         }

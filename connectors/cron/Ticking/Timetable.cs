@@ -10,13 +10,16 @@ internal sealed class Timetable(TickPolicy defaults, ILogger<Timetable> log)
 {
     private readonly Dictionary<string, EntryState> _states = new(StringComparer.Ordinal);
     private Dictionary<FunctionName, Complaint> _bad = [];
+    private DateTimeOffset? _updated;
 
     public IReadOnlyCollection<EntryState> States => _states.Values;
 
     public EntryState? Find(string key) => _states.GetValueOrDefault(key);
 
     /// <summary>Brings the table in line with a topic map: functions that are gone stop at once. Returns the keys of what is gone.</summary>
-    public IReadOnlyList<string> Update(TopicMap map)
+    /// <param name="map">The map.</param>
+    /// <param name="now">When it was the latest.</param>
+    public IReadOnlyList<string> Update(TopicMap map, DateTimeOffset now)
     {
         var wanted = map.Match(Annotations.Topic).ToHashSet();
         var bad = new Dictionary<FunctionName, Complaint>();
@@ -30,18 +33,7 @@ internal sealed class Timetable(TickPolicy defaults, ILogger<Timetable> log)
         }
 
         var gone = _states.Keys.Where(key => !entries.ContainsKey(key)).ToList();
-        var left = entries.Values.Select(entry => entry.Function).ToHashSet();
-        foreach (var key in gone)
-        {
-            _states.Remove(key, out var state);
-            Metrics.NotDue(state!.Function, state.Schedule); // it was found there a line above
-            Log.Removed(log, state.Function, state.Schedule);
-            if (!left.Contains(state.Entry.Function))
-            {
-                Metrics.Forget(state.Function);
-            }
-        }
-
+        Remove(gone, left: entries.Values.Select(entry => entry.Function).ToHashSet());
         foreach (var (key, entry) in entries)
         {
             if (_states.TryGetValue(key, out var state))
@@ -50,7 +42,8 @@ internal sealed class Timetable(TickPolicy defaults, ILogger<Timetable> log)
                 continue;
             }
 
-            _states[key] = new EntryState(entry) { Map = map };
+            // Of what the first map has nobody here knows whether it was there before.
+            _states[key] = new EntryState(entry) { Map = map, AbsentUntil = _updated };
             Metrics.Begin(entry.Function.ToString());
             Log.Added(log, entry.Function.ToString(), entry.Schedule.ToString());
         }
@@ -61,6 +54,7 @@ internal sealed class Timetable(TickPolicy defaults, ILogger<Timetable> log)
         }
 
         Tell(bad);
+        _updated = now;
         return gone;
     }
 
@@ -93,6 +87,20 @@ internal sealed class Timetable(TickPolicy defaults, ILogger<Timetable> log)
         {
             bad[function.Name] = new Complaint(fault is BadScheduleException { Reason: var reason } ? reason : BadSchedule.Fault, fault.Message);
             return [];
+        }
+    }
+
+    private void Remove(List<string> gone, HashSet<FunctionName> left)
+    {
+        foreach (var key in gone)
+        {
+            _states.Remove(key, out var state);
+            Metrics.NotDue(state!.Function, state.Schedule); // it was found there just before
+            Log.Removed(log, state.Function, state.Schedule);
+            if (!left.Contains(state.Entry.Function))
+            {
+                Metrics.Forget(state.Function);
+            }
         }
     }
 

@@ -55,6 +55,7 @@ internal sealed class AssignedPartition(TopicPartition name, long position, long
     /// <summary>Whether its events may start.</summary>
     public bool IsOpen { get; private set; } = true;
 
+    /// <summary>Whether no more is fetched, for enough is held. Written by the poll thread alone.</summary>
     public bool IsPaused { get; set; }
 
     /// <summary>Events in memory: waiting, running, backing off.</summary>

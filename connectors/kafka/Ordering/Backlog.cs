@@ -86,7 +86,7 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
         }
     }
 
-    /// <summary>The next event that may start, as soon as there is one. It is out until it is settled by one of the three methods below.</summary>
+    /// <summary>The next event that may start, as soon as there is one. It is out until it is settled by one of the two methods below.</summary>
     public async Task<InFlight> NextAsync(CancellationToken ct)
     {
         while (true)
@@ -142,15 +142,6 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
         }
     }
 
-    /// <summary>The event was given up without a verdict; it stays unfinished, and its lane with it.</summary>
-    public void Abandon(InFlight record)
-    {
-        lock (_gate)
-        {
-            Leave(record);
-        }
-    }
-
     /// <summary>Starts no more events of a partition. Those out may still be settled.</summary>
     public void Close(AssignedPartition partition)
     {
@@ -200,6 +191,16 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
             _resumable.Clear();
             resumed.ForEach(p => p.IsPaused = false);
             return resumed;
+        }
+    }
+
+    /// <summary>A partition goes on being read though it has no room: its next record pauses it again.</summary>
+    public void Unpaused(AssignedPartition partition)
+    {
+        lock (_gate)
+        {
+            partition.IsPaused = false;
+            _resumable.Remove(partition);
         }
     }
 

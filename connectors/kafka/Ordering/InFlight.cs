@@ -2,6 +2,7 @@ using System.Text;
 using Confluent.Kafka;
 using Connectors.Kafka.Records;
 using Connectors.Sdk.Events;
+using Connectors.Sdk.Invocation;
 
 namespace Connectors.Kafka.Ordering;
 
@@ -32,11 +33,17 @@ internal sealed class InFlight
     /// <summary>What the pump was given of it: the same object in every run, for attempts are counted in it.</summary>
     public Received? Handed { get; set; }
 
-    /// <summary>How many of its runs did not reach the gateway.</summary>
-    public int RunsOutOfReach { get; set; }
+    /// <summary>How many of its runs use up no attempt, for no function ran it.</summary>
+    public int RunsInVain { get; set; }
+
+    /// <summary>How it went when a function last ran it and did not take it, and in which attempt; null if none has.</summary>
+    public (Outcome Outcome, int Attempt)? Refusal { get; set; }
 
     /// <summary>Whether it was logged that this record blocks its lane.</summary>
     public bool IsToldBlocked { get; set; }
+
+    /// <summary>Whether it was logged that this record waits for a function.</summary>
+    public bool IsToldUnwanted { get; set; }
 
     public static InFlight Of(
         ConsumeResult<byte[]?, byte[]?> record, LastRecord identity, AssignedPartition partition, Event content, Concurrency concurrency, long readAt)

@@ -22,7 +22,15 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
     private static readonly TimeSpan AgainLimit = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan AgainEvery = TimeSpan.FromSeconds(2);
 
+    // A partition brings a record or its end as soon as it is begun. The first request may wait for another one's answer, each for a minute
+    // (socket.timeout.ms); what takes longer is asked for anew by the client itself.
+    private static readonly TimeSpan SilenceLimit = TimeSpan.FromMinutes(3);
+
     private readonly Dictionary<TopicPartition, AssignedPartition> _ours = [];
+
+    // Those of ours of which nothing has come since they began, and when that was.
+    private readonly Dictionary<TopicPartition, long> _silent = [];
+    private long _listened;
 
     // Those of ours that stand still. Where it is not known yet where one begins, it is not among _ours.
     private readonly StandingPartitions _standing = new(options.Subscription.Group);
@@ -94,6 +102,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
     /// </summary>
     public void LookUpAgain(IConsumer<byte[]?, byte[]?> consumer)
     {
+        LookAtSilent();
         if (_look is { IsCompleted: true } look)
         {
             _look = null;
@@ -109,6 +118,15 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
             _lookedAt.Clear();
             _lookedAt.UnionWith(unknown);
             _look = Blocking.RunAsync(() => starts.Find(unknown, AgainLimit), "kafka-look");
+        }
+    }
+
+    /// <summary>Something came of a partition: a record, its end, or an error that names it.</summary>
+    public void Heard(TopicPartition name)
+    {
+        if (_silent.Count > 0)
+        {
+            _silent.Remove(name);
         }
     }
 
@@ -228,6 +246,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
             Next = start.Offset,
         };
         _ours[start.Name] = partition;
+        _silent[start.Name] = time.GetTimestamp();
         _new.Add(start.Name);
         backlog.Open(partition);
         if (_isLeftBehind)
@@ -253,10 +272,36 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         TellReadiness("none assigned", isAssigned: true);
     }
 
+    // The client may have lost the begin of one.
+    private void LookAtSilent()
+    {
+        if (_silent.Count == 0 || time.GetElapsedTime(_listened) < AgainEvery)
+        {
+            return;
+        }
+
+        _listened = time.GetTimestamp();
+        foreach (var (name, _) in _silent.Where(begun => time.GetElapsedTime(begun.Value) >= SilenceLimit).ToList())
+        {
+            _silent.Remove(name);
+            if (Find(name) is { } partition)
+            {
+                Log.Silent(log, options.Subscription.Group, name.Topic, name.Partition.Value);
+                Wait(partition);
+            }
+        }
+    }
+
     // Of a partition that was begun and given up by the client.
     private void LookAnew(AssignedPartition partition)
     {
         Log.GivenUp(log, options.Subscription.Group, partition.Name.Topic, partition.Name.Partition.Value);
+        Wait(partition);
+    }
+
+    // Until it is known anew where it begins.
+    private void Wait(AssignedPartition partition)
+    {
         foreach (var left in Close([partition.Name]))
         {
             backlog.Remove(left);
@@ -280,15 +325,27 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         try
         {
             var others = Names.Except(found.Select(s => s.Name));
+
+            // What stands still stays paused, for nothing is to come of it.
+            List<AssignedPartition> begunToo = [.. consumer.GoesOneByOne() ? [] : _ours.Values.Where(p => !_standing.Contains(p.Name))];
+            Unpause(consumer, begunToo.FindAll(p => p.IsPaused));
             consumer.BeginAnew(
                 [.. found.Select(s => new TopicPartitionOffset(s.Name, s.Offset))],
                 [.. others.Select(name => new TopicPartitionOffset(name, _ours.GetValueOrDefault(name)?.Next ?? StartingOffset.Nowhere))]);
+            begunToo.ForEach(p => _silent[p.Name] = time.GetTimestamp());
             return true;
         }
         catch (KafkaException fault) when (!fault.Error.IsFatal)
         {
             return false;
         }
+    }
+
+    // The next record of each pauses it again.
+    private void Unpause(IConsumer<byte[]?, byte[]?> consumer, List<AssignedPartition> paused)
+    {
+        consumer.Unpause(paused.ConvertAll(p => p.Name));
+        paused.ForEach(backlog.Unpaused);
     }
 
     private List<AssignedPartition> Close(IEnumerable<TopicPartition> partitions)
@@ -305,6 +362,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
 
             _lookedAt.Remove(name);
             _standing.Remove(name);
+            _silent.Remove(name);
         }
 
         return leaving;

@@ -34,8 +34,8 @@ internal sealed class KafkaSession : IDisposable
             .SetLogHandler((_, line) => ClientLog.Tell(log, line))
             .SetErrorHandler((_, error) => ClientLog.Tell(log, error))
             .SetPartitionsAssignedHandler(Assigned)
-            .SetPartitionsRevokedHandler((_, partitions) => Revoked(partitions))
-            .SetPartitionsLostHandler((_, partitions) => Lost(partitions))
+            .SetPartitionsRevokedHandler(Revoked)
+            .SetPartitionsLostHandler(Lost)
             .Build();
         var committed = new GroupOffsets(_consumer, firstLook.Seen);
         _starts = new StartingOffsets(_consumer, committed, firstLook, options.Session.InitialOffset, time);
@@ -111,9 +111,19 @@ internal sealed class KafkaSession : IDisposable
         return _assignment.Assigned(consumer, partitions);
     }
 
-    private void Revoked(List<TopicPartitionOffset> partitions) => _assignment.Revoked(_committer, partitions.Select(p => p.TopicPartition));
+    private void Revoked(IConsumer<byte[]?, byte[]?> consumer, List<TopicPartitionOffset> partitions)
+    {
+        var names = partitions.ConvertAll(p => p.TopicPartition);
+        _assignment.Revoked(_committer, names);
+        consumer.Unpause(names);
+    }
 
-    private void Lost(List<TopicPartitionOffset> partitions) => _assignment.Lost(_committer, partitions.Select(p => p.TopicPartition));
+    private void Lost(IConsumer<byte[]?, byte[]?> consumer, List<TopicPartitionOffset> partitions)
+    {
+        var names = partitions.ConvertAll(p => p.TopicPartition);
+        _assignment.Lost(_committer, names);
+        consumer.Unpause(names);
+    }
 
     // The whole of it, on a thread that may block.
     private void Run()

@@ -49,7 +49,11 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
         }
 
         // Before all that may wait: with the word that partitions are taken away lying unread, beginning one anew would count as its answer.
-        assignment.LookUpAgain(consumer);
+        if (!_fetchesNothing)
+        {
+            assignment.LookUpAgain(consumer);
+        }
+
         Resume();
         Wake();
     }
@@ -59,6 +63,7 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
 
     private void Take(ConsumeResult<byte[]?, byte[]?> record, AssignedPartition partition)
     {
+        assignment.Heard(partition.Name);
         partition.Next = record.IsPartitionEOF ? record.Offset : record.Offset + 1;
         if (record.IsPartitionEOF)
         {
@@ -99,13 +104,13 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
 
     private void Resume()
     {
-        _paused.RemoveWhere(name => assignment.Find(name) is null);
+        _paused.RemoveWhere(name => assignment.Find(name) is not { IsPaused: true });
         if (_fetchesNothing)
         {
             return;
         }
 
-        // The client remembers across assignments that a partition was paused; what is given to us anew has room.
+        // None came paused; if one did all the same, it would stay so.
         if (assignment.TakeNew() is { Count: > 0 } added)
         {
             consumer.Resume(added);
@@ -158,6 +163,11 @@ internal sealed class PollLoop(IConsumer<byte[]?, byte[]?> consumer, Assignment 
     private void Tell(ConsumeException fault)
     {
         var place = fault.ConsumerRecord?.TopicPartitionOffset;
+        if (place is not null)
+        {
+            assignment.Heard(place.TopicPartition);
+        }
+
         if (fault.Error.Code == ErrorCode.Local_AutoOffsetReset && place?.Offset == StartingOffset.Nowhere)
         {
             assignment.NotRead(place.TopicPartition);

@@ -13,8 +13,7 @@ internal sealed class KafkaReceived(InFlight record, Settler settler) : Received
         return ValueTask.CompletedTask;
     }
 
-    // A log does not wait: what no function wants is passed over.
-    public override ValueTask UnwantedAsync(CancellationToken ct) => CompleteAsync(ct);
+    public override ValueTask UnwantedAsync(CancellationToken ct) => settler.UnwantedAsync(record, ct);
 
     public override async ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct)
     {

@@ -1,38 +1,69 @@
 using Connectors.Kafka.Ordering;
 using Connectors.Sdk.Invocation;
+using Connectors.Sdk.Topics;
 
 namespace Connectors.Kafka.Settling;
 
 /// <summary>
 /// Settles records: every way in which one leaves flight, or is given back, is here. An offset counts as done only if its event was taken, dead-lettered
-/// or skipped.
+/// or skipped, or if nobody wants it.
 /// </summary>
-internal sealed class Settler(KafkaOptions options, Backlog backlog, DeadLetters deadLetters, TimeProvider time, Random random, ILogger<Settler> log)
+internal sealed class Settler(
+    KafkaOptions options, LatestTopicMap topics, Backlog backlog, DeadLetters deadLetters, TimeProvider time, Random random, ILogger<Settler> log)
 {
     private RetryPolicy Retry => options.Failure.Retry;
 
     /// <summary>Every function took it.</summary>
     public void Complete(InFlight record) => End(record, "completed");
 
-    /// <summary>It was given up without a verdict.</summary>
+    /// <summary>
+    /// No function wants it. A log does not wait, so it is passed over. But a function that is replaced is not listed for a moment: what was wanted until just now
+    /// waits for two more lists. What a function refused is never passed over: after those lists it ends as <c>on_failure</c> says, or waits for a function.
+    /// </summary>
+    public async ValueTask UnwantedAsync(InFlight record, CancellationToken ct)
+    {
+        record.RunsInVain++;
+        if (topics.WasWanted(record.Event.Topic))
+        {
+            AwaitList(record);
+        }
+        else if (record.Refusal is not { } refusal)
+        {
+            End(record, "unwanted");
+        }
+        else if (options.Failure.OnFailure == OnFailure.Block)
+        {
+            TellUnwanted(record);
+            AwaitList(record);
+        }
+        else
+        {
+            await GiveUpAsync(record, refusal.Outcome, refusal.Attempt, ct);
+        }
+    }
+
+    /// <summary>
+    /// It was given up without a verdict. With its partition, or as the process stops, it comes again elsewhere; if it could not be run, it is tried on here.
+    /// </summary>
     public void Abandon(InFlight record)
     {
-        backlog.Abandon(record);
+        backlog.Nak(record, Retry.MaxWait);
         Metrics.Ended(record.Event.Topic, "abandoned");
     }
 
     /// <summary>Retries it, or lets <c>on_failure</c> decide. It does not throw: an event that nobody settles would hold its partition for ever.</summary>
     public async ValueTask FailAsync(InFlight record, Outcome outcome, int attempt, CancellationToken ct)
     {
-        if (outcome.IsOutOfReach)
+        if (outcome.IsNotRun)
         {
-            // A gateway that is away says nothing of the record, however long it takes, and uses up none of its attempts.
-            record.RunsOutOfReach++;
+            // A gateway that is away, or a function that is down or full, says nothing of the record, however long it takes, and uses up none of its attempts.
+            record.RunsInVain++;
             Nak(record, outcome.WaitAtLeast(Delay(attempt), Retry.MaxWait));
             return;
         }
 
-        attempt -= record.RunsOutOfReach;
+        attempt -= record.RunsInVain;
+        record.Refusal = (outcome, attempt);
         var verdict = Retry.Decide(outcome, attempt, random);
         if (verdict.Kind == VerdictKind.Retry)
         {
@@ -40,6 +71,11 @@ internal sealed class Settler(KafkaOptions options, Backlog backlog, DeadLetters
             return;
         }
 
+        await GiveUpAsync(record, outcome, attempt, ct);
+    }
+
+    private async ValueTask GiveUpAsync(InFlight record, Outcome outcome, int attempt, CancellationToken ct)
+    {
         switch (options.Failure.OnFailure)
         {
             case OnFailure.Skip:
@@ -66,6 +102,18 @@ internal sealed class Settler(KafkaOptions options, Backlog backlog, DeadLetters
 
         Nak(record, Delay(attempt));
     }
+
+    private void TellUnwanted(InFlight record)
+    {
+        if (!record.IsToldUnwanted)
+        {
+            record.IsToldUnwanted = true;
+            Log.Unwanted(log, record.Event.Id, record.Event.Topic, record.Partition.Name.Partition.Value, record.Offset);
+        }
+    }
+
+    // Nothing changes before the next one.
+    private void AwaitList(InFlight record) => backlog.Nak(record, options.Connector.RebuildInterval);
 
     private TimeSpan Delay(int attempt) => BackOff.Delay(Retry.BackOff, attempt, Retry.MinWait, Retry.MaxWait, random);
 

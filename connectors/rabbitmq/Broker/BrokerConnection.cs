@@ -1,6 +1,5 @@
-using Connectors.Sdk.Hosting;
+using System.Net.Sockets;
 using RabbitMQ.Client;
-using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
 
 namespace Connectors.RabbitMq.Broker;
@@ -8,19 +7,24 @@ namespace Connectors.RabbitMq.Broker;
 /// <summary>One connection, from its opening to its end; nothing makes it again.</summary>
 internal sealed class BrokerConnection : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(6);
 
     private readonly IConnection _connection;
+    private readonly Socket _socket;
     private readonly BrokerOptions _options;
     private readonly TimeProvider _time;
 
     private readonly TaskCompletionSource<BrokerFault> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile TaskCompletionSource _taking = new();
 
-    private BrokerConnection(IConnection connection, BrokerOptions options, TimeProvider time)
+    /// <summary>Takes over a connection that is open.</summary>
+    /// <param name="connection">As the client knows it.</param>
+    /// <param name="socket">What it goes over.</param>
+    /// <param name="options">How it was opened.</param>
+    /// <param name="time">The clock.</param>
+    public BrokerConnection(IConnection connection, Socket socket, BrokerOptions options, TimeProvider time)
     {
-        (_connection, _options, _time) = (connection, options, time);
+        (_connection, _socket, _options, _time) = (connection, socket, options, time);
         connection.ConnectionShutdownAsync += (_, reason) =>
         {
             _ended.TrySetResult(BrokerFault.Of(reason, options));
@@ -52,62 +56,95 @@ internal sealed class BrokerConnection : IAsyncDisposable
     /// <summary>How large a frame may be; 0 for any size.</summary>
     public uint FrameMax => _connection.FrameMax;
 
-    /// <summary>Connects, within 20 seconds. Throws a <see cref="BrokerException"/>.</summary>
-    public static async Task<BrokerConnection> OpenAsync(BrokerOptions options, string clientName, TimeProvider time, CancellationToken ct)
+    /// <summary>Opens a channel to a queue, which is made if it is not there.</summary>
+    public async Task<QueueChannel> OpenAsync(QueueSpec queue, int prefetch, CancellationToken ct)
     {
-        // The client limits the steps of the way by themselves, but not the one to TLS.
-        using var limit = new TimeLimit(Patience, time, ct);
+        await DeclareAsync(queue, ct);
+        return await AnswerAsync(
+            $"channel.open for {queue.Name}",
+            async () =>
+            {
+                var channel = await _connection.CreateChannelAsync(cancellationToken: ct);
+                await channel.BasicQosAsync(0, (ushort)prefetch, global: false, ct);
+                return new QueueChannel(queue, channel, this, _options);
+            },
+            ct);
+    }
+
+    /// <summary>Makes a queue if it is not there; one that is there is taken as it is, whatever it is like.</summary>
+    public Task DeclareAsync(QueueSpec queue, CancellationToken ct) => AnswerAsync(
+        $"queue.declare of {queue.Name}",
+        async () =>
+        {
+            // The broker closes a channel over which it was asked for a queue that is not there.
+            await using var asking = await _connection.CreateChannelAsync(cancellationToken: ct);
+            try
+            {
+                return await asking.QueueDeclarePassiveAsync(queue.Name, ct);
+            }
+            catch (OperationInterruptedException fault) when (fault.ShutdownReason?.ReplyCode == Constants.NotFound)
+            {
+                await using var making = await _connection.CreateChannelAsync(cancellationToken: ct);
+                return await making.QueueDeclareAsync(queue.Name, queue.Durable, queue.Exclusive, queue.AutoDelete, cancellationToken: ct);
+            }
+        },
+        ct);
+
+    /// <summary>Opens a channel to write by. A connection that is written to is for nothing else: see <see cref="BrokerWriter"/>.</summary>
+    public Task<WritingChannel> OpenWriterAsync(CancellationToken ct) => AnswerAsync(
+        "channel.open for dead letters",
+        async () =>
+        {
+            // Each confirmation has its time limit: the client is not to let one wait for the others.
+            var confirmed = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, outstandingPublisherConfirmationsRateLimiter: null);
+            return new WritingChannel(this, await _connection.CreateChannelAsync(confirmed, ct), _time);
+        },
+        ct);
+
+    /// <summary>
+    /// Waits for the broker's answer to what is asked over it. Throws a <see cref="BrokerException"/> if it is a refusal, is late, or cannot come any more.
+    /// </summary>
+    /// <param name="request">What is asked, in AMQP's words.</param>
+    /// <param name="ask">Asks.</param>
+    /// <param name="ct">Ends the wait. The client by itself heeds it until the request has left, and then waits for the answer.</param>
+    public async Task<T> AnswerAsync<T>(string request, Func<Task<T>> ask, CancellationToken ct)
+    {
         try
         {
-            return new BrokerConnection(await options.Factory(clientName).CreateConnectionAsync(limit.Token), options, time);
+            // What is asked over a connection that ends meanwhile may never be answered, nor even leave.
+            var asked = ask();
+            if (!asked.IsCompleted && await Task.WhenAny(asked, Ended).WaitAsync(ct) != asked)
+            {
+                throw new BrokerException(await Ended);
+            }
+
+            return await asked;
         }
-        catch (Exception fault) when (!ct.IsCancellationRequested)
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            throw new BrokerException(BrokerFault.Of(fault, options));
+            // Of an answer that is late the client says no more than this.
+            throw new BrokerException(BrokerFault.Late(request, _options));
+        }
+        catch (Exception fault) when (fault is OperationInterruptedException or IOException or TimeoutException)
+        {
+            throw new BrokerException(BrokerFault.Of(fault, _options));
         }
     }
 
-    /// <summary>Opens a channel to a queue, which is made if it is not there.</summary>
-    public Task<QueueChannel> OpenAsync(QueueSpec queue, int prefetch, CancellationToken ct) => WordedAsync(async () =>
-    {
-        await DeclareAsync(queue, ct);
-        var channel = await _connection.CreateChannelAsync(cancellationToken: ct);
-        await channel.BasicQosAsync(0, (ushort)prefetch, global: false, ct);
-        return new QueueChannel(queue, channel, this, _options);
-    });
-
-    /// <summary>Makes a queue if it is not there; one that is there is taken as it is, whatever it is like.</summary>
-    public Task DeclareAsync(QueueSpec queue, CancellationToken ct) => WordedAsync(async () =>
-    {
-        // The broker closes a channel over which it was asked for a queue that is not there.
-        await using var asking = await _connection.CreateChannelAsync(cancellationToken: ct);
-        try
-        {
-            return await asking.QueueDeclarePassiveAsync(queue.Name, ct);
-        }
-        catch (OperationInterruptedException fault) when (fault.ShutdownReason?.ReplyCode == Constants.NotFound)
-        {
-            await using var making = await _connection.CreateChannelAsync(cancellationToken: ct);
-            return await making.QueueDeclareAsync(queue.Name, queue.Durable, queue.Exclusive, queue.AutoDelete, cancellationToken: ct);
-        }
-    });
-
-    /// <summary>Opens a channel to write by. A connection that is written to is for nothing else: see <see cref="BrokerWriter"/>.</summary>
-    public Task<WritingChannel> OpenWriterAsync(CancellationToken ct) => WordedAsync(async () =>
-    {
-        // Each confirmation has its time limit: the client is not to let one wait for the others.
-        var confirmed = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, outstandingPublisherConfirmationsRateLimiter: null);
-        return new WritingChannel(this, await _connection.CreateChannelAsync(confirmed, ct), _time);
-    });
-
     /// <summary>Closes it: what is not settled goes back to its queues.</summary>
-    public async ValueTask DisposeAsync() => await CloseAsync().WaitAsync(ClosingTime * 2, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    public async ValueTask DisposeAsync()
+    {
+        await CloseAsync().WaitAsync(ClosingTime, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        // The client waits half a minute for the goodbye of a broker that is silent, and then leaves it open.
+        _socket.Dispose();
+    }
 
     private async Task CloseAsync()
     {
         try
         {
-            await _connection.CloseAsync(ClosingTime);
+            await _connection.CloseAsync();
         }
         catch (Exception fault) when (fault is AlreadyClosedException or OperationInterruptedException or IOException or TimeoutException or OperationCanceledException)
         {
@@ -115,17 +152,5 @@ internal sealed class BrokerConnection : IAsyncDisposable
         }
 
         await _connection.DisposeAsync();
-    }
-
-    private async Task<T> WordedAsync<T>(Func<Task<T>> ask)
-    {
-        try
-        {
-            return await ask();
-        }
-        catch (Exception fault) when (fault is OperationInterruptedException or IOException or TimeoutException)
-        {
-            throw new BrokerException(BrokerFault.Of(fault, _options));
-        }
     }
 }

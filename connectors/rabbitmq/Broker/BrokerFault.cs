@@ -8,7 +8,7 @@ using RabbitMQ.Client.Exceptions;
 namespace Connectors.RabbitMq.Broker;
 
 /// <summary>Why something that we asked of the broker failed, in a word for metrics and in a sentence for the operator.</summary>
-/// <param name="Kind">unreachable, credentials, tls, denied, missing, locked, mismatch, stream, unreadable, gateway, closed or other.</param>
+/// <param name="Kind">unreachable, timeout, credentials, tls, denied, missing, locked, mismatch, stream, unreadable, gateway, closed or other.</param>
 /// <param name="Text">What is wrong and where to look.</param>
 internal sealed record BrokerFault(string Kind, string Text)
 {
@@ -19,6 +19,13 @@ internal sealed record BrokerFault(string Kind, string Text)
     /// <summary>A broker waits only so long for what is here.</summary>
     public static BrokerFault Away(string name, TimeSpan lasted) => new(
         "gateway", $"the gateway is out of reach, for {GoDuration.Format(lasted)} already: what is here of {name} goes back, and the queue is consumed again once the gateway lists its functions");
+
+    /// <summary>It takes no connection, or takes one and says nothing.</summary>
+    public static BrokerFault Silent(BrokerOptions broker) => new("unreachable", $"cannot reach {broker.Address}: no answer within {GoDuration.Format(broker.AnswerTime)}");
+
+    /// <summary>It is there, and does not answer a request: nothing is wrong with the connection.</summary>
+    public static BrokerFault Late(string request, BrokerOptions broker) => new(
+        "timeout", $"the broker did not answer {request} within {GoDuration.Format(broker.AnswerTime)}; one that lacks the majority of a quorum queue's nodes does not");
 
     public static BrokerFault Of(Exception fault, BrokerOptions broker) => fault switch
     {

@@ -16,7 +16,6 @@ internal sealed record BrokerOptions
     private const int MaxMessageBytes = 512 * 1024 * 1024;
 
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
 
     public required Uri Url { get; init; }
 
@@ -30,6 +29,9 @@ internal sealed record BrokerOptions
     public string CertFile { get; init; } = "";
 
     public string KeyFile { get; init; } = "";
+
+    /// <summary>How long an answer of the broker is waited for, its first one included. No option.</summary>
+    public TimeSpan AnswerTime { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>Where it is, for people: no credentials.</summary>
     public string Address => $"{Url.Scheme}://{Url.Authority}{(VirtualHost == "/" ? "" : Url.AbsolutePath)}";
@@ -76,7 +78,7 @@ internal sealed record BrokerOptions
             Ssl = IsTls ? Tls() : new SslOption(),
             ClientProvidedName = clientName,
             RequestedHeartbeat = Heartbeat,
-            RequestedConnectionTimeout = ConnectTimeout,
+            ContinuationTimeout = AnswerTime,
             MaxInboundMessageBodySize = MaxMessageBytes,
 
             // A connection that broke is made anew by whoever reads from it, who knows what came over it and is to come again.

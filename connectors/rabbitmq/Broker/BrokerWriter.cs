@@ -4,7 +4,7 @@ namespace Connectors.RabbitMq.Broker;
 /// The connection by which this process writes, from the first time that it does. The broker reads nothing more from a connection that writes while it
 /// lacks memory or disk, and the acks that would end that have to be read: nothing is consumed over this one.
 /// </summary>
-internal sealed class BrokerWriter(RabbitMqOptions options, TimeProvider time) : IAsyncDisposable
+internal sealed class BrokerWriter(BrokerDialer dialer) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _closing = new();
 
@@ -49,7 +49,7 @@ internal sealed class BrokerWriter(RabbitMqOptions options, TimeProvider time) :
         if (_connection is not { Ended.IsCompleted: false })
         {
             await CloseAsync();
-            _connection = await BrokerConnection.OpenAsync(options.Broker, $"{options.Service.Name} {Environment.MachineName} writes", time, _closing.Token);
+            _connection = await dialer.OpenAsync("writes", _closing.Token);
         }
 
         var channel = await _connection.OpenWriterAsync(_closing.Token);

@@ -1,6 +1,4 @@
 using RabbitMQ.Client;
-using RabbitMQ.Client.Events;
-using RabbitMQ.Client.Exceptions;
 
 namespace Connectors.RabbitMq.Broker;
 
@@ -12,15 +10,18 @@ internal sealed class QueueChannel
 {
     private const string Priority = "x-priority";
 
+    // Ours, so that a consumer can be cancelled though its beginning was not answered. A channel has but one.
+    private const string ConsumerTag = "connector";
+
     // Queues take it, and it is what they go by without it; streams, which have no priorities, refuse it.
     private static readonly Dictionary<string, object?> UsualPriority = new() { [Priority] = 0 };
 
     private readonly QueueSpec _queue;
     private readonly IChannel _channel;
     private readonly BrokerConnection _connection;
-    private readonly BrokerOptions _options;
     private readonly TaskCompletionSource<BrokerFault> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private string? _consumer;
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _isConsuming;
     private volatile bool _isCancelled;
 
     // Guards what follows: how many came and are not settled, and whether more may come.
@@ -31,7 +32,7 @@ internal sealed class QueueChannel
 
     public QueueChannel(QueueSpec queue, IChannel channel, BrokerConnection connection, BrokerOptions options)
     {
-        (_queue, _channel, _connection, _options) = (queue, channel, connection, options);
+        (_queue, _channel, _connection) = (queue, channel, connection);
         channel.ChannelShutdownAsync += (_, reason) =>
         {
             _ended.TrySetResult(BrokerFault.Of(reason, options));
@@ -46,6 +47,9 @@ internal sealed class QueueChannel
     /// <summary>Completed once no more messages come by it, with the reason.</summary>
     public Task<BrokerFault> Ended => _ended.Task;
 
+    /// <summary>Completed once it is to consume no more, and the broker knows that or does not say so in time: what is given back then does not come by it.</summary>
+    public Task Stopped => _stopped.Task;
+
     /// <summary>Whether what came by it can still be settled.</summary>
     public bool IsOpen => !_isClosed && _channel.IsOpen;
 
@@ -57,19 +61,18 @@ internal sealed class QueueChannel
     /// <param name="ct">Ends the request, not the consuming.</param>
     public async Task ConsumeAsync(Action<QueueMessage> take, CancellationToken ct)
     {
+        _isConsuming = true;
         try
         {
-            _consumer = await _channel.BasicConsumeAsync(
-                _queue.Name, autoAck: false, consumerTag: "", noLocal: false, exclusive: false, UsualPriority, new Consumer(this, take), ct);
+            await _connection.AnswerAsync(
+                $"basic.consume of {_queue.Name}",
+                () => _channel.BasicConsumeAsync(
+                    _queue.Name, autoAck: false, ConsumerTag, noLocal: false, exclusive: false, UsualPriority, new Consumer(this, take), ct),
+                ct);
         }
-        catch (OperationInterruptedException fault) when (
-            fault.ShutdownReason is { ReplyCode: Constants.PreconditionFailed, ReplyText: { } text } && text.Contains(Priority, StringComparison.Ordinal))
+        catch (BrokerException fault) when (fault.Kind == "mismatch" && fault.Message.Contains(Priority, StringComparison.Ordinal))
         {
             throw new BrokerException(BrokerFault.Stream(_queue.Name));
-        }
-        catch (OperationInterruptedException fault)
-        {
-            throw new BrokerException(BrokerFault.Of(fault, _options));
         }
     }
 
@@ -78,47 +81,55 @@ internal sealed class QueueChannel
     {
         try
         {
-            if (_consumer is { } consumer)
+            if (_isConsuming)
             {
-                _consumer = null;
-                _isCancelled = await DoneAsync(() => new ValueTask(_channel.BasicCancelAsync(consumer, cancellationToken: ct)));
+                _isConsuming = false;
+                await CancelAsync().WaitAsync(ct);
             }
         }
         finally
         {
+            _stopped.TrySetResult();
             LetGo(0, isLast: true);
         }
     }
 
-    /// <summary>How many messages wait in the queue, and how many consumers it has, ours among them; null if the channel has ended.</summary>
+    /// <summary>
+    /// How many messages wait in the queue, and how many consumers it has, ours among them; null if the channel has ended. Throws a
+    /// <see cref="BrokerException"/> if the answer is late.
+    /// </summary>
     public async Task<(long Messages, long Consumers)?> LookAsync(CancellationToken ct)
     {
-        (long, long)? seen = null;
-        await DoneAsync(async () =>
+        try
         {
-            var queue = await _channel.QueueDeclarePassiveAsync(_queue.Name, ct);
-            seen = (queue.MessageCount, queue.ConsumerCount);
-        });
-        return seen;
+            var queue = await _connection.AnswerAsync($"queue.declare of {_queue.Name}", () => _channel.QueueDeclarePassiveAsync(_queue.Name, ct), ct);
+            return (queue.MessageCount, queue.ConsumerCount);
+        }
+        catch (Exception fault) when (fault is BrokerException { Kind: not "timeout" } or InvalidOperationException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The message is done. False if the channel has ended, and it will come again.</summary>
-    public Task<bool> AckAsync(QueueMessage message, CancellationToken ct) => SettledAsync(() => _channel.BasicAckAsync(message.Tag, multiple: false, ct));
+    public Task<bool> AckAsync(QueueMessage message, CancellationToken ct) => SettledAsync("basic.ack", () => _channel.BasicAckAsync(message.Tag, multiple: false, ct), ct);
 
     /// <summary>Gives it back unjudged: from RabbitMQ 4.3 on a quorum queue does not count that. False as for <see cref="AckAsync"/>.</summary>
-    public Task<bool> NakAsync(QueueMessage message, CancellationToken ct) => SettledAsync(() => _channel.BasicNackAsync(message.Tag, multiple: false, requeue: true, ct));
+    public Task<bool> NakAsync(QueueMessage message, CancellationToken ct) =>
+        SettledAsync("basic.nack", () => _channel.BasicNackAsync(message.Tag, multiple: false, requeue: true, ct), ct);
 
     /// <summary>
     /// Gives it back as one that failed, which a quorum queue counts, or, without <paramref name="requeue"/>, to the queue's dead-letter exchange. False as for
     /// <see cref="AckAsync"/>.
     /// </summary>
-    public Task<bool> RejectAsync(QueueMessage message, bool requeue, CancellationToken ct) => SettledAsync(() => _channel.BasicRejectAsync(message.Tag, requeue, ct));
+    public Task<bool> RejectAsync(QueueMessage message, bool requeue, CancellationToken ct) =>
+        SettledAsync("basic.reject", () => _channel.BasicRejectAsync(message.Tag, requeue, ct), ct);
 
-    private async Task<bool> SettledAsync(Func<ValueTask> ask)
+    private async Task<bool> SettledAsync(string request, Func<ValueTask> ask, CancellationToken ct)
     {
         try
         {
-            return IsOpen && await DoneAsync(ask);
+            return IsOpen && await DoneAsync(request, ask, ct);
         }
         finally
         {
@@ -128,7 +139,7 @@ internal sealed class QueueChannel
 
     // The broker cancelled the consumer by itself, and has again, or has no more, what came by it: none of that may be run here any longer. It goes back
     // unjudged, for a quorum queue counts what a channel that closes still has; and before it could come at once by this one again, nothing is to.
-    private async Task AbandonAsync(string consumer)
+    private async Task AbandonAsync()
     {
         lock (_gate)
         {
@@ -140,10 +151,14 @@ internal sealed class QueueChannel
             _isClosed = true;
         }
 
-        await DoneAsync(() => new ValueTask(_channel.BasicCancelAsync(consumer, noWait: true, CancellationToken.None)));
-        await DoneAsync(() => _channel.BasicNackAsync(deliveryTag: 0, multiple: true, requeue: true, CancellationToken.None));
+        await DoneAsync("basic.cancel", () => new ValueTask(_channel.BasicCancelAsync(ConsumerTag, noWait: true, CancellationToken.None)), CancellationToken.None);
+        await DoneAsync("basic.nack", () => _channel.BasicNackAsync(deliveryTag: 0, multiple: true, requeue: true, CancellationToken.None), CancellationToken.None);
         await CloseAsync();
     }
+
+    // Goes on though nobody waits for it any more: an answer that comes late says it all the same.
+    private async Task CancelAsync() =>
+        _isCancelled = await DoneAsync("basic.cancel", () => new ValueTask(_channel.BasicCancelAsync(ConsumerTag, noWait: false, CancellationToken.None)), CancellationToken.None);
 
     // What comes by a channel that is about to be closed is the broker's again.
     private bool TryHold()
@@ -174,26 +189,27 @@ internal sealed class QueueChannel
 
     private async Task CloseAsync()
     {
-        await DoneAsync(() => new ValueTask(_channel.CloseAsync(CancellationToken.None)));
+        await DoneAsync("channel.close", () => new ValueTask(_channel.CloseAsync(CancellationToken.None)), CancellationToken.None);
         await _channel.DisposeAsync();
     }
 
-    // What is asked over a connection that ends meanwhile may never be answered, nor even leave.
-    private async Task<bool> DoneAsync(Func<ValueTask> ask)
+    // False if it is not known to be done.
+    private async Task<bool> DoneAsync(string request, Func<ValueTask> ask, CancellationToken ct)
     {
         try
         {
-            var asked = ask().AsTask();
-            if (!asked.IsCompleted && await Task.WhenAny(asked, _connection.Ended) != asked)
-            {
-                return false;
-            }
-
-            await asked;
-            return true;
+            return await _connection.AnswerAsync(
+                request,
+                async () =>
+                {
+                    await ask();
+                    return true;
+                },
+                ct);
         }
-        catch (Exception fault) when (fault is OperationInterruptedException or IOException or TimeoutException or ObjectDisposedException)
+        catch (Exception fault) when (fault is BrokerException or InvalidOperationException)
         {
+            // An answer to an earlier request, that was late, may have been taken for the one to this.
             return false;
         }
     }
@@ -221,12 +237,12 @@ internal sealed class QueueChannel
 
         public override Task HandleBasicCancelAsync(string consumerTag, CancellationToken cancellationToken = default)
         {
-            channel._consumer = null;
+            channel._isConsuming = false;
             channel._ended.TrySetResult(new BrokerFault(
                 "missing", $"the broker cancelled the consumer of {channel._queue.Name}: the queue was deleted or moved, or a message was held beyond consumer_timeout"));
 
             // Not awaited: the channel closes after its consumers' last call, and this is one.
-            _ = channel.AbandonAsync(consumerTag);
+            _ = channel.AbandonAsync();
             return Task.CompletedTask;
         }
 

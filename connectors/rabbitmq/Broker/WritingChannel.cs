@@ -18,10 +18,28 @@ internal sealed class WritingChannel(BrokerConnection connection, IChannel chann
 
     /// <summary>
     /// Whether a message could be written: properties and headers have to fit into one frame (131,072 bytes unless the broker is told otherwise), and the
-    /// broker ends a connection over which a larger one comes.
+    /// broker ends a connection over which a larger one comes; names and texts have 255 bytes each, which is not enough for all that was read, for a byte that is
+    /// no UTF-8 takes three when it is written.
     /// </summary>
-    public bool Fits(QueueMessage message, IReadOnlyDictionary<string, object?> headers) =>
-        connection.FrameMax == 0 || FrameBytes + ((IAmqpWriteable)Properties(message.Properties, headers)).GetRequiredBufferSize() <= connection.FrameMax;
+    public bool Fits(QueueMessage message, IReadOnlyDictionary<string, object?> headers)
+    {
+        var properties = Properties(message.Properties, headers);
+        try
+        {
+            var size = ((IAmqpWriteable)properties).GetRequiredBufferSize();
+            if (connection.FrameMax > 0 && FrameBytes + size > connection.FrameMax)
+            {
+                return false;
+            }
+
+            ((IAmqpWriteable)properties).WriteTo(new byte[size]);
+            return true;
+        }
+        catch (Exception fault) when (fault is ArgumentException or WireFormattingException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Writes a message to a queue, which is made if it is not there. Returns once the broker has it; throws if it is not known to.</summary>
     /// <param name="queue">The queue.</param>

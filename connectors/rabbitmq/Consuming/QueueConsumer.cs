@@ -11,8 +11,8 @@ namespace Connectors.RabbitMq.Consuming;
 /// Consumes one queue over a connection of its own: what the broker has against it ends a channel, what the client cannot read of its messages ends the
 /// connection, and either leaves the other queues alone.
 /// </summary>
-internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Settler settler, QueueWatch watch, TimeProvider time, Random random, ILogger log)
-    : IAsyncDisposable
+internal sealed class QueueConsumer(
+    QueueSpec queue, RabbitMqOptions options, BrokerDialer dialer, Settler settler, QueueWatch watch, TimeProvider time, Random random, ILogger log) : IAsyncDisposable
 {
     private static readonly TimeSpan MinDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(30);
@@ -74,7 +74,7 @@ internal sealed class QueueConsumer(QueueSpec queue, RabbitMqOptions options, Se
         }
 
         await DisposeAsync();
-        var connection = _connection = await BrokerConnection.OpenAsync(options.Broker, $"{options.Service.Name} {Environment.MachineName} {queue.Name}", time, ct);
+        var connection = _connection = await dialer.OpenAsync(queue.Name, ct);
         _ = CountAsync(connection);
         Log.Connected(log, queue.Name, options.Broker.Address);
         return connection;

@@ -53,6 +53,7 @@ internal sealed class RabbitMqSource(IReadOnlyList<QueueConsumer> consumers, Set
         while (!ct.IsCancellationRequested)
         {
             ends.RemoveAll(end => end.IsCompleted);
+            waiting.ForgetLost();
             ends.AddRange(settler.EndOld(waiting));
             await Task.Delay(LookInterval, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

@@ -14,7 +14,7 @@ internal sealed class DeadLetters(RabbitMqOptions options, BrokerWriter writer, 
     // The broker sends copies to the queues that these name.
     private static readonly string[] Addresses = ["CC", "BCC"];
 
-    // What is left out of a letter whose properties would not fit into a frame, a step further each time. The last form always fits.
+    // What is left out of a letter whose properties would be too large for AMQP, a step further each time. The last form always fits.
     private enum Left
     {
         Nothing,
@@ -44,13 +44,18 @@ internal sealed class DeadLetters(RabbitMqOptions options, BrokerWriter writer, 
     private (QueueMessage Letter, Dictionary<string, object?> Headers) Letter(
         RabbitMqMessage message, WritingChannel channel, string queue, IReadOnlyList<(string Name, string Value)> biography)
     {
-        var (letter, headers) = (message.Message, Headers(message.Message, biography, Left.Nothing));
-        for (var left = Left.Headers; left <= Left.Properties && !channel.Fits(letter, headers); left++)
+        var (letter, headers, left) = (message.Message, Headers(message.Message, biography, Left.Nothing), Left.Nothing);
+        while (left < Left.Properties && !channel.Fits(letter, headers))
+        {
+            left++;
+            letter = left == Left.Properties ? message.Message with { Properties = new MessageProperties() } : message.Message;
+            headers = Headers(message.Message, biography, left);
+        }
+
+        if (left != Left.Nothing)
         {
             Metrics.DeadLetterReduced(message.Queue);
             Log.DeadLetterReduced(log, message.Queue, message.Event.Id, queue, Words(message.Message, left));
-            letter = left == Left.Properties ? message.Message with { Properties = new MessageProperties() } : message.Message;
-            headers = Headers(message.Message, biography, left);
         }
 
         return (letter, headers);

@@ -31,10 +31,10 @@ internal sealed class RabbitMqMessage(Event content, QueueMessage message, Queue
     /// <summary>Timestamp of its last run's beginning.</summary>
     public long RunAt { get; set; }
 
-    /// <summary>How many of its runs did not reach the gateway.</summary>
-    public int RunsOutOfReach { get; set; }
+    /// <summary>How many of its runs are not counted, for no function ran it.</summary>
+    public int RunsInVain { get; set; }
 
-    /// <summary>How its last run failed, and how many had failed with it; null if none has run, or the last one did not reach the gateway.</summary>
+    /// <summary>How the last of those that count failed, and how many had failed with it; null if there is none, or the gateway was out of reach since.</summary>
     public (Outcome Outcome, int Attempt)? Failure { get; set; }
 
     /// <summary>The queue that it came from.</summary>
@@ -47,6 +47,8 @@ internal sealed class RabbitMqMessage(Event content, QueueMessage message, Queue
         await settler.FailAsync(this, outcome, attempt, ct);
         return null;
     }
+
+    public override async ValueTask UnwantedAsync(CancellationToken ct) => await settler.LeaveAsync(this, ct);
 
     public override async ValueTask AbandonAsync(CancellationToken ct) => await settler.GiveBackAsync(this, ct);
 }

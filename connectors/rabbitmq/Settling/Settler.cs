@@ -8,6 +8,9 @@ namespace Connectors.RabbitMq.Settling;
 /// <summary>Settles messages: every way in which one leaves our hands is here.</summary>
 internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, TimeProvider time, Random random, ILogger<Settler> log)
 {
+    // A little more than a queue's consumer waits to hear that it has ended.
+    private static readonly TimeSpan StoppingTime = TimeSpan.FromSeconds(5);
+
     private readonly ConcurrentDictionary<RabbitMqMessage, bool> _held = new();
 
     private RetryPolicy Retry => options.Failure.Retry;
@@ -41,7 +44,16 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
         End(message, "completed", await message.Channel.AckAsync(message.Message, ct));
     }
 
-    /// <summary>It was given up without a verdict, or nobody wants it.</summary>
+    /// <summary>
+    /// Nobody wants it. While its queue is consumed it would come at once again; that is over before long, unless somebody wants it again by then, who may have it.
+    /// </summary>
+    public async Task LeaveAsync(RabbitMqMessage message, CancellationToken ct)
+    {
+        await Signal.CameAsync(message.Channel.Stopped, StoppingTime, time, ct);
+        await GiveBackAsync(message, ct);
+    }
+
+    /// <summary>It was given up without a verdict.</summary>
     public async Task GiveBackAsync(RabbitMqMessage message, CancellationToken ct) =>
         End(message, "given_back", await message.Channel.NakAsync(message.Message, ct));
 
@@ -50,16 +62,23 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
     {
         if (outcome.IsOutOfReach)
         {
-            // A gateway that is away says nothing of the message, however long it takes, and uses up none of its attempts.
-            message.RunsOutOfReach++;
             message.Failure = null;
             message.Outage.Meet();
-            await PutOffAsync(message, outcome.WaitAtLeast(Delay(attempt), Retry.MaxWait), ct);
+        }
+        else
+        {
+            message.Outage.End();
+        }
+
+        if (outcome.IsNotRun)
+        {
+            // A gateway that is away, or a function that is down or full, says nothing of the message, however long it takes, and uses up none of its attempts.
+            message.RunsInVain++;
+            await (Left(message) == TimeSpan.Zero ? EndOldAsync(message, ct) : PutOffAsync(message, outcome.WaitAtLeast(Delay(attempt), Retry.MaxWait), ct));
             return;
         }
 
-        message.Outage.End();
-        attempt -= message.RunsOutOfReach;
+        attempt -= message.RunsInVain;
         message.Failure = (outcome, attempt);
         var verdict = Retry.Decide(outcome, attempt, random);
         var left = Left(message) - time.GetElapsedTime(message.RunAt);

@@ -80,6 +80,25 @@ internal sealed class Waiting(TimeProvider time)
         }
     }
 
+    /// <summary>Lets go of what came by channels that have ended: the broker has it again, and sends it once more.</summary>
+    public void ForgetLost()
+    {
+        lock (_gate)
+        {
+            for (var left = _fresh.Count; left > 0; left--)
+            {
+                if (_fresh.Dequeue() is { Channel.IsOpen: true } message)
+                {
+                    _fresh.Enqueue(message);
+                }
+            }
+
+            var backingOff = _backingOff.UnorderedItems.Where(item => item.Element.Channel.IsOpen).ToList();
+            _backingOff.Clear();
+            _backingOff.EnqueueRange(backingOff);
+        }
+    }
+
     /// <summary>Nothing more is to run. Returns what waits and what backs off, for whoever took to give it back.</summary>
     public IReadOnlyList<RabbitMqMessage> Close()
     {

@@ -94,26 +94,36 @@ internal sealed class Queue : IDisposable
     }
 
     /// <summary>Hides up to ten messages for so long from now, whole seconds; zero shows them at once. Returns those whose time was not changed.</summary>
-    public async Task<IReadOnlyList<EntryFault>> HideAsync(IReadOnlyList<(string Receipt, TimeSpan Time)> messages, CancellationToken ct)
+    /// <param name="messages">Which, and for how long.</param>
+    /// <param name="isAsked">Whether the next try is to ask for one of them still, by its place: what became of it meanwhile may be worth more.</param>
+    /// <param name="ct">Gives up.</param>
+    public async Task<IReadOnlyList<EntryFault>> HideAsync(IReadOnlyList<(string Receipt, TimeSpan Time)> messages, Func<int, bool> isAsked, CancellationToken ct)
     {
-        var entries = messages
-            .Select((m, i) => new ChangeMessageVisibilityBatchRequestEntry { Id = Id(i), ReceiptHandle = m.Receipt, VisibilityTimeout = (int)m.Time.TotalSeconds })
-            .ToList();
-        var response = await _hiding.ExecuteAsync(async token => await _client.ChangeMessageVisibilityBatchAsync(Address.Url, entries, token), ct);
+        var response = await _hiding.ExecuteAsync(
+            async token =>
+            {
+                var entries = messages
+                    .Select((m, i) => new ChangeMessageVisibilityBatchRequestEntry { Id = Id(i), ReceiptHandle = m.Receipt, VisibilityTimeout = (int)m.Time.TotalSeconds })
+                    .Where((_, i) => isAsked(i))
+                    .ToList();
+                return entries.Count > 0 ? await _client.ChangeMessageVisibilityBatchAsync(Address.Url, entries, token) : new ChangeMessageVisibilityBatchResponse();
+            },
+            ct);
         return Read(response.Failed);
     }
 
     /// <summary>Whether messages that fail too often go elsewhere; null if that cannot be known.</summary>
     public async Task<bool?> HasRedrivePolicyAsync(CancellationToken ct)
     {
+        using var limit = new TimeLimit(RequestTimeout, _time, ct);
         try
         {
-            var response = await _client.GetQueueAttributesAsync(Address.Url, [QueueAttributeName.RedrivePolicy], ct);
+            var response = await _client.GetQueueAttributesAsync(Address.Url, [QueueAttributeName.RedrivePolicy], limit.Token);
             return response.Attributes?.ContainsKey(QueueAttributeName.RedrivePolicy) ?? false;
         }
         catch (Exception) when (!ct.IsCancellationRequested)
         {
-            // Reading attributes is a permission of its own, and needed for nothing else.
+            // Reading attributes is a permission of its own, and needed for nothing else: no message waits long for an answer.
             return null;
         }
     }

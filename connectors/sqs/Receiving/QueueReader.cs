@@ -29,6 +29,9 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
     private bool _isKnown;
     private bool _isQuiet = true;
 
+    // Back-offs that are over.
+    private int _backOffs;
+
     /// <summary>What settles the queue's messages.</summary>
     public Settler Settler => settler;
 
@@ -58,11 +61,16 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
             polls.Remove(ended);
             var poll = await ended;
             wanted = poll.Kind == PollKind.Full ? Math.Min(wanted + 1, MaxPolls) : poll.Kind == PollKind.Some ? Math.Max(wanted - 1, 1) : 1;
-            failures = poll.Kind == PollKind.Failed ? failures + 1 : 0;
-            if (poll.Fault is { } fault)
+            if (poll.Fault is not { } fault)
             {
-                await BackOffAsync(fault, failures, ct);
+                failures = 0;
             }
+            else if (poll.Begun == _backOffs)
+            {
+                await BackOffAsync(fault, ++failures, ct);
+            }
+
+            // Else it began before the last back-off was over, beside the one that failed first: what failed them all is told, and was waited for once.
         }
 
         await Task.WhenAll(polls);
@@ -72,23 +80,32 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
     // Does not throw: a fault is the poll's result, and cancellation an empty one.
     private async Task<Poll> PollAsync(bool isOnly, Reservations reservations, ChannelWriter<Arrival> arrivals, CancellationToken ct, CancellationToken cut)
     {
+        var begun = Volatile.Read(ref _backOffs);
         try
         {
             await watch.WantedAsync(ct);
             await RoomAsync(ct);
             var isQuiet = _isQuiet && isOnly;
+            var wait = isQuiet || options.WaitTime < BusyWait ? options.WaitTime : BusyWait;
             var asked = isQuiet ? Reservation.None : await reservations.ReserveAsync(Max, ct);
             var came = 0;
             try
             {
-                var wait = isQuiet || options.WaitTime < BusyWait ? options.WaitTime : BusyWait;
+                // Slots may have been long in coming.
+                if (!watch.IsWanted)
+                {
+                    return new Poll(PollKind.Empty);
+                }
+
+                begun = Volatile.Read(ref _backOffs);
                 came = await ReceiveAsync(asked, wait, reservations, arrivals, ct, cut);
-                await KnowAsync(came, wait, ct);
             }
             finally
             {
                 reservations.Release(Math.Max(0, asked.Count - came));
             }
+
+            await KnowAsync(came, wait, ct);
 
             // While slots are what is scarce, more polls would only take them from other queues.
             return new Poll(came >= Math.Max(1, asked.Count) && !asked.HadToWait ? PollKind.Full : came > 0 ? PollKind.Some : PollKind.Empty);
@@ -99,7 +116,7 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
         }
         catch (Exception fault)
         {
-            return new Poll(PollKind.Failed, fault);
+            return new Poll(PollKind.Failed, fault, begun);
         }
     }
 
@@ -151,9 +168,11 @@ internal sealed class QueueReader(Settler settler, QueueWatch watch, SqsOptions 
         _isKnown = false;
         watch.Failed(fault, delay);
         await Task.Delay(delay, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Interlocked.Increment(ref _backOffs);
     }
 
-    private readonly record struct Poll(PollKind Kind, Exception? Fault = null);
+    // Fault: null but for one that failed. Begun: the back-offs that were over when its request was sent.
+    private readonly record struct Poll(PollKind Kind, Exception? Fault = null, int Begun = 0);
 
     private enum PollKind
     {

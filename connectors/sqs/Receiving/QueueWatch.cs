@@ -26,10 +26,13 @@ internal sealed class QueueWatch
 
     private string Condition => "queue " + _queue.Name;
 
+    /// <summary>Whether some function wants the queue's messages.</summary>
+    public bool IsWanted => _topics.Value.Match(_queue.Name).Count > 0;
+
     /// <summary>Waits until some function wants the queue's messages: what nobody wants stays where it is.</summary>
     public async Task WantedAsync(CancellationToken ct)
     {
-        if (!_isUnwanted && _topics.Value.Match(_queue.Name).Count == 0)
+        if (!_isUnwanted && !IsWanted)
         {
             _isUnwanted = true;
             _readiness.Met(Condition);

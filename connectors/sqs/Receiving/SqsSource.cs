@@ -85,6 +85,7 @@ internal sealed class SqsSource(SqsOptions options, IReadOnlyList<QueueReader> r
         {
             return new SqsMessage(MessageEvent.Of(lease.Message, queue), lease, settler)
             {
+                Progress = settler.ProgressOf(lease),
                 OrderKey = queue.IsFifo && lease.Message.Group is { } group ? $"{queue.Url} {group}" : null,
 
                 // In order is worth more than once: whoever has the message now must not run it, and its successors, beside us.

@@ -38,16 +38,6 @@ internal sealed class Batches<T> : IAsyncDisposable
         _loop = RunAsync();
     }
 
-    /// <summary>Batches that are sent once.</summary>
-    public Batches(int max, TimeSpan linger, TimeProvider time, Func<IReadOnlyList<T>, CancellationToken, Task> send)
-        : this(max, linger, time, async (batch, _, ct) =>
-        {
-            await send(batch, ct);
-            return ([], TimeSpan.Zero);
-        })
-    {
-    }
-
     /// <summary>False once disposal has begun.</summary>
     public bool Add(T item)
     {

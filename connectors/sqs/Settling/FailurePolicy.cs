@@ -5,8 +5,8 @@ namespace Connectors.Sqs.Settling;
 /// <summary>What becomes of a message that a function did not take. Pure; how often it is received at all is decided by the queue's own redrive policy.</summary>
 internal sealed record FailurePolicy
 {
-    // With waits of one second doubled, some minutes without a gateway before it counts against the message.
-    private const int RunsWithoutGateway = 8;
+    // With waits of one second doubled, some minutes without a gateway, or a function, before it counts against the message.
+    private const int RunsInVain = 8;
 
     public required OnFailure OnFailure { get; init; }
 
@@ -17,22 +17,24 @@ internal sealed record FailurePolicy
     public required BackOffKind BackOff { get; init; }
 
     /// <summary>
-    /// The delay after which to run it again here, without giving it back: only while the gateway cannot be reached, which says nothing of the message
-    /// and should not use up its receives. Null to give it back.
+    /// The delay after which to run it again here, without giving it back: only while no function runs it, for the gateway is away or the function down or full,
+    /// which says nothing of the message and should not use up its receives. Null to give it back.
     /// </summary>
     public TimeSpan? RunAgainAfter(Outcome outcome, int attempt, Random random) =>
-        outcome.IsOutOfReach && attempt < RunsWithoutGateway ? outcome.WaitAtLeast(Delay(attempt, random), MaxWait) : null;
+        outcome.IsNotRun && attempt < RunsInVain ? outcome.WaitAtLeast(Delay(attempt, random), MaxWait) : null;
 
-    /// <summary>For how long to hide it, in whole seconds; null to delete it, which no outage of the gateway leads to.</summary>
+    /// <summary>For how long to hide it, in whole seconds; null to delete it, which no outage of gateway or function leads to.</summary>
     /// <param name="outcome">The worst of the functions' outcomes.</param>
     /// <param name="receives">How often the message was received, this time included.</param>
     /// <param name="random">Source of jitter.</param>
     public TimeSpan? HideFor(Outcome outcome, int receives, Random random) => OnFailure switch
     {
-        OnFailure.Delete when !outcome.IsOutOfReach => null,
+        OnFailure.Delete when !outcome.IsNotRun => null,
         _ when IsHopeless(outcome) => Seconds(MaxWait),
+
+        // Shown at once it would come at once again, and use up a receive each time.
+        _ when outcome.IsNotRun => Seconds(outcome.WaitAtLeast(Delay(receives, random), MaxWait)),
         OnFailure.Release => TimeSpan.Zero,
-        _ when outcome.IsOutOfReach => Seconds(outcome.WaitAtLeast(Delay(receives, random), MaxWait)),
         _ when outcome is { Status: 429 or 503, RetryAfter: { } asked } => Seconds(asked < MinWait ? MinWait : asked > MaxWait ? MaxWait : asked),
         _ => Seconds(Delay(receives, random)),
     };

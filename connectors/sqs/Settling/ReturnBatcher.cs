@@ -8,6 +8,9 @@ internal sealed class ReturnBatcher : IAsyncDisposable
 {
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(20);
 
+    // Between two looks at whether a renewal has ended.
+    private static readonly TimeSpan RenewalPause = TimeSpan.FromMilliseconds(50);
+
     private readonly Queue _queue;
     private readonly VisibilityKeeper _keeper;
     private readonly ILogger _log;
@@ -16,7 +19,7 @@ internal sealed class ReturnBatcher : IAsyncDisposable
     public ReturnBatcher(Queue queue, VisibilityKeeper keeper, TimeProvider time, ILogger log)
     {
         (_queue, _keeper, _log) = (queue, keeper, log);
-        _batches = new Batches<(Lease, TimeSpan)>(Queue.BatchSize, Linger, time, ReturnAsync);
+        _batches = new Batches<(Lease, TimeSpan)>(Queue.BatchSize, Linger, time, (batch, _, ct) => ReturnAsync(batch, ct));
     }
 
     /// <summary>Gives a message back soon, to be seen again after so long, whole seconds; sooner if SQS would not hide it for that long any more.</summary>
@@ -29,9 +32,16 @@ internal sealed class ReturnBatcher : IAsyncDisposable
     /// <summary>Gives back the rest.</summary>
     public ValueTask DisposeAsync() => _batches.DisposeAsync();
 
-    private async Task ReturnAsync(IReadOnlyList<(Lease Lease, TimeSpan Hidden)> batch, CancellationToken ct)
+    // A renewal that is under way may reach SQS after what is sent now, and hide for long what is to be seen soon: its end comes first.
+    private async Task<(IReadOnlyList<(Lease Lease, TimeSpan Hidden)> Again, TimeSpan After)> ReturnAsync(IReadOnlyList<(Lease Lease, TimeSpan Hidden)> batch, CancellationToken ct)
     {
-        var open = batch.Where(b => _keeper.Holds(b.Lease)).ToList();
+        var isRenewing = batch.ToLookup(b => b.Lease.IsRenewing);
+        await TryAsync([.. isRenewing[false].Where(b => _keeper.Holds(b.Lease))], ct);
+        return ([.. isRenewing[true]], RenewalPause);
+    }
+
+    private async Task TryAsync(List<(Lease Lease, TimeSpan Hidden)> open, CancellationToken ct)
+    {
         if (open.Count == 0)
         {
             return;
@@ -39,7 +49,7 @@ internal sealed class ReturnBatcher : IAsyncDisposable
 
         try
         {
-            var faults = await _queue.HideAsync([.. open.Select(b => (b.Lease.Message.Receipt, b.Lease.Within(b.Hidden)))], ct);
+            var faults = await _queue.HideAsync([.. open.Select(b => (b.Lease.Message.Receipt, b.Lease.Within(b.Hidden)))], _ => true, ct);
             Metrics.Returned(_queue.Address.Name, open.Count - faults.Count);
             foreach (var fault in faults)
             {

@@ -12,10 +12,21 @@ internal sealed class SqsMessage(Event content, Lease lease, Settler settler) : 
         return ValueTask.CompletedTask;
     }
 
-    public override ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct) => ValueTask.FromResult(settler.Fail(lease, outcome, attempt));
+    public override ValueTask UnwantedAsync(CancellationToken ct)
+    {
+        settler.PassOver(lease);
+        return ValueTask.CompletedTask;
+    }
+
+    public override ValueTask<TimeSpan?> FailAsync(Outcome outcome, int attempt, CancellationToken ct)
+    {
+        settler.Remember(lease, Progress);
+        return ValueTask.FromResult(settler.Fail(lease, outcome, attempt));
+    }
 
     public override ValueTask AbandonAsync(CancellationToken ct)
     {
+        settler.Remember(lease, Progress);
         settler.GiveBack(lease, TimeSpan.Zero);
         return ValueTask.CompletedTask;
     }

@@ -156,6 +156,11 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
             Metrics.Failed(_queue.Address.Name, "renew", why.Kind);
             Log.RenewFailed(_log, _queue.Address.Name, leases.Length, why.Text);
         }
+        finally
+        {
+            // Those too that were not renewed after all: what is given back waits for it.
+            Array.ForEach(leases, l => l.IsRenewing = false);
+        }
     }
 
     private async Task SendAsync(Lease[] leases, CancellationToken closing)
@@ -168,23 +173,15 @@ internal sealed class VisibilityKeeper : IAsyncDisposable
         // Half of what is left, for one that hangs is to leave time for another.
         using var limit = new TimeLimit(TimeSpan.FromTicks(Math.Clamp(leases.Min(l => l.Left.Ticks) / 2, 0, RequestTime.Ticks)), _time, closing);
         var grants = leases.Select(l => new Grant(_time.GetTimestamp(), l.Within(_visibility))).ToList();
-        var faults = await HideAsync(leases, grants, limit.Token);
-        Metrics.Renewed(_queue.Address.Name, leases.Length - faults.Count);
-        foreach (var (i, lease) in leases.Index())
+
+        // One that is given back meanwhile is not asked for again: that would hide it for longer than it is to be hidden.
+        var asked = new bool[leases.Length];
+        var faults = await _queue.HideAsync(
+            [.. leases.Zip(grants, (l, g) => (l.Message.Receipt, g.For))], i => asked[i] = !leases[i].IsReturning, limit.Token);
+        Metrics.Renewed(_queue.Address.Name, asked.Count(isAsked => isAsked) - faults.Count);
+        foreach (var (i, lease) in leases.Index().Where(l => asked[l.Index]))
         {
             Take(lease, grants[i], faults.FirstOrDefault(f => f.Index == i));
-        }
-    }
-
-    private async Task<IReadOnlyList<EntryFault>> HideAsync(Lease[] leases, List<Grant> grants, CancellationToken ct)
-    {
-        try
-        {
-            return await _queue.HideAsync([.. leases.Zip(grants, (l, g) => (l.Message.Receipt, g.For))], ct);
-        }
-        finally
-        {
-            Array.ForEach(leases, l => l.IsRenewing = false);
         }
     }
 

@@ -59,22 +59,16 @@ internal sealed class GatewayClient(Uri address, Credentials? credentials, bool 
     public async Task<JsonNode> JsonAsync(HttpMethod method, string path, HttpContent? content, CancellationToken ct)
     {
         using var answer = await AskAsync(method, path, content, ct);
-        try
-        {
-            return JsonNode.Parse(await answer.Content.ReadAsByteArrayAsync(ct).WaitAsync(Patience, TimeProvider.System, ct)) ?? throw IsOther();
-        }
-        catch (JsonException)
-        {
-            throw IsOther();
-        }
-        catch (HttpRequestException fault)
-        {
-            throw BrokeOff(fault);
-        }
-        catch (TimeoutException)
-        {
-            throw Silent();
-        }
+        return await ReadAsync(answer, ct);
+    }
+
+    /// <summary>The same for what may be missing; null if it is.</summary>
+    public async Task<JsonNode?> FindJsonAsync(string path, CancellationToken ct)
+    {
+        using var answer = await SendAsync(HttpMethod.Get, path, null, ct);
+        return answer.StatusCode == HttpStatusCode.NotFound ? null
+            : answer.IsSuccessStatusCode ? await ReadAsync(answer, ct)
+            : throw await RefusalAsync(answer, ct);
     }
 
     /// <summary>What answers is no gateway of ours.</summary>
@@ -116,6 +110,26 @@ internal sealed class GatewayClient(Uri address, Credentials? credentials, bool 
     }
 
     public void Dispose() => _http.Dispose();
+
+    private async Task<JsonNode> ReadAsync(HttpResponseMessage answer, CancellationToken ct)
+    {
+        try
+        {
+            return JsonNode.Parse(await answer.Content.ReadAsByteArrayAsync(ct).WaitAsync(Patience, TimeProvider.System, ct)) ?? throw IsOther();
+        }
+        catch (JsonException)
+        {
+            throw IsOther();
+        }
+        catch (HttpRequestException fault)
+        {
+            throw BrokeOff(fault);
+        }
+        catch (TimeoutException)
+        {
+            throw Silent();
+        }
+    }
 
     private CommandFailure Silent() => new($"The gateway {_root} did not answer within {Patience.TotalSeconds} seconds.") { MayPass = true };
 

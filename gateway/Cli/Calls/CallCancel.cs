@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Connectors.Cli.Api;
+using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.Calls;
 
@@ -22,7 +23,7 @@ internal static class CallCancel
             using var answer = await session.Gateway.AskAsync(HttpMethod.Delete, QueuePath.Call(id), null, ct);
             if (!session.IsJson)
             {
-                session.Out.WriteLine($"Call {id}: its cancellation is on its way to the workers.");
+                session.Out.Report($"Call {id}: its cancellation is on its way to the workers.");
             }
         }
     }

@@ -65,6 +65,7 @@ internal static class CallCancelMany
         else
         {
             session.Out.WriteLine($"The waiting calls {whose} are cancelled: each becomes a dead letter when a worker meets it.");
+            session.TellOfKeys();
         }
     }
 

@@ -35,7 +35,7 @@ internal static class CallResult
         }
 
         var length = file is null
-            ? await AnswerBody.CopyAsync(answer, Console.OpenStandardOutput(), "standard output", ct)
+            ? await AnswerBody.CopyAsync(answer, StandardOutput.Bytes(), "standard output", ct)
             : (await AnswerBody.TakeAsync(answer, file, ct)).Length;
         session.Error.WriteLine(
             Header("X-Call-State") == Purged

@@ -1,13 +1,18 @@
 using System.CommandLine;
-using System.Net;
+using System.Globalization;
+using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
 using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.DeadLetters;
 
-/// <summary><c>dead delete</c>: removes dead letters for good.</summary>
+/// <summary><c>dead delete</c>: removes dead letters for good, those that are named or all of a kind.</summary>
 internal static class DeadDelete
 {
+    // As many as the gateway deletes well within the time that an answer may take.
+    private const string PartSize = "1000";
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
+
     private static readonly Argument<string> Queue = Inputs.Queue();
     private static readonly Argument<ulong[]> Seqs = Inputs.Seqs("Numbers of dead letters");
     private static readonly Option<bool> All = new("--all") { Description = "All that are there now, or all that the options name" };
@@ -39,53 +44,119 @@ internal static class DeadDelete
         if (seqs.Length > 0)
         {
             await session.ConfirmAsync(() => Task.FromResult($"Delete {seqs.Length} dead letters of {filter} for good?"), ct);
-            await DeleteAsync(session, filter, seqs, ct);
+            await TellAsync(session, filter, deletion => DeleteAsync(session, deletion, seqs, ct));
             return;
         }
 
-        ulong[]? found = null;
-        await session.ConfirmAsync(async () => $"Delete {(found = await FindAsync(session, filter, ct)).Length} dead letters of {filter} for good?", ct);
-        await DeleteAsync(session, filter, found ?? await FindAsync(session, filter, ct), ct);
+        DeadCount? counted = null;
+        await session.ConfirmAsync(async () => $"Delete {(counted = await filter.CountAsync(session, ct)).Text} dead letters of {filter} for good?", ct);
+        var meant = counted ?? await filter.CountAsync(session, ct);
+        await TellAsync(session, filter, deletion => DeleteAllAsync(session, deletion, meant, ct));
     }
 
-    // What dies while the question stands is not part of the answer.
-    private static async Task<ulong[]> FindAsync(Session session, DeadFilter filter, CancellationToken ct)
+    private static async Task DeleteAsync(Session session, Deletion deletion, ulong[] seqs, CancellationToken ct)
     {
-        var seqs = new List<ulong>();
-        await foreach (var page in DeadPage.ReadAsync(session, filter, 0, long.MaxValue, ct))
-        {
-            seqs.AddRange(page.Items.Select(item => (ulong)item["seq"]!));
-        }
-
-        return [.. seqs];
-    }
-
-    private static async Task DeleteAsync(Session session, DeadFilter filter, ulong[] seqs, CancellationToken ct)
-    {
-        var progress = new ProgressLine(session.Error, TimeProvider.System);
-        var deleted = 0;
         foreach (var seq in seqs)
         {
-            using var answer = await session.Gateway.SendAsync(HttpMethod.Delete, QueuePath.Dead(filter.Queue, seq), null, ct);
-            if (answer.IsSuccessStatusCode)
-            {
-                deleted++;
-            }
-            else if (!session.Value(All) || answer.StatusCode != HttpStatusCode.NotFound)
-            {
-                throw await session.Gateway.RefusalAsync(answer, ct);
-            }
-
+            using var answer = await session.Gateway.AskAsync(HttpMethod.Delete, QueuePath.Dead(deletion.Filter.Queue, seq), null, ct);
+            deletion.Took(1);
             if (seqs.Length > 1)
             {
-                progress.Tell($"{deleted} of {seqs.Length} deleted");
+                deletion.Tell($"{seqs.Length}");
             }
         }
+    }
 
-        progress.End();
+    // What dies while the question stands, or while it goes on, is not meant. A part that was broken off has deleted some, and is asked for again.
+    private static async Task DeleteAllAsync(Session session, Deletion deletion, DeadCount meant, CancellationToken ct)
+    {
+        if (meant is { Count: 0, IsComplete: true })
+        {
+            return;
+        }
+
+        var filter = deletion.Filter;
+        var endurance = new Endurance(TimeProvider.System);
+        for (ulong? next = 0; next is { } after;)
+        {
+            var part = QueuePath.Query(
+                [
+                    .. filter.Query,
+                    ("all", filter.IsAll ? "true" : null),
+                    ("last", meant.Last.ToString(CultureInfo.InvariantCulture)),
+                    ("limit", PartSize),
+                    ("after", after.ToString(CultureInfo.InvariantCulture)),
+                ]);
+            try
+            {
+                var answer = await session.Gateway.JsonAsync(HttpMethod.Delete, $"{QueuePath.Of(filter.Queue)}/dead{part}", null, ct);
+                endurance.Answered();
+                deletion.Took((long)answer["deleted"]!);
+                deletion.Tell(meant.Text);
+                next = (ulong?)answer["next"];
+            }
+            catch (CommandFailure failure) when (endurance.Bears(failure))
+            {
+                deletion.BrokeOff();
+                deletion.Tell(meant.Text, "waiting for the gateway");
+                await Task.Delay(Look, TimeProvider.System, ct);
+            }
+        }
+    }
+
+    // How many are gone is said however it ends.
+    private static async Task TellAsync(Session session, DeadFilter filter, Func<Deletion, Task> delete)
+    {
+        var deletion = new Deletion(filter, new ProgressLine(session.Error, TimeProvider.System));
+        try
+        {
+            await delete(deletion);
+        }
+        catch (CommandFailure failure) when (deletion.HasBegun)
+        {
+            deletion.End();
+            throw new CommandFailure($"{failure.Message} {deletion}", failure.ExitCode);
+        }
+        catch (OperationCanceledException)
+        {
+            deletion.End();
+            session.Error.WriteLine(deletion);
+            throw;
+        }
+
+        deletion.End();
         if (!session.IsJson)
         {
-            session.Out.WriteLine($"{deleted} dead letters of {filter} are gone.");
+            session.Out.WriteLine(deletion);
         }
+        else if (session.Value(All))
+        {
+            session.Print(new JsonObject { ["deleted"] = deletion.Count });
+        }
+    }
+
+    /// <summary>How far a deletion is, for whoever waits for it.</summary>
+    private sealed class Deletion(DeadFilter filter, ProgressLine progress)
+    {
+        // False once a part's answer is lost, which has deleted nobody knows how many.
+        private bool _isExact = true;
+
+        public DeadFilter Filter => filter;
+
+        public long Count { get; private set; }
+
+        public bool HasBegun => Count > 0 || !_isExact;
+
+        public void Took(long letters) => Count += letters;
+
+        public void BrokeOff() => _isExact = false;
+
+        public void Tell(string of, string? what = null) => progress.Tell($"{Text} of {of} deleted{(what is null ? "" : $", {what}")}");
+
+        public void End() => progress.End();
+
+        public override string ToString() => $"{Text} dead letters of {filter} are gone.";
+
+        private string Text => _isExact ? $"{Count}" : $"at least {Count}";
     }
 }

@@ -41,19 +41,24 @@ internal sealed record DeadFilter(string Queue, string? Function, string? Reason
             return false;
         }
 
-        var answer = await session.Gateway.JsonAsync(HttpMethod.Get, $"{QueuePath.Of(Queue)}/dead/count{QueuePath.Query([.. Query])}", null, ct);
+        var answer = await AskCountAsync(session, ct);
         if (session.IsJson)
         {
             session.Print(answer);
         }
         else
         {
-            // Of very many letters it is known only that there are at least so many; a gateway of an earlier version counts all.
-            session.Out.WriteLine($"{((bool?)answer["isComplete"] == false ? "at least " : "")}{answer["count"]} dead letters of {this}.");
+            session.Out.WriteLine($"{DeadCount.Of(answer).Text} dead letters of {this}.");
         }
 
         return true;
     }
+
+    /// <summary>How many are meant.</summary>
+    public async Task<DeadCount> CountAsync(Session session, CancellationToken ct) => DeadCount.Of(await AskCountAsync(session, ct));
+
+    private Task<JsonNode> AskCountAsync(Session session, CancellationToken ct) =>
+        session.Gateway.JsonAsync(HttpMethod.Get, $"{QueuePath.Of(Queue)}/dead/count{QueuePath.Query([.. Query])}", null, ct);
 
     private static Option<string> CreateReason()
     {
@@ -61,6 +66,18 @@ internal sealed record DeadFilter(string Queue, string? Function, string? Reason
         reason.CompletionSources.Add("exhausted", "failed", "expired", "cancelled", "worker_lost", "callback_expired", "callback_refused", "foreign");
         return reason;
     }
+}
+
+/// <summary>How many dead letters a filter means, and the number of the latest that there was.</summary>
+/// <param name="Count">So many, or at least so many.</param>
+/// <param name="IsComplete">Whether all were looked at.</param>
+/// <param name="Last">That number.</param>
+internal sealed record DeadCount(long Count, bool IsComplete, ulong Last)
+{
+    // A gateway of an earlier version counts all.
+    public static DeadCount Of(JsonNode answer) => new((long)answer["count"]!, (bool?)answer["isComplete"] != false, (ulong)answer["last"]!);
+
+    public string Text => IsComplete ? $"{Count}" : $"at least {Count}";
 }
 
 /// <summary>A page of dead letters, and where the next one begins; null at the end.</summary>

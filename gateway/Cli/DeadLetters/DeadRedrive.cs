@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
+using Connectors.Cli.Printing;
 using Connectors.Cli.Redrives;
 
 namespace Connectors.Cli.DeadLetters;
@@ -46,7 +47,7 @@ internal static class DeadRedrive
             using var answer = await session.Gateway.AskAsync(HttpMethod.Post, QueuePath.Dead(queue, seq) + "/redrive", null, ct);
             if (!session.IsJson)
             {
-                session.Out.WriteLine($"Dead letter {seq} of {queue} is redriven.");
+                session.Out.Report($"Dead letter {seq} of {queue} is redriven.");
             }
         }
     }

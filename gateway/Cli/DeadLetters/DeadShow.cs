@@ -7,11 +7,14 @@ using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.DeadLetters;
 
-/// <summary><c>dead show</c>: one dead letter's biography and body.</summary>
+/// <summary><c>dead show</c>: one dead letter's biography, what was sent, and the body.</summary>
 internal static class DeadShow
 {
     private const string Prefix = "X-Dead-";
     private static readonly string[] Numbers = ["Seq", "Redrive", "Attempts", "Status", "Function-Status"];
+
+    // Its path is in the biography.
+    private static readonly Column[] Requested = [new("method", "method"), new("query", "query"), new("callback to", "callback")];
 
     private static readonly Argument<string> Queue = Inputs.Queue();
     private static readonly Argument<ulong> Seq = Inputs.Seq();
@@ -19,27 +22,46 @@ internal static class DeadShow
 
     public static Command Create()
     {
-        var command = new Command("show", "One dead letter: its biography and its body") { Queue, Seq, Output };
+        var command = new Command("show", "One dead letter: its biography, the request without its credentials, and the body") { Queue, Seq, Output };
         command.Does(RunAsync);
         return command;
     }
 
     private static async Task RunAsync(Session session, CancellationToken ct)
     {
-        using var answer = await session.Gateway.AskAsync(HttpMethod.Get, QueuePath.Dead(session.Value(Queue), session.Value(Seq)), null, ct);
+        var path = QueuePath.Dead(session.Value(Queue), session.Value(Seq));
+        using var answer = await session.Gateway.AskAsync(HttpMethod.Get, path, null, ct);
         var facts = answer.Headers
             .Where(h => h.Key.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase))
             .Select(h => (Name: h.Key[Prefix.Length..], Value: h.Value.First()))
             .ToList();
         var body = await AnswerBody.TakeAsync(answer, session.Value(Output), ct);
+
+        // A gateway of an earlier version does not tell it.
+        var request = await session.Gateway.FindJsonAsync(path + "/request", ct);
         if (session.IsJson)
         {
-            var json = new JsonObject(facts.Select(f => KeyValuePair.Create(CamelCase(f.Name), Value(f))));
+            var json = new JsonObject(facts.Select(f => KeyValuePair.Create(CamelCase(f.Name), Value(f)))) { ["request"] = request };
             session.Print(body.AddTo(json));
             return;
         }
 
-        Table.Facts(session.Out, [.. facts.Select(f => (f.Name.Replace('-', ' ').ToLowerInvariant(), Column.Text(f.Value))), ("bytes", body.Length.ToString(CultureInfo.InvariantCulture))]);
+        Table.Facts(
+            session.Out,
+            [
+                .. facts.Select(f => (f.Name.Replace('-', ' ').ToLowerInvariant(), Column.Text(f.Value))),
+                .. Requested.Where(f => (string?)request?[f.Property] is { Length: > 0 }).Select(f => (f.Title, f.Cell(request))),
+                ("bytes", body.Length.ToString(CultureInfo.InvariantCulture)),
+            ]);
+        if (request?["headers"]?.AsArray() is { Count: > 0 } headers)
+        {
+            session.Out.WriteLine();
+            foreach (var header in headers)
+            {
+                session.Out.WriteLine($"{Plain.OneLine((string)header![0]!)}: {Plain.OneLine((string)header[1]!)}");
+            }
+        }
+
         if (body.File is null && body.Length > 0)
         {
             session.Out.WriteLine();

@@ -10,6 +10,9 @@ internal sealed class Move
     private const string DefaultQueue = "faas-request";
     private const string DefaultNamespace = "openfaas";
 
+    // Where our charts look for NATS, and where OpenFaaS's has it.
+    private const string DefaultNats = "nats.openfaas";
+
     private readonly YamlMappingNode _values;
     private readonly List<Judged> _judged = [];
 
@@ -111,7 +114,11 @@ internal sealed class Move
                     Files.Remove(OpenFaasCharts.Worker);
                 }
 
+                TellOfStreams("nats.external and nats.auth; queue-worker: nats.host and nats.auth", "nats.channel; queue-worker: queueName");
                 TellWhoScaled();
+                break;
+            case OpenFaasCharts.Worker:
+                TellOfStreams("nats.host and nats.auth; the same at the gateway", "queueName");
                 break;
             case OpenFaasCharts.Cron or OpenFaasCharts.Kafka or OpenFaasCharts.Sqs or OpenFaasCharts.RabbitMq when ns != DefaultNamespace:
                 Add(chart, "gatewayURL", $"{gateway}:8080", "the gateway in the new namespace");
@@ -121,6 +128,17 @@ internal sealed class Move
         if (ns != DefaultNamespace && Files.ContainsKey(OpenFaasCharts.Worker))
         {
             Add(OpenFaasCharts.Worker, "gateway.host", gateway, "the gateway in the new namespace");
+        }
+    }
+
+    // What they were given, or our default, is the server that OpenFaaS uses.
+    private void TellOfStreams(string server, string queue)
+    {
+        if (Files.TryGetValue(OpenFaasCharts.Worker, out var worker))
+        {
+            var nats = (YamlPath.At(worker, "nats.host") as YamlScalarNode)?.Value ?? DefaultNats;
+            _judged.Add(new Judged(
+                "-", Fate.ToDo, [], $"{nats} is OpenFaaS's NATS. Its streams have the names of ours and cannot be shared: a worker that finds OF_<queue> of OpenFaaS ends with code 2 (NATS Streaming of the Community Edition has no streams at all). Name another server or account ({server}) or, where the server has JetStream, another queue ({queue}); see docs/migration.md"));
         }
     }
 

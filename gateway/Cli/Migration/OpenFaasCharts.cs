@@ -97,7 +97,7 @@ internal static partial class OpenFaasCharts
             Gone("basicAuthPlugin", "the gateway asks for basic auth itself"),
             Gone("ingressOperator", "it stays where it is; point its routes at this gateway's service"),
             Gone("prometheus", OwnPrometheus),
-            Wish("dashboard", "there is no such page; the chart's own dashboard.enabled is a dashboard for Grafana") with { Switch = "dashboard.enabled" },
+            Gone("dashboard", "the gateway has a page of its own, at /ui/, with names and passwords; the chart's own dashboard.enabled is a dashboard for Grafana") with { Switch = "dashboard.enabled" },
             Wish("autoscaler", NotByLoad) with { IsPro = true, Switch = "autoscaler.enabled", IsOnByDefault = true },
             Wish("alertmanager", $"it had functions of the Community Edition scaled (/system/alert): {NotByLoad}") with { IsPro = false, Switch = "alertmanager.create", IsOnByDefault = true },
             Wish("eventSubscription.metering", "calls are counted by metrics; no webhook tells of them") with { Switch = "eventSubscription.metering.enabled" },

@@ -47,6 +47,7 @@ internal static class QueuePurge
         }
 
         session.Out.WriteLine($"{answer["purged"]} waiting, delayed and held calls of {whose} are gone.");
+        session.TellOfKeys();
     }
 
     // By the gateway, which alone knows what namespace a name without one means.

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
+using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.Starting;
 
@@ -141,7 +142,7 @@ internal static class Up
         await system.IsReadyAsync("cron-connector", cronMetrics, ct);
 
         var password = Path.Combine(secrets, "basic-auth-password");
-        parsed.InvocationConfiguration.Output.WriteLine($"""
+        parsed.InvocationConfiguration.Output.Report($"""
             Gateway   {gateway}/function/NAME, {gateway}/async-function/NAME
             Page      {gateway}/ui/   (admin, and what is in {password})
             Logs      {Path.Combine(state, "logs")}

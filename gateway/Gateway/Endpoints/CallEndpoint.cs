@@ -62,7 +62,7 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, IP
     {
         if (!options.Queue.Nats.IsSet)
         {
-            await Answer.TextAsync(http, StatusCodes.Status404NotFound, "Async calls are off: faas_nats_address is not set.");
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, QueueOptions.Off);
             return;
         }
 

@@ -3,7 +3,7 @@ using Connectors.Gateway.Enqueueing;
 namespace Connectors.Gateway.Endpoints;
 
 /// <summary>A call that is stored and answered with 202: <c>/async-function/NAME</c>. What can be refused is refused before the body is read.</summary>
-internal sealed class EnqueueEndpoint(GatewayOptions options, IProvider provider, CallQueue queue, TimeProvider time)
+internal sealed class EnqueueEndpoint(GatewayOptions options, IProvider provider, CallQueue queue, TimeProvider time, ILogger<EnqueueEndpoint> log)
 {
     /// <param name="http">The request.</param>
     /// <param name="route">Below which route it came in.</param>
@@ -12,7 +12,7 @@ internal sealed class EnqueueEndpoint(GatewayOptions options, IProvider provider
         var callId = CallStamp.Apply(http, time);
         if (queue.IsOff)
         {
-            await Answer.TextAsync(http, StatusCodes.Status404NotFound, "Async calls are off: faas_nats_address is not set.");
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, QueueOptions.Off);
             return;
         }
 
@@ -20,6 +20,11 @@ internal sealed class EnqueueEndpoint(GatewayOptions options, IProvider provider
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, "No function has such a name.");
             return;
+        }
+
+        if (options.LogsRequestUri)
+        {
+            Log.Request(log, http.Request.Method, path.PathAndQuery);
         }
 
         using var span = CallSpan.Start(http, "enqueue", provider.Knows(path.Function) ? path.Function.ToString() : Metrics.NoFunction, callId);
@@ -41,7 +46,7 @@ internal sealed class EnqueueEndpoint(GatewayOptions options, IProvider provider
             return new Refusal(StatusCodes.Status405MethodNotAllowed, "Async calls are POST.");
         }
 
-        if (AcceptRules.Check(http.Request, queue.MaxBodyBytes, options.Queue.MaxDelay, time.GetUtcNow()) is { } refusal)
+        if (AcceptRules.Check(http.Request, queue.MaxBodyBytes, options.Queue, time.GetUtcNow()) is { } refusal)
         {
             return refusal;
         }

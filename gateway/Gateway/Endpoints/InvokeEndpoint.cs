@@ -7,9 +7,13 @@ namespace Connectors.Gateway.Endpoints;
 /// <summary>A call that waits for its answer: <c>/function/NAME</c>.</summary>
 internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider, EnqueueEndpoint enqueue, TimeProvider time, ILogger<InvokeEndpoint> log)
 {
+    /// <summary>Whether a call of <c>/function/NAME</c> is to be stored as those of <c>/async-function/NAME</c> are.</summary>
+    public static bool IsAsync(HttpRequest request) =>
+        HttpMethods.IsPost(request.Method) && request.Headers[CallHeaders.InvokeMode].ToString().Equals("async", StringComparison.OrdinalIgnoreCase);
+
     public async Task HandleAsync(HttpContext http)
     {
-        if (HttpMethods.IsPost(http.Request.Method) && http.Request.Headers[CallHeaders.InvokeMode].ToString().Equals("async", StringComparison.OrdinalIgnoreCase))
+        if (IsAsync(http.Request))
         {
             await enqueue.HandleAsync(http, FunctionRoutes.Sync);
             return;
@@ -56,7 +60,7 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
 
     private async Task InvokeAsync(HttpContext http, FunctionPath path)
     {
-        var patience = LimitOf(http.Request);
+        var patience = LimitOf(http);
         using var limit = new TimeLimit(patience, time, http.RequestAborted);
         try
         {
@@ -75,13 +79,20 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
         }
     }
 
-    private TimeSpan LimitOf(HttpRequest request)
+    // On every answer, not only where the time was over: one that has begun is cut without a word.
+    private TimeSpan LimitOf(HttpContext http)
     {
-        if (!GoDuration.TryParse(request.Headers[WellKnownHeaders.Timeout], out var asked) || asked <= TimeSpan.Zero)
+        if (!GoDuration.TryParse(http.Request.Headers[WellKnownHeaders.Timeout], out var asked) || asked <= TimeSpan.Zero)
         {
             return options.UpstreamTimeout;
         }
 
-        return asked < options.MaxUpstreamTimeout ? asked : options.MaxUpstreamTimeout;
+        if (asked <= options.MaxUpstreamTimeout)
+        {
+            return asked;
+        }
+
+        http.Response.Headers[CallHeaders.GrantedTimeout] = GoDuration.Format(options.MaxUpstreamTimeout);
+        return options.MaxUpstreamTimeout;
     }
 }

@@ -14,9 +14,9 @@ internal static partial class AcceptRules
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private static readonly IdnMapping HostNames = new();
 
-    public static Refusal? Check(HttpRequest request, long bodyLimit, TimeSpan maxDelay, DateTimeOffset now) =>
-        CheckHops(request) ?? CheckCallback(request) ?? CheckKey(request) ?? ResultAge.Read(request, out _) ?? CallTags.Read(request, out _) ?? DueTime.Read(request, maxDelay, now, out _)
-        ?? CheckLength(request, bodyLimit);
+    public static Refusal? Check(HttpRequest request, long bodyLimit, QueueOptions options, DateTimeOffset now) =>
+        CheckHops(request) ?? CheckCallback(request) ?? CheckKey(request) ?? ResultAge.Read(request, options.MaxResultAge, out _) ?? CallTags.Read(request, out _)
+        ?? DueTime.Read(request, options.MaxDelay, now, out _) ?? CheckLength(request, bodyLimit);
 
     /// <summary>How many callbacks lie between the first caller and this request; what is no number counts as none.</summary>
     public static int HopsOf(HttpRequest request) =>

@@ -84,13 +84,14 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
     {
         var key = http.Request.Headers[WellKnownHeaders.IdempotencyKey];
         var started = time.GetTimestamp();
-        var record = default(QueuedRecord);
+        QueuedRecord? record = null;
         try
         {
             var messageId = key.Count == 0 ? null : StreamNames.CallMessageId(envelope.FunctionName, key[0]!);
             if (envelope.StoreResult is not null)
             {
-                record = await QueueResultAsync(queue, envelope, mayRepeat: messageId is not null, http.RequestAborted);
+                record = results.Begin(queue, envelope);
+                await QueueResultAsync(record, mayRepeat: messageId is not null, left: http.RequestAborted);
             }
 
             var stored = await store.StoreAsync(queue, envelope, encoded, body, messageId);
@@ -134,16 +135,23 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
         }
     }
 
-    private async Task<QueuedRecord> QueueResultAsync(string queue, Envelope envelope, bool mayRepeat, CancellationToken ct)
+    // It is not broken off when the caller leaves, for it may be stored by then: it is taken back, and the call is not stored.
+    private async Task QueueResultAsync(QueuedRecord record, bool mayRepeat, CancellationToken left)
     {
         try
         {
-            return await results.QueueAsync(queue, envelope, mayRepeat, ct);
+            await results.QueueAsync(record, mayRepeat, CancellationToken.None);
+            left.ThrowIfCancellationRequested();
         }
         catch (NatsJSApiException fault)
         {
             // An answer, and no silence: full, or not allowed.
             throw new NotStoredException($"the call's result cannot be kept: {fault.Message}");
+        }
+        catch (Exception fault) when (fault is NatsException or OperationCanceledException)
+        {
+            await results.ForgetAsync(record);
+            throw;
         }
     }
 }

@@ -6,6 +6,7 @@ using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
+using NATS.Client.JetStream;
 
 namespace Connectors.Gateway.Enqueueing;
 
@@ -16,6 +17,13 @@ internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvi
 
     private static readonly TimeSpan ForgetLimit = TimeSpan.FromSeconds(2);
 
+    // For how long a record is looked for of which no answer came, how often at most while NATS answers, and how many at once.
+    private static readonly TimeSpan SettleLimit = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan MinPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(10);
+    private const int MaxLooks = 6;
+    private const int MaxSettling = 1_000;
+
     // How long what is known of a purge is good for: callers that wait for results ask again and again.
     private static readonly TimeSpan PurgeAge = TimeSpan.FromSeconds(1);
 
@@ -24,76 +32,90 @@ internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvi
     // The revisions at which the last purges began, by their keys, 0 for none, and when they were read.
     private readonly ConcurrentDictionary<string, (ulong Revision, long Read)> _purges = new();
 
-    /// <summary>Says that the call is known, before it is published: whoever got a 202 finds it.</summary>
-    /// <param name="queue">The queue that it is published to.</param>
-    /// <param name="envelope">The call.</param>
-    /// <param name="mayRepeat">Whether it may turn out to be an earlier call once more: that one's result is not overwritten.</param>
-    /// <param name="ct">Cancels it.</param>
-    /// <returns>What <see cref="ForgetAsync"/> takes back if the call turns out to be none.</returns>
-    public async Task<QueuedRecord> QueueAsync(string queue, Envelope envelope, bool mayRepeat, CancellationToken ct)
+    private int _settling;
+
+    /// <summary>What says that a call is on its way. Nothing is written yet.</summary>
+    public QueuedRecord Begin(string queue, Envelope envelope)
     {
         // A call may wait longer than its result is to be kept.
-        var key = StreamNames.Token(envelope.CallId);
         var record = new StoredResult { State = StoredResult.Queued, Function = envelope.FunctionName.ToString(), Queue = queue, Expires = time.GetUtcNow() + BucketShape.MaxResultAge };
-        var value = record.Encode([]);
+        return new QueuedRecord(StreamNames.Token(envelope.CallId), record.Encode([]));
+    }
+
+    /// <summary>Says that the call is known, before it is published: whoever got a 202 finds it.</summary>
+    /// <param name="record">What says so. Also where this throws, it may be stored, and <see cref="ForgetAsync"/> takes it back.</param>
+    /// <param name="mayRepeat">Whether it may turn out to be an earlier call once more: that one's result is not overwritten.</param>
+    /// <param name="ct">Cancels it.</param>
+    public async Task QueueAsync(QueuedRecord record, bool mayRepeat, CancellationToken ct)
+    {
         using var limit = new TimeLimit(options.PublishTimeout, time, ct);
         while (true)
         {
             // What others write or delete meanwhile, or a server that lags, begins it anew; but the caller waits.
             limit.Token.ThrowIfCancellationRequested();
-            if (await _bucket.TryCreateAsync(key, value, limit.Token) is { } created)
+            record.Begin(over: 0, earlier: null, isOfOthers: false);
+            if (await WriteAsync(record, _bucket.TryCreateAsync(record.Key, record.Value, limit.Token)) is { } created)
             {
-                return new QueuedRecord(key, created);
+                record.Stored(created);
+                return;
             }
 
-            if (await _bucket.FindAsync(key, limit.Token) is not { } found)
+            if (await _bucket.FindAsync(record.Key, limit.Token) is not { } found)
             {
                 continue;
             }
 
+            if (record.IsIn(found))
+            {
+                // It was stored before, and the answer lost.
+                record.Stored(found.Revision);
+                return;
+            }
+
+            record.Refused();
             var known = (await DecodeAsync(found, limit.Token))?.Record;
             if (mayRepeat && known is not null && known.State is not (StoredResult.Queued or StoredResult.Purged))
             {
-                return default;
+                return;
             }
 
-            if (await _bucket.TryUpdateAsync(key, value, found.Revision, limit.Token) is { } updated)
+            // One that was purged is put back as such: it was queued before the purge, and would not be by its new revision.
+            var earlier = known switch { null => null, { State: StoredResult.Purged } => known.Encode([]), _ => found.Value };
+            record.Begin(found.Revision, earlier, isOfOthers: known?.State == StoredResult.Queued);
+            if (await WriteAsync(record, _bucket.TryUpdateAsync(record.Key, record.Value, found.Revision, limit.Token)) is { } updated)
             {
-                // A queued one is another accept's, which is being stored too, or failing. Written anew it is no longer that one's to take back, nor ours. One that
-                // was purged is put back as such: it was queued before the purge, and would not be by its new revision.
-                var earlier = known is { State: StoredResult.Purged } ? known.Encode([]) : found.Value;
-                return known?.State == StoredResult.Queued ? default : new QueuedRecord(key, updated, known is null ? null : earlier);
+                record.Stored(updated);
+                return;
             }
         }
     }
 
     /// <summary>
     /// The call that was to be stored is not: nothing is known of it, and an earlier call of its id has its result again, unless somebody else wrote meanwhile.
-    /// What cannot be taken back goes by its age.
+    /// Where it is not known whether the record is stored, or was taken back, that goes on by itself when this returns. What cannot be taken back goes by its age.
     /// </summary>
-    public async Task ForgetAsync(QueuedRecord record)
+    public async Task ForgetAsync(QueuedRecord? record)
     {
-        if (record.Key is null)
+        if (record is null or { IsOpen: false, Revision: null } or { IsOfOthers: true })
         {
             return;
         }
 
-        using var limit = new TimeLimit(ForgetLimit, time, CancellationToken.None);
-        try
+        if (record.Revision is { } revision)
         {
-            if (record.Earlier is { } earlier)
+            using var limit = new TimeLimit(ForgetLimit, time);
+            try
             {
-                await _bucket.TryUpdateAsync(record.Key, earlier, record.Revision, limit.Token);
+                await TakeBackAsync(record, revision, limit.Token);
+                return;
             }
-            else
+            catch (Exception fault) when (fault is NatsException or OperationCanceledException)
             {
-                await _bucket.TryDeleteAsync(record.Key, record.Revision, limit.Token);
+                // The caller's answer is the same.
             }
         }
-        catch (Exception fault) when (fault is NatsException or OperationCanceledException)
-        {
-            // The caller's answer is the same.
-        }
+
+        _ = SettleAsync(record);
     }
 
     /// <summary>Where the bucket is: what is queued later is of no purge that begins now.</summary>
@@ -110,6 +132,10 @@ internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvi
         await _bucket.PutAsync(key, Encoding.ASCII.GetBytes(before.ToString(CultureInfo.InvariantCulture)), ct);
         Know(key, before);
     }
+
+    /// <summary>Whether calls of a queue, or of one function in it, were purged while it remembers the ids of what was written to it.</summary>
+    public async Task<bool> ArePurgedAsync(string queue, FunctionName function, CancellationToken ct) =>
+        await IsNotedAsync(StreamNames.PurgedKey(queue, null), ct) || (function.IsValid && await IsNotedAsync(StreamNames.PurgedKey(queue, function), ct));
 
     /// <summary>Null if there is none, or none any more.</summary>
     public async Task<(StoredResult Record, ReadOnlyMemory<byte> Body)?> FindAsync(string callId, CancellationToken ct) =>
@@ -138,6 +164,9 @@ internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvi
         await LastPurgeAsync(StreamNames.PurgedKey(queue, null), ct) > queued
         || (function.IsValid && await LastPurgeAsync(StreamNames.PurgedKey(queue, function), ct) > queued);
 
+    private async Task<bool> IsNotedAsync(string key, CancellationToken ct) =>
+        await _bucket.FindAsync(key, ct) is { Value: not null } noted && await _bucket.TimeAsync(ct) < noted.Created + options.Limits.DuplicateWindow;
+
     private async Task<ulong> LastPurgeAsync(string key, CancellationToken ct)
     {
         if (_purges.TryGetValue(key, out var known) && time.GetElapsedTime(known.Read) < PurgeAge)
@@ -159,10 +188,125 @@ internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvi
 
         _purges[key] = (revision, time.GetTimestamp());
     }
+
+    private static async Task<ulong?> WriteAsync(QueuedRecord record, Task<ulong?> write)
+    {
+        try
+        {
+            return await write;
+        }
+        catch (NatsJSApiException)
+        {
+            // An answer, and no silence.
+            record.Refused();
+            throw;
+        }
+    }
+
+    private Task TakeBackAsync(QueuedRecord record, ulong revision, CancellationToken ct) => record.Earlier is { } earlier
+        ? _bucket.TryUpdateAsync(record.Key, earlier, revision, ct)
+        : _bucket.TryDeleteAsync(record.Key, revision, ct);
+
+    // Whatever was written and not answered arrives soon or not at all, once NATS is there.
+    private async Task SettleAsync(QueuedRecord record)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _settling) > MaxSettling)
+            {
+                return;
+            }
+
+            using var limit = new TimeLimit(SettleLimit, time);
+            var pause = MinPause;
+            for (var looks = 0; looks < MaxLooks; pause = pause * 2 < MaxPause ? pause * 2 : MaxPause)
+            {
+                var isSettled = await TryLookAsync(record, limit.Token);
+                if (isSettled == true)
+                {
+                    return;
+                }
+
+                looks += isSettled is null ? 0 : 1;
+                await Task.Delay(pause, time, limit.Token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // It goes by its age.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _settling);
+        }
+    }
+
+    // Null while NATS is away: another look once it is back.
+    private async Task<bool?> TryLookAsync(QueuedRecord record, CancellationToken ct)
+    {
+        try
+        {
+            return await IsSettledAsync(record, ct);
+        }
+        catch (NatsException)
+        {
+            return null;
+        }
+    }
+
+    // Whether nothing of the record is there, nor will be: it was written on the condition that nobody else does meanwhile.
+    private async Task<bool> IsSettledAsync(QueuedRecord record, CancellationToken ct)
+    {
+        if (await _bucket.FindAsync(record.Key, ct) is not { } found)
+        {
+            return false;
+        }
+
+        if (!record.IsIn(found))
+        {
+            return found.Revision > record.Over;
+        }
+
+        await TakeBackAsync(record, found.Revision, ct);
+        return true;
+    }
 }
 
-/// <summary>A record of a call that is about to be stored, as one accept wrote it.</summary>
-/// <param name="Key">Its key; null for none.</param>
-/// <param name="Revision">The revision that this accept wrote.</param>
-/// <param name="Earlier">The result of an earlier call of this id, which it wrote over; null for none.</param>
-internal readonly record struct QueuedRecord(string? Key, ulong Revision, byte[]? Earlier = null);
+/// <summary>A record of a call that is about to be stored, as one accept writes it. No other accept's is the same byte for byte: it names a time to the tick.</summary>
+/// <param name="key">Its key.</param>
+/// <param name="value">What is written.</param>
+internal sealed class QueuedRecord(string key, byte[] value)
+{
+    public string Key => key;
+
+    public byte[] Value => value;
+
+    /// <summary>The revision that it has; null while it is not known to be stored.</summary>
+    public ulong? Revision { get; private set; }
+
+    /// <summary>Whether it may be stored: no answer came.</summary>
+    public bool IsOpen { get; private set; }
+
+    /// <summary>The revision that it is written over; 0 for none.</summary>
+    public ulong Over { get; private set; }
+
+    /// <summary>The result of an earlier call of this id, which it is written over; null for none.</summary>
+    public byte[]? Earlier { get; private set; }
+
+    /// <summary>
+    /// Whether it is written over that of another accept, which is being stored too, or failing. It is no longer that one's to take back, nor this one's.
+    /// </summary>
+    public bool IsOfOthers { get; private set; }
+
+    /// <summary>Whether it is what an entry has.</summary>
+    public bool IsIn(BucketEntry entry) => entry.Value.AsSpan().SequenceEqual(value);
+
+    /// <summary>It is being written, over something or where nothing is.</summary>
+    public void Begin(ulong over, byte[]? earlier, bool isOfOthers) => (IsOpen, Over, Earlier, IsOfOthers) = (true, over, earlier, isOfOthers);
+
+    /// <summary>It is stored.</summary>
+    public void Stored(ulong revision) => (IsOpen, Revision) = (false, revision);
+
+    /// <summary>It is not stored.</summary>
+    public void Refused() => IsOpen = false;
+}

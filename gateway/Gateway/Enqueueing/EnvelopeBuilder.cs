@@ -9,15 +9,16 @@ namespace Connectors.Gateway.Enqueueing;
 /// <summary>An HTTP request → the envelope that stands for it in a stream.</summary>
 internal sealed class EnvelopeBuilder(GatewayCredentials credentials, QueueOptions options, TimeProvider time)
 {
-    // Of this one connection, or already acted upon: a stored X-Invoke-Mode would make the worker's call an async one again.
+    // Of this one connection, or already acted upon: a stored X-Invoke-Mode would make the worker's call an async one again. For how long the worker waits is
+    // its own to say.
     private static readonly FrozenSet<string> NotStored = FrozenSet.Create(
-        StringComparer.OrdinalIgnoreCase, "Host", "Content-Length", "Expect", CallHeaders.InvokeMode, CallHeaders.Delay, CallHeaders.NotBefore);
+        StringComparer.OrdinalIgnoreCase, "Host", "Content-Length", "Expect", WellKnownHeaders.Timeout, CallHeaders.InvokeMode, CallHeaders.Delay, CallHeaders.NotBefore);
 
     public Envelope Build(HttpContext http, FunctionPath path, FunctionSettings settings, string callId)
     {
         var request = http.Request;
         var now = time.GetUtcNow();
-        ResultAge.Read(request, out var keep);
+        ResultAge.Read(request, options.MaxResultAge, out var keep);
         CallTags.Read(request, out var tags);
 
         // A body may take its time; the delay was found good before it came.
@@ -46,6 +47,7 @@ internal sealed class EnvelopeBuilder(GatewayCredentials credentials, QueueOptio
             Priority = request.Headers[CallHeaders.Priority].ToString().Equals("high", StringComparison.OrdinalIgnoreCase) ? Priority.High : Priority.Normal,
             Tags = tags,
             IsUnlisted = settings.IsUnlisted,
+            IsBare = request.RouteValues["name"] is string called && !called.Contains('.', StringComparison.Ordinal),
         };
     }
 

@@ -8,6 +8,9 @@ namespace Connectors.Gateway.Enqueueing;
 /// <summary>Where async calls go and what of them is refused.</summary>
 internal sealed record QueueOptions
 {
+    /// <summary>What is said of async calls while <see cref="Nats"/> names no server.</summary>
+    public const string Off = "Async calls are off: faas_nats_address is not set, or async is false.";
+
     /// <summary>Names no server when async calls are off.</summary>
     public required NatsOptions Nats { get; init; }
 
@@ -22,15 +25,19 @@ internal sealed record QueueOptions
     /// <summary>How far ahead a caller may ask for a call to run.</summary>
     public required TimeSpan MaxDelay { get; init; }
 
+    /// <summary>For how long a caller may ask to have its result kept.</summary>
+    public required TimeSpan MaxResultAge { get; init; }
+
     public required CallApiAuth CallApiAuth { get; init; }
 
     public static QueueOptions Read(Settings settings, string secretMountPath)
     {
         var nats = NatsOptions.Read(settings, secretMountPath, "faas_nats_address", "faas_nats_port", "", "Host of the NATS server; unset turns async calls off");
+        var isOn = settings.Flag("async", true, "Take async calls; false turns them off, as if faas_nats_address were unset");
         settings.Text("faas_nats_cluster_name", "faas-cluster", "Accepted for compatibility, without effect: NATS Streaming is not used");
         return new QueueOptions
         {
-            Nats = nats,
+            Nats = isOn ? nats : nats with { Host = "" },
             DefaultQueue = settings.Text(
                 "faas_nats_channel", StreamNames.DefaultQueue, "Queue of functions without com.openfaas.queue", StreamNames.QueueName(), StreamNames.QueueRule),
             PublishTimeout = settings.Duration(
@@ -38,6 +45,8 @@ internal sealed record QueueOptions
             Limits = StreamLimits.Read(settings),
             MaxBodyBytes = settings.Number("max_body_bytes", 1_000_000, "Largest body of an async call in bytes; NATS's max_payload less 47 KiB also holds", 1, 64 * 1024 * 1024),
             MaxDelay = settings.Duration("max_delay", DueTime.Max, "How far ahead X-Delay and X-Not-Before may be", TimeSpan.Zero, DueTime.Max),
+            MaxResultAge = settings.Duration(
+                "result_max_age", BucketShape.MaxResultAge, "How long X-Store-Result may have a result kept", TimeSpan.FromSeconds(1), BucketShape.MaxResultAge),
             CallApiAuth = settings.Choice("call_api_auth", CallApiAuth.None, "Who may read a call's result and cancel it by its id: none (whoever knows the id) or basic (the credentials of /system/)"),
         };
     }

@@ -1,5 +1,4 @@
 using Connectors.Sdk.Hosting;
-using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 
 namespace Connectors.Gateway.Enqueueing;
@@ -8,7 +7,7 @@ namespace Connectors.Gateway.Enqueueing;
 internal static class ResultAge
 {
     /// <summary>Null for not asked for; a refusal for what is no such time.</summary>
-    public static Refusal? Read(HttpRequest request, out TimeSpan? age)
+    public static Refusal? Read(HttpRequest request, TimeSpan max, out TimeSpan? age)
     {
         age = null;
         var given = request.Headers[CallHeaders.StoreResult];
@@ -17,12 +16,12 @@ internal static class ResultAge
             return null;
         }
 
-        if (given.Count == 1 && GoDuration.TryParse(given[0], out var asked) && asked > TimeSpan.Zero && asked <= BucketShape.MaxResultAge)
+        if (given.Count == 1 && GoDuration.TryParse(given[0], out var asked) && asked > TimeSpan.Zero && asked <= max)
         {
             age = asked;
             return null;
         }
 
-        return new Refusal(StatusCodes.Status400BadRequest, $"{CallHeaders.StoreResult}: a duration such as 10m, up to {GoDuration.Format(BucketShape.MaxResultAge)}.");
+        return new Refusal(StatusCodes.Status400BadRequest, $"{CallHeaders.StoreResult}: a duration, as 90s or 10m, above 0 and up to {GoDuration.Format(max)} (result_max_age).");
     }
 }

@@ -9,9 +9,6 @@ internal sealed class CallIndex(HistoryOptions options)
 {
     private readonly ConcurrentDictionary<string, QueueIndex> _queues = new();
 
-    /// <summary>The queues that have a history.</summary>
-    public IReadOnlyDictionary<string, QueueIndex> Queues => _queues;
-
     /// <summary>When the oldest call that can be found ended; null if there is none.</summary>
     public DateTimeOffset? OldestAt => _queues.Values.Min(queue => queue.OldestAt);
 
@@ -30,76 +27,102 @@ internal sealed class CallIndex(HistoryOptions options)
         }
     }
 
-    /// <summary>The newest lines that seem to match, in the order of their ends as far as their streams have it, and of which queue each is.</summary>
-    public List<(string Queue, Found Line)> Find(Positions positions, IndexFilter filter, int max)
+    /// <summary>The newest lines that seem to match, the latest end first.</summary>
+    /// <param name="only">The one queue that is searched; null for all.</param>
+    /// <param name="behind">Only those that come behind this line; null for all.</param>
+    /// <param name="filter">What is looked for.</param>
+    /// <param name="max">At most so many.</param>
+    public IReadOnlyList<IndexedLine> Find(string? only, IndexedLine? behind, IndexFilter filter, int max)
     {
-        var heads = new List<(string Queue, List<Found> Lines, int Next)>();
-        foreach (var (queue, below) in positions.Of)
+        var newest = new NewestLines(behind, max);
+        foreach (var (queue, index) in _queues.Where(one => only is null || one.Key == only))
         {
-            if (_queues.TryGetValue(queue, out var index) && index.Find(below, filter, max) is { Count: > 0 } lines)
-            {
-                heads.Add((queue, lines, 0));
-            }
+            index.Find(queue, filter, newest);
         }
 
-        var found = new List<(string, Found)>();
-        while (heads.Count > 0 && found.Count < max)
-        {
-            var newest = 0;
-            for (var i = 1; i < heads.Count; i++)
-            {
-                newest = heads[i].Lines[heads[i].Next].Ended > heads[newest].Lines[heads[newest].Next].Ended ? i : newest;
-            }
-
-            var (queue, lines, next) = heads[newest];
-            found.Add((queue, lines[next]));
-            if (next + 1 < lines.Count)
-            {
-                heads[newest] = (queue, lines, next + 1);
-            }
-            else
-            {
-                heads.RemoveAt(newest);
-            }
-        }
-
-        return found;
+        return newest.Take();
     }
 }
 
 /// <summary>
-/// How far a search is: in each queue the place before which it goes on, as <c>queue.message.line</c> with <c>~</c> in between. A queue's stream only grows at
-/// its other end, so pages neither skip nor repeat, whatever ends meanwhile and whichever gateway is asked. A queue that is not named had no history when the
-/// search began.
+/// A line, and by that its place among those of all queues: they are in the order of their calls' ends, and where these are the same, in that of their queues and
+/// places. It never changes, and is the same at every gateway: pages neither skip nor repeat, whatever ends meanwhile.
 /// </summary>
-internal sealed record Positions(IReadOnlyDictionary<string, Place> Of)
+/// <param name="Queue">Whose history it is in.</param>
+/// <param name="Place">Where it stands there.</param>
+/// <param name="Ended">Unix milliseconds.</param>
+internal readonly record struct IndexedLine(string Queue, Place Place, long Ended)
 {
-    /// <summary>Before the newest line of each of these queues.</summary>
-    public static Positions Newest(IReadOnlyDictionary<string, QueueIndex> queues, string? only) => new(queues
-        .Where(queue => only is null || queue.Key == only)
-        .ToDictionary(queue => queue.Key, queue => new Place(queue.Value.LastSeq + 1, 0)));
+    /// <summary>More than zero if the first comes before the second in a page: it is newer.</summary>
+    public static int Compare(IndexedLine first, IndexedLine second) =>
+        first.Ended != second.Ended ? first.Ended.CompareTo(second.Ended)
+        : string.CompareOrdinal(first.Queue, second.Queue) is not 0 and var queues ? queues
+        : first.Place > second.Place ? 1
+        : first.Place < second.Place ? -1
+        : 0;
+}
 
-    /// <summary>Reads positions; null for what are none.</summary>
-    public static Positions? TryParse(string text)
+/// <summary>Gathers the newest of many lines.</summary>
+/// <param name="behind">Only those that come behind this one; null for all.</param>
+/// <param name="max">At most so many.</param>
+internal sealed class NewestLines(IndexedLine? behind, int max)
+{
+    private static readonly Comparer<IndexedLine> Order = Comparer<IndexedLine>.Create(IndexedLine.Compare);
+
+    // The oldest of them first.
+    private readonly PriorityQueue<IndexedLine, IndexedLine> _lines = new(Order);
+
+    /// <summary>Whether a line whose call ended then may come behind where these begin.</summary>
+    public bool IsBehind(long ended) => behind is not { } last || ended <= last.Ended;
+
+    /// <summary>Whether a line whose call ended then may be among them still.</summary>
+    public bool HasRoom(long ended) => _lines.Count < max || ended >= _lines.Peek().Ended;
+
+    /// <summary>Takes a line, unless it comes too early or too late.</summary>
+    public void Add(IndexedLine line)
     {
-        var places = new Dictionary<string, Place>();
-        foreach (var part in text.Split('~'))
+        if (behind is { } last && IndexedLine.Compare(line, last) >= 0)
         {
-            if (part.Split('.') is not [var queue, var seq, var line]
-                || !StreamNames.QueueName().IsMatch(queue)
-                || !ulong.TryParse(seq, NumberStyles.None, CultureInfo.InvariantCulture, out var message)
-                || !ushort.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-                || !places.TryAdd(queue, new Place(message, number)))
-            {
-                return null;
-            }
+            return;
         }
 
-        return new Positions(places);
+        if (_lines.Count < max)
+        {
+            _lines.Enqueue(line, line);
+        }
+        else
+        {
+            _lines.EnqueueDequeue(line, line);
+        }
     }
 
-    /// <summary>The same, but behind this line in its queue.</summary>
-    public Positions Behind(string queue, Place place) => new(new Dictionary<string, Place>(Of) { [queue] = place });
+    /// <summary>All of them, the newest first; none is left.</summary>
+    public IReadOnlyList<IndexedLine> Take()
+    {
+        var lines = new IndexedLine[_lines.Count];
+        for (var i = lines.Length - 1; i >= 0; i--)
+        {
+            lines[i] = _lines.Dequeue();
+        }
 
-    public override string ToString() => string.Join('~', Of.OrderBy(at => at.Key, StringComparer.Ordinal).Select(at => string.Create(CultureInfo.InvariantCulture, $"{at.Key}.{at.Value.Seq}.{at.Value.Line}")));
+        return lines;
+    }
+}
+
+/// <summary>Behind which line a page begins, as <c>ended.queue.message.line.gateway</c>.</summary>
+/// <param name="Line">The last line of the page before.</param>
+/// <param name="Gateway">Which gateway gave that page. What it had in its index, another one may not have read yet.</param>
+internal sealed record PageBegin(IndexedLine Line, string Gateway)
+{
+    /// <summary>Reads what <see cref="ToString"/> wrote; null for what is none.</summary>
+    public static PageBegin? TryParse(string text) =>
+        text.Split('.') is [var ended, var queue, var message, var line, var gateway]
+        && long.TryParse(ended, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var at)
+        && StreamNames.QueueName().IsMatch(queue)
+        && ulong.TryParse(message, NumberStyles.None, CultureInfo.InvariantCulture, out var seq)
+        && ushort.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? new PageBegin(new IndexedLine(queue, new Place(seq, number), at), gateway)
+            : null;
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Line.Ended}.{Line.Queue}.{Line.Place.Seq}.{Line.Place.Line}.{Gateway}");
 }

@@ -55,7 +55,7 @@ internal sealed class HistoryEndpoints(NatsLink link, HistoryReader reader, Hist
     }
 
     // Null, or what is wrong.
-    private string? TryFilter(HttpContext http, out CallFilter filter, out Positions? after, out int limit)
+    private string? TryFilter(HttpContext http, out CallFilter filter, out PageBegin? after, out int limit)
     {
         (filter, after, limit) = (new CallFilter(), null, DefaultLimit);
         if (!CallQuery.TryScope(http, options.DefaultNamespace, out var function, out var queue, out var fault))
@@ -76,7 +76,7 @@ internal sealed class HistoryEndpoints(NatsLink link, HistoryReader reader, Hist
             return $"limit: 1 to {MaxItems}.";
         }
 
-        if (query["after"].ToString() is { Length: > 0 } next && (after = Positions.TryParse(next)) is null)
+        if (query["after"].ToString() is { Length: > 0 } next && (after = PageBegin.TryParse(next)) is null)
         {
             return "after: what the page before gave as next.";
         }

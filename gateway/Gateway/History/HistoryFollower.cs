@@ -29,12 +29,12 @@ internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptio
     public async Task<INatsJSStream?> StreamOfAsync(string queue, CancellationToken ct) =>
         _queues.TryGetValue(queue, out var followed) ? await followed.StreamAsync(ct) : null;
 
-    /// <summary>Waits until all that was stored before is in the index, and what lies before these positions.</summary>
+    /// <summary>Waits until all that was stored before this gateway looked first is in the index.</summary>
     /// <param name="only">The one queue that it is to be so of; null for all.</param>
-    /// <param name="positions">How far to wait in each of them; null for what was stored before.</param>
+    /// <param name="isElsewhere">Whether it is asked for what another gateway has in its index: then all that is stored by now is waited for too.</param>
     /// <param name="ct">Gives up.</param>
     /// <exception cref="NatsException">Nobody tells of a history that was not read to its end before.</exception>
-    public async Task CaughtUpAsync(string? only, Positions? positions, CancellationToken ct)
+    public async Task CaughtUpAsync(string? only, bool isElsewhere, CancellationToken ct)
     {
         await _hasLooked.Task.WaitAsync(ct);
         var unread = _missing.Where(queue => (only is null || queue == only) && !(_queues.TryGetValue(queue, out var known) && known.CaughtUp.IsCompleted)).ToList();
@@ -43,12 +43,23 @@ internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptio
             throw new NatsException($"NATS tells nothing of {string.Join(", ", unread.Select(StreamNames.History))}");
         }
 
-        foreach (var (queue, followed) in _queues.Where(one => only is null || one.Key == only))
+        var followed = _queues.Where(one => only is null || one.Key == only).ToList();
+        foreach (var (_, queue) in followed)
         {
-            await followed.CaughtUp.WaitAsync(ct);
-            if (positions?.Of.TryGetValue(queue, out var place) == true && followed.Index.LastSeq + 1 < place.Seq)
+            await queue.CaughtUp.WaitAsync(ct);
+        }
+
+        if (!isElsewhere)
+        {
+            return;
+        }
+
+        var streams = (await StreamList.ReadAsync(link, ct)).Streams;
+        foreach (var (name, queue) in followed)
+        {
+            if (streams.GetValueOrDefault(StreamNames.History(name)) is { State: { Messages: > 0, LastSeq: var last } })
             {
-                await followed.TakeInAsync(place.Seq - 1, ct);
+                await queue.TakeInAsync(last, ct);
             }
         }
     }
@@ -197,11 +208,10 @@ internal sealed class FollowedQueue(string queue, StreamInfo first, QueueIndex i
     /// <param name="lastSeq">The last message that was in the index before it was asked for.</param>
     public bool IsOf(StreamInfo stream, ulong lastSeq) => stream.Created == _created && stream.State.LastSeq >= lastSeq;
 
-    /// <summary>Waits until a message is in the index that another gateway's has already; one that the stream does not have is not waited for.</summary>
+    /// <summary>Waits until a message is in the index that is in the stream.</summary>
     public async Task TakeInAsync(ulong seq, CancellationToken ct)
     {
-        var last = (await link.JetStream.GetStreamAsync(StreamNames.History(queue), cancellationToken: ct)).Info.State.LastSeq;
-        while (seq <= last && index.LastSeq < seq)
+        while (index.LastSeq < seq)
         {
             await Task.Delay(Pause / 10, time, ct);
         }

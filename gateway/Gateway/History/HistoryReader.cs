@@ -14,40 +14,44 @@ internal sealed class HistoryReader(NatsLink link, CallIndex index, HistoryFollo
     // A caller's id may be that of many calls.
     private const int MaxLines = 1000;
 
+    // Streams that an answer names.
+    private const int MaxNamed = 10;
+
+    // This gateway, until it starts again.
+    private readonly string _gateway = Guid.NewGuid().ToString("N")[..8];
+
     /// <summary>A page of ended calls, newest first.</summary>
     /// <param name="filter">Which of them.</param>
     /// <param name="after">Where the page before ended; null for the first.</param>
     /// <param name="limit">At most so many.</param>
     /// <param name="ct">Gives up.</param>
-    public async Task<CallPage> ReadAsync(CallFilter filter, Positions? after, int limit, CancellationToken ct)
+    public async Task<CallPage> ReadAsync(CallFilter filter, PageBegin? after, int limit, CancellationToken ct)
     {
-        await follower.CaughtUpAsync(filter.Queue, after, ct);
-        var positions = after ?? Positions.Newest(index.Queues, filter.Queue);
+        await follower.CaughtUpAsync(filter.Queue, isElsewhere: after is not null && after.Gateway != _gateway, ct);
+        var last = after?.Line;
         var batches = new Batches(this);
         var items = new List<CallItem>();
         var wanted = filter.ToIndexFilter();
         while (true)
         {
             // One more than the page has room for tells whether there is another page.
-            var found = index.Find(positions, wanted, limit - items.Count + 1);
-            await batches.ReadAsync(found.Take(limit - items.Count), ct);
-            foreach (var (queue, line) in found)
+            var room = limit - items.Count;
+            var found = index.Find(filter.Queue, last, wanted, room + 1);
+            var lines = found.Take(room).ToList();
+            await batches.ReadAsync(lines, ct);
+            foreach (var line in lines)
             {
-                if (items.Count == limit)
+                last = line;
+                if (batches.Find(line) is { } call && filter.Matches(call))
                 {
-                    return new CallPage(items, positions.ToString(), index.OldestAt?.UtcDateTime);
-                }
-
-                positions = positions.Behind(queue, line.Place);
-                if (batches.Find(queue, line.Place) is { } call && filter.Matches(call))
-                {
-                    items.Add(CallItem.From(queue, call));
+                    items.Add(CallItem.From(line.Queue, call));
                 }
             }
 
-            if (found.Count == 0)
+            var hasMore = found.Count > room;
+            if (!hasMore || items.Count == limit)
             {
-                return new CallPage(items, null, index.OldestAt?.UtcDateTime);
+                return new CallPage(items, hasMore && last is { } end ? new PageBegin(end, _gateway).ToString() : null, index.OldestAt?.UtcDateTime);
             }
         }
     }
@@ -55,13 +59,13 @@ internal sealed class HistoryReader(NatsLink link, CallIndex index, HistoryFollo
     /// <summary>Every call of this id that can be found, the oldest first: ended, or on its way.</summary>
     public async Task<CallStories> FindAsync(string callId, string? queue, FunctionName? function, CancellationToken ct)
     {
-        await follower.CaughtUpAsync(queue, null, ct);
+        await follower.CaughtUpAsync(queue, isElsewhere: false, ct);
         var any = new IndexFilter { Call = Sketch.HashOf(callId), States = Sketch.CallStates | Sketch.CallbackState };
-        var lines = index.Find(Positions.Newest(index.Queues, queue), any, MaxLines);
+        var lines = index.Find(queue, behind: null, any, MaxLines);
         var batches = new Batches(this);
         await batches.ReadAsync(lines, ct);
         var ended = lines
-            .Select(line => (line.Queue, Call: batches.Find(line.Queue, line.Line.Place)))
+            .Select(line => (line.Queue, Call: batches.Find(line)))
             .Where(line => line.Call?.CallId == callId && (function is null || line.Call.FunctionName == function))
             .Select(line => (line.Queue, Call: line.Call!))
             .Reverse()
@@ -79,7 +83,8 @@ internal sealed class HistoryReader(NatsLink link, CallIndex index, HistoryFollo
         stories.AddRange(waiting.Where(story => !told.Contains((story.DeliveryId, story.Redrive))));
         if (stories.Count == 0 && unread.Count > 0)
         {
-            throw new NatsException($"NATS tells nothing of {string.Join(", ", unread)}, where the call may be");
+            var more = unread.Count > MaxNamed ? $" and {unread.Count - MaxNamed} more" : "";
+            throw new NatsException($"NATS tells nothing of {string.Join(", ", unread.Take(MaxNamed))}{more}, where the call may be");
         }
 
         return new CallStories(callId, await live.WithDueCallbacksAsync(stories, ct));
@@ -133,14 +138,14 @@ internal sealed class HistoryReader(NatsLink link, CallIndex index, HistoryFollo
 
         private readonly ConcurrentDictionary<(string Queue, ulong Seq), IReadOnlyList<ReadOnlyMemory<byte>>> _read = new();
 
-        public Task ReadAsync(IEnumerable<(string Queue, Found Line)> lines, CancellationToken ct) => Parallel.ForEachAsync(
-            lines.Select(line => (line.Queue, line.Line.Place.Seq)).Distinct().Where(batch => !_read.ContainsKey(batch)),
+        public Task ReadAsync(IEnumerable<IndexedLine> lines, CancellationToken ct) => Parallel.ForEachAsync(
+            lines.Select(line => (line.Queue, line.Place.Seq)).Distinct().Where(batch => !_read.ContainsKey(batch)),
             new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct },
             async (batch, stop) => _read[batch] = await reader.ReadAsync(batch.Queue, batch.Seq, stop));
 
         /// <summary>Null for a line that is gone, or none of ours.</summary>
-        public EndedCall? Find(string queue, Place place) =>
-            _read.TryGetValue((queue, place.Seq), out var lines) && place.Line < lines.Count ? EndedCall.TryDecode(lines[place.Line].Span) : null;
+        public EndedCall? Find(IndexedLine line) =>
+            _read.TryGetValue((line.Queue, line.Place.Seq), out var lines) && line.Place.Line < lines.Count ? EndedCall.TryDecode(lines[line.Place.Line].Span) : null;
     }
 }
 

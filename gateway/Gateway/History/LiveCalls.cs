@@ -1,52 +1,82 @@
 using System.Runtime.CompilerServices;
 using Connectors.Gateway.Enqueueing;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
+using NATS.Client.Core;
 
 namespace Connectors.Gateway.History;
 
 /// <summary>
 /// Finds calls that have not ended. Their streams have no index: an id that was made here tells when the call came in, and there the search begins; it ends
-/// after a bounded number of messages or bytes. So a call may wait and not be found: one whose id is its caller's own and that stands far behind in a long queue.
+/// after a bounded number of messages or bytes of each stream, and after some seconds for all of them. So a call may wait and not be found: one whose id is its
+/// caller's own and that stands far behind in a long queue.
 /// </summary>
 internal sealed class LiveCalls(NatsLink link, TimeProvider time)
 {
     private const int MaxMessages = 4_000;
     private const long MaxBytes = 64 * 1024 * 1024;
 
+    // Streams that are looked through at once.
+    private const int AtOnce = 8;
+
+    // Whoever asks waits for ten seconds, for what has ended too.
+    private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(4);
+
     // Between the making of an id and the storing of its call lie the reading of its body and what is left of a clock's error.
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(2);
 
-    /// <summary>What of this id waits, is delayed or runs; and the streams in which it could not be looked for, because nobody tells of them now.</summary>
+    /// <summary>
+    /// What of this id waits, is delayed or runs; and the streams in which it could not be looked for, because nobody tells of them now or the time was over, as it is
+    /// with <paramref name="ct"/>.
+    /// </summary>
     public async Task<(IReadOnlyList<CallStory> Stories, IReadOnlyList<string> Unread)> FindAsync(string callId, string? queue, FunctionName? function, CancellationToken ct)
     {
-        var (stories, unread) = (new List<CallStory>(), new List<string>());
-        var all = queue is null ? await StreamList.ReadAsync(link, ct) : null;
-        foreach (var (one, stream, filter) in (all?.Queues ?? [queue!]).SelectMany(one => Places(one, function)))
+        StreamList? all;
+        try
         {
-            if (all?.Missing.Contains(stream) == true)
-            {
-                unread.Add(stream);
-            }
-            else if (all?.MessagesOf(stream) != 0)
-            {
-                stories.AddRange(await FindInAsync(one, stream, filter, callId, function, ct));
-            }
+            all = queue is null ? await StreamList.ReadAsync(link, ct) : null;
+        }
+        catch (Exception fault) when (fault is NatsException or OperationCanceledException)
+        {
+            return ([], ["the list of streams"]);
         }
 
-        return (stories, unread);
+        var places = (all?.Queues ?? [queue!]).SelectMany(one => Places(one, function)).Where(place => all?.MessagesOf(place.Stream) != 0).ToList();
+        var found = new IReadOnlyList<CallStory>?[places.Count];
+        using var limit = new TimeLimit(MaxTime, time, ct);
+        await Parallel.ForEachAsync(Enumerable.Range(0, places.Count), new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (i, _) =>
+        {
+            var (one, stream, filter) = places[i];
+            if (all?.Missing.Contains(stream) != true)
+            {
+                found[i] = await TryFindInAsync(one, stream, filter, callId, function, limit.Token);
+            }
+        });
+        return ([.. found.OfType<IReadOnlyList<CallStory>>().SelectMany(stories => stories)], [.. places.Where((_, i) => found[i] is null).Select(place => place.Stream)]);
     }
 
-    /// <summary>How far the callbacks of ended calls are that the history has as due. One that is not found, behind too many others, stays as it is.</summary>
+    /// <summary>
+    /// How far the callbacks of ended calls are that the history has as due. One that is not found, behind too many others or because nobody tells of them in time,
+    /// stays as it is.
+    /// </summary>
     public async Task<IReadOnlyList<CallStory>> WithDueCallbacksAsync(IReadOnlyList<CallStory> stories, CancellationToken ct)
     {
         var records = new Dictionary<(string, string, int), CallbackRecord>();
+        using var limit = new TimeLimit(MaxTime, time, ct);
         foreach (var due in stories.Where(IsDue).GroupBy(story => story.Queue))
         {
-            await foreach (var (call, record) in CallbacksAsync(due.Key, [.. due], ct))
+            try
             {
-                records[(due.Key, call.DeliveryId, call.Redrive)] = record;
+                await foreach (var (call, record) in CallbacksAsync(due.Key, [.. due], limit.Token))
+                {
+                    records[(due.Key, call.DeliveryId, call.Redrive)] = record;
+                }
+            }
+            catch (Exception fault) when (fault is NatsException or OperationCanceledException)
+            {
+                // What was found until then is told.
             }
         }
 
@@ -86,6 +116,19 @@ internal sealed class LiveCalls(NatsLink link, TimeProvider time)
                     yield return (message.Call!, record);
                 }
             }
+        }
+    }
+
+    // Null if it could not be looked through.
+    private async Task<IReadOnlyList<CallStory>?> TryFindInAsync(string queue, string name, string filter, string callId, FunctionName? function, CancellationToken ct)
+    {
+        try
+        {
+            return await FindInAsync(queue, name, filter, callId, function, ct);
+        }
+        catch (Exception fault) when (fault is NatsException or OperationCanceledException)
+        {
+            return null;
         }
     }
 

@@ -1,8 +1,3 @@
-using System.Text;
-using System.Text.Json;
-using Connectors.Sdk.Invocation;
-using Connectors.Streams.Records;
-
 namespace Connectors.Gateway.History;
 
 /// <summary>
@@ -12,6 +7,9 @@ namespace Connectors.Gateway.History;
 internal sealed class QueueIndex
 {
     private const int BlockSize = 2048;
+
+    // As many queues have a history as functions have a queue of their own, and most of them are short.
+    private const int FirstSize = 16;
 
     // Guards everything: one follower writes, requests read.
     private readonly Lock _lock = new();
@@ -115,35 +113,40 @@ internal sealed class QueueIndex
         }
     }
 
-    /// <summary>The newest lines that seem to match, newest first.</summary>
-    /// <param name="below">Only those before this place.</param>
+    /// <summary>Adds the newest lines that seem to match to those of other queues.</summary>
+    /// <param name="queue">This queue.</param>
     /// <param name="filter">What is looked for.</param>
-    /// <param name="max">At most so many.</param>
-    public List<Found> Find(Place below, IndexFilter filter, int max)
+    /// <param name="newest">Gathers them.</param>
+    public void Find(string queue, IndexFilter filter, NewestLines newest)
     {
-        var found = new List<Found>();
         lock (_lock)
         {
-            for (var b = _blocks.Count - 1; b >= 0 && found.Count < max; b--)
+            for (var b = _blocks.Count - 1; b >= 0; b--)
             {
                 var block = _blocks[b];
-                if (new Place(block.Entries[block.Start]) >= below)
+                if (block.Latest < filter.Since || !newest.HasRoom(block.Latest))
                 {
-                    continue;
+                    return;
                 }
 
-                for (var i = block.Count - 1; i >= block.Start && found.Count < max; i--)
+                if (newest.IsBehind(block.Earliest))
                 {
-                    ref readonly var entry = ref block.Entries[i];
-                    if (filter.Matches(entry, block.Tags) && new Place(entry) < below)
-                    {
-                        found.Add(new Found(new Place(entry), entry.Ended));
-                    }
+                    Find(queue, block, filter, newest);
                 }
             }
         }
+    }
 
-        return found;
+    private static void Find(string queue, Block block, IndexFilter filter, NewestLines newest)
+    {
+        for (var i = block.Count - 1; i >= block.Start; i--)
+        {
+            ref readonly var entry = ref block.Entries[i];
+            if (newest.HasRoom(entry.Ended) && filter.Matches(entry, block.Tags))
+            {
+                newest.Add(new IndexedLine(queue, new Place(entry), entry.Ended));
+            }
+        }
     }
 
     private void AddLine(Place place, ReadOnlySpan<byte> line)
@@ -155,10 +158,10 @@ internal sealed class QueueIndex
 
         if (_blocks is not [.., { Count: < BlockSize } block])
         {
-            _blocks.Add(block = new Block(BlockSize));
+            _blocks.Add(block = new Block(_blocks is [.., var before] ? before.Latest : long.MinValue));
         }
 
-        block.Entries[block.Count++] = new Entry
+        block.Add(new Entry
         {
             Seq = place.Seq,
             Line = place.Line,
@@ -168,20 +171,42 @@ internal sealed class QueueIndex
             State = sketch.State,
             Tags = block.Tags.Count,
             TagCount = (byte)sketch.TagCount,
-        };
+        });
         block.Tags.AddRange(sketch.Tags[..sketch.TagCount]);
         _count++;
     }
 
-    private sealed class Block(int size)
+    /// <summary>Some lines, in the order of the stream.</summary>
+    /// <param name="latest">When the latest of the calls before them ended.</param>
+    private sealed class Block(long latest)
     {
-        public Entry[] Entries { get; } = new Entry[size];
+        private Entry[] _entries = new Entry[FirstSize];
+
+        public Entry[] Entries => _entries;
 
         public List<int> Tags { get; } = [];
 
         public int Start { get; set; }
 
-        public int Count { get; set; }
+        public int Count { get; private set; }
+
+        /// <summary>When the first of their calls ended.</summary>
+        public long Earliest { get; private set; } = long.MaxValue;
+
+        /// <summary>When the last of their calls ended, and of all before: workers write side by side, and nearly in the order of the ends.</summary>
+        public long Latest { get; private set; } = latest;
+
+        public void Add(in Entry entry)
+        {
+            if (Count == _entries.Length)
+            {
+                Array.Resize(ref _entries, Count * 2);
+            }
+
+            _entries[Count++] = entry;
+            Earliest = Math.Min(Earliest, entry.Ended);
+            Latest = Math.Max(Latest, entry.Ended);
+        }
     }
 }
 
@@ -193,9 +218,6 @@ internal readonly record struct Place(ulong Seq, ushort Line)
     {
     }
 
-    /// <summary>Behind every line.</summary>
-    public static Place End => new(ulong.MaxValue, ushort.MaxValue);
-
     public static bool operator <(Place left, Place right) => left.Seq < right.Seq || (left.Seq == right.Seq && left.Line < right.Line);
 
     public static bool operator >(Place left, Place right) => right < left;
@@ -204,9 +226,6 @@ internal readonly record struct Place(ulong Seq, ushort Line)
 
     public static bool operator <=(Place left, Place right) => !(right < left);
 }
-
-/// <summary>A line that seems to match.</summary>
-internal readonly record struct Found(Place Place, long Ended);
 
 /// <summary>A line in the index.</summary>
 internal struct Entry
@@ -252,164 +271,4 @@ internal sealed record IndexFilter
         && entry.Ended >= Since
         && entry.Ended < Until
         && (Tag is not { } tag || tags.IndexOf(tag, entry.Tags, entry.TagCount) >= 0);
-}
-
-/// <summary>Of a line, what is searched for. Read as it comes, for at a start a million may be read.</summary>
-internal ref struct Sketch
-{
-    /// <summary>The bits of all ends of calls.</summary>
-    public const int CallStates = 0b1111;
-
-    /// <summary>The bit of an end of a callback.</summary>
-    public const int CallbackState = 1 << CallbackNumber;
-
-    private const int CallbackNumber = 4;
-    private const int MaxTags = 8;
-
-    public long Ended;
-    public int Call;
-    public int Function;
-    public byte State;
-    public int TagCount;
-    public int[] Tags;
-
-    [ThreadStatic]
-    private static int[]? _tags;
-
-    /// <summary>The bit of a state; 0 for what is none of a call.</summary>
-    public static int BitOf(string state)
-    {
-        var number = EndStates.OfCalls.ToList().IndexOf(state);
-        return number < 0 ? 0 : 1 << number;
-    }
-
-    public static int HashOf(string text) => HashOf(Encoding.UTF8.GetBytes(text));
-
-    public static int HashOf(FunctionName function) => HashCode.Combine(HashOf(function.Name), HashOf(function.Namespace));
-
-    public static bool TryRead(ReadOnlySpan<byte> line, out Sketch sketch)
-    {
-        sketch = new Sketch { Tags = _tags ??= new int[MaxTags] };
-        try
-        {
-            return TryReadObject(new Utf8JsonReader(line), ref sketch);
-        }
-        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
-        {
-            return false;
-        }
-    }
-
-    private static bool TryReadObject(Utf8JsonReader reader, ref Sketch sketch)
-    {
-        int? name = null, ns = null;
-        var (hasCall, hasState, hasEnded) = (false, false, false);
-        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
-        {
-            return false;
-        }
-
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            if (reader.ValueTextEquals("callId"u8))
-            {
-                hasCall = TryHash(ref reader, out sketch.Call);
-            }
-            else if (reader.ValueTextEquals("fn"u8))
-            {
-                name = TryHash(ref reader, out var hash) ? hash : null;
-            }
-            else if (reader.ValueTextEquals("ns"u8))
-            {
-                ns = TryHash(ref reader, out var hash) ? hash : null;
-            }
-            else if (reader.ValueTextEquals("state"u8))
-            {
-                hasState = TryState(ref reader, out sketch.State);
-            }
-            else if (reader.ValueTextEquals("ended"u8))
-            {
-                hasEnded = reader.Read() && reader.TokenType == JsonTokenType.String && reader.TryGetDateTimeOffset(out var ended);
-                sketch.Ended = hasEnded ? reader.GetDateTimeOffset().ToUnixTimeMilliseconds() : 0;
-            }
-            else if (reader.ValueTextEquals("tags"u8))
-            {
-                ReadTags(ref reader, ref sketch);
-            }
-            else
-            {
-                reader.Read();
-                reader.Skip();
-            }
-        }
-
-        sketch.Function = name is { } first && ns is { } second ? HashCode.Combine(first, second) : 0;
-        return hasCall && hasState && hasEnded && name is not null && ns is not null;
-    }
-
-    private static bool TryState(ref Utf8JsonReader reader, out byte state)
-    {
-        state = 0;
-        if (!reader.Read() || reader.TokenType != JsonTokenType.String)
-        {
-            return false;
-        }
-
-        for (; state < EndStates.OfCalls.Count; state++)
-        {
-            if (reader.ValueTextEquals(EndStates.OfCalls[state]))
-            {
-                return true;
-            }
-        }
-
-        state = CallbackNumber;
-        return reader.ValueTextEquals(EndStates.Callback);
-    }
-
-    private static void ReadTags(ref Utf8JsonReader reader, ref Sketch sketch)
-    {
-        if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray)
-        {
-            reader.Skip();
-            return;
-        }
-
-        while (TryHash(ref reader, out var hash))
-        {
-            if (sketch.TagCount < MaxTags)
-            {
-                sketch.Tags[sketch.TagCount++] = hash;
-            }
-        }
-
-        // Not an array of texts: the rest of it is passed over.
-        while (reader.TokenType != JsonTokenType.EndArray)
-        {
-            reader.Skip();
-            if (!reader.Read())
-            {
-                return;
-            }
-        }
-    }
-
-    private static bool TryHash(ref Utf8JsonReader reader, out int hash)
-    {
-        hash = 0;
-        if (!reader.Read() || reader.TokenType != JsonTokenType.String)
-        {
-            return false;
-        }
-
-        hash = reader.ValueIsEscaped ? HashOf(reader.GetString()!) : HashOf(reader.ValueSpan);
-        return true;
-    }
-
-    private static int HashOf(ReadOnlySpan<byte> text)
-    {
-        var hash = default(HashCode);
-        hash.AddBytes(text);
-        return hash.ToHashCode();
-    }
 }

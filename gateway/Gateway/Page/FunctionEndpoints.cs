@@ -76,7 +76,7 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
             name.Namespace,
             function.Image,
             function.Replicas ?? 0,
-            function.AvailableReplicas ?? 0,
+            function.Ready,
             figures?.Calls ?? 0,
             figures?.Failed ?? 0,
             figures?.P50,
@@ -112,15 +112,15 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
 internal sealed record FunctionPage(int Total, IReadOnlyList<FunctionView> Items);
 
 /// <summary>
-/// A function; calls, failures and times since this gateway started. <paramref name="Hold"/> is null unless its calls are held, <paramref name="NextDue"/> unless a
-/// connector has told of its schedules.
+/// A function; calls, failures and times since this gateway started. <paramref name="Available"/> is null where the provider does not say, <paramref name="Hold"/>
+/// unless its calls are held, <paramref name="NextDue"/> unless a connector has told of its schedules.
 /// </summary>
 internal sealed record FunctionView(
     string Name,
     string Namespace,
     string Image,
     ulong Replicas,
-    ulong Available,
+    ulong? Available,
     long Calls,
     long Failed,
     double? P50,

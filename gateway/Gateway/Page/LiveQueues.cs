@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Queues;
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
@@ -31,7 +32,7 @@ internal sealed class LiveQueues(
     private volatile IReadOnlyDictionary<(string Queue, string Function), FunctionHold> _holds = new Dictionary<(string, string), FunctionHold>();
     private PausedThings _paused = PausedThings.None;
     private (DateTimeOffset Made, long Writes)? _pauses;
-    private volatile Snapshot _now = Snapshot.Of(new Overview(null, options.Queue.Nats.IsSet ? "Nothing was looked at yet." : "Async calls are off: faas_nats_address is not set.", []));
+    private volatile Snapshot _now = Snapshot.Of(new Overview(null, options.Queue.Nats.IsSet ? "Nothing was looked at yet." : QueueOptions.Off, []));
 
     /// <summary>The last look.</summary>
     public Snapshot Now => _now;

@@ -10,7 +10,16 @@ internal sealed class FunctionGauges(IProvider provider, GatewayOptions options,
     // Below the five seconds that a list may be old, so that look-ups hardly ever leave the process.
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(4);
 
+    // A list of many namespaces takes its time; one that hangs is asked for again, however long functions may take.
+    private static readonly TimeSpan MaxPatience = TimeSpan.FromMinutes(1);
+
+    private readonly TimeSpan _patience =
+        options.UpstreamTimeout < Interval ? Interval : options.UpstreamTimeout > MaxPatience ? MaxPatience : options.UpstreamTimeout;
+
     private Dictionary<string, ScaleLabels> _known = [];
+
+    // Why the last list could not be read; null if it was.
+    private string? _fault;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -23,14 +32,25 @@ internal sealed class FunctionGauges(IProvider provider, GatewayOptions options,
 
     private async Task LookAsync(CancellationToken ct)
     {
+        using var limit = new TimeLimit(_patience, time, ct);
         try
         {
-            using var limit = new TimeLimit(Interval, time, ct);
             Show(await provider.ListAsync(limit.Token));
+            Metrics.FunctionsListed(time.GetUtcNow());
+            if (_fault is not null)
+            {
+                _fault = null;
+                Log.ListedAgain(log);
+            }
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {
-            Log.ListFailed(log, fault.Message);
+            var cause = fault is OperationCanceledException && limit.IsOver ? $"no answer within {GoDuration.Format(_patience)}" : fault.Message;
+            if (cause != _fault)
+            {
+                _fault = cause;
+                Log.ListFailed(log, cause);
+            }
         }
         catch (OperationCanceledException)
         {
@@ -56,9 +76,10 @@ internal sealed class FunctionGauges(IProvider provider, GatewayOptions options,
         foreach (var function in functions)
         {
             var name = new FunctionName(function.Name, function.Namespace ?? options.DefaultNamespace).ToString();
-            Metrics.ServiceSeen(name, function.Replicas ?? 0, function.AvailableReplicas ?? 0, seen[name]);
+            Metrics.ServiceSeen(name, function.Replicas ?? 0, function.Ready, seen[name]);
         }
 
+        Metrics.ForgetUnlisted(seen);
         _known = seen;
     }
 }

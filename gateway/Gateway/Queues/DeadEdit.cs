@@ -97,6 +97,7 @@ internal sealed partial record DeadEdit
                 Breaker = settings.Breaker,
                 MaxInflight = settings.MaxInflight,
                 IsUnlisted = settings.IsUnlisted,
+                IsBare = before.IsBare && name == before.FunctionName,
             };
         }
 

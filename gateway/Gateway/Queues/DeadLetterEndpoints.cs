@@ -59,6 +59,15 @@ internal sealed class DeadLetterEndpoints(
         await http.Response.Body.WriteAsync(letter.Body, http.RequestAborted);
     }
 
+    /// <summary>What its body does not tell.</summary>
+    public async Task ShowRequestAsync(HttpContext http, string queue)
+    {
+        if (await FindAsync(http, queue) is { } letter)
+        {
+            await Answer.JsonAsync(http, StatusCodes.Status200OK, DeadLetterRequest.Of(letter), QueuesJson.Default.DeadLetterRequest);
+        }
+    }
+
     public async Task CountAsync(HttpContext http, string queue)
     {
         if (await FilterAsync(http) is not { } filter)

@@ -4,7 +4,7 @@ using Connectors.Streams.Records;
 
 namespace Connectors.Gateway.Queues;
 
-/// <summary>A dead letter's biography as <c>X-Dead-*</c> headers beside its raw body. Stored request headers are not shown: they may hold credentials.</summary>
+/// <summary>A dead letter's biography as <c>X-Dead-*</c> headers beside its raw body. What was sent with that is <see cref="DeadLetterRequest"/>.</summary>
 internal static class DeadLetterHeaders
 {
     public static IEnumerable<(string Name, string Value)> Of(DeadLetter letter)

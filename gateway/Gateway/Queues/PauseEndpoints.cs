@@ -50,9 +50,7 @@ internal sealed class PauseEndpoints(NatsLink link, PauseBook book, QueueOvervie
     {
         try
         {
-            return http.Request.ContentLength is 0 or null && !http.Request.Headers.ContainsKey("Transfer-Encoding")
-                ? new PauseRequest(null, null)
-                : await JsonSerializer.DeserializeAsync(http.Request.Body, QueuesJson.Default.PauseRequest, http.RequestAborted);
+            return await QueueBody.ReadAsync(http, QueuesJson.Default.PauseRequest, new PauseRequest(null, null));
         }
         catch (JsonException)
         {

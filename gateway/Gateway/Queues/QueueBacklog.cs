@@ -91,7 +91,7 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
         var calls = await SubjectsAsync(StreamNames.Calls(queue), ">", _ => false, ct);
         var aside = await AsideAsync(queue, now + Ahead, ct);
         var isThere = calls is not null || aside is not null;
-        var paused = await book.ReadAsync(ct);
+        var paused = await book.KnownAsync(ct);
         var broken = paused.BreakersOf(queue);
         var pausedFunctions = paused.FunctionsOf(queue);
         var stored = new Dictionary<string, long>();

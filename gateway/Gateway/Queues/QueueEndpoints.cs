@@ -1,7 +1,10 @@
 using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Connectors.Gateway.Security;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Connectors.Gateway.Queues;
 
@@ -79,5 +82,30 @@ internal static class QueueQuery
     {
         function = string.IsNullOrEmpty(text) ? null : FunctionName.Parse(text, defaultNamespace);
         return function is null or { IsValid: true, IsShort: true };
+    }
+}
+
+/// <summary>What the Queues API's bodies may be.</summary>
+internal static class QueueBody
+{
+    // Names, reasons and times.
+    private const int MaxBytes = 64 * 1024;
+
+    /// <summary>The JSON of a request, <paramref name="none"/> where there is no body. One that is too long ends where all requests do, as 413.</summary>
+    /// <exception cref="JsonException">It is something else.</exception>
+    public static async Task<T?> ReadAsync<T>(HttpContext http, JsonTypeInfo<T> type, T none)
+        where T : class
+    {
+        if (http.Request.ContentLength is 0 or null && !http.Request.Headers.ContainsKey("Transfer-Encoding"))
+        {
+            return none;
+        }
+
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        {
+            limit.MaxRequestBodySize = MaxBytes;
+        }
+
+        return await JsonSerializer.DeserializeAsync(http.Request.Body, type, http.RequestAborted);
     }
 }

@@ -33,39 +33,57 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup s
     public async Task<bool> HasDelayedAsync(string queue, CancellationToken ct) =>
         await StateAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct) is { } aside && aside.Messages > Held(aside);
 
-    public async Task<bool> ExistsAsync(string queue, CancellationToken ct) => await StateAsync(StreamNames.Calls(queue), null, ct) is not null;
+    /// <summary>Whether any of its streams is there: the first call of a queue may be a delayed one, and whoever deletes the stream of calls leaves the others.</summary>
+    public async Task<bool> ExistsAsync(string queue, CancellationToken ct)
+    {
+        foreach (var stream in StreamNames.StreamsOf(queue))
+        {
+            if (await StateAsync(stream, null, ct) is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Null if there is no such queue.</summary>
     public async Task<QueueStats?> FindAsync(string queue, CancellationToken ct)
     {
-        if (await StateAsync(StreamNames.Calls(queue), ">", ct) is not { } calls)
+        var calls = await StateAsync(StreamNames.Calls(queue), ">", ct);
+        var callbacks = await StateAsync(StreamNames.Callbacks(queue), ">", ct);
+        var dead = await StateAsync(StreamNames.Dead(queue), ">", ct);
+        var aside = await StateAsync(StreamNames.Aside(queue), ">", ct);
+        if ((calls ?? callbacks ?? dead ?? aside) is null)
         {
             return null;
         }
 
-        var callbacks = await StateAsync(StreamNames.Callbacks(queue), ">", ct);
-        var dead = await StateAsync(StreamNames.Dead(queue), ">", ct);
-        var aside = await StateAsync(StreamNames.Aside(queue), ">", ct);
         var paused = await book.ReadAsync(ct);
         var held = Count(aside, group => group.Function is not null);
+        return new QueueStats(
+            queue,
+            calls?.Messages ?? 0,
+            calls is null ? 0 : await RunningAsync(queue, ct),
+            (aside?.Messages ?? 0) - held.Values.Sum(),
+            held.Values.Sum(),
+            callbacks?.Messages ?? 0,
+            dead?.Messages ?? 0,
+            calls?.Bytes ?? 0,
+            calls?.Messages > 0 && DateTimeOffset.TryParse(calls.FirstTs, System.Globalization.CultureInfo.InvariantCulture, out var first) ? first.UtcDateTime : null,
+            PauseShown.From(paused.Of(queue)),
+            Functions(calls, aside, callbacks, dead, paused.FunctionsOf(queue), paused.BreakersOf(queue)));
+    }
+
+    private async Task<long> RunningAsync(string queue, CancellationToken ct)
+    {
         var running = 0L;
         await foreach (var consumer in link.JetStream.ListConsumersAsync(StreamNames.Calls(queue), ct))
         {
             running += consumer.Info.NumAckPending;
         }
 
-        return new QueueStats(
-            queue,
-            calls.Messages,
-            running,
-            (aside?.Messages ?? 0) - held.Values.Sum(),
-            held.Values.Sum(),
-            callbacks?.Messages ?? 0,
-            dead?.Messages ?? 0,
-            calls.Bytes,
-            calls.Messages > 0 && DateTimeOffset.TryParse(calls.FirstTs, System.Globalization.CultureInfo.InvariantCulture, out var first) ? first.UtcDateTime : null,
-            PauseShown.From(paused.Of(queue)),
-            Functions(calls, aside, callbacks, dead, paused.FunctionsOf(queue), paused.BreakersOf(queue)));
+        return running;
     }
 
     private async Task<QueueCounts> CountAsync(string queue, StreamList streams, PausedThings paused, CancellationToken ct)
@@ -100,7 +118,7 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup s
     }
 
     private static IReadOnlyList<FunctionCounts> Functions(
-        StreamState calls, StreamState? aside, StreamState? callbacks, StreamState? dead, Dictionary<string, Pause> paused, Dictionary<string, OpenBreaker> broken)
+        StreamState? calls, StreamState? aside, StreamState? callbacks, StreamState? dead, Dictionary<string, Pause> paused, Dictionary<string, OpenBreaker> broken)
     {
         var waiting = Count(calls);
         var delayed = Count(aside, group => group.Function is null);

@@ -34,6 +34,7 @@ internal static class QueueRoutes
         AddQueue("DELETE", "/dead", dead.DeleteManyAsync);
         AddQueue("GET", "/dead/count", dead.CountAsync);
         AddQueue("GET", "/dead/{seq}", dead.ShowAsync);
+        AddQueue("GET", "/dead/{seq}/request", dead.ShowRequestAsync);
         AddQueue("DELETE", "/dead/{seq}", dead.DeleteAsync);
         AddQueue("POST", "/dead/{seq}/redrive", dead.RedriveAsync);
         AddQueue("POST", "/dead/{seq}/edit", edits.EditAsync);
@@ -54,7 +55,7 @@ internal static class QueueRoutes
     {
         if (!options.Nats.IsSet)
         {
-            await Answer.TextAsync(http, StatusCodes.Status404NotFound, "Async calls are off: faas_nats_address is not set.");
+            await Answer.TextAsync(http, StatusCodes.Status404NotFound, QueueOptions.Off);
             return;
         }
 

@@ -46,14 +46,15 @@ internal sealed class QueueStreams(NatsLink link)
         var aside = StreamNames.Aside(queue);
         var isAsideTold = !now.Missing.Contains(aside);
         var calls = known.Streams.GetValueOrDefault(StreamNames.Calls(queue));
+        long? none = known.Missing.Contains(StreamNames.Calls(queue)) ? null : 0;
         var figures = new QueueFigures(
             queue,
             known.MessagesOf(StreamNames.Calls(queue)),
             known.MessagesOf(aside),
             known.MessagesOf(StreamNames.Callbacks(queue)),
             known.MessagesOf(StreamNames.Dead(queue)),
-            calls?.State.Bytes,
-            (long?)calls?.State.LastSeq,
+            calls?.State.Bytes ?? none,
+            (long?)calls?.State.LastSeq ?? none,
             calls is null ? null : OldestOf(calls.State),
             calls?.Config.Metadata?.TryGetValue(StreamNames.ModeKey, out var mode) == true ? mode : null,
             isAsideTold ? None : _queues.GetValueOrDefault(queue)?.Held ?? None,

@@ -11,17 +11,18 @@ internal static class QueuesHosting
         builder.Services.AddSingleton<WorkerReports>();
         if (options.Queue.Nats.IsSet)
         {
+            builder.Services.AddDuty<PauseBook>("pauses");
             builder.Services.AddDuty<QueueBacklog>("worker reports");
         }
         else
         {
+            builder.Services.AddSingleton<PauseBook>();
             builder.Services.AddSingleton<QueueBacklog>();
         }
 
         builder.Services.AddSingleton<QueueStreams>();
         builder.Services.AddSingleton<QueueOverview>();
         builder.Services.AddSingleton<QueuePurge>();
-        builder.Services.AddSingleton<PauseBook>();
         builder.Services.AddSingleton<PauseEndpoints>();
         builder.Services.AddSingleton<DelayedCalls>();
         builder.Services.AddSingleton<DeadLetters>();

@@ -10,6 +10,7 @@ namespace Connectors.Gateway.Queues;
 [JsonSerializable(typeof(PauseShown))]
 [JsonSerializable(typeof(DelayedPage))]
 [JsonSerializable(typeof(DeadLetterPage))]
+[JsonSerializable(typeof(DeadLetterRequest))]
 [JsonSerializable(typeof(Counted))]
 [JsonSerializable(typeof(Deleted))]
 [JsonSerializable(typeof(DeadEdit))]

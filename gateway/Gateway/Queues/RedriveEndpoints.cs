@@ -81,10 +81,7 @@ internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, Redri
     {
         try
         {
-            var asked = http.Request.ContentLength is 0 or null && !http.Request.Headers.ContainsKey("Transfer-Encoding")
-                ? new RedriveRequest()
-                : await JsonSerializer.DeserializeAsync(http.Request.Body, QueuesJson.Default.RedriveRequest, http.RequestAborted);
-            return (asked, "");
+            return (await QueueBody.ReadAsync(http, QueuesJson.Default.RedriveRequest, new RedriveRequest()), "");
         }
         catch (JsonException broken)
         {

@@ -36,6 +36,7 @@ internal sealed class RedriveJobs(NatsLink link, QueueOptions options, TimeProvi
     public async Task<StoredJob?> ChangeAsync(StoredJob old, RedriveJob job, CancellationToken ct) =>
         await _bucket.TryUpdateAsync(job.Id, Write(job), old.Revision, ct) is { } revision ? new StoredJob(job, revision) : null;
 
+    /// <summary>The ids of all, those of deleted ones among them.</summary>
     public Task<IReadOnlyList<string>> ListAsync(CancellationToken ct) => _bucket.KeysAsync(ct);
 
     private static byte[] Write(RedriveJob job) => JsonSerializer.SerializeToUtf8Bytes(job, QueuesJson.Default.RedriveJob);

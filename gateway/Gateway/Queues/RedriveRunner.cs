@@ -40,7 +40,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     // For the pace of jobs: a clock that is set back would have the next letter wait for as long.
     private readonly long _begun = time.GetTimestamp();
 
-    // Jobs that were seen ended, or are left to others: they lie there for a week, and need not be read again each time.
+    // Jobs that were seen ended, or deleted, or are left to others: they lie there for a week, and need not be read again each time.
     private readonly HashSet<string> _ended = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -104,12 +104,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
 
     private async Task AdoptAsync(string id, CancellationToken stopping)
     {
-        if (await jobs.ReadAsync(id, stopping) is not { } stored)
-        {
-            return;
-        }
-
-        if (stored.Job.State != RedriveState.Running)
+        if (await jobs.ReadAsync(id, stopping) is not { } stored || stored.Job.State != RedriveState.Running)
         {
             _ended.Add(id);
         }

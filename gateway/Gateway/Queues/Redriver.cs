@@ -59,6 +59,12 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, CallResults
             var stored = await store.StoreAsync(queue, again, EnvelopeCodec.Encode(again), body, StreamNames.RedriveMessageId(again.DeliveryId, again.Redrive));
             if (stored.IsDuplicate)
             {
+                if (await MayBePurgedAsync(queue, again.FunctionName))
+                {
+                    throw new NotStoredException(
+                        "this letter was put back before, and calls were purged since, it perhaps among them: it stays, and can be put back again once nats_duplicate_window is over");
+                }
+
                 // It was put back before, and may have ended again since.
                 await results.ForgetAsync(record);
             }
@@ -72,18 +78,20 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, CallResults
         }
     }
 
-    // Else whoever asks for the result of a call that was put back is told how it ended before. A bucket that takes nothing holds up no redrive.
-    private async Task<QueuedRecord> QueueResultAsync(string queue, Envelope again)
+    // Else whoever asks for the result of a call that was put back is told how it ended before. A bucket that takes nothing holds up no redrive; what it may have
+    // taken without an answer is right once the letter is put back.
+    private async Task<QueuedRecord?> QueueResultAsync(string queue, Envelope again)
     {
         if (again.StoreResult is null || (Interlocked.Read(ref _silent) is not 0 and var last && time.GetElapsedTime(last) < AskAgain))
         {
-            return default;
+            return null;
         }
 
+        var record = results.Begin(queue, again);
         using var limit = new TimeLimit(ResultLimit, time, CancellationToken.None);
         try
         {
-            return await results.QueueAsync(queue, again, mayRepeat: false, limit.Token);
+            await results.QueueAsync(record, mayRepeat: false, limit.Token);
         }
         catch (Exception fault) when (fault is NatsException or OperationCanceledException)
         {
@@ -93,7 +101,22 @@ internal sealed class Redriver(DeadLetters letters, CallStore store, CallResults
             }
 
             Log.ResultNotQueued(log, again.CallId, again.FunctionName.ToString(), queue, fault is NatsException ? fault.Message : "no answer in time");
-            return default;
+        }
+
+        return record;
+    }
+
+    // The stream knows an id also when what was written under it is purged: without its letter the call would be gone. What cannot be asked holds up no redrive.
+    private async Task<bool> MayBePurgedAsync(string queue, FunctionName function)
+    {
+        using var limit = new TimeLimit(ResultLimit, time, CancellationToken.None);
+        try
+        {
+            return await results.ArePurgedAsync(queue, function, limit.Token);
+        }
+        catch (Exception fault) when (fault is NatsException or OperationCanceledException)
+        {
+            return false;
         }
     }
 

@@ -78,6 +78,7 @@ internal sealed record Operation(string Method, string Route, string Summary)
         new("DELETE", OneQueue + "/dead", "Deletes dead letters of a kind") { Answer = typeof(Deleted), Reads = [.. Letters, "all", "limit", "after", "last"] },
         new("GET", OneQueue + "/dead/count", "How many dead letters of a kind there are") { Answer = typeof(Counted), Reads = Letters },
         new("GET", OneQueue + "/dead/{seq}", "One dead letter: its body, and its story in the headers X-Dead-*"),
+        new("GET", OneQueue + "/dead/{seq}/request", "One dead letter: method, path, query, headers and callback address, without credentials") { Answer = typeof(DeadLetterRequest) },
         new("DELETE", OneQueue + "/dead/{seq}", "Deletes one dead letter") { Status = 204 },
         new("POST", OneQueue + "/dead/{seq}/redrive", "Puts one dead letter back") { Status = 202 },
         new("POST", OneQueue + "/dead/{seq}/edit", "Puts one dead letter back with another body, headers or function") { Body = typeof(DeadEdit), Status = 202 },

@@ -13,6 +13,9 @@ internal sealed class FunctionScaler(IProvider provider, ScaleFunction scale, Qu
 {
     private static readonly TimeSpan Interval = WorkerReports.Interval;
 
+    // One that is being changed in another way keeps the others waiting no longer.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
     private readonly long _begin = time.GetTimestamp();
     private readonly HashSet<string> _unseen = [];
     private Dictionary<FunctionName, Scaled> _all = [];
@@ -55,7 +58,7 @@ internal sealed class FunctionScaler(IProvider provider, ScaleFunction scale, Qu
 
         foreach (var function in _all.Values.Where(function => function.Queues.All(found.ContainsKey)).ToList())
         {
-            await ScaleAsync(function, found, now);
+            await ScaleAsync(function, found, now, ct);
         }
     }
 
@@ -79,7 +82,7 @@ internal sealed class FunctionScaler(IProvider provider, ScaleFunction scale, Qu
         }
     }
 
-    private async Task ScaleAsync(Scaled function, Dictionary<string, Backlog> found, TimeSpan now)
+    private async Task ScaleAsync(Scaled function, Dictionary<string, Backlog> found, TimeSpan now, CancellationToken ct)
     {
         var name = function.Name.ToString();
         var (waiting, running) = (function.Queues.Sum(Waiting), function.Queues.Sum(Running));
@@ -96,9 +99,10 @@ internal sealed class FunctionScaler(IProvider provider, ScaleFunction scale, Qu
             return;
         }
 
+        using var limit = new TimeLimit(Patience, time, ct);
         try
         {
-            switch (await scale(function.Name, wanted))
+            switch (await scale(function.Name, wanted, limit.Token))
             {
                 case (true, { } reason):
                     _all[function.Name] = function with { Refused = wanted };
@@ -111,13 +115,14 @@ internal sealed class FunctionScaler(IProvider provider, ScaleFunction scale, Qu
                     break;
             }
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException || (fault is OperationCanceledException && limit.IsOver))
         {
-            // Its definition cannot be written: the next look tries again, and the others are scaled meanwhile.
-            _all[function.Name] = function with { Trouble = fault.Message };
-            if (fault.Message != function.Trouble)
+            // Its definition cannot be written, or somebody else changes it: the next look tries again, and the others are scaled meanwhile.
+            var trouble = fault is OperationCanceledException ? "another change of it has not ended" : fault.Message;
+            _all[function.Name] = function with { Trouble = trouble };
+            if (trouble != function.Trouble)
             {
-                Log.NotScaled(log, name, wanted, fault.Message);
+                Log.NotScaled(log, name, wanted, trouble);
             }
         }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Queues;
 using Connectors.Gateway.Scaling.Keda;
 using Connectors.Sdk.Invocation;
@@ -84,7 +85,7 @@ internal sealed class QueueScaler(QueueBacklog backlogs, NatsLink link, GatewayO
     {
         if (!options.Queue.Nats.IsSet)
         {
-            throw new RpcException(new Status(StatusCode.FailedPrecondition, "async calls are off: faas_nats_address is not set"));
+            throw new RpcException(new Status(StatusCode.FailedPrecondition, QueueOptions.Off));
         }
 
         try

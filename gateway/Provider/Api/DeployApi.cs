@@ -6,7 +6,7 @@ using Connectors.Sdk.Invocation;
 namespace Connectors.Provider.Api;
 
 /// <summary>Functions: list, create, update, delete, describe, scale.</summary>
-internal sealed class DeployApi(ProviderOptions options, Functions functions, SecretStore secrets, NamespaceStore namespaces)
+internal sealed class DeployApi(ProviderOptions options, Functions functions, SecretStore secrets, NamespaceStore namespaces, Claims claims)
 {
     public Task ListAsync(HttpContext http)
     {
@@ -30,7 +30,7 @@ internal sealed class DeployApi(ProviderOptions options, Functions functions, Se
         {
             await Answer.TextAsync(http, StatusCodes.Status400BadRequest, "functionName: is required");
         }
-        else if (await functions.DeleteAsync(new FunctionName(given.FunctionName, RequestNamespace.Of(http, options, given.Namespace))))
+        else if (await functions.DeleteAsync(new FunctionName(given.FunctionName, RequestNamespace.Of(http, options, given.Namespace)), http.RequestAborted))
         {
             http.Response.StatusCode = StatusCodes.Status202Accepted;
         }
@@ -68,7 +68,7 @@ internal sealed class DeployApi(ProviderOptions options, Functions functions, Se
             return;
         }
 
-        var (found, refusal) = await functions.ScaleAsync(name, given.Replicas ?? 0);
+        var (found, refusal) = await functions.ScaleAsync(name, given.Replicas ?? 0, http.RequestAborted);
         if (!found)
         {
             await NotFoundAsync(http, name.Name);
@@ -91,11 +91,13 @@ internal sealed class DeployApi(ProviderOptions options, Functions functions, Se
         }
 
         var deployment = given with { Namespace = RequestNamespace.Of(http, options, given.Namespace) };
-        if (Faults(deployment) is { Count: > 0 } faults)
+        var (claim, faults) = await ClaimAsync(deployment, http.RequestAborted);
+        using var claimed = claim;
+        if (claim is null)
         {
             await Answer.TextAsync(http, StatusCodes.Status400BadRequest, string.Join("; ", faults));
         }
-        else if (await functions.DeployAsync(deployment, mustExist))
+        else if (await functions.DeployAsync(deployment, mustExist, handlerFolder: null, http.RequestAborted))
         {
             http.Response.StatusCode = StatusCodes.Status202Accepted;
         }
@@ -109,9 +111,17 @@ internal sealed class DeployApi(ProviderOptions options, Functions functions, Se
         }
     }
 
+    // Null if there are faults. What was found stays so while it is claimed: nobody else gets the port, and the namespace does not go.
+    private async Task<(IDisposable? Claim, IReadOnlyList<string> Faults)> ClaimAsync(FunctionDeployment deployment, CancellationToken ct)
+    {
+        using var turn = await claims.EnterAsync(ct);
+        var faults = Faults(deployment);
+        return (faults.Count > 0 ? null : claims.Take(DeployRules.PortOf(deployment)), faults);
+    }
+
     private IReadOnlyList<string> Faults(FunctionDeployment deployment) => namespaces.Find(deployment.Namespace!) is null
         ? [$"namespace: there is no namespace {deployment.Namespace}"]
-        : [.. DeployRules.Faults(deployment, secrets), .. DeployRules.PortFaults(deployment, options, functions.All)];
+        : [.. DeployRules.Faults(deployment, secrets), .. DeployRules.PortFaults(deployment, options, functions.All.Select(function => function.PortUse).Concat(claims.All))];
 
     private FunctionName NameOf(HttpContext http, string? inBody) =>
         FunctionName.Parse((string)http.Request.RouteValues["name"]!, RequestNamespace.Of(http, options, inBody));

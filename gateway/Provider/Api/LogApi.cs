@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using Connectors.Provider.Contracts;
 using Connectors.Provider.Deploying;
@@ -10,7 +11,8 @@ namespace Connectors.Provider.Api;
 /// <summary>A function's log as lines of JSON, sent as they come.</summary>
 internal sealed class LogApi(ProviderOptions options, Functions functions, FunctionLogs logs, StreamEnd streamEnd, TimeProvider time)
 {
-    private static readonly byte[] NewLine = "\n"u8.ToArray();
+    // As much is gathered while the next line is at hand.
+    private const int MaxUnsent = 32 * 1024;
 
     public async Task ReadAsync(HttpContext http)
     {
@@ -34,17 +36,47 @@ internal sealed class LogApi(ProviderOptions options, Functions functions, Funct
         using var limit = new TimeLimit(options.WriteTimeout, time, http.RequestAborted, end);
         try
         {
-            await http.Response.Body.FlushAsync(limit.Token);
-            await foreach (var message in logs.Of(name).ReadAsync(query, limit.Token))
-            {
-                await JsonSerializer.SerializeAsync(http.Response.Body, message, ProviderJson.Default.LogMessage, limit.Token);
-                await http.Response.Body.WriteAsync(NewLine, limit.Token);
-                await http.Response.Body.FlushAsync(limit.Token);
-            }
+            await http.Response.BodyWriter.FlushAsync(limit.Token);
+            await SendAsync(http, logs.Of(name).ReadAsync(query, limit.Token), limit.Token);
         }
         catch (OperationCanceledException) when (limit.IsOver || end.IsCancellationRequested)
         {
             // The time is over, or the gateway stops; the lines so far are whole.
+        }
+    }
+
+    private static async Task SendAsync(HttpContext http, IAsyncEnumerable<LogMessage> lines, CancellationToken ct)
+    {
+        var body = http.Response.BodyWriter;
+        var unsent = 0;
+        await using var next = lines.GetAsyncEnumerator(ct);
+        var coming = next.MoveNextAsync().AsTask();
+        try
+        {
+            while (true)
+            {
+                if (unsent > 0 && (unsent >= MaxUnsent || !coming.IsCompleted))
+                {
+                    await body.FlushAsync(ct);
+                    unsent = 0;
+                }
+
+                if (!await coming)
+                {
+                    return;
+                }
+
+                var line = JsonSerializer.SerializeToUtf8Bytes(next.Current, ProviderJson.Default.LogMessage);
+                body.Write(line);
+                body.Write("\n"u8);
+                unsent += line.Length + 1;
+                coming = next.MoveNextAsync().AsTask();
+            }
+        }
+        finally
+        {
+            // It ends with the same token, and before that nobody may leave the lines.
+            await ((Task)coming).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 }

@@ -5,7 +5,7 @@ using Connectors.Provider.State;
 namespace Connectors.Provider.Api;
 
 /// <summary>Namespaces: list, create, describe, update, delete.</summary>
-internal sealed class NamespaceApi(ProviderOptions options, NamespaceStore namespaces, Functions functions, SecretStore secrets)
+internal sealed class NamespaceApi(ProviderOptions options, NamespaceStore namespaces, Functions functions, SecretStore secrets, Claims claims)
 {
     public Task ListAsync(HttpContext http) => Answer.JsonAsync(http, StatusCodes.Status200OK, [.. namespaces.Names], ProviderJson.Default.ListString);
 
@@ -21,19 +21,21 @@ internal sealed class NamespaceApi(ProviderOptions options, NamespaceStore names
         }
 
         var name = given.Name.Length > 0 ? given.Name : NameOf(http);
-        if (!DeployRules.IsName(name))
+        await AnswerAsync(http, StatusCodes.Status201Created, async () =>
         {
-            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"name: ({name}) is invalid, {DeployRules.NameRule}");
-        }
-        else if (namespaces.Find(name) is not null)
-        {
-            await Answer.TextAsync(http, StatusCodes.Status409Conflict, $"namespace {name} exists already");
-        }
-        else
-        {
+            if (!DeployRules.IsName(name))
+            {
+                return (StatusCodes.Status400BadRequest, $"name: ({name}) is invalid, {DeployRules.NameRule}");
+            }
+
+            if (namespaces.Find(name) is not null)
+            {
+                return (StatusCodes.Status409Conflict, $"namespace {name} exists already");
+            }
+
             await namespaces.WriteAsync(given with { Name = name });
-            http.Response.StatusCode = StatusCodes.Status201Created;
-        }
+            return null;
+        });
     }
 
     public async Task UpdateAsync(HttpContext http)
@@ -43,40 +45,66 @@ internal sealed class NamespaceApi(ProviderOptions options, NamespaceStore names
             return;
         }
 
-        if (namespaces.Find(NameOf(http)) is not { } found)
+        await AnswerAsync(http, StatusCodes.Status202Accepted, async () =>
         {
-            await NotFoundAsync(http);
-            return;
-        }
+            if (namespaces.Find(NameOf(http)) is not { } found)
+            {
+                return NotFound(http);
+            }
 
-        await namespaces.WriteAsync(given with { Name = found.Name });
-        http.Response.StatusCode = StatusCodes.Status202Accepted;
+            await namespaces.WriteAsync(given with { Name = found.Name });
+            return null;
+        });
     }
 
     /// <summary>Only an empty namespace goes: functions are deleted by name, not by the way.</summary>
-    public async Task DeleteAsync(HttpContext http)
+    public Task DeleteAsync(HttpContext http) => AnswerAsync(http, StatusCodes.Status202Accepted, () => Task.FromResult(Delete(http)));
+
+    private (int Status, string Text)? Delete(HttpContext http)
     {
         var name = NameOf(http);
         if (namespaces.Find(name) is null)
         {
-            await NotFoundAsync(http);
+            return NotFound(http);
         }
-        else if (name == options.DefaultNamespace)
+
+        if (name == options.DefaultNamespace)
         {
-            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"namespace {name} is the default one and stays");
+            return (StatusCodes.Status400BadRequest, $"namespace {name} is the default one and stays");
         }
-        else if (functions.All.Any(f => f.Definition.Name.Namespace == name) || secrets.List(name).Count > 0)
+
+        // Also what is being deployed there right now.
+        if (functions.All.Any(f => f.Definition.Name.Namespace == name) || claims.All.Any(claim => claim.Function.Namespace == name) || secrets.List(name).Count > 0)
         {
-            await Answer.TextAsync(http, StatusCodes.Status409Conflict, $"namespace {name} still holds functions or secrets");
+            return (StatusCodes.Status409Conflict, $"namespace {name} still holds functions or secrets");
+        }
+
+        namespaces.Delete(name);
+        return null;
+    }
+
+    // Null from the change means that it was made. Nobody else changes anything meanwhile; and nobody waits for the caller to take the answer.
+    private async Task AnswerAsync(HttpContext http, int success, Func<Task<(int Status, string Text)?>> change)
+    {
+        (int Status, string Text)? refusal;
+        using (await claims.EnterAsync(http.RequestAborted))
+        {
+            refusal = await change();
+        }
+
+        if (refusal is { } refused)
+        {
+            await Answer.TextAsync(http, refused.Status, refused.Text);
         }
         else
         {
-            namespaces.Delete(name);
-            http.Response.StatusCode = StatusCodes.Status202Accepted;
+            http.Response.StatusCode = success;
         }
     }
 
     private static string NameOf(HttpContext http) => (string?)http.Request.RouteValues["name"] ?? "";
 
-    private static Task NotFoundAsync(HttpContext http) => Answer.TextAsync(http, StatusCodes.Status404NotFound, $"namespace {NameOf(http)} not found");
+    private static (int Status, string Text) NotFound(HttpContext http) => (StatusCodes.Status404NotFound, $"namespace {NameOf(http)} not found");
+
+    private static Task NotFoundAsync(HttpContext http) => Answer.TextAsync(http, NotFound(http).Status, NotFound(http).Text);
 }

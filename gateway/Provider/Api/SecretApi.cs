@@ -7,7 +7,7 @@ using Connectors.Provider.State;
 namespace Connectors.Provider.Api;
 
 /// <summary>Secrets: list without values, create, update, delete.</summary>
-internal sealed partial class SecretApi(ProviderOptions options, SecretStore secrets, NamespaceStore namespaces, Functions functions)
+internal sealed partial class SecretApi(ProviderOptions options, SecretStore secrets, NamespaceStore namespaces, Functions functions, Claims claims)
 {
     public Task ListAsync(HttpContext http)
     {
@@ -16,17 +16,28 @@ internal sealed partial class SecretApi(ProviderOptions options, SecretStore sec
         return Answer.JsonAsync(http, StatusCodes.Status200OK, all, ProviderJson.Default.ListFunctionSecret);
     }
 
-    public Task CreateAsync(HttpContext http) => ChangeAsync(http, mustExist: false, WriteAsync);
+    public Task CreateAsync(HttpContext http) => WriteAsync(http, mustExist: false);
 
-    public Task UpdateAsync(HttpContext http) => ChangeAsync(http, mustExist: true, WriteAsync);
+    public Task UpdateAsync(HttpContext http) => WriteAsync(http, mustExist: true);
 
-    public Task DeleteAsync(HttpContext http) => ChangeAsync(http, mustExist: true, (ns, secret) =>
-    {
-        secrets.Delete(ns, secret.Name);
-        return Task.CompletedTask;
-    });
+    public Task DeleteAsync(HttpContext http) => ChangeAsync(
+        http,
+        mustExist: true,
+        (ns, secret) =>
+        {
+            secrets.Delete(ns, secret.Name);
+            return Task.CompletedTask;
+        },
+        (_, _) => Task.CompletedTask);
 
-    private async Task ChangeAsync(HttpContext http, bool mustExist, Func<string, FunctionSecret, Task> change)
+    // One that is new here may have functions that list it: they were deployed before it was deleted.
+    private Task WriteAsync(HttpContext http, bool mustExist) => ChangeAsync(
+        http,
+        mustExist,
+        (ns, secret) => secrets.WriteAsync(ns, secret.Name, secret.RawValue ?? Encoding.UTF8.GetBytes(secret.Value ?? "")),
+        (ns, secret) => functions.RefreshAsync(ns, secret.Name));
+
+    private async Task ChangeAsync(HttpContext http, bool mustExist, Func<string, FunctionSecret, Task> change, Func<string, FunctionSecret, Task> follow)
     {
         if (await RequestJson.ReadAsync(http, ProviderJson.Default.FunctionSecret) is not { } given)
         {
@@ -34,32 +45,39 @@ internal sealed partial class SecretApi(ProviderOptions options, SecretStore sec
         }
 
         var ns = RequestNamespace.Of(http, options, given.Namespace);
-        if (!Name().IsMatch(given.Name))
+        if (await TryChangeAsync(ns, given, mustExist, change, http.RequestAborted) is { } refusal)
         {
-            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"name: ({given.Name}) is invalid; allowed: letters, digits, - _ and ., the first a letter or digit");
+            await Answer.TextAsync(http, refusal.Status, refusal.Text);
+            return;
         }
-        else if (namespaces.Find(ns) is null)
-        {
-            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"namespace: there is no namespace {ns}");
-        }
-        else if (secrets.Contains(ns, given.Name) != mustExist)
-        {
-            await (mustExist
-                ? Answer.TextAsync(http, StatusCodes.Status404NotFound, $"secret {given.Name} not found")
-                : Answer.TextAsync(http, StatusCodes.Status409Conflict, $"secret {given.Name} exists already"));
-        }
-        else
-        {
-            await change(ns, given);
-            http.Response.StatusCode = StatusCodes.Status202Accepted;
-        }
+
+        await follow(ns, given);
+        http.Response.StatusCode = StatusCodes.Status202Accepted;
     }
 
-    // One that is new here may have functions that list it: they were deployed before it was deleted.
-    private async Task WriteAsync(string ns, FunctionSecret secret)
+    // Why it is refused; null if it was changed.
+    private async Task<(int Status, string Text)?> TryChangeAsync(string ns, FunctionSecret given, bool mustExist, Func<string, FunctionSecret, Task> change, CancellationToken ct)
     {
-        await secrets.WriteAsync(ns, secret.Name, secret.RawValue ?? Encoding.UTF8.GetBytes(secret.Value ?? ""));
-        await functions.RefreshAsync(ns, secret.Name);
+        using var turn = await claims.EnterAsync(ct);
+        if (!Name().IsMatch(given.Name))
+        {
+            return (StatusCodes.Status400BadRequest, $"name: ({given.Name}) is invalid; allowed: letters, digits, - _ and ., the first a letter or digit");
+        }
+
+        if (namespaces.Find(ns) is null)
+        {
+            return (StatusCodes.Status400BadRequest, $"namespace: there is no namespace {ns}");
+        }
+
+        if (secrets.Contains(ns, given.Name) != mustExist)
+        {
+            return mustExist
+                ? (StatusCodes.Status404NotFound, $"secret {given.Name} not found")
+                : (StatusCodes.Status409Conflict, $"secret {given.Name} exists already");
+        }
+
+        await change(ns, given);
+        return null;
     }
 
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}\z")]

@@ -35,6 +35,9 @@ public static class Answer
         http.Response.Headers["X-Accel-Buffering"] = "no";
     }
 
+    /// <summary>Whether that was said of it.</summary>
+    public static bool IsAsItComes(HttpContext http) => http.Response.Headers["X-Accel-Buffering"] == "no";
+
     public static Task JsonAsync<T>(HttpContext http, int status, T value, JsonTypeInfo<T> type)
     {
         http.Response.StatusCode = status;

@@ -18,6 +18,14 @@ public sealed record FunctionStatus : FunctionSpec
     [JsonPropertyName("availableReplicas")]
     public ulong? AvailableReplicas { get; init; }
 
+    /// <summary>Whether it comes from a list that names nobody's ready replicas: that this one has none in it says nothing then.</summary>
+    [JsonIgnore]
+    public bool IsReadinessUntold { get; init; }
+
+    /// <summary>Replicas that are ready; null if nobody said.</summary>
+    [JsonIgnore]
+    public ulong? Ready => IsReadinessUntold ? AvailableReplicas : AvailableReplicas ?? 0;
+
     [JsonPropertyName("createdAt")]
     public DateTimeOffset CreatedAt { get; init; }
 

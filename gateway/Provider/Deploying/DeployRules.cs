@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using Connectors.Provider.Contracts;
@@ -23,6 +22,12 @@ internal static partial class DeployRules
         "com.openfaas.retry.min_wait", "com.openfaas.retry.max_wait", "com.openfaas.retry.max_age", "com.openfaas.breaker.min_wait", "com.openfaas.breaker.max_wait",
     ];
 
+    // Where one alone is given, the other is the queue-worker's, which nobody knows here.
+    private static readonly (string Shortest, string Longest)[] Waits =
+    [
+        ("com.openfaas.retry.min_wait", "com.openfaas.retry.max_wait"), ("com.openfaas.breaker.min_wait", "com.openfaas.breaker.max_wait"),
+    ];
+
     public static IReadOnlyList<string> Faults(FunctionDeployment deployment, SecretStore secrets) => [.. Faults(deployment), .. MissingSecrets(deployment, secrets)];
 
     /// <summary>The secrets that it lists and that are not there.</summary>
@@ -30,20 +35,23 @@ internal static partial class DeployRules
         from secret in deployment.Secrets ?? [] where !secrets.Contains(deployment.Namespace ?? "", secret ?? "") select $"secrets: there is no secret {secret ?? "null"}";
 
     /// <summary>Whose the port is that it names for its own process: the gateway's, or another function's. A service that runs already may be named by many.</summary>
-    public static IReadOnlyList<string> PortFaults(FunctionDeployment deployment, ProviderOptions options, IEnumerable<DeployedFunction> deployed)
+    public static IReadOnlyList<string> PortFaults(FunctionDeployment deployment, ProviderOptions options, IEnumerable<PortUse> others)
     {
-        if (WatchdogSettings.Read(deployment, []).FixedPort is not { } port)
+        var (name, wanted) = PortOf(deployment);
+        if (wanted is not { } port)
         {
             return [];
         }
 
-        var name = new FunctionName(deployment.Service, deployment.Namespace!);
         return
         [
             .. from own in options.OwnPorts where own.Port == port select $"upstream_url: port {port} is the gateway's {own.Option}; {WatchdogSettings.PortHint}",
-            .. from other in deployed where other.FixedPort == port && other.Definition.Name != name select $"upstream_url: port {port} is that of {other.Definition.Name}; {WatchdogSettings.PortHint}",
+            .. from other in others.Distinct() where other.Port == port && other.Function != name select $"upstream_url: port {port} is that of {other.Function}; {WatchdogSettings.PortHint}",
         ];
     }
+
+    public static PortUse PortOf(FunctionDeployment deployment) =>
+        new(new FunctionName(deployment.Service, deployment.Namespace!), WatchdogSettings.Read(deployment, []).FixedPort);
 
     /// <summary>Those of the deployment alone, whatever secrets and other functions there are.</summary>
     public static IReadOnlyList<string> Faults(FunctionDeployment deployment)
@@ -78,6 +86,7 @@ internal static partial class DeployRules
 
         faults.AddRange(from variable in deployment.EnvVars ?? new Dictionary<string, string>() where !CanBe(variable) select VariableFault(variable.Key));
         faults.AddRange(from name in Durations let fault = DurationFault(deployment, name) where fault is not null select fault);
+        faults.AddRange(from wait in Waits let fault = OrderFault(deployment, wait.Shortest, wait.Longest) where fault is not null select fault);
         return faults;
     }
 
@@ -92,9 +101,17 @@ internal static partial class DeployRules
     private static bool Fits(string text) => !text.Contains('\0', StringComparison.Ordinal) && Encoding.UTF8.GetByteCount(text) <= MaxTextBytes;
 
     private static string? DurationFault(FunctionDeployment deployment, string name) =>
-        deployment.Annotations?.GetValueOrDefault(name)?.Trim() is { Length: > 0 } text && !GoDuration.TryParse(text, out _, out var allowed)
+        Annotation(deployment, name) is { } text && !GoDuration.TryParse(text, out _, out var allowed)
             ? $"annotations.{name}: \"{text}\" is not valid; allowed: {allowed}"
             : null;
+
+    private static string? OrderFault(FunctionDeployment deployment, string shortest, string longest) =>
+        GoDuration.TryParse(Annotation(deployment, shortest), out var least, out _) && GoDuration.TryParse(Annotation(deployment, longest), out var most, out _) && most < least
+            ? $"annotations.{longest}: \"{Annotation(deployment, longest)}\" is not valid; allowed: no shorter than {shortest}, which is {GoDuration.Format(least)}"
+            : null;
+
+    private static string? Annotation(FunctionDeployment deployment, string name) =>
+        deployment.Annotations?.GetValueOrDefault(name)?.Trim() is { Length: > 0 } text ? text : null;
 
     [GeneratedRegex(@"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\z")]
     private static partial Regex Name();

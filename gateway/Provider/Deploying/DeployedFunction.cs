@@ -14,8 +14,7 @@ internal sealed class DeployedFunction(FunctionDefinition definition, WatchdogSe
 
     public IFunctionRunner Runner => runner;
 
-    /// <summary>As <see cref="WatchdogSettings.FixedPort"/>.</summary>
-    public int? FixedPort => settings.FixedPort;
+    public PortUse PortUse => new(_definition.Name, settings.FixedPort);
 
     /// <summary>The same function with another number of replicas.</summary>
     public void Scale(FunctionDefinition scaled)

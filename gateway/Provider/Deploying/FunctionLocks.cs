@@ -8,8 +8,8 @@ internal sealed class FunctionLocks
     // Itself the lock that guards the counts: a lock is gone when nobody holds it or waits for it.
     private readonly Dictionary<FunctionName, Entry> _entries = [];
 
-    /// <summary>Waits for the function's lock, and holds it until the result is disposed.</summary>
-    public async Task<IDisposable> EnterAsync(FunctionName function)
+    /// <summary>Waits for the function's lock, until <paramref name="ct"/>, and holds it until the result is disposed.</summary>
+    public async Task<IDisposable> EnterAsync(FunctionName function, CancellationToken ct)
     {
         Entry? entry;
         lock (_entries)
@@ -22,15 +22,28 @@ internal sealed class FunctionLocks
             entry.Users++;
         }
 
-        await entry.WaitAsync();
+        try
+        {
+            await entry.WaitAsync(ct);
+        }
+        catch
+        {
+            Leave(function, entry, isHeld: false);
+            throw;
+        }
+
         return new Held(this, function, entry);
     }
 
-    private void Leave(FunctionName function, Entry entry)
+    private void Leave(FunctionName function, Entry entry, bool isHeld)
     {
         lock (_entries)
         {
-            entry.Release();
+            if (isHeld)
+            {
+                entry.Release();
+            }
+
             if (--entry.Users == 0)
             {
                 _entries.Remove(function);
@@ -46,6 +59,6 @@ internal sealed class FunctionLocks
 
     private sealed class Held(FunctionLocks locks, FunctionName function, Entry entry) : IDisposable
     {
-        public void Dispose() => locks.Leave(function, entry);
+        public void Dispose() => locks.Leave(function, entry, isHeld: true);
     }
 }

@@ -14,8 +14,11 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
     private readonly ConcurrentDictionary<FunctionName, DeployedFunction> _all = new();
     private readonly FunctionLocks _changing = new();
 
-    // What was replaced and still ends its calls and processes; nobody's lock is held for it.
+    // What was replaced or deleted and still ends its calls and processes; nobody's lock is held for it.
     private readonly ConcurrentDictionary<DeployedFunction, Task> _leaving = new();
+
+    // Deletions that wait for that.
+    private readonly ConcurrentDictionary<Task, FunctionName> _removing = new();
 
     public IEnumerable<DeployedFunction> All => _all.Values;
 
@@ -41,18 +44,20 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
     /// <param name="deployment">The function, its namespace filled in.</param>
     /// <param name="expected">Whether the function must be there before, or must not; null for either.</param>
     /// <param name="handlerFolder">Files for the function's directory; null for none.</param>
+    /// <param name="ct">Ends the wait for another change of the function.</param>
     /// <returns>False if <paramref name="expected"/> was not met.</returns>
     /// <exception cref="IOException">It cannot be deployed. One that was deployed before goes on as it was.</exception>
-    public async Task<bool> DeployAsync(FunctionDeployment deployment, bool? expected, string? handlerFolder = null)
+    public async Task<bool> DeployAsync(FunctionDeployment deployment, bool? expected, string? handlerFolder, CancellationToken ct)
     {
         var name = new FunctionName(deployment.Service, deployment.Namespace!);
-        using var changing = await _changing.EnterAsync(name);
+        using var changing = await _changing.EnterAsync(name, ct);
         var before = Find(name);
         if (expected is { } must && must != before is not null)
         {
             return false;
         }
 
+        var hadOwn = runners.HasFolder(name) && !runners.HasPrepared(name);
         var files = handlerFolder is null ? null : runners.FindFiles(name, handlerFolder);
         var definition = new FunctionDefinition
         {
@@ -82,20 +87,21 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
             await RestoreAsync(before);
             throw;
         }
-
-        Log.Deployed(log, name.ToString());
-        if (deployment.Limits?.Cpu is { Length: > 0 } cpu)
+        catch
         {
-            Log.CpuNotLimited(log, name.ToString(), cpu);
+            await UndoAsync(name, keepsFolder: hadOwn);
+            throw;
         }
 
+        Log.Deployed(log, name.ToString());
+        TellUnenforced(name, deployment.Limits);
         return true;
     }
 
     /// <summary>Null means done, otherwise why not; false that there is no such function.</summary>
-    public async Task<(bool Found, string? Refusal)> ScaleAsync(FunctionName function, ulong replicas)
+    public async Task<(bool Found, string? Refusal)> ScaleAsync(FunctionName function, ulong replicas, CancellationToken ct)
     {
-        using var changing = await _changing.EnterAsync(function);
+        using var changing = await _changing.EnterAsync(function, ct);
         if (Find(function) is not { } found)
         {
             return (false, null);
@@ -116,9 +122,9 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
     /// Gives a function without replicas the least that it may have; one with replicas is left as it is. Returns the function as it is deployed now, which
     /// may be another than when the caller looked; null if it is gone. A disk that takes nothing keeps no call waiting: after a restart the next call wakes it.
     /// </summary>
-    public async Task<DeployedFunction?> WakeAsync(FunctionName function)
+    public async Task<DeployedFunction?> WakeAsync(FunctionName function, CancellationToken ct)
     {
-        using var changing = await _changing.EnterAsync(function);
+        using var changing = await _changing.EnterAsync(function, ct);
         var found = Find(function);
         if (found?.Definition.Replicas == 0)
         {
@@ -138,23 +144,59 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
         return found;
     }
 
-    /// <summary>Deletes a function, also one that is only on disk because it could not be taken in. False if there is no such function.</summary>
-    public async Task<bool> DeleteAsync(FunctionName function)
+    /// <summary>
+    /// Deletes a function, also one that is only on disk because it could not be taken in, and waits for the end of its calls and processes. False if there is no
+    /// such function.
+    /// </summary>
+    public async Task<bool> DeleteAsync(FunctionName function, CancellationToken ct)
     {
-        using var changing = await _changing.EnterAsync(function);
-        var before = Find(function);
-        if (before is null && !IsOnDisk(function))
+        Task removing;
+        using (await _changing.EnterAsync(function, ct))
         {
-            return false;
+            var before = Find(function);
+            if (before is null && !IsOnDisk(function))
+            {
+                return false;
+            }
+
+            store.Delete(function);
+            _all.TryRemove(function, out _);
+            removing = RemoveAsync(function, before);
+            _removing[removing] = function;
         }
 
-        store.Delete(function);
-        _all.TryRemove(function, out _);
-        await LeaveAsync(before);
-        await Task.WhenAll(_leaving.Where(entry => entry.Key.Definition.Name == function).Select(entry => entry.Value));
-        await runners.CleanUpAsync(function);
+        try
+        {
+            await removing;
+        }
+        finally
+        {
+            _removing.TryRemove(removing, out _);
+        }
+
         Log.Deleted(log, function.ToString());
         return true;
+    }
+
+    /// <summary>
+    /// Removes what functions left that are not deployed: a gateway was killed while it deleted them, or made them. Files in a directory that no function here was
+    /// given stay. Only at start, before anything is deployed by the API.
+    /// </summary>
+    /// <param name="spared">Functions that are left alone: they are to be deployed here, and could not be yet.</param>
+    public async Task CleanUpAsync(IEnumerable<FunctionName> spared)
+    {
+        var left = runners.Traces().Except(spared).Where(name => DeployRules.IsName(name.Name) && DeployRules.IsName(name.Namespace) && !store.Contains(name));
+        foreach (var function in left.ToList())
+        {
+            try
+            {
+                await runners.CleanUpAsync(function, keepsFolder: !runners.HasPrepared(function));
+            }
+            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+            {
+                Log.RemainsLeft(log, function.ToString(), fault.Message);
+            }
+        }
     }
 
     /// <summary>Gives functions that list a secret its new value; processes that stay are started again with it.</summary>
@@ -162,9 +204,9 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
     public async Task RefreshAsync(string ns, string secret)
     {
         var faults = new List<Exception>();
-        foreach (var name in All.Where(f => f.Definition.Name.Namespace == ns && Lists(f)).Select(f => f.Definition.Name))
+        foreach (var name in All.Where(f => f.Definition.Name.Namespace == ns && Lists(f)).Select(f => f.Definition.Name).ToList())
         {
-            using var changing = await _changing.EnterAsync(name);
+            using var changing = await _changing.EnterAsync(name, CancellationToken.None);
             try
             {
                 if (Find(name) is { } function && Lists(function))
@@ -186,8 +228,26 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
         bool Lists(DeployedFunction function) => function.Definition.Deployment.Secrets?.Contains(secret) == true;
     }
 
-    /// <summary>Ends every process.</summary>
-    public Task StopAsync() => Task.WhenAll([.. All.Select(function => function.Runner.DisposeAsync().AsTask()), .. _leaving.Values]);
+    /// <summary>Ends every process, each within its time, and all at once with <paramref name="now"/>; and lets deletions come to their end until then.</summary>
+    public async Task StopAsync(CancellationToken now)
+    {
+        await using var cut = now.Register(runners.Cut);
+        await Task.WhenAll(All.Concat(_leaving.Keys).Select(function => function.Runner.DisposeAsync().AsTask()));
+        await Task.WhenAll(_removing.Keys).WaitAsync(now).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private void TellUnenforced(FunctionName function, FunctionResources? limits)
+    {
+        if (limits?.Cpu is { Length: > 0 } cpu)
+        {
+            Log.CpuNotLimited(log, function.ToString(), cpu);
+        }
+
+        if (limits?.Gpus is { Length: > 0 } gpus)
+        {
+            Log.GpusNotSetAside(log, function.ToString(), gpus);
+        }
+    }
 
     // As many of the wanted as it can have: others may have been given to it under its former settings, or by an older gateway.
     private static ulong Possible(FunctionDeployment deployment, ulong wanted) => Math.Min(wanted, WatchdogSettings.Read(deployment, []).MaxReplicas);
@@ -200,7 +260,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
     {
         var leaving = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Put(function, after: before is { Runner.IsAlone: true } ? leaving.Task : Task.CompletedTask);
-        _ = LeaveAsync(before).ContinueWith(_ => leaving.SetResult(), TaskScheduler.Default);
+        _ = LeaveAsync(before, isReplaced: true).ContinueWith(_ => leaving.SetResult(), TaskScheduler.Default);
     }
 
     private void Put(DeployedFunction function, Task after)
@@ -224,14 +284,47 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
         _ = function.Runner.Scale((int)function.Definition.Replicas, Task.CompletedTask);
     }
 
-    private async Task LeaveAsync(DeployedFunction? function)
+    // One that is not deployed after all leaves nothing but files that were in its directory before. One that is on disk and cannot be read has what is there, and one
+    // whose deletion still waits for its calls has it until then.
+    private async Task UndoAsync(FunctionName function, bool keepsFolder)
+    {
+        if (store.Contains(function) || IsLeaving(function))
+        {
+            return;
+        }
+
+        try
+        {
+            await runners.CleanUpAsync(function, keepsFolder);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            // What the deployment failed at is told already.
+        }
+    }
+
+    // Nobody's lock is held while calls and processes end. One that is deployed again meanwhile keeps what it has in common with the one that goes.
+    private async Task RemoveAsync(FunctionName function, DeployedFunction? before)
+    {
+        var replaced = _leaving.Keys.Where(leaving => leaving.Definition.Name == function).ToList();
+        await Task.WhenAll([LeaveAsync(before, isReplaced: false), .. replaced.Select(leaving => leaving.Runner.DisposeAsync().AsTask())]);
+        using var changing = await _changing.EnterAsync(function, CancellationToken.None);
+        if (!store.Contains(function) && !IsLeaving(function))
+        {
+            await runners.CleanUpAsync(function, keepsFolder: false);
+        }
+    }
+
+    private bool IsLeaving(FunctionName function) => _leaving.Any(leaving => leaving.Key.Definition.Name == function && !leaving.Value.IsCompleted);
+
+    private async Task LeaveAsync(DeployedFunction? function, bool isReplaced)
     {
         if (function is null)
         {
             return;
         }
 
-        var ending = function.Runner.DisposeAsync().AsTask();
+        var ending = isReplaced ? function.Runner.RetireAsync() : function.Runner.DisposeAsync().AsTask();
         _leaving[function] = ending;
         try
         {

@@ -83,6 +83,9 @@ internal static class StackFile
         {
             Memory = amounts.GetValueOrDefault("memory"),
             Cpu = amounts.GetValueOrDefault("cpu"),
+            NvidiaGpu = amounts.GetValueOrDefault("nvidia.com/gpu"),
+            AmdGpu = amounts.GetValueOrDefault("amd.com/gpu"),
+            IntelGpu = amounts.GetValueOrDefault("intel.com/gpu"),
             Files = amounts.GetValueOrDefault("files"),
             Processes = amounts.GetValueOrDefault("processes"),
         };

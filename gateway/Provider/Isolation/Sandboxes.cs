@@ -11,6 +11,10 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
 {
     private static readonly FunctionIsolation[] ByStrength = [FunctionIsolation.Namespaces, FunctionIsolation.User, FunctionIsolation.None];
 
+    // No function is called so.
+    private const string Unfinished = ".unfinished";
+
+    private readonly string _views = Path.Combine(options.DataPath, "views");
     private FunctionIsolation _kind = FunctionIsolation.None;
 
     /// <summary>Who functions run as and own their files; null for the gateway's own user.</summary>
@@ -46,14 +50,26 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
     /// <summary>Makes a function's own directory; what its processes will see stays as it was.</summary>
     public void MakeFolder(FunctionName function) => MakeFolder(FunctionFolder.Of(options, function), ViewOf(function));
 
+    /// <summary>Whether a function has a directory, be it one that somebody made for it.</summary>
+    public bool HasFolder(FunctionName function) => Directory.Exists(FunctionFolder.Of(options, function));
+
+    /// <summary>Functions that were given a directory here, and whose removal has not come to its end.</summary>
+    public IEnumerable<FunctionName> Prepared() =>
+        from ns in Directory.EnumerateDirectories(_views)
+        from view in Directory.EnumerateFiles(ns)
+        where !view.EndsWith(Unfinished, StringComparison.Ordinal)
+        select new FunctionName(Path.GetFileName(view), Path.GetFileName(ns));
+
+    /// <summary>Whether a function is among them.</summary>
+    public bool HasPrepared(FunctionName function) => File.Exists(ViewOf(function));
+
     /// <summary>Removes a function's directory. As the function would: in a directory of its own it may have laid a link to anywhere.</summary>
     public async Task RemoveAsync(FunctionName function)
     {
         var folder = FunctionFolder.Of(options, function);
-        var view = ViewOf(function);
         try
         {
-            var sandbox = Prepare(folder, view, secrets: null, limits: []);
+            var sandbox = Prepare(folder, ViewOf(function), secrets: null, limits: []);
             if (sandbox.Kind != FunctionIsolation.None)
             {
                 await RunAsync(sandbox, ["rm", "-rf", "--", folder], CancellationToken.None);
@@ -61,19 +77,29 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
 
             Directory.Delete(folder, recursive: sandbox.Kind == FunctionIsolation.None);
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
         {
-            // A call that still runs may write there, or there is no room for the view.
+            // A process that escaped may write there, or there is no room for the view, which stays: by it the next start tries again.
             Log.FolderLeft(log, folder, fault.Message);
+            return;
         }
 
-        if (File.Exists(view))
+        Forget(function);
+    }
+
+    /// <summary>Removes what was written down of a function whose directory is left to whoever made it.</summary>
+    public void Forget(FunctionName function)
+    {
+        foreach (var view in new[] { ViewOf(function), ViewOf(function) + Unfinished })
         {
-            File.Delete(view);
+            if (File.Exists(view))
+            {
+                File.Delete(view);
+            }
         }
     }
 
-    private string ViewOf(FunctionName function) => Path.Combine(options.DataPath, "views", function.Namespace, function.Name);
+    private string ViewOf(FunctionName function) => Path.Combine(_views, function.Namespace, function.Name);
 
     private void MakeFolder(string folder, string view)
     {
@@ -92,10 +118,10 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
         return new Sandbox(_kind, User, folder, secrets, view, limits);
     }
 
-    // Beside its place first: processes that start meanwhile, or once a full disk has cut it short, would see what it hides. No function is called so.
+    // Beside its place first: processes that start meanwhile, or once a full disk has cut it short, would see what it hides.
     private static void WriteView(string view, string content)
     {
-        var unfinished = view + ".unfinished";
+        var unfinished = view + Unfinished;
         try
         {
             File.WriteAllText(unfinished, content);
@@ -135,7 +161,7 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
         try
         {
             var trial = Path.Combine(options.DataPath, "trial");
-            return await RunAsync(Prepare(trial, Path.Combine(options.DataPath, "views", ".trial"), null, []), ["sh", "-c", "cd \"$HOME\" && : > tried"], ct);
+            return await RunAsync(Prepare(trial, Path.Combine(_views, ".trial"), null, []), ["sh", "-c", "cd \"$HOME\" && : > tried"], ct);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
         {

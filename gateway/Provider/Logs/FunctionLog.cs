@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Threading.Channels;
 using Connectors.Provider.Contracts;
@@ -16,11 +17,18 @@ internal sealed class FunctionLog(FunctionName function, string path, TimeProvid
     private readonly Lock _writing = new();
     private ImmutableList<Channel<LogMessage>> _followers = [];
     private FileStream? _file;
+    private bool _isDeleted;
 
     public void Write(string instance, params IEnumerable<string> lines)
     {
         lock (_writing)
         {
+            if (_isDeleted)
+            {
+                // What outlives its function has nowhere to write: its file would be there again.
+                return;
+            }
+
             try
             {
                 Append(instance, lines);
@@ -33,19 +41,13 @@ internal sealed class FunctionLog(FunctionName function, string path, TimeProvid
     }
 
     /// <summary>What was kept, oldest first, and then, if asked for, what comes until <paramref name="ct"/>.</summary>
-    public async IAsyncEnumerable<LogMessage> ReadAsync(LogQuery query, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+    public async IAsyncEnumerable<LogMessage> ReadAsync(LogQuery query, [EnumeratorCancellation] CancellationToken ct)
     {
         var follower = Channel.CreateBounded<LogMessage>(new BoundedChannelOptions(FollowedLines) { FullMode = BoundedChannelFullMode.DropOldest });
-        List<LogMessage> kept;
-        lock (_writing)
-        {
-            kept = [.. LogFile.Read(path + ".1"), .. LogFile.Read(path)];
-            _followers = query.Follow ? _followers.Add(follower) : _followers;
-        }
-
+        var (former, latest) = Begin(query, follower);
         try
         {
-            foreach (var message in query.Select(kept))
+            await foreach (var message in query.Select(former.ReadAsync(ct).Concat(latest.ReadAsync(ct))).WithCancellation(ct))
             {
                 yield return message;
             }
@@ -63,6 +65,8 @@ internal sealed class FunctionLog(FunctionName function, string path, TimeProvid
         }
         finally
         {
+            former.Dispose();
+            latest.Dispose();
             lock (_writing)
             {
                 _followers = _followers.Remove(follower);
@@ -70,10 +74,12 @@ internal sealed class FunctionLog(FunctionName function, string path, TimeProvid
         }
     }
 
+    /// <summary>Deletes its files; it takes no more lines.</summary>
     public void Delete()
     {
         lock (_writing)
         {
+            _isDeleted = true;
             Dispose();
             try
             {
@@ -103,6 +109,25 @@ internal sealed class FunctionLog(FunctionName function, string path, TimeProvid
             {
                 // What a full disk did not take is tried once more, and is lost.
             }
+        }
+    }
+
+    // Nothing is read under the lock: whoever writes a line waits for it, and so do all others who read.
+    private (LogFile Former, LogFile Latest) Begin(LogQuery query, Channel<LogMessage> follower)
+    {
+        lock (_writing)
+        {
+            var (former, latest) = (LogFile.Open(path + ".1"), LogFile.Open(path));
+            if (_isDeleted)
+            {
+                follower.Writer.TryComplete();
+            }
+            else if (query.Follow)
+            {
+                _followers = _followers.Add(follower);
+            }
+
+            return (former, latest);
         }
     }
 

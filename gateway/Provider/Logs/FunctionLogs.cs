@@ -6,17 +6,27 @@ namespace Connectors.Provider.Logs;
 /// <summary>What functions' processes say, a log for each function.</summary>
 internal sealed class FunctionLogs(ProviderOptions options, TimeProvider time) : IDisposable
 {
+    private const string Extension = ".log";
+
+    private readonly string _root = Path.Combine(options.DataPath, "logs");
     private readonly ConcurrentDictionary<FunctionName, FunctionLog> _all = new();
 
-    public FunctionLog Of(FunctionName function) =>
-        _all.GetOrAdd(function, name => new FunctionLog(name, Path.Combine(options.DataPath, "logs", name.Namespace, name.Name + ".log"), time));
+    public FunctionLog Of(FunctionName function) => _all.GetOrAdd(function, Open);
 
+    /// <summary>Functions of which there are files, deployed or not.</summary>
+    public IEnumerable<FunctionName> Kept() =>
+        from folder in Directory.EnumerateDirectories(_root)
+        from file in Directory.EnumerateFiles(folder)
+        let name = Path.GetFileName(file)
+        let end = name.IndexOf(Extension, StringComparison.Ordinal)
+        where end > 0
+        select new FunctionName(name[..end], Path.GetFileName(folder));
+
+    /// <summary>Deletes a log, also one that an earlier gateway wrote.</summary>
     public void Delete(FunctionName function)
     {
-        if (_all.TryRemove(function, out var log))
-        {
-            log.Delete();
-        }
+        var log = _all.TryRemove(function, out var open) ? open : Open(function);
+        log.Delete();
     }
 
     public void Dispose()
@@ -26,4 +36,6 @@ internal sealed class FunctionLogs(ProviderOptions options, TimeProvider time) :
             log.Dispose();
         }
     }
+
+    private FunctionLog Open(FunctionName function) => new(function, Path.Combine(_root, function.Namespace, function.Name + Extension), time);
 }

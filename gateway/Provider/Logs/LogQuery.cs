@@ -48,7 +48,7 @@ internal sealed record LogQuery(string? Instance, DateTimeOffset? Since, int? Ta
 
     public bool Wants(LogMessage message) => (Instance is null || message.Instance == Instance) && (Since is null || message.Timestamp >= Since);
 
-    public IEnumerable<LogMessage> Select(IEnumerable<LogMessage> kept) => Tail is { } tail ? kept.Where(Wants).TakeLast(tail) : kept.Where(Wants);
+    public IAsyncEnumerable<LogMessage> Select(IAsyncEnumerable<LogMessage> kept) => Tail is { } tail ? kept.Where(Wants).TakeLast(tail) : kept.Where(Wants);
 
     // The last value given wins.
     private static string? Last(StringValues values) => values.Count > 0 ? values[^1] : null;

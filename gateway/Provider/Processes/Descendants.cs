@@ -1,37 +1,84 @@
 using System.Globalization;
+using System.Text;
 
 namespace Connectors.Provider.Processes;
 
-/// <summary>Who came from a process, as the kernel lists them: its session, children of children, and whoever carries its mark.</summary>
+/// <summary>Who came from processes, as the kernel lists them: their sessions, children of children, and whoever carries their marks.</summary>
 internal static class Descendants
 {
+    /// <summary>The variable whose value is the mark: only a process and its children have it.</summary>
+    public const string Variable = "CONNECTORS_RUN";
+
     private const string Zombie = "Z";
 
-    /// <param name="root">The process, or the session of that number.</param>
-    /// <param name="mark">A variable, as <c>NAME=value</c>, that only it and its children have.</param>
-    public static IReadOnlyList<int> Of(int root, string mark)
+    // The kernel's own threads have no session.
+    private const int NoSession = 0;
+
+    private static readonly byte[] Prefix = Encoding.ASCII.GetBytes($"{Variable}=");
+
+    /// <summary>Looks once through all that runs here.</summary>
+    /// <param name="roots">Marks, each with its process, which is also the session of that number; 0 for a process that is gone.</param>
+    /// <returns>Those who came from each, without itself, by its mark.</returns>
+    public static ILookup<string, int> Of(IReadOnlyCollection<(string Mark, int Root)> roots)
     {
-        var all = Directory.EnumerateDirectories("/proc").Select(Read).OfType<Member>().ToList();
-        var found = all.Where(m => m.Session == root || HasMark(m.Id, mark)).Select(m => m.Id).Append(root).ToHashSet();
-        while (all.FirstOrDefault(m => !found.Contains(m.Id) && found.Contains(m.Parent)) is { } next)
+        var marks = roots.Select(root => root.Mark).ToHashSet(StringComparer.Ordinal);
+        var found = new Dictionary<int, string>();
+        foreach (var (mark, root) in roots.Where(root => root.Root != 0))
         {
-            found.Add(next.Id);
+            found[root] = mark;
         }
 
-        found.Remove(root);
-        return [.. found];
+        var itself = found.Keys.ToHashSet();
+        var all = Directory.EnumerateDirectories("/proc").Select(Read).OfType<Member>().ToList();
+        foreach (var member in all.Where(member => !itself.Contains(member.Id)))
+        {
+            if (itself.Contains(member.Session))
+            {
+                found[member.Id] = found[member.Session];
+            }
+            else if (member.Session != NoSession && MarkOf(member.Id) is { } mark && marks.Contains(mark))
+            {
+                found[member.Id] = mark;
+            }
+        }
+
+        var children = all.ToLookup(member => member.Parent);
+        for (var next = new Queue<int>(found.Keys); next.TryDequeue(out var parent);)
+        {
+            foreach (var child in children[parent])
+            {
+                if (found.TryAdd(child.Id, found[parent]))
+                {
+                    next.Enqueue(child.Id);
+                }
+            }
+        }
+
+        return found.Where(one => !itself.Contains(one.Key)).ToLookup(one => one.Value, one => one.Key);
     }
 
-    private static bool HasMark(int id, string mark)
+    private static string? MarkOf(int id)
     {
         try
         {
-            return File.ReadAllText($"/proc/{id}/environ").Split('\0').Contains(mark);
+            for (ReadOnlySpan<byte> rest = File.ReadAllBytes($"/proc/{id}/environ"); !rest.IsEmpty;)
+            {
+                var end = rest.IndexOf((byte)0);
+                var variable = end < 0 ? rest : rest[..end];
+                if (variable.StartsWith(Prefix))
+                {
+                    return Encoding.ASCII.GetString(variable[Prefix.Length..]);
+                }
+
+                rest = end < 0 ? [] : rest[(end + 1)..];
+            }
+
+            return null;
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
             // Gone meanwhile, or somebody else's.
-            return false;
+            return null;
         }
     }
 

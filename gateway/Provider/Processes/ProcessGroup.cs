@@ -1,6 +1,8 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.IO.Pipes;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Connectors.Provider.Processes;
 
@@ -10,10 +12,7 @@ internal sealed partial class ProcessGroup : IDisposable
     private const int Kill = 9;
     private const int Terminate = 15;
     private const int ArgumentsTooLong = 7;
-
-    // Children that left the group and the session still carry this variable, unless they cleared their environment.
-    private const string RunVariable = "CONNECTORS_RUN";
-    private const int MaxRounds = 10;
+    private const nuint BytesUnread = 0x541B;
 
     private readonly Process _process;
     private readonly string _run;
@@ -32,6 +31,9 @@ internal sealed partial class ProcessGroup : IDisposable
 
     /// <summary>Reading ends with <see cref="IOException"/> or <see cref="ObjectDisposedException"/> when this is disposed.</summary>
     public Stream Output => _process.StandardOutput.BaseStream;
+
+    /// <summary>Whether there is something in it that nobody has read yet.</summary>
+    public bool HasUnreadOutput => Output is PipeStream pipe && Ask(pipe.SafePipeHandle, BytesUnread, out var bytes) == 0 && bytes > 0;
 
     public Stream Errors => _process.StandardError.BaseStream;
 
@@ -58,7 +60,8 @@ internal sealed partial class ProcessGroup : IDisposable
             start.Environment[name] = value;
         }
 
-        start.Environment[RunVariable] = run;
+        // Children that left the group and the session still carry it, unless they cleared their environment.
+        start.Environment[Descendants.Variable] = run;
         try
         {
             return new ProcessGroup(await Spawner.StartAsync(start), run, plan.EndsAsOne);
@@ -74,34 +77,33 @@ internal sealed partial class ProcessGroup : IDisposable
     /// <summary>Asks the process and its group to end.</summary>
     public void AskToEnd() => _ = SendSignal(-_process.Id, Terminate);
 
-    /// <summary>Ends at once what the process left behind in its group when it exited.</summary>
-    public void EndLeftovers() => _ = SendSignal(-_process.Id, Kill);
-
-    /// <summary>Ends the process and everything that it started, at once: its group, and children that made groups or sessions of their own.</summary>
-    public void End()
+    /// <summary>For one that has exited: ends what it left behind, at once in its group, and soon whoever left that.</summary>
+    public void EndLeftovers()
     {
-        // Whoever is being ended may still start another: looked for until nobody is found.
-        for (var round = 0; round < MaxRounds; round++)
+        EndGroup();
+        if (!_endsAsOne)
         {
-            var strays = _endsAsOne ? [] : Descendants.Of(_process.Id, $"{RunVariable}={_run}");
-            EndLeftovers();
-            if (!_process.HasExited)
-            {
-                // Before setsid has run there is no group yet, only the process.
-                _ = SendSignal(_process.Id, Kill);
-            }
-
-            foreach (var stray in strays)
-            {
-                _ = SendSignal(stray, Kill);
-            }
-
-            if (strays.Count == 0)
-            {
-                return;
-            }
+            Reaper.EndLater(_run);
         }
     }
+
+    /// <summary>
+    /// Ends the process and everything that it started: its group, and children that made groups or sessions of their own. Before that has ended this may not
+    /// be disposed of.
+    /// </summary>
+    public Task EndAsync()
+    {
+        if (!_endsAsOne)
+        {
+            return Reaper.EndAsync(_process.Id, _run, EndAll);
+        }
+
+        EndAll();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Ends a process of any kind.</summary>
+    public static void EndOne(int id) => _ = SendSignal(id, Kill);
 
     public void Dispose()
     {
@@ -112,6 +114,21 @@ internal sealed partial class ProcessGroup : IDisposable
         _process.Dispose();
     }
 
+    private void EndGroup() => _ = SendSignal(-_process.Id, Kill);
+
+    private void EndAll()
+    {
+        EndGroup();
+        if (!_process.HasExited)
+        {
+            // Before setsid has run there is no group yet, only the process.
+            EndOne(_process.Id);
+        }
+    }
+
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int SendSignal(int pid, int signal);
+
+    [LibraryImport("libc", EntryPoint = "ioctl")]
+    private static partial int Ask(SafePipeHandle pipe, nuint what, out int answer);
 }

@@ -11,7 +11,7 @@ internal sealed class CallBytes(long limit) : IAsyncDisposable
 
     public long Length { get; private set; }
 
-    /// <summary>Reads a stream to its end. False if there was more than the limit.</summary>
+    /// <summary>Reads a stream to its end. False if there was more than the limit. What came before <paramref name="ct"/> ends the reading is kept.</summary>
     public async Task<bool> ReadAsync(Stream from, CancellationToken ct)
     {
         var chunk = ArrayPool<byte>.Shared.Rent(64 * 1024);
@@ -24,8 +24,8 @@ internal sealed class CallBytes(long limit) : IAsyncDisposable
                     return false;
                 }
 
+                await AppendAsync(chunk.AsMemory(0, read));
                 Length += read;
-                await AppendAsync(chunk.AsMemory(0, read), ct);
             }
 
             return true;
@@ -45,16 +45,16 @@ internal sealed class CallBytes(long limit) : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _kept.DisposeAsync();
 
-    private async Task AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken ct)
+    private async Task AppendAsync(ReadOnlyMemory<byte> bytes)
     {
-        if (Length > InMemory && _kept is MemoryStream)
+        if (Length + bytes.Length > InMemory && _kept is MemoryStream)
         {
             var start = Rewind();
             _kept = Nameless();
-            await start.CopyToAsync(_kept, ct);
+            await start.CopyToAsync(_kept);
         }
 
-        await _kept.WriteAsync(bytes, ct);
+        await _kept.WriteAsync(bytes);
     }
 
     private static FileStream Nameless()

@@ -12,6 +12,14 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
     private static readonly string[] Verbs = ["POST", "PUT", "PATCH", "DELETE", "GET"];
 
     private readonly WatchdogSettings _settings = setup.Settings;
+
+    // Guards the number of calls, and that none begins here once another runner has taken over, or nobody has.
+    private readonly Lock _counting = new();
+    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _end = new();
+    private int _calls;
+    private bool _isRetired;
+    private Task? _ending;
     private int _replicas;
 
     public int Available => _replicas;
@@ -28,11 +36,67 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
 
     public async Task<bool> AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
     {
-        await ForkAsync(caller, path, ct);
-        return true;
+        lock (_counting)
+        {
+            if (_isRetired)
+            {
+                return false;
+            }
+
+            _calls++;
+        }
+
+        try
+        {
+            await ForkAsync(caller, path, ct);
+            return true;
+        }
+        finally
+        {
+            Release();
+        }
     }
 
-    public ValueTask DisposeAsync() => default;
+    public Task RetireAsync()
+    {
+        lock (_counting)
+        {
+            _isRetired = true;
+            if (_calls == 0)
+            {
+                _idle.TrySetResult();
+            }
+        }
+
+        return _idle.Task;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        lock (_counting)
+        {
+            return new ValueTask(_ending ??= EndAsync());
+        }
+    }
+
+    private void Release()
+    {
+        lock (_counting)
+        {
+            if (--_calls == 0 && _isRetired)
+            {
+                _idle.TrySetResult();
+            }
+        }
+    }
+
+    private async Task EndAsync()
+    {
+        await RetireAsync().WaitAsync(_settings.GracePeriod, time, setup.Cut).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _end.CancelAsync();
+        await _idle.Task;
+        _end.Dispose();
+    }
 
     private async Task ForkAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
     {
@@ -45,7 +109,11 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
 
         var started = time.GetTimestamp();
         var variables = new Dictionary<string, string>(setup.Variables);
-        CallVariables.Add(variables, caller.Request, path);
+        if (_settings.TellsCall)
+        {
+            CallVariables.Add(variables, caller.Request, path);
+        }
+
         using var process = await StartAsync(caller, variables);
         if (caller.Response.StatusCode == StatusCodes.Status500InternalServerError)
         {
@@ -83,26 +151,35 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
     private async Task RunAsync(ProcessGroup process, HttpContext caller, CallBytes output, long started, CancellationToken ct)
     {
         using var limit = _settings.ExecTimeout is { } most ? new CancellationTokenSource(most, time) : new CancellationTokenSource();
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct, _end.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stop.Token);
         try
         {
-            if (await ForkedRun.ToEndAsync(process, caller.Request, output, setup.Log, either.Token))
+            if (await ForkedRun.ToEndAsync(process, caller.Request, output, setup.Log, time, either.Token))
             {
-                await AnswerAsync(caller, process.ExitCode, output, started, ct);
+                await AnswerAsync(caller, process.ExitCode, output, started, stop.Token);
                 return;
             }
 
-            process.End();
+            await process.EndAsync();
             await InternalError.AnswerAsync(caller, StatusCodes.Status500InternalServerError, InternalError.Watchdog, $"The function wrote more than {maxOutput} bytes.");
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !ct.IsCancellationRequested)
         {
-            process.End();
+            await process.EndAsync();
             await InternalError.AnswerAsync(caller, StatusCodes.Status408RequestTimeout, InternalError.Watchdog, "Killed process.");
+        }
+        catch (OperationCanceledException) when (_end.IsCancellationRequested && !ct.IsCancellationRequested)
+        {
+            await process.EndAsync();
+            setup.Log.Write($"{process.Id}", "did not end in time with its function and is killed");
+            Log.ProcessKilled(log, setup.Name.ToString(), process.Id, _settings.GracePeriod);
+            await InternalError.AnswerAsync(
+                caller, StatusCodes.Status503ServiceUnavailable, InternalError.Proxy, $"{setup.Name.Name} was deleted, or the gateway stops, and the call did not end in time.");
         }
         catch
         {
-            process.End();
+            await process.EndAsync();
             throw;
         }
     }

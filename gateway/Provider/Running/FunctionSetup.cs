@@ -11,8 +11,9 @@ namespace Connectors.Provider.Running;
 /// <param name="Sandbox">What it has to itself.</param>
 /// <param name="Variables">The variables that its processes start with.</param>
 /// <param name="Log">Where its processes' words go.</param>
+/// <param name="Cut">Cancelled when what is still to end has to end at once: the gateway's own time is over.</param>
 internal sealed record FunctionSetup(
-    FunctionName Name, WatchdogSettings Settings, Sandbox Sandbox, IReadOnlyDictionary<string, string> Variables, FunctionLog Log)
+    FunctionName Name, WatchdogSettings Settings, Sandbox Sandbox, IReadOnlyDictionary<string, string> Variables, FunctionLog Log, CancellationToken Cut)
 {
     public ProcessPlan Plan(IReadOnlyDictionary<string, string> variables, bool mergesErrors) => Sandbox.Plan(Settings.Command, variables, mergesErrors);
 }

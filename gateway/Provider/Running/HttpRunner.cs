@@ -35,7 +35,7 @@ internal sealed class HttpRunner(FunctionSetup setup, HttpCall call, TimeProvide
             var begin = IsAlone ? Task.WhenAll(after, _leaving) : after;
             while (_replicas.Count < replicas)
             {
-                _replicas.Add(new Replica(setup, begin, time, log));
+                _replicas.Add(new Replica(setup, begin, time, log, _end.Token));
             }
 
             // Those with the fewest calls go. Nobody chooses them any more, so that their calls only become fewer.
@@ -68,6 +68,8 @@ internal sealed class HttpRunner(FunctionSetup setup, HttpCall call, TimeProvide
 
         return true;
     }
+
+    public Task RetireAsync() => DisposeAsync().AsTask();
 
     public ValueTask DisposeAsync()
     {

@@ -2,7 +2,10 @@ using Connectors.Provider.Contracts;
 
 namespace Connectors.Provider.Running;
 
-/// <summary>One way to let a function answer: a process for each call, processes that stay, or a service that somebody else runs. It may be disposed more than once.</summary>
+/// <summary>
+/// One way to let a function answer: a process for each call, processes that stay, or a service that somebody else runs. It is disposed of when its function is
+/// deleted or the gateway stops, more than once maybe: what runs then ends within the function's <c>write_timeout</c>.
+/// </summary>
 internal interface IFunctionRunner : IAsyncDisposable
 {
     /// <summary>Replicas that could take a call right now, of those asked for.</summary>
@@ -23,4 +26,7 @@ internal interface IFunctionRunner : IAsyncDisposable
     /// to zero meanwhile. <paramref name="ct"/> is the call's time limit and its caller; its end is thrown.
     /// </summary>
     Task<bool> AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct);
+
+    /// <summary>For one that was replaced, and gets no more calls. Ends with its last process; those of forked calls end with their calls.</summary>
+    Task RetireAsync();
 }

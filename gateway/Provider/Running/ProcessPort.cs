@@ -14,36 +14,61 @@ internal sealed class ProcessPort : IDisposable
     private const int First = 10_000;
     private const int UsualBeyond = 32_768;
 
-    private static readonly HashSet<int> Taken = [];
+    // Whose each port is. Also the lock that guards it.
+    private static readonly Dictionary<int, ProcessPort> Taken = [];
     private static readonly int Beyond = ReadBeyond();
 
-    private ProcessPort(int number) => Number = number;
+    private readonly CancellationToken _leaving;
+    private readonly TaskCompletionSource _given = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private ProcessPort(int number, CancellationToken leaving)
+    {
+        Number = number;
+        _leaving = leaving;
+    }
 
     public int Number { get; }
 
-    public static ProcessPort Take()
+    /// <summary>A port that is free.</summary>
+    /// <param name="leaving">Cancelled once whoever takes it is on its way out.</param>
+    public static ProcessPort Take(CancellationToken leaving)
     {
         while (true)
         {
-            var number = RandomNumberGenerator.GetInt32(First, Beyond);
+            var port = new ProcessPort(RandomNumberGenerator.GetInt32(First, Beyond), leaving);
             lock (Taken)
             {
-                if (!IsFree(number) || !Taken.Add(number))
+                if (IsFree(port.Number) && Taken.TryAdd(port.Number, port))
                 {
-                    continue;
+                    return port;
                 }
             }
-
-            return new ProcessPort(number);
         }
     }
 
-    /// <summary>A port that the function names itself. Null if another process of ours has it.</summary>
-    public static ProcessPort? TryTake(int number)
+    /// <summary>A port that the function names itself. Waits for a process of ours that has it and is on its way out. Null if another of ours has it.</summary>
+    /// <param name="number">The port.</param>
+    /// <param name="leaving">As for <see cref="Take"/>.</param>
+    /// <param name="ct">Ends the wait.</param>
+    public static async Task<ProcessPort?> TryTakeAsync(int number, CancellationToken leaving, CancellationToken ct)
     {
-        lock (Taken)
+        while (true)
         {
-            return Taken.Add(number) ? new ProcessPort(number) : null;
+            ProcessPort? holder;
+            lock (Taken)
+            {
+                if (!Taken.TryGetValue(number, out holder))
+                {
+                    return Taken[number] = new ProcessPort(number, leaving);
+                }
+            }
+
+            if (!holder._leaving.IsCancellationRequested)
+            {
+                return null;
+            }
+
+            await holder._given.Task.WaitAsync(ct);
         }
     }
 
@@ -52,7 +77,7 @@ internal sealed class ProcessPort : IDisposable
     {
         lock (Taken)
         {
-            Taken.Add(number);
+            Taken[number] = new ProcessPort(number, CancellationToken.None);
         }
     }
 
@@ -62,6 +87,8 @@ internal sealed class ProcessPort : IDisposable
         {
             Taken.Remove(Number);
         }
+
+        _given.TrySetResult();
     }
 
     private static bool IsFree(int port)

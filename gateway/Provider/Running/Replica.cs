@@ -1,6 +1,7 @@
 using System.Globalization;
 using Connectors.Provider.Logs;
 using Connectors.Provider.Processes;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 
 namespace Connectors.Provider.Running;
@@ -21,6 +22,7 @@ internal sealed class Replica : IAsyncDisposable
     private readonly FunctionSetup _setup;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly CancellationToken _leaving;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _living;
     private volatile TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -32,11 +34,13 @@ internal sealed class Replica : IAsyncDisposable
     /// <param name="after">What has to end before the first process starts.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">For the operator.</param>
-    public Replica(FunctionSetup setup, Task after, TimeProvider time, ILogger log)
+    /// <param name="leaving">Cancelled once it is on its way out, before it is disposed of: whoever wants its port then waits for it.</param>
+    public Replica(FunctionSetup setup, Task after, TimeProvider time, ILogger log, CancellationToken leaving)
     {
         _setup = setup;
         _time = time;
         _log = log;
+        _leaving = leaving;
         Address = "";
         _living = LiveAsync(after);
     }
@@ -66,7 +70,7 @@ internal sealed class Replica : IAsyncDisposable
         await DisposeAsync();
     }
 
-    /// <summary>Lets calls end within the function's grace period, asks the process to end, ends it.</summary>
+    /// <summary>Lets calls end within the function's grace period, asks the process to end, ends it; at once when the gateway's own time is over.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
@@ -84,7 +88,9 @@ internal sealed class Replica : IAsyncDisposable
             var started = _time.GetTimestamp();
             try
             {
-                await RunOnceAsync(started);
+                using var port = await TakePortAsync();
+                started = _time.GetTimestamp();
+                await RunOnceAsync(port, started);
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
@@ -102,14 +108,17 @@ internal sealed class Replica : IAsyncDisposable
         Become(ReplicaState.Gone);
     }
 
-    private async Task RunOnceAsync(long started)
+    // A process of ours that is on its way out leaves its port to this one, which is only starting meanwhile.
+    private async Task<ProcessPort> TakePortAsync() => _setup.Settings.FixedPort is { } number
+        ? await ProcessPort.TryTakeAsync(number, _leaving, _stop.Token) ?? throw Held(number)
+        : ProcessPort.Take(_leaving);
+
+    private async Task RunOnceAsync(ProcessPort port, long started)
     {
-        var named = _setup.Settings.FixedPort;
-        using var port = named is { } number ? ProcessPort.TryTake(number) ?? throw Held(number) : ProcessPort.Take();
         var (address, variables) = Place(port);
 
         // What the former process left may hold the port for a moment longer. Whoever listens there, then or for good, would be taken for the new one.
-        if (named is not null && !await ReadyProbe.UntilFreeAsync(address, LastWords, _time, _stop.Token))
+        if (_setup.Settings.FixedPort is not null && !await ReadyProbe.UntilFreeAsync(address, LastWords, _time, _stop.Token))
         {
             throw Held(port.Number);
         }
@@ -146,7 +155,7 @@ internal sealed class Replica : IAsyncDisposable
         finally
         {
             await probe.CancelAsync();
-            process.End();
+            await process.EndAsync();
             await listening.WaitAsync(LastWords, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await hearing.CancelAsync();
             await listening;
@@ -156,18 +165,28 @@ internal sealed class Replica : IAsyncDisposable
     private async Task LeaveAsync(ProcessGroup process, Task exiting)
     {
         Become(ReplicaState.Gone);
-        using var patience = new CancellationTokenSource(_setup.Settings.GracePeriod, _time);
-        while (Running > 0 && !patience.IsCancellationRequested)
+        using var patience = new TimeLimit(_setup.Settings.GracePeriod, _time, _setup.Cut);
+        while (Running > 0 && !patience.Token.IsCancellationRequested)
         {
             await Task.Delay(Look, _time, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         process.AskToEnd();
         await exiting.WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (!exiting.IsCompleted)
+        if (exiting.IsCompleted)
+        {
+            return;
+        }
+
+        if (patience.IsOver)
         {
             _setup.Log.Write($"{process.Id}", "did not end within its write_timeout and is killed");
             Log.ReplicaKilled(_log, _setup.Name.ToString(), process.Id, _setup.Settings.GracePeriod, Running);
+        }
+        else
+        {
+            _setup.Log.Write($"{process.Id}", "did not end before the gateway does and is killed");
+            Log.ReplicaCut(_log, _setup.Name.ToString(), process.Id, Running);
         }
     }
 

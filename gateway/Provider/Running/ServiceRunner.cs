@@ -26,5 +26,7 @@ internal sealed class ServiceRunner(FunctionSetup setup, HttpCall call) : IFunct
         return true;
     }
 
+    public Task RetireAsync() => Task.CompletedTask;
+
     public ValueTask DisposeAsync() => default;
 }

@@ -26,6 +26,9 @@ internal sealed record WatchdogSettings
 
     public required bool CombinesOutput { get; init; }
 
+    /// <summary>Whether a forked process is told of its call by variables.</summary>
+    public required bool TellsCall { get; init; }
+
     /// <summary>Whether a function that speaks HTTP gets each body with its length, for it may know no chunks.</summary>
     public required bool BuffersBody { get; init; }
 
@@ -65,14 +68,21 @@ internal sealed record WatchdogSettings
             errors.Add("envProcess: is required: images are not run here; give the command as envProcess (fprocess), or upstream_url for a service that runs already");
         }
 
+        var mode = Mode();
+        if (mode == RunMode.Fork && Value("mode") is null or "fork" && Flag("marshal_request", false))
+        {
+            errors.Add($"marshal_request: \"{Value("marshal_request")}\" is not possible here; allowed: false, or unset: standard input is the body as it came, and variables tell the rest");
+        }
+
         return new WatchdogSettings
         {
             Command = command,
             UpstreamUrl = url,
-            Mode = Mode(),
+            Mode = mode,
             ExecTimeout = Duration("exec_timeout") is { } limit && limit > TimeSpan.Zero ? limit : null,
             MaxInflight = Number("max_inflight") is { } most && most > 0 ? most : null,
             CombinesOutput = Flag("combine_output", Value("mode") is not ("streaming" or "serializing")),
+            TellsCall = Flag("cgi_headers", true),
             BuffersBody = Flag("http_buffer_req_body", false) || Flag("buffer_http", false),
             ContentType = ContentType(),
             ReadyPath = ReadyPath(),

@@ -66,6 +66,12 @@ internal sealed class SecretStore(ProviderOptions options)
         return listed.Count > 0 ? folder : null;
     }
 
+    /// <summary>Functions that have a folder of secrets, deployed or not.</summary>
+    public IEnumerable<FunctionName> Mounted() =>
+        from ns in Directory.EnumerateDirectories(_mounts)
+        from folder in Directory.EnumerateDirectories(ns)
+        select new FunctionName(Path.GetFileName(folder), Path.GetFileName(ns));
+
     public void Unmount(FunctionName function)
     {
         var folder = Path.Combine(_mounts, function.Namespace, function.Name);

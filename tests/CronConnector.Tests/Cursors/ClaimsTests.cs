@@ -32,7 +32,7 @@ public class ClaimsTests
 
         Assert.Equal(ClaimResult.Won, await _one.TakeAsync(entry, Noon.AddSeconds(1), CancellationToken.None));
         Assert.Equal(ClaimResult.Lost, await _two.TakeAsync(entry, Noon.AddSeconds(1), CancellationToken.None));
-        Assert.Equal(ClaimResult.Won, await _one.TakeAsync(entry, Noon.AddSeconds(1), CancellationToken.None));
+        Assert.Equal(ClaimResult.Lost, await _one.TakeAsync(entry, Noon.AddSeconds(1), CancellationToken.None));
         Assert.Equal(ClaimResult.Lost, await _one.TakeAsync(entry, Noon, CancellationToken.None));
     }
 
@@ -106,6 +106,98 @@ public class ClaimsTests
 
         Assert.True(changed.IsCompleted);
         Assert.Equal(ClaimResult.Won, await _two.TakeOverAsync(entry, Noon, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task One_that_could_not_be_renewed_is_anothers_to_take_over_and_not_its_own_replicas()
+    {
+        var entry = Entry(asynchronous: true);
+        await _one.TakeAsync(entry, Noon, CancellationToken.None);
+
+        _time.Advance(Claims.LeaseTime + TimeSpan.FromSeconds(1));
+
+        Assert.Empty(_one.Lapsed(entry.Key));
+        Assert.Single(_two.Lapsed(entry.Key));
+        await _one.EndAsync(entry.Key, Noon, CancellationToken.None);
+        Assert.Empty(_store.Latest(entry.Key)!.Cursor.Open);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task One_that_was_written_without_its_replica_hearing_so_is_taken_up_by_that_one_at_once_and_once(bool asynchronous)
+    {
+        var entry = Entry(asynchronous);
+        var due = Noon.AddSeconds(1);
+        var replica = await UnheardAsync(entry, due);
+
+        Assert.Equal(due, Assert.Single(replica.Doubted(entry.Key)).Due);
+        Assert.Single(replica.Lapsed(entry.Key));
+        Assert.Empty(_two.Doubted(entry.Key));
+        Assert.Empty(_two.Lapsed(entry.Key));
+        Assert.Equal(ClaimResult.Lost, await _two.TakeOverAsync(entry, due, CancellationToken.None));
+
+        Assert.Equal(ClaimResult.Won, await replica.TakeOverAsync(entry, due, CancellationToken.None));
+        Assert.Equal(ClaimResult.Lost, await replica.TakeOverAsync(entry, due, CancellationToken.None));
+        Assert.Equal(ClaimResult.Lost, await replica.TakeAsync(entry, due, CancellationToken.None));
+        Assert.Empty(replica.Doubted(entry.Key));
+        await replica.EndAsync(entry.Key, due, CancellationToken.None);
+        Assert.Empty(_store.Latest(entry.Key)!.Cursor.Open);
+    }
+
+    [Fact]
+    public async Task One_that_was_taken_over_without_hearing_so_is_taken_up_at_once()
+    {
+        var entry = Entry(asynchronous: true);
+        await _one.TakeAsync(entry, Noon, CancellationToken.None);
+        await _one.HandBackAsync(entry.Key, Noon, CancellationToken.None);
+        var store = new DeafStore(_store) { IsDeaf = true };
+        var replica = new Claims(store, _time);
+        await Assert.ThrowsAsync<IOException>(() => replica.TakeOverAsync(entry, Noon, CancellationToken.None));
+        store.IsDeaf = false;
+
+        Assert.Single(replica.Lapsed(entry.Key));
+        Assert.Equal(ClaimResult.Won, await replica.TakeOverAsync(entry, Noon, CancellationToken.None));
+        Assert.Equal(ClaimResult.Lost, await replica.TakeOverAsync(entry, Noon, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task One_in_doubt_stays_while_later_ticks_are_claimed_and_is_ended_without_a_call_where_it_is_too_late()
+    {
+        var entry = Entry(asynchronous: false);
+        var replica = await UnheardAsync(entry, Noon.AddSeconds(1));
+
+        await WinAsync(replica, entry, Noon, 2, 9);
+
+        Assert.Equal(Noon.AddSeconds(1), Assert.Single(replica.Doubted(entry.Key)).Due);
+        Assert.True(await replica.EndLapsedAsync(entry.Key, Noon.AddSeconds(1), CancellationToken.None));
+        Assert.Empty(replica.Doubted(entry.Key));
+        Assert.Empty(_store.Latest(entry.Key)!.Cursor.Open);
+    }
+
+    [Fact]
+    public async Task Where_runs_must_not_overlap_one_in_doubt_is_dropped_if_a_later_one_runs()
+    {
+        var entry = Entry(asynchronous: false, Overlap.Forbid);
+        var replica = await UnheardAsync(entry, Noon.AddSeconds(1));
+
+        // Nothing runs for one in doubt.
+        Assert.Equal(ClaimResult.Won, await replica.TakeAsync(entry, Noon.AddSeconds(2), CancellationToken.None));
+
+        Assert.Equal(ClaimResult.Overlaps, await replica.TakeOverAsync(entry, Noon.AddSeconds(1), CancellationToken.None));
+        Assert.Equal(Noon.AddSeconds(2), Assert.Single(_store.Latest(entry.Key)!.Cursor.Open).Due);
+    }
+
+    [Fact]
+    public async Task Moved_back_by_hand_to_before_one_that_still_runs_the_cursor_goes_past_it_without_another_run()
+    {
+        var entry = Entry(asynchronous: false);
+        await _one.TakeAsync(entry, Noon, CancellationToken.None);
+        await _store.TryWriteAsync(entry.Key, new Cursor(Noon.AddSeconds(-1)), _store.Latest(entry.Key), CancellationToken.None);
+
+        Assert.Equal(ClaimResult.Lost, await _one.TakeAsync(entry, Noon, CancellationToken.None));
+
+        Assert.Equal(Noon, _store.Latest(entry.Key)!.Cursor.Last);
     }
 
     [Fact]
@@ -230,6 +322,17 @@ public class ClaimsTests
         Assert.Single(await WinAsync(_two, entry, Noon, 6, 6));
     }
 
+    // A replica that has written a claim and not heard so.
+    private async Task<Claims> UnheardAsync(Entry entry, DateTimeOffset due)
+    {
+        await _one.OpenAsync(entry.Key, Noon, CancellationToken.None);
+        var store = new DeafStore(_store) { IsDeaf = true };
+        var replica = new Claims(store, _time);
+        await Assert.ThrowsAsync<IOException>(() => replica.TakeAsync(entry, due, CancellationToken.None));
+        store.IsDeaf = false;
+        return replica;
+    }
+
     // Claims, and ends, the ticks of these seconds; returns those won.
     private static async Task<List<DateTimeOffset>> WinAsync(Claims replica, Entry entry, DateTimeOffset start, int from, int to)
     {
@@ -251,5 +354,27 @@ public class ClaimsTests
         var policy = TickPolicy.Read(new Settings(new Dictionary<string, string>()), asynchronous) with { Overlap = overlap };
         var function = new Function(new FunctionName("fn", "openfaas-fn"), new Dictionary<string, string> { ["schedule"] = "* * * * * *" });
         return Assert.Single(Connectors.Cron.Schedules.Entry.Of(function, policy));
+    }
+
+    /// <summary>While it is deaf it writes, and then knows nothing of that.</summary>
+    private sealed class DeafStore(MemoryCursorStore store) : ICursorStore
+    {
+        public bool IsDeaf { get; set; }
+
+        public IReadOnlyCollection<string> WithClaims => store.WithClaims;
+
+        public Task ReadyAsync(CancellationToken ct) => store.ReadyAsync(ct);
+
+        public StoredCursor? Latest(string key) => store.Latest(key);
+
+        public Task<StoredCursor?> GetAsync(string key, CancellationToken ct) => store.GetAsync(key, ct);
+
+        public async Task<bool> TryWriteAsync(string key, Cursor cursor, StoredCursor? replaces, CancellationToken ct)
+        {
+            var isWritten = await store.TryWriteAsync(key, cursor, replaces, ct);
+            return IsDeaf ? throw new IOException("no answer") : isWritten;
+        }
+
+        public Task ChangedAsync(CancellationToken ct) => store.ChangedAsync(ct);
     }
 }

@@ -88,6 +88,20 @@ public class CursorCacheTests
         Assert.Equal((9, 0), Known("a"));
     }
 
+    [Fact]
+    public void However_two_news_of_a_key_come_at_once_the_keys_with_claims_are_those_that_have_some()
+    {
+        for (var i = 0; i < 20_000; i++)
+        {
+            var key = $"key{i}";
+            Parallel.Invoke(
+                () => _cache.Note(key, new Cursor(Noon, [new Claim(Noon, "replica", 0)]), 1, Noon),
+                () => _cache.Note(key, new Cursor(Noon), 2, Noon));
+        }
+
+        Assert.Empty(_cache.WithClaims);
+    }
+
     private void Note(string key, int second, ulong revision) => _cache.Note(key, new Cursor(Noon.AddSeconds(second)), revision, Noon);
 
     // As the store does. True if an earlier state has come back.

@@ -54,10 +54,29 @@ public sealed class BacklogTests : CronTest
         Assert.Equal(Enumerable.Range(0, caughtUp.Count).Select(i => caughtUp[0].AddSeconds(i)), caughtUp);
     }
 
-    // Two connectors: the first makes the cursor, which then is two hours back for the second.
-    private async Task<RunningConnector> StartBehindAsync()
+    [Fact]
+    public async Task A_schedule_beside_one_whose_calls_are_waited_for_and_do_not_end_misses_nothing()
     {
-        var behind = RunningCron.Function(Behind, "* * * * * *", "com.openfaas.cron.async", "true", "com.openfaas.cron.catch_up", "all");
+        var isHeld = false;
+        var release = new TaskCompletionSource();
+        Gateway.Answer = (call, _) => Volatile.Read(ref isHeld) && IsOf(call, Behind) ? release.Task : Task.CompletedTask;
+        await using var cron = await StartBehindAsync(asynchronous: false);
+        Volatile.Write(ref isHeld, true);
+
+        await RunningCron.EachSecondAsync(() => Calls(Beside), 8);
+        Assert.Equal(0, await MissedAsync(cron, Beside));
+        var held = Calls(Behind).Count;
+
+        release.SetResult();
+        await Eventually.HoldsAsync(() => Calls(Behind).Count >= held + 50, "the one behind goes on");
+        RunningCron.NoneTwice(Calls(Behind));
+        Assert.Equal(0, await MissedAsync(cron, Behind));
+    }
+
+    // Two connectors: the first makes the cursor, which then is two hours back for the second.
+    private async Task<RunningConnector> StartBehindAsync(bool asynchronous = true)
+    {
+        var behind = RunningCron.Function(Behind, "* * * * * *", "com.openfaas.cron.async", asynchronous ? "true" : "false", "com.openfaas.cron.catch_up", "all");
         Gateway.Functions = [behind];
         await using var bucket = new CursorBucket(Nats);
         await using (await RunningCron.StartAsync(Gateway.Url, Nats, Options))

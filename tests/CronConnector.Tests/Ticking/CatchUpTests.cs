@@ -83,6 +83,35 @@ public sealed class CatchUpTests : CronTest
         RunningCron.NoneTwice(Gateway.Calls);
     }
 
+    [Fact]
+    public async Task Time_without_the_function_is_not_caught_up_if_it_went_while_no_connector_ran()
+    {
+        (string Name, string Value)[] options = [("asynchronous_invocation", "true"), ("catch_up", "all"), ("catch_up_window", "1h"), ("misfire_threshold", "1s")];
+        var (function, other) = (RunningCron.Function("a", "* * * * * *"), RunningCron.Function("b", "* * * * * *"));
+        Gateway.Functions = [function];
+        await using (await RunningCron.StartAsync(Gateway.Url, Nats, options))
+        {
+            await Gateway.ReceivesAsync(2);
+        }
+
+        var removed = TimeProvider.System.GetUtcNow();
+        Gateway.Functions = [other];
+        await using var cron = await RunningCron.StartAsync(Gateway.Url, Nats, options);
+        await Eventually.HoldsAsync(() => TimeProvider.System.GetUtcNow() > removed.AddSeconds(3), "three seconds without the function");
+        var seen = TimeProvider.System.GetUtcNow();
+
+        // A list without it came after that, and the second of these calls after the list was heeded.
+        await Gateway.IsPolledAsync();
+        await Gateway.ReceivesAsync(Gateway.Calls.Count(To("b")) + 2, To("b"));
+        Gateway.Functions = [function, other];
+        await Gateway.ReceivesAsync(Gateway.Calls.Count(To("a")) + 2, To("a"));
+
+        Assert.DoesNotContain(Gateway.Calls.Where(To("a")), call => RunningCron.Due(call) > removed && RunningCron.Due(call) < seen);
+        RunningCron.NoneTwice(Gateway.Calls.Where(To("a")));
+
+        static Func<RecordedRequest, bool> To(string name) => call => call.Path.EndsWith($"/{name}.openfaas-fn", StringComparison.Ordinal);
+    }
+
     // Takes the function away for some ticks.
     private async Task<(DateTimeOffset From, DateTimeOffset To)> AwayAsync(ListedFunction function)
     {

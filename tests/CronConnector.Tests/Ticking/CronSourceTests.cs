@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 
@@ -151,15 +152,72 @@ public sealed class CronSourceTests : IAsyncLifetime
         Task<double?> FiredAsync(RunningConnector connector) => connector.MetricAsync($"cron_connector_firings_total{{function_name=\"{name}.openfaas-fn\",result=\"succeeded\"}}");
     }
 
-    [Fact]
-    public async Task A_call_that_is_waited_for_is_made_once_whatever_comes_of_it()
+    // Without an answer, and by one of the platform's own that does not say that nobody took it, it may have been run.
+    [Theory]
+    [InlineData(503, null)]
+    [InlineData(429, null)]
+    [InlineData(502, "gateway")]
+    [InlineData(500, "proxy")]
+    [InlineData(0, null)]
+    public async Task A_call_that_is_waited_for_is_made_once_if_its_function_may_have_seen_it(int status, string? source)
     {
         _gateway.Functions = [RunningCron.Function("a", "* * * * * *")];
-        _gateway.Answer = (_, http) => Status(http, 503);
+        _gateway.Answer = (_, http) =>
+        {
+            if (status == 0)
+            {
+                http.Abort();
+                return Task.CompletedTask;
+            }
+
+            return Status(http, status, source);
+        };
         await using var cron = await RunningCron.StartAsync(_gateway.Url, null);
 
         await _gateway.ReceivesAsync(4);
 
+        RunningCron.NoneTwice(_gateway.Calls);
+    }
+
+    [Theory]
+    [InlineData(429, "faas-middleware")]
+    [InlineData(503, "proxy")]
+    public async Task A_call_that_is_waited_for_is_sent_again_while_nobody_takes_it(int status, string source)
+    {
+        _gateway.Functions = [RunningCron.Function("a", "* * * * * *")];
+        var refusals = 3;
+        var (refused, taken) = (new ConcurrentQueue<RecordedRequest>(), new ConcurrentQueue<RecordedRequest>());
+        _gateway.Answer = (request, http) =>
+        {
+            if (Interlocked.Decrement(ref refusals) >= 0)
+            {
+                refused.Enqueue(request);
+                return Status(http, status, source);
+            }
+
+            taken.Enqueue(request);
+            return Task.CompletedTask;
+        };
+        await using var cron = await RunningCron.StartAsync(_gateway.Url, null, ("misfire_threshold", "1m"));
+
+        await Eventually.HoldsAsync(
+            () => refused.Count == 3 && refused.All(r => taken.Any(t => RunningCron.Due(t) == RunningCron.Due(r))), "what was refused is run after all");
+
+        RunningCron.NoneTwice(taken);
+    }
+
+    [Fact]
+    public async Task What_became_due_while_the_gateway_was_away_is_called_once_it_is_back_and_not_twice()
+    {
+        _gateway.Functions = [RunningCron.Function("a", "* * * * * *")];
+        await using var cron = await RunningCron.StartAsync(_gateway.Url, null, ("misfire_threshold", "1m"));
+        await _gateway.ReceivesAsync(1);
+
+        await _gateway.StopAsync();
+        await Eventually.HoldsAsync(() => Unreached(cron).Distinct().Count() >= 3, "three come to nobody");
+        await _gateway.StartAgainAsync();
+
+        await RunningCron.EachSecondAsync(() => _gateway.Calls, 8);
         RunningCron.NoneTwice(_gateway.Calls);
     }
 
@@ -213,8 +271,19 @@ public sealed class CronSourceTests : IAsyncLifetime
 
     private static Func<RecordedRequest, bool> To(string name) => call => call.Path.EndsWith($"/{name}.openfaas-fn", StringComparison.Ordinal);
 
-    private static Task Status(HttpContext http, int status)
+    // The ids of the ticks that found no connection.
+    private static IEnumerable<string> Unreached(RunningConnector cron) =>
+        from line in cron.Lines
+        where line.StartsWith("Invoked", StringComparison.Ordinal) && line.Contains(" status=503 ", StringComparison.Ordinal)
+        select line.Split(" eventId=")[1].Split(' ')[0];
+
+    private static Task Status(HttpContext http, int status, string? source = null)
     {
+        if (source is not null)
+        {
+            http.Response.Headers["X-OpenFaaS-Internal"] = source;
+        }
+
         http.Response.StatusCode = status;
         return Task.CompletedTask;
     }

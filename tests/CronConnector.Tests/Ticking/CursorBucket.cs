@@ -27,6 +27,14 @@ internal sealed class CursorBucket(NatsServer nats) : IAsyncDisposable
 
     public async Task WriteAsync(string key, string value) => await (await BucketAsync()).PutAsync(key, value);
 
+    /// <summary>From now on the server refuses what is larger, of whatever is written to it; −1 for nothing.</summary>
+    public async Task LimitAsync(int bytes)
+    {
+        var context = new NatsJSContext(_connection);
+        var stream = await context.GetStreamAsync("KV_OF_cron");
+        await context.UpdateStreamAsync(stream.Info.Config with { MaxMsgSize = bytes });
+    }
+
     /// <summary>Deletes the bucket with all that is in it.</summary>
     public async Task DeleteAsync() => await new NatsKVContext(new NatsJSContext(_connection)).DeleteStoreAsync("OF_cron");
 

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Connectors.Cron.Tests.Ticking;
@@ -27,6 +29,35 @@ public sealed class WaitingTicksTests : IAsyncLifetime
         await _gateway.ReceivesAsync(1, call => RunningCron.Due(call) > from);
         Assert.DoesNotContain(_gateway.Calls.Skip(before), call => RunningCron.Due(call) < from);
         Assert.InRange(await cron.MetricAsync($"cron_connector_misfires_total{{function_name=\"{name}.openfaas-fn\",reason=\"missed\"}}") ?? 0, 1, 4_000);
+    }
+
+    // Late as it was before, it is tried for as long as another may be late.
+    [Fact]
+    public async Task One_that_is_caught_up_with_is_sent_again_while_nobody_takes_it()
+    {
+        var refusals = 2;
+        var (refused, taken) = (new ConcurrentQueue<DateTimeOffset>(), new ConcurrentQueue<DateTimeOffset>());
+        _gateway.Answer = (request, http) =>
+        {
+            var due = RunningCron.Due(request);
+            if (_clock.GetUtcNow() - due < TimeSpan.FromSeconds(30) || Interlocked.Decrement(ref refusals) < 0)
+            {
+                taken.Enqueue(due);
+                return Task.CompletedTask;
+            }
+
+            refused.Enqueue(due);
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            http.Response.Headers["X-OpenFaaS-Internal"] = "proxy";
+            return Task.CompletedTask;
+        };
+        await using var cron = await StartAsync("caught", ("catch_up", "all"), ("catch_up_window", "1h"));
+        await _gateway.ReceivesAsync(1);
+
+        _clock.Ahead += TimeSpan.FromMinutes(2);
+
+        await Eventually.HoldsAsync(() => refused.Count == 2 && refused.All(due => taken.Contains(due)), "what was refused is run after all");
+        RunningCron.NoneTwice(_gateway.Calls.Where(call => !refused.Contains(RunningCron.Due(call))));
     }
 
     [Fact]

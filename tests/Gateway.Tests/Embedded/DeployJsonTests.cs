@@ -26,6 +26,7 @@ public sealed class DeployJsonTests(ProviderFixture fixture) : IClassFixture<Pro
     [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","envVars":{"A":1}}""", "envVars.A: ")]
     [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","envVars":{"":"x"}}""", "envVars: ")]
     [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","envVars":{"content_type":"a\r\nb"}}""", "content_type: ")]
+    [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","envVars":{"marshal_request":"true"}}""", "marshal_request: ")]
     [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","envVars":{"exec_timeout":"2000h"}}""", "exec_timeout: ")]
     [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","envVars":{"write_timeout":"2000h"}}""", "write_timeout: ")]
     [InlineData("POST", "functions", """{"service":"n2","envVars":{"exec_timeout":"2000h","upstream_url":"http://127.0.0.1:1"}}""", "exec_timeout: ")]
@@ -33,6 +34,8 @@ public sealed class DeployJsonTests(ProviderFixture fixture) : IClassFixture<Pro
     [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","annotations":{"com.openfaas.retry.min_wait":"99999999h"}}""", "annotations.com.openfaas.retry.min_wait: ")]
     [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","annotations":{"com.openfaas.retry.max_wait":"9999999999999h"}}""", "annotations.com.openfaas.retry.max_wait: ")]
     [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","annotations":{"com.openfaas.breaker.min_wait":"99999999h"}}""", "annotations.com.openfaas.breaker.min_wait: ")]
+    [InlineData("POST", "functions", """{"service":"n2","envProcess":"cat","annotations":{"com.openfaas.retry.min_wait":"10s","com.openfaas.retry.max_wait":"9s"}}""", "annotations.com.openfaas.retry.max_wait: \"9s\" is not valid; allowed: no shorter than com.openfaas.retry.min_wait, which is 10s")]
+    [InlineData("PUT", "functions", """{"service":"n2","envProcess":"cat","annotations":{"com.openfaas.breaker.min_wait":"1m","com.openfaas.breaker.max_wait":"59"}}""", "annotations.com.openfaas.breaker.max_wait: \"59\" is not valid; allowed: no shorter than com.openfaas.breaker.min_wait, which is 1m")]
     [InlineData("DELETE", "functions", """{}""", "functionName: is required")]
     [InlineData("DELETE", "functions", """{"functionName":null}""", "functionName: is required")]
     [InlineData("POST", "secrets", """{"value":"x"}""", "name: ")]
@@ -59,6 +62,20 @@ public sealed class DeployJsonTests(ProviderFixture fixture) : IClassFixture<Pro
         Assert.Equal("acme", (string?)function["labels"]!["Git-Owner"]);
         Assert.Equal("30Mi", (string?)function["limits"]!["memory"]);
         Assert.Equal("1", (string?)function["envVars"]!["Mixed_Case"]);
+    }
+
+    [Fact]
+    public async Task GPUs_are_kept_shown_and_told_as_not_set_aside()
+    {
+        var (status, text) = await AskAsync(
+            "POST", "functions", """{"service":"gpus","image":"x","envProcess":"cat","limits":{"nvidia.com/gpu":"1","AMD.com/gpu":2},"requests":{"intel.com/gpu":"3"}}""");
+        var function = await _gateway.SystemJsonAsync("function/gpus");
+
+        Assert.True(status == 202, text);
+        Assert.Equal(("1", "2", "3"), ((string?)function["limits"]!["nvidia.com/gpu"], (string?)function["limits"]!["amd.com/gpu"], (string?)function["requests"]!["intel.com/gpu"]));
+        await _gateway.Process.Process.LineAsync(
+            line => line.Contains("GPUs of limits", StringComparison.Ordinal) && line.Contains("gpus.openfaas-fn", StringComparison.Ordinal) && line.Contains("nvidia.com/gpu=1, amd.com/gpu=2", StringComparison.Ordinal),
+            "it is told");
     }
 
     [Fact]

@@ -56,6 +56,25 @@ public sealed class FixedPortTests
     }
 
     [Fact]
+    public async Task Calls_wait_for_a_port_that_another_function_is_leaving()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+        var (port, other) = (FreePort.Next(), FreePort.Next());
+        await gateway.DeployAsync(
+            "leaves", HttpFunction.Command, environment: new Dictionary<string, string>(Variables("leaves", port)) { ["write_timeout"] = "3s", ["ignore_term"] = "1" });
+        using var hanging = await RawHttp.ConnectAsync(gateway.Api);
+        await hanging.SendAsync("GET /function/leaves/hang HTTP/1.1\r\nHost: x\r\n\r\n");
+        await Eventually.HoldsAsync(() => HttpFunction.Running(gateway, "leaves") == 2, "the call runs");
+
+        await DeployAsync(gateway, "leaves", other, verb: HttpMethod.Put);
+        await DeployAsync(gateway, "comes", port);
+        var owners = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => OwnerAsync(gateway, "comes")));
+
+        Assert.All(owners, owner => Assert.Equal("comes", owner));
+        Assert.DoesNotContain(gateway.Process.Process.Lines, line => line.Contains("Replica not started", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_port_of_the_gateways_own_is_refused_by_its_name()
     {
         var scaler = FreePort.Next();

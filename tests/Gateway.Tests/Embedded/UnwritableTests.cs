@@ -32,6 +32,31 @@ public sealed class UnwritableTests
     }
 
     [Fact]
+    public async Task A_first_deploy_that_is_500_leaves_nothing_but_files_that_were_there()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+        await gateway.SystemAsync(HttpMethod.Post, "secrets", new { name = "token", value = "v" }, HttpStatusCode.Accepted);
+        var brought = Path.Combine(Directory.CreateDirectory(PathOf("work", "brings")).FullName, "file");
+        File.WriteAllText(brought, "brought");
+
+        // Its definition is written last.
+        foreach (var name in (string[])["new", "brings"])
+        {
+            Directory.CreateDirectory(Path.Combine(PathOf("functions", name + ".json"), "below"));
+            await gateway.SystemAsync(
+                HttpMethod.Post, "functions", new { service = name, image = "none", envProcess = "cat", secrets = new[] { "token" } }, HttpStatusCode.InternalServerError);
+            Assert.False(Path.Exists(PathOf("mounts", name)));
+            Assert.False(Path.Exists(PathOf("views", name)));
+        }
+
+        Assert.False(Path.Exists(PathOf("work", "new")));
+        Assert.Equal("brought", File.ReadAllText(brought));
+        Assert.Empty(await NamesAsync(gateway));
+
+        string PathOf(string folder, string name) => Path.Combine(gateway.DataPath, folder, "openfaas-fn", name);
+    }
+
+    [Fact]
     public async Task A_call_wakes_its_function_though_the_definition_cannot_be_written()
     {
         await using var gateway = await TestGateway.StartAsync();

@@ -148,7 +148,7 @@ public sealed class HistoryApiTests(HistoryScene scene) : IClassFixture<HistoryS
             Callback = new EndedCallback { State = CallbackStates.Due },
         };
         await seed.WriteAsync(call);
-        await seed.WriteAsync(HistorySeed.Call("a", id: "another"));
+        await seed.WriteAsync(HistorySeed.Call("a", id: "another", ended: Noon.AddMinutes(1)));
         await seed.WriteAsync(call with { State = EndStates.Callback, Sends = null, Callback = new EndedCallback { State = CallbackStates.Delivered, Attempts = 3, Status = 204 } });
         await seed.WriteAsync(call with { State = EndStates.Succeeded, Redrive = 1, Ended = Noon.AddHours(1), Reason = null, Error = null });
         await HoldsAsync(seed.Queue, "", ["a/b%c", "another", "a/b%c"]);
@@ -321,6 +321,20 @@ public sealed class HistoryApiTests(HistoryScene scene) : IClassFixture<HistoryS
         await seed.WriteAsync(HistorySeed.Call(id: "good"));
 
         await HoldsAsync(seed.Queue, "", ["good"]);
+    }
+
+    [Fact]
+    public async Task A_line_that_is_gone_takes_no_other_out_of_its_page()
+    {
+        var seed = await scene.SeedAsync();
+        await seed.WriteAsync(HistorySeed.Call(id: "oldest", ended: Noon));
+        await seed.WriteAsync(HistorySeed.Call(id: "gone", ended: Noon.AddMinutes(1)));
+        await seed.WriteAsync(HistorySeed.Call(id: "newest", ended: Noon.AddMinutes(2)));
+        await HoldsAsync(seed.Queue, "", ["newest", "gone", "oldest"]);
+
+        await scene.JetStream.DeleteMessageAsync(StreamNames.History(seed.Queue), new StreamMsgDeleteRequest { Seq = 2 });
+
+        Assert.Equal(["newest", "oldest"], Ids(await scene.Gateway.SystemJsonAsync($"calls?queue={seed.Queue}&limit=2")));
     }
 
     private static IEnumerable<string> Ids(JsonNode page) => page["items"]!.AsArray().Select(item => (string)item!["callId"]!);

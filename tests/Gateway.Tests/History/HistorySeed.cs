@@ -13,9 +13,10 @@ public sealed class HistorySeed(INatsJSContext jetStream, string queue)
 
     public string Queue => queue;
 
-    public async Task<HistorySeed> CreateAsync()
+    /// <summary>Makes its stream; the server sets the room aside.</summary>
+    public async Task<HistorySeed> CreateAsync(long maxBytes = 1024 * 1024 * 1024)
     {
-        await jetStream.CreateStreamAsync(StreamSetup.ConfigOf(StreamShape.History(queue, new StreamLimits(), 1024 * 1024 * 1024, MaxAge)));
+        await jetStream.CreateStreamAsync(StreamSetup.ConfigOf(StreamShape.History(queue, new StreamLimits(), maxBytes, MaxAge)));
         return this;
     }
 
@@ -61,7 +62,8 @@ public sealed class HistorySeed(INatsJSContext jetStream, string queue)
         }
     }
 
-    private static byte[] Encode(EndedCall[] calls)
+    /// <summary>Calls as the lines of one message.</summary>
+    public static byte[] Encode(params EndedCall[] calls)
     {
         var lines = new ArrayBufferWriter<byte>();
         foreach (var call in calls)

@@ -25,6 +25,7 @@ public sealed class DeadEditTests(QueueFixture fixture) : IClassFixture<QueueFix
             Path = "/p",
             Headers = [new Header("X-A", "1"), new Header("x-a", "2"), new Header("Content-Type", "text/plain")],
             Retry = new RetrySettings { Attempts = 9 },
+            IsBare = true,
         };
         var seq = await seed.DeadAsync(call, Encoding.UTF8.GetBytes("bad"));
 
@@ -39,6 +40,7 @@ public sealed class DeadEditTests(QueueFixture fixture) : IClassFixture<QueueFix
         Assert.Equal((2, 1, null, "/p"), (again.Envelope.Redrive, again.Envelope.Attempt, again.Envelope.NotBefore, again.Envelope.Path));
         Assert.Equal((call.CallId, call.DeliveryId), (again.Envelope.CallId, again.Envelope.DeliveryId));
         Assert.Equal((null, 3), (again.Envelope.Retry?.Attempts, again.Envelope.MaxInflight));
+        Assert.Equal("healed.openfaas-fn", again.Envelope.NameAsCalled);
         Assert.True(again.Envelope.Deadline > TimeProvider.System.GetUtcNow().AddMinutes(4), "the other function's greatest age counts");
         Assert.Equal((seq, "echo.openfaas-fn"), (again.Envelope.Edited!.Seq, again.Envelope.Edited.Function));
         Assert.Equal(["body", "headers", "function"], again.Envelope.Edited.Changed);
@@ -51,7 +53,7 @@ public sealed class DeadEditTests(QueueFixture fixture) : IClassFixture<QueueFix
     public async Task What_is_not_edited_stays()
     {
         var seed = await SeedAsync();
-        var call = DeadLetterSeed.Call() with { Headers = [new Header("X-A", "1")], Retry = new RetrySettings { Attempts = 9 } };
+        var call = DeadLetterSeed.Call() with { Headers = [new Header("X-A", "1")], Retry = new RetrySettings { Attempts = 9 }, IsBare = true };
         byte[] body = [0, 255, 10];
 
         await EditAsync(seed, await seed.DeadAsync(call, body), new { headers = new Dictionary<string, string?> { ["X-B"] = "2" } });
@@ -61,6 +63,7 @@ public sealed class DeadEditTests(QueueFixture fixture) : IClassFixture<QueueFix
 
         Assert.Equal(body, headers.Body);
         Assert.Equal((call.Function, 9), (headers.Envelope.Function, headers.Envelope.Retry?.Attempts));
+        Assert.Equal(call.Function, headers.Envelope.NameAsCalled);
         Assert.Equal([new Header("X-A", "1"), new Header("X-B", "2")], headers.Envelope.Headers);
         Assert.Equal(body, bytes.Body);
         Assert.Equal(call.Headers, bytes.Envelope.Headers);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Connectors.Testing;
 
@@ -10,28 +9,16 @@ public sealed class LaggingServerTests : IAsyncLifetime
     private const int Calls = 70;
     private const int Known = 5;
 
-    private NatsServer _nats = null!;
-    private NatsProxy _proxy = null!;
-    private TestGateway _gateway = null!;
-    private StoredCalls _stored = null!;
+    private ProxiedGateway _system = null!;
     private DeadLetterSeed _seed = null!;
 
     public async ValueTask InitializeAsync()
     {
-        _nats = await NatsServer.StartAsync();
-        _proxy = new NatsProxy(_nats.Port);
-        _gateway = await TestGateway.StartAsync(_nats, ("faas_nats_port", _proxy.Port.ToString(CultureInfo.InvariantCulture)));
-        _stored = new StoredCalls(_nats);
-        _seed = await new DeadLetterSeed(_stored.JetStream, "lags").CreateAsync();
+        _system = await ProxiedGateway.StartAsync();
+        _seed = await new DeadLetterSeed(_system.Stored.JetStream, "lags").CreateAsync();
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await _stored.DisposeAsync();
-        await _gateway.DisposeAsync();
-        await _proxy.DisposeAsync();
-        await _nats.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _system.DisposeAsync();
 
     [Theory]
     [InlineData(0)]
@@ -44,10 +31,10 @@ public sealed class LaggingServerTests : IAsyncLifetime
             await _seed.DelayedAsync(DeadLetterSeed.Call(id: id));
         }
 
-        _proxy.EndLookups("OF_lags_ASIDE", known);
-        var all = await _gateway.SystemJsonAsync("queues/lags/delayed");
-        var page = await _gateway.SystemJsonAsync("queues/lags/delayed?limit=2");
-        var rest = await _gateway.SystemJsonAsync($"queues/lags/delayed?after={page["next"]}");
+        _system.Proxy.EndLookups("OF_lags_ASIDE", known);
+        var all = await _system.Gateway.SystemJsonAsync("queues/lags/delayed");
+        var page = await _system.Gateway.SystemJsonAsync("queues/lags/delayed?limit=2");
+        var rest = await _system.Gateway.SystemJsonAsync($"queues/lags/delayed?after={page["next"]}");
 
         Assert.Equal(["a", "b", "c"], Ids(all));
         Assert.Equal(["a", "b"], Ids(page));
@@ -62,9 +49,9 @@ public sealed class LaggingServerTests : IAsyncLifetime
     public async Task Waiting_calls_are_counted_to_the_last(string filter, int expected)
     {
         await FillAsync();
-        _proxy.EndLookups("OF_lags", Known);
+        _system.Proxy.EndLookups("OF_lags", Known);
 
-        var counted = await _gateway.SystemJsonAsync($"calls/cancellations/count?queue=lags{filter}");
+        var counted = await _system.Gateway.SystemJsonAsync($"calls/cancellations/count?queue=lags{filter}");
 
         Assert.Equal((expected, true), ((int)counted["count"]!, (bool)counted["isComplete"]!));
     }
@@ -73,9 +60,9 @@ public sealed class LaggingServerTests : IAsyncLifetime
     public async Task A_waiting_call_is_found()
     {
         await FillAsync();
-        _proxy.EndLookups("OF_lags", Known);
+        _system.Proxy.EndLookups("OF_lags", Known);
 
-        var found = await _gateway.SystemJsonAsync("calls/the-last");
+        var found = await _system.Gateway.SystemJsonAsync("calls/the-last");
 
         Assert.Equal("waiting", (string)Assert.Single(found["calls"]!.AsArray())!["state"]!);
     }

@@ -2,6 +2,7 @@ using System.Net;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
+using NATS.Client.JetStream.Models;
 using NATS.Client.KeyValueStore;
 using NATS.Net;
 
@@ -69,6 +70,29 @@ public sealed class PauseApiTests(QueueFixture fixture) : IClassFixture<QueueFix
         await _gateway.SystemAsync(HttpMethod.Post, $"queues/{seed.Queue}/functions/down/resume", expected: HttpStatusCode.NoContent);
         listed = (await _gateway.SystemJsonAsync("queues")).AsArray().Single(q => (string)q!["name"]! == seed.Queue)!;
         Assert.Empty(listed["unreachableFunctions"]!.AsArray());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task R22_what_was_paused_is_not_any_more_once_the_bucket_is_deleted_or_emptied(bool isEmptied)
+    {
+        var seed = await SeedAsync();
+        await _gateway.SystemAsync(HttpMethod.Post, $"queues/{seed.Queue}/pause");
+        Assert.NotNull((await _gateway.SystemJsonAsync($"queues/{seed.Queue}"))["paused"]);
+
+        if (isEmptied)
+        {
+            await fixture.Stored.JetStream.PurgeStreamAsync($"KV_{StreamNames.Paused}", new StreamPurgeRequest());
+        }
+        else
+        {
+            await fixture.Stored.JetStream.DeleteStreamAsync($"KV_{StreamNames.Paused}");
+        }
+
+        await Eventually.HoldsAsync(async () => (await _gateway.SystemJsonAsync($"queues/{seed.Queue}"))["paused"] is null, "it is seen");
+        await _gateway.SystemAsync(HttpMethod.Post, $"queues/{seed.Queue}/pause");
+        await Eventually.HoldsAsync(async () => (await _gateway.SystemJsonAsync($"queues/{seed.Queue}"))["paused"] is not null, "it is paused again");
     }
 
     [Fact]

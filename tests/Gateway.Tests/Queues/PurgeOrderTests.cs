@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using Connectors.Testing;
 
@@ -7,36 +6,24 @@ namespace Connectors.Gateway.Tests.Queues;
 /// <summary>Calls that come in, or are put aside, while a purge is under way (R16 of docs/delivery-states.md).</summary>
 public sealed class PurgeOrderTests : IAsyncLifetime
 {
-    private NatsServer _nats = null!;
-    private NatsProxy _proxy = null!;
-    private TestGateway _gateway = null!;
-    private StoredCalls _stored = null!;
+    private ProxiedGateway _system = null!;
 
     public async ValueTask InitializeAsync()
     {
-        _nats = await NatsServer.StartAsync();
-        _proxy = new NatsProxy(_nats.Port);
-        _gateway = await TestGateway.StartAsync(_nats, ("faas_nats_port", _proxy.Port.ToString(CultureInfo.InvariantCulture)));
-        _stored = new StoredCalls(_nats);
+        _system = await ProxiedGateway.StartAsync();
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await _stored.DisposeAsync();
-        await _gateway.DisposeAsync();
-        await _proxy.DisposeAsync();
-        await _nats.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _system.DisposeAsync();
 
     [Theory]
     [InlineData("")]
     [InlineData("?function=busy")]
     public async Task R16_a_call_that_comes_in_once_the_others_are_removed_waits(string filter)
     {
-        await using var other = await TestGateway.StartAsync(_nats);
+        await using var other = await TestGateway.StartAsync(_system.Nats);
         await other.DeployAsync("busy", "cat", annotations: new Dictionary<string, string> { ["com.openfaas.queue"] = "busy" });
         var earlier = await CallAsync(other);
-        var held = _proxy.Hold("$KV.OF_results.purged.");
+        var held = _system.Proxy.Hold("$KV.OF_results.purged.");
 
         var purging = PurgeAsync("busy", filter);
         await held.Reached;
@@ -46,7 +33,7 @@ public sealed class PurgeOrderTests : IAsyncLifetime
         Assert.Equal("""{"purged":1}""", await purging);
         await Eventually.HoldsAsync(async () => await StateAsync(other, earlier) == "purged", "the earlier one is told as purged");
         Assert.Equal("queued", await StateAsync(other, later));
-        Assert.Equal(1ul, await _stored.CountAsync("busy"));
+        Assert.Equal(1ul, await _system.Stored.CountAsync("busy"));
     }
 
     [Theory]
@@ -54,9 +41,9 @@ public sealed class PurgeOrderTests : IAsyncLifetime
     [InlineData("?function=echo", 2, 2)]
     public async Task R16_a_call_that_is_held_when_the_waiting_ones_are_removed_goes_with_them(string filter, int purged, int left)
     {
-        var seed = await new DeadLetterSeed(_stored.JetStream, "busy").CreateAsync();
+        var seed = await new DeadLetterSeed(_system.Stored.JetStream, "busy").CreateAsync();
         await seed.WaitingAsync(DeadLetterSeed.Call());
-        var held = _proxy.Hold("$JS.API.STREAM.PURGE.OF_busy ");
+        var held = _system.Proxy.Hold("$JS.API.STREAM.PURGE.OF_busy ");
 
         var purging = PurgeAsync("busy", filter);
         await held.Reached;
@@ -69,7 +56,7 @@ public sealed class PurgeOrderTests : IAsyncLifetime
         Assert.Equal((0, left), (await seed.CountAsync("OF_busy"), await seed.CountAsync("OF_busy_ASIDE")));
     }
 
-    private Task<string> PurgeAsync(string queue, string filter) => _gateway.SystemAsync(HttpMethod.Delete, $"queues/{queue}/calls{filter}");
+    private Task<string> PurgeAsync(string queue, string filter) => _system.Gateway.SystemAsync(HttpMethod.Delete, $"queues/{queue}/calls{filter}");
 
     // Accepted, with its result to be kept.
     private static async Task<string> CallAsync(TestGateway gateway)

@@ -19,7 +19,7 @@ public sealed class QueueBacklogTests
 
         // Nobody starts it, so it never opens.
         await using var link = new NatsLink(options.Nats, new NatsRole("test", IsNeeded: false, () => { }), new Readiness(), time, NullLoggerFactory.Instance);
-        var backlogs = new QueueBacklog(link, new WorkerReports(link, time), new PauseBook(link, options, time), time);
+        var backlogs = new QueueBacklog(link, new WorkerReports(link, time), new PauseBook(link, options, time, NullLogger<PauseBook>.Instance), time);
         using var gone = new CancellationTokenSource();
 
         var (impatient, patient) = (backlogs.OfAsync("q", gone.Token), backlogs.OfAsync("q", CancellationToken.None));

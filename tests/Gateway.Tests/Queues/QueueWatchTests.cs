@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -36,17 +37,12 @@ public sealed class QueueWatchTests
     }
 
     [Fact]
-    public async Task A_queue_all_of_whose_calls_are_at_work_is_not_told_of()
+    public async Task A_queue_all_of_whose_calls_are_at_work_is_not_told_of_while_their_worker_is_there()
     {
         await using var nats = await NatsServer.StartAsync();
         await using var stored = new StoredCalls(nats);
-        await stored.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(StreamShape.Calls("busy", new StreamLimits())));
-        await StoreAsync(stored, "busy");
-
-        // As a worker whose slots are all taken: it has the call, and asks for no other.
-        var consumer = await stored.JetStream.CreateConsumerAsync(
-            StreamNames.Calls("busy"), new ConsumerConfig("worker") { AckPolicy = ConsumerConfigAckPolicy.Explicit, AckWait = TimeSpan.FromHours(1) });
-        Assert.NotNull(await consumer.NextAsync<string>());
+        await StoreAtWorkAsync(stored, "busy");
+        await using var worker = new TellingWorker(stored, "busy");
         await using var looks = await stored.ListenAsync("$JS.API.CONSUMER.LIST.OF_busy");
         await using var gateway = await TestGateway.StartAsync(nats);
 
@@ -56,6 +52,104 @@ public sealed class QueueWatchTests
 
         await StoreAsync(stored, "busy");
         await Eventually.HoldsAsync(async () => await UntakenAsync(gateway, "busy") > 0, "a call that waits beside it is told of");
+    }
+
+    // The server counts them as handed out for as long as nobody asks for more.
+    [Fact]
+    public async Task Calls_that_were_at_work_in_a_worker_that_is_gone_are_told_of()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var stored = new StoredCalls(nats);
+        await StoreAtWorkAsync(stored, "left");
+        await using var gateway = await TestGateway.StartAsync(nats);
+
+        await Eventually.HoldsAsync(async () => await UntakenAsync(gateway, "left") > 0, "they are told of");
+    }
+
+    [Fact]
+    public async Task A_worker_whose_word_does_not_come_through_is_known_by_its_pull_for_callbacks()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var stored = new StoredCalls(nats);
+        await StoreAtWorkAsync(stored, "mute");
+        await stored.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(StreamShape.Callbacks("mute", new StreamLimits())));
+        using var end = new CancellationTokenSource();
+        var pulling = PullAsync(await CallbackConsumerAsync(stored, "mute"), end.Token);
+        await using var looks = await stored.ListenAsync("$JS.API.CONSUMER.LIST.OF_mute");
+        await using var gateway = await TestGateway.StartAsync(nats);
+
+        await LookedAsync(looks, 3);
+        Assert.Equal(0, await UntakenAsync(gateway, "mute"));
+
+        await end.CancelAsync();
+        await pulling;
+    }
+
+    [Fact]
+    public async Task Delayed_calls_are_told_of_once_they_are_due_and_no_worker_brings_them_back()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var stored = new StoredCalls(nats);
+        await using var gateway = await TestGateway.StartAsync(nats);
+        foreach (var queue in new[] { "ahead", "due" })
+        {
+            await gateway.DeployAsync(queue, "cat", new Dictionary<string, string> { ["com.openfaas.queue"] = queue });
+            using var later = await gateway.PostAsync($"/async-function/{queue}", "hi", ("X-Delay", "1h"));
+            Assert.Equal(HttpStatusCode.Accepted, later.StatusCode);
+        }
+
+        using var soon = await gateway.PostAsync("/async-function/due", "hi", ("X-Delay", "1s"));
+        Assert.Equal(HttpStatusCode.Accepted, soon.StatusCode);
+
+        await Eventually.HoldsAsync(async () => await UntakenAsync(gateway, "due") > 0, "what is due is told of");
+        Assert.Equal(0, await UntakenAsync(gateway, "ahead"));
+
+        await using var worker = new TellingWorker(stored, "due");
+        await Eventually.HoldsAsync(async () => await UntakenAsync(gateway, "due") == 0, "a worker is there");
+    }
+
+    [Fact]
+    public async Task Held_calls_are_told_of_where_their_function_is_paused_no_more_and_no_worker_brings_them_back()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var stored = new StoredCalls(nats);
+        await using var gateway = await TestGateway.StartAsync(nats);
+        foreach (var queue in new[] { "held", "resumed" })
+        {
+            var seed = await new DeadLetterSeed(stored.JetStream, queue).CreateAsync();
+            await gateway.SystemAsync(HttpMethod.Post, $"queues/{queue}/functions/one/pause");
+            await seed.HeldAsync(DeadLetterSeed.Call("one"));
+        }
+
+        await gateway.SystemAsync(HttpMethod.Post, "queues/resumed/functions/one/resume", expected: HttpStatusCode.NoContent);
+
+        await Eventually.HoldsAsync(async () => await UntakenAsync(gateway, "resumed") > 0, "what nobody holds is told of");
+        Assert.Equal(0, await UntakenAsync(gateway, "held"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Callbacks_are_told_of_where_no_worker_delivers_them_of_a_paused_queue_too(bool isPaused)
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var stored = new StoredCalls(nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "telling").CreateAsync();
+        await seed.TellingAsync(DeadLetterSeed.Call());
+        await using var gateway = await TestGateway.StartAsync(nats);
+        if (isPaused)
+        {
+            await gateway.SystemAsync(HttpMethod.Post, "queues/telling/pause");
+        }
+
+        await Eventually.HoldsAsync(async () => await UntakenAsync(gateway, "telling") > 0, "they are told of");
+
+        // By its pull a worker is known whose word does not come through.
+        using var end = new CancellationTokenSource();
+        var pulling = PullAsync(await CallbackConsumerAsync(stored, "telling"), end.Token);
+        await Eventually.HoldsAsync(async () => await UntakenAsync(gateway, "telling") == 0, "a worker is there");
+        await end.CancelAsync();
+        await pulling;
     }
 
     [Fact]
@@ -80,6 +174,36 @@ public sealed class QueueWatchTests
     private static async Task StoreAsync(StoredCalls stored, string queue) =>
         (await stored.JetStream.PublishAsync(StreamNames.CallSubject(queue, Priority.Normal, new FunctionName("f", "openfaas-fn")), "")).EnsureSuccess();
 
+    // As by a worker whose slots are all taken: it has the call, and asks for no other.
+    private static async Task StoreAtWorkAsync(StoredCalls stored, string queue)
+    {
+        await stored.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(StreamShape.Calls(queue, new StreamLimits())));
+        await StoreAsync(stored, queue);
+        var consumer = await stored.JetStream.CreateConsumerAsync(
+            StreamNames.Calls(queue), new ConsumerConfig("worker") { AckPolicy = ConsumerConfigAckPolicy.Explicit, AckWait = TimeSpan.FromHours(1) });
+        Assert.NotNull(await consumer.NextAsync<string>());
+    }
+
+    // As workers share it.
+    private static async Task<INatsJSConsumer> CallbackConsumerAsync(StoredCalls stored, string queue) => await stored.JetStream.CreateConsumerAsync(
+        StreamNames.Callbacks(queue), new ConsumerConfig(StreamNames.CallbackConsumer) { AckPolicy = ConsumerConfigAckPolicy.Explicit });
+
+    // Asks for a message again and again.
+    private static async Task PullAsync(INatsJSConsumer consumer, CancellationToken ct)
+    {
+        try
+        {
+            while (!ct.IsCancellationRequested)
+            {
+                _ = await consumer.NextAsync<string>(cancellationToken: ct);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // It is over.
+        }
+    }
+
     private static async Task LookedAsync(INatsSub<string> looks, int count)
     {
         for (var look = 0; look < count; look++)
@@ -89,4 +213,37 @@ public sealed class QueueWatchTests
     }
 
     private static Task<double?> UntakenAsync(TestGateway gateway, string queue) => gateway.Process.MetricAsync($"gateway_queue_untaken_seconds{{queue_name=\"{queue}\"}}");
+
+    /// <summary>Says as a worker does that it is there, with a call in hand, until it is disposed of.</summary>
+    private sealed class TellingWorker : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource _end = new();
+        private readonly Task _telling;
+
+        public TellingWorker(StoredCalls stored, string queue) => _telling = TellAsync(stored, queue);
+
+        public async ValueTask DisposeAsync()
+        {
+            await _end.CancelAsync();
+            await _telling;
+            _end.Dispose();
+        }
+
+        private async Task TellAsync(StoredCalls stored, string queue)
+        {
+            using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), TimeProvider.System);
+            try
+            {
+                do
+                {
+                    await stored.ReportAsync(queue, "f.openfaas-fn", running: 1);
+                }
+                while (await timer.WaitForNextTickAsync(_end.Token));
+            }
+            catch (OperationCanceledException)
+            {
+                // It is gone.
+            }
+        }
+    }
 }

@@ -159,6 +159,19 @@ public sealed class ResultEndpointTests(QueueFixture fixture) : IClassFixture<Qu
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
     }
 
+    [Fact]
+    public async Task An_operator_may_allow_less_time_which_is_named()
+    {
+        await using var gateway = await TestGateway.StartAsync(fixture.Nats, ("result_max_age", "10m"));
+        await gateway.DeployAsync("echo", "cat");
+
+        using var most = await gateway.PostAsync("/async-function/echo", "hi", ("X-Store-Result", "10m"));
+        using var more = await gateway.PostAsync("/async-function/echo", "hi", ("X-Store-Result", "601s"));
+
+        Assert.Equal([HttpStatusCode.Accepted, HttpStatusCode.BadRequest], [most.StatusCode, more.StatusCode]);
+        Assert.Contains("result_max_age", await more.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
     private async Task LimitAsync(string queue, int messages) => await fixture.Stored.JetStream.UpdateStreamAsync(
         (await fixture.Stored.JetStream.GetStreamAsync(StreamNames.Calls(queue))).Info.Config with { MaxMsgs = messages });
 }

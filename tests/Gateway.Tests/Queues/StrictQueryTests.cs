@@ -59,6 +59,26 @@ public sealed class StrictQueryTests(QueueFixture fixture) : IClassFixture<Queue
         await IsUntouchedAsync(seed);
     }
 
+    // Told by its head, or seen as it comes.
+    [Theory]
+    [InlineData("redrives", true)]
+    [InlineData("redrives", false)]
+    [InlineData("pause", true)]
+    [InlineData("functions/one/pause", false)]
+    public async Task A_body_of_more_than_64_KiB_is_413_and_leaves_everything(string path, bool hasLength)
+    {
+        const int Length = 65_537;
+        var seed = await SeedAsync();
+        using var raw = await RawHttp.ConnectAsync(_gateway.Api);
+        var chunk = "{\"reason\":\"".PadRight(Length, 'x');
+        var framing = hasLength ? $"Content-Length: {Length}\r\n\r\n" : $"Transfer-Encoding: chunked\r\n\r\n{Length:x}\r\n{chunk}\r\n";
+
+        await raw.SendAsync($"POST /system/queues/{seed.Queue}/{path} HTTP/1.1\r\nHost: x\r\nAuthorization: {TestGateway.Admin}\r\nContent-Type: application/json\r\n{framing}");
+
+        Assert.StartsWith("HTTP/1.1 413", await raw.ReadUntilAsync("\r\n\r\n"), StringComparison.Ordinal);
+        await IsUntouchedAsync(seed);
+    }
+
     [Theory]
     [InlineData("redrives", "{\"function\":\"\"}")]
     [InlineData("redrives", "{\"reason\":\"\"}")]

@@ -55,6 +55,10 @@ public sealed class FunctionScalerTests : IAsyncLifetime
         Assert.InRange(await _gateway.Process.MetricAsync("gateway_function_scalings_total{function_name=\"deep.openfaas-fn\",direction=\"out\"}") ?? 0, 1, 3);
         Assert.NotEmpty(Lines("Function scaled by its queue"));
         await ReplicasAsync("usual", 1);
+
+        await _gateway.SystemAsync(HttpMethod.Delete, "functions", new { functionName = "deep" }, HttpStatusCode.Accepted);
+        await Eventually.HoldsAsync(
+            async () => await _gateway.Process.MetricAsync("gateway_function_scalings_total{function_name=\"deep.openfaas-fn\",direction=\"out\"}") is null, "a deleted function has none");
     }
 
     [Fact]

@@ -1,10 +1,13 @@
 using System.Globalization;
 using System.Net;
+using Connectors.Gateway.Tests.Queues;
 using Connectors.Gateway.Tests.Scaling.Keda;
+using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using Grpc.Core;
 using Grpc.Net.Client;
+using NATS.Client.Core;
 
 namespace Connectors.Gateway.Tests.Scaling;
 
@@ -166,6 +169,45 @@ public sealed class QueueScalerTests : IAsyncLifetime
         // A busy machine only makes it longer.
         Assert.InRange(TimeProvider.System.GetElapsedTime(begun), TimeSpan.FromSeconds(Looks - 2), TimeSpan.MaxValue);
         triggers.ForEach(trigger => trigger.Dispose());
+    }
+
+    // As in an outage of what many functions need.
+    [Fact]
+    public async Task However_many_breakers_are_open_none_is_read_for_a_look()
+    {
+        const int Breakers = 2_000;
+        const int Looks = 3;
+        await using var stored = new StoredCalls(_nats);
+        var seed = await new DeadLetterSeed(stored.JetStream, "down").CreateAsync();
+        await seed.HeldAsync(DeadLetterSeed.Call("f0"));
+        await Eventually.HoldsAsync(async () => await WaitingAsync(("queueName", "down")) == 1, "what nobody holds any more waits");
+
+        var now = TimeProvider.System.GetUtcNow();
+        var breaker = new OpenBreaker { Reason = "no connection", At = now, ProbeAt = now.AddHours(1), Wait = TimeSpan.FromHours(1), MaxWait = TimeSpan.FromHours(1) };
+        await Parallel.ForEachAsync(Enumerable.Range(0, Breakers), new ParallelOptions { MaxDegreeOfParallelism = 64 }, async (i, _) =>
+            await seed.PublishAsync($"$KV.{StreamNames.Paused}.{OpenBreaker.Key("down", new FunctionName($"f{i}", "openfaas-fn"))}", breaker.Encode(), new NatsHeaders()));
+        await Eventually.HoldsAsync(async () => await WaitingAsync(("queueName", "down")) == 0, "its breaker is known");
+
+        await using var asked = await stored.ListenAsync("$JS.API.>");
+        await using var looks = await stored.ListenAsync($"$JS.API.STREAM.INFO.{StreamNames.Callbacks("down")}");
+        var triggers = Enumerable.Range(0, 20).Select(_ => Keda.StreamIsActive(Of(("queueName", "down")))).ToList();
+        for (var look = 0; look < Looks; look++)
+        {
+            await looks.Msgs.ReadAsync().AsTask().WaitAsync(Eventually.Patience);
+        }
+
+        triggers.ForEach(trigger => trigger.Dispose());
+        var read = new List<string>();
+        while (asked.Msgs.TryRead(out var request))
+        {
+            read.Add(request.Subject);
+        }
+
+        // The watch may begin anew on a busy machine.
+        Assert.InRange(read.Count(subject => subject.Contains($"KV_{StreamNames.Paused}", StringComparison.Ordinal) && !subject.Contains(".STREAM.INFO.", StringComparison.Ordinal)), 0, Looks - 1);
+        Assert.Equal(Breakers, (await _gateway.SystemJsonAsync("queues")).AsArray().Single(queue => (string)queue!["name"]! == "down")!["unreachableFunctions"]!.AsArray().Count);
+        await _gateway.SystemAsync(HttpMethod.Post, "queues/down/functions/f0/resume", expected: HttpStatusCode.NoContent);
+        await Eventually.HoldsAsync(async () => await WaitingAsync(("queueName", "down")) == 1, "its breaker is closed");
     }
 
     [Fact]

@@ -122,6 +122,60 @@ public sealed class OffsetCommitterTests : IDisposable
             "both are committed");
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task While_the_group_rebalances_nothing_is_committed_until_it_has_done_so_or_had_the_time_for_it(bool isTold)
+    {
+        using var partition = new AssignedPartition(Name, position: 5, committed: -1);
+        _backlog.Open(partition);
+        await CommitsAsync(5);
+        Overwrite();
+        _time.Advance(Renewal);
+
+        // 8 is OffsetCommit, 27 says that the group rebalances.
+        _kafka.Fail(8, 27);
+        _committer.CommitAndRenew();
+        Assert.Single(_told.Lines, line => line.Contains("RebalanceInProgress", StringComparison.Ordinal));
+        _time.Advance(TimeSpan.FromSeconds(9));
+        _committer.CommitAndRenew();
+        Assert.Equal(1, Committed.Offset);
+
+        if (isTold)
+        {
+            _committer.Rebalanced();
+        }
+        else
+        {
+            _time.Advance(TimeSpan.FromSeconds(2));
+        }
+
+        await CommitsAsync(5);
+    }
+
+    // Whoever has it next begins at what was committed last.
+    [Fact]
+    public async Task What_is_let_go_is_committed_though_the_group_rebalances_and_never_again()
+    {
+        using var partition = new AssignedPartition(Name, position: 5, committed: -1);
+        _backlog.Open(partition);
+        await CommitsAsync(5);
+        _kafka.CreateTopic("leaving");
+        using var other = new AssignedPartition(new TopicPartition("leaving", 0), position: 7, committed: -1);
+        _backlog.Open(other);
+        _kafka.Fail(8, 27);
+        _committer.Commit();
+        Assert.Single(_told.Lines, line => line.Contains("RebalanceInProgress", StringComparison.Ordinal));
+
+        _committer.LetGo([other]);
+        Assert.Equal(7, Assert.Single(_offsets.Read([other.Name], Eventually.Patience)).Offset);
+        Clients.Commit(_kafka.BootstrapServers, Group, other.Name.Topic, other.Name.Partition.Value, 1);
+        _time.Advance(Renewal);
+
+        await CommitsAsync(5);
+        Assert.Equal(1, Assert.Single(_offsets.Read([other.Name], Eventually.Patience)).Offset);
+    }
+
     public void Dispose()
     {
         _consumer.Dispose();

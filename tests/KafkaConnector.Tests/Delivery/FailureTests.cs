@@ -227,6 +227,36 @@ public class FailureTests
         Assert.Null(await connector.MetricAsync($"kafka_connector_events_total{{topic=\"{scene.Topic}\",verdict=\"skipped\"}}"));
     }
 
+    // In the words of the platform: its provider is away, its function has no process or runs as many calls as it takes.
+    [Theory]
+    [InlineData("skip", 502, "gateway")]
+    [InlineData("skip", 503, "proxy")]
+    [InlineData("dead_letter", 429, "faas-middleware")]
+    public async Task A_function_that_is_down_or_full_uses_up_no_attempt(string onFailure, int status, string source)
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Kafka.CreateTopic($"{scene.Topic}.dead", 1);
+        var refusals = 5;
+        var ledger = new FunctionLedger(scene.Gateway, (_, http) =>
+        {
+            if (Interlocked.Decrement(ref refusals) < 0)
+            {
+                return Task.FromResult(200);
+            }
+
+            http.Response.Headers["X-OpenFaaS-Internal"] = source;
+            return Task.FromResult(status);
+        });
+        await using var connector = await scene.RunConnectorAsync("on_failure", onFailure, "max_retry_attempts", "2");
+
+        await scene.ProduceAsync("k", "x");
+
+        await scene.CommitsAllAsync(1, 1);
+        Assert.Equal((1, 6), (ledger.Taken, ledger.Count));
+        await MetricAsync(connector, $"kafka_connector_events_total{{topic=\"{scene.Topic}\",verdict=\"completed\"}}", 1);
+        Assert.Empty(Clients.ReadAll(scene.Kafka.BootstrapServers, $"{scene.Topic}.dead", 1));
+    }
+
     [Fact]
     public async Task An_event_over_the_gateways_limit_is_not_sent_again_and_ends_as_configured()
     {

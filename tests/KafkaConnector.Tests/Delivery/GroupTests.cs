@@ -3,6 +3,7 @@ using Connectors.Kafka.Ordering;
 using Connectors.Kafka.Settling;
 using Connectors.Sdk.Events;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Topics;
 using Connectors.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -95,7 +96,7 @@ public class GroupTests
         var (clock, readiness) = (new FakeTimeProvider(), new Readiness());
         var backlog = new Backlog(options.Ordering, clock);
         await using var letters = new DeadLetters(options, clock, NullLogger<DeadLetters>.Instance);
-        var settler = new Settler(options, backlog, letters, clock, new Random(1), NullLogger<Settler>.Instance);
+        var settler = new Settler(options, new LatestTopicMap(), backlog, letters, clock, new Random(1), NullLogger<Settler>.Instance);
         await using var source = new KafkaSource(options, backlog, settler, readiness, clock, NullLogger<KafkaSource>.Instance);
         var first = source.ReadAsync(new Slots(1), CancellationToken.None).FirstAsync().AsTask();
         await GoesOnUntilAsync(() => readiness.Unmet.Count == 0, "it has partitions");

@@ -5,6 +5,7 @@ using Connectors.Kafka.Polling;
 using Connectors.Sdk.Hosting;
 using Connectors.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Connectors.Kafka.Tests.Polling;
 
@@ -16,19 +17,20 @@ public sealed class AssignmentTests : IDisposable
 
     private readonly MockKafka _kafka = MockKafka.Start();
     private readonly IConsumer<byte[]?, byte[]?> _consumer;
+    private readonly KafkaOptions _options = Scene.Read(new() { ["topics"] = Name.Topic, ["group"] = Group });
     private readonly Backlog _backlog;
+    private readonly StartingOffsets _starts;
     private readonly Assignment _assignment;
 
     public AssignmentTests()
     {
         _kafka.CreateTopic(Name.Topic);
         _consumer = Clients.Consumer(_kafka.BootstrapServers, Group);
-        var options = Scene.Read(new() { ["topics"] = Name.Topic, ["group"] = Group });
-        _backlog = new Backlog(options.Ordering, TimeProvider.System);
+        _backlog = new Backlog(_options.Ordering, TimeProvider.System);
         var look = new FirstLook([Name.Topic], TimeProvider.System);
         var committed = new GroupOffsets(_consumer, look.Seen);
-        var starts = new StartingOffsets(_consumer, committed, look, InitialOffset.Oldest, TimeProvider.System);
-        _assignment = new Assignment(options, starts, _backlog, new Readiness(), TimeSpan.Zero, TimeProvider.System, NullLogger.Instance);
+        _starts = new StartingOffsets(_consumer, committed, look, InitialOffset.Oldest, TimeProvider.System);
+        _assignment = Create(TimeProvider.System);
 
         // An assignment waits only so long for the group's coordinator.
         committed.Read([Name], Eventually.Patience);
@@ -76,9 +78,42 @@ public sealed class AssignmentTests : IDisposable
         Assert.Equal(0, _consumer.Consume(Eventually.Patience).Offset.Value);
     }
 
+    // As when the client has dropped its begin.
+    [Fact]
+    public async Task One_of_which_nothing_came_since_it_began_begins_anew()
+    {
+        using var producer = Clients.Producer(_kafka.BootstrapServers);
+        await producer.ProduceAsync(Name, new Message<string?, byte[]?> { Value = "x"u8.ToArray() });
+        var time = new FakeTimeProvider();
+        var assignment = Create(time);
+        assignment.Assigned(_consumer, [Name]);
+        assignment.LookUpAgain(_consumer);
+        Assert.NotNull(assignment.Find(Name));
+
+        time.Advance(TimeSpan.FromMinutes(3));
+        assignment.LookUpAgain(_consumer);
+        Assert.Null(assignment.Find(Name));
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromSeconds(2));
+                assignment.LookUpAgain(_consumer);
+                return assignment.Find(Name) is not null;
+            },
+            "it begins");
+        Assert.Equal(0, _consumer.Consume(Eventually.Patience).Offset.Value);
+
+        assignment.Heard(Name);
+        time.Advance(TimeSpan.FromHours(1));
+        assignment.LookUpAgain(_consumer);
+        Assert.NotNull(assignment.Find(Name));
+    }
+
     public void Dispose()
     {
         _consumer.Dispose();
         _kafka.Dispose();
     }
+
+    private Assignment Create(TimeProvider time) => new(_options, _starts, _backlog, new Readiness(), TimeSpan.Zero, time, NullLogger.Instance);
 }

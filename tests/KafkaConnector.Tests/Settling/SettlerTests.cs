@@ -4,6 +4,7 @@ using Connectors.Kafka.Records;
 using Connectors.Kafka.Settling;
 using Connectors.Sdk.Events;
 using Connectors.Sdk.Invocation;
+using Connectors.Sdk.Topics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
@@ -26,7 +27,7 @@ public class SettlerTests
         var options = Scene.Read(new() { ["initial_retry_wait"] = "1s", ["max_retry_wait"] = "60s", ["backoff"] = "exponential" });
         var backlog = new Backlog(options.Ordering, _time);
         await using var letters = new DeadLetters(options, _time, NullLogger<DeadLetters>.Instance);
-        var settler = new Settler(options, backlog, letters, _time, new Random(1), NullLogger<Settler>.Instance);
+        var settler = new Settler(options, new LatestTopicMap(), backlog, letters, _time, new Random(1), NullLogger<Settler>.Instance);
         using var partition = new AssignedPartition(new TopicPartition("t", 0), 0, 0);
         backlog.Open(partition);
         backlog.Add(Record(partition));

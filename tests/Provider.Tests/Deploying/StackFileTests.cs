@@ -126,6 +126,9 @@ public sealed class StackFileTests : IDisposable
                 limits:
                   memory: 64000000
                   files: 32
+                  nvidia.com/gpu: 1
+                  amd.com/gpu: 2
+                  intel.com/gpu: "3"
                 secrets:
                 labels:
             """);
@@ -133,6 +136,7 @@ public sealed class StackFileTests : IDisposable
         Assert.Equal(["0x10", "1_000", "1.10", "true", "yes", "", "", "null", "2026-01-01"], function.EnvVars!.Values);
         Assert.Equal("32", function.Limits!.Files);
         Assert.Equal("64000000", function.Limits.Memory);
+        Assert.Equal("nvidia.com/gpu=1, amd.com/gpu=2, intel.com/gpu=3", function.Limits.Gpus);
         Assert.True(function.ReadOnlyRootFilesystem);
         Assert.Null(function.Secrets);
     }
@@ -152,8 +156,10 @@ public sealed class StackFileTests : IDisposable
     [InlineData("functions:\n  a:\n\tb: c\n", "is not YAML")]
     [InlineData("functions:\n  a:\n    environment_file: [none.yml]\n", "none.yml: cannot be read")]
     [InlineData("functions:\n  a:\n    fprocess: cat\n    environment:\n      ok: 1\n      exec_timeout: soon\n", "line 6: functions.a: exec_timeout: ")]
+    [InlineData("functions:\n  a:\n    fprocess: cat\n    environment:\n      marshal_request: true\n", "line 5: functions.a: marshal_request: ")]
     [InlineData("functions:\n  a:\n    fprocess: cat\n    limits:\n      memory: lots\n", "line 5: functions.a: limits.memory: ")]
     [InlineData("functions:\n  a:\n    fprocess: cat\n    annotations:\n      com.openfaas.retry.max_age: 99999999h\n", "line 5: functions.a: annotations.com.openfaas.retry.max_age: ")]
+    [InlineData("functions:\n  a:\n    fprocess: cat\n    annotations:\n      com.openfaas.retry.max_wait: 1s\n      com.openfaas.retry.min_wait: 2s\n", "line 5: functions.a: annotations.com.openfaas.retry.max_wait: ")]
     [InlineData("functions:\n  a:\n    fprocess: cat\n    secrets: [none]\n", "line 4: functions.a: secrets: ")]
     [InlineData("functions:\n  a:\n    fprocess: sh -c 'open\n", "line 3: functions.a: envProcess: ")]
     [InlineData("functions:\n  Bad_Name:\n    fprocess: cat\n", "functions.Bad_Name: service: ")]

@@ -29,6 +29,77 @@ public sealed class FunctionLogTests : IDisposable
         Assert.Equal(kept.Count, kept.Distinct().Count());
     }
 
+    // All of it is some megabytes.
+    [Fact]
+    public async Task A_full_log_is_not_read_into_memory_for_its_first_line()
+    {
+        Write(0, 6_000);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        await using var lines = _log.ReadAsync(All, CancellationToken.None).GetAsyncEnumerator();
+        var first = lines.MoveNextAsync();
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.True(await first);
+        Assert.InRange(allocated, 0, 500_000);
+    }
+
+    [Fact]
+    public async Task Who_follows_gets_each_line_once_though_the_log_is_rotated_while_it_is_read()
+    {
+        Write(0, 4_000);
+        var kept = await _log.ReadAsync(All, CancellationToken.None).Select(line => line.Text).ToListAsync();
+        await using var lines = _log.ReadAsync(All with { Follow = true }, CancellationToken.None).GetAsyncEnumerator();
+        Assert.True(await lines.MoveNextAsync());
+        var got = new List<string> { lines.Current.Text };
+
+        Write(4_000, 9_000);
+        while (!got[^1].StartsWith("8999 ", StringComparison.Ordinal))
+        {
+            Assert.True(await lines.MoveNextAsync());
+            got.Add(lines.Current.Text);
+        }
+
+        Assert.Equal(kept, got.Take(kept.Count));
+        Assert.Equal(kept.Count + 5_000, got.Distinct().Count());
+        Assert.Equal(got.Distinct(), got);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2_500)]
+    public async Task The_last_lines_are_those_of_both_files(int tail)
+    {
+        Write(0, 6_000);
+
+        var kept = await _log.ReadAsync(All, CancellationToken.None).Select(line => line.Text).ToListAsync();
+        var last = await _log.ReadAsync(All with { Tail = tail }, CancellationToken.None).Select(line => line.Text).ToListAsync();
+
+        Assert.Equal(kept.TakeLast(tail), last);
+    }
+
+    [Fact]
+    public async Task Half_a_line_that_a_killed_gateway_left_is_passed_over()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "fn.log"), "{\"name\":\"fn\",\"te\n\n");
+        _log.Write("1", "whole");
+        await File.AppendAllTextAsync(Path.Combine(_folder, "fn.log"), "{\"name\":");
+
+        Assert.Equal("whole", Assert.Single(await _log.ReadAsync(All, CancellationToken.None).ToListAsync()).Text);
+    }
+
+    [Fact]
+    public async Task A_deleted_log_takes_no_more_lines_and_keeps_no_reader()
+    {
+        _log.Write("1", "before");
+
+        _log.Delete();
+        _log.Write("1", "after");
+
+        Assert.Empty(Directory.GetFiles(_folder));
+        Assert.Empty(await _log.ReadAsync(All with { Follow = true }, CancellationToken.None).ToListAsync());
+    }
+
     [Fact]
     public async Task A_line_without_an_end_is_cut_into_pieces()
     {
@@ -65,6 +136,14 @@ public sealed class FunctionLogTests : IDisposable
         log.Delete();
 
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder));
+    }
+
+    private void Write(int from, int to)
+    {
+        foreach (var part in Enumerable.Range(from, to - from).Chunk(100))
+        {
+            _log.Write("1", part.Select(n => $"{n} {new string('x', 400)}"));
+        }
     }
 
     public void Dispose()

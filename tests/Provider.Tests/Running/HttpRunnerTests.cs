@@ -27,7 +27,7 @@ public sealed class HttpRunnerTests : IDisposable
     {
         var deployment = new FunctionDeployment { Service = Name.Name, EnvProcess = "true", EnvVars = new Dictionary<string, string> { ["mode"] = "http" } };
         var sandbox = new Sandbox(FunctionIsolation.None, null, _folder, null, "", []);
-        var setup = new FunctionSetup(Name, WatchdogSettings.Read(deployment, []), sandbox, new Dictionary<string, string>(), _log);
+        var setup = new FunctionSetup(Name, WatchdogSettings.Read(deployment, []), sandbox, new Dictionary<string, string>(), _log, CancellationToken.None);
         var never = new TaskCompletionSource();
         await using var runner = new HttpRunner(setup, null!, TimeProvider.System, NullLogger.Instance);
         _ = runner.Scale(1, never.Task);

@@ -122,7 +122,11 @@ public sealed class EventPumpTests : IAsyncLifetime
     [InlineData(AckOn.Any, 500, "1 completed")]
     public async Task What_counts_as_taken_is_for_ack_on_to_say(AckOn ackOn, int status, string settled)
     {
-        _gateway.Answer = (_, http) => Answer(http, status);
+        _gateway.Answer = (_, http) =>
+        {
+            http.Response.Headers["X-Start-Time"] = "1760000000000000000";
+            return Answer(http, status);
+        };
         await using var connector = await StartAsync(options => options with { AckOn = ackOn });
 
         _source.Give("1");
@@ -166,6 +170,45 @@ public sealed class EventPumpTests : IAsyncLifetime
 
         await SettlesAsync("1 failed 500 1", "1 completed");
         Assert.Equal(2, _gateway.Calls.Count);
+    }
+
+    // What one function ends the event by must not keep it from another that has not run it.
+    [Theory]
+    [InlineData(504, "gateway", 502)]
+    [InlineData(500, "faas-middleware", 429)]
+    [InlineData(504, "proxy", 503)]
+    public async Task What_did_not_run_is_told_before_what_ran_and_failed(int failed, string source, int unrun)
+    {
+        _gateway.Functions = [ListedFunction.Wanting("orders", "a"), ListedFunction.Wanting("orders", "b")];
+        _gateway.Answer = (request, http) =>
+        {
+            if (request.Path[10] == 'b')
+            {
+                return Answer(http, failed);
+            }
+
+            http.Response.Headers["X-OpenFaaS-Internal"] = source;
+            return Answer(http, unrun);
+        };
+        await using var connector = await StartAsync();
+
+        _source.Give("1");
+
+        await SettlesAsync($"1 failed {unrun} 1");
+    }
+
+    // Such as of a proxy before the gateway that wants a login.
+    [Theory]
+    [InlineData(AckOn.Success)]
+    [InlineData(AckOn.Any)]
+    public async Task A_redirect_that_no_gateway_made_is_not_taken(AckOn ackOn)
+    {
+        _gateway.Answer = (_, http) => Answer(http, 302);
+        await using var connector = await StartAsync(options => options with { AckOn = ackOn });
+
+        _source.Give("1");
+
+        await SettlesAsync("1 failed 503 1");
     }
 
     [Fact]

@@ -27,6 +27,9 @@ internal sealed class ScriptedSource : IEventSource
         Do(() => new Scripted(this, with?.Invoke(content) ?? content, onFail ?? ((_, _) => null)) { OrderKey = key, Withdrawn = withdrawn });
     }
 
+    /// <summary>An event to be yielded by <see cref="Do"/>, more than once if need be.</summary>
+    public Received Create(Event content, string? key = null) => new Scripted(this, content, (_, _) => null) { OrderKey = key };
+
     /// <summary>Does something in the source's own loop, such as throwing.</summary>
     public void Do(Func<Received> step) => _script.Writer.TryWrite(step);
 

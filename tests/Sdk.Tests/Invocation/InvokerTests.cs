@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
@@ -113,6 +115,19 @@ public sealed class InvokerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task How_long_the_enqueueing_may_take_is_not_told_to_a_gateway_that_would_hand_it_to_the_function()
+    {
+        await _invoker.InvokeAsync(Call with { Asynchronous = true, Headers = [new("X-Timeout", "1s"), new("X-Next", "there")] }, CancellationToken.None);
+        await _invoker.InvokeAsync(Call with { Headers = [new("X-Timeout", "1s")] }, CancellationToken.None);
+
+        Assert.Equal(2, _server.Requests.Count);
+        var enqueued = _server.Requests.Single(r => r.Path.StartsWith("/async-function/", StringComparison.Ordinal));
+        Assert.Empty(enqueued.HeaderValues("X-Timeout"));
+        Assert.Equal("there", enqueued.Header("X-Next"));
+        Assert.Equal(["30s"], _server.Requests.Single(r => r != enqueued).HeaderValues("X-Timeout"));
+    }
+
+    [Fact]
     public async Task The_answer_is_kept_with_its_headers_up_to_the_size_asked_for()
     {
         _answer = async (_, http) =>
@@ -163,6 +178,7 @@ public sealed class InvokerTests : IAsyncLifetime
         {
             http.Response.StatusCode = status;
             http.Response.Headers.Location = "/elsewhere";
+            http.Response.Headers["X-Start-Time"] = "1760000000000000000";
             return Task.CompletedTask;
         };
 
@@ -170,6 +186,63 @@ public sealed class InvokerTests : IAsyncLifetime
 
         Assert.Equal((kind, status), (outcome.Kind, outcome.Status));
         Assert.Single(_server.Requests);
+    }
+
+    // Such as of an ingress that wants https, or a proxy that wants a login: no function has run.
+    [Theory]
+    [InlineData(300)]
+    [InlineData(301)]
+    [InlineData(302)]
+    [InlineData(303)]
+    [InlineData(304)]
+    [InlineData(307)]
+    [InlineData(308)]
+    public async Task A_redirect_without_a_gateways_mark_is_no_answer_of_a_function(int status)
+    {
+        _answer = (_, http) =>
+        {
+            http.Response.StatusCode = status;
+            http.Response.Headers.Location = "https://elsewhere.example.com/";
+            http.Response.Headers["X-Served-By"] = "proxy-1";
+            return Task.CompletedTask;
+        };
+
+        var outcome = await _invoker.InvokeAsync(Call, CancellationToken.None);
+
+        Assert.Equal((OutcomeKind.Unreachable, 503), (outcome.Kind, outcome.Status));
+        Assert.True(outcome is { IsOutOfReach: true, WasNeverSent: true, IsUnseen: true, IsNotRun: true });
+        Assert.Contains($"{status}", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("gateway_url", outcome.Error, StringComparison.Ordinal);
+        Assert.Single(_server.Requests);
+    }
+
+    [Theory]
+    [InlineData("X-Start-Time")]
+    [InlineData("X-Call-Id")]
+    [InlineData("X-Duration-Seconds")]
+    public async Task A_functions_own_redirect_has_a_mark_of_its_gateway_or_watchdog(string mark)
+    {
+        _answer = (_, http) =>
+        {
+            http.Response.StatusCode = 302;
+            http.Response.Headers[mark] = "1";
+            return Task.CompletedTask;
+        };
+
+        Assert.Equal(OutcomeKind.Succeeded, (await _invoker.InvokeAsync(Call, CancellationToken.None)).Kind);
+    }
+
+    [Fact]
+    public async Task A_function_that_is_called_where_it_is_redirects_without_marks()
+    {
+        _answer = (_, http) =>
+        {
+            http.Response.StatusCode = 302;
+            return Task.CompletedTask;
+        };
+        using var invoker = new Invoker(_ => _server.Url.AbsoluteUri, "test", TimeProvider.System);
+
+        Assert.Equal(OutcomeKind.Succeeded, (await invoker.InvokeAsync(Call, CancellationToken.None)).Kind);
     }
 
     [Fact]
@@ -230,6 +303,24 @@ public sealed class InvokerTests : IAsyncLifetime
 
         Assert.Equal((OutcomeKind.Unreachable, 503), (outcome.Kind, outcome.Status));
         Assert.NotEmpty(outcome.Error!);
+        Assert.True(outcome.WasNeverSent);
+    }
+
+    [Fact]
+    public async Task A_name_that_nobody_knows_and_a_connection_that_cannot_be_secured_have_had_nothing_sent()
+    {
+        var dialer = new Dialer(TimeProvider.System) { LookUpAsync = (_, _) => Task.FromException<IPAddress[]>(new SocketException((int)SocketError.HostNotFound)) };
+        using var nowhere = new Invoker(new Uri("http://gateway.invalid/"), "test", TimeProvider.System, HttpConnections.Create(dialer));
+        using var unsecured = new Invoker(new Uri($"https://127.0.0.1:{_server.Port}/"), "test", TimeProvider.System);
+
+        foreach (var invoker in new[] { nowhere, unsecured })
+        {
+            var outcome = await invoker.InvokeAsync(Call, CancellationToken.None);
+
+            Assert.Equal((OutcomeKind.Unreachable, true), (outcome.Kind, outcome.WasNeverSent));
+        }
+
+        Assert.Empty(_server.Requests);
     }
 
     [Fact]
@@ -261,6 +352,7 @@ public sealed class InvokerTests : IAsyncLifetime
         var outcome = await invoker.InvokeAsync(Call, CancellationToken.None);
 
         Assert.Equal((OutcomeKind.Unreachable, hasBegun), (outcome.Kind, outcome.HasAnswerBegun));
+        Assert.False(outcome.WasNeverSent);
     }
 
     [Fact]

@@ -54,6 +54,26 @@ public class LatestTopicMapTests
     }
 
     [Fact]
+    public void What_one_of_the_two_maps_before_the_latest_wanted_was_wanted()
+    {
+        var function = new FunctionName("f", "ns");
+        Assert.False(_latest.WasWanted("orders"));
+        _latest.Swap(new TopicMap([new Function(function, new Dictionary<string, string> { ["topic"] = "orders" })], ",", withPatterns: false));
+
+        for (var without = 0; without < 3; without++)
+        {
+            Assert.True(_latest.WasWanted("orders"));
+            Assert.True(_latest.WasWanted("orders", function));
+            Assert.False(_latest.WasWanted("orders", function with { Name = "g" }));
+            Assert.False(_latest.WasWanted("others"));
+            _latest.Swap(new TopicMap([], ",", withPatterns: false));
+        }
+
+        Assert.False(_latest.WasWanted("orders"));
+        Assert.False(_latest.WasWanted("orders", function));
+    }
+
+    [Fact]
     public async Task Waiting_can_be_given_up()
     {
         using var soon = new CancellationTokenSource();

@@ -150,6 +150,26 @@ public sealed class TopicMapRefresherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Half_a_character_leaves_out_what_it_stands_in_and_nothing_else()
+    {
+        const string list = """
+            [{"name":"a\ud83d","annotations":{"topic":"orders"}}, {"name":"b","namespace":"\udc00","annotations":{"topic":"orders"}},
+             {"name":"c","annotations":{"topic":"\ud83d"}}, {"name":"d","annotations":{"note":"\ud83d","\udc00":"x","topic":"orders"}},
+             {"name":"e","annotations":{"topic":"orders"}}]
+            """;
+        await using var gateway = await HttpLedger.StartAsync((request, http) =>
+        {
+            http.Response.StatusCode = request.Path == "/system/functions" ? 200 : 404;
+            return http.Response.WriteAsync(http.Response.StatusCode == 200 ? list : "");
+        });
+
+        await using var running = await RefreshAsync(options => options with { GatewayUrl = gateway.Url });
+
+        var map = await _latest.FirstAsync(CancellationToken.None).WaitAsync(Eventually.Patience);
+        Assert.Equal(["d", "e"], map.Functions.Select(f => f.Name.ToString()).Order());
+    }
+
+    [Fact]
     public async Task Lists_are_read_whatever_characters_their_content_type_names()
     {
         await using var gateway = await HttpLedger.StartAsync((request, http) =>

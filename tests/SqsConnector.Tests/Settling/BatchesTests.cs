@@ -62,10 +62,11 @@ public class BatchesTests
     public async Task A_slow_send_does_not_hold_up_the_next()
     {
         var slow = new TaskCompletionSource();
-        var batches = new Batches<int>(1, TimeSpan.FromSeconds(1), _time, async (batch, _) =>
+        var batches = new Batches<int>(1, TimeSpan.FromSeconds(1), _time, async (batch, _, _) =>
         {
             await (batch[0] == 0 ? slow.Task : Task.CompletedTask);
             _sent.Enqueue(batch);
+            return ([], TimeSpan.Zero);
         });
 
         batches.Add(0);
@@ -131,9 +132,9 @@ public class BatchesTests
         Assert.True(_sent.Any(sent => sent[0] == kept) || TimeProvider.System.GetElapsedTime(begun) > TimeSpan.FromSeconds(3.5), "it is sent, unless that took the whole time");
     }
 
-    private Batches<int> Batches() => new(10, TimeSpan.FromSeconds(1), _time, (batch, _) =>
+    private Batches<int> Batches() => new(10, TimeSpan.FromSeconds(1), _time, (batch, _, _) =>
     {
         _sent.Enqueue(batch);
-        return Task.CompletedTask;
+        return Task.FromResult<(IReadOnlyList<int>, TimeSpan)>(([], TimeSpan.Zero));
     });
 }

@@ -86,9 +86,33 @@ public class FailurePolicyTests
         Assert.Equal(TimeSpan.FromSeconds(seconds), Policy(OnFailure.BackOff).RunAgainAfter(full, 3, Random));
     }
 
+    // A function that has no process, or takes no more calls, has not seen the message; of one that fails by it, or is too slow, the platform says 500 and 504.
+    [Theory]
+    [InlineData(429, "faas-middleware", true)]
+    [InlineData(502, "gateway", true)]
+    [InlineData(503, "proxy", true)]
+    [InlineData(500, "proxy", false)]
+    [InlineData(504, "of-watchdog", false)]
+    [InlineData(413, "of-watchdog", false)]
+    public void What_no_function_ran_runs_again_here_and_is_not_deleted(int status, string source, bool isSpared)
+    {
+        var outcome = Failed(status) with { InternalSource = source, HasAnswerBegun = true, RetryAfter = TimeSpan.FromSeconds(1) };
+
+        TimeSpan? expected = isSpared ? TimeSpan.FromSeconds(4) : null;
+        Assert.Equal(expected, Policy(OnFailure.BackOff).RunAgainAfter(outcome, 3, Random));
+        Assert.Null(Policy(OnFailure.BackOff).RunAgainAfter(outcome, 8, Random));
+        Assert.Equal(expected, Policy(OnFailure.Delete).HideFor(outcome, 3, Random));
+    }
+
     [Fact]
     public void What_the_gateway_was_out_of_reach_for_is_not_deleted() =>
         Assert.Equal(TimeSpan.FromSeconds(4), Policy(OnFailure.Delete).HideFor(new Outcome { Kind = OutcomeKind.Unreachable, Status = 503 }, 3, Random));
+
+    [Theory]
+    [InlineData(429, "faas-middleware")]
+    [InlineData(503, "proxy")]
+    public void What_no_function_ran_is_not_released_at_once(int status, string source) =>
+        Assert.Equal(TimeSpan.FromSeconds(4), Policy(OnFailure.Release).HideFor(Failed(status) with { InternalSource = source, HasAnswerBegun = true }, 3, Random));
 
     private static Outcome Failed(int status) => new() { Kind = OutcomeKind.Failed, Status = status };
 

@@ -28,10 +28,11 @@ public sealed class AgreedAckTests(ThreeServers cluster) : IAsyncLifetime
         await _inbox.OpenAsync(Ct);
         var shape = new StreamShape { Name = _name, Subjects = $"{_name}.>", Retention = StreamRetention.WorkQueue, Replicas = 3 };
         var setup = new StreamSetup(_link.Link, TimeProvider.System, NullLogger<StreamSetup>.Instance);
+        var consumers = new ConsumerSetup(_link.Link, setup, TimeProvider.System, NullLogger<ConsumerSetup>.Instance);
         await Eventually.HoldsAsync(async () => await setup.EnsureAsync(shape, isFirst: true, Ct) is not null, "the stream is made");
 
         // Longer than a pull waits: none that stands there brings a message again whose ack is not agreed on yet.
-        _consumer = StreamConsumer.Shared(_inbox, setup, _name, "c", $"{_name}.>", TimeSpan.FromSeconds(10), TimeProvider.System);
+        _consumer = StreamConsumer.Shared(_inbox, consumers, _name, "c", $"{_name}.>", TimeSpan.FromSeconds(10), TimeProvider.System);
         _consumer.Listen(_came);
         await BindAsync();
     }

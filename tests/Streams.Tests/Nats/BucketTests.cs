@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Text;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
@@ -12,8 +10,6 @@ namespace Connectors.Streams.Tests.Nats;
 
 public sealed class BucketTests : IAsyncLifetime
 {
-    private const int Limit = 10_000;
-
     private NatsServer _server = null!;
     private TestLink _link = null!;
 
@@ -49,6 +45,25 @@ public sealed class BucketTests : IAsyncLifetime
         Assert.NotNull(await Bucket.TryCreateAsync("k", [5], Ct));
         await Bucket.PutAsync("l", [6], Ct);
         Assert.Equal(["k", "l"], (await Bucket.KeysAsync(Ct)).Order());
+    }
+
+    [Fact]
+    public async Task Keys_and_how_far_it_is_are_told_without_a_consumer()
+    {
+        Assert.Equal(new BucketState(0, 0), await Bucket.StateAsync(Ct));
+        Assert.Empty(await Bucket.KeysAsync(Ct));
+        await Bucket.PutAsync("a.b", [1], Ct);
+        var last = await Bucket.PutAsync("c", [2], Ct);
+        await using var made = await _link.Link.Connection.SubscribeCoreAsync<string>("$JS.API.CONSUMER.>", cancellationToken: Ct);
+        await _link.Link.Connection.PingAsync(Ct);
+
+        Assert.Equal(["a.b", "c"], (await Bucket.KeysAsync(Ct)).Order());
+        Assert.Equal(new BucketState(last, 2), await Bucket.StateAsync(Ct));
+        await Bucket.DeleteAsync("c", Ct);
+        Assert.Equal(new BucketState(last + 1, 2), await Bucket.StateAsync(Ct));
+
+        await _link.Link.Connection.PingAsync(Ct);
+        Assert.False(made.Msgs.TryRead(out _));
     }
 
     [Fact]
@@ -117,67 +132,6 @@ public sealed class BucketTests : IAsyncLifetime
         var raised = new Bucket(_link.Link, new BucketShape("OF_test", TimeSpan.Zero, StreamStorage.File, 3), Eventually.Patience, TimeProvider.System);
 
         Assert.Equal([1], (await raised.FindAsync("k", Ct))!.Value);
-    }
-
-    [Theory]
-    [InlineData(0, Limit)]
-    [InlineData(7, 7)]
-    [InlineData(10 * Limit, 10 * Limit)]
-    public async Task One_without_a_limit_is_brought_to_it_when_it_is_opened_and_an_operators_is_kept(long found, long bounded)
-    {
-        await new NatsKVContext(_link.Link.JetStream).CreateStoreAsync(new NatsKVConfig(Bounded.Name) { History = 1, MaxBytes = found }, Ct);
-
-        await OpenBounded().OpenAsync(Ct);
-        await OpenBounded().OpenAsync(Ct);
-
-        Assert.Equal(bounded, await LimitAsync());
-    }
-
-    // Servers such as 2.10.0 would delete the oldest down to the limit.
-    [Fact]
-    public async Task One_that_holds_more_than_the_limit_loses_nothing_and_gets_it_once_there_is_less()
-    {
-        await new NatsKVContext(_link.Link.JetStream).CreateStoreAsync(new NatsKVConfig(Bounded.Name) { History = 1 }, Ct);
-        var store = await new NatsKVContext(_link.Link.JetStream).GetStoreAsync(Bounded.Name, Ct);
-        await store.PutAsync("first", new byte[Limit / 2], NatsRawSerializer<byte[]>.Default, Ct);
-        await store.PutAsync("second", new byte[Limit], NatsRawSerializer<byte[]>.Default, Ct);
-
-        Assert.NotNull(await OpenBounded().FindAsync("first", Ct));
-        Assert.Equal(-1, await LimitAsync());
-        await store.PurgeAsync("second", cancellationToken: Ct);
-
-        Assert.NotNull(await OpenBounded().FindAsync("first", Ct));
-        Assert.Equal(Limit, await LimitAsync());
-    }
-
-    [Fact]
-    public async Task One_that_is_made_with_a_limit_takes_no_more_than_that_and_keeps_what_it_has()
-    {
-        var bucket = OpenBounded();
-        var most = 0;
-        var refused = await Assert.ThrowsAsync<NatsJSApiException>(async () =>
-        {
-            for (; most < 1000; most++)
-            {
-                await bucket.PutAsync($"k.{most}", new byte[100], Ct);
-            }
-        });
-
-        Assert.Contains("maximum bytes", refused.Message, StringComparison.Ordinal);
-        Assert.InRange(most, 1, Limit / 100);
-        Assert.Equal(most, (await bucket.KeysAsync(Ct)).Count);
-
-        // What is there may still be written anew.
-        Assert.True(await bucket.PutAsync("k.0", new byte[10], Ct) > 0);
-    }
-
-    [Fact]
-    public async Task Where_there_is_no_room_for_a_limit_to_be_set_aside_one_is_made_without()
-    {
-        var large = new Bucket(_link.Link, Bounded with { MaxBytes = 1L << 60 }, Eventually.Patience, TimeProvider.System);
-
-        Assert.True(await large.PutAsync("k", [1], Ct) > 0);
-        Assert.Equal(-1, await LimitAsync());
     }
 
     [Fact]
@@ -254,167 +208,6 @@ public sealed class BucketTests : IAsyncLifetime
         await _server.StartAgainAsync();
         await Bucket.PutAsync("k", [3], Ct);
     }
-
-    [Fact]
-    public async Task A_watch_tells_what_is_there_and_what_comes_and_ends_when_the_bucket_goes()
-    {
-        await Bucket.PutAsync("a", Encoding.ASCII.GetBytes("1"), Ct);
-        var told = new ConcurrentQueue<string>();
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        var watching = WatchAsync(told, end.Token);
-        await Eventually.HoldsAsync(() => told.Contains("loaded"), "it is loaded");
-        await Bucket.PutAsync("b", Encoding.ASCII.GetBytes("2"), Ct);
-        await Bucket.DeleteAsync("a", Ct);
-        await Eventually.HoldsAsync(() => told.Contains("a gone"), "changes are told");
-        Assert.Equal(["a 1", "loaded", "b 2", "a gone"], told);
-
-        await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
-        await Eventually.HoldsAsync(
-            async () =>
-            {
-                await Bucket.PutAsync("c", Encoding.ASCII.GetBytes("3"), Ct);
-                return told.Contains("c 3");
-            },
-            "the new bucket is watched");
-        await end.CancelAsync();
-        await watching;
-    }
-
-    // The next bucket gives its numbers out anew: what is written to it stands far below what was told last.
-    [Fact]
-    public async Task A_watch_ends_when_its_bucket_is_another_one_and_begun_again_tells_all_of_that()
-    {
-        for (var i = 0; i < 10; i++)
-        {
-            await Bucket.PutAsync($"k.{i}", Encoding.ASCII.GetBytes("old"), Ct);
-        }
-
-        var told = new ConcurrentQueue<string>();
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        var watching = WatchAsync(told, end.Token);
-        await Eventually.HoldsAsync(() => told.Contains("loaded"), "it is loaded");
-
-        await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
-        await Bucket.PutAsync("k.0", Encoding.ASCII.GetBytes("new"), Ct);
-
-        await Eventually.HoldsAsync(() => told.Contains("k.0 new"), "the new bucket is watched");
-        await Eventually.HoldsAsync(() => told.Count(line => line == "loaded") > 1, "it is loaded anew");
-        await end.CancelAsync();
-        await watching;
-    }
-
-    [Fact]
-    public async Task A_watch_that_is_begun_again_makes_a_bucket_that_is_gone()
-    {
-        await WatchAsync();
-        await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
-
-        await WatchAsync();
-
-        Assert.NotNull(await new NatsKVContext(_link.Link.JetStream).GetStoreAsync("OF_test", Ct));
-
-        // Until it is loaded, again and again, as its users do.
-        Task WatchAsync() => Eventually.HoldsAsync(
-            async () =>
-            {
-                using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-                var loaded = new TaskCompletionSource();
-                var watching = Bucket.WatchAsync(_ => { }, loaded.SetResult, end.Token);
-                await Task.WhenAny(watching, loaded.Task);
-                await end.CancelAsync();
-                await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                return loaded.Task.IsCompleted;
-            },
-            "it is loaded");
-    }
-
-    [Fact]
-    public async Task A_watch_ends_with_its_connection_and_begun_again_misses_nothing()
-    {
-        var told = new ConcurrentDictionary<string, int>();
-        var ended = 0;
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        var watching = WatchAsync();
-        for (var i = 0; i < 60; i++)
-        {
-            if (i % 20 == 10)
-            {
-                var before = Volatile.Read(ref ended);
-                await _server.KillAsync();
-                await Eventually.HoldsAsync(() => Volatile.Read(ref ended) > before, "the watch ends");
-                await _server.StartAgainAsync();
-            }
-
-            await PutAsync(i);
-        }
-
-        await Eventually.HoldsAsync(() => told.Count == 60, "all entries are told");
-        await end.CancelAsync();
-        await watching;
-
-        async Task PutAsync(int i)
-        {
-            // What was asked for when the connection went may be answered by nobody.
-            await Eventually.HoldsAsync(
-                async () =>
-                {
-                    try
-                    {
-                        return await Bucket.PutAsync($"k.{i}", [(byte)i], Ct) > 0;
-                    }
-                    catch (NatsException)
-                    {
-                        return false;
-                    }
-                },
-                "it is stored");
-        }
-
-        async Task WatchAsync()
-        {
-            while (!end.IsCancellationRequested)
-            {
-                try
-                {
-                    await Bucket.WatchAsync(entry => told[entry.Key] = entry.Value![0], () => { }, end.Token);
-                }
-                catch (Exception fault) when (fault is NatsException or OperationCanceledException)
-                {
-                    // Again, as its users do.
-                }
-                finally
-                {
-                    Interlocked.Increment(ref ended);
-                }
-            }
-        }
-    }
-
-    // Again and again, as its users do.
-    private async Task WatchAsync(ConcurrentQueue<string> told, CancellationToken end)
-    {
-        while (!end.IsCancellationRequested)
-        {
-            try
-            {
-                await Bucket.WatchAsync(
-                    entry => told.Enqueue($"{entry.Key} {(entry.Value is { } value ? Encoding.ASCII.GetString(value) : "gone")}"), () => told.Enqueue("loaded"), end);
-            }
-            catch (Exception fault) when (fault is NatsException or OperationCanceledException)
-            {
-                // Begun again below.
-            }
-
-            // A bucket that is made while it is being deleted may be neither.
-            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, CancellationToken.None);
-        }
-    }
-
-    private Bucket OpenBounded() => new(_link.Link, Bounded, Eventually.Patience, TimeProvider.System);
-
-    private async Task<long> LimitAsync() => (await _link.Link.JetStream.GetStreamAsync($"KV_{Bounded.Name}", cancellationToken: Ct)).Info.Config.MaxBytes;
-
-    private static BucketShape Bounded => Shape with { Name = "OF_bounded", MaxBytes = Limit };
 
     private static BucketShape Shape => new("OF_test", TimeSpan.Zero, StreamStorage.File, Replicas: 1);
 

@@ -22,15 +22,16 @@ public sealed class LapsingConsumerTests(ThreeServers cluster)
         await cluster.HealAsync();
         await using var link = await TestLink.OpenAsync(cluster.Nats.Servers[0]);
         var setup = new StreamSetup(link.Link, TimeProvider.System, NullLogger<StreamSetup>.Instance);
+        var consumers = new ConsumerSetup(link.Link, setup, TimeProvider.System, NullLogger<ConsumerSetup>.Instance);
         var shape = new StreamShape { Name = _name, Subjects = $"{_name}.>", Retention = StreamRetention.WorkQueue, Replicas = replicas };
         var wanted = new ConsumerConfig { Name = "one", FilterSubject = $"{_name}.x", AckPolicy = ConsumerConfigAckPolicy.Explicit, InactiveThreshold = TimeSpan.FromMinutes(5) };
         var found = await setup.EnsureAsync(shape, isFirst: true, Ct);
 
-        var made = await MadeAsync(setup, wanted);
+        var made = await MadeAsync(consumers, wanted);
         await link.Link.JetStream.UpdateStreamAsync(found.Config with { NumReplicas = then }, Ct);
         await setup.EnsureAsync(shape, isFirst: false, Ct);
-        var bound = await MadeAsync(setup, wanted);
-        var another = await MadeAsync(setup, wanted with { Name = "another", FilterSubject = $"{_name}.y" });
+        var bound = await MadeAsync(consumers, wanted);
+        var another = await MadeAsync(consumers, wanted with { Name = "another", FilterSubject = $"{_name}.y" });
 
         Assert.Equal(replicas == 1, made.Config.MemStorage);
         Assert.Equal((made.Created, made.Config.MemStorage), (bound.Created, bound.Config.MemStorage));
@@ -38,6 +39,6 @@ public sealed class LapsingConsumerTests(ThreeServers cluster)
     }
 
     // While the stream moves to other servers these may refuse.
-    private Task<ConsumerInfo> MadeAsync(StreamSetup setup, ConsumerConfig wanted) =>
-        Eventually.GetAsync<ConsumerInfo>(async () => (await setup.EnsureConsumerAsync(_name, wanted, isFirst: false, Ct)).Info, $"{wanted.Name} is there");
+    private Task<ConsumerInfo> MadeAsync(ConsumerSetup consumers, ConsumerConfig wanted) =>
+        Eventually.GetAsync<ConsumerInfo>(async () => (await consumers.EnsureAsync(_name, wanted, isFirst: false, Ct)).Info, $"{wanted.Name} is there");
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Testing;
 using NATS.Client.Core;
@@ -86,6 +87,55 @@ public sealed class NatsLinkTests : IDisposable
         var link = await TestLink.StartAsync(((IPEndPoint)silent.LocalEndpoint).Port);
 
         await link.DisposeAsync().AsTask().WaitAsync(Eventually.Patience, Ct);
+    }
+
+    [Fact]
+    public async Task An_address_of_its_name_behind_which_nobody_answers_keeps_it_from_none_of_the_others()
+    {
+        await using var server = await NatsServer.StartAsync();
+        await using var link = await TestLink.StartAsync(server.Port, host: "nats.test", dialer: Addresses());
+
+        await link.Link.OpenAsync(Eventually.Patience, Ct);
+    }
+
+    // It is for 127.0.0.1 alone.
+    [Fact]
+    public async Task A_certificate_has_to_be_for_the_name_and_not_for_the_address_that_answered()
+    {
+        var certificates = new TestCertificates(_folder);
+        await using var server = await NatsServer.StartAsync(certificates.ServerConfig());
+        await using var link = await TestLink.StartAsync(server.Port, new BrokerAccess { CaFile = certificates.Authority }, host: "nats.test", dialer: Addresses());
+
+        await Eventually.HoldsAsync(
+            () => link.Link.Trouble.Contains($"(CN=server) is refused, checked against {certificates.Authority}: RemoteCertificateNameMismatch", StringComparison.Ordinal),
+            () => $"it says why: {link.Link.Trouble}");
+        Assert.False(link.Link.IsOpen);
+    }
+
+    // Neither can a ping be written then, by which the client tells whether the server is there.
+    [Fact]
+    public async Task A_server_that_reads_nothing_more_loses_the_link_though_nothing_more_can_be_written_to_it()
+    {
+        await using var server = await NatsServer.StartAsync();
+        await using var proxy = new NatsProxy(server.Port);
+        await using var link = await TestLink.StartAsync(proxy.Port);
+        await link.Link.OpenAsync(Eventually.Patience, Ct);
+        var lost = link.Link.Disconnected;
+        var held = proxy.Hold("PUB fill ");
+
+        // Until nobody on the way has room for more.
+        await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            while (true)
+            {
+                await link.Link.Connection.PublishAsync("fill", new byte[512 * 1024], cancellationToken: Ct);
+            }
+        });
+        Assert.True(held.Reached.IsCompleted);
+
+        await lost.WaitAsync(Eventually.Patience, Ct);
+        await link.Link.OpenAsync(Eventually.Patience, Ct);
+        held.Release();
     }
 
     [Fact]
@@ -222,6 +272,23 @@ public sealed class NatsLinkTests : IDisposable
         await Eventually.HoldsAsync(() => Refusals(server) >= 3, "the old credentials are refused");
         rotate();
         await link.Link.OpenAsync(Eventually.Patience, Ct);
+    }
+
+    // Of two the first is of nobody who answers.
+    private static Dialer Addresses()
+    {
+        var (silent, usual) = (IPAddress.Parse("192.0.2.1"), new Dialer(TimeProvider.System));
+        return new Dialer(TimeProvider.System)
+        {
+            LookUpAsync = (_, _) => Task.FromResult<IPAddress[]>([silent, IPAddress.Loopback]),
+            OpenAsync = (address, ct) => address.Address.Equals(silent) ? NeverAsync(ct) : usual.OpenAsync(address, ct),
+        };
+
+        static async Task<Socket> NeverAsync(CancellationToken ct)
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct);
+            throw new SocketException((int)SocketError.TimedOut);
+        }
     }
 
     private static int Refusals(NatsServer server) => server.Log.Split("authentication error", StringSplitOptions.None).Length - 1;

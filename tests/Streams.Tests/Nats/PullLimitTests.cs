@@ -20,8 +20,9 @@ public sealed class PullLimitTests
         await using var inbox = new PullInbox(link.Link, TimeProvider.System, lines.CreateLogger<PullInbox>());
         await inbox.OpenAsync(ct);
         var setup = new StreamSetup(link.Link, TimeProvider.System, NullLogger<StreamSetup>.Instance);
+        var consumers = new ConsumerSetup(link.Link, setup, TimeProvider.System, NullLogger<ConsumerSetup>.Instance);
         await setup.EnsureAsync(new StreamShape { Name = name, Subjects = $"{name}.>", Retention = StreamRetention.WorkQueue }, isFirst: true, ct);
-        using var consumer = StreamConsumer.Shared(inbox, setup, name, "c", $"{name}.>", TimeSpan.FromSeconds(30), TimeProvider.System);
+        using var consumer = StreamConsumer.Shared(inbox, consumers, name, "c", $"{name}.>", TimeSpan.FromSeconds(30), TimeProvider.System);
         var end = new FirstEnd();
         consumer.Listen(end);
         await consumer.BindAsync(ct);

@@ -11,8 +11,6 @@ namespace Connectors.Streams.Tests.Nats;
 
 public sealed class StreamSetupTests : IAsyncLifetime
 {
-    private static readonly ConsumerConfig Wanted = new("shared") { FilterSubject = "s.normal.>", AckPolicy = ConsumerConfigAckPolicy.Explicit, AckWait = TimeSpan.FromSeconds(30) };
-
     private readonly Lines _lines = new();
     private readonly FakeTimeProvider _time = new();
     private NatsServer _server = null!;
@@ -32,78 +30,6 @@ public sealed class StreamSetupTests : IAsyncLifetime
     {
         await _link.DisposeAsync();
         await _server.DisposeAsync();
-    }
-
-    // What three servers are left with after a power cut: the consumer knows of messages that the stream has lost, and of new ones with their numbers nothing.
-    [Theory]
-    [InlineData(0)]
-    [InlineData(3)]
-    [InlineData(20)]
-    public async Task A_consumer_that_is_ahead_of_its_stream_is_made_anew_and_skips_nothing(int storedSince)
-    {
-        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]), Ct);
-        await _link.Link.JetStream.CreateConsumerAsync("S", Wanted with { DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence, OptStartSeq = 10 }, Ct);
-        await StoreAsync("s.high.x", 2);
-        await StoreAsync("s.normal.x", storedSince);
-
-        await LookAsync(2);
-        await StoreAsync("s.normal.x", 1);
-
-        await PendAsync(storedSince + 1);
-    }
-
-    // A leader that has just become one may not have caught up.
-    [Fact]
-    public async Task A_consumer_that_was_ahead_for_a_moment_stays()
-    {
-        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]), Ct);
-        var made = await _link.Link.JetStream.CreateConsumerAsync("S", Wanted with { DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence, OptStartSeq = 10 }, Ct);
-        for (var look = 0; look < 4; look++)
-        {
-            await _setup.EnsureConsumerAsync("S", Wanted, isFirst: true, Ct);
-            _time.Advance(TimeSpan.FromSeconds(1));
-        }
-
-        Assert.Equal(made.Info.Created, (await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.Created);
-        Assert.Empty(_lines.All);
-    }
-
-    [Fact]
-    public async Task A_consumer_that_is_in_step_stays()
-    {
-        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]) { Retention = StreamConfigRetention.Workqueue }, Ct);
-        await LookAsync(1);
-        await StoreAsync("s.high.x", 2);
-        await StoreAsync("s.normal.x", 5);
-        var consumer = await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct);
-        var made = consumer.Info.Created;
-        for (var i = 0; i < 3; i++)
-        {
-            await (await consumer.NextAsync<string>(cancellationToken: Ct))!.AckAsync(new() { DoubleAck = true }, Ct);
-            await LookAsync(1);
-        }
-
-        await PendAsync(2);
-        Assert.Equal(made, (await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.Created);
-    }
-
-    [Fact]
-    public async Task Of_workers_whose_ack_wait_differs_the_newest_has_its_way_until_the_consumer_is_made_anew()
-    {
-        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]), Ct);
-        var (old, now) = (Wanted with { AckWait = TimeSpan.FromSeconds(20) }, Wanted);
-        await _setup.EnsureConsumerAsync("S", old, isFirst: true, Ct);
-        await _setup.EnsureConsumerAsync("S", now, isFirst: true, Ct);
-        await _setup.EnsureConsumerAsync("S", old, isFirst: false, Ct);
-        await _setup.EnsureConsumerAsync("S", now, isFirst: false, Ct);
-        await _setup.EnsureConsumerAsync("S", old, isFirst: false, Ct);
-        Assert.Equal(now.AckWait, await AckWaitAsync());
-
-        await _link.Link.JetStream.DeleteConsumerAsync("S", "shared", Ct);
-        await _setup.EnsureConsumerAsync("S", old, isFirst: false, Ct);
-        Assert.Equal(old.AckWait, await AckWaitAsync());
-
-        async Task<TimeSpan> AckWaitAsync() => (await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.Config.AckWait;
     }
 
     // More than a server tells of in one answer; what is held lies behind the times of all that is delayed.
@@ -310,25 +236,4 @@ public sealed class StreamSetupTests : IAsyncLifetime
 
         return count;
     }
-
-    private async Task LookAsync(int times)
-    {
-        for (var i = 0; i < times; i++)
-        {
-            _time.Advance(TimeSpan.FromSeconds(5));
-            await _setup.EnsureConsumerAsync("S", Wanted, isFirst: true, Ct);
-        }
-    }
-
-    private async Task StoreAsync(string subject, int count)
-    {
-        for (var i = 0; i < count; i++)
-        {
-            (await _link.Link.JetStream.PublishAsync(subject, "x", cancellationToken: Ct)).EnsureSuccess();
-        }
-    }
-
-    // A consumer hears of what is stored a moment later.
-    private Task PendAsync(int count) => Eventually.HoldsAsync(
-        async () => (int)(await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.NumPending == count, $"{count} messages wait");
 }

@@ -1,4 +1,5 @@
 using Connectors.Sdk.Hosting;
+using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Testing;
 using Microsoft.Extensions.Logging;
@@ -10,9 +11,9 @@ namespace Connectors.Streams.Tests.Nats;
 /// <summary>A link to a real server, and a publisher over it.</summary>
 internal sealed class TestLink : IAsyncDisposable
 {
-    private TestLink(NatsOptions options, ILoggerFactory loggers)
+    private TestLink(NatsOptions options, ILoggerFactory loggers, Dialer? dialer)
     {
-        Link = new NatsLink(options, new NatsRole("test", IsNeeded: true, () => Reconnects++), Readiness, TimeProvider.System, loggers);
+        Link = new NatsLink(options, new NatsRole("test", IsNeeded: true, () => Reconnects++), Readiness, TimeProvider.System, loggers, dialer);
         Publisher = new StreamPublisher(Link, TimeProvider.System, NullLogger<StreamPublisher>.Instance);
     }
 
@@ -40,11 +41,11 @@ internal sealed class TestLink : IAsyncDisposable
         await link.Link.JetStream.DeleteStreamAsync("TRY", TestContext.Current.CancellationToken);
     }
 
-    /// <summary>Starts a link.</summary>
-    public static async Task<TestLink> StartAsync(int port, BrokerAccess? access = null, ILoggerFactory? loggers = null)
+    /// <summary>Starts a link to 127.0.0.1, or to another host.</summary>
+    public static async Task<TestLink> StartAsync(int port, BrokerAccess? access = null, ILoggerFactory? loggers = null, string host = "127.0.0.1", Dialer? dialer = null)
     {
-        var options = new NatsOptions { Host = "127.0.0.1", Port = port, Access = access ?? new BrokerAccess(), HostOption = "nats_host" };
-        var link = new TestLink(options, loggers ?? NullLoggerFactory.Instance);
+        var options = new NatsOptions { Host = host, Port = port, Access = access ?? new BrokerAccess(), HostOption = "nats_host" };
+        var link = new TestLink(options, loggers ?? NullLoggerFactory.Instance, dialer);
         await link.Link.StartAsync(TestContext.Current.CancellationToken);
         return link;
     }

@@ -115,6 +115,17 @@ public class EnvelopeCodecTests
     }
 
     [Fact]
+    public void That_the_namespace_was_not_named_is_written_only_of_such_a_call_and_kept_in_its_copies()
+    {
+        var encoded = EnvelopeCodec.Encode(Least with { IsBare = true });
+
+        Assert.Contains("\"bare\":true", encoded, StringComparison.Ordinal);
+        Assert.DoesNotContain("bare", EnvelopeCodec.Encode(Least), StringComparison.Ordinal);
+        Assert.Equal("env", (EnvelopeCodec.TryDecode(encoded, out _)! with { Attempt = 2 }).NameAsCalled);
+        Assert.Equal("env.openfaas-fn", EnvelopeCodec.TryDecode(EnvelopeCodec.Encode(Least), out _)!.NameAsCalled);
+    }
+
+    [Fact]
     public void A_newer_version_is_read_as_far_as_it_is_known()
     {
         var envelope = EnvelopeCodec.TryDecode(Golden.Read("envelope-least").Replace("\"v\":1", "\"v\":2", StringComparison.Ordinal), out var error);

@@ -79,6 +79,28 @@ public class StreamNamesTests
         Assert.Equal("fn:openfaas-fn:my=2Efn:high", StreamNames.FunctionConsumer(function, Priority.High));
     }
 
+    [Theory]
+    [InlineData("OF_q", "q")]
+    [InlineData("OF_q_ASIDE", "q")]
+    [InlineData("OF_q_CALLBACKS", "q")]
+    [InlineData("OF_q_DEAD", "q")]
+    [InlineData("OF_a_b-c_DEAD", "a_b-c")]
+    [InlineData("OF_q_HISTORY", null)]
+    [InlineData("OF_Q_DEAD", null)]
+    [InlineData("OF_ASIDE", null)]
+    [InlineData("OF__DEAD", null)]
+    [InlineData("OF_", null)]
+    [InlineData("X_ASIDE", null)]
+    [InlineData("KV_OF_paused", null)]
+    public void A_stream_tells_the_queue_that_is_there_by_it(string stream, string? queue)
+    {
+        Assert.Equal(queue, StreamNames.QueueOf(stream));
+        if (queue is not null)
+        {
+            Assert.Contains(stream, StreamNames.StreamsOf(queue));
+        }
+    }
+
     [Fact]
     public void A_subject_tells_its_function()
     {

@@ -99,9 +99,12 @@ export async function show(main, signal) {
   if (seq) await drawDetail();
 
   async function drawDetail() {
-    let answer;
+    const path = queuePath(filter.queue, `/dead/${seq}`);
+    let answer, request;
     try {
-      answer = await ask(queuePath(filter.queue, `/dead/${seq}`), { signal });
+      answer = await ask(path, { signal });
+      // That alone may be missing: where a gateway of an earlier version answers, or the letter goes meanwhile.
+      request = await json(`${path}/request`, { signal }).catch(problem => problem.status === 404 ? {} : Promise.reject(problem));
     } catch (problem) {
       if (problem.status === 404) detail.replaceChildren(el('div', { class: 'head' }, el('h2', {}, `Letter ${seq}`), close()), el('p', {}, 'It is not there any more: it was put back or deleted.'));
       else showIn(detail, problem);
@@ -111,14 +114,16 @@ export async function show(main, signal) {
     const facts = [...answer.headers].filter(([name, value]) => name.startsWith('x-dead-') && name !== 'x-dead-seq' && value)
       .map(([name, value]) => [name.slice('x-dead-'.length), value]).sort(([a], [b]) => place(a) - place(b));
     const words = name => name.replaceAll('-', ' ').replace(/^./, c => c.toUpperCase());
+    const isCallback = facts.some(([name, value]) => name === 'kind' && value === 'callback');
     put(detail.replaceChildren() ?? detail,
       el('div', { class: 'head' }, el('h2', {}, `Letter ${seq}`), close()),
       isOperator() && el('div', { class: 'row' },
         el('button', { type: 'button', class: 'main', onclick: () => redriveSome([seq]) }, 'Redrive'),
         el('button', { type: 'button', class: 'danger', onclick: () => deleteSome([seq]) }, 'Delete')),
-      el('dl', {}, facts.map(([name, value]) => [el('dt', {}, words(name)), el('dd', {}, /-at$|^submitted$/.test(name) ? `${time(value)} UTC` : value)])),
+      pairs(facts.map(([name, value]) => [words(name), /-at$|^submitted$/.test(name) ? `${time(value)} UTC` : value])),
+      request.method && sent(request, isCallback ? 'The call, and the headers of its answer' : 'Request'),
       body(data, `dead-letter-${filter.queue}-${seq}`, signal),
-      isOperator() && !facts.some(([name, value]) => name === 'kind' && value === 'callback') && editor(data));
+      isOperator() && !isCallback && editor(data));
   }
   function close() { return el('a', { class: 'push', href: href('dead', { ...filter, after }) }, 'Close'); }
 
@@ -248,6 +253,12 @@ export async function show(main, signal) {
     }
   }
 }
+
+const pairs = facts => el('dl', {}, facts.map(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]));
+
+// What was sent beside the body, without credentials.
+const sent = ({ method, path, query, headers, callback }, title) => el('details', { open: true, 'data-sent': '' }, el('summary', {}, title),
+  pairs([['Call', `${method} ${path || '/'}${query && `?${query}`}`], ...(callback ? [['Callback to', callback]] : []), ...headers]));
 
 const order = ['function', 'kind', 'reason', 'status', 'error', 'function-status', 'attempts', 'first-at', 'last-at', 'submitted', 'redrive', 'path', 'call-id', 'delivery-id'];
 const place = name => (order.indexOf(name) + 1) || order.length + 1;

@@ -22,7 +22,7 @@ export async function show(main, signal) {
 
   const row = item => el('tr', { 'data-function': fullName(item), class: fullName(item) === name ? 'on' : null },
     el('th', { scope: 'row', class: 'cut' }, el('a', { href: href('functions', { ...filter, offset: offset || null, name: fullName(item) }) }, item.name), el('span', { class: 'soft' }, ` ${item.namespace}`), item.hold && [' ', el('span', { class: 'tag held', title: holdText(item.hold) }, item.hold.paused ? 'paused' : item.hold.breaker ? 'breaker open' : 'held')]),
-    el('td', { class: `n${item.available < item.replicas ? ' bad' : ''}` }, `${item.available} / ${item.replicas}`),
+    el('td', { class: `n${(item.available ?? item.replicas) < item.replicas ? ' bad' : ''}`, title: item.available === null ? untold : null }, `${item.available ?? '–'} / ${item.replicas}`),
     numberCell(item.calls),
     el('td', { class: `n${item.failed ? ' bad' : ' zero'}` }, share(item)),
     el('td', { class: 'n' }, seconds(item.p50)), el('td', { class: 'n' }, seconds(item.p99)),
@@ -82,12 +82,14 @@ export async function show(main, signal) {
     put(facts,
       hold && el('p', { class: 'note held' }, holdText(hold)),
       ofQueue && el('p', { class: 'note held' }, `Its queue: ${pausedText(ofQueue).replace(/^P/, 'p')}`),
-      el('dl', {}, [['Image', found.image || '–'], ['Replicas', `${found.available} of ${found.replicas} ready`], ['Calls', `${count(found.calls)}, ${share(found)} errors`], ['p50, p99', `${seconds(found.p50)}, ${seconds(found.p99)}`], ['Queue', el('a', { href: href('overview', { queue: found.queue }) }, found.queue)], ['Topics', found.topics || '–'], ['Schedule', found.schedule || '–'], ...(found.nextDue ? [['Next due', `${time(found.nextDue)} UTC`]] : [])]
+      el('dl', {}, [['Image', found.image || '–'], ['Replicas', found.available === null ? `${found.replicas}; ${untold}` : `${found.available} of ${found.replicas} ready`], ['Calls', `${count(found.calls)}, ${share(found)} errors`], ['p50, p99', `${seconds(found.p50)}, ${seconds(found.p99)}`], ['Queue', el('a', { href: href('overview', { queue: found.queue }) }, found.queue)], ['Topics', found.topics || '–'], ['Schedule', found.schedule || '–'], ...(found.nextDue ? [['Next due', `${time(found.nextDue)} UTC`]] : [])]
         .map(([title, value]) => [el('dt', {}, title), el('dd', {}, value)])),
       isOperator() && el('div', { class: 'row' }, el('button', { type: 'button', 'data-act': isHeld ? 'resume' : 'pause', 'data-queue': found.queue, 'data-function': name, 'data-held': hold?.held ?? 0 }, isHeld ? 'Resume its queued calls' : 'Pause its queued calls')));
     return found;
   }
 }
+
+const untold = 'how many of them are ready, the provider does not say';
 
 const share = item => item.calls ? `${(100 * item.failed / item.calls).toFixed(item.failed && item.failed < item.calls / 100 ? 2 : 0)} %` : '–';
 

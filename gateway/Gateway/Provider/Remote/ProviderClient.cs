@@ -29,9 +29,18 @@ internal sealed class ProviderClient(Uri provider, GatewayCredentials credential
     public async Task<IReadOnlyList<FunctionStatus>> ListAsync(string ns, CancellationToken ct) =>
         await GetAsync($"system/functions?namespace={Uri.EscapeDataString(ns)}", ProviderJson.Default.ListFunctionStatus, ct) ?? [];
 
-    /// <summary>A provider without namespaces has the default one.</summary>
-    public async Task<IReadOnlyList<string>> ListNamespacesAsync(CancellationToken ct) =>
-        await GetAsync("system/namespaces", ProviderJson.Default.ListString, ct) is { Count: > 0 } names ? names : [defaultNamespace];
+    /// <summary>A provider without namespaces has the default one: it names none, or does not know the path.</summary>
+    public async Task<IReadOnlyList<string>> ListNamespacesAsync(CancellationToken ct)
+    {
+        try
+        {
+            return await GetAsync("system/namespaces", ProviderJson.Default.ListString, ct) is { Count: > 0 } names ? names : [defaultNamespace];
+        }
+        catch (HttpRequestException fault) when (fault.StatusCode is HttpStatusCode.MethodNotAllowed or HttpStatusCode.NotImplemented)
+        {
+            return [defaultNamespace];
+        }
+    }
 
     /// <summary>Asks for a number of replicas; any answer but 200 and 202 throws.</summary>
     public async Task ScaleAsync(FunctionName function, ulong replicas, CancellationToken ct)

@@ -13,6 +13,9 @@ namespace Connectors.Gateway.Provider.Remote;
 /// </summary>
 internal sealed class RemoteCatalog(ProviderClient client, string defaultNamespace, TimeProvider time)
 {
+    // Namespaces that are asked for together.
+    private const int AtOnce = 8;
+
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(5);
 
     // Look-ups stand between a caller and its 202: a provider that hangs must not hold them all.
@@ -32,17 +35,25 @@ internal sealed class RemoteCatalog(ProviderClient client, string defaultNamespa
 
     private volatile Snapshot _last = new(FrozenDictionary<FunctionName, FunctionStatus>.Empty, null);
 
+    // Whether the list was found to name no ready replicas where there are some.
+    private volatile bool _isReadinessUntold;
+
     /// <summary>Reads every function of every namespace; a failure keeps the last list.</summary>
     public async Task<IReadOnlyList<FunctionStatus>> RefreshAsync(CancellationToken ct)
     {
         var started = time.GetTimestamp();
-        var all = new List<FunctionStatus>();
-        foreach (var ns in await client.ListNamespacesAsync(ct))
-        {
-            all.AddRange(from function in await client.ListAsync(ns, ct) select function with { Namespace = function.Namespace ?? ns });
-        }
+        var namespaces = await client.ListNamespacesAsync(ct);
+        var lists = new IReadOnlyList<FunctionStatus>[namespaces.Count];
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, lists.Length),
+            new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct },
+            async (i, stop) => lists[i] = [.. from function in await client.ListAsync(namespaces[i], stop) select function with { Namespace = function.Namespace ?? namespaces[i] }]);
 
-        _last = new Snapshot(all.DistinctBy(NameOf).ToFrozenDictionary(NameOf), started);
+        // One that passes over the namespace lists the same functions for each.
+        var all = await WithReadinessAsync([.. lists.SelectMany(list => list).DistinctBy(NameOf)], ct);
+
+        // Its age counts from here: a list that takes longer to read than one may be old would never count otherwise.
+        _last = new Snapshot(all.ToFrozenDictionary(NameOf), time.GetTimestamp());
 
         // The list tells of those from now on, unless they were found after it was asked for.
         foreach (var found in _found.Where(found => found.Value < started))
@@ -89,6 +100,27 @@ internal sealed class RemoteCatalog(ProviderClient client, string defaultNamespa
         {
             return last.Functions.TryGetValue(function, out listed) ? Lookup.Found(listed) : Lookup.Unknown;
         }
+    }
+
+    // What an entry leaves out is zero; but the lists of some providers, as that of faasd, name no ready replicas at all. Where no entry does, what is said of a
+    // single function counts.
+    private async Task<IReadOnlyList<FunctionStatus>> WithReadinessAsync(IReadOnlyList<FunctionStatus> all, CancellationToken ct)
+    {
+        if (all.Any(function => function.AvailableReplicas is not null) || all.FirstOrDefault(function => function.Replicas > 0 && NameOf(function).IsValid) is not { } one)
+        {
+            return all;
+        }
+
+        try
+        {
+            _isReadinessUntold = await client.FindAsync(NameOf(one), ct) is { AvailableReplicas: > 0 };
+        }
+        catch (HttpRequestException)
+        {
+            // The list was read all the same; what was found last stands.
+        }
+
+        return _isReadinessUntold ? [.. from function in all select function with { IsReadinessUntold = function.Replicas > 0 }] : all;
     }
 
     private FunctionName NameOf(FunctionStatus function) => new(function.Name, function.Namespace ?? defaultNamespace);

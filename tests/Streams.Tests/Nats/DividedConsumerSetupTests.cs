@@ -9,7 +9,7 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.Streams.Tests.Nats;
 
 [Collection(nameof(ThreeServers))]
-public sealed class DividedStreamSetupTests(ThreeServers cluster)
+public sealed class DividedConsumerSetupTests(ThreeServers cluster)
 {
     private const int Tries = 5;
 
@@ -24,7 +24,8 @@ public sealed class DividedStreamSetupTests(ThreeServers cluster)
         await cluster.HealAsync();
         var (time, lines) = (new FakeTimeProvider(), new Lines());
         await using var link = await TestLink.OpenAsync(cluster.Nats.Servers[0]);
-        var setup = new StreamSetup(link.Link, time, lines.CreateLogger<StreamSetup>());
+        var streams = new StreamSetup(link.Link, time, lines.CreateLogger<StreamSetup>());
+        var setup = new ConsumerSetup(link.Link, streams, time, lines.CreateLogger<ConsumerSetup>());
         var wanted = new ConsumerConfig("c") { FilterSubject = $"{_name}.>", AckPolicy = ConsumerConfigAckPolicy.Explicit, AckWait = TimeSpan.FromSeconds(30) };
         await MadeAsync(link.Link.JetStream, wanted with { DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence, OptStartSeq = 10 });
         for (var again = 1; !await IsLookedAtAloneAsync(link.Link, setup, wanted, time); again++)
@@ -37,14 +38,14 @@ public sealed class DividedStreamSetupTests(ThreeServers cluster)
             async () =>
             {
                 time.Advance(TimeSpan.FromSeconds(5));
-                await setup.EnsureConsumerAsync(_name, wanted, isFirst: false, Ct);
+                await setup.EnsureAsync(_name, wanted, isFirst: false, Ct);
                 return lines.All.Any(line => line.Contains("remembers more", StringComparison.Ordinal));
             },
             "it is made anew");
     }
 
     // False if server 0 did not answer each time: a leader that hears nobody gives up after some seconds, in which a busy machine may not come to all of it.
-    private async Task<bool> IsLookedAtAloneAsync(NatsLink link, StreamSetup setup, ConsumerConfig wanted, FakeTimeProvider time)
+    private async Task<bool> IsLookedAtAloneAsync(NatsLink link, ConsumerSetup setup, ConsumerConfig wanted, FakeTimeProvider time)
     {
         await LeadAsync(link, $"STREAM.LEADER.STEPDOWN.{_name}", async () => (await link.JetStream.GetStreamAsync(_name, cancellationToken: Ct)).Info.Cluster);
         await LeadAsync(link, $"CONSUMER.LEADER.STEPDOWN.{_name}.c", async () => (await link.JetStream.GetConsumerAsync(_name, "c", Ct)).Info.Cluster);
@@ -58,7 +59,7 @@ public sealed class DividedStreamSetupTests(ThreeServers cluster)
                 TimeSpan.FromSeconds(30));
             for (var look = 0; look < 3; look++)
             {
-                await setup.EnsureConsumerAsync(_name, wanted, isFirst: false, Ct);
+                await setup.EnsureAsync(_name, wanted, isFirst: false, Ct);
                 time.Advance(TimeSpan.FromSeconds(5));
             }
 
