@@ -1,12 +1,8 @@
-using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Connectors.Gateway.Tests;
 using Connectors.Testing;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
 
 namespace Connectors.Cli.Tests;
 
@@ -121,16 +117,11 @@ public sealed class LoginTests(Scene scene)
     {
         using var key = RSA.Create(2048);
         var now = TimeProvider.System.GetUtcNow();
-        using var certificate = new CertificateRequest("CN=127.0.0.1", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate)));
-        await using var app = builder.Build();
-        app.Run(http => http.Response.WriteAsync("[]"));
-        await app.StartAsync();
+        var certificate = new CertificateRequest("CN=127.0.0.1", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+        await using var gateway = await HttpsServer.StartAsync(certificate, http => http.Response.WriteAsync("[]"));
 
-        (await scene.RunAsync("list", "--gateway", app.Urls.Single())).Fails(1, "cannot be trusted", "--tls-no-verify");
-        Assert.Empty((await scene.RunAsync("list", "--gateway", app.Urls.Single(), "--tls-no-verify", "--json")).Json.AsArray());
+        (await scene.RunAsync("list", "--gateway", gateway.Url.AbsoluteUri)).Fails(1, "cannot be trusted", "--tls-no-verify");
+        Assert.Empty((await scene.RunAsync("list", "--gateway", gateway.Url.AbsoluteUri, "--tls-no-verify", "--json")).Json.AsArray());
     }
 
     // Knows the gateway, is not logged in.

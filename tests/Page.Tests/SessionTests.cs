@@ -103,6 +103,16 @@ public sealed class SessionTests(PageSystem system)
         Assert.Matches("^connectors_session=[^;]+; expires=[^;]+; path=/; samesite=lax; httponly$", answer.Headers.GetValues("Set-Cookie").Single());
     }
 
+    [Theory]
+    [InlineData("https")]
+    [InlineData("https,http")]
+    public async Task Where_the_page_came_over_https_the_cookie_goes_over_nothing_else(string forwarded)
+    {
+        using var answer = await system.SendAsync(HttpMethod.Post, "/ui/session", new { user = "other", password = "with:colons" }, (Marked, "1"), ("X-Forwarded-Proto", forwarded));
+
+        Assert.Matches("^connectors_session=[^;]+; expires=[^;]+; path=/; secure; samesite=lax; httponly$", answer.Headers.GetValues("Set-Cookie").Single());
+    }
+
     [Fact]
     public async Task A_function_never_gets_the_session_and_its_documents_have_no_origin()
     {
