@@ -107,7 +107,7 @@ public sealed partial class NatsPermissionsTests
     public async Task What_the_page_does_not_list_is_refused(string part, string subject)
     {
         await using var nats = await NatsServer.StartAsync(await ConfigAsync());
-        await using var connection = new NatsConnection(new NatsOpts { Url = nats.Url, AuthOpts = new NatsAuthOpts { Username = part, Password = "secret" } });
+        await using var connection = new NatsConnection(new NatsOpts { Url = nats.Url, ConnectTimeout = TimeSpan.FromSeconds(20), AuthOpts = new NatsAuthOpts { Username = part, Password = "secret" } });
 
         await connection.PublishAsync(subject);
 

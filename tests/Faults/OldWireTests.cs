@@ -23,7 +23,7 @@ public sealed partial class OldWireTests
     {
         await using var server = await NatsServer.StartAsync();
         await using var ends = await Ledger.StartAsync();
-        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url });
+        await using var nats = new NatsConnection(new NatsOpts { Url = server.Url, ConnectTimeout = TimeSpan.FromSeconds(20), RequestTimeout = TimeSpan.FromMinutes(1), CommandTimeout = TimeSpan.FromMinutes(1) });
         await RestoreAsync(nats, ends.Port);
         var home = Directory.CreateTempSubdirectory("wire-");
         await File.WriteAllTextAsync(Path.Combine(home.FullName, "basic-auth-user"), "admin", Ct);

@@ -209,7 +209,7 @@ public sealed partial class HistoryTests(SharedNats nats) : IClassFixture<Shared
     public async Task R20_a_worker_that_dies_after_the_history_is_written_and_whose_ack_is_lost_leaves_two_ends_of_two_runs()
     {
         await using var proxy = new NatsProxy(nats.Server.Port);
-        await using var bench = await Bench.StartWithoutWorkerAsync(options: new() { ["nats_port"] = proxy.Port.ToString() }, server: nats.Server);
+        await using var bench = await Bench.StartWithoutWorkerAsync(options: new() { ["nats_port"] = proxy.Port.ToString(), ["ack_wait"] = "30s" }, server: nats.Server);
         proxy.LoseAcks(1);
         await bench.StartWorkerAsync();
         var call = await bench.EnqueueAsync();

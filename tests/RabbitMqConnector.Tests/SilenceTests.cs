@@ -76,6 +76,9 @@ public class SilenceTests(SharedBroker broker)
         await Eventually.HoldsAsync(async () => (await broker.Client.CountAsync(queue))?.Consumers == 1, "it is consumed");
         gateway.Functions = [];
         await Eventually.HoldsAsync(async () => (await broker.Client.CountAsync(queue))?.Consumers == 0, "it is left alone");
+
+        // The answer to its last request is on its way until then.
+        await gateway.IsPolledAsync();
         var connections = proxy.Connections;
 
         proxy.Hush(queue);

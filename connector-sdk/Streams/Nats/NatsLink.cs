@@ -220,8 +220,11 @@ public sealed class NatsLink : BackgroundService, IAsyncDisposable
             await _connection.ConnectAsync().AsTask().WaitAsync(stopping);
             return true;
         }
-        catch (Exception fault) when (!stopping.IsCancellationRequested)
+        catch (Exception fault)
         {
+            // It may fail in the very moment of a stop.
+            stopping.ThrowIfCancellationRequested();
+
             // Why no address could be connected to, the client only logs.
             var trouble = fault.InnerException is null && _clientLog.Last.Length > 0 ? $"{fault.Message}: {_clientLog.Last}" : ClientLog.Causes(fault);
             if (trouble != _trouble)

@@ -79,7 +79,7 @@ internal sealed class HistoryReader(NatsLink link, CallIndex index, HistoryFollo
             .Select(line => CallStory.From(line.Queue, line.Call, callbacks.GetValueOrDefault((line.Call.DeliveryId, line.Call.Redrive))))
             .ToList();
         var told = stories.Select(story => (story.DeliveryId, story.Redrive)).ToHashSet();
-        var (waiting, unread) = await live.FindAsync(callId, queue, function, ct);
+        var (waiting, unread) = await live.FindAsync(callId, queue, function, isKnown: stories.Count > 0, ct);
         stories.AddRange(waiting.Where(story => !told.Contains((story.DeliveryId, story.Redrive))));
         if (stories.Count == 0 && unread.Count > 0)
         {

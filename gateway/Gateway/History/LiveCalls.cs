@@ -21,17 +21,19 @@ internal sealed class LiveCalls(NatsLink link, TimeProvider time)
     // Streams that are looked through at once.
     private const int AtOnce = 8;
 
-    // Whoever asks waits for ten seconds, for what has ended too.
-    private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(4);
+    // Whoever asks waits for ten seconds, and is told of what has ended as well, if only that is known.
+    private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(9);
+    private static readonly TimeSpan BesideOthers = TimeSpan.FromSeconds(4);
 
     // Between the making of an id and the storing of its call lie the reading of its body and what is left of a clock's error.
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(2);
 
     /// <summary>
     /// What of this id waits, is delayed or runs; and the streams in which it could not be looked for, because nobody tells of them now or the time was over, as it is
-    /// with <paramref name="ct"/>.
+    /// with <paramref name="ct"/>. Of a call that is known to have ended it is only whether it is on its way once more.
     /// </summary>
-    public async Task<(IReadOnlyList<CallStory> Stories, IReadOnlyList<string> Unread)> FindAsync(string callId, string? queue, FunctionName? function, CancellationToken ct)
+    public async Task<(IReadOnlyList<CallStory> Stories, IReadOnlyList<string> Unread)> FindAsync(
+        string callId, string? queue, FunctionName? function, bool isKnown, CancellationToken ct)
     {
         StreamList? all;
         try
@@ -45,7 +47,7 @@ internal sealed class LiveCalls(NatsLink link, TimeProvider time)
 
         var places = (all?.Queues ?? [queue!]).SelectMany(one => Places(one, function)).Where(place => all?.MessagesOf(place.Stream) != 0).ToList();
         var found = new IReadOnlyList<CallStory>?[places.Count];
-        using var limit = new TimeLimit(MaxTime, time, ct);
+        using var limit = new TimeLimit(isKnown ? BesideOthers : MaxTime, time, ct);
         await Parallel.ForEachAsync(Enumerable.Range(0, places.Count), new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (i, _) =>
         {
             var (one, stream, filter) = places[i];
@@ -64,7 +66,7 @@ internal sealed class LiveCalls(NatsLink link, TimeProvider time)
     public async Task<IReadOnlyList<CallStory>> WithDueCallbacksAsync(IReadOnlyList<CallStory> stories, CancellationToken ct)
     {
         var records = new Dictionary<(string, string, int), CallbackRecord>();
-        using var limit = new TimeLimit(MaxTime, time, ct);
+        using var limit = new TimeLimit(BesideOthers, time, ct);
         foreach (var due in stories.Where(IsDue).GroupBy(story => story.Queue))
         {
             try

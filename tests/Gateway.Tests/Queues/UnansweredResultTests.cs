@@ -48,7 +48,7 @@ public sealed class UnansweredResultTests : IAsyncLifetime
         await held.Reached;
         await _leave.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asked);
-        for (var i = 0; i < 5; i++)
+        for (var i = 0; i < 20; i++)
         {
             // Nothing shows that the gateway has noticed. What others ask afterwards it hears of later.
             await Gateway.SystemAsync(HttpMethod.Get, "info");
