@@ -9,6 +9,9 @@ namespace Connectors.Sdk.Topics;
 /// <summary>The functions that a gateway lists in all its namespaces.</summary>
 public sealed class FunctionCatalog : IDisposable
 {
+    // Namespaces that are asked for at once.
+    private const int AtOnce = 8;
+
     private static readonly HttpStatusCode[] WithoutPath = [HttpStatusCode.NotFound, HttpStatusCode.MethodNotAllowed, HttpStatusCode.NotImplemented];
 
     private readonly HttpClient _http;
@@ -32,29 +35,13 @@ public sealed class FunctionCatalog : IDisposable
     /// <summary>Lists all functions of the namespaces that are wanted. Throws <see cref="HttpRequestException"/> or <see cref="JsonException"/> if any part of the list cannot be had.</summary>
     public async Task<FunctionList> ListAsync(CancellationToken ct)
     {
-        var functions = new List<Function>();
-        var leftOut = 0;
-        foreach (var ns in _options.Namespaces.Count > 0 ? _options.Namespaces : await NamespacesAsync(ct))
-        {
-            var query = ns.Length == 0 ? "" : "?namespace=" + Uri.EscapeDataString(ns);
-            using var response = await GetAsync("system/functions" + query, ct);
-
-            // JSON is UTF-8, whatever a Content-Type calls it.
-            await foreach (var listed in JsonSerializer.DeserializeAsyncEnumerable(await response.Content.ReadAsStreamAsync(ct), CatalogJson.Default.JsonElement, ct))
-            {
-                if (Read(listed, ns) is { } function)
-                {
-                    // A provider with one namespace may list its functions whichever it is asked for.
-                    functions.AddRange(IsWanted(function) ? [function] : []);
-                }
-                else
-                {
-                    leftOut++;
-                }
-            }
-        }
-
-        return new FunctionList(functions, leftOut);
+        List<string> namespaces = [.. _options.Namespaces.Count > 0 ? _options.Namespaces : await NamespacesAsync(ct)];
+        var lists = new FunctionList[namespaces.Count];
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, namespaces.Count),
+            new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct },
+            async (i, stop) => lists[i] = await ListAsync(namespaces[i], stop));
+        return new FunctionList([.. lists.SelectMany(list => list.Functions)], lists.Sum(list => list.LeftOut));
     }
 
     /// <summary>
@@ -74,6 +61,29 @@ public sealed class FunctionCatalog : IDisposable
         {
             return false;
         }
+    }
+
+    private async Task<FunctionList> ListAsync(string ns, CancellationToken ct)
+    {
+        var (functions, leftOut) = (new List<Function>(), 0);
+        var query = ns.Length == 0 ? "" : "?namespace=" + Uri.EscapeDataString(ns);
+        using var response = await GetAsync("system/functions" + query, ct);
+
+        // JSON is UTF-8, whatever a Content-Type calls it.
+        await foreach (var listed in JsonSerializer.DeserializeAsyncEnumerable(await response.Content.ReadAsStreamAsync(ct), CatalogJson.Default.JsonElement, ct))
+        {
+            if (Read(listed, ns) is { } function)
+            {
+                // A provider with one namespace may list its functions whichever it is asked for.
+                functions.AddRange(IsWanted(function) ? [function] : []);
+            }
+            else
+            {
+                leftOut++;
+            }
+        }
+
+        return new FunctionList(functions, leftOut);
     }
 
     private bool IsWanted(Function function) => _options.Namespaces.Count == 0 || _options.Namespaces.Contains(function.Name.Namespace);

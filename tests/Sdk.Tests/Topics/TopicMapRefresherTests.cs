@@ -35,7 +35,7 @@ public sealed class TopicMapRefresherTests : IAsyncLifetime
         var map = await _latest.FirstAsync(CancellationToken.None);
         Assert.Equal(["a.openfaas-fn", "b.dev"], map.Match("orders").Select(f => f.ToString()).Order());
         await Eventually.HoldsAsync(() => _readiness.Unmet.Count == 0, "ready");
-        Assert.Equal(["namespace=openfaas-fn", "namespace=dev", "namespace=staging-fn"], _gateway.Polls.Select(p => p.Query));
+        Assert.Equal(["namespace=dev", "namespace=openfaas-fn", "namespace=staging-fn"], _gateway.Polls.Select(p => p.Query).Order());
     }
 
     [Fact]
@@ -182,6 +182,36 @@ public sealed class TopicMapRefresherTests : IAsyncLifetime
 
         var map = await _latest.FirstAsync(CancellationToken.None).WaitAsync(Eventually.Patience);
         Assert.Equal("a.dev", Assert.Single(map.Match("orders")).ToString());
+    }
+
+    [Fact]
+    public async Task Of_many_namespaces_eight_are_asked_for_at_once_and_their_functions_are_in_the_order_of_these()
+    {
+        var names = Enumerable.Range(0, 20).Select(i => $"ns-{i:D2}").ToList();
+        var eight = new TaskCompletionSource();
+        var asked = 0;
+        await using var gateway = await HttpLedger.StartAsync(async (request, http) =>
+        {
+            if (request.Path == "/system/namespaces")
+            {
+                await http.Response.WriteAsJsonAsync(names);
+                return;
+            }
+
+            if (Interlocked.Increment(ref asked) == 8)
+            {
+                eight.SetResult();
+            }
+
+            await eight.Task.WaitAsync(http.RequestAborted);
+            await http.Response.WriteAsJsonAsync(new[] { new { name = "a", annotations = new Dictionary<string, string> { ["topic"] = "orders" } } });
+        });
+
+        await using var running = await RefreshAsync(options => options with { GatewayUrl = gateway.Url, RebuildInterval = TimeSpan.FromHours(1), RebuildTimeout = TimeSpan.FromMinutes(10) });
+
+        var map = await _latest.FirstAsync(CancellationToken.None).WaitAsync(Eventually.Patience);
+        Assert.Equal(names.Select(ns => $"a.{ns}"), map.Functions.Select(f => f.Name.ToString()));
+        Assert.Equal(8, gateway.MostRunning);
     }
 
     [Fact]
