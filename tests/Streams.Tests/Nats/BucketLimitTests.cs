@@ -8,26 +8,10 @@ using NATS.Client.KeyValueStore;
 namespace Connectors.Streams.Tests.Nats;
 
 /// <summary>Buckets that take no more than so many bytes, and those that are there with another limit or with none.</summary>
-public sealed class BucketLimitTests : IAsyncLifetime
+public sealed class BucketLimitTests : OwnServerTests
 {
     private const int Limit = 10_000;
 
-    private NatsServer _server = null!;
-    private TestLink _link = null!;
-
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await NatsServer.StartAsync();
-        _link = await TestLink.OpenAsync(_server);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _link.DisposeAsync();
-        await _server.DisposeAsync();
-    }
 
     [Theory]
     [InlineData(0, Limit)]
@@ -35,7 +19,7 @@ public sealed class BucketLimitTests : IAsyncLifetime
     [InlineData(10 * Limit, 10 * Limit)]
     public async Task One_without_a_limit_is_brought_to_it_when_it_is_opened_and_an_operators_is_kept(long found, long bounded)
     {
-        await new NatsKVContext(_link.Link.JetStream).CreateStoreAsync(new NatsKVConfig(Bounded.Name) { History = 1, MaxBytes = found }, Ct);
+        await new NatsKVContext(Link.JetStream).CreateStoreAsync(new NatsKVConfig(Bounded.Name) { History = 1, MaxBytes = found }, Ct);
 
         await OpenBounded().OpenAsync(Ct);
         await OpenBounded().OpenAsync(Ct);
@@ -47,8 +31,8 @@ public sealed class BucketLimitTests : IAsyncLifetime
     [Fact]
     public async Task One_that_holds_more_than_the_limit_loses_nothing_and_gets_it_once_there_is_less()
     {
-        await new NatsKVContext(_link.Link.JetStream).CreateStoreAsync(new NatsKVConfig(Bounded.Name) { History = 1 }, Ct);
-        var store = await new NatsKVContext(_link.Link.JetStream).GetStoreAsync(Bounded.Name, Ct);
+        await new NatsKVContext(Link.JetStream).CreateStoreAsync(new NatsKVConfig(Bounded.Name) { History = 1 }, Ct);
+        var store = await new NatsKVContext(Link.JetStream).GetStoreAsync(Bounded.Name, Ct);
         await store.PutAsync("first", new byte[Limit / 2], NatsRawSerializer<byte[]>.Default, Ct);
         await store.PutAsync("second", new byte[Limit], NatsRawSerializer<byte[]>.Default, Ct);
 
@@ -84,15 +68,15 @@ public sealed class BucketLimitTests : IAsyncLifetime
     [Fact]
     public async Task Where_there_is_no_room_for_a_limit_to_be_set_aside_one_is_made_without()
     {
-        var large = new Bucket(_link.Link, Bounded with { MaxBytes = 1L << 60 }, Eventually.Patience, TimeProvider.System);
+        var large = new Bucket(Link, Bounded with { MaxBytes = 1L << 60 }, Eventually.Patience, TimeProvider.System);
 
         Assert.True(await large.PutAsync("k", [1], Ct) > 0);
         Assert.Equal(-1, await LimitAsync());
     }
 
-    private Bucket OpenBounded() => new(_link.Link, Bounded, Eventually.Patience, TimeProvider.System);
+    private Bucket OpenBounded() => new(Link, Bounded, Eventually.Patience, TimeProvider.System);
 
-    private async Task<long> LimitAsync() => (await _link.Link.JetStream.GetStreamAsync($"KV_{Bounded.Name}", cancellationToken: Ct)).Info.Config.MaxBytes;
+    private async Task<long> LimitAsync() => (await Link.JetStream.GetStreamAsync($"KV_{Bounded.Name}", cancellationToken: Ct)).Info.Config.MaxBytes;
 
     private static BucketShape Bounded => new("OF_bounded", TimeSpan.Zero, StreamStorage.File, Replicas: 1) { MaxBytes = Limit };
 }

@@ -8,26 +8,9 @@ using NATS.Client.KeyValueStore;
 
 namespace Connectors.Streams.Tests.Nats;
 
-public sealed class BucketTests : IAsyncLifetime
+public sealed class BucketTests : OwnServerTests
 {
-    private NatsServer _server = null!;
-    private TestLink _link = null!;
-
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     private Bucket Bucket => field ??= Make(Eventually.Patience);
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await NatsServer.StartAsync();
-        _link = await TestLink.OpenAsync(_server);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _link.DisposeAsync();
-        await _server.DisposeAsync();
-    }
 
     [Fact]
     public async Task Values_are_put_found_changed_by_revision_and_deleted()
@@ -54,22 +37,22 @@ public sealed class BucketTests : IAsyncLifetime
         Assert.Empty(await Bucket.KeysAsync(Ct));
         await Bucket.PutAsync("a.b", [1], Ct);
         var last = await Bucket.PutAsync("c", [2], Ct);
-        await using var made = await _link.Link.Connection.SubscribeCoreAsync<string>("$JS.API.CONSUMER.>", cancellationToken: Ct);
-        await _link.Link.Connection.PingAsync(Ct);
+        await using var made = await Link.Connection.SubscribeCoreAsync<string>("$JS.API.CONSUMER.>", cancellationToken: Ct);
+        await Link.Connection.PingAsync(Ct);
 
         Assert.Equal(["a.b", "c"], (await Bucket.KeysAsync(Ct)).Order());
         Assert.Equal(new BucketState(last, 2), await Bucket.StateAsync(Ct));
         await Bucket.DeleteAsync("c", Ct);
         Assert.Equal(new BucketState(last + 1, 2), await Bucket.StateAsync(Ct));
 
-        await _link.Link.Connection.PingAsync(Ct);
+        await Link.Connection.PingAsync(Ct);
         Assert.False(made.Msgs.TryRead(out _));
     }
 
     [Fact]
     public async Task One_that_is_full_says_so_also_where_nothing_is_under_the_key()
     {
-        await new NatsKVContext(_link.Link.JetStream).CreateStoreAsync(new NatsKVConfig("OF_test") { History = 1, MaxBytes = 1 }, Ct);
+        await new NatsKVContext(Link.JetStream).CreateStoreAsync(new NatsKVConfig("OF_test") { History = 1, MaxBytes = 1 }, Ct);
 
         var refused = await Assert.ThrowsAsync<NatsJSApiException>(() => Bucket.TryCreateAsync("k", [1], Ct));
 
@@ -81,10 +64,10 @@ public sealed class BucketTests : IAsyncLifetime
     public async Task That_there_is_nothing_under_a_key_is_not_believed_of_a_server_that_lags()
     {
         await Bucket.PutAsync("other", [0], Ct);
-        await _link.Link.JetStream.CreateStreamAsync(
+        await Link.JetStream.CreateStreamAsync(
             new StreamConfig { Name = "LAGS", Mirror = new StreamSource { Name = "KV_OF_test", FilterSubject = "$KV.OF_test.other" }, AllowDirect = true, MirrorDirect = true }, Ct);
         var put = await Bucket.PutAsync("k", [1], Ct);
-        var store = await new NatsKVContext(_link.Link.JetStream).GetStoreAsync("OF_test", Ct);
+        var store = await new NatsKVContext(Link.JetStream).GetStoreAsync("OF_test", Ct);
         await Eventually.HoldsAsync(async () => !(await store.TryGetEntryAsync<byte[]>("k", cancellationToken: Ct)).Success, "the mirror answers some");
 
         for (var i = 0; i < 30; i++)
@@ -129,7 +112,7 @@ public sealed class BucketTests : IAsyncLifetime
     {
         await Bucket.PutAsync("k", [1], Ct);
 
-        var raised = new Bucket(_link.Link, new BucketShape("OF_test", TimeSpan.Zero, StreamStorage.File, 3), Eventually.Patience, TimeProvider.System);
+        var raised = new Bucket(Link, new BucketShape("OF_test", TimeSpan.Zero, StreamStorage.File, 3), Eventually.Patience, TimeProvider.System);
 
         Assert.Equal([1], (await raised.FindAsync("k", Ct))!.Value);
     }
@@ -149,7 +132,7 @@ public sealed class BucketTests : IAsyncLifetime
         {
             await Bucket.PutAsync("other", [0], Ct);
             var before = await MadeAsync();
-            await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
+            await new NatsKVContext(Link.JetStream).DeleteStoreAsync("OF_test", Ct);
 
             await use();
 
@@ -157,13 +140,13 @@ public sealed class BucketTests : IAsyncLifetime
         }
 
         // Not by what is read of it: a busy server may go on reading from one that was deleted.
-        async Task<DateTimeOffset> MadeAsync() => (await _link.Link.JetStream.GetStreamAsync("KV_OF_test", cancellationToken: Ct)).Info.Created;
+        async Task<DateTimeOffset> MadeAsync() => (await Link.JetStream.GetStreamAsync("KV_OF_test", cancellationToken: Ct)).Info.Created;
     }
 
     [Fact]
     public async Task One_that_was_made_otherwise_is_used_as_it_is()
     {
-        await new NatsKVContext(_link.Link.JetStream).CreateStoreAsync(new NatsKVConfig("OF_test") { History = 5, MaxAge = TimeSpan.FromDays(1) }, Ct);
+        await new NatsKVContext(Link.JetStream).CreateStoreAsync(new NatsKVConfig("OF_test") { History = 5, MaxAge = TimeSpan.FromDays(1) }, Ct);
 
         Assert.True(await Bucket.PutAsync("k", [1], Ct) > 0);
     }
@@ -171,13 +154,13 @@ public sealed class BucketTests : IAsyncLifetime
     [Fact]
     public async Task Who_remembers_what_was_in_it_is_told_that_it_is_gone_and_that_the_next_is_another()
     {
-        var bucket = new Bucket(_link.Link, Shape, Eventually.Patience, TimeProvider.System) { IsMadeAgain = false };
+        var bucket = new Bucket(Link, Shape, Eventually.Patience, TimeProvider.System) { IsMadeAgain = false };
         var made = await bucket.OpenAsync(Ct);
         await bucket.PutAsync("k", [1], Ct);
         Assert.Equal(made, await bucket.OpenAsync(Ct));
         Assert.NotNull(await bucket.FindAsync("k", Ct));
 
-        await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
+        await new NatsKVContext(Link.JetStream).DeleteStoreAsync("OF_test", Ct);
 
         await Assert.ThrowsAnyAsync<NatsException>(() => bucket.TryUpdateAsync("k", [2], 1, Ct));
         Assert.NotEqual(made, await bucket.OpenAsync(Ct));
@@ -191,7 +174,7 @@ public sealed class BucketTests : IAsyncLifetime
         await Bucket.PutAsync("k", [1], Ct);
         Assert.False(disconnected.IsCompleted);
 
-        await _server.KillAsync();
+        await Server.KillAsync();
 
         await disconnected.WaitAsync(Eventually.Patience, Ct);
         Assert.False(Bucket.Disconnected.IsCompleted);
@@ -201,15 +184,15 @@ public sealed class BucketTests : IAsyncLifetime
     public async Task What_does_not_answer_ends_as_an_exception()
     {
         await Bucket.PutAsync("k", [1], Ct);
-        await _server.KillAsync();
+        await Server.KillAsync();
         var impatient = Make(TimeSpan.FromMilliseconds(200));
 
         await Assert.ThrowsAnyAsync<NatsException>(() => impatient.PutAsync("k", [2], Ct));
-        await _server.StartAgainAsync();
+        await Server.StartAgainAsync();
         await Bucket.PutAsync("k", [3], Ct);
     }
 
     private static BucketShape Shape => new("OF_test", TimeSpan.Zero, StreamStorage.File, Replicas: 1);
 
-    private Bucket Make(TimeSpan patience) => new(_link.Link, Shape, patience, TimeProvider.System);
+    private Bucket Make(TimeSpan patience) => new(Link, Shape, patience, TimeProvider.System);
 }

@@ -10,26 +10,9 @@ using NATS.Client.KeyValueStore;
 namespace Connectors.Streams.Tests.Nats;
 
 /// <summary>Watches: what they tell, when they end, and that begun again they miss nothing.</summary>
-public sealed class BucketWatchTests : IAsyncLifetime
+public sealed class BucketWatchTests : OwnServerTests
 {
-    private NatsServer _server = null!;
-    private TestLink _link = null!;
-
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
-    private Bucket Bucket => field ??= new Bucket(_link.Link, new BucketShape("OF_test", TimeSpan.Zero, StreamStorage.File, Replicas: 1), Eventually.Patience, TimeProvider.System);
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await NatsServer.StartAsync();
-        _link = await TestLink.OpenAsync(_server);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _link.DisposeAsync();
-        await _server.DisposeAsync();
-    }
+    private Bucket Bucket => field ??= new Bucket(Link, new BucketShape("OF_test", TimeSpan.Zero, StreamStorage.File, Replicas: 1), Eventually.Patience, TimeProvider.System);
 
     [Fact]
     public async Task A_watch_tells_what_is_there_and_what_comes_and_ends_when_the_bucket_goes()
@@ -44,7 +27,7 @@ public sealed class BucketWatchTests : IAsyncLifetime
         await Eventually.HoldsAsync(() => told.Contains("a gone"), "changes are told");
         Assert.Equal(["a 1", "loaded", "b 2", "a gone"], told);
 
-        await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
+        await new NatsKVContext(Link.JetStream).DeleteStoreAsync("OF_test", Ct);
         await Eventually.HoldsAsync(
             async () =>
             {
@@ -70,7 +53,7 @@ public sealed class BucketWatchTests : IAsyncLifetime
         var watching = WatchAsync(told, end.Token);
         await Eventually.HoldsAsync(() => told.Contains("loaded"), "it is loaded");
 
-        await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
+        await new NatsKVContext(Link.JetStream).DeleteStoreAsync("OF_test", Ct);
         await Bucket.PutAsync("k.0", Encoding.ASCII.GetBytes("new"), Ct);
 
         await Eventually.HoldsAsync(() => told.Contains("k.0 new"), "the new bucket is watched");
@@ -83,11 +66,11 @@ public sealed class BucketWatchTests : IAsyncLifetime
     public async Task A_watch_that_is_begun_again_makes_a_bucket_that_is_gone()
     {
         await WatchAsync();
-        await new NatsKVContext(_link.Link.JetStream).DeleteStoreAsync("OF_test", Ct);
+        await new NatsKVContext(Link.JetStream).DeleteStoreAsync("OF_test", Ct);
 
         await WatchAsync();
 
-        Assert.NotNull(await new NatsKVContext(_link.Link.JetStream).GetStoreAsync("OF_test", Ct));
+        Assert.NotNull(await new NatsKVContext(Link.JetStream).GetStoreAsync("OF_test", Ct));
 
         // Until it is loaded, again and again, as its users do.
         Task WatchAsync() => Eventually.HoldsAsync(
@@ -116,9 +99,9 @@ public sealed class BucketWatchTests : IAsyncLifetime
             if (i % 20 == 10)
             {
                 var before = Volatile.Read(ref ended);
-                await _server.KillAsync();
+                await Server.KillAsync();
                 await Eventually.HoldsAsync(() => Volatile.Read(ref ended) > before, "the watch ends");
-                await _server.StartAgainAsync();
+                await Server.StartAgainAsync();
             }
 
             await PutAsync(i);

@@ -7,30 +7,19 @@ using NATS.Client.JetStream.Models;
 
 namespace Connectors.Streams.Tests.Nats;
 
-public sealed class ConsumerSetupTests : IAsyncLifetime
+public sealed class ConsumerSetupTests : OwnServerTests
 {
     private static readonly ConsumerConfig Wanted = new("shared") { FilterSubject = "s.normal.>", AckPolicy = ConsumerConfigAckPolicy.Explicit, AckWait = TimeSpan.FromSeconds(30) };
 
     private readonly Lines _lines = new();
     private readonly FakeTimeProvider _time = new();
-    private NatsServer _server = null!;
-    private TestLink _link = null!;
     private ConsumerSetup _setup = null!;
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
-        _server = await NatsServer.StartAsync();
-        _link = await TestLink.OpenAsync(_server);
-        var streams = new StreamSetup(_link.Link, _time, _lines.CreateLogger<StreamSetup>());
-        _setup = new ConsumerSetup(_link.Link, streams, _time, _lines.CreateLogger<ConsumerSetup>());
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _link.DisposeAsync();
-        await _server.DisposeAsync();
+        await base.InitializeAsync();
+        var streams = new StreamSetup(Link, _time, _lines.CreateLogger<StreamSetup>());
+        _setup = new ConsumerSetup(Link, streams, _time, _lines.CreateLogger<ConsumerSetup>());
     }
 
     // What three servers are left with after a power cut: the consumer knows of messages that the stream has lost, and of new ones with their numbers nothing.
@@ -40,8 +29,8 @@ public sealed class ConsumerSetupTests : IAsyncLifetime
     [InlineData(20)]
     public async Task A_consumer_that_is_ahead_of_its_stream_is_made_anew_and_skips_nothing(int storedSince)
     {
-        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]), Ct);
-        await _link.Link.JetStream.CreateConsumerAsync("S", Wanted with { DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence, OptStartSeq = 10 }, Ct);
+        await Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]), Ct);
+        await Link.JetStream.CreateConsumerAsync("S", Wanted with { DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence, OptStartSeq = 10 }, Ct);
         await StoreAsync("s.high.x", 2);
         await StoreAsync("s.normal.x", storedSince);
 
@@ -55,26 +44,26 @@ public sealed class ConsumerSetupTests : IAsyncLifetime
     [Fact]
     public async Task A_consumer_that_was_ahead_for_a_moment_stays()
     {
-        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]), Ct);
-        var made = await _link.Link.JetStream.CreateConsumerAsync("S", Wanted with { DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence, OptStartSeq = 10 }, Ct);
+        await Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]), Ct);
+        var made = await Link.JetStream.CreateConsumerAsync("S", Wanted with { DeliverPolicy = ConsumerConfigDeliverPolicy.ByStartSequence, OptStartSeq = 10 }, Ct);
         for (var look = 0; look < 4; look++)
         {
             await _setup.EnsureAsync("S", Wanted, isFirst: true, Ct);
             _time.Advance(TimeSpan.FromSeconds(1));
         }
 
-        Assert.Equal(made.Info.Created, (await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.Created);
+        Assert.Equal(made.Info.Created, (await Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.Created);
         Assert.Empty(_lines.All);
     }
 
     [Fact]
     public async Task A_consumer_that_is_in_step_stays()
     {
-        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]) { Retention = StreamConfigRetention.Workqueue }, Ct);
+        await Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]) { Retention = StreamConfigRetention.Workqueue }, Ct);
         await LookAsync(1);
         await StoreAsync("s.high.x", 2);
         await StoreAsync("s.normal.x", 5);
-        var consumer = await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct);
+        var consumer = await Link.JetStream.GetConsumerAsync("S", "shared", Ct);
         var made = consumer.Info.Created;
         for (var i = 0; i < 3; i++)
         {
@@ -83,13 +72,13 @@ public sealed class ConsumerSetupTests : IAsyncLifetime
         }
 
         await PendAsync(2);
-        Assert.Equal(made, (await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.Created);
+        Assert.Equal(made, (await Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.Created);
     }
 
     [Fact]
     public async Task Of_workers_whose_ack_wait_differs_the_newest_has_its_way_until_the_consumer_is_made_anew()
     {
-        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]), Ct);
+        await Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]), Ct);
         var (old, now) = (Wanted with { AckWait = TimeSpan.FromSeconds(20) }, Wanted);
         await _setup.EnsureAsync("S", old, isFirst: true, Ct);
         await _setup.EnsureAsync("S", now, isFirst: true, Ct);
@@ -98,11 +87,11 @@ public sealed class ConsumerSetupTests : IAsyncLifetime
         await _setup.EnsureAsync("S", old, isFirst: false, Ct);
         Assert.Equal(now.AckWait, await AckWaitAsync());
 
-        await _link.Link.JetStream.DeleteConsumerAsync("S", "shared", Ct);
+        await Link.JetStream.DeleteConsumerAsync("S", "shared", Ct);
         await _setup.EnsureAsync("S", old, isFirst: false, Ct);
         Assert.Equal(old.AckWait, await AckWaitAsync());
 
-        async Task<TimeSpan> AckWaitAsync() => (await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.Config.AckWait;
+        async Task<TimeSpan> AckWaitAsync() => (await Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.Config.AckWait;
     }
 
     private async Task LookAsync(int times)
@@ -118,11 +107,11 @@ public sealed class ConsumerSetupTests : IAsyncLifetime
     {
         for (var i = 0; i < count; i++)
         {
-            (await _link.Link.JetStream.PublishAsync(subject, "x", cancellationToken: Ct)).EnsureSuccess();
+            (await Link.JetStream.PublishAsync(subject, "x", cancellationToken: Ct)).EnsureSuccess();
         }
     }
 
     // A consumer hears of what is stored a moment later.
     private Task PendAsync(int count) => Eventually.HoldsAsync(
-        async () => (int)(await _link.Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.NumPending == count, $"{count} messages wait");
+        async () => (int)(await Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.NumPending == count, $"{count} messages wait");
 }

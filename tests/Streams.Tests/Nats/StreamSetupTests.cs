@@ -9,27 +9,16 @@ using NATS.Client.JetStream.Models;
 
 namespace Connectors.Streams.Tests.Nats;
 
-public sealed class StreamSetupTests : IAsyncLifetime
+public sealed class StreamSetupTests : OwnServerTests
 {
     private readonly Lines _lines = new();
     private readonly FakeTimeProvider _time = new();
-    private NatsServer _server = null!;
-    private TestLink _link = null!;
     private StreamSetup _setup = null!;
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
-        _server = await NatsServer.StartAsync();
-        _link = await TestLink.OpenAsync(_server);
-        _setup = new StreamSetup(_link.Link, _time, _lines.CreateLogger<StreamSetup>());
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _link.DisposeAsync();
-        await _server.DisposeAsync();
+        await base.InitializeAsync();
+        _setup = new StreamSetup(Link, _time, _lines.CreateLogger<StreamSetup>());
     }
 
     // More than a server tells of in one answer; what is held lies behind the times of all that is delayed.
@@ -37,16 +26,16 @@ public sealed class StreamSetupTests : IAsyncLifetime
     public async Task All_subjects_of_a_stream_are_told_of_however_many()
     {
         const int Many = 100_050;
-        await _link.Link.JetStream.CreateStreamAsync(new StreamConfig("MANY", ["many.>"]) { Storage = StreamConfigStorage.Memory, NoAck = true }, Ct);
+        await Link.JetStream.CreateStreamAsync(new StreamConfig("MANY", ["many.>"]) { Storage = StreamConfigStorage.Memory, NoAck = true }, Ct);
         for (var i = 0; i < Many; i++)
         {
-            await _link.Link.Connection.PublishAsync($"many.{i}", cancellationToken: Ct);
+            await Link.Connection.PublishAsync($"many.{i}", cancellationToken: Ct);
         }
 
-        await Eventually.HoldsAsync(async () => (await _link.Link.JetStream.GetStreamAsync("MANY", cancellationToken: Ct)).Info.State.Messages == Many, "all are stored");
+        await Eventually.HoldsAsync(async () => (await Link.JetStream.GetStreamAsync("MANY", cancellationToken: Ct)).Info.State.Messages == Many, "all are stored");
 
         // An answer takes long on a busy machine, and may come too late.
-        var found = await Eventually.GetAsync<StreamInfo>(async () => await _link.Link.WithSubjectsAsync("MANY", ">", Ct), "all are told of");
+        var found = await Eventually.GetAsync<StreamInfo>(async () => await Link.WithSubjectsAsync("MANY", ">", Ct), "all are told of");
 
         Assert.Equal(Many, found.State.Subjects!.Count);
         Assert.Equal(Many, found.State.Subjects.Values.Sum());
@@ -56,11 +45,11 @@ public sealed class StreamSetupTests : IAsyncLifetime
         await Eventually.HoldsAsync(
             async () =>
             {
-                await using var asked = await _link.Link.Connection.SubscribeCoreAsync<string>("$JS.API.STREAM.INFO.MANY", cancellationToken: Ct);
-                await _link.Link.Connection.PingAsync(Ct);
-                first = await _link.Link.WithSubjectsAsync("MANY", ">", subject => string.CompareOrdinal(subject, "many.10") > 0, Ct);
-                all = await _link.Link.WithSubjectsAsync("MANY", ">", subject => string.CompareOrdinal(subject, "many.99999") >= 0, Ct);
-                await _link.Link.Connection.PingAsync(Ct);
+                await using var asked = await Link.Connection.SubscribeCoreAsync<string>("$JS.API.STREAM.INFO.MANY", cancellationToken: Ct);
+                await Link.Connection.PingAsync(Ct);
+                first = await Link.WithSubjectsAsync("MANY", ">", subject => string.CompareOrdinal(subject, "many.10") > 0, Ct);
+                all = await Link.WithSubjectsAsync("MANY", ">", subject => string.CompareOrdinal(subject, "many.99999") >= 0, Ct);
+                await Link.Connection.PingAsync(Ct);
                 requests = await CountAsync(asked, 3);
                 return true;
             },
@@ -79,7 +68,7 @@ public sealed class StreamSetupTests : IAsyncLifetime
     public async Task How_durable_a_stream_is_is_told_of_what_was_found_and_another_storage_is_named(bool once)
     {
         var wanted = StreamShape.Calls("q", new StreamLimits());
-        await _link.Link.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(wanted with { Storage = StreamStorage.Memory }), Ct);
+        await Link.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(wanted with { Storage = StreamStorage.Memory }), Ct);
 
         for (var look = 0; look < 2; look++)
         {
@@ -160,14 +149,14 @@ public sealed class StreamSetupTests : IAsyncLifetime
         var (minutes, changed) = (TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(3));
         var (mine, others) = (StreamShape.Calls("q", new StreamLimits { DuplicateWindow = minutes, MaxMessages = 5 }), StreamShape.Calls("q", new StreamLimits()));
         await LookAsync(isFirst: true);
-        await _link.Link.JetStream.DeleteStreamAsync(mine.Name, Ct);
-        await _link.Link.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(others), Ct);
+        await Link.JetStream.DeleteStreamAsync(mine.Name, Ct);
+        await Link.JetStream.CreateStreamAsync(StreamSetup.ConfigOf(others), Ct);
 
         await LookAsync(isFirst: false);
         Assert.Equal((minutes, 5L), await FoundAsync());
 
-        var found = (await _link.Link.JetStream.GetStreamAsync(mine.Name, cancellationToken: Ct)).Info.Config;
-        await _link.Link.JetStream.UpdateStreamAsync(found with { DuplicateWindow = changed }, Ct);
+        var found = (await Link.JetStream.GetStreamAsync(mine.Name, cancellationToken: Ct)).Info.Config;
+        await Link.JetStream.UpdateStreamAsync(found with { DuplicateWindow = changed }, Ct);
         await LookAsync(isFirst: false);
         Assert.Equal((changed, 5L), await FoundAsync());
 
@@ -182,7 +171,7 @@ public sealed class StreamSetupTests : IAsyncLifetime
 
             if (!isFirst)
             {
-                _setup.Saw(mine.Name, (await _link.Link.JetStream.GetStreamAsync(mine.Name, cancellationToken: Ct)).Info.Created);
+                _setup.Saw(mine.Name, (await Link.JetStream.GetStreamAsync(mine.Name, cancellationToken: Ct)).Info.Created);
             }
 
             await _setup.EnsureOnceAsync(mine, isMissing: false, Ct);
@@ -190,7 +179,7 @@ public sealed class StreamSetupTests : IAsyncLifetime
 
         async Task<(TimeSpan, long)> FoundAsync()
         {
-            var config = (await _link.Link.JetStream.GetStreamAsync(mine.Name, cancellationToken: Ct)).Info.Config;
+            var config = (await Link.JetStream.GetStreamAsync(mine.Name, cancellationToken: Ct)).Info.Config;
             return (config.DuplicateWindow, config.MaxMsgs);
         }
     }
@@ -204,14 +193,14 @@ public sealed class StreamSetupTests : IAsyncLifetime
 
         // The server remembers ids no longer than messages.
         var there = StreamSetup.ConfigOf(wanted) with { DuplicateWindow = small, MaxAge = minute };
-        await _link.Link.JetStream.CreateStreamAsync(there, Ct);
+        await Link.JetStream.CreateStreamAsync(there, Ct);
         Assert.Equal(small, await EnsureAsync(isFirst: true));
         Assert.Equal(small, await EnsureAsync(isFirst: true));
         _time.Advance(minute);
         Assert.Equal(small, await EnsureAsync(isFirst: false));
         Assert.Single(_lines.Warnings, line => line.Contains("used as it is", StringComparison.Ordinal));
 
-        await _link.Link.JetStream.UpdateStreamAsync(there with { MaxAge = TimeSpan.Zero }, Ct);
+        await Link.JetStream.UpdateStreamAsync(there with { MaxAge = TimeSpan.Zero }, Ct);
         Assert.Equal(small, await EnsureAsync(isFirst: false));
         _time.Advance(minute);
         Assert.Equal(large, await EnsureAsync(isFirst: false));
