@@ -213,12 +213,14 @@ public sealed class CronSourceTests : IAsyncLifetime
         await using var cron = await RunningCron.StartAsync(_gateway.Url, null, ("misfire_threshold", "1m"));
         await _gateway.ReceivesAsync(1);
 
+        // One that is under way when the gateway stops may come once more: nobody heard that it was taken.
         await _gateway.StopAsync();
+        var taken = _gateway.Calls.Count;
         await Eventually.HoldsAsync(() => Unreached(cron).Distinct().Count() >= 3, "three come to nobody");
         await _gateway.StartAgainAsync();
 
         await RunningCron.EachSecondAsync(() => _gateway.Calls, 8);
-        RunningCron.NoneTwice(_gateway.Calls);
+        RunningCron.NoneTwice(_gateway.Calls.Skip(taken));
     }
 
     [Fact]

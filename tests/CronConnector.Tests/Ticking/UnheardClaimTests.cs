@@ -18,17 +18,22 @@ public sealed class UnheardClaimTests : CronTest
     {
         var claimed = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var proxy = new NatsProxy(Nats.Port);
+        var losing = new Lock();
+        var isOver = false;
         proxy.Before = bytes =>
         {
-            if (Regex.Match(Encoding.ASCII.GetString(bytes.Span), Claim) is { Success: true } claim)
+            lock (losing)
             {
-                if (claimed.TrySetResult(claim.Groups[1].Value))
+                if (!isOver && Regex.Match(Encoding.ASCII.GetString(bytes.Span), Claim) is { Success: true } claim)
                 {
-                    proxy.LoseAnswers("KV_OF_cron", 1);
-                }
-                else
-                {
-                    proxy.SwallowAll();
+                    if (claimed.TrySetResult(claim.Groups[1].Value))
+                    {
+                        proxy.LoseAnswers("KV_OF_cron", 1);
+                    }
+                    else
+                    {
+                        proxy.SwallowAll();
+                    }
                 }
             }
 
@@ -44,8 +49,11 @@ public sealed class UnheardClaimTests : CronTest
             ("misfire_threshold", "1m"));
 
         await cron.SaysAsync("Claim failed, tried again");
-        proxy.Before = _ => Task.CompletedTask;
-        proxy.Cut();
+        lock (losing)
+        {
+            isOver = true;
+            proxy.Cut();
+        }
 
         var due = DateTimeOffset.Parse(await claimed.Task, CultureInfo.InvariantCulture);
         await Gateway.ReceivesAsync(1, call => RunningCron.Due(call) == due);

@@ -203,8 +203,8 @@ public sealed class QueueScalerTests : IAsyncLifetime
             read.Add(request.Subject);
         }
 
-        // The watch may begin anew on a busy machine.
-        Assert.InRange(read.Count(subject => subject.Contains($"KV_{StreamNames.Paused}", StringComparison.Ordinal) && !subject.Contains(".STREAM.INFO.", StringComparison.Ordinal)), 0, Looks - 1);
+        // The watch may begin anew on a busy machine, a few times; were they read, each trigger would at each look.
+        Assert.InRange(read.Count(subject => subject.Contains($"KV_{StreamNames.Paused}", StringComparison.Ordinal) && !subject.Contains(".STREAM.INFO.", StringComparison.Ordinal)), 0, triggers.Count / 2);
         Assert.Equal(Breakers, (await _gateway.SystemJsonAsync("queues")).AsArray().Single(queue => (string)queue!["name"]! == "down")!["unreachableFunctions"]!.AsArray().Count);
         await _gateway.SystemAsync(HttpMethod.Post, "queues/down/functions/f0/resume", expected: HttpStatusCode.NoContent);
         await Eventually.HoldsAsync(async () => await WaitingAsync(("queueName", "down")) == 1, "its breaker is closed");
