@@ -93,6 +93,9 @@ internal static partial class Log
     [LoggerMessage(343, LogLevel.Warning, "Pauses cannot be seen; those that were known hold")]
     public static partial void PausesUnseen(ILogger log, string bucket, string reason);
 
+    [LoggerMessage(353, LogLevel.Warning, "What pauses and breakers that have ended left there is not removed for now")]
+    public static partial void PausesNotSwept(ILogger log, string bucket, string reason);
+
     [LoggerMessage(344, LogLevel.Warning, "Paused")]
     public static partial void Paused(ILogger log, string queue, string function, string reason, string by, DateTimeOffset at);
 

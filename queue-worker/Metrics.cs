@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Connectors.QueueWorker.Dispatching;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Prometheus;
@@ -8,6 +9,14 @@ namespace Connectors.QueueWorker;
 /// <summary>Every metric of the queue-worker. Names of OpenFaaS where it has one, ours in the same style.</summary>
 internal static class Metrics
 {
+    /// <summary>Stands for every function of which nobody has said that it is there: callers choose names, and labels must have an end.</summary>
+    public const string Unlisted = "unknown";
+
+    // For how long the series of a function without calls are kept, so that those of one that is called daily stay; and where there are more functions than so many.
+    private const int MaxFunctions = 1_000;
+    private static readonly TimeSpan Kept = TimeSpan.FromHours(25);
+    private static readonly TimeSpan KeptOfTooMany = TimeSpan.FromMinutes(10);
+
     private static readonly string[] Queue = ["queue_name"];
     private static readonly string[] QueueAndFunction = ["queue_name", "function_name"];
 
@@ -110,7 +119,11 @@ internal static class Metrics
     private static readonly Counter HistoryDrops = Prometheus.Metrics.CreateCounter(
         "queue_worker_history_dropped_total", "Ends of calls and callbacks that are not in the history, for the stream did not take them.", Queue);
 
-    private static readonly ConcurrentDictionary<(string, FunctionName), FunctionMetrics> Functions = new();
+    // Null for all that nobody has listed.
+    private static readonly ConcurrentDictionary<(string Queue, FunctionName? Listed), FunctionSeries> Functions = new();
+
+    // By function, listed or not; only of those that have some.
+    private static readonly ConcurrentDictionary<string, long> RunningCalls = new();
 
     /// <summary>Shows what can be counted before anything is: an increase is seen only from one sample to the next.</summary>
     public static void Begin(string queue)
@@ -178,29 +191,83 @@ internal static class Metrics
     }
 
     /// <summary>Calls that run in this worker, by function. Only of functions that have some: those that ever had are too many to tell of every few seconds.</summary>
-    public static Dictionary<string, long> Running() => FunctionInflight.GetAllLabelValues()
-        .Select(labels => KeyValuePair.Create(labels[1], (long)FunctionInflight.WithLabels(labels).Value))
-        .Where(running => running.Value > 0)
-        .ToDictionary();
+    public static Dictionary<string, long> Running() => RunningCalls.Where(running => running.Value > 0).ToDictionary();
 
-    /// <summary>What is counted for each call of a function.</summary>
-    public static FunctionMetrics Of(string queue, FunctionName function) => Functions.GetOrAdd((queue, function), static of => new FunctionMetrics(of.Item1, of.Item2.ToString())
+    /// <summary>A call begins to run.</summary>
+    public static void Began(string function) => RunningCalls.AddOrUpdate(function, 1, static (_, running) => running + 1);
+
+    /// <summary>A call runs no more.</summary>
+    public static void Over(string function)
     {
-        Inflight = FunctionInflight.WithLabels(of.Item1, of.Item2.ToString()),
-        Duration = CallSeconds.WithLabels(of.Item1, of.Item2.ToString()),
-        QueueTime = QueueSeconds.WithLabels(of.Item1, of.Item2.ToString()),
-        Succeeded = Ends.WithLabels(of.Item1, of.Item2.ToString(), StoredResult.Succeeded),
-    });
+        if (RunningCalls.AddOrUpdate(function, 0, static (_, running) => running - 1) == 0)
+        {
+            RunningCalls.TryRemove(new KeyValuePair<string, long>(function, 0));
+        }
+    }
+
+    /// <summary>Counts a call of a function, whose series stay at least until that is disposed.</summary>
+    public static CountedCall Count(string queue, Envelope envelope)
+    {
+        var series = Hold(queue, envelope);
+        return new CountedCall(series, envelope.IsUnlisted ? envelope.FunctionName.ToString() : series.Function);
+    }
+
+    public static void Ended(string queue, Envelope envelope, string end)
+    {
+        var series = Hold(queue, envelope);
+        series.Ended(end);
+        series.Release();
+    }
+
+    /// <summary>
+    /// Forgets the functions of a queue that have had no call for long; where there are too many functions, those that have had none for longest sooner. Otherwise
+    /// whoever deploys functions under ever new names has all of them in every scrape.
+    /// </summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="isWaiting">Whether a call of the function is stored.</param>
+    /// <param name="time">The clock.</param>
+    public static void ForgetUnused(string queue, Predicate<string> isWaiting, TimeProvider time)
+    {
+        var unused = new List<(FunctionName Name, FunctionSeries Series)>();
+        var all = 0;
+        foreach (var (of, series) in Functions)
+        {
+            if (of.Queue != queue || of.Listed is not { } name)
+            {
+                continue;
+            }
+
+            all++;
+            if (series.TakeUse() || isWaiting(series.Function))
+            {
+                series.LastUse = time.GetTimestamp();
+            }
+            else if (time.GetElapsedTime(series.LastUse) > KeptOfTooMany)
+            {
+                unused.Add((name, series));
+            }
+        }
+
+        var tooMany = all - MaxFunctions;
+        foreach (var (name, series) in unused.OrderBy(one => one.Series.LastUse).TakeWhile((one, rank) => rank < tooMany || time.GetElapsedTime(one.Series.LastUse) > Kept))
+        {
+            if (series.TryEnd())
+            {
+                Remove(series);
+                Functions.TryRemove(new KeyValuePair<(string, FunctionName?), FunctionSeries>((queue, name), series));
+            }
+        }
+    }
 
     public static Counter.Child Attempts(string queue, string function, int status) => AttemptsTotal.WithLabels(queue, function, status.ToString());
+
+    public static Counter.Child EndsOf(string queue, string function, string end) => Ends.WithLabels(queue, function, end);
 
     public static void AckRepeated(string queue) => AcksRepeated.WithLabels(queue).Inc();
 
     public static void AckLost(string queue) => AcksLost.WithLabels(queue).Inc();
 
     public static void MessageLost(string queue) => MessagesLost.WithLabels(queue).Inc();
-
-    public static void Ended(string queue, FunctionName function, string end) => Ends.WithLabels(queue, function.ToString(), end).Inc();
 
     public static Counter.Child Processed(string queue) => ProcessedTotal.WithLabels(queue);
 
@@ -229,27 +296,44 @@ internal static class Metrics
     public static void HistoryDropped(string queue, int count) => HistoryDrops.WithLabels(queue).Inc(count);
 
     public static void NakkedNewer(string queue) => NewerEnvelopes.WithLabels(queue).Inc();
-}
 
-/// <summary>The metrics of one function's calls, looked up once.</summary>
-internal sealed class FunctionMetrics(string queue, string function)
-{
-    private readonly ConcurrentDictionary<int, Counter.Child> _attempts = new();
-
-    /// <summary>The function as labels and log lines call it.</summary>
-    public string Function => function;
-
-    public required Gauge.Child Inflight { get; init; }
-
-    public required Histogram.Child Duration { get; init; }
-
-    public required Histogram.Child QueueTime { get; init; }
-
-    public required Counter.Child Succeeded { get; init; }
-
-    public void Attempted(int status, TimeSpan took)
+    // One that is being forgotten is gone in a moment, and begins anew.
+    private static FunctionSeries Hold(string queue, Envelope envelope)
     {
-        _attempts.GetOrAdd(status, code => Metrics.Attempts(queue, function, code)).Inc();
-        Duration.Observe(took.TotalSeconds);
+        FunctionName? listed = envelope.IsUnlisted ? null : envelope.FunctionName;
+        var wait = default(SpinWait);
+        while (true)
+        {
+            var series = Functions.GetOrAdd((queue, listed), static of => SeriesOf(of.Queue, of.Listed?.ToString() ?? Unlisted));
+            if (series.TryHold())
+            {
+                return series;
+            }
+
+            wait.SpinOnce();
+        }
+    }
+
+    private static FunctionSeries SeriesOf(string queue, string function) => new(queue, function)
+    {
+        Inflight = FunctionInflight.WithLabels(queue, function),
+        Duration = CallSeconds.WithLabels(queue, function),
+        QueueTime = QueueSeconds.WithLabels(queue, function),
+    };
+
+    private static void Remove(FunctionSeries series)
+    {
+        FunctionInflight.RemoveLabelled(series.Queue, series.Function);
+        CallSeconds.RemoveLabelled(series.Queue, series.Function);
+        QueueSeconds.RemoveLabelled(series.Queue, series.Function);
+        foreach (var status in series.Statuses)
+        {
+            AttemptsTotal.RemoveLabelled(series.Queue, series.Function, status.ToString());
+        }
+
+        foreach (var end in series.Ends)
+        {
+            Ends.RemoveLabelled(series.Queue, series.Function, end);
+        }
     }
 }

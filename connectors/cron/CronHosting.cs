@@ -9,10 +9,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Cron;
 
+/// <summary>What stands between the schedules and the pump.</summary>
 internal static class CronHosting
 {
     /// <summary>Adds the timetable, and the cursors that say how far each schedule has come.</summary>
-    public static WebApplicationBuilder AddTimetable(this WebApplicationBuilder builder, CronOptions options)
+    public static WebApplicationBuilder AddCron(this WebApplicationBuilder builder, CronOptions options)
     {
         builder.Services
             .AddSingleton(options.Ticks)

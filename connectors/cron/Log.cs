@@ -51,7 +51,7 @@ internal static partial class Log
     public static partial void OpenFailed(ILogger log, string error);
 
     [LoggerMessage(415, LogLevel.Warning, "Cursors are read anew")]
-    public static partial void CursorsDoubted(ILogger log, string bucket, string why);
+    public static partial void CursorsDoubted(ILogger log, string bucket, string error);
 
     [LoggerMessage(416, LogLevel.Warning, "The bucket is another one: what is remembered of the old one is written to it")]
     public static partial void BucketReplaced(ILogger log, string bucket);

@@ -3,15 +3,19 @@ using Connectors.Cron.Ticking;
 using Connectors.Sdk;
 using Connectors.Sdk.Hosting;
 
-if (!CommandLine.TryRead("Calls functions on the schedules in their annotations.", args, CronOptions.Read, out var options, out var exitCode))
+const string Purpose = "The cron connector: schedules in functions' annotations become calls of them.";
+
+if (!CommandLine.TryRead(Purpose, args, CronOptions.Read, out var options, out var exitCode))
 {
     return exitCode;
 }
 
 var builder = Service.CreateBuilder(options.Service);
-builder.AddTimetable(options);
+
+builder.AddCron(options);
 builder.AddConnector<CronSource>(options.Connector);
 
 var app = builder.Build();
 app.MapSystemEndpoints();
+
 return await app.RunServiceAsync();

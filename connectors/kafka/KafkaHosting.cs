@@ -1,14 +1,14 @@
 using Connectors.Kafka.Ordering;
 using Connectors.Kafka.Settling;
-using Connectors.Sdk;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Connectors.Kafka;
 
-/// <summary>What stands between the consumer and the pump.</summary>
+/// <summary>What stands between a consumer group and the pump.</summary>
 internal static class KafkaHosting
 {
+    /// <summary>Adds what holds the records in order, what settles them, and where dead letters go.</summary>
     public static WebApplicationBuilder AddKafka(this WebApplicationBuilder builder, KafkaOptions options)
     {
         builder.Services
@@ -18,6 +18,6 @@ internal static class KafkaHosting
             .AddSingleton<Backlog>()
             .AddSingleton<DeadLetters>()
             .AddSingleton<Settler>();
-        return builder.AddConnector<KafkaSource>(options.Connector);
+        return builder;
     }
 }

@@ -63,7 +63,7 @@ internal sealed record KafkaOptions
 
         if (settings.Errors.Count == 0)
         {
-            KafkaSettings.Check(this, settings);
+            ClientCheck.Check(this, settings);
         }
     }
 }

@@ -95,7 +95,7 @@ internal sealed class KafkaSource : IEventSource, IAsyncDisposable
     // rest.
     private async Task GiveWayAsync(CancellationToken ct)
     {
-        var wait = KafkaSettings.SessionTimeout(KafkaSettings.Consumer(_options)) * 2;
+        var wait = ClientProperties.SessionTimeout(ClientProperties.Consumer(_options)) * 2;
         _readiness.Lost(Assignment.Condition, "another process has our group.instance.id");
         Log.Fenced(_log, _options.Subscription.Group, wait);
         await Task.Delay(wait, _time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -31,16 +31,16 @@ internal static partial class Log
     public static partial void Unreadable(ILogger log, string topic, int partition, long offset, Exception fault);
 
     [LoggerMessage(509, LogLevel.Warning, "Credentials or certificates changed, and no client is made of them: the one that there is goes on")]
-    public static partial void CredentialsRefused(ILogger log, string group, string reason);
+    public static partial void CredentialsRefused(ILogger log, string group, string error);
 
     [LoggerMessage(510, LogLevel.Warning, "Consuming failed, trying on")]
-    public static partial void ConsumeFailed(ILogger log, string code, string reason, string? topic);
+    public static partial void ConsumeFailed(ILogger log, string code, string error, string? topic);
 
     [LoggerMessage(511, LogLevel.Warning, "Commit failed, the next one repeats it")]
-    public static partial void CommitFailed(ILogger log, string code, string reason, string partitions);
+    public static partial void CommitFailed(ILogger log, string code, string error, string partitions);
 
     [LoggerMessage(512, LogLevel.Warning, "Kafka client error")]
-    public static partial void ClientError(ILogger log, string code, string reason, bool isFatal);
+    public static partial void ClientError(ILogger log, string code, string error, bool isFatal);
 
     [LoggerMessage(EventId = 513, Message = "Kafka client")]
     public static partial void Client(ILogger log, LogLevel level, string facility, string text);
@@ -63,12 +63,12 @@ internal static partial class Log
     [LoggerMessage(522, LogLevel.Warning, "Dead letter")]
     public static partial void DeadLettered(ILogger log, string eventId, string topic, int partition, long offset, int attempt, int status, string? error);
 
+    [LoggerMessage(523, LogLevel.Error, "Dead letter not written, the event blocks its order")]
+    public static partial void DeadLetterFailed(ILogger log, string eventId, string deadLetterTopic, string error);
+
     [LoggerMessage(524, LogLevel.Warning, "Dead letter too large for the brokers, written again without a part of the record")]
     public static partial void DeadLetterReduced(ILogger log, string eventId, string deadLetterTopic, string error);
 
     [LoggerMessage(525, LogLevel.Warning, "A function refused the event, and none wants its topic any more: it waits for one, and its order with it")]
     public static partial void Unwanted(ILogger log, string eventId, string topic, int partition, long offset);
-
-    [LoggerMessage(523, LogLevel.Error, "Dead letter not written, the event blocks its order")]
-    public static partial void DeadLetterFailed(ILogger log, string eventId, string deadLetterTopic, string error);
 }

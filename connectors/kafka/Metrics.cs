@@ -10,6 +10,8 @@ internal static class Metrics
     private static readonly string[] TopicLabel = ["topic"];
     private static readonly string[] PartitionLabels = ["group", "topic", "partition"];
     private static readonly string[] MemberLabels = ["group", "topic", "partition", "member_id"];
+    private static readonly string[] Verdicts = ["completed", "dead_letter", "skipped", "unwanted", "abandoned", "too_late"];
+    private static readonly string[] Parts = ["key", "timestamp", "headers"];
 
     private static readonly Counter ConnectTotal = Prometheus.Metrics.CreateCounter(
         "kafka_connector_consumer_group_connect", "Assignments that the group gave us.", GroupLabel);
@@ -84,6 +86,26 @@ internal static class Metrics
     /// <summary>Shows what can be counted of a topic before anything is: an increase is seen only from one sample to the next.</summary>
     public static void Begin(string topic) => DeadLetterTotal.WithLabels(topic).Publish();
 
+    /// <summary>A topic that is here no more, nor any event of it.</summary>
+    public static void Forget(string topic)
+    {
+        foreach (var verdict in Verdicts)
+        {
+            EventTotal.RemoveLabelled(topic, verdict);
+        }
+
+        foreach (var part in Parts)
+        {
+            DroppedPartTotal.RemoveLabelled(topic, part);
+        }
+
+        EventSeconds.RemoveLabelled(topic);
+        foreach (var counter in new[] { RetryTotal, DeadLetterTotal, DeadLetterFailureTotal, ReducedDeadLetterTotal })
+        {
+            counter.RemoveLabelled(topic);
+        }
+    }
+
     public static void Connected(string group) => ConnectTotal.WithLabels(group).Inc();
 
     public static void Consumed(string group, TopicPartition partition, string member, long offset)
@@ -130,11 +152,19 @@ internal static class Metrics
         }
     }
 
-    public static void OutOfRange(string group, TopicPartition partition, bool isOutOfRange) =>
-        PartitionOutOfRange.WithLabels(group, partition.Topic, partition.Partition.Value.ToString()).Set(isOutOfRange ? 1 : 0);
+    public static void OutOfRange(string group, TopicPartition partition) =>
+        PartitionOutOfRange.WithLabels(group, partition.Topic, partition.Partition.Value.ToString()).Set(1);
 
-    public static void Remade(string group, TopicPartition partition, bool isRemade) =>
-        PartitionRemade.WithLabels(group, partition.Topic, partition.Partition.Value.ToString()).Set(isRemade ? 1 : 0);
+    public static void Remade(string group, TopicPartition partition) =>
+        PartitionRemade.WithLabels(group, partition.Topic, partition.Partition.Value.ToString()).Set(1);
+
+    /// <summary>A partition stands still no more, or is no longer ours.</summary>
+    public static void GoesOn(string group, TopicPartition partition)
+    {
+        var number = partition.Partition.Value.ToString();
+        PartitionOutOfRange.RemoveLabelled(group, partition.Topic, number);
+        PartitionRemade.RemoveLabelled(group, partition.Topic, number);
+    }
 
     public static void Dropped(string topic, IEnumerable<string> parts)
     {

@@ -1,4 +1,5 @@
 using Connectors.Kafka;
+using Connectors.Sdk;
 using Connectors.Sdk.Hosting;
 
 const string Purpose = "The Kafka connector: records of a consumer group become calls of functions.";
@@ -11,6 +12,7 @@ if (!CommandLine.TryRead(Purpose, args, KafkaOptions.Read, out var options, out 
 var builder = Service.CreateBuilder(options.Service);
 
 builder.AddKafka(options);
+builder.AddConnector<KafkaSource>(options.Connector);
 
 var app = builder.Build();
 app.MapSystemEndpoints();

@@ -35,12 +35,12 @@ internal static partial class Log
     [LoggerMessage(714, LogLevel.Warning, "Dropped: no function took it (on_failure=drop)")]
     public static partial void Dropped(ILogger log, string queue, string eventId, int attempt, int status, string? error);
 
+    [LoggerMessage(715, LogLevel.Warning, "Not settled, the channel that it came by has ended: the message comes again")]
+    public static partial void TooLate(ILogger log, string queue, string eventId, string end);
+
     [LoggerMessage(716, LogLevel.Warning, "Dead letter too large for AMQP, written with less")]
     public static partial void DeadLetterReduced(ILogger log, string queue, string eventId, string deadLetterQueue, string leftOut);
 
     [LoggerMessage(717, LogLevel.Warning, "A message may not have all of its runs: after max_hold it is given up, lest the broker takes all that is here back for its sake. Where the broker's consumer_timeout is longer, raise max_hold")]
     public static partial void RunsBeyondHold(ILogger log, int maxRetryAttempts, TimeSpan upstreamTimeout, TimeSpan maxRetryWait, TimeSpan maxHold);
-
-    [LoggerMessage(715, LogLevel.Warning, "Not settled, the channel that it came by has ended: the message comes again")]
-    public static partial void TooLate(ILogger log, string queue, string eventId, string end);
 }

@@ -9,13 +9,16 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Sqs;
 
+/// <summary>What stands between the queues and the pump.</summary>
 internal static class SqsHosting
 {
     /// <summary>Adds, for each queue, what reads it, settles its messages and tells how it is.</summary>
-    public static WebApplicationBuilder AddQueues(this WebApplicationBuilder builder, SqsOptions options)
+    public static WebApplicationBuilder AddSqs(this WebApplicationBuilder builder, SqsOptions options)
     {
-        builder.Services.AddSingleton(options).AddSingleton<IReadOnlyList<QueueReader>>(services => [.. options.Queues.Select(address => Reader(address, options, services))]);
-        builder.Services.AddDuty<QueueLook>("queue look");
+        builder.Services
+            .AddSingleton(options)
+            .AddSingleton<IReadOnlyList<QueueReader>>(services => [.. options.Queues.Select(address => Reader(address, options, services))])
+            .AddDuty<QueueLook>("queue look");
         return builder;
     }
 

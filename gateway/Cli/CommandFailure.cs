@@ -16,3 +16,6 @@ internal sealed class CommandFailure(string message, int exitCode = CommandFailu
 
     public static CommandFailure Usage(string message) => new(message, BadUsage);
 }
+
+/// <summary>An answer is JSON, but of another shape than ours: another service gave it, or a gateway of another version.</summary>
+internal sealed class OtherShapeException() : Exception("The answer is JSON of another shape.");

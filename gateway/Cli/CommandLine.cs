@@ -41,9 +41,8 @@ internal static class CommandLine
         {
             await act(session, ct);
         }
-        catch (Exception fault) when (fault is InvalidOperationException or NullReferenceException or ArgumentNullException or FormatException)
+        catch (OtherShapeException)
         {
-            // JSON, but of another shape than ours.
             throw session.Gateway.IsOther();
         }
     });

@@ -9,6 +9,11 @@ namespace Connectors.Cli;
 /// <summary>What sub-commands take, checked before the gateway is asked.</summary>
 internal static partial class Inputs
 {
+    /// <summary>Which names queues can have.</summary>
+    public const string QueueNameRule = "1 to 63 of a-z 0-9 - _, the first a letter or digit";
+
+    private const string NoPath = ": {0} names no file and no folder.";
+
     /// <summary>Whether a queue can have this name.</summary>
     public static bool IsQueueName(string text) => QueueName().IsMatch(text);
 
@@ -16,7 +21,7 @@ internal static partial class Inputs
     {
         var queue = new Argument<string>("QUEUE") { Description = "The queue's name, as list shows it" };
         queue.CompletionSources.Add(context => QueueNames.Suggest(context.ParseResult));
-        queue.Validators.Add(result => Check(result, IsQueueName, "QUEUE: {0} is no queue's name; allowed: 1 to 63 of a-z 0-9 - _, the first a letter or digit."));
+        queue.Validators.Add(result => Check(result, IsQueueName, $"QUEUE: {{0}} is no queue's name; allowed: {QueueNameRule}."));
         return queue;
     }
 
@@ -24,7 +29,7 @@ internal static partial class Inputs
     {
         var queue = new Option<string>("--queue", "-q") { Description = description, HelpName = "QUEUE" };
         queue.CompletionSources.Add(context => QueueNames.Suggest(context.ParseResult));
-        queue.Validators.Add(result => Check(result, IsQueueName, "--queue: {0} is no queue's name; allowed: 1 to 63 of a-z 0-9 - _, the first a letter or digit."));
+        queue.Validators.Add(result => Check(result, IsQueueName, $"--queue: {{0}} is no queue's name; allowed: {QueueNameRule}."));
         return queue;
     }
 
@@ -34,6 +39,16 @@ internal static partial class Inputs
         var option = new Option<string>(name, aliases) { Description = description, HelpName = helpName };
         option.Validators.Add(result => Check(result, text => !string.IsNullOrWhiteSpace(text), name + ": {0} is empty; what is meant without it is asked for without it."));
         return option;
+    }
+
+    /// <summary>A function, with or without its namespace.</summary>
+    public static Option<string> FunctionOption(string description)
+    {
+        var function = FilterOption($"{description}: NAME, or NAME.NAMESPACE", "NAME", "--function", "-f");
+
+        // In a path they would lead out of it, to the whole queue.
+        function.Validators.Add(result => Check(result, text => text is not ("." or ".."), "--function: {0} is no function's name."));
+        return function;
     }
 
     public static Argument<ulong> Seq() => new("SEQ") { Description = "A dead letter's number, as dead list shows it", CustomParser = ParseSeq };
@@ -60,7 +75,22 @@ internal static partial class Inputs
         return id;
     }
 
-    public static Option<string> Output(string what) => new("--output", "-o") { Description = $"Writes {what} to this file, byte for byte", HelpName = "FILE" };
+    public static Option<string> Output(string what) =>
+        new Option<string>("--output", "-o") { Description = $"Writes {what} to this file, byte for byte", HelpName = "FILE" }.NamesPath();
+
+    /// <summary>It takes a file or a folder. Empty, as a script's variable that was not set leaves it, it names none.</summary>
+    public static Option<string> NamesPath(this Option<string> option)
+    {
+        option.Validators.Add(result => Check(result, text => text.Length > 0, option.Name + NoPath));
+        return option;
+    }
+
+    /// <summary>The same for what has no name in front of it.</summary>
+    public static Argument<string> NamesPath(this Argument<string> argument)
+    {
+        argument.Validators.Add(result => Check(result, text => text.Length > 0, argument.Name + NoPath));
+        return argument;
+    }
 
     /// <summary>Of an argument or option that takes one.</summary>
     public static ulong ParseSeq(ArgumentResult result) => ParseSeq(result, result.Tokens[0].Value);

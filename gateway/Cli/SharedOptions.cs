@@ -20,12 +20,12 @@ internal static class SharedOptions
         Recursive = true,
     };
 
-    public static readonly Option<string> PasswordFile = new("--password-file")
+    public static readonly Option<string> PasswordFile = new Option<string>("--password-file")
     {
         Description = "A file with the password; without one OPENFAAS_PASSWORD, else the login that faas-cli stored for this gateway",
         HelpName = "FILE",
         Recursive = true,
-    };
+    }.NamesPath();
 
     public static readonly Option<bool> PasswordStdin = new("--password-stdin", "-s")
     {
@@ -47,6 +47,9 @@ internal static class SharedOptions
 
     /// <summary>Only with sub-commands that ask before they act.</summary>
     public static readonly Option<bool> Yes = new("--yes", "-y") { Description = "Goes ahead without asking" };
+
+    /// <summary>Only with sub-commands that act on all of a kind.</summary>
+    public static readonly Option<bool> DryRun = new("--dry-run") { Description = "Says how many are meant, and does nothing" };
 
     public static void AddTo(RootCommand root)
     {

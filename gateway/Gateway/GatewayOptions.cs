@@ -70,7 +70,7 @@ internal sealed record GatewayOptions
             UpstreamTimeout = Limit(settings, "upstream_timeout", "How long a function may take to answer"),
             MaxUpstreamTimeout = settings.Duration(
                 "max_upstream_timeout", TimeSpan.FromHours(1), "The longest X-Timeout that a caller may ask for in place of upstream_timeout", Min),
-            BasicAuth = settings.Flag("basic_auth", provider is null, "Ask for the credentials of secret_mount_path on /system/; always on with the embedded provider"),
+            BasicAuth = settings.Flag("basic_auth", true, "Ask for the credentials of secret_mount_path on /system/; always on with the embedded provider"),
             ScaleFromZero = settings.Flag("scale_from_zero", false, "Start functions that have no replicas when they are called (remote provider; the embedded one always does)"),
             LogsRequestUri = settings.Text("write_request_uri", "", "Any value: log the address of each call of a function, at once or through a queue").Length > 0,
             ScalerPort = scalerPort = ReadScalerPort(settings),

@@ -21,6 +21,9 @@ internal static partial class Log
     [LoggerMessage(208, LogLevel.Information, "Functions are listed again")]
     public static partial void ListedAgain(ILogger log);
 
+    [LoggerMessage(270, LogLevel.Warning, "The provider lists what cannot be read, which is passed over")]
+    public static partial void ListedOddly(ILogger log, int count, string odd);
+
     [LoggerMessage(206, LogLevel.Warning, "Not accepted")]
     public static partial void NotStored(ILogger log, string callId, string function, string queue, string error);
 
@@ -97,6 +100,9 @@ internal static partial class Log
 
     [LoggerMessage(262, LogLevel.Warning, "Login on the page refused")]
     public static partial void LoginRefused(ILogger log, string who, string caller);
+
+    [LoggerMessage(265, LogLevel.Warning, "/system/ is open to whoever reaches the port, for basic_auth is false")]
+    public static partial void SystemOpen(ILogger log);
 
     [LoggerMessage(253, LogLevel.Warning, "What is paused could not be read, what was known last holds")]
     public static partial void PausesNotRead(ILogger log, string bucket, string error);

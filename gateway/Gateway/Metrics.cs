@@ -96,6 +96,9 @@ internal static class Metrics
     private static readonly ConcurrentDictionary<(string Queue, int Status), Counter.Child> AcceptsOf = new();
     private static readonly ConcurrentDictionary<string, Histogram.Child> Publishes = new();
 
+    // Guards that nobody finds a queue's samples again while they are taken away: what is counted in them later would be seen by no scrape.
+    private static readonly Lock QueueSamples = new();
+
     public static void CallStarted(string function)
     {
         var series = Hold(function);
@@ -206,14 +209,37 @@ internal static class Metrics
         }
     }
 
-    public static void Accepted(string queue, int status) =>
-        AcceptsOf.GetOrAdd((queue, status), static key => Accepts.WithLabels(key.Queue, key.Status.ToString())).Inc();
+    public static void Accepted(string queue, int status)
+    {
+        if (!AcceptsOf.TryGetValue((queue, status), out var accepts))
+        {
+            lock (QueueSamples)
+            {
+                accepts = AcceptsOf.GetOrAdd((queue, status), static key => Accepts.WithLabels(key.Queue, key.Status.ToString()));
+            }
+        }
 
-    public static void Published(string queue, TimeSpan took) => Publishes.GetOrAdd(queue, static name => PublishSeconds.WithLabels(name)).Observe(took.TotalSeconds);
+        accepts.Inc();
+    }
+
+    public static void Published(string queue, TimeSpan took)
+    {
+        if (!Publishes.TryGetValue(queue, out var publishes))
+        {
+            lock (QueueSamples)
+            {
+                publishes = Publishes.GetOrAdd(queue, static name => PublishSeconds.WithLabels(name));
+            }
+        }
+
+        publishes.Observe(took.TotalSeconds);
+    }
 
     public static void Stalled(string queue, TimeSpan time) => UntakenSeconds.WithLabels(queue).Set(time.TotalSeconds);
 
     public static void Waiting(string queue, long calls) => WaitingCalls.WithLabels(queue).Set(calls);
+
+    public static void WaitingGone(string queue) => WaitingCalls.RemoveLabelled(queue);
 
     public static void WaitingOf(FunctionName function, long calls) => WaitingCallsOf.WithLabels(function.ToString()).Set(calls);
 
@@ -231,10 +257,26 @@ internal static class Metrics
 
     public static void Resumed(string queue, string function) => PausedSeconds.RemoveLabelled(queue, function);
 
+    /// <summary>Forgets a queue whose streams were deleted: otherwise whoever names ever new queues has all of them in every scrape.</summary>
     public static void QueueGone(string queue)
     {
         UntakenSeconds.RemoveLabelled(queue);
-        WaitingCalls.RemoveLabelled(queue);
+        WaitingGone(queue);
+        foreach (var action in new[] { "redriven", "edited", "deleted" })
+        {
+            DeadLetters.RemoveLabelled(queue, action);
+        }
+
+        lock (QueueSamples)
+        {
+            PublishSeconds.RemoveLabelled(queue);
+            Publishes.TryRemove(queue, out _);
+            foreach (var accepts in AcceptsOf.Keys.Where(key => key.Queue == queue))
+            {
+                Accepts.RemoveLabelled(queue, accepts.Status.ToString());
+                AcceptsOf.TryRemove(accepts, out _);
+            }
+        }
     }
 
     /// <summary>Shows what can be counted before anything is: by its absence Prometheus tells that there is no gateway.</summary>

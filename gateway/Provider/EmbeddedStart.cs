@@ -29,7 +29,7 @@ internal sealed class EmbeddedStart(
 
         try
         {
-            DataFolder.Make(options.DataPath);
+            options.Data.Make();
             await sandboxes.ChooseAsync(cancellationToken);
             namespaces.Load();
             secrets.Load();

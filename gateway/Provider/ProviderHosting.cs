@@ -22,7 +22,8 @@ public static class ProviderHosting
         services.AddSingleton<EmbeddedRoutes>();
         services.AddSingleton<Claims>();
         services.AddSingleton<Functions>();
-        services.AddSingleton<RunnerChoice>();
+        services.AddSingleton<FunctionBuilder>();
+        services.AddSingleton<FunctionFiles>();
         services.AddSingleton<FunctionStore>();
         services.AddSingleton<SecretStore>();
         services.AddSingleton<NamespaceStore>();

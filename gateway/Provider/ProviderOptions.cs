@@ -1,3 +1,4 @@
+using Connectors.Provider.Contracts;
 using Connectors.Provider.Isolation;
 using Connectors.Sdk.Hosting;
 
@@ -22,6 +23,8 @@ public sealed record ProviderOptions
     public required string? FunctionsPath { get; init; }
 
     public required string DataPath { get; init; }
+
+    internal DataFolder Data => new(DataPath);
 
     public required long MaxOutputBytes { get; init; }
 

@@ -155,14 +155,23 @@ internal sealed record CallbackUrl(Uri Address, string Credentials)
         return [.. path.Reverse()];
     }
 
-    private static string Unescaped(string path)
+    // All that is escaped, however often. ASCII in one pass, for an escape may be made by another that is undone; the rest makes none.
+    internal static string Unescaped(string path)
     {
-        while (Uri.UnescapeDataString(path) is { } next && next != path)
+        var text = new char[path.Length];
+        var length = 0;
+        foreach (var character in path)
         {
-            path = next;
+            text[length++] = character;
+            while (length >= 3 && text[length - 3] == '%' && char.IsAsciiHexDigit(text[length - 1])
+                && byte.TryParse(text.AsSpan(length - 2, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value) && value < 0x80)
+            {
+                length -= 2;
+                text[length - 1] = (char)value;
+            }
         }
 
-        return path;
+        return Uri.UnescapeDataString(text.AsSpan(0, length));
     }
 }
 

@@ -25,7 +25,6 @@ internal sealed class AsidePulls : IDisposable
     /// <summary>Slots for what is being brought back.</summary>
     public const int MaxInflight = MaxOpen * Batch;
 
-    private const string HintPrefix = "OF_HINT.";
     private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(5);
 
@@ -72,12 +71,15 @@ internal sealed class AsidePulls : IDisposable
         _pump.Run();
     }
 
-    /// <summary>Functions were paused or resumed.</summary>
-    public void Wake()
+    /// <summary>These functions were paused or resumed, or their breakers changed.</summary>
+    public void Wake(IReadOnlyCollection<FunctionName> functions)
     {
         lock (_lock)
         {
-            _schedule.Wake(_time.GetUtcNow());
+            foreach (var function in functions)
+            {
+                _schedule.Wake(function, _time.GetUtcNow());
+            }
         }
 
         _pump.Run();
@@ -120,7 +122,7 @@ internal sealed class AsidePulls : IDisposable
 
     private void Hear(string hint)
     {
-        if (Find(hint[HintPrefix.Length..]))
+        if (Find(StreamNames.SubjectOfHint(hint)))
         {
             _pump.Run();
         }

@@ -14,7 +14,8 @@ namespace Connectors.QueueWorker.Consuming;
 /// </code>
 /// The calls that are held for a function are due as soon as it is not paused. A clock that was ahead may have put a group off until a time that is now far
 /// away: when the group is found again, it is due when it says. Delayed calls that are due beyond <see cref="Horizon"/> are not kept, however many groups they
-/// lie in: their times are in the stream's subjects, where they are found again before.
+/// lie in: their times are in the stream's subjects, where they are found again before. However many functions' calls are held, what is told of one function touches
+/// its own group alone.
 /// </summary>
 /// <param name="heldUntil">Until when a function's calls stay aside; null for not, the end of time for until <see cref="Wake"/>.</param>
 internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUntil)
@@ -25,12 +26,35 @@ internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUnti
     // No group is put off for longer but to its own time, or to its function's.
     private static readonly TimeSpan MaxPutOff = TimeSpan.FromSeconds(5);
 
+    // So many outdated times are kept beside some for each group.
+    private const int SomeOutdated = 16;
+
     private readonly Dictionary<string, (AsideGroup Group, DateTimeOffset At)> _known = [];
+
+    // What is outdated among them, since its group has another time by now, or is open or gone, goes when it comes up.
     private readonly PriorityQueue<string, DateTimeOffset> _due = new();
-    private readonly Dictionary<string, bool> _open = [];
+
+    // What was heard of each group that is open, since it was taken.
+    private readonly Dictionary<string, Meanwhile> _open = [];
 
     /// <summary>When the next group is due; null for none.</summary>
-    public DateTimeOffset? Next => _due.TryPeek(out _, out var at) && at < DateTimeOffset.MaxValue ? at : null;
+    public DateTimeOffset? Next
+    {
+        get
+        {
+            while (_due.TryPeek(out var name, out var at))
+            {
+                if (_known.TryGetValue(name, out var known) && known.At == at)
+                {
+                    return at;
+                }
+
+                _due.Dequeue();
+            }
+
+            return null;
+        }
+    }
 
     /// <summary>Calls were found in a group. True if that was news, and not of a time beyond the horizon.</summary>
     public bool Found(AsideGroup group, DateTimeOffset now)
@@ -41,24 +65,19 @@ internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUnti
         }
 
         var name = group.Consumer;
-        if (_open.ContainsKey(name))
+        if (_open.TryGetValue(name, out var meanwhile))
         {
-            _open[name] = true;
+            _open[name] = meanwhile | Meanwhile.Found;
             return false;
         }
 
-        var due = (group.Function is { } function ? heldUntil(function) : group.Due) ?? now;
-        if (_known.TryGetValue(name, out var known))
+        var due = group.Function is { } function ? HeldUntil(function, now) : group.Due ?? now;
+        if (_known.TryGetValue(name, out var known) && (known.At <= due || known.At <= now + MaxPutOff))
         {
-            if (known.At <= due || known.At <= now + MaxPutOff)
-            {
-                return false;
-            }
-
-            _due.Remove(name, out _, out _);
+            return false;
         }
 
-        Put(group, group.Function is null ? due : now);
+        Put(group, due);
         return true;
     }
 
@@ -69,26 +88,30 @@ internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUnti
         {
             var name = _due.Dequeue();
             _known.Remove(name, out var known);
-            if (known.Group.Function is { } function && heldUntil(function) is { } until && until > now)
+            if (known.Group.Function is { } function && HeldUntil(function, now) is var until && until > now)
             {
                 Put(known.Group, until);
                 continue;
             }
 
-            _open[name] = false;
+            _open[name] = Meanwhile.None;
             return known.Group;
         }
 
         return null;
     }
 
-    /// <summary>Functions were paused or resumed.</summary>
-    public void Wake(DateTimeOffset now)
+    /// <summary>A function was paused or resumed, or its calls are to be looked at sooner or later than was said.</summary>
+    public void Wake(FunctionName function, DateTimeOffset now)
     {
-        foreach (var (name, known) in _known.Where(known => known.Value.Group.Function is not null).ToList())
+        var name = AsideGroup.Held(function).Consumer;
+        if (_known.TryGetValue(name, out var held))
         {
-            _due.Remove(name, out _, out _);
-            Put(known.Group, now);
+            Put(held.Group, HeldUntil(function, now));
+        }
+        else if (_open.TryGetValue(name, out var meanwhile))
+        {
+            _open[name] = meanwhile | Meanwhile.Woken;
         }
     }
 
@@ -99,16 +122,43 @@ internal sealed class AsideSchedule(Func<FunctionName, DateTimeOffset?> heldUnti
     /// <param name="nakked">After which time something comes again that was nakked; it does not hold up what was found meanwhile.</param>
     public void Closed(AsideGroup group, DateTimeOffset? again, DateTimeOffset now, TimeSpan? nakked = null)
     {
-        _open.Remove(group.Consumer, out var wasFoundAgain);
-        if ((again ?? (wasFoundAgain ? now : now + nakked)) is { } at)
+        _open.Remove(group.Consumer, out var meanwhile);
+        if ((again ?? (meanwhile.HasFlag(Meanwhile.Found) ? now : now + nakked)) is { } at)
         {
-            Put(group, at);
+            // That may have been said before its function was resumed.
+            var due = meanwhile.HasFlag(Meanwhile.Woken) && group.Function is { } function ? HeldUntil(function, now) : at;
+            Put(group, due < at ? due : at);
         }
     }
 
+    private DateTimeOffset HeldUntil(FunctionName function, DateTimeOffset now) => heldUntil(function) is { } until && until > now ? until : now;
+
     private void Put(AsideGroup group, DateTimeOffset at)
     {
-        _known[group.Consumer] = (group, at);
-        _due.Enqueue(group.Consumer, at);
+        var name = group.Consumer;
+        _known[name] = (group, at);
+        if (at == DateTimeOffset.MaxValue)
+        {
+            // No time comes up: it is woken.
+            return;
+        }
+
+        if (_due.Count < (2 * _known.Count) + SomeOutdated)
+        {
+            _due.Enqueue(name, at);
+        }
+        else
+        {
+            _due.Clear();
+            _due.EnqueueRange(_known.Where(one => one.Value.At < DateTimeOffset.MaxValue).Select(one => (one.Key, one.Value.At)));
+        }
+    }
+
+    [Flags]
+    private enum Meanwhile
+    {
+        None = 0,
+        Found = 1,
+        Woken = 2,
     }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using System.Text;
 using Connectors.QueueWorker.Dispatching;
 using Connectors.QueueWorker.Settling;
@@ -29,15 +28,8 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(5);
 
-    // Consumers are named by their function, and the server takes no longer names.
-    private const int MaxSubject = 200;
-
-    // Of so many subjects it is remembered whose they are.
-    private const int MaxSubjects = 10_000;
-
-    // No namespace may have a colon.
-    private const string ForeignNamespace = ":foreign";
-    private const string HintPrefix = "OF_HINT.";
+    // Of so many subjects it is remembered that they were told of.
+    private const int MaxUnaskable = 10_000;
 
     private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(10);
 
@@ -50,8 +42,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private readonly FairScheduler _scheduler;
     private readonly int _batch;
     private readonly Partition _partition;
-    private readonly ConcurrentDictionary<FunctionName, string> _foreign = new();
-    private readonly ConcurrentDictionary<string, (FunctionName, Priority)> _ofSubject = new();
+    private readonly CallSubjects _subjects;
     private readonly ConcurrentDictionary<string, bool> _unaskable = new();
     private readonly ConcurrentDictionary<Task, bool> _binds = new();
     private readonly Pump _pump;
@@ -70,6 +61,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         var consuming = options.Consuming;
         _batch = Math.Clamp(consuming.MaxInflight / 8, 1, 4);
         _partition = new Partition(consuming.Partitions, consuming.Partition);
+        _subjects = new CallSubjects(options.Queue, _partition);
         _pump = new Pump(Pull, log);
         _timer = time.CreateTimer(_ => _pump.Run(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         slots.Freed = _pump.Run;
@@ -78,14 +70,14 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
             function => new FunctionLane(function, consuming.LimiterEnabled ? new ConcurrencyLimit(consuming.MaxInflight) : null, consuming.MaxInflight)
             {
                 // What stands on no function's subject is run by none, and tells nothing of how many.
-                MaxInflight = function.Namespace == ForeignNamespace ? consuming.MaxInflight : null,
+                MaxInflight = CallSubjects.IsForeign(function) ? consuming.MaxInflight : null,
             },
             (lane, priority) =>
             {
                 var function = lane.Function;
                 Log.FunctionFound(log, function.ToString(), priority.ToString());
                 var name = StreamNames.FunctionConsumer(function, priority);
-                var filter = _foreign.GetValueOrDefault(function) ?? StreamNames.CallSubject(options.Queue, priority, function);
+                var filter = _subjects.Filter(function, priority);
                 var consumer = StreamConsumer.Lapsing(inbox, setup, StreamNames.Calls(options.Queue), name, filter, consuming.AckWait, consuming.InactiveThreshold, time);
                 var side = new LaneSide(lane, priority, consumer);
                 consumer.Listen(new SideListener(this, side));
@@ -106,18 +98,14 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
             Find(subject);
         }
 
-        foreach (var (function, limit) in _scheduler.Limits.Where(learned => learned.Function.Namespace != ForeignNamespace))
+        foreach (var (function, limit) in _scheduler.Limits.Where(learned => !CallSubjects.IsForeign(learned.Function)))
         {
             Metrics.Learned(_options.Queue, function, limit);
         }
 
         foreach (var function in _scheduler.Forget(Now - Remembered))
         {
-            if (_foreign.TryRemove(function, out var subject))
-            {
-                _ofSubject.TryRemove(subject, out _);
-            }
-
+            _subjects.Forget(function);
             Metrics.Forgot(_options.Queue, function);
         }
     }
@@ -152,7 +140,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
             try
             {
                 await using var hints = await DirectSubscription.OpenAsync(
-                    _link.Connection, StreamNames.Hints(_options.Queue), (hint, _, _, _) => Find(hint[HintPrefix.Length..]), stopping);
+                    _link.Connection, StreamNames.Hints(_options.Queue), (hint, _, _, _) => Find(StreamNames.SubjectOfHint(hint)), stopping);
                 await Task.Delay(Timeout.InfiniteTimeSpan, _time, stopping);
             }
             catch (Exception fault) when (!stopping.IsCancellationRequested)
@@ -175,7 +163,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         if (subject.Length > StreamConsumer.MaxFilter || (subject.AsSpan().IndexOfAny('*', '>') >= 0 && subject.Split('.').Any(token => token is "*" or ">")))
         {
             // As a consumer's filter it would mean the calls of many functions, and keep theirs from being made; or be too long for one.
-            if (_unaskable.Count < MaxSubjects && _unaskable.TryAdd(subject, true))
+            if (_unaskable.Count < MaxUnaskable && _unaskable.TryAdd(subject, true))
             {
                 Log.SubjectUnaskable(_log, subject);
             }
@@ -183,39 +171,11 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
             return;
         }
 
-        if (!_ofSubject.TryGetValue(subject, out var found))
-        {
-            found = OfSubject(subject);
-            if (_ofSubject.Count < MaxSubjects)
-            {
-                _ofSubject[subject] = found;
-            }
-        }
-
-        var (function, priority) = found;
+        var (function, priority) = _subjects.Of(subject);
         if (_partition.Serves(function) && _scheduler.Found(function, priority, Now))
         {
             _pump.Run();
         }
-    }
-
-    // What stands on no function's subject is to get its end too: each such subject is treated as a function of its own, with a made-up name.
-    private (FunctionName Function, Priority Priority) OfSubject(string subject)
-    {
-        if (StreamNames.FunctionOf(subject) is { IsValid: true } function && StreamNames.PriorityOf(subject) is { } priority
-            && StreamNames.CallSubject(_options.Queue, priority, function) == subject && subject.Length <= MaxSubject)
-        {
-            return (function, priority);
-        }
-
-        // One of another partition gets no lane here, with which it would be forgotten.
-        var foreign = new FunctionName(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(subject)))[..32], ForeignNamespace);
-        if (_partition.Serves(foreign))
-        {
-            _foreign[foreign] = subject;
-        }
-
-        return (foreign, Priority.Normal);
     }
 
     private void Pull()

@@ -17,8 +17,8 @@ namespace Connectors.QueueWorker.Consuming;
 /// that both deliver runs twice. Two things keep it. The server refuses a consumer whose filter overlaps with another's, and whoever meets that clears the
 /// other mode's. And nobody makes a consumer without having read the metadata within the last second:
 /// <code>
-/// new worker (function)  writes "function" and the time, deletes static-high and static-normal, waits one ack_wait for what was in flight
-/// another (function)     reads "function" and the time: waits for what is left of that ack_wait
+/// new worker (function)  writes "function" and the server's time, deletes static-high and static-normal, waits one ack_wait for what was in flight
+/// another (function)     reads "function" and both times, the switch's and now: waits for what is left of that ack_wait, whatever its own clock says
 /// either, after it       reads once more: if it is "static" again by then, it takes nothing
 /// old worker (static)    its pull ends in 409; it reads "function": stops pulling, finishes what runs, is not ready
 /// old worker, too late   made static-normal again just before: the new worker's consumer is refused, it clears and binds again
@@ -61,9 +61,9 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
         var found = Found(stream);
         if (found is null || !_isClaimed)
         {
-            found = await ClaimAsync(stream.Config, found, ct);
+            found = await ClaimAsync(stream, found, ct);
         }
-        else if (found == _mine && _lost.IsCancellationRequested && LeftOfSwitch(stream.Config) > TimeSpan.Zero)
+        else if (found == _mine && _lost.IsCancellationRequested && LeftOfSwitch(stream) > TimeSpan.Zero)
         {
             // A later look finds that it is over; callbacks and what lies aside do not wait for it.
             return;
@@ -89,9 +89,9 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
             if (time.GetElapsedTime(_confirmed) > Fresh)
             {
                 var asked = time.GetTimestamp();
-                var stream = await link.JetStream.GetStreamAsync(StreamNames.Calls(options.Queue), cancellationToken: ct);
-                Looked?.Invoke(stream.Info, asked);
-                if (Found(stream.Info) != _mine)
+                var stream = await AskAsync(ct);
+                Looked?.Invoke(stream, asked);
+                if (Found(stream) != _mine)
                 {
                     recheck.Request();
                     return false;
@@ -143,19 +143,21 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
 
     private bool IsOfOtherMode(string consumer) =>
         options.Consuming.Mode == ScalingMode.Static
-            ? consumer.StartsWith("fn:", StringComparison.Ordinal)
+            ? StreamNames.IsFunctionConsumer(consumer)
             : consumer is StreamNames.StaticHigh or StreamNames.StaticNormal;
 
     // Returns the mode that the queue is in then: another worker may have switched it during the wait.
-    private async Task<string> ClaimAsync(StreamConfig config, string? found, CancellationToken ct)
+    private async Task<string> ClaimAsync(StreamInfo stream, string? found, CancellationToken ct)
     {
+        var config = stream.Config;
         var isSwitch = found is not null && found != _mine;
         if (found != _mine || (config.Republish is not null) != IsFunction)
         {
             var metadata = new Dictionary<string, string>(config.Metadata ?? new Dictionary<string, string>()) { [StreamNames.ModeKey] = _mine };
             if (isSwitch)
             {
-                metadata[StreamNames.ModeSinceKey] = time.GetUtcNow().ToString("O", CultureInfo.InvariantCulture);
+                // It may have been looked at some seconds ago.
+                metadata[StreamNames.ModeSinceKey] = TimeOf(await AskAsync(ct)).ToString("O", CultureInfo.InvariantCulture);
             }
 
             var hints = new Republish { Src = StreamNames.CallSubjects(options.Queue), Dest = StreamNames.Hints(options.Queue), HeadersOnly = true };
@@ -169,7 +171,7 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
         }
 
         // What the others had in flight may still end; its leases end with this wait. Of two that switch at once only one finds consumers to delete.
-        var left = isSwitch || hasCleared ? options.Consuming.AckWait : LeftOfSwitch(config);
+        var left = isSwitch || hasCleared ? options.Consuming.AckWait : LeftOfSwitch(stream);
         if (left <= TimeSpan.Zero)
         {
             _isClaimed = true;
@@ -179,13 +181,18 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
         Log.ModeWaits(log, options.Queue, _mine, left);
         await Task.Delay(left, time, ct);
         _isClaimed = true;
-        return Found((await link.JetStream.GetStreamAsync(StreamNames.Calls(options.Queue), cancellationToken: ct)).Info) ?? _mine;
+        return Found(await AskAsync(ct)) ?? _mine;
     }
 
-    // Of the ack_wait that begins with a switch, by the clock of whoever switched: no more than all of it from when the switch was met, whatever that one says.
-    private TimeSpan LeftOfSwitch(StreamConfig config)
+    private async Task<StreamInfo> AskAsync(CancellationToken ct) => (await link.JetStream.GetStreamAsync(StreamNames.Calls(options.Queue), cancellationToken: ct)).Info;
+
+    // By the server's clock, which is one for all workers; by this worker's where it does not say.
+    private DateTimeOffset TimeOf(StreamInfo stream) => stream.Ts == default ? time.GetUtcNow() : stream.Ts;
+
+    // Of the ack_wait that begins with a switch: no more than all of it from when the switch was met, though a clock was set meanwhile, or an older worker wrote down its own.
+    private TimeSpan LeftOfSwitch(StreamInfo stream)
     {
-        if (config.Metadata?.TryGetValue(StreamNames.ModeSinceKey, out var at) != true
+        if (stream.Config.Metadata?.TryGetValue(StreamNames.ModeSinceKey, out var at) != true
             || !DateTimeOffset.TryParse(at, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var since))
         {
             return TimeSpan.Zero;
@@ -193,7 +200,7 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
 
         if (_switch.At != at)
         {
-            var left = since + options.Consuming.AckWait - time.GetUtcNow();
+            var left = since + options.Consuming.AckWait - TimeOf(stream);
             _switch = (at, left < options.Consuming.AckWait ? left : options.Consuming.AckWait, time.GetTimestamp());
         }
 
@@ -206,7 +213,7 @@ internal sealed class ModeClaim(QueueWorkerOptions options, NatsLink link, Readi
         {
             await link.JetStream.DeleteConsumerAsync(stream, consumer, ct);
         }
-        catch (NatsJSApiException gone) when (gone.Error.Code == 404)
+        catch (NatsJSApiException gone) when (gone.IsNotFound())
         {
             // It lapsed by itself.
         }

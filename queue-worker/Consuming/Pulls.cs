@@ -115,10 +115,10 @@ internal sealed class Pulls : IDisposable
         _aside.Dispose();
     }
 
-    private void Wake()
+    private void Wake(IReadOnlyCollection<FunctionName> functions)
     {
         _calls.Wake();
-        _aside.Wake();
+        _aside.Wake(functions);
     }
 
     private async Task RunCallsAsync(CancellationToken stopping)

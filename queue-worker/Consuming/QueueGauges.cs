@@ -18,6 +18,9 @@ internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries ret
     private readonly Dictionary<string, long> _functions = [];
     private readonly Dictionary<string, long> _aside = [];
 
+    // Those that had calls aside at the last look. What lies aside is looked at beside the rest.
+    private volatile HashSet<string> _lyingAside = [];
+
     public void Show(StreamInfo info)
     {
         Metrics.Submitted(options.Queue, info.State.LastSeq);
@@ -30,10 +33,14 @@ internal sealed class QueueGauges(QueueWorkerOptions options, WaitingRetries ret
         {
             Metrics.Pending(options.Queue, function, inHand.Waiting(function, stored.GetValueOrDefault(function)));
         }
+
+        var aside = _lyingAside;
+        Metrics.ForgetUnused(options.Queue, function => stored.ContainsKey(function) || aside.Contains(function), time);
     }
 
     public void ShowAside(AsideCounts counts)
     {
+        _lyingAside = counts.Delayed.Keys.Concat(counts.Held.Keys).ToHashSet();
         foreach (var function in Known(_aside, counts.Delayed.Keys.Concat(counts.Held.Keys), gone => Metrics.NoneAside(options.Queue, gone)))
         {
             Metrics.Aside(options.Queue, function, counts.Delayed.GetValueOrDefault(function), counts.Held.GetValueOrDefault(function));
@@ -91,11 +98,7 @@ internal sealed class Reporting(QueueWorkerOptions options, WorkerReports report
     private readonly string _worker = Guid.NewGuid().ToString("N");
 
     /// <summary>What all workers have in hand: this one now, the others as they said last.</summary>
-    public CallsInHand InHand()
-    {
-        reports.Take(options.Queue, Own());
-        return reports.Of(options.Queue);
-    }
+    public CallsInHand InHand() => reports.Of(options.Queue, Own());
 
     public Task RunAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(reports.ListenAsync(options.Queue, stoppingToken), reports.TellAsync(options.Queue, Own, stoppingToken));

@@ -19,19 +19,28 @@ namespace Connectors.QueueWorker.Dispatching;
 /// </summary>
 internal sealed class Breakers
 {
+    // A row is over after so long without another failure: of a function that was deleted meanwhile comes no call that ends it.
+    private static readonly TimeSpan RowAge = TimeSpan.FromDays(1);
+
     // Different calls that failed in a row: one that fails by itself, again and again, says nothing of its function. Kept while the breaker is open, so that
     // those that were running when it opened are put aside too, before it is known to be written down.
-    private readonly ConcurrentDictionary<FunctionName, ConcurrentDictionary<string, bool>> _failed = new();
+    private readonly ConcurrentDictionary<FunctionName, Row> _failed = new();
 
     private readonly QueueWorkerOptions _options;
     private readonly Pauses _pauses;
     private readonly TimeProvider _time;
 
+    // When those were forgotten last that are over, as a timestamp.
+    private long _forgotAt;
+
     public Breakers(QueueWorkerOptions options, Pauses pauses, TimeProvider time)
     {
-        (_options, _pauses, _time) = (options, pauses, time);
+        (_options, _pauses, _time, _forgotAt) = (options, pauses, time, time.GetTimestamp());
         pauses.Closed = function => _failed.TryRemove(function, out _);
     }
+
+    /// <summary>Of how many functions calls are remembered that failed.</summary>
+    public int Failing => _failed.Count;
 
     /// <summary>
     /// Whether an outcome says that the function cannot be reached: no connection, or an answer of the platform's own that says so. A provider that finds no
@@ -63,11 +72,7 @@ internal sealed class Breakers
 
     private async ValueTask AnsweredAsync(FunctionName function, bool isOpen, CancellationToken ct)
     {
-        if (!_failed.IsEmpty)
-        {
-            _failed.TryRemove(function, out _);
-        }
-
+        _failed.TryRemove(function, out _);
         if (isOpen)
         {
             await _pauses.CloseAsync(function, ct);
@@ -77,20 +82,47 @@ internal sealed class Breakers
     // No more are remembered than open it: where that cannot be written down, calls go on failing, each with an id of its own.
     private int Count(FunctionName function, string deliveryId, int max)
     {
-        var failed = _failed.GetOrAdd(function, _ => new ConcurrentDictionary<string, bool>());
-        if (failed.Count < max)
+        Forget();
+        var now = _time.GetTimestamp();
+        var row = _failed.AddOrUpdate(function, _ => new Row(now), (_, known) => IsOver(known) ? new Row(now) : known);
+        row.Last = now;
+        if (row.Calls.Count < max)
         {
-            failed[deliveryId] = true;
+            row.Calls[deliveryId] = true;
         }
 
-        return failed.Count;
+        return row.Calls.Count;
     }
+
+    private void Forget()
+    {
+        var last = Interlocked.Read(ref _forgotAt);
+        if (_time.GetElapsedTime(last) < RowAge || Interlocked.CompareExchange(ref _forgotAt, _time.GetTimestamp(), last) != last)
+        {
+            return;
+        }
+
+        foreach (var row in _failed.Where(one => IsOver(one.Value)))
+        {
+            _failed.TryRemove(row);
+        }
+    }
+
+    private bool IsOver(Row row) => _time.GetElapsedTime(row.Last) >= RowAge;
 
     private Task<bool> OpenAsync(FunctionName function, Outcome outcome, BreakerPolicy policy, CancellationToken ct)
     {
         var now = _time.GetUtcNow();
         var breaker = new OpenBreaker { Reason = outcome.Error ?? $"status {outcome.Status}", At = now, ProbeAt = now + policy.MinWait, Wait = policy.MinWait, MaxWait = policy.MaxWait };
         return _pauses.OpenAsync(function, breaker, ct);
+    }
+
+    private sealed class Row(long began)
+    {
+        /// <summary>When the last of them failed, as a timestamp.</summary>
+        public long Last { get; set; } = began;
+
+        public ConcurrentDictionary<string, bool> Calls { get; } = new();
     }
 }
 

@@ -43,18 +43,19 @@ internal sealed class CallSender(
 
     private async Task<Outcome> InvokeAsync(Envelope envelope, ReadOnlyMemory<byte> body, TimeLimit limit)
     {
-        var counts = Metrics.Of(options.Queue, envelope.FunctionName);
+        using var call = Metrics.Count(options.Queue, envelope);
         // A probe that failed was put aside as it came, but for the time of its first send.
         if (envelope is { Attempt: 1, FirstAt: null })
         {
             // The gateway that accepted it may have a clock that is ahead of this one.
-            counts.QueueTime.Observe(Math.Max(0, (time.GetUtcNow() - envelope.AgeFrom).TotalSeconds));
+            var waited = time.GetUtcNow() - envelope.AgeFrom;
+            call.Waited(waited > TimeSpan.Zero ? waited : TimeSpan.Zero);
         }
 
-        Log.Invoke(log, envelope.CallId, counts.Function, envelope.Attempt);
-        using var span = Tracing.IsOn ? Tracing.Start($"call {counts.Function}", ActivityKind.Client, envelope.Trace) : null;
+        Log.Invoke(log, envelope.CallId, call.Function, envelope.Attempt);
+        using var span = Tracing.IsOn ? Tracing.Start($"call {call.Function}", ActivityKind.Client, envelope.Trace) : null;
         span?.SetTag("callId", envelope.CallId).SetTag("attempt", envelope.Attempt);
-        counts.Inflight.Inc();
+        call.Began();
         Outcome outcome;
         try
         {
@@ -62,17 +63,17 @@ internal sealed class CallSender(
         }
         finally
         {
-            counts.Inflight.Dec();
+            call.Over();
         }
 
         span?.SetTag("http.response.status_code", outcome.Status).SetStatus(outcome.Kind == OutcomeKind.Succeeded ? ActivityStatusCode.Ok : ActivityStatusCode.Error, outcome.Error);
-        Log.Invoked(log, envelope.CallId, counts.Function, envelope.Attempt, outcome.Status, outcome.Duration, outcome.Error);
+        Log.Invoked(log, envelope.CallId, call.Function, envelope.Attempt, outcome.Status, outcome.Duration, outcome.Error);
         if (options.Dispatch.WriteDebug)
         {
-            Log.Answered(log, envelope.CallId, counts.Function, outcome.BodyLength, System.Text.Encoding.UTF8.GetString(outcome.Body.Span));
+            Log.Answered(log, envelope.CallId, call.Function, outcome.BodyLength, System.Text.Encoding.UTF8.GetString(outcome.Body.Span));
         }
 
-        counts.Attempted(outcome.Status, outcome.Duration);
+        call.Attempted(outcome.Status, outcome.Duration);
         return outcome;
     }
 

@@ -65,24 +65,44 @@ internal sealed class AckedMessages(TimeSpan ackWait, Func<TimeSpan?> openFor, T
 /// </summary>
 internal sealed class WaitingRetries(TimeProvider time)
 {
-    private const int MaxRemembered = 1_000_000;
+    private readonly ConcurrentDictionary<MessagePlace, Nakked> _nakked = new();
 
-    private readonly ConcurrentDictionary<MessagePlace, (string Function, long Since, TimeSpan Wait)> _nakked = new();
+    // How many these are: to count them, the dictionary would stop everybody else.
+    private int _count;
+
+    /// <summary>How many messages it remembers at most; further ones count as waiting for a worker.</summary>
+    public int MaxRemembered { get; init; } = 1_000_000;
 
     public void Add(MessagePlace place, string function, TimeSpan wait)
     {
-        if (_nakked.Count < MaxRemembered)
+        var nakked = new Nakked(function, time.GetTimestamp(), wait);
+        while (true)
         {
-            _nakked[place] = (function, time.GetTimestamp(), wait);
+            if (_nakked.TryGetValue(place, out var before))
+            {
+                if (_nakked.TryUpdate(place, nakked, before))
+                {
+                    return;
+                }
+            }
+            else if (Volatile.Read(ref _count) >= MaxRemembered)
+            {
+                return;
+            }
+            else if (_nakked.TryAdd(place, nakked))
+            {
+                Interlocked.Increment(ref _count);
+                return;
+            }
         }
     }
 
     /// <summary>A message was acked: it waits for nothing any more.</summary>
     public void Ended(MessagePlace place)
     {
-        if (!_nakked.IsEmpty)
+        if (_nakked.TryRemove(place, out _))
         {
-            _nakked.TryRemove(place, out _);
+            Interlocked.Decrement(ref _count);
         }
     }
 
@@ -93,12 +113,13 @@ internal sealed class WaitingRetries(TimeProvider time)
     public void Keep(ulong first, ulong last, IReadOnlyDictionary<string, long> stored)
     {
         var known = new Dictionary<string, long>();
-        foreach (var (place, (function, _, _)) in _nakked.Where(nakked => nakked.Key.Sequence <= last))
+        foreach (var nakked in _nakked.Where(nakked => nakked.Key.Sequence <= last))
         {
+            var function = nakked.Value.Function;
             var count = known.GetValueOrDefault(function) + 1;
-            if (place.Sequence < first || count > stored.GetValueOrDefault(function))
+            if (nakked.Key.Sequence < first || count > stored.GetValueOrDefault(function))
             {
-                _nakked.TryRemove(place, out _);
+                Forget(nakked);
             }
             else
             {
@@ -111,18 +132,29 @@ internal sealed class WaitingRetries(TimeProvider time)
     public Dictionary<string, long> Count()
     {
         var counts = new Dictionary<string, long>();
-        foreach (var (place, (function, since, wait)) in _nakked)
+        foreach (var nakked in _nakked)
         {
-            if (time.GetElapsedTime(since) >= wait)
+            if (time.GetElapsedTime(nakked.Value.Since) >= nakked.Value.Wait)
             {
-                _nakked.TryRemove(place, out _);
+                Forget(nakked);
             }
             else
             {
-                counts[function] = counts.GetValueOrDefault(function) + 1;
+                counts[nakked.Value.Function] = counts.GetValueOrDefault(nakked.Value.Function) + 1;
             }
         }
 
         return counts;
     }
+
+    // Unless it was nakked anew meanwhile.
+    private void Forget(KeyValuePair<MessagePlace, Nakked> nakked)
+    {
+        if (_nakked.TryRemove(nakked))
+        {
+            Interlocked.Decrement(ref _count);
+        }
+    }
+
+    private readonly record struct Nakked(string Function, long Since, TimeSpan Wait);
 }

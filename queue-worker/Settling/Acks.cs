@@ -95,16 +95,8 @@ internal sealed class Acks(QueueWorkerOptions options, NatsLink link, RecordWrit
     public async Task AckAsync(Delivery delivery, CancellationToken ct)
     {
         _acked.Add(delivery.Place);
-        if (!_refused.IsEmpty)
-        {
-            _refused.TryRemove(delivery.Place, out _);
-        }
-
-        if (!_inDoubt.IsEmpty)
-        {
-            _inDoubt.Remove(delivery.Place);
-        }
-
+        _refused.TryRemove(delivery.Place, out _);
+        _inDoubt.Remove(delivery.Place);
         waiting.Ended(delivery.Place);
         _processed.Inc();
         await SendAckAsync(delivery, ct);

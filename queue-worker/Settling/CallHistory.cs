@@ -68,7 +68,7 @@ internal sealed class CallHistory : IDuty, IDisposable
             Function = envelope.Function,
             Namespace = envelope.Namespace,
             State = end.Word,
-            Ended = _time.GetUtcNow(),
+            Ended = biography?.LastAt ?? _time.GetUtcNow(),
             Submitted = envelope.Submitted,
             Redrive = envelope.Redrive,
             Reason = end.Kind == DeadKind.Call ? biography?.Reason : null,
@@ -89,8 +89,8 @@ internal sealed class CallHistory : IDuty, IDisposable
     /// <param name="record">What was to be told.</param>
     /// <param name="state">One of <see cref="CallbackStates"/>.</param>
     /// <param name="status">The receiver's status; null or 0 if none came.</param>
-    /// <param name="error">What went wrong.</param>
-    public void ToldOrNot(Envelope envelope, CallbackRecord record, string state, int? status, string? error)
+    /// <param name="biography">What its dead letter tells; null if it was delivered.</param>
+    public void ToldOrNot(Envelope envelope, CallbackRecord record, string state, int? status, Biography? biography = null)
     {
         if (!_options.History.IsOn)
         {
@@ -104,7 +104,7 @@ internal sealed class CallHistory : IDuty, IDisposable
             Function = envelope.Function,
             Namespace = envelope.Namespace,
             State = EndStates.Callback,
-            Ended = _time.GetUtcNow(),
+            Ended = biography?.LastAt ?? _time.GetUtcNow(),
             Redrive = envelope.Redrive,
             Callback = new EndedCallback
             {
@@ -112,7 +112,7 @@ internal sealed class CallHistory : IDuty, IDisposable
                 Attempts = record.Attempt,
                 Posts = record.Posts,
                 Status = status is 0 ? null : status,
-                Error = error is null ? null : Bounded(error),
+                Error = biography?.Error is { } error ? Bounded(error) : null,
             },
         });
     }
@@ -129,9 +129,9 @@ internal sealed class CallHistory : IDuty, IDisposable
                     await Task.Delay(Pause, _time, stoppingToken);
                 }
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
             {
-                // What waits is written below.
+                // Whatever fails in the moment of a stop: what waits is written below.
             }
         }
 
@@ -141,9 +141,9 @@ internal sealed class CallHistory : IDuty, IDisposable
         {
             await WriteAllAsync(Farewell, farewell.Token);
         }
-        catch (OperationCanceledException)
+        catch (Exception)
         {
-            // Told below.
+            // What is left is told below.
         }
 
         Forget();

@@ -19,11 +19,11 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
     public async Task DoneAsync(Delivery delivery, Envelope envelope, CallbackRecord record, int status, CancellationToken ct)
     {
         await AckAsync(delivery, ct);
-        history.ToldOrNot(envelope, record, CallbackStates.Delivered, status, null);
+        history.ToldOrNot(envelope, record, CallbackStates.Delivered, status);
     }
 
     /// <summary>The receiver has what was too large for a record.</summary>
-    public void OversizeDone(Envelope envelope, CallbackRecord record, int status) => history.ToldOrNot(envelope, record, CallbackStates.Delivered, status, null);
+    public void OversizeDone(Envelope envelope, CallbackRecord record, int status) => history.ToldOrNot(envelope, record, CallbackStates.Delivered, status);
 
     /// <summary>To be posted again after a wait.</summary>
     public async Task RetryAsync(Delivery delivery, Envelope envelope, CallbackRecord record, TimeSpan after, CancellationToken ct)
@@ -54,17 +54,18 @@ internal sealed class CallbackSettler(RecordWriter writer, DeadLetters deadLette
     public async Task GiveUpAsync(
         Delivery delivery, Envelope envelope, CallbackRecord record, string reason, int? status, string? error, CancellationToken ct)
     {
-        await deadLetters.StoreCallbackAsync(envelope, record, Biography(record, reason, status, error), delivery.Body, ct);
+        var biography = Biography(record, reason, status, error);
+        await deadLetters.StoreCallbackAsync(envelope, record, biography, delivery.Body, ct);
         await AckAsync(delivery, ct);
-        history.ToldOrNot(envelope, record, State(reason), status, error);
+        history.ToldOrNot(envelope, record, State(reason), status, biography);
     }
 
     /// <summary>Given up without a record of its own: what was too large for one is told without its body, and the call goes on to its own end.</summary>
     public async Task GiveUpOversizeAsync(Envelope envelope, CallbackRecord record, string reason, int? status, string? error, CancellationToken ct)
     {
-        await deadLetters.StoreCallbackAsync(
-            envelope with { Headers = [], PastAttempts = null }, CallbackRecords.WithoutBody(record), Biography(record, reason, status, error), default, ct);
-        history.ToldOrNot(envelope, record, State(reason), status, error);
+        var biography = Biography(record, reason, status, error);
+        await deadLetters.StoreCallbackAsync(envelope with { Headers = [], PastAttempts = null }, CallbackRecords.WithoutBody(record), biography, default, ct);
+        history.ToldOrNot(envelope, record, State(reason), status, biography);
     }
 
     /// <summary>Not a callback record.</summary>

@@ -14,8 +14,6 @@ internal sealed class CopiesInDoubt(TimeProvider time)
     // Without their bodies, which are those of the messages.
     private readonly ConcurrentDictionary<MessagePlace, (StreamMessage Copy, long At)> _all = new();
 
-    public bool IsEmpty => _all.IsEmpty;
-
     public bool Holds(MessagePlace place) => _all.ContainsKey(place);
 
     /// <summary>The copy that is to take a message's place; null if there is none in doubt.</summary>

@@ -150,15 +150,7 @@ internal sealed class Settler(
         }
 
         await acks.AckAsync(delivery, ct);
-        if (end.Biography is null)
-        {
-            Metrics.Of(options.Queue, envelope.FunctionName).Succeeded.Inc();
-        }
-        else
-        {
-            Metrics.Ended(options.Queue, envelope.FunctionName, end.Word);
-        }
-
+        Metrics.Ended(options.Queue, envelope, end.Word);
         history.Ended(envelope, end, delivery.Body.Length);
     }
 
@@ -172,7 +164,7 @@ internal sealed class Settler(
             var record = callbacks.Record(told, end.Told, isExhausted);
             var untold = Untold();
             await deadLetters.StoreCallbackAsync(told with { Headers = [] }, record, untold, default, ct);
-            history.ToldOrNot(told, record with { Attempt = 0 }, CallbackStates.Refused, null, untold.Error);
+            history.ToldOrNot(told, record with { Attempt = 0 }, CallbackStates.Refused, null, untold);
         }
     }
 

@@ -35,14 +35,15 @@ public sealed partial class DocumentedHelmTests
 
         Assert.True(command.Contains("--reuse-values", StringComparison.Ordinal), $"{page}: without --reuse-values what was set at the install is gone");
         var installed = Parts(Commands.Select(row => row.Data).Single(row => row.Item1 == Path.Combine("docs", "kubernetes.md") && row.Item2.StartsWith($"helm upgrade --install {release} ", StringComparison.Ordinal)).Item2);
-        var before = await EnvironmentAsync(chart, release, installed.Values);
+        var given = (await EnvironmentAsync(chart, release, installed.Values)).Except(await EnvironmentAsync(chart, release, [])).ToList();
         var after = await EnvironmentAsync(chart, release, [.. installed.Values, .. values]);
 
-        Assert.Equal((before["queue_name"], before["max_inflight"]), (after["queue_name"], after["max_inflight"]));
+        Assert.NotEmpty(given);
+        Assert.Empty(given.Except(after));
     }
 
     private static async Task<IReadOnlyDictionary<string, string>> EnvironmentAsync(string chart, string release, string[] values) =>
-        (await Helm.TemplateAsync(chart, release, needed: false, values)).Single(m => m.Kind == "Deployment").Environment;
+        (await Helm.TemplateAsync(chart, release, needed: false, values)).Single(m => m.Kind == "Deployment" && m.Name != "nats").Environment;
 
     private static bool Installs(string command) => command.Contains("--install", StringComparison.Ordinal);
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Connectors.Sdk.Hosting;
 using Connectors.Testing;
 
 namespace Connectors.Charts.Tests;
@@ -11,6 +12,9 @@ public sealed partial class DocumentedOptionsTests
         ("gateway", "Gateway", "gateway.md"), ("queue-worker", "QueueWorker", "queue-worker.md"), ("cron-connector", "CronConnector", "cron.md"),
         ("kafka-connector", "KafkaConnector", "kafka.md"), ("sqs-connector", "SqsConnector", "sqs.md"), ("rabbitmq-connector", "RabbitMqConnector", "rabbitmq.md"),
     ];
+
+    // Where a pod listens and finds its files, which no other place has, and what has no default, for an operator names it.
+    private static readonly string[] NoDefaults = ["bind_address", "secret_mount_path", "functions_path", "data_path", "AWS_SHARED_CREDENTIALS_FILE", "queue_url", "queues"];
 
     public static TheoryData<string, string> Pages => new(Services.Select(service => (service.Project, service.Page)));
 
@@ -25,7 +29,6 @@ public sealed partial class DocumentedOptionsTests
         Assert.Empty(options.Except(named));
     }
 
-    // queue_name is what an older name says, unless it is given itself.
     [Fact]
     public async Task The_readme_names_each_default_of_each_service()
     {
@@ -37,7 +40,7 @@ public sealed partial class DocumentedOptionsTests
             foreach (var (name, standard, _) in await HelpAsync(project))
             {
                 wrong.AddRange(rows.Where(row => row.Names.Contains(name) && (row.Service.Contains("all", StringComparison.Ordinal) || row.Service.Contains(service, StringComparison.Ordinal) || (row.Service.Contains("connectors", StringComparison.Ordinal) && service.EndsWith("-connector", StringComparison.Ordinal))))
-                    .Where(row => !Values(row.Default).Contains(standard.Length > 0 ? standard : name == "queue_name" ? "faas-request" : "unset"))
+                    .Where(row => !Values(row.Default).Contains(Told(name, standard)))
                     .Select(row => $"{service} {name}: {standard}, not {row.Default}"));
             }
         }
@@ -45,6 +48,30 @@ public sealed partial class DocumentedOptionsTests
         Assert.NotEmpty(rows);
         Assert.Empty(wrong);
     }
+
+    [Fact]
+    public async Task The_page_of_the_charts_lists_each_default_that_is_not_its_services()
+    {
+        var page = await File.ReadAllTextAsync(Path.Combine(Tools.RepositoryRoot, "docs", "kubernetes.md"));
+        var rows = Difference().Matches(page).Select(match => (Chart: match.Groups[1].Value, Value: match.Groups[2].Value, Option: match.Groups[3].Value, Default: match.Groups[4].Value, Service: match.Groups[5].Value)).ToList();
+        var differences = new List<string>();
+        foreach (var (chart, project, _) in Services)
+        {
+            var rendered = (await Helm.TemplateAsync(chart, "r")).Single(manifest => manifest.Kind == "Deployment").Environment;
+            differences.AddRange((await HelpAsync(project)).Where(option => !NoDefaults.Contains(option.Name) && rendered.TryGetValue(option.Name, out var value) && !IsSame(value, Told(option.Name, option.Default)))
+                .Select(option => $"{chart} {option.Name}: {rendered[option.Name]}, not {Told(option.Name, option.Default)}"));
+        }
+
+        Assert.NotEmpty(differences);
+        Assert.Equal(differences.Order(StringComparer.Ordinal), rows.Select(row => $"{row.Chart} {row.Option}: {row.Default}, not {row.Service.Trim('`')}").Order(StringComparer.Ordinal));
+        Assert.All(rows, row => Assert.Contains($"| `{row.Value}` | `{row.Default}` |", File.ReadAllText(Path.Combine(Helm.ChartDirectory(row.Chart), "README.md")), StringComparison.Ordinal));
+    }
+
+    // What holds where nothing is set; queue_name is then what an older name says.
+    private static string Told(string name, string standard) => standard.Length > 0 ? standard : name == "queue_name" ? "faas-request" : "unset";
+
+    private static bool IsSame(string one, string other) =>
+        one.Equals(other, StringComparison.OrdinalIgnoreCase) || (GoDuration.TryParse(one, out var first) && GoDuration.TryParse(other, out var second) && first == second);
 
     // Single values of a cell, those in quotes whole.
     private static HashSet<string> Values(string cell) =>
@@ -63,6 +90,10 @@ public sealed partial class DocumentedOptionsTests
 
     [GeneratedRegex(@"^\| (`[^|]*) \| ([^|]*) \| ([^|]*) \|", RegexOptions.Multiline)]
     private static partial Regex Row();
+
+    // Chart, value, option, the chart's default and the service's, in the table of the charts' page.
+    [GeneratedRegex(@"^\| ([a-z-]+) \| `([A-Za-z.]+)` \| `([a-z_]+)` \| `([^`|]+)` \| (`[^`|]+`|unset) \|", RegexOptions.Multiline)]
+    private static partial Regex Difference();
 
     [GeneratedRegex(@"^  ([A-Za-z_][A-Za-z0-9_]*)(?: \(default (.*)\))?\n      ([^\n]*)", RegexOptions.Multiline)]
     private static partial Regex Option();

@@ -33,7 +33,7 @@ public class ReadmeTests
             {about["description"]}. First install: [docs/kubernetes.md](../../docs/kubernetes.md); what the service does: [docs/{Page(chart)}](../../docs/{Page(chart)}).
 
             ```sh
-            helm upgrade --install {chart} charts/{chart} --namespace openfaas{string.Concat(Helm.Needed(chart).Select(value => $" --set '{value}'"))}
+            helm upgrade --install {chart} charts/{chart} --namespace openfaas{string.Concat(Named(chart).Select(value => $" --set '{value}'"))}
             ```
 
             Names that are not below are refused. Made from `values.yaml` by `CONNECTORS_WRITE_READMES=1 ./test charts -- --filter-class '*ReadmeTests'`.
@@ -51,6 +51,9 @@ public class ReadmeTests
 
         return text.ToString();
     }
+
+    // What a first install names: without it the chart is refused, or the worker serves a queue that nobody calls.
+    private static IEnumerable<string> Named(string chart) => chart == "queue-worker" ? ["queueName=faas-request"] : Helm.Needed(chart);
 
     // Leaves with their defaults; a mapping that is explained has a row of its own before them.
     private static IEnumerable<(string Path, YamlNode? Value, int Line)> Rows(YamlMappingNode map, string above)

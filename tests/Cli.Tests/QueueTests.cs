@@ -2,6 +2,7 @@ using Connectors.Gateway.Tests.Queues;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
 
 namespace Connectors.Cli.Tests;
 
@@ -31,6 +32,7 @@ public sealed class QueueTests(Scene scene)
         var json = (await scene.RunAsync("stats", "--json", seed.Queue)).Json;
 
         Assert.Contains(table.Lines, line => Words(line) is ["calls", "3"]);
+        Assert.Contains(table.Lines, line => Words(line) is ["paused", "-"]);
         Assert.Matches(@"oldest +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", table.Out);
         Assert.Contains("\n\nFUNCTION", table.Out, StringComparison.Ordinal);
         Assert.Contains(table.Lines, line => Words(line) is ["two.openfaas-fn", "2", "0", "0", "1", "0", "-"]);
@@ -62,12 +64,15 @@ public sealed class QueueTests(Scene scene)
         var paused = (await scene.RunAsync("queue", "pause", seed.Queue, "--reason", "moving house")).Succeeds();
         (await scene.RunAsync("queue", "pause", seed.Queue, "--function", "two")).Succeeds();
         var table = (await scene.RunAsync("queue", "list")).Succeeds();
+        var stats = (await scene.RunAsync("stats", seed.Queue)).Succeeds();
         (await scene.RunAsync("queue", "resume", seed.Queue, "--function", "two")).Succeeds();
         var resumed = (await scene.RunAsync("queue", "resume", seed.Queue)).Succeeds();
 
         Assert.Equal($"{seed.Queue} is paused. What runs goes on to its end.\n", paused.Out);
         Assert.Equal($"{seed.Queue} is not paused.\n", resumed.Out);
         Assert.Matches($@"(?m)^{seed.Queue} .* since \S+Z by \S+@\S+: moving house, two\.openfaas-fn$", table.Out);
+        Assert.Matches(@"(?m)^paused +since \S+Z by \S+@\S+: moving house$", stats.Out);
+        Assert.Matches(@"(?m)^two\.openfaas-fn .* since \S+Z by \S+@\S+: -$", stats.Out);
         Assert.DoesNotContain("moving house", (await scene.RunAsync("list")).Out, StringComparison.Ordinal);
         (await scene.RunAsync("queue", "pause", "nosuch")).Fails(1, "There is no queue nosuch.");
     }
@@ -88,6 +93,19 @@ public sealed class QueueTests(Scene scene)
         await Eventually.HoldsAsync(
             async () => (await scene.RunAsync("top")).Succeeds().Lines.Any(line => line.StartsWith(seed.Queue + " ", StringComparison.Ordinal) && line.EndsWith("all of it", StringComparison.Ordinal)),
             "the queue is shown as paused");
+    }
+
+    // As where this machine's clock is five minutes ahead.
+    [Fact]
+    public async Task Top_tells_ages_by_the_clock_of_the_gateway_that_tells_the_figures()
+    {
+        var at = TimeProvider.System.GetUtcNow().AddMinutes(-5);
+        await using var gateway = await HttpLedger.StartAsync((_, http) => http.Response.WriteAsync(
+            $$"""{"at":"{{at:O}}","error":null,"queues":[{"name":"lit","error":null,"waiting":1,"oldestAt":"{{at.AddHours(-3):O}}","paused":null,"heldFunctions":0}]}"""));
+
+        var table = (await scene.RunAsync("top", "--gateway", gateway.Url.AbsoluteUri)).Succeeds();
+
+        Assert.Equal(["lit", "1", "-", "-", "-", "-", "3h0m", "-", "-", "-", "-", "-", "-", "-"], Words(table.Lines[1]));
     }
 
     [Fact]

@@ -46,6 +46,8 @@ public sealed class UsageTests : IDisposable
     [InlineData("redrives show q 123", "\"123\" is no redrive's id")]
     [InlineData("cancel", "'CALL-ID' missing")]
     [InlineData("cancel fine ..", "\"..\" is no call's id")]
+    [InlineData("queue pause q --function ..", "\"..\" is no function's name")]
+    [InlineData("queue resume q --function .", "\".\" is no function's name")]
     [InlineData("completion tcsh", "'bash' 'zsh' 'fish'")]
     public async Task Bad_usage_is_one_line_and_exit_code_2(string arguments, string words) => (await RunHereAsync(arguments)).Fails(2, words);
 
@@ -61,6 +63,7 @@ public sealed class UsageTests : IDisposable
     [InlineData("delayed q", "--function")]
     [InlineData("queue pause q", "--function")]
     [InlineData("queue resume q", "--function")]
+    [InlineData("dead edit q 1", "--function")]
     public async Task A_filter_that_is_there_and_empty_does_not_mean_everything(string command, params string[] options)
     {
         foreach (var option in options)
@@ -68,6 +71,27 @@ public sealed class UsageTests : IDisposable
             (await RunHereAsync([.. command.Split(' '), option, ""])).Fails(2, $"{option}: \"\" is");
             (await RunHereAsync([.. command.Split(' '), option, " "])).Fails(2, $"{option}: \"");
         }
+    }
+
+    [Fact]
+    public void An_empty_path_is_told_as_one()
+    {
+        var told = 0;
+        foreach (var (words, command) in Commands([], Root))
+        {
+            var paths = command.Options.Where(option => option.HelpName is "FILE" or "FOLDER" or "DIRECTORY").Select(option => option.Name);
+            foreach (var path in paths)
+            {
+                Assert.Contains(Root.Parse([.. words, path, ""]).Errors, error => error.Message == $"{path}: \"\" names no file and no folder.");
+                told++;
+            }
+        }
+
+        Assert.Contains(Root.Parse(["migrate", ""]).Errors, error => error.Message == "VALUES: \"\" names no file and no folder.");
+        Assert.InRange(told, 8, 100);
+
+        static IEnumerable<(IReadOnlyList<string> Words, System.CommandLine.Command Command)> Commands(IReadOnlyList<string> words, System.CommandLine.Command command) =>
+            command.Subcommands.SelectMany(sub => Commands([.. words, sub.Name], sub)).Prepend((words, command));
     }
 
     [Theory]
@@ -91,6 +115,7 @@ public sealed class UsageTests : IDisposable
     [Theory]
     [InlineData("--help", "list", "stats <QUEUE>", "purge <QUEUE>", "dead", "redrives", "cancel <CALL-ID>", "result <CALL-ID>", "--gateway <URL>", "--json", "Exit code 0")]
     [InlineData("dead --help", "list <QUEUE>", "show <QUEUE> <SEQ>", "redrive <QUEUE>", "delete <QUEUE>")]
+    [InlineData("queue pause --help", "Only this function in it, not the whole queue")]
     [InlineData("dead redrive -h", "--rate <PER-SECOND>", "--no-wait", "--yes", "--function <NAME>", "--reason <REASON>", "OPENFAAS_URL")]
     public async Task Help_is_there_for_each_sub_command(string arguments, params string[] words)
     {
@@ -106,6 +131,8 @@ public sealed class UsageTests : IDisposable
     [InlineData("[1]")]
     [InlineData("\"yes\"")]
     [InlineData("{\"items\":[{}],\"count\":{}}")]
+    [InlineData("{\"items\":[],\"items\":[]}")]
+    [InlineData("[{\"name\":\"\\ud83d\"}]")]
     public async Task An_answer_of_another_shape_is_told_in_one_line(string json)
     {
         await using var other = await HttpLedger.StartAsync(async (_, http) =>
@@ -123,6 +150,19 @@ public sealed class UsageTests : IDisposable
         }
 
         Assert.True(told > 0);
+    }
+
+    [Fact]
+    public async Task A_fault_of_the_commands_own_is_not_told_as_the_gateways()
+    {
+        var broken = new System.CommandLine.Command("broken");
+        broken.Does((_, _) => throw new InvalidOperationException("ours"));
+        var root = new System.CommandLine.RootCommand { broken };
+        SharedOptions.AddTo(root);
+
+        var fault = await Assert.ThrowsAsync<InvalidOperationException>(() => CommandLine.RunAsync(root, ["broken"], TextWriter.Null, TextWriter.Null));
+
+        Assert.Equal("ours", fault.Message);
     }
 
     public void Dispose() => _operator.Dispose();

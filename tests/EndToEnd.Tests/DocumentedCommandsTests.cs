@@ -27,7 +27,7 @@ public sealed partial class DocumentedCommandsTests(DocumentedSystem system) : I
     [MemberData(nameof(Pages))]
     public async Task Commands_of_a_page_do_what_it_says(string page)
     {
-        var pipeline = await system.WithAsync(DocumentedSystem.StackOf(page));
+        var pipeline = await system.StartedAsync();
         var letters = new Dictionary<string, string>();
         var pauses = new List<string>();
         ChildProcess? terminal = null;

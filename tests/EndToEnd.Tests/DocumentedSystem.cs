@@ -5,50 +5,46 @@ using Connectors.Testing;
 namespace Connectors.EndToEnd.Tests;
 
 /// <summary>
-/// What <c>./up</c> starts, on other ports, once for all pages that are typed over it; a broker when the first page names its port. Of each stack file
-/// there is one gateway with its worker.
+/// What <c>./up</c> starts, on other ports, once for all pages that are typed over it; a broker when the first page names its port.
 /// </summary>
 public sealed partial class DocumentedSystem : IAsyncDisposable
 {
     private const string Samples = "samples/functions/functions.yaml";
+    private const string NatsPassword = "for-the-pages";
+
+    private static readonly Dictionary<string, string> NatsLogin = new() { ["nats_user_file"] = "nats-user", ["nats_password_file"] = "nats-password" };
 
     private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("documented-");
-    private readonly Dictionary<string, Pipeline> _pipelines = [];
     private readonly Dictionary<string, string> _ports = [];
     private readonly List<IAsyncDisposable> _started = [];
     private ApacheKafka? _kafka;
     private RabbitMqServer? _rabbitMq;
+    private Pipeline? _pipeline;
     private ServiceProcess? _cron;
-
-    /// <summary>The stack file of a page: its own, if there is one beside it, else the one of <c>./up</c>.</summary>
-    public static string StackOf(string page) =>
-        Path.Combine(Path.GetDirectoryName(page)!, "functions.yaml") is var own && File.Exists(Path.Combine(Tools.RepositoryRoot, own)) ? own : Samples;
 
     private string Pids => Path.Combine(_home.FullName, "pids");
 
-    /// <summary>The system with the functions of a stack file.</summary>
-    public async Task<Pipeline> WithAsync(string stack)
+    /// <summary>The system, started if it is not yet.</summary>
+    public async Task<Pipeline> StartedAsync()
     {
-        if (!_pipelines.TryGetValue(stack, out var pipeline))
+        if (_pipeline is not { } pipeline)
         {
             // As a user of their own, functions could not start a Python that only ours may.
-            pipeline = await Pipeline.StartAsync(
-                stack: Path.Combine(Tools.RepositoryRoot, stack),
-                gateway: new Dictionary<string, string> { ["PYTHON"] = Tools.Path("python"), ["function_isolation"] = "none" });
-            _pipelines[stack] = pipeline;
-            _started.Add(pipeline);
-            if (stack == Samples)
+            _pipeline = pipeline = await KeepAsync(Pipeline.StartAsync(
+                stack: Path.Combine(Tools.RepositoryRoot, Samples),
+                gateway: new Dictionary<string, string>(NatsLogin) { ["function_isolation"] = "none" },
+                worker: NatsLogin,
+                nats: await KeepAsync(NatsServer.StartAsync($"authorization {{ user: connectors, password: {NatsPassword}, timeout: 30 }}")),
+                secrets: new Dictionary<string, string> { ["nats-user"] = "connectors", ["nats-password"] = NatsPassword }));
+            _cron = await KeepAsync(ServiceProcess.StartAsync("CronConnector", new Dictionary<string, string>(NatsLogin)
             {
-                _cron = await KeepAsync(ServiceProcess.StartAsync("CronConnector", new Dictionary<string, string>
-                {
-                    ["gateway_url"] = pipeline.Gateway.Api.ToString(),
-                    ["nats_host"] = "127.0.0.1",
-                    ["nats_port"] = Text(pipeline.Nats.Port),
-                    ["rebuild_interval"] = "1s",
-                    ["basic_auth"] = "true",
-                    ["secret_mount_path"] = pipeline.Secrets,
-                }));
-            }
+                ["gateway_url"] = pipeline.Gateway.Api.ToString(),
+                ["nats_host"] = "127.0.0.1",
+                ["nats_port"] = Text(pipeline.Nats.Port),
+                ["rebuild_interval"] = "1s",
+                ["basic_auth"] = "true",
+                ["secret_mount_path"] = pipeline.Secrets,
+            }));
         }
 
         // A page may have ended it.

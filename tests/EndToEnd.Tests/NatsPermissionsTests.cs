@@ -5,6 +5,9 @@ using System.Text.RegularExpressions;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 using NATS.Client.Core;
+using NATS.Client.JetStream.Models;
+using NATS.Client.KeyValueStore;
+using NATS.Net;
 
 namespace Connectors.EndToEnd.Tests;
 
@@ -107,12 +110,38 @@ public sealed partial class NatsPermissionsTests
     public async Task What_the_page_does_not_list_is_refused(string part, string subject)
     {
         await using var nats = await NatsServer.StartAsync(await ConfigAsync());
-        await using var connection = new NatsConnection(new NatsOpts { Url = nats.Url, ConnectTimeout = TimeSpan.FromSeconds(20), AuthOpts = new NatsAuthOpts { Username = part, Password = "secret" } });
+        await using var connection = new NatsConnection(OptionsOf(nats, part));
 
         await connection.PublishAsync(subject);
 
         await Eventually.HoldsAsync(() => Refused(nats).Any(line => line.Contains(subject, StringComparison.Ordinal)), () => $"it is refused; nats-server wrote:\n{nats.Log}");
     }
+
+    // Workers do it an hour after their start at first, which no test waits for.
+    [Fact]
+    public async Task A_worker_may_remove_what_ended_pauses_left()
+    {
+        await using var nats = await NatsServer.StartAsync(await ConfigAsync());
+        await using var connection = new NatsConnection(OptionsOf(nats, "queue-worker"));
+        var bucket = await connection.CreateKeyValueStoreContext().CreateStoreAsync(new NatsKVConfig("OF_paused") { History = 1 });
+        await bucket.DeleteAsync("paused.faas-request");
+        await bucket.PutAsync("paused.other", "");
+
+        await foreach (var entry in bucket.WatchAsync<string>(opts: new NatsKVWatchOpts { MetaOnly = true }))
+        {
+            if (entry.Delta == 0)
+            {
+                break;
+            }
+        }
+
+        var removed = await connection.CreateJetStreamContext().PurgeStreamAsync("KV_OF_paused", new StreamPurgeRequest { Filter = "$KV.OF_paused.paused.faas-request", Seq = 2 });
+        Assert.Equal(1, removed.Purged);
+        Assert.Empty(Refused(nats));
+    }
+
+    private static NatsOpts OptionsOf(NatsServer nats, string part) =>
+        new() { Url = nats.Url, ConnectTimeout = TimeSpan.FromSeconds(20), AuthOpts = new NatsAuthOpts { Username = part, Password = "secret" } };
 
     private static Dictionary<string, string> Login(string part) => new() { ["nats_user_file"] = part, ["nats_password_file"] = "nats-password" };
 

@@ -123,6 +123,18 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
         Assert.All(await Task.WhenAll(accepted), answer => Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode));
     }
 
+    // The worker has lines of its own beside them, and the gateway that it sends them to takes 1,000.
+    [Theory]
+    [InlineData(950, "202")]
+    [InlineData(980, "431")]
+    public async Task More_header_lines_than_a_worker_can_send_are_431(int lines, string status)
+    {
+        var answer = await RawHttp.AskAsync(
+            _gateway.Api, $"POST /async-function/echo HTTP/1.1\nHost: x\n{string.Concat(Enumerable.Range(0, lines).Select(i => $"X-{i}: 1\n"))}", "hi");
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Path_without_dot_segments_query_and_headers_are_stored_as_sent()
     {
@@ -210,6 +222,35 @@ public sealed class EnqueueTests(QueueFixture fixture) : IClassFixture<QueueFixt
 
         Assert.StartsWith("HTTP/1.1 400", answer, StringComparison.Ordinal);
         Assert.Contains("X-Callback-Url", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_callbacks_address_has_8192_characters_and_one_more_is_400()
+    {
+        var longest = "http://receiver.test/".PadRight(8192, 'a');
+
+        using var most = await _gateway.PostAsync("/async-function/echo", "hi", ("X-Callback-Url", longest));
+        var stored = await _stored.LastAsync();
+        using var more = await _gateway.PostAsync("/async-function/echo", "hi", ("X-Callback-Url", longest + "a"));
+
+        Assert.Equal(HttpStatusCode.Accepted, most.StatusCode);
+        Assert.Equal(longest, stored.Envelope.Callback);
+        Assert.Equal(HttpStatusCode.BadRequest, more.StatusCode);
+    }
+
+    // What makes a name for DNS of it takes a time that grows with the square of its length.
+    [Fact]
+    public async Task A_callbacks_host_of_a_megabyte_is_refused_by_its_length_before_it_is_looked_at()
+    {
+        var host = string.Concat(Enumerable.Range(0, 330_000).Select(i => (char)(0x4e00 + (i % 20_000))));
+        using var raw = await RawHttp.ConnectAsync(_gateway.Api);
+        await raw.SendAsync(
+            $"POST /async-function/echo HTTP/1.1\r\nHost: x\r\nX-Callback-Url: http://{Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(host))}\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
+
+        var answer = await raw.ReadToEndAsync();
+
+        Assert.StartsWith("HTTP/1.1 400", answer, StringComparison.Ordinal);
+        Assert.Contains("X-Callback-Url: an address of at most 8192 characters", answer, StringComparison.Ordinal);
     }
 
     [Theory]

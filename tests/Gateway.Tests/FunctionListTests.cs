@@ -1,10 +1,11 @@
 using System.Net;
+using System.Text.Json;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 
 namespace Connectors.Gateway.Tests;
 
-/// <summary>Lists of functions that a remote provider answers slowly or oddly.</summary>
+/// <summary>What a remote provider answers slowly or oddly: its list of functions, and what it says of itself.</summary>
 public sealed class FunctionListTests
 {
     [Fact]
@@ -58,6 +59,96 @@ public sealed class FunctionListTests
         await using var gateway = await TestGateway.StartUnreadyAsync(("functions_provider_url", provider.Url.AbsoluteUri));
 
         Assert.Contains("\"name\":\"there\"", await gateway.SystemAsync(HttpMethod.Get, "functions"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_odd_entry_of_a_list_costs_its_function_or_a_text_of_it_alone_and_is_told_once()
+    {
+        string[] whole =
+        [
+            """{"name":"half","annotations":{"note":"\ud83d","topic":"t"},"replicas":1}""",
+            """{"name":"half-key","annotations":{"\ud83d":"x"},"replicas":1}""",
+            """{"name":"half-property","\ud83d":1,"replicas":1}""",
+            """{"name":"number","annotations":{"note":5},"labels":{"l":[1],"m":null},"envVars":{"e":true},"replicas":1}""",
+            """{"name":"no-map","labels":["l"],"annotations":"a","replicas":1}""",
+            """{"name":"twice","name":"twice","annotations":{"a":"1","a":"2"},"replicas":1}""",
+            """{"name":"negative","annotations":{"com.openfaas.queue":"q"},"replicas":-1,"availableReplicas":1}""",
+            """{"name":"fraction","replicas":1.0}""",
+            $"{{\"name\":\"deep\",\"x\":{new string('[', 100)}{new string(']', 100)}}}",
+            """{"name":"good","namespace":"openfaas-fn","image":"i","replicas":2,"availableReplicas":2,"own":{"x":[1]}}""",
+        ];
+        string[] none =
+        [
+            """{"name":7}""",
+            """{"name":"\ud83d"}""",
+            """{"replicas":1}""",
+            "null",
+            "7",
+            "[]",
+        ];
+        await using var provider = await HttpLedger.StartAsync((request, http) => http.Response.WriteAsync(request.Path switch
+        {
+            "/system/namespaces" => """[null,"openfaas-fn","\ud83d",7]""",
+            "/system/functions" => $"[{string.Join(',', none.Concat(whole))}]",
+            _ => "",
+        }));
+        await using var gateway = await TestGateway.StartUnreadyAsync(("functions_provider_url", provider.Url.AbsoluteUri));
+        string[] names = ["half", "half-key", "half-property", "number", "no-map", "twice", "negative", "fraction", "deep", "good"];
+
+        var told = await gateway.Process.Process.LineAsync(IsTold, "it is told");
+        await Eventually.HoldsAsync(async () => await gateway.Process.MetricAsync("""gateway_service_count{function_name="good.openfaas-fn"}""") == 2, "the list was read");
+        var known = (await gateway.SystemJsonAsync("overview/functions"))["items"]!.AsArray().Select(item => (string)item!["name"]!);
+        using var listed = JsonDocument.Parse(await gateway.SystemAsync(HttpMethod.Get, "functions"));
+        using var answer = await gateway.PostAsync("/function/good", "");
+
+        Assert.Equal(names.Order(StringComparer.Ordinal), known);
+        Assert.Equal(names, listed.RootElement.EnumerateArray().Select(function => function.GetProperty("name").GetString()));
+        Assert.Equal("""{"topic":"t"}""", listed.RootElement[0].GetProperty("annotations").GetRawText());
+        Assert.Equal("""{"m":null}""", listed.RootElement[3].GetProperty("labels").GetRawText());
+        Assert.Equal(("""{"com.openfaas.queue":"q"}""", 1), (listed.RootElement[6].GetProperty("annotations").GetRawText(), listed.RootElement[6].GetProperty("availableReplicas").GetInt32()));
+        Assert.False(listed.RootElement[6].TryGetProperty("replicas", out _));
+        Assert.Equal("""{"x":[1]}""", listed.RootElement[9].GetProperty("own").GetRawText());
+        Assert.Equal(0, listed.RootElement[9].GetProperty("invocationCount").GetDouble());
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        await Eventually.HoldsAsync(
+            async () => await gateway.Process.MetricAsync("""gateway_function_invocation_total{function_name="good.openfaas-fn",code="200"}""") == 1, "the call is counted by its name");
+        Assert.Contains("fraction: $.replicas cannot be read", told, StringComparison.Ordinal);
+
+        await provider.ReceivesAsync(provider.Requests.Count(IsList) + 2, IsList);
+        Assert.Single(gateway.Process.Log, IsTold);
+
+        static bool IsTold(string line) => line.Contains("The provider lists what cannot be read", StringComparison.Ordinal);
+
+        static bool IsList(RecordedRequest request) => request.Path == "/system/functions";
+    }
+
+    // Among a provider's namespaces none is a text: it has the default one.
+    [Fact]
+    public async Task A_provider_that_names_no_namespace_has_the_default_one()
+    {
+        await using var provider = await HttpLedger.StartAsync((request, http) =>
+            http.Response.WriteAsync(request.Path == "/system/namespaces" ? "[null]" : """[{"name":"there"}]"""));
+        await using var gateway = await TestGateway.StartUnreadyAsync(("functions_provider_url", provider.Url.AbsoluteUri));
+
+        var page = await gateway.SystemJsonAsync("overview/functions");
+
+        Assert.Equal("there.openfaas-fn", string.Join('.', page["items"]![0]!["name"], page["items"]![0]!["namespace"]));
+    }
+
+    [Theory]
+    [InlineData("""{"provider":"p","provider":"p","orchestration":"o"}""")]
+    [InlineData("""{"provider":{"provider":"p","orchestration":"o","note":"\ud83d","\ud83d":1,"more":{"a":1,"a":2}}}""")]
+    [InlineData("""{"\ud83d":1,"orchestration":"o","provider":"p","version":null}""")]
+    public async Task What_is_odd_in_what_a_provider_says_of_itself_costs_that_alone(string said)
+    {
+        await using var provider = await HttpLedger.StartAsync((request, http) => http.Response.WriteAsync(request.Path == "/system/info" ? said : "[]"));
+        await using var gateway = await TestGateway.StartUnreadyAsync(("functions_provider_url", provider.Url.AbsoluteUri));
+
+        using var info = JsonDocument.Parse(await gateway.SystemAsync(HttpMethod.Get, "info"));
+        var told = info.RootElement.GetProperty("provider");
+
+        Assert.Equal(("p", "o"), (told.GetProperty("provider").GetString(), told.GetProperty("orchestration").GetString()));
+        Assert.Equal("unknown", told.GetProperty("version").GetProperty("release").GetString());
     }
 
     // The first as faasd tells it: ready replicas are named of a single function only.

@@ -102,7 +102,7 @@ public sealed class GatewayOptionsTests
         Assert.Equal(TimeSpan.FromSeconds(60), options.UpstreamTimeout);
         Assert.Equal("http://provider:8081/", options.ProviderUrl!.AbsoluteUri);
         Assert.Equal(options.ProviderUrl, options.LogsProviderUrl);
-        Assert.False(options.BasicAuth);
+        Assert.True(options.BasicAuth);
         Assert.False(options.ScaleFromZero);
         Assert.Equal("faas-request", options.Queue.DefaultQueue);
         Assert.False(options.Queue.Nats.IsSet);
@@ -203,6 +203,25 @@ public sealed class GatewayOptionsTests
         }
 
         Directory.Delete(home, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_gateway_with_a_remote_provider_and_no_credentials_ends_with_exit_2_and_names_the_ways_out()
+    {
+        var secrets = Directory.CreateTempSubdirectory("secrets-");
+        var environment = new Dictionary<string, string>
+        {
+            ["functions_provider_url"] = "http://127.0.0.1:9/",
+            ["secret_mount_path"] = secrets.FullName,
+            ["port"] = "0",
+            ["metrics_port"] = "0",
+        };
+
+        var (exitCode, output) = await ServiceProcess.RunAsync("Gateway", environment);
+        secrets.Delete();
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains($"{secrets.FullName} holds no basic-auth-user and basic-auth-password; put them there, or set basic_auth=false", output, StringComparison.Ordinal);
     }
 
     [Fact]

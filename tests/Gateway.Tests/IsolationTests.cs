@@ -13,11 +13,12 @@ public sealed partial class IsolationTests
 {
     private const string Canary = "of-the-gateways-environment";
     private const string OtherSecret = "of-another-function";
+    private const string Socket = "of-the-users-services";
 
-    // Reads whatever holds a secret, by every way that comes to mind; then does what a function may do.
+    // Reads whatever holds a secret, and changes what is not its own, by every way that comes to mind; then does what a function may do.
     private const string Hostile = """
         sh -c '
-          data=$1; secrets=$2
+          data=$1; secrets=$2; runtime=$4; written=$5
           cat $secrets/* $data/secrets/openfaas-fn/* $data/mounts/openfaas-fn/other/* $data/work/openfaas-fn/other/* $data/functions/openfaas-fn/* $data/logs/openfaas-fn/*
           cat ../../../../secrets/* ../../../secrets/openfaas-fn/* ../../../mounts/openfaas-fn/other/* ../other/*
           for p in /proc/[0-9]*; do cat $p/environ $p/root$secrets/* $p/cwd/data/secrets/openfaas-fn/*; done | tr "\0" "\n" | grep -v "^Http_"
@@ -26,8 +27,11 @@ public sealed partial class IsolationTests
           nsenter --target 1 --mount cat $secrets/basic-auth-password
           ls /tmp/dotnet-diagnostic-$3-* /tmp/clr-debug-pipe-$3-*
           for p in /proc/[0-9]*; do ls $p/fd; done
+          cat $runtime/*; umount $runtime; cat $runtime/*
+          touch $written; chmod u+w ${written%/*}; mount -o remount,rw ${written%/*}; umount ${written%/*}; touch $written
+          unshare --user --map-root-user --mount sh -c "umount $runtime ${written%/*}; mount -o remount,bind,rw ${written%/*}; cat $runtime/*; touch $written"
           cat $secret_mount_path/own; echo kept > $HOME/file && cat file; pwd
-        ' function DATA SECRETS GATEWAY
+        ' function DATA SECRETS GATEWAY RUNTIME WRITTEN
         """;
 
     private static readonly string[] OrdinaryUser = ["unshare", "--user", "--map-user=65534", "--map-group=65534"];
@@ -51,14 +55,19 @@ public sealed partial class IsolationTests
     public async Task A_hostile_function_reads_nothing_of_the_gateways_and_all_of_its_own(Gateway kind)
     {
         var apart = Directory.CreateTempSubdirectory("private-").FullName;
-        await using var gateway = await StartAsync(kind, kind == Gateway.Private ? Path.Combine(apart, "data") : null);
+        var runtime = Directory.CreateTempSubdirectory("runtime-").FullName;
+        await File.WriteAllTextAsync(Path.Combine(runtime, "socket"), Socket);
+        var written = Path.Combine(ProgramFolder, $"written-{Guid.NewGuid():N}");
+        await using var gateway = await StartAsync(kind, kind == Gateway.Private ? Path.Combine(apart, "data") : null, ("XDG_RUNTIME_DIR", runtime));
         var data = kind == Gateway.Private ? Path.Combine(apart, "data") : gateway.DataPath;
         await SecretAsync(gateway, "own", "mine");
         await SecretAsync(gateway, "others", OtherSecret);
         await DeployAsync(gateway, "other", "sh -c 'cat $secret_mount_path/others > left; cat left'", "others");
         var hostile = Hostile.Replace("DATA", data, StringComparison.Ordinal)
             .Replace("SECRETS", Path.Combine(Path.GetDirectoryName(gateway.DataPath)!, "secrets"), StringComparison.Ordinal)
-            .Replace("GATEWAY", $"{gateway.Process.Process.Id}", StringComparison.Ordinal);
+            .Replace("GATEWAY", $"{gateway.Process.Process.Id}", StringComparison.Ordinal)
+            .Replace("RUNTIME", runtime, StringComparison.Ordinal)
+            .Replace("WRITTEN", written, StringComparison.Ordinal);
         await DeployAsync(gateway, "hostile", hostile, "own");
 
         using var other = await gateway.PostAsync("/function/other", "");
@@ -67,9 +76,15 @@ public sealed partial class IsolationTests
 
         Assert.Equal(OtherSecret, await other.Content.ReadAsStringAsync());
         Assert.EndsWith($"minekept\n{Path.Combine(data, "work", "openfaas-fn", "hostile")}\n", told, StringComparison.Ordinal);
+        Assert.Equal(
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.Combine(data, "work", "openfaas-fn", "hostile")));
         var isolation = IsolationOf(gateway);
+        var isWritten = File.Exists(written);
+        File.Delete(written);
         if (isolation != "none")
         {
+            Assert.False(isWritten);
+            Assert.DoesNotContain(Socket, told, StringComparison.Ordinal);
             Assert.DoesNotContain(TestGateway.Password, told, StringComparison.Ordinal);
             Assert.DoesNotContain(Canary, told, StringComparison.Ordinal);
             Assert.DoesNotContain("dotnet-diagnostic-", told.Replace("cannot access '/tmp/dotnet-diagnostic-", "", StringComparison.Ordinal), StringComparison.Ordinal);
@@ -82,6 +97,7 @@ public sealed partial class IsolationTests
 
         await gateway.Process.TerminateAsync();
         Directory.Delete(apart, recursive: true);
+        Directory.Delete(runtime, recursive: true);
     }
 
     [Theory]
@@ -263,6 +279,10 @@ public sealed partial class IsolationTests
         Assert.Contains("ended with 2", refusal.Message, StringComparison.Ordinal);
         Assert.Contains($"function_isolation: {kind}: ", refusal.Message, StringComparison.Ordinal);
     }
+
+    private static string ProgramFolder => Environment.GetEnvironmentVariable("CONNECTORS_PROGRAMS") is { Length: > 0 } programs
+        ? Path.Combine(programs, "Gateway")
+        : Path.GetDirectoryName(ServiceProcess.Assembly("Gateway"))!;
 
     private static async Task<TestGateway> StartAsync(Gateway kind, string? data = null, params IEnumerable<(string, string)> more)
     {

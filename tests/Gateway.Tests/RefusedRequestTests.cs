@@ -18,6 +18,7 @@ public sealed class RefusedRequestTests(ProviderFixture fixture) : IClassFixture
         { "GET /function/x?q=\u00c3\u00bc HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
         { $"GET /{new string('x', 300_000)} HTTP/1.1\r\nHost: x\r\n\r\n", 414 },
         { $"GET /function/x HTTP/1.1\r\nHost: x\r\nX-Long: {new string('x', 1_100_000)}\r\n\r\n", 431 },
+        { $"GET /function/x HTTP/1.1\r\nHost: x\r\n{string.Concat(Enumerable.Repeat("a:\r\n", 1_100))}\r\n", 431 },
     };
 
     [Theory]

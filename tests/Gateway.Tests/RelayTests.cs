@@ -194,6 +194,64 @@ public sealed partial class RelayTests(RawProviderFixture fixture) : IClassFixtu
     }
 
     [Theory]
+    [InlineData("a:\r\n")]
+    [InlineData(" a\r\n")]
+    public async Task More_header_lines_than_a_thousand_are_502(string line)
+    {
+        fixture.AnswerWith($"HTTP/1.1 200 OK\r\nX-First: 1\r\n{string.Concat(Enumerable.Repeat(line, 25_000))}Content-Length: 0\r\n\r\n");
+
+        var got = await AskAsync("POST /function/lines");
+
+        Assert.StartsWith("HTTP/1.1 502 ", got, StringComparison.Ordinal);
+        Assert.Contains("more than 1000 header lines", Body(got), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_thousand_header_lines_are_passed_on_both_ways_as_they_are()
+    {
+        string[] lines = [.. Enumerable.Range(0, 997).Select(i => $"X-Many: {i}")];
+        fixture.AnswerWith($"HTTP/1.1 200 OK\r\n{string.Join("\r\n", lines)}\r\nX-Folded: a\r\n b\r\nContent-Length: 0\r\n\r\n");
+
+        // Host, Connection and Content-Length come to them.
+        var got = await AskAsync("POST /function/many", string.Join('\n', lines) + "\n");
+        var head = fixture.Server.Heads.Last(h => h.StartsWith("POST /function/many ", StringComparison.Ordinal));
+
+        Assert.StartsWith("HTTP/1.1 200 ", got, StringComparison.Ordinal);
+        Assert.Equal(lines, Many(got));
+        Assert.Contains("X-Folded: a b\r\n", got, StringComparison.Ordinal);
+        Assert.Equal(lines, Many(head));
+
+        static IEnumerable<string> Many(string text) => text.Split("\r\n").Where(line => line.StartsWith("X-Many: ", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("Trailer: a\r\n", false)]
+    public async Task More_trailers_than_a_thousand_are_dropped_and_cut_the_answer_that_announced_them(string announced, bool isWhole)
+    {
+        fixture.AnswerWith($"HTTP/1.1 200 OK\r\n{announced}Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n{string.Concat(Enumerable.Repeat("a:\r\n", 1001))}\r\n");
+
+        var got = await AskAsync("POST /function/trailing");
+
+        Assert.Equal(isWhole, got.EndsWith("\r\n0\r\n\r\n", StringComparison.Ordinal));
+        Assert.DoesNotContain("\r\na:", got, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/function/odd/a\tb?c\rd\te\vf", "/function/odd/a%09b?c%0Dd%09e%0Bf")]
+    [InlineData("/system/namespaces?a\rb\tc", "/system/namespaces?a%0Db%09c")]
+    [InlineData("/healthz?a\rb\tc", "/healthz?a%0Db%09c")]
+    public async Task Control_characters_of_an_address_go_on_percent_encoded(string given, string passedOn)
+    {
+        fixture.AnswerWith("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        using var raw = await RawHttp.ConnectAsync(_gateway.Api);
+        await raw.SendAsync($"GET {given} HTTP/1.1\r\nHost: x\r\nAuthorization: {TestGateway.Admin}\r\nConnection: close\r\n\r\n");
+
+        Assert.StartsWith("HTTP/1.1 200 ", await raw.ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.Contains(fixture.Server.Heads, head => head.StartsWith($"GET {passedOn} HTTP/1.1\r\n", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhixx0\r\n\r\n")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n2\r\nhi\r\n0\r\nno colon\r\n\r\n")]

@@ -1,4 +1,6 @@
+using System.Net;
 using Connectors.Testing;
+using Microsoft.AspNetCore.Http;
 
 namespace Connectors.Gateway.Tests;
 
@@ -72,6 +74,50 @@ public sealed class SystemGuardTests(ProviderFixture fixture) : IClassFixture<Pr
         var answer = await RawHttp.AskAsync(fixture.Embedded.Api, $"GET /system/functions HTTP/1.1\n{headers}");
 
         Assert.StartsWith(passes ? "HTTP/1.1 200" : "HTTP/1.1 403", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_page_whose_origin_is_longer_than_any_is_none_of_the_gateways()
+    {
+        var answer = await RawHttp.AskAsync(
+            fixture.Embedded.Api, $"GET /system/functions HTTP/1.1\nHost: gw.test\nAuthorization: {TestGateway.Admin}\nOrigin: http://gw.test/{new string('a', 100_000)}\n");
+
+        Assert.StartsWith("HTTP/1.1 403", answer, StringComparison.Ordinal);
+    }
+
+    /// <summary>What <c>basic_auth</c> is, what a caller sends for credentials, and what the provider gets.</summary>
+    public static TheoryData<string, string?, string?> PassedOn => new()
+    {
+        { "", TestGateway.Admin, TestGateway.Admin },
+        { "false", "Bearer own", "Bearer own" },
+        { "false", null, null },
+    };
+
+    [Theory, MemberData(nameof(PassedOn))]
+    public async Task Only_who_has_the_gateways_credentials_acts_with_them_on_a_provider(string basicAuth, string? given, string? passedOn)
+    {
+        await using var provider = await HttpLedger.StartAsync((_, http) => http.Response.WriteAsync("[]"));
+        await using var gateway = await TestGateway.StartUnreadyAsync(("functions_provider_url", provider.Url.AbsoluteUri), ("basic_auth", basicAuth));
+        (string, string)[] credentials = given is null ? [] : [("Authorization", given)];
+
+        using var answer = await gateway.PostAsync("/system/functions", Body, [("Content-Type", "application/json"), .. credentials]);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(passedOn, provider.Requests.Single(request => request.Method == "POST").Header("Authorization"));
+        await provider.ReceivesAsync(1, request => request.Path == "/system/namespaces" && request.Header("Authorization") == TestGateway.Admin);
+        Assert.Equal(basicAuth == "false" ? 1 : 0, gateway.Process.Log.Count(line => line.Contains("/system/ is open to whoever reaches the port", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_gateway_with_a_remote_provider_asks_for_credentials_unless_it_is_told_otherwise()
+    {
+        await using var provider = await HttpLedger.StartAsync((_, http) => http.Response.WriteAsync("[]"));
+        await using var gateway = await TestGateway.StartUnreadyAsync(("functions_provider_url", provider.Url.AbsoluteUri));
+
+        using var answer = await gateway.PostAsync("/system/functions", Body, ("Content-Type", "application/json"));
+
+        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+        Assert.DoesNotContain(provider.Requests, request => request.Method == "POST");
     }
 
     [Fact]

@@ -35,12 +35,12 @@ public class CredentialsTests
         using var files = new SecretFiles(Certificates.Files("first"));
         var next = Certificates.Files("second").ToDictionary(file => file.Name, file => file.Content);
         var options = Scene.Read(new() { ["tls"] = "true", ["ca_file"] = files.Path("ca"), ["cert_file"] = files.Path("cert"), ["key_file"] = files.Path("key") });
-        Assert.Null(KafkaSettings.Refusal(options));
+        Assert.Null(ClientCheck.Refusal(options));
 
         files.Replace("cert", next["cert"]);
-        Assert.NotNull(KafkaSettings.Refusal(options));
+        Assert.NotNull(ClientCheck.Refusal(options));
         files.Replace("key", next["key"]);
 
-        Assert.Null(KafkaSettings.Refusal(options));
+        Assert.Null(ClientCheck.Refusal(options));
     }
 }

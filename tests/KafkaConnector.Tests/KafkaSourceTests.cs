@@ -45,7 +45,7 @@ public class KafkaSourceTests : EventSourceContract
             ["kafka_session_timeout_ms"] = "4500",
             ["kafka_heartbeat_interval_ms"] = "200",
         });
-        builder.AddKafka(read with { Connector = options });
+        Scene.Register(builder, read with { Connector = options });
     }
 
     protected override async Task<string> HappenAsync(string key, byte[] body)

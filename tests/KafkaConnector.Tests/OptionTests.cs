@@ -32,7 +32,7 @@ public class OptionTests
     [InlineData("kafka_ssl_endpoint_identification_algorithm", "none", "ssl.endpoint.identification.algorithm", "none")]
     public void An_option_becomes_a_property_that_librdkafka_takes(string option, string value, string property, string expected)
     {
-        var properties = KafkaSettings.Consumer(Read(option, value));
+        var properties = ClientProperties.Consumer(Read(option, value));
 
         Assert.Equal(expected, properties[property]);
         Build(properties);
@@ -47,13 +47,13 @@ public class OptionTests
         using var secrets = new SecretFiles(("user", "alice\n"), ("password", " s3cret "));
 
         var options = Read("username_file", secrets.Path("user"), "password_file", secrets.Path("password"), "sasl_mechanism", mechanism, "tls", "true");
-        var properties = KafkaSettings.Consumer(options);
+        var properties = ClientProperties.Consumer(options);
 
         Assert.Equal("sasl_ssl", properties["security.protocol"]);
         Assert.Equal(expected, properties["sasl.mechanism"]);
         Assert.Equal("alice", properties["sasl.username"]);
         Assert.Equal("s3cret", properties["sasl.password"]);
-        Assert.Equal("sasl_plaintext", KafkaSettings.Consumer(options with { Broker = options.Broker with { Tls = false } })["security.protocol"]);
+        Assert.Equal("sasl_plaintext", ClientProperties.Consumer(options with { Broker = options.Broker with { Tls = false } })["security.protocol"]);
         Build(properties);
     }
 
@@ -63,7 +63,7 @@ public class OptionTests
         using var secrets = new SecretFiles(Certificates.Files("broker"));
 
         var options = Read("tls", "true", "ca_file", secrets.Path("ca"), "cert_file", secrets.Path("cert"), "key_file", secrets.Path("key"));
-        var properties = KafkaSettings.Consumer(options);
+        var properties = ClientProperties.Consumer(options);
 
         Assert.Equal(secrets.Path("ca"), properties["ssl.ca.location"]);
         Assert.Equal(secrets.Path("cert"), properties["ssl.certificate.location"]);
@@ -74,7 +74,7 @@ public class OptionTests
     [Fact]
     public void The_producer_of_dead_letters_is_told_the_same_of_the_brokers()
     {
-        var properties = KafkaSettings.Producer(Read("broker_hosts", "a:1", "kafka_client_id", "me"));
+        var properties = ClientProperties.Producer(Read("broker_hosts", "a:1", "kafka_client_id", "me"));
 
         Assert.Equal("a:1", properties["bootstrap.servers"]);
         Assert.Equal("all", properties["acks"]);
@@ -135,14 +135,19 @@ public class OptionTests
     [InlineData("broker_hosts", ",", "at least one host:port")]
     [InlineData("initial_offset", "middle", "oldest or newest")]
     [InlineData("max_bytes", "0", "from 1 to 1000000000")]
-    [InlineData("max_record_headers", "-1", "from 0 to 10000")]
-    [InlineData("max_record_header_bytes", "8k", "from 0 to 10000000")]
+    [InlineData("max_record_headers", "-1", "from 0 to 900")]
+    [InlineData("max_record_header_bytes", "8k", "from 0 to 1000000")]
     [InlineData("concurrency", "some", "partition or key or none")]
     [InlineData("on_failure", "panic", "block or dead_letter or skip")]
     [InlineData("username_file", "/nowhere/user", "password_file: ")]
     [InlineData("ca_file", "/nowhere/ca", "a file that is there")]
     [InlineData("retry_http_codes", "200", "400 to 599")]
     [InlineData("kafka_max_poll_interval_ms", "soon", "Invalid value")]
+    [InlineData("kafka_max_poll_interval_ms", "600000ms", "kafka_max_poll_interval_ms: \"600000ms\" is not valid; allowed: milliseconds")]
+    [InlineData("kafka_max_poll_interval_ms", "0x927c0", "kafka_max_poll_interval_ms: \"0x927c0\" is not valid; allowed: milliseconds")]
+    [InlineData("kafka_max_poll_interval_ms", "0700000", "kafka_max_poll_interval_ms: \"0700000\" is not valid; allowed: milliseconds")]
+    [InlineData("kafka_session_timeout_ms", "30000ms", "kafka_session_timeout_ms: \"30000ms\" is not valid; allowed: milliseconds")]
+    [InlineData("kafka_session_timeout_ms", "0x7530", "kafka_session_timeout_ms: \"0x7530\" is not valid; allowed: milliseconds")]
     [InlineData("kafka_no_such_thing", "1", "No such configuration property")]
     [InlineData("kafka_enable_auto_commit", "true", "committed once their events are done")]
     [InlineData("kafka_group_id", "g", "set group instead")]
@@ -241,14 +246,14 @@ public class OptionTests
     {
         var options = Read("topics", topics, "on_failure", onFailure, "dead_letter_topic", deadLetterTopic);
 
-        var left = KafkaSettings.Consumer(options).GetValueOrDefault("topic.blacklist")?.Split(',') ?? [];
+        var left = ClientProperties.Consumer(options).GetValueOrDefault("topic.blacklist")?.Split(',') ?? [];
         Assert.DoesNotContain(options.Subscription.Topics, topic => !TopicName.IsPattern(topic) && left.Any(pattern => System.Text.RegularExpressions.Regex.IsMatch(topic, pattern)));
     }
 
     [Fact]
     public void What_an_operator_leaves_out_brings_no_dead_letters_back_in()
     {
-        var properties = KafkaSettings.Consumer(Read("topics", "orders-*", "on_failure", "dead_letter", "kafka_topic_blacklist", "^orders-old$"));
+        var properties = ClientProperties.Consumer(Read("topics", "orders-*", "on_failure", "dead_letter", "kafka_topic_blacklist", "^orders-old$"));
 
         Assert.Equal("^orders-old$,^.*\\.dead$,^__consumer_offsets$,^__transaction_state$", properties["topic.blacklist"]);
         Build(properties);

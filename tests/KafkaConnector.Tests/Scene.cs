@@ -1,6 +1,9 @@
 using Confluent.Kafka;
+using Connectors.Sdk;
 using Connectors.Sdk.Hosting;
 using Connectors.Testing;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Connectors.Kafka.Tests;
 
@@ -92,7 +95,29 @@ internal sealed class Scene : IAsyncDisposable
     public Task<RunningConnector> BeginConnectorAsync(params string[] more)
     {
         var options = Options(more);
-        return RunningConnector.StartAsync(builder => builder.AddKafka(options), options.Service.GracePeriod);
+        return RunningConnector.StartAsync(builder => Register(builder, options), options.Service.GracePeriod);
+    }
+
+    /// <summary>Starts the connector in this process, on a machine with another clock, and waits until it has partitions.</summary>
+    public async Task<RunningConnector> RunConnectorAsync(TimeProvider clock, params string[] more)
+    {
+        var options = Options(more);
+        var connector = await RunningConnector.StartAsync(
+            builder =>
+            {
+                Register(builder, options);
+                builder.Services.AddSingleton(clock);
+            },
+            options.Service.GracePeriod);
+        await connector.IsReadyAsync();
+        return connector;
+    }
+
+    /// <summary>Makes a service the connector, as its Program does.</summary>
+    public static void Register(WebApplicationBuilder builder, KafkaOptions options)
+    {
+        builder.AddKafka(options);
+        builder.AddConnector<KafkaSource>(options.Connector);
     }
 
     public static async Task<string> ReadinessAsync(Uri metrics) => await (await Http.GetAsync(new Uri(metrics, "/readyz"))).Content.ReadAsStringAsync();

@@ -36,7 +36,7 @@ public class TopicNameTests
     {
         var options = Scene.Read(new() { ["topics"] = "orders*", ["on_failure"] = "dead_letter", ["dead_letter_topic"] = deadLetterTopic });
 
-        Assert.Contains(expected, KafkaSettings.Consumer(options)["topic.blacklist"].Split(','));
+        Assert.Contains(expected, ClientProperties.Consumer(options)["topic.blacklist"].Split(','));
     }
 
     [Theory]
@@ -46,5 +46,5 @@ public class TopicNameTests
     [InlineData("orders,^__.*", "^__consumer_offsets$,^__transaction_state$")]
     [InlineData("*,__consumer_offsets", "^__transaction_state$")]
     public void Patterns_leave_out_kafkas_own_topics_unless_they_are_named(string topics, string? expected) =>
-        Assert.Equal(expected, KafkaSettings.Consumer(Scene.Read(new() { ["topics"] = topics })).GetValueOrDefault("topic.blacklist"));
+        Assert.Equal(expected, ClientProperties.Consumer(Scene.Read(new() { ["topics"] = topics })).GetValueOrDefault("topic.blacklist"));
 }

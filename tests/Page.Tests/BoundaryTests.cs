@@ -71,6 +71,38 @@ public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
         }
     }
 
+    // A browser keeps each as one cookie, and sends it as it came, before or behind the page's own.
+    [Theory]
+    [InlineData("z=1,connectors_session=x")]
+    [InlineData("z=1 connectors_session=x")]
+    [InlineData("z=1,connectors_session=")]
+    [InlineData("z=\"connectors_session=x")]
+    public async Task What_a_functions_cookie_holds_is_no_session(string cookie)
+    {
+        using var set = await Site.SendAsync(HttpMethod.Get, "/function/work/answers", null, ("X-Answer", $"Set-Cookie: {cookie}; Path=/"));
+        Assert.Equal($"{cookie}; Path=/", set.Headers.GetValues("Set-Cookie").Single());
+        var session = await Site.CookieAsync(PageSystem.Operator);
+
+        foreach (var sent in new[] { $"{cookie}; {session}", $"{session}; {cookie}", $"{cookie}, {await Site.CookieAsync(PageSystem.Viewer)}; {session}" })
+        {
+            using var answer = await Site.SendAsync(HttpMethod.Get, "/system/overview", null, ("Cookie", sent));
+            using var who = await Site.SendAsync(HttpMethod.Get, "/ui/session", null, ("Cookie", sent));
+
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            Assert.Contains($"\"user\":\"{PageSystem.Operator}\"", await who.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Of_several_sessions_the_first_that_is_one_counts()
+    {
+        var sent = $"connectors_session=x; {await Site.CookieAsync(PageSystem.Operator)}; {await Site.CookieAsync(PageSystem.Viewer)}";
+
+        using var who = await Site.SendAsync(HttpMethod.Get, "/ui/session", null, ("Cookie", sent));
+
+        Assert.Contains($"\"user\":\"{PageSystem.Operator}\"", await who.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("Cache-Control: max-age=31536000")]
     [InlineData("Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT")]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Connectors.Testing;
 using Microsoft.Playwright;
@@ -8,6 +9,8 @@ namespace Connectors.Page.Tests;
 [Collection(PageSystem.SharedQueue)]
 public sealed class CallViewTests(PageSystem site) : SharedQueueTests(site)
 {
+    private const string Letters = "**/system/queues/faas-request/dead?*";
+
     [Fact]
     public async Task A_call_is_looked_up_and_cancelled()
     {
@@ -99,5 +102,51 @@ public sealed class CallViewTests(PageSystem site) : SharedQueueTests(site)
         await page.ReloadAsync();
         await page.Locator("[data-step='Put back']").WaitForAsync();
         await page.GetByText("its dead letter is gone").WaitForAsync();
+    }
+
+    [Fact]
+    public async Task A_letter_that_is_not_among_those_looked_at_is_not_told_as_gone()
+    {
+        await DieAsync("page-behind");
+        var page = await OpenAsync();
+        await page.RouteAsync(Letters, route => route.FulfillAsync(new() { ContentType = "application/json", Body = """{"items":[],"next":4711}""" }));
+
+        await page.GotoAsync(new Uri(Site.Url, "/ui/calls?id=page-behind").AbsoluteUri);
+
+        var told = page.Locator("[data-story]", new() { HasText = "up to number 4711" });
+        await told.GetByRole(AriaRole.Link, new() { Name = "Look under Dead letters" }).WaitForAsync();
+        Assert.Contains("after=4711", await told.GetByRole(AriaRole.Link, new() { Name = "Look under Dead letters" }).GetAttributeAsync("href"), StringComparison.Ordinal);
+        Assert.Equal(0, await page.GetByText("its dead letter is gone").CountAsync());
+    }
+
+    // As an older worker wrote it, or one whose letter was long in being stored.
+    [Fact]
+    public async Task A_letter_whose_time_is_minutes_from_the_calls_end_is_found()
+    {
+        await DieAsync("page-apart");
+        var page = await OpenAsync();
+        await page.RouteAsync(Letters, async route =>
+        {
+            var query = System.Web.HttpUtility.ParseQueryString(new Uri(route.Request.Url).Query);
+            if (DateTimeOffset.Parse(query["until"]!, CultureInfo.InvariantCulture) - DateTimeOffset.Parse(query["since"]!, CultureInfo.InvariantCulture) > TimeSpan.FromMinutes(10))
+            {
+                await route.ContinueAsync();
+            }
+            else
+            {
+                await route.FulfillAsync(new() { ContentType = "application/json", Body = """{"items":[],"next":null}""" });
+            }
+        });
+
+        await page.GotoAsync(new Uri(Site.Url, "/ui/calls?id=page-apart").AbsoluteUri);
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "Run it again" }).WaitForAsync();
+    }
+
+    private async Task DieAsync(string id)
+    {
+        Site.IsBroken = true;
+        await Site.CallAsync("broken", "x"u8.ToArray(), "text/plain", ("X-Call-Id", id));
+        await Eventually.HoldsAsync(async () => (string?)(await Site.ApiAsync(HttpMethod.Get, $"/system/calls/{id}"))?["calls"]?[0]?["state"] == "dead", "the history has the dead call");
     }
 }

@@ -38,6 +38,21 @@ public sealed partial class ConnectorViewTests(PageSystem site) : SharedQueueTes
     }
 
     [Fact]
+    public async Task How_long_ago_a_connector_was_heard_of_goes_by_the_clock_of_the_gateway()
+    {
+        var page = await OpenAsync();
+        await page.RouteAsync("**/system/connectors", route => route.FulfillAsync(new()
+        {
+            Headers = new Dictionary<string, string> { ["Content-Type"] = "application/json", ["Date"] = "Fri, 03 Jan 2020 12:00:00 GMT" },
+            Body = """[{"connector":"cron-connector","instance":"one","at":"2020-01-03T11:00:00Z","metrics":""}]""",
+        }));
+
+        await page.GotoAsync(new Uri(Site.Url, "/ui/connectors").AbsoluteUri);
+
+        await page.GetByText("heard of 1 h 0 min ago").WaitForAsync();
+    }
+
+    [Fact]
     public async Task What_sqs_says_of_a_queue_is_shown()
     {
         await using var sqs = await SqsServer.StartAsync();

@@ -66,6 +66,20 @@ public sealed partial class LiveTests(PageSystem site) : SharedQueueTests(site)
         Assert.Contains("OF_dark", await page.Locator("[role=alert]").First.TextContentAsync(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task How_old_a_call_is_goes_by_the_clock_of_the_gateway_that_tells_it()
+    {
+        const string Told = """
+            {"at":"2020-01-03T12:00:00Z","error":null,"queues":[
+              {"name":"lit","error":null,"waiting":1,"running":0,"retrying":0,"delayed":0,"held":0,"callbacks":0,"dead":0,"bytes":9,
+               "oldestAt":"2020-01-01T00:00:00Z","inPerSecond":0,"outPerSecond":0,"workers":1,"mode":"static","paused":null,"heldFunctions":0,"holds":[]}]}
+            """;
+        var page = await OpenWithoutEventsAsync();
+        await page.RouteAsync(Overview, route => route.FulfillAsync(new() { ContentType = "application/json", Body = Told }));
+
+        await ShowsAsync(page.Locator("tr[data-queue=lit] td").Nth(5), () => Task.FromResult<string?>("2 d"));
+    }
+
     private async Task<IPage> OpenWithoutEventsAsync()
     {
         var page = await OpenAsync();

@@ -211,6 +211,43 @@ public sealed class AcksTests
         Assert.Equal(waiting, _waiting.Count().GetValueOrDefault("f.ns"));
     }
 
+    [Fact]
+    public void No_more_are_remembered_as_waiting_than_there_is_room_for_and_each_that_waits_no_longer_makes_room()
+    {
+        var waiting = new WaitingRetries(_time) { MaxRemembered = 3 };
+        Nak(1, 2, 3, 4, 5);
+        Assert.Equal(3, Counted());
+
+        // The same message again.
+        Nak(3);
+        waiting.Ended(Place(1));
+        waiting.Ended(Place(1));
+        Nak(6, 7);
+        Assert.Equal(3, Counted());
+
+        _time.Advance(TimeSpan.FromHours(2));
+        Assert.Equal(2, Counted());
+        Nak(8, 9);
+        Assert.Equal(3, Counted());
+
+        waiting.Keep(first: 7, last: 9, new Dictionary<string, long> { ["f.ns"] = 3 });
+        Assert.Equal(1, Counted());
+        Nak(10, 11, 12);
+        Assert.Equal(3, Counted());
+
+        long Counted() => waiting.Count()["f.ns"];
+
+        void Nak(params int[] sequences)
+        {
+            foreach (var sequence in sequences)
+            {
+                waiting.Add(Place(sequence), "f.ns", TimeSpan.FromHours(sequence));
+            }
+        }
+
+        MessagePlace Place(int sequence) => Next(sequence, count: 1).Place;
+    }
+
     private Delivery Next(int sequence, int count, int size = 0)
     {
         var address = DeliveryAddress.Read($"$JS.ACK.stream.consumer.{count}.{sequence}.{sequence}.1700000000000000000.0");

@@ -1,4 +1,5 @@
 using Connectors.QueueWorker.Consuming;
+using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using CsCheck;
 
@@ -99,12 +100,91 @@ public sealed class AsideScheduleTests
         Assert.Null(schedule.TryTake(Start.AddSeconds(1))!.Function);
         Assert.Null(schedule.Next);
 
-        schedule.Wake(Start.AddSeconds(2));
+        schedule.Wake(Bench.Echo, Start.AddSeconds(2));
         Assert.Null(schedule.TryTake(Start.AddSeconds(2)));
         until = null;
-        schedule.Wake(Start.AddSeconds(3));
+        schedule.Wake(Bench.Echo, Start.AddSeconds(3));
         Assert.Equal(Bench.Echo, schedule.TryTake(Start.AddSeconds(3))?.Function);
     }
+
+    [Fact]
+    public void What_is_told_of_one_function_looks_at_no_other_however_many_are_held()
+    {
+        const int many = 20_000;
+        var looks = 0;
+        var resumed = new HashSet<FunctionName>();
+        var schedule = new AsideSchedule(function =>
+        {
+            looks++;
+            return resumed.Contains(function) ? null : Start.AddHours(1);
+        });
+        var functions = Enumerable.Range(0, many).Select(i => new FunctionName($"f{i}", "openfaas-fn")).ToList();
+        foreach (var function in functions)
+        {
+            schedule.Found(AsideGroup.Held(function), Start);
+        }
+
+        looks = 0;
+        resumed.Add(functions[many / 2]);
+        schedule.Wake(functions[many / 2], Start);
+        Assert.Equal(functions[many / 2], schedule.TryTake(Start)?.Function);
+        Assert.Null(schedule.TryTake(Start));
+        Assert.InRange(looks, 1, 2);
+
+        // As when all of them are probed.
+        looks = 0;
+        foreach (var function in functions)
+        {
+            schedule.Wake(function, Start);
+            Assert.Null(schedule.TryTake(Start));
+        }
+
+        Assert.InRange(looks, 0, many);
+        Assert.Equal(Start.AddHours(1), schedule.Next);
+    }
+
+    [Fact]
+    public void Held_calls_of_a_function_that_is_resumed_while_they_are_looked_at_are_looked_at_once_more()
+    {
+        DateTimeOffset? until = null;
+        var schedule = new AsideSchedule(_ => until);
+        schedule.Found(AsideGroup.Held(Bench.Echo), Start);
+        var open = schedule.TryTake(Start)!;
+
+        // It was paused when they were looked at.
+        schedule.Wake(Bench.Echo, Start);
+        schedule.Closed(open, DateTimeOffset.MaxValue, Start);
+
+        Assert.Equal(Bench.Echo, schedule.TryTake(Start)?.Function);
+    }
+
+    // However often it is said anew, and sooner or later than before: each group is taken when what was said last is due, once, and not before.
+    [Fact]
+    public void Held_calls_are_taken_by_what_was_said_of_their_function_last() =>
+        Gen.Select(Gen.Int[0, 3], Gen.Int[0, 20]).Array[0, 300].Sample(steps =>
+        {
+            var until = new Dictionary<FunctionName, DateTimeOffset>();
+            var waiting = new HashSet<FunctionName>();
+            var schedule = new AsideSchedule(function => until[function]);
+            var now = Start;
+            foreach (var (which, seconds) in steps)
+            {
+                var function = new FunctionName($"f{which}", "openfaas-fn");
+                until[function] = seconds == 20 ? DateTimeOffset.MaxValue : now.AddSeconds(seconds);
+                schedule.Found(AsideGroup.Held(function), now);
+                schedule.Wake(function, now);
+                waiting.Add(function);
+                now = now.AddMilliseconds(500);
+                while (schedule.TryTake(now) is { } group)
+                {
+                    Assert.True(until[group.Function!.Value] <= now);
+                    Assert.True(waiting.Remove(group.Function.Value));
+                    schedule.Closed(group, null, now);
+                }
+
+                Assert.DoesNotContain(waiting, one => until[one] <= now);
+            }
+        });
 
     [Fact]
     public void What_is_due_beyond_the_horizon_is_kept_when_it_is_found_within_it()

@@ -263,18 +263,10 @@ public sealed class Bench : IAsyncDisposable
             new NatsKVConfig(StreamNames.Cancelled) { History = 1, MaxAge = BucketShape.CancellationAge, MaxBytes = BucketShape.Cancelled(new StreamLimits()).MaxBytes });
 
     /// <summary>Stored results, in the bucket that is there, or one as the gateway makes it.</summary>
-    public async Task<INatsKVStore> ResultsAsync()
-    {
-        var buckets = Connection.CreateKeyValueStoreContext();
-        try
-        {
-            return await buckets.CreateStoreAsync(new NatsKVConfig(StreamNames.Results) { History = 1, MaxAge = BucketShape.MaxResultAge });
-        }
-        catch (NatsJSApiException)
-        {
-            return await buckets.GetStoreAsync(StreamNames.Results);
-        }
-    }
+    public Task<INatsKVStore> ResultsAsync() => BucketAsync(new NatsKVConfig(StreamNames.Results) { History = 1, MaxAge = BucketShape.MaxResultAge });
+
+    /// <summary>What is paused, in the bucket that is there, or one as workers make it.</summary>
+    public Task<INatsKVStore> PausesAsync() => BucketAsync(new NatsKVConfig(StreamNames.Paused) { History = 1 });
 
     /// <summary>Cancels all waiting calls of a kind, as the gateway does.</summary>
     public async Task CancelManyAsync(BulkCancellation many) =>
@@ -294,7 +286,19 @@ public sealed class Bench : IAsyncDisposable
         await ManyAreHeardOfAsync();
     }
 
-    private async Task<INatsKVStore> PausesAsync() => await Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Paused) { History = 1 });
+    // One that is there may heed ages of single entries, which no update takes from it.
+    private async Task<INatsKVStore> BucketAsync(NatsKVConfig config)
+    {
+        var buckets = Connection.CreateKeyValueStoreContext();
+        try
+        {
+            return await buckets.CreateStoreAsync(config);
+        }
+        catch (NatsJSApiException)
+        {
+            return await buckets.GetStoreAsync(config.Bucket);
+        }
+    }
 
     /// <summary>How many messages a stream ever stored.</summary>
     public async Task<ulong> StoredAsync(string stream) => (await JetStream.GetStreamAsync(stream)).Info.State.LastSeq;

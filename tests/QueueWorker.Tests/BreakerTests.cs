@@ -6,8 +6,6 @@ using Connectors.Streams.Records;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 using NATS.Client.Core;
-using NATS.Client.KeyValueStore;
-using NATS.Net;
 
 namespace Connectors.QueueWorker.Tests;
 
@@ -118,7 +116,7 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
             },
             new() { ["breaker_failures"] = "1", ["breaker_min_wait"] = "1h", ["breaker_max_wait"] = "1h" },
             nats.Server);
-        var bucket = await bench.Connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Paused) { History = 1 });
+        var bucket = await bench.PausesAsync();
         await bucket.PutAsync(OpenBreaker.Key(bench.Queue, Bench.Echo), "x"u8.ToArray(), NatsRawSerializer<byte[]>.Default);
         await bench.StartWorkerAsync();
 
@@ -337,17 +335,5 @@ public sealed class BreakerTests(SharedNats nats) : IClassFixture<SharedNats>
         await other.Pauses.CloseAsync(Bench.Echo, ct);
         Assert.True(await worker.Pauses.OpenAsync(Bench.Echo, breaker with { Reason = "fifth" }, ct));
         Assert.Equal("fifth", worker.Pauses.BreakerOf(Bench.Echo)?.Reason);
-    }
-
-    [Fact]
-    public void What_is_older_than_what_is_known_of_a_breaker_is_no_news()
-    {
-        var breaker = new OpenBreaker { At = TimeProvider.System.GetUtcNow() };
-        var open = PausedSet.None.With(Bench.Echo, new KnownBreaker(breaker, 5, 0));
-        var closed = open.With(Bench.Echo, new KnownBreaker(null, 6, 0));
-
-        Assert.Null(closed.With(Bench.Echo, new KnownBreaker(breaker, 5, 1)).Breakers[Bench.Echo].Breaker);
-        Assert.Same(breaker, closed.With(Bench.Echo, new KnownBreaker(null, 9, 1)).With(Bench.Echo, new KnownBreaker(breaker, 10, 2)).Breakers[Bench.Echo].Breaker);
-        Assert.Same(breaker, open.With(Bench.Echo, new KnownBreaker(null, 4, 1)).Breakers[Bench.Echo].Breaker);
     }
 }

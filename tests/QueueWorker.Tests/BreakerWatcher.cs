@@ -9,9 +9,11 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Connectors.QueueWorker.Tests;
 
 /// <summary>What a worker knows of breakers, without the worker: each call that it hears of is another one.</summary>
-internal sealed class BreakerWatcher(NatsLink link, QueueWorkerOptions options, Pauses pauses) : IAsyncDisposable
+internal sealed class BreakerWatcher(NatsLink link, QueueWorkerOptions options, Pauses pauses, TimeProvider time) : IAsyncDisposable
 {
-    private readonly Breakers _breakers = new(options, pauses, TimeProvider.System);
+    private readonly Breakers _breakers = new(options, pauses, time);
+
+    public NatsLink Link => link;
 
     public string Queue => options.Queue;
 
@@ -19,7 +21,10 @@ internal sealed class BreakerWatcher(NatsLink link, QueueWorkerOptions options, 
 
     public UnusedBreakers UnusedBreakers { get; } = new(options, link, pauses);
 
-    public static async Task<BreakerWatcher> StartAsync(NatsServer server, Dictionary<string, string>? more = null, string? queue = null)
+    /// <summary>Of how many functions failed calls are remembered.</summary>
+    public int Failing => _breakers.Failing;
+
+    public static async Task<BreakerWatcher> StartAsync(NatsServer server, Dictionary<string, string>? more = null, string? queue = null, TimeProvider? time = null)
     {
         var settings = new Dictionary<string, string>(more ?? [])
         {
@@ -34,10 +39,12 @@ internal sealed class BreakerWatcher(NatsLink link, QueueWorkerOptions options, 
         // Whoever writes waits for some seconds only, connection and bucket included; on a busy machine these two alone take as long.
         await link.OpenAsync(Eventually.Patience, TestContext.Current.CancellationToken);
         await new Bucket(link, BucketShape.Paused(options.Limits), Eventually.Patience, TimeProvider.System).OpenAsync(TestContext.Current.CancellationToken);
-        return new BreakerWatcher(link, options, new Pauses(link, options, TimeProvider.System, NullLogger<Pauses>.Instance));
+        time ??= TimeProvider.System;
+        return new BreakerWatcher(link, options, new Pauses(link, options, time, NullLogger<Pauses>.Instance), time);
     }
 
-    public ValueTask<bool> HoldsAsync(Outcome outcome) => _breakers.HoldsAsync(Bench.Call(), outcome, TestContext.Current.CancellationToken);
+    public ValueTask<bool> HoldsAsync(Outcome outcome, FunctionName? function = null) =>
+        _breakers.HoldsAsync(Bench.Call(function), outcome, TestContext.Current.CancellationToken);
 
     public ValueTask DisposeAsync() => link.DisposeAsync();
 }

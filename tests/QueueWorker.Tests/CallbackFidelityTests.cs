@@ -1,5 +1,6 @@
 using Connectors.QueueWorker.Callbacks;
 using Connectors.Testing;
+using CsCheck;
 using Microsoft.AspNetCore.Http;
 
 namespace Connectors.QueueWorker.Tests;
@@ -79,4 +80,28 @@ public sealed class CallbackFidelityTests(SharedNats nats) : IClassFixture<Share
         Assert.Equal(isSystem, CallbackUrl.Of(url)!.IsSystemOf(new Uri("http://host/openfaas")));
         Assert.Equal(isSystem, CallbackUrl.Of(url)!.IsSystemOf(new Uri("http://host/openfaas/")));
     }
+
+    // A pass for each time that it was escaped would not end.
+    [Fact]
+    public void An_address_that_was_escaped_any_number_of_times_is_read_in_one_pass()
+    {
+        Assert.Equal("/system/x", CallbackUrl.Unescaped($"/{Escaped(2_000_000)}/x"));
+        Assert.Equal("/%2\0", CallbackUrl.Unescaped("/%2%00"));
+        Assert.True(CallbackUrl.Of($"http://gw:8080/{Escaped(20_000)}/functions")!.IsSystemOf(new Uri("http://gw:8080/")));
+
+        static string Escaped(int times) => $"%{string.Concat(Enumerable.Repeat("25", times))}73ystem";
+    }
+
+    [Fact]
+    public void What_is_read_in_one_pass_is_what_many_come_to() =>
+        Gen.String[Gen.Char["%%%022533476cAe9z/."], 0, 30].Sample(path =>
+        {
+            var (many, before) = (path, "");
+            while (many != before)
+            {
+                (many, before) = (Uri.UnescapeDataString(many), many);
+            }
+
+            Assert.Equal(many, CallbackUrl.Unescaped(path));
+        });
 }

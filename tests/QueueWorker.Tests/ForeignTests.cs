@@ -92,6 +92,31 @@ public sealed class ForeignTests(SharedNats nats) : IClassFixture<SharedNats>
         Assert.Empty(bench.Sends);
     }
 
+    [Fact]
+    public async Task An_entry_that_is_null_in_a_list_is_foreign_before_anything_is_sent()
+    {
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+        var call = EnvelopeCodec.Encode(Bench.Call());
+        var record = new CallbackRecord { Status = 200, Since = TimeProvider.System.GetUtcNow() }.Encode();
+        string[] lists = ["\"pastAttempts\":[null]", "\"tags\":[\"a\",null]"];
+
+        foreach (var list in lists)
+        {
+            foreach (var kind in new[] { "call", "aside" })
+            {
+                await bench.PublishAsync(PlaceOf(bench, kind).Subject, [], null, (EnvelopeCodec.HeaderName, $"{call[..^1]},{list}}}"));
+            }
+        }
+
+        await bench.PublishAsync(
+            PlaceOf(bench, "callback").Subject, [], null, (EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(Bench.Call() with { Callback = bench.Http.Url.AbsoluteUri })), (CallbackRecord.HeaderName, $"{record[..^1]},\"posts\":[null]}}"));
+        await bench.HoldsAsync(bench.Dead, 5);
+        await bench.IsEmptyAsync();
+
+        Assert.All(await bench.ReadAsync(bench.Dead), letter => Assert.Equal(DeadReasons.Foreign, letter.Biography.Reason));
+        Assert.Empty(bench.Http.Requests);
+    }
+
     [Theory]
     [InlineData("call")]
     [InlineData("aside")]

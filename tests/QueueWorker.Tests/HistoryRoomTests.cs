@@ -5,6 +5,7 @@ using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using NATS.Client.Core;
@@ -88,6 +89,20 @@ public sealed class HistoryRoomTests(SharedNats nats) : IClassFixture<SharedNats
         await Eventually.HoldsAsync(async () => await Samples.ReadAsync("queue_worker_history_written_total", history.Queue) == 1, "it is written");
     }
 
+    // The first failure comes with the stop, the second when the time for what is written last is over.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task What_waits_in_the_moment_of_a_stop_is_written_or_counted_whatever_fails(int failures)
+    {
+        await using var history = await Running.StartAsync(nats.Server, failures: failures);
+
+        history.End(1);
+        await history.WhenEndedAsync();
+
+        Assert.Equal(1, await history.WrittenAsync() + await history.DroppedAsync());
+    }
+
     private static string IdOf(NatsMsg<byte[]> message) => message.Headers!["Nats-Msg-Id"].ToString();
 
     /// <summary>A worker's history over a real server, with a clock of its own for how long it waits after a refusal.</summary>
@@ -101,7 +116,7 @@ public sealed class HistoryRoomTests(SharedNats nats) : IClassFixture<SharedNats
         private Task _running = Task.CompletedTask;
         private int _ended;
 
-        private Running(NatsServer server)
+        private Running(NatsServer server, int failures)
         {
             _options = QueueWorkerOptions.Read(new Settings(new Dictionary<string, string>
             {
@@ -113,7 +128,7 @@ public sealed class HistoryRoomTests(SharedNats nats) : IClassFixture<SharedNats
             _history = new CallHistory(
                 _options,
                 new StreamPublisher(Link, TimeProvider.System, NullLogger<StreamPublisher>.Instance),
-                new StreamSetup(Link, TimeProvider.System, NullLogger<StreamSetup>.Instance),
+                new StreamSetup(Link, TimeProvider.System, new StoppingLog(failures, _stopping, Time)),
                 Link,
                 Time,
                 NullLogger<CallHistory>.Instance);
@@ -125,10 +140,10 @@ public sealed class HistoryRoomTests(SharedNats nats) : IClassFixture<SharedNats
 
         public FakeTimeProvider Time { get; } = new();
 
-        /// <summary>Starts it, on a stream that was made before if <paramref name="make"/> does.</summary>
-        public static async Task<Running> StartAsync(NatsServer server, Func<Running, StreamConfig, Task>? make = null)
+        /// <summary>Starts it, on a stream that was made before if <paramref name="make"/> does; it is stopped by the first of so many failures.</summary>
+        public static async Task<Running> StartAsync(NatsServer server, Func<Running, StreamConfig, Task>? make = null, int failures = 0)
         {
-            var running = new Running(server);
+            var running = new Running(server, failures);
             await running.Link.StartAsync(Ct);
             await running.Link.OpenAsync(Ct);
             if (make is not null)
@@ -166,6 +181,10 @@ public sealed class HistoryRoomTests(SharedNats nats) : IClassFixture<SharedNats
             await Link.JetStream.UpdateStreamAsync(change(config), Ct);
         }
 
+        public Task WhenEndedAsync() => _running.WaitAsync(Eventually.Patience);
+
+        public async Task<double> WrittenAsync() => await Samples.ReadAsync("queue_worker_history_written_total", Queue) ?? 0;
+
         public async Task<double> DroppedAsync() => await Samples.ReadAsync("queue_worker_history_dropped_total", Queue) ?? 0;
 
         public async ValueTask DisposeAsync()
@@ -175,6 +194,31 @@ public sealed class HistoryRoomTests(SharedNats nats) : IClassFixture<SharedNats
             _history.Dispose();
             _stopping.Dispose();
             await Link.DisposeAsync();
+        }
+    }
+
+    // What looks after streams fails as it tells of one: no cancellation, in the moment of one.
+    private sealed class StoppingLog(int failures, CancellationTokenSource stopping, FakeTimeProvider time) : ILogger<StreamSetup>
+    {
+        private int _failures = failures;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel)
+        {
+            if (_failures-- <= 0)
+            {
+                return false;
+            }
+
+            stopping.Cancel();
+            time.Advance(Running.Pause);
+            throw new InvalidOperationException("it was taken down already");
+        }
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
         }
     }
 }

@@ -69,6 +69,34 @@ public sealed partial class HistoryTests(SharedNats nats) : IClassFixture<Shared
         await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_history_written_total{{queue_name=\"{bench.Queue}\"}}") == 7, "seven records are told");
     }
 
+    // Whoever has found one of them looks for the other by its time.
+    [Fact]
+    public async Task A_call_and_a_callback_that_are_given_up_ended_when_their_dead_letters_say_however_long_these_are_refused()
+    {
+        await using var bench = await Bench.StartWithoutWorkerAsync(
+            (request, http) =>
+            {
+                http.Response.StatusCode = request.Path == "/refuses" ? 410 : 400;
+                return Task.CompletedTask;
+            },
+            server: nats.Server);
+        await Faults.FillAsync(bench, bench.Dead, StreamNames.DeadSubject(bench.Queue, DeadKind.Call, Bench.Echo));
+        await bench.StartWorkerAsync();
+        var call = await bench.EnqueueAsync(Bench.Call() with { Callback = new Uri(bench.Http.Url, "refuses").ToString() });
+        await Faults.RefusedAsync(bench, StreamNames.DeadMessageId(call.DeliveryId, 0), times: 3);
+        await Faults.RefusedAsync(bench, StreamNames.DeadCallbackMessageId(call.DeliveryId, 0), times: 3);
+        await Faults.MakeRoomAsync(bench, bench.Dead);
+        await bench.IsEmptyAsync();
+
+        var ends = await EndsAsync(bench, 2);
+        var letters = (await bench.ReadAsync(bench.Dead)).Where(letter => letter.Envelope?.DeliveryId == call.DeliveryId).ToList();
+
+        Assert.Equal(2, letters.Count);
+        Assert.Equal(letters.Single(letter => letter.Callback is null).Biography.LastAt, Of(ends, call).Ended);
+        Assert.Equal(letters.Single(letter => letter.Callback is not null).Biography.LastAt, ends.Single(end => end.State == EndStates.Callback).Ended);
+        Assert.Equal(CallbackStates.Refused, Told(ends, call).State);
+    }
+
     [Fact]
     public async Task The_dead_letter_carries_the_sends_before_it_and_the_callback_record_does_not()
     {

@@ -160,6 +160,32 @@ public sealed class SendTests(SharedNats nats) : IClassFixture<SharedNats>
     }
 
     [Fact]
+    public async Task Calls_of_names_that_nobody_has_listed_are_counted_together_and_logged_by_name()
+    {
+        const int names = 20;
+        await using var bench = await Bench.StartAsync(server: nats.Server);
+        foreach (var i in Enumerable.Range(0, names))
+        {
+            await bench.EnqueueAsync(Bench.Call(new FunctionName($"none-{i}", "openfaas-fn")) with { IsUnlisted = true });
+        }
+
+        await bench.IsEmptyAsync();
+
+        var labels = $"queue_name=\"{bench.Queue}\",function_name=\"unknown\"";
+        await Eventually.HoldsAsync(async () => await bench.Worker.MetricAsync($"queue_worker_call_ends_total{{{labels},end=\"succeeded\"}}") == names, "all ends are told");
+        Assert.Equal(names, await bench.Worker.MetricAsync($"queue_worker_attempts_total{{{labels},code=\"200\"}}"));
+        Assert.Equal(names, await bench.Worker.MetricAsync($"queue_worker_call_duration_seconds_count{{{labels}}}"));
+        Assert.Equal(names, await bench.Worker.MetricAsync($"queue_worker_queue_time_seconds_count{{{labels}}}"));
+        Assert.Equal(0, await bench.Worker.MetricAsync($"queue_worker_function_invocation_inflight{{{labels}}}"));
+        var named = $"queue_name=\"{bench.Queue}\",function_name=\"none-0.openfaas-fn\"";
+        Assert.Null(await bench.Worker.MetricAsync($"queue_worker_call_ends_total{{{named},end=\"succeeded\"}}"));
+        Assert.Null(await bench.Worker.MetricAsync($"queue_worker_attempts_total{{{named},code=\"200\"}}"));
+        Assert.Null(await bench.Worker.MetricAsync($"queue_worker_function_invocation_inflight{{{named}}}"));
+        await bench.Worker.Process.LineAsync(
+            line => line.Contains(" Invoked ", StringComparison.Ordinal) && line.Contains("\"function\":\"none-0.openfaas-fn\"", StringComparison.Ordinal), "it is logged by its name");
+    }
+
+    [Fact]
     public async Task A_call_whose_gateway_has_a_clock_that_is_ahead_has_waited_for_no_time()
     {
         await using var bench = await Bench.StartAsync(server: nats.Server);

@@ -89,18 +89,24 @@ public sealed class UpgradeTests(SharedNats nats, ITestOutputHelper output) : IC
     }
 
     // Its consumer is gone, so its ack is not heard and it runs again; but not beside itself, unless it takes longer than a lease. Of two workers that start in the
-    // other mode only one finds consumers to delete.
-    [Fact]
-    public async Task What_runs_when_the_mode_is_switched_is_not_sent_again_before_its_lease_would_have_ended()
+    // other mode only one finds consumers to delete. How long the other one has to wait does not depend on the clocks of the two, which differ here by more than all of it.
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(0, 31)]
+    [InlineData(-31, 0)]
+    public async Task What_runs_when_the_mode_is_switched_is_not_sent_again_before_its_lease_would_have_ended(int first, int second)
     {
+        using SettableClock firstClock = new(), secondClock = new();
+        firstClock.Set(TimeSpan.FromSeconds(first));
+        secondClock.Set(TimeSpan.FromSeconds(second));
         var gate = new TaskCompletionSource();
         await using var bench = await Bench.StartAsync(Bench.Behind(gate), new() { ["ack_wait"] = "10s" }, nats.Server);
         var call = await bench.EnqueueAsync();
         await bench.Http.ReceivesAsync(1);
 
-        await using var function = await ServiceProcess.StartAsync("QueueWorker", bench.Options(new() { ["scaling_mode"] = "function" }), ready: false);
+        await using var function = await ServiceProcess.StartAsync("QueueWorker", bench.Options(Function(firstClock)), ready: false);
         await function.Process.LineAsync(said => said.Contains("Mode is switched", StringComparison.Ordinal), "the mode is switched");
-        await bench.StartAnotherAsync(new() { ["scaling_mode"] = "function" });
+        await using var other = await ServiceProcess.StartAsync("QueueWorker", bench.Options(Function(secondClock)));
         await bench.Http.ReceivesAsync(2);
         gate.SetResult();
         await bench.IsEmptyAsync();
@@ -109,6 +115,8 @@ public sealed class UpgradeTests(SharedNats nats, ITestOutputHelper output) : IC
         var switched = DateTimeOffset.Parse(metadata[StreamNames.ModeSinceKey], CultureInfo.InvariantCulture);
         Assert.Equal([call.DeliveryId, call.DeliveryId], bench.Sends.Select(send => send.Header("X-Delivery-Id")));
         Assert.True(bench.Sends[1].At >= switched + TimeSpan.FromSeconds(10), $"switched at {switched:O}, sent again at {bench.Sends[1].At:O}");
+
+        static Dictionary<string, string> Function(SettableClock clock) => new(clock.Environment) { ["scaling_mode"] = "function" };
     }
 
     [Fact]

@@ -253,7 +253,7 @@ public class DeliveryTests(SharedBroker broker)
         var options = Running.Options(
             ("gateway_url", gateway.Url.AbsoluteUri), ("rebuild_interval", "50ms"), ("rabbitmq_url", Url), ("queues", queue), ("basic_auth", "false"),
             ("initial_retry_wait", "10ms"), ("max_retry_wait", "50ms"), ("max_retry_attempts", "3"));
-        await using var connector = await RunningConnector.StartAsync(builder => builder.AddRabbitMq(options));
+        await using var connector = await RunningConnector.StartAsync(builder => Running.Register(builder, options));
 
         await Client.SendAsync(queue, "poison");
 

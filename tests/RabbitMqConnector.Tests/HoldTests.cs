@@ -161,7 +161,7 @@ public class HoldTests(SharedBroker broker)
     {
         var options = Running.Options([
             ("gateway_url", gateway.Url.AbsoluteUri), ("rebuild_interval", "50ms"), ("rabbitmq_url", broker.Server.Url), ("queues", queue), .. values]);
-        return RunningConnector.StartAsync(builder => builder.AddRabbitMq(options with { LongestHold = TimeSpan.FromMilliseconds(500) }));
+        return RunningConnector.StartAsync(builder => Running.Register(builder, options with { LongestHold = TimeSpan.FromMilliseconds(500) }));
     }
 
     private static Task ComesAgainAsync(RunningConnector connector, string queue, int times) => Eventually.HoldsAsync(

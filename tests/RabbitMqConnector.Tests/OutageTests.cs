@@ -151,6 +151,6 @@ public class OutageTests(SharedBroker broker)
         var options = Running.Options([
             ("gateway_url", gateway.Url.AbsoluteUri), ("rebuild_interval", "50ms"), ("rabbitmq_url", broker.Server.Url), ("queues", queue),
             ("initial_retry_wait", "10ms"), ("max_retry_wait", "50ms"), .. values]);
-        return RunningConnector.StartAsync(builder => builder.AddRabbitMq(impatient(options)));
+        return RunningConnector.StartAsync(builder => Running.Register(builder, impatient(options)));
     }
 }

@@ -27,7 +27,7 @@ public class RabbitMqSourceTests(SharedBroker broker) : EventSourceContract
         await base.InitializeAsync();
     }
 
-    protected override void Register(WebApplicationBuilder builder, ConnectorOptions options) => builder.AddRabbitMq(Running.Options(
+    protected override void Register(WebApplicationBuilder builder, ConnectorOptions options) => Running.Register(builder, Running.Options(
         ("rabbitmq_url", broker.Server.Url), ("queues", _queue), ("initial_retry_wait", "50ms"), ("max_retry_wait", "200ms"), ("max_retry_attempts", "1000")) with
     { Connector = options });
 

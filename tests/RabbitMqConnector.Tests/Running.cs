@@ -1,6 +1,9 @@
+using Connectors.RabbitMq.Consuming;
+using Connectors.Sdk;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Testing;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Connectors.RabbitMq.Tests;
@@ -17,6 +20,12 @@ internal static class Running
         return options;
     }
 
+    public static void Register(WebApplicationBuilder builder, RabbitMqOptions options)
+    {
+        builder.AddRabbitMq(options);
+        builder.AddConnector<RabbitMqSource>(options.Connector);
+    }
+
     /// <summary>Starts it against a gateway, with short waits.</summary>
     public static Task<RunningConnector> StartAsync(GatewayServer gateway, string url, string queues, params (string Name, string Value)[] values) =>
         StartAsync(gateway, url, queues, null, values);
@@ -25,14 +34,14 @@ internal static class Running
     public static Task<RunningConnector> StartAsync(GatewayServer gateway, string url, string queues, TimeSpan? gracePeriod, params (string Name, string Value)[] values)
     {
         var options = Quick(gateway, url, queues, values);
-        return RunningConnector.StartAsync(builder => builder.AddRabbitMq(options), gracePeriod);
+        return RunningConnector.StartAsync(builder => Register(builder, options), gracePeriod);
     }
 
     /// <summary>Starts it with so much time for each answer of the broker.</summary>
     public static Task<RunningConnector> StartImpatientAsync(GatewayServer gateway, string url, string queues, TimeSpan answerTime)
     {
         var options = Quick(gateway, url, queues);
-        return RunningConnector.StartAsync(builder => builder.AddRabbitMq(options with { Broker = options.Broker with { AnswerTime = answerTime } }));
+        return RunningConnector.StartAsync(builder => Register(builder, options with { Broker = options.Broker with { AnswerTime = answerTime } }));
     }
 
     /// <summary>Starts it where names have other addresses.</summary>
@@ -41,7 +50,7 @@ internal static class Running
         var options = Quick(gateway, url, queues, values);
         return RunningConnector.StartAsync(builder =>
         {
-            builder.AddRabbitMq(options);
+            Register(builder, options);
             builder.Services.AddSingleton(dialer);
         });
     }

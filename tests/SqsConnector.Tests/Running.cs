@@ -20,7 +20,7 @@ internal static class Running
 
     public static void Register(WebApplicationBuilder builder, SqsOptions options)
     {
-        builder.AddQueues(options);
+        builder.AddSqs(options);
         builder.AddConnector<SqsSource>(options.Connector);
     }
 

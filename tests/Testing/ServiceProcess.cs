@@ -9,6 +9,10 @@ namespace Connectors.Testing;
 /// </summary>
 public sealed partial class ServiceProcess : IAsyncDisposable
 {
+    // The exit codes of what aborted, and of what touched memory that is not its own.
+    private const int Aborted = 134;
+    private const int Segmentation = 139;
+
     private readonly string _project;
     private readonly Dictionary<string, string> _environment;
     private readonly IReadOnlyList<string> _command;
@@ -101,7 +105,12 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     }
 
     /// <summary>SIGTERM; returns the exit code.</summary>
-    public Task<int> TerminateAsync() => Process.TerminateAsync();
+    /// <exception cref="InvalidOperationException">It crashed: the message has its last lines.</exception>
+    public async Task<int> TerminateAsync()
+    {
+        var code = await Process.TerminateAsync();
+        return code is not (Aborted or Segmentation) ? code : throw new InvalidOperationException($"It ended with code {code}.\n{Process.Tail()}");
+    }
 
     /// <summary>SIGKILL.</summary>
     public Task KillAsync() => Process.KillAsync();

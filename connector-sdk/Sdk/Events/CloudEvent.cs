@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Connectors.Sdk.Invocation;
 
@@ -18,7 +19,7 @@ public static class CloudEvent
         yield return new Header("ce-subject", Encode(content.Topic));
         if (content.Time is { } time)
         {
-            yield return new Header("ce-time", time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'"));
+            yield return new Header("ce-time", time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture));
         }
     }
 
@@ -39,7 +40,7 @@ public static class CloudEvent
             }
             else
             {
-                encoded.Append('%').Append(b.ToString("X2"));
+                encoded.Append('%').Append(b.ToString("X2", CultureInfo.InvariantCulture));
             }
         }
 

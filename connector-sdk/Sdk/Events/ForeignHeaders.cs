@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Connectors.Sdk.Invocation;
 
@@ -29,7 +30,7 @@ public static class ForeignHeaders
         var token = new StringBuilder(name.Length + 16);
         foreach (var b in Encoding.UTF8.GetBytes(name))
         {
-            _ = IsPlainChar((char)b) ? token.Append((char)b) : token.Append('%').Append(b.ToString("X2"));
+            _ = IsPlainChar((char)b) ? token.Append((char)b) : token.Append('%').Append(b.ToString("X2", CultureInfo.InvariantCulture));
         }
 
         return token.ToString();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
@@ -98,7 +99,8 @@ public static class CommandLine
             .AppendLine();
         foreach (var setting in settings.Declared)
         {
-            text.AppendLine($"  {setting.Name}{(setting.Default.Length > 0 ? $" (default {setting.Default})" : "")}").AppendLine($"      {setting.Meaning}");
+            text.AppendLine(CultureInfo.InvariantCulture, $"  {setting.Name}{(setting.Default.Length > 0 ? $" (default {setting.Default})" : "")}")
+                .AppendLine(CultureInfo.InvariantCulture, $"      {setting.Meaning}");
         }
 
         return text.ToString().TrimEnd();

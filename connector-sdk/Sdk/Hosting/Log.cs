@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Sdk.Hosting;
 
-/// <summary>Every line that connector-sdk itself logs; ids 100 to 199.</summary>
+/// <summary>Every line that connector-sdk itself logs; ids 100 to 149.</summary>
 internal static partial class Log
 {
     [LoggerMessage(100, LogLevel.Information, "Started")]

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -29,7 +30,7 @@ internal sealed class LogLineFormatter(TimeProvider time, LogEncoding encoding)
         var json = _json ??= new Utf8JsonWriter(line, Readable);
         var message = entry.Formatter(entry.State, entry.Exception);
         Span<byte> now = stackalloc byte[TimeBytes];
-        time.GetUtcNow().UtcDateTime.TryFormat(now, out _, TimeFormat);
+        time.GetUtcNow().UtcDateTime.TryFormat(now, out _, TimeFormat, CultureInfo.InvariantCulture);
         if (encoding == LogEncoding.Console)
         {
             line.Write(now);
@@ -86,7 +87,7 @@ internal sealed class LogLineFormatter(TimeProvider time, LogEncoding encoding)
             case double number when double.IsFinite(number): json.WriteNumberValue(number); break;
             case TimeSpan duration: json.WriteNumberValue(Math.Round(duration.TotalSeconds, 6)); break;
             case DateTimeOffset instant: json.WriteStringValue(instant.UtcDateTime); break;
-            default: json.WriteStringValue(Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture)); break;
+            default: json.WriteStringValue(Convert.ToString(value, CultureInfo.InvariantCulture)); break;
         }
     }
 

@@ -5,6 +5,8 @@ namespace Connectors.Sdk.Hosting;
 /// <summary>Every metric of connectors, and of what they share with other services.</summary>
 internal static class Metrics
 {
+    private static readonly string[] Verdicts = ["completed", "unwanted", "failed", "abandoned"];
+
     private static readonly Counter Events = Prometheus.Metrics.CreateCounter(
         "connector_events_total", "Events that came to their end, by topic and verdict: completed, unwanted, failed or abandoned.", "topic", "verdict");
 
@@ -38,7 +40,7 @@ internal static class Metrics
         "connector_topic_map_timestamp_seconds", "When the topic map in use was built; time() minus this is its age.");
 
     private static readonly Gauge MapLeftOut = Prometheus.Metrics.CreateGauge(
-        "connector_topic_map_left_out", "Functions in the gateway's last list that could not be read or called, and are left out.");
+        "connector_topic_map_left_out", "Functions in the gateway's last list that could not be read or called, and namespaces that could not be read: they are left out.");
 
     private static readonly Gauge MapFunctions = Prometheus.Metrics.CreateGauge("connector_topic_map_functions", "Functions that want any topic.");
 
@@ -54,6 +56,20 @@ internal static class Metrics
     public static void Rerun(string topic) => Reruns.WithLabels(topic).Inc();
 
     public static void SettleFailed(string topic) => SettleFailures.WithLabels(topic).Inc();
+
+    /// <summary>A topic that is there no more.</summary>
+    public static void ForgetTopic(string topic)
+    {
+        foreach (var verdict in Verdicts)
+        {
+            Events.RemoveLabelled(topic, verdict);
+        }
+
+        foreach (var counter in new[] { Unmatched, HeadersLeftOut, Reruns, SettleFailures })
+        {
+            counter.RemoveLabelled(topic);
+        }
+    }
 
     public static void Running(int change) => Inflight.Inc(change);
 

@@ -174,5 +174,5 @@ public sealed class Settings(IReadOnlyDictionary<string, string> values)
         string.Concat((value.Length > 200 ? value[..200] + "…" : value).Select(c => char.IsControl(c) ? '?' : c));
 
     private static string SnakeCase(string name) =>
-        string.Concat(name.Select((c, i) => char.IsUpper(c) && i > 0 ? "_" + char.ToLowerInvariant(c) : char.ToLowerInvariant(c).ToString()));
+        string.Concat(name.Select((c, i) => char.IsUpper(c) && i > 0 ? $"_{char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}"));
 }

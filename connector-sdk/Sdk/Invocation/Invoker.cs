@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -20,7 +19,7 @@ public sealed class Invoker : IDisposable
     private const int MaxCompared = 32;
     private const int MaxAddresses = 4096;
 
-    private readonly ConcurrentDictionary<(FunctionName, bool), Uri> _addresses = new();
+    private readonly LatestAddresses _addresses = new(MaxAddresses);
     private readonly HttpMessageInvoker _http;
     private readonly Func<FunctionCall, string> _address;
     private readonly bool _isGateway;
@@ -151,17 +150,13 @@ public sealed class Invoker : IDisposable
             return Address(call, RequestTarget.Of(call.Path + (call.Query.Length > 0 ? "?" + call.Query : "")));
         }
 
-        if (_addresses.TryGetValue((call.Function, call.Asynchronous), out var known))
+        if (_addresses.Find(call.Function, call.Asynchronous) is { } known)
         {
             return known;
         }
 
         var address = Address(call, "");
-        if (_addresses.Count < MaxAddresses)
-        {
-            _addresses[(call.Function, call.Asynchronous)] = address;
-        }
-
+        _addresses.Add(call.Function, call.Asynchronous, address);
         return address;
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Connectors.Sdk.Invocation;
@@ -28,7 +29,7 @@ public static class RequestTarget
             {
                 foreach (var b in rune.Value <= 0xff ? [(byte)rune.Value] : Encoding.UTF8.GetBytes(rune.ToString()))
                 {
-                    target.Append('%').Append(b.ToString("X2"));
+                    target.Append('%').Append(b.ToString("X2", CultureInfo.InvariantCulture));
                 }
             }
         }

@@ -41,6 +41,11 @@ public sealed record RetryPolicy
         return attempt >= Attempts ? new Verdict(VerdictKind.Exhausted) : new Verdict(VerdictKind.Retry, Wait(outcome, attempt, random));
     }
 
+    /// <summary>The wait before the send after <paramref name="attempt"/>, whatever came of that: for what is tried on beyond <see cref="Attempts"/>, or uses up none.</summary>
+    /// <param name="attempt">Ordinal of the last send, from 1.</param>
+    /// <param name="random">Source of jitter.</param>
+    public TimeSpan Delay(int attempt, Random random) => Invocation.BackOff.Delay(BackOff, attempt, MinWait, MaxWait, random);
+
     /// <summary>Whether an outcome other than success is one that is sent again while attempts last.</summary>
     internal bool Retries(Outcome outcome) => outcome.Kind != OutcomeKind.Failed || outcome.IsInternal || Codes.Contains(outcome.Status);
 
@@ -52,6 +57,6 @@ public sealed record RetryPolicy
             return asked < MinWait ? MinWait : asked > most ? most : asked;
         }
 
-        return Invocation.BackOff.Delay(BackOff, attempt, MinWait, MaxWait, random);
+        return Delay(attempt, random);
     }
 }

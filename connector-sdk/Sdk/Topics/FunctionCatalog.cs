@@ -35,13 +35,13 @@ public sealed class FunctionCatalog : IDisposable
     /// <summary>Lists all functions of the namespaces that are wanted. Throws <see cref="HttpRequestException"/> or <see cref="JsonException"/> if any part of the list cannot be had.</summary>
     public async Task<FunctionList> ListAsync(CancellationToken ct)
     {
-        List<string> namespaces = [.. _options.Namespaces.Count > 0 ? _options.Namespaces : await NamespacesAsync(ct)];
+        var (namespaces, leftOut) = _options.Namespaces.Count > 0 ? (_options.Namespaces, 0) : await NamespacesAsync(ct);
         var lists = new FunctionList[namespaces.Count];
         await Parallel.ForEachAsync(
             Enumerable.Range(0, namespaces.Count),
             new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct },
             async (i, stop) => lists[i] = await ListAsync(namespaces[i], stop));
-        return new FunctionList([.. lists.SelectMany(list => list.Functions)], lists.Sum(list => list.LeftOut));
+        return new FunctionList([.. lists.SelectMany(list => list.Functions)], leftOut + lists.Sum(list => list.LeftOut));
     }
 
     /// <summary>
@@ -91,12 +91,40 @@ public sealed class FunctionCatalog : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    // A provider without namespaces has one, with no name.
-    private async Task<IReadOnlyList<string>> NamespacesAsync(CancellationToken ct)
+    // A provider without namespaces, or with none whose name is a text, has one, with no name.
+    private async Task<(IReadOnlyList<string> Names, int LeftOut)> NamespacesAsync(CancellationToken ct)
     {
+        var (names, leftOut) = (new List<string>(), 0);
         using var response = await GetAsync("system/namespaces", ct, WithoutPath);
-        var names = response.IsSuccessStatusCode ? await JsonSerializer.DeserializeAsync(await response.Content.ReadAsStreamAsync(ct), CatalogJson.Default.StringArray, ct) : null;
-        return names is { Length: > 0 } ? [.. names.Where(n => n is not null)] : [""];
+        if (response.IsSuccessStatusCode)
+        {
+            await foreach (var listed in JsonSerializer.DeserializeAsyncEnumerable(await response.Content.ReadAsStreamAsync(ct), CatalogJson.Default.JsonElement, ct))
+            {
+                if (Namespace(listed) is { } name)
+                {
+                    names.Add(name);
+                }
+                else
+                {
+                    leftOut++;
+                }
+            }
+        }
+
+        return (names.Count > 0 ? names : [""], leftOut);
+    }
+
+    private static string? Namespace(JsonElement listed)
+    {
+        try
+        {
+            return listed.ValueKind == JsonValueKind.String ? listed.GetString() : null;
+        }
+        catch (InvalidOperationException)
+        {
+            // Half a character.
+            return null;
+        }
     }
 
     // One odd function is left out, and so is an annotation that is no text: neither keeps the others from being known.
@@ -167,9 +195,8 @@ public sealed class FunctionCatalog : IDisposable
 
 /// <summary>What a gateway lists.</summary>
 /// <param name="Functions">The functions.</param>
-/// <param name="LeftOut">How many entries were no function that could be called.</param>
+/// <param name="LeftOut">How many entries were no function that could be called, or no namespace.</param>
 public sealed record FunctionList(IReadOnlyList<Function> Functions, int LeftOut);
 
 [JsonSerializable(typeof(JsonElement))]
-[JsonSerializable(typeof(string[]))]
 internal sealed partial class CatalogJson : JsonSerializerContext;

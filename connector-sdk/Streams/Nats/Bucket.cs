@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
@@ -19,10 +17,12 @@ namespace Connectors.Streams.Nats;
 /// <param name="time">The clock.</param>
 public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, TimeProvider time)
 {
-    private const int NotFound = 404;
-
     // What the server says to a message with an age of its own, where it is not told to heed them.
     private const int AgesOff = 10166;
+
+    // And to one that was to follow another than the last of its key.
+    private const int WrongLast = 10071;
+    private const int WrongLastForNow = 10164;
 
     // How often a watch looks whether its bucket is still the same.
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
@@ -78,9 +78,10 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
         async (store, token) =>
         {
             var created = await store.TryCreateAsync(key, value, Raw, token);
-            if (!created.Success && created.Error is NatsKVKeyNotFoundException)
+            if (!created.Success && created.Error is NatsKVKeyNotFoundException or NatsKVWrongLastRevisionException)
             {
-                // The client says so of every refusal, a full bucket's too, where it then finds nothing under the key. The answer to this write says which it was.
+                // The client says the one of every refusal, a full bucket's too, where it then finds nothing under the key; the other also where what it found there
+                // was a deletion that goes just then. The answer to this write says which it was.
                 created = await store.TryUpdateAsync(key, value, revision: 0, Raw, token);
             }
 
@@ -101,44 +102,31 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
     /// What is stored under a key; null for nothing. Any of the bucket's servers answers, and one that lags may not know the key yet: that there is nothing is
     /// said by the leader alone. A value may be an older one; a write by its revision is refused then.
     /// </summary>
-    public Task<BucketEntry?> FindAsync(string key, CancellationToken ct) => UseAsync<BucketEntry?>(
-        async (store, token) =>
-        {
-            var found = await link.Lookups.UseAsync(link.MaxPayload, () => store.TryGetEntryAsync(key, serializer: Raw, cancellationToken: token).AsTask(), token);
-            return found.Success ? Entry(found.Value)
-                : found.Error is NatsKVKeyNotFoundException or NatsKVKeyDeletedException ? await AskLeaderAsync(store, key, token)
-                : throw found.Error;
-        },
-        ct);
+    public Task<BucketEntry?> FindAsync(string key, CancellationToken ct) => UseAsync((store, token) => LookUpAsync(store, key, token), ct);
 
     /// <summary>The time by the server's clock; null if there is no bucket, or the server does not say.</summary>
     public Task<DateTimeOffset?> TimeAsync(CancellationToken ct) =>
         UseAsync<DateTimeOffset?>(async (_, token) => await BucketSetup.FindAsync(link, shape, token) is { Ts: var now } && now != default ? now : null, ct);
 
-    /// <summary>Deletes a key if what is there still has <paramref name="revision"/>; false if it has not.</summary>
-    public Task<bool> TryDeleteAsync(string key, ulong revision, CancellationToken ct) => UseAsync(
-        async (store, token) =>
-        {
-            var deleted = await store.TryDeleteAsync(key, new NatsKVDeleteOpts { Revision = revision }, token);
-            return deleted.Success || (deleted.Error is NatsKVWrongLastRevisionException ? false : throw deleted.Error);
-        },
-        ct);
+    /// <summary>Deletes a key if what is there still has <paramref name="revision"/>; returns the revision of its deletion, null if it has not.</summary>
+    public Task<ulong?> TryDeleteAsync(string key, ulong revision, CancellationToken ct) => UseAsync((store, token) => MarkAsync(store, key, revision, token), ct);
 
-    /// <summary>Deletes a key, whether there is one or not.</summary>
-    public Task DeleteAsync(string key, CancellationToken ct) => UseAsync(
-        async (store, token) =>
-        {
-            await store.DeleteAsync(key, cancellationToken: token);
-            return true;
-        },
-        ct);
+    /// <summary>Deletes a key; returns the revision of its deletion, null if there is none, for which nothing is written.</summary>
+    public Task<ulong?> DeleteAsync(string key, CancellationToken ct) => UseAsync(
+        async (store, token) => await LookUpAsync(store, key, token) is null ? null : await MarkAsync(store, key, revision: null, token), ct);
+
+    /// <summary>
+    /// Removes what is left of entries that were deleted longer ago than <see cref="BucketShape.MarkerAge"/>, where no server does it by itself; returns how many
+    /// these were. Of as many as cannot be removed at once the rest is for the next sweep.
+    /// </summary>
+    public Task<int> SweepAsync(CancellationToken ct) => UseAsync((store, token) => BucketMarkers.SweepAsync(link, store, shape, token), ct);
 
     /// <summary>All keys, by one request that leaves no consumer behind; among them those of entries that were deleted.</summary>
     public Task<IReadOnlyList<string>> KeysAsync(CancellationToken ct) => UseAsync<IReadOnlyList<string>>(
         async (_, token) =>
         {
-            var prefix = $"$KV.{shape.Name}.";
-            var found = await link.WithSubjectsAsync($"KV_{shape.Name}", $"{prefix}>", token);
+            var prefix = StreamNames.BucketSubject(shape.Name, "");
+            var found = await link.WithSubjectsAsync(StreamNames.BucketStream(shape.Name), $"{prefix}>", token);
             return [.. (found.State.Subjects ?? new Dictionary<string, long>()).Keys.Select(subject => subject[prefix.Length..])];
         },
         ct);
@@ -245,41 +233,64 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
     // As the client does it, which knows of such ages for new keys only. Null if the bucket was made anew, and heeds none.
     private async Task<ulong?> TryPutAsync(string key, byte[] value, TimeSpan keep, CancellationToken ct)
     {
-        var headers = new NatsHeaders { ["Nats-TTL"] = string.Create(CultureInfo.InvariantCulture, $"{Math.Max(1, Math.Ceiling(keep.TotalSeconds))}s") };
-        var written = await link.JetStream.TryPublishAsync($"$KV.{shape.Name}.{key}", value, Raw, opts: null, headers, ct);
-        if (!written.Success)
-        {
-            throw written.Error;
-        }
-
-        if (written.Value.Error is { ErrCode: AgesOff })
+        var answer = await WriteAsync(key, value, new NatsHeaders { [BucketMarkers.AgeHeader] = BucketMarkers.Seconds(keep) }, ct);
+        if (answer.Error is { ErrCode: AgesOff })
         {
             _store = null;
             return null;
         }
 
-        written.Value.EnsureSuccess();
-        return Stored(written.Value.Seq);
+        answer.EnsureSuccess();
+        return Stored(answer.Seq);
+    }
+
+    // As the client does it, which lets no marker have an age where entries whose age is over leave none. Null if the key has another revision.
+    private async Task<ulong?> MarkAsync(INatsKVStore store, string key, ulong? revision, CancellationToken ct)
+    {
+        TimeSpan? age = shape.MarkerAge > TimeSpan.Zero && await HeedsAgesAsync(store, ct) ? shape.MarkerAge : null;
+        var answer = await WriteAsync(key, [], BucketMarkers.Headers(revision, age), ct);
+        if (answer.Error is { ErrCode: AgesOff })
+        {
+            _store = null;
+            answer = await WriteAsync(key, [], BucketMarkers.Headers(revision, age: null), ct);
+        }
+
+        if (answer.Error is { ErrCode: WrongLast or WrongLastForNow })
+        {
+            return null;
+        }
+
+        answer.EnsureSuccess();
+        return Stored(answer.Seq);
+    }
+
+    private async Task<PubAckResponse> WriteAsync(string key, byte[] value, NatsHeaders headers, CancellationToken ct)
+    {
+        var written = await link.JetStream.TryPublishAsync(StreamNames.BucketSubject(shape.Name, key), value, Raw, opts: null, headers, ct);
+        return written.Success ? written.Value : throw written.Error;
+    }
+
+    private async Task<BucketEntry?> LookUpAsync(INatsKVStore store, string key, CancellationToken ct)
+    {
+        var found = await link.Lookups.UseAsync(link.MaxPayload, () => store.TryGetEntryAsync(key, serializer: Raw, cancellationToken: ct).AsTask(), ct);
+        return found.Success ? Entry(found.Value)
+            : found.Error is NatsKVKeyNotFoundException or NatsKVKeyDeletedException ? await AskLeaderAsync(store, key, ct)
+            : throw found.Error;
     }
 
     private async Task<BucketEntry?> AskLeaderAsync(INatsKVStore store, string key, CancellationToken ct)
     {
         try
         {
-            var stream = _stream ??= await store.JetStreamContext.GetStreamAsync($"KV_{shape.Name}", cancellationToken: ct);
-            var last = await link.AskLeaderAsync(stream, new StreamMsgGetRequest { LastBySubj = $"$KV.{shape.Name}.{key}" }, ct);
-            return IsDeletion(last.Hdrs) ? null : new BucketEntry(key, last.Data.ToArray(), last.Seq, last.Time);
+            var stream = _stream ??= await store.JetStreamContext.GetStreamAsync(StreamNames.BucketStream(shape.Name), cancellationToken: ct);
+            var last = await link.AskLeaderAsync(stream, new StreamMsgGetRequest { LastBySubj = StreamNames.BucketSubject(shape.Name, key) }, ct);
+            return BucketMarkers.IsOne(last.Hdrs) ? null : new BucketEntry(key, last.Data.ToArray(), last.Seq, last.Time);
         }
-        catch (NatsJSApiException none) when (none.Error is { Code: NotFound, ErrCode: not BucketSetup.NoSuchStream })
+        catch (NatsJSApiException none) when (none.IsNotFound() && none.Error.ErrCode != BucketSetup.NoSuchStream)
         {
             return null;
         }
     }
-
-    // Written by whoever deletes a key, or by the server for one whose age is over.
-    private static bool IsDeletion(string? headers) =>
-        headers is not null && Encoding.ASCII.GetString(Convert.FromBase64String(headers)) is var text
-        && (text.Contains("KV-Operation:", StringComparison.OrdinalIgnoreCase) || text.Contains("Nats-Marker-Reason:", StringComparison.OrdinalIgnoreCase));
 
     private static BucketEntry Entry(NatsKVEntry<byte[]> entry) =>
         new(entry.Key, entry.Operation == NatsKVOperation.Put ? entry.Value ?? [] : null, entry.Revision, entry.Created);

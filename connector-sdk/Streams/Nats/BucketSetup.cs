@@ -131,7 +131,7 @@ internal static class BucketSetup
     {
         try
         {
-            return (await link.JetStream.GetStreamAsync($"KV_{shape.Name}", cancellationToken: ct)).Info;
+            return (await link.JetStream.GetStreamAsync(StreamNames.BucketStream(shape.Name), cancellationToken: ct)).Info;
         }
         catch (NatsJSApiException fault) when (fault.Error.ErrCode == NoSuchStream)
         {

@@ -17,6 +17,12 @@ public sealed record BucketShape(string Name, TimeSpan MaxAge, StreamStorage Sto
     /// </summary>
     public long MaxBytes { get; init; }
 
+    /// <summary>
+    /// For how long the deletion of an entry is remembered in a bucket whose entries have no age, so that whoever watches hears of it; zero for ever. Where the server
+    /// knows of no ages of single messages, until the next <see cref="Bucket.SweepAsync"/> after it.
+    /// </summary>
+    public TimeSpan MarkerAge { get; init; }
+
     /// <summary>For how long a result is kept at most.</summary>
     public static readonly TimeSpan MaxResultAge = TimeSpan.FromHours(24);
 
@@ -34,7 +40,8 @@ public sealed record BucketShape(string Name, TimeSpan MaxAge, StreamStorage Sto
         new(StreamNames.Cancelled, CancellationAge, limits.Storage, limits.Replicas) { MaxBytes = CancellationBytes };
 
     /// <summary>Pauses of queues and functions; they last until somebody ends them.</summary>
-    public static BucketShape Paused(StreamLimits limits) => new(StreamNames.Paused, TimeSpan.Zero, limits.Storage, limits.Replicas);
+    public static BucketShape Paused(StreamLimits limits) =>
+        new(StreamNames.Paused, TimeSpan.Zero, limits.Storage, limits.Replicas) { HasOwnAges = true, MarkerAge = TimeSpan.FromDays(1) };
 
     /// <summary>Redrive jobs; finished ones can be looked at for a week.</summary>
     public static BucketShape Redrives(StreamLimits limits) => new(StreamNames.Redrives, TimeSpan.FromDays(7), limits.Storage, limits.Replicas);
@@ -45,7 +52,10 @@ public sealed record BucketShape(string Name, TimeSpan MaxAge, StreamStorage Sto
 
 /// <summary>How far a bucket is.</summary>
 /// <param name="LastRevision">The revision of what was written last, a deletion as well as a value; 0 for nothing.</param>
-/// <param name="Keys">How many keys there are, those of deleted entries among them. It falls where entries are removed from its stream, of which a watch tells nothing.</param>
+/// <param name="Keys">
+/// How many keys there are, those of deleted entries among them for as long as that is remembered. It falls where these, or others, are removed from its stream, of
+/// which a watch tells nothing.
+/// </param>
 public sealed record BucketState(ulong LastRevision, long Keys);
 
 /// <summary>An entry of a bucket.</summary>

@@ -14,8 +14,6 @@ public sealed class ConsumerSetup(NatsLink link, StreamSetup streams, TimeProvid
     /// <summary>The server's code where the stream or the account may have no more consumers.</summary>
     public const int TooManyConsumers = 10026;
 
-    private const int NotFound = 404;
-
     // A consumer cannot be made, or not be changed so; where it keeps its state never can.
     private const int NotMade = 10012;
 
@@ -49,7 +47,7 @@ public sealed class ConsumerSetup(NatsLink link, StreamSetup streams, TimeProvid
                 return consumer;
             }
         }
-        catch (NatsJSApiException missing) when (missing.Error.Code == NotFound)
+        catch (NatsJSApiException missing) when (missing.IsNotFound())
         {
             Log.ConsumerCreated(log, isFirst ? LogLevel.Information : LogLevel.Warning, stream, config.Name!);
         }
@@ -131,7 +129,7 @@ public sealed class ConsumerSetup(NatsLink link, StreamSetup streams, TimeProvid
         {
             return (await stream.GetAsync(new StreamMsgGetRequest { Seq = 1, NextBySubj = filter }, ct)).Message.Seq;
         }
-        catch (NatsJSApiException none) when (none.Error.Code == NotFound)
+        catch (NatsJSApiException none) when (none.IsNotFound())
         {
             return null;
         }

@@ -88,4 +88,10 @@ internal static partial class Log
 
     [LoggerMessage(182, LogLevel.Warning, "Pull is over a limit of the consumer, which is read anew; told once")]
     public static partial void PullOverLimit(ILogger log, string consumer, string reason);
+
+    [LoggerMessage(192, LogLevel.Warning, "What this worker has in hand cannot be told: for the gateway and the queue's other workers it is not there")]
+    public static partial void ReportNotTold(ILogger log, string queue, string reason);
+
+    [LoggerMessage(193, LogLevel.Warning, "What workers have in hand cannot be heard: every stored call counts as waiting")]
+    public static partial void ReportsNotHeard(ILogger log, string queue, string reason);
 }

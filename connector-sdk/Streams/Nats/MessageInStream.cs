@@ -13,8 +13,6 @@ namespace Connectors.Streams.Nats;
 /// <param name="Size">Bytes of its body.</param>
 public sealed record MessageInStream(ulong Seq, DateTimeOffset Stored, string Subject, NatsHeaders Headers, int Size)
 {
-    private const int NotFound = 404;
-
     /// <summary>The first from a number on, without taking it, on whichever of the stream's servers is asked. Null if that one has none: it may lag behind the leader.</summary>
     /// <param name="link">The connection to the streams.</param>
     /// <param name="stream">The stream.</param>
@@ -45,7 +43,7 @@ public sealed record MessageInStream(ulong Seq, DateTimeOffset Stored, string Su
             var message = await link.AskLeaderAsync(stream, new StreamMsgGetRequest { Seq = seq, NextBySubj = filter }, ct);
             return new MessageInStream(message.Seq, message.Time, message.Subject, link.HeadersOf(message), message.Data.Length);
         }
-        catch (NatsJSApiException none) when (none.Error.Code == NotFound)
+        catch (NatsJSApiException none) when (none.IsNotFound())
         {
             return null;
         }

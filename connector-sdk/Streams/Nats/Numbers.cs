@@ -21,7 +21,6 @@ namespace Connectors.Streams.Nats;
 /// </remarks>
 internal sealed class Numbers(NatsLink link, TimeProvider time)
 {
-    private const int NotFound = 404;
     private const int NoMessage = 10037;
 
     // For how long a stream's leader is waited for.
@@ -76,7 +75,7 @@ internal sealed class Numbers(NatsLink link, TimeProvider time)
             Saw(stream, made);
             return isSame;
         }
-        catch (NatsJSApiException missing) when (missing.Error.Code == NotFound)
+        catch (NatsJSApiException missing) when (missing.IsNotFound())
         {
             return false;
         }

@@ -119,7 +119,7 @@ public sealed class StreamConsumer : IDisposable
             _isBound = !isGone;
             return isGone;
         }
-        catch (NatsJSApiException missing) when (missing.Error.Code == 404)
+        catch (NatsJSApiException missing) when (missing.IsNotFound())
         {
             // It lapsed by itself.
             return false;
@@ -302,7 +302,7 @@ public sealed class StreamConsumer : IDisposable
                 await _inbox.LookedAsync(this, found.Created.UtcTicks, Quorum.Follows(cluster) ? found.Delivered.StreamSeq : null);
             }
         }
-        catch (NatsJSApiException missing) when (missing.Error.Code == 404)
+        catch (NatsJSApiException missing) when (missing.IsNotFound())
         {
             _inbox.GiveUpOthers(this, null);
         }

@@ -10,8 +10,6 @@ namespace Connectors.Streams.Nats;
 /// <summary>Creates what is missing of a queue's streams, whichever service is first, brings them in line with the options, and refuses what is not ours.</summary>
 public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<StreamSetup> log)
 {
-    private const int NotFound = 404;
-
     // There is one of the name, made otherwise.
     private const int InUse = 10058;
 
@@ -131,7 +129,7 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
 
     private async Task<StreamInfo> FindOrCreateAsync(StreamShape shape, LogLevel level, CancellationToken ct)
     {
-        var stream = await FindAsync(shape.Name, ct);
+        var stream = await link.FindStreamAsync(shape.Name, ct);
         if (stream is null)
         {
             stream = await CreateAsync(shape, ct);
@@ -140,19 +138,6 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
 
         Check(shape, stream.Config);
         return stream;
-    }
-
-    // The counts of its subjects are not asked for: there may be hundreds of thousands.
-    private async Task<StreamInfo?> FindAsync(string name, CancellationToken ct)
-    {
-        try
-        {
-            return (await link.JetStream.GetStreamAsync(name, cancellationToken: ct)).Info;
-        }
-        catch (NatsJSApiException missing) when (missing.Error.Code == NotFound)
-        {
-            return null;
-        }
     }
 
     private async Task<StreamInfo> CreateAsync(StreamShape shape, CancellationToken ct)
@@ -164,7 +149,7 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
         catch (NatsJSApiException fault) when (!Outage.MayPass(fault.Error))
         {
             // Another service was quicker, perhaps with other limits; or the server cannot make such a stream.
-            if (await FindAsync(shape.Name, ct) is { } found)
+            if (await link.FindStreamAsync(shape.Name, ct) is { } found)
             {
                 return found;
             }

@@ -18,11 +18,19 @@ public sealed class WorkerReports(NatsLink link, TimeProvider time)
 
     private static readonly NatsRawSerializer<byte[]> Raw = NatsRawSerializer<byte[]>.Default;
 
-    private readonly ConcurrentDictionary<(string Queue, string Worker), (WorkerReport Report, long At)> _latest = new();
+    private readonly ConcurrentDictionary<(string Queue, string Worker, int Part), (WorkerReport Report, long At)> _latest = new();
 
     /// <summary>Publishes a worker's report again and again, until it is cancelled. One that is lost is made up for by the next.</summary>
     public Task TellAsync(string queue, Func<WorkerReport> report, CancellationToken ct) => RepeatAsync(
-        () => link.Connection.PublishAsync(StreamNames.Reports(queue), report().Encode(), serializer: Raw, cancellationToken: ct).AsTask(), ct);
+        async () =>
+        {
+            foreach (var part in report().Encode(link.MaxPayload))
+            {
+                await link.Connection.PublishAsync(StreamNames.Reports(queue), part, serializer: Raw, cancellationToken: ct);
+            }
+        },
+        reason => Log.ReportNotTold(link.Logger, queue, reason),
+        ct);
 
     /// <summary>Takes in what the workers of a queue say, or those of every queue with <c>*</c>, until it is cancelled.</summary>
     public Task ListenAsync(string queue, CancellationToken ct) => RepeatAsync(
@@ -36,37 +44,58 @@ public sealed class WorkerReports(NatsLink link, TimeProvider time)
                 }
             }
         },
+        reason => Log.ReportsNotHeard(link.Logger, queue, reason),
         ct);
 
-    /// <summary>Takes a report in.</summary>
-    public void Take(string queue, WorkerReport report)
+    /// <summary>What the workers of a queue have in hand, added up.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="own">What the worker that asks has now, whatever it said last; null for whoever is none.</param>
+    public CallsInHand Of(string queue, WorkerReport? own = null)
+    {
+        Forget();
+        var (running, delayed) = (new Dictionary<string, long>(), new Dictionary<string, long>());
+        var workers = new HashSet<string>();
+        foreach (var (source, (report, _)) in _latest)
+        {
+            if (source.Queue == queue && source.Worker != own?.Worker)
+            {
+                Add(report);
+            }
+        }
+
+        if (own is not null)
+        {
+            Add(own);
+        }
+
+        return new CallsInHand(running, delayed) { Workers = workers.Count };
+
+        void Add(WorkerReport report)
+        {
+            workers.Add(report.Worker);
+            AddTo(running, report.Running);
+            AddTo(delayed, report.Delayed);
+        }
+    }
+
+    private void Take(string queue, WorkerReport report)
     {
         // Each start of a worker is another one, and perhaps nobody asks.
-        if (!_latest.ContainsKey((queue, report.Worker)))
+        if (!_latest.ContainsKey((queue, report.Worker, report.Part)))
         {
             Forget();
         }
 
-        _latest[(queue, report.Worker)] = (report, time.GetTimestamp());
-    }
-
-    /// <summary>What the workers of a queue have in hand, added up.</summary>
-    public CallsInHand Of(string queue)
-    {
-        Forget();
-        var (running, delayed) = (new Dictionary<string, long>(), new Dictionary<string, long>());
-        var workers = 0;
-        foreach (var (source, (report, _)) in _latest)
+        _latest[(queue, report.Worker, report.Part)] = (report, time.GetTimestamp());
+        if (report.Part == 0)
         {
-            if (source.Queue == queue)
+            // It had more parts when it was longer.
+            var part = Math.Max(1, report.Parts);
+            while (_latest.TryRemove((queue, report.Worker, part), out _))
             {
-                workers++;
-                Add(running, report.Running);
-                Add(delayed, report.Delayed);
+                part++;
             }
         }
-
-        return new CallsInHand(running, delayed) { Workers = workers };
     }
 
     // What is out of date, unless it was made anew just now.
@@ -81,25 +110,32 @@ public sealed class WorkerReports(NatsLink link, TimeProvider time)
         }
     }
 
-    private async Task RepeatAsync(Func<Task> step, CancellationToken ct)
+    // A kind of fault is told once until it is over. That NATS went away is told elsewhere; meanwhile reports go out of date, and every stored call counts as waiting.
+    private async Task RepeatAsync(Func<Task> step, Action<string> tell, CancellationToken ct)
     {
+        Type? told = null;
         while (true)
         {
             await link.OpenAsync(ct);
             try
             {
                 await step();
+                told = null;
             }
-            catch (Exception) when (!ct.IsCancellationRequested)
+            catch (Exception fault) when (!ct.IsCancellationRequested)
             {
-                // NATS went away, which is told elsewhere; meanwhile reports go out of date, and every stored call counts as waiting.
+                if (link.IsOpen && told != fault.GetType())
+                {
+                    told = fault.GetType();
+                    tell(fault.Message);
+                }
             }
 
             await Task.Delay(Interval, time, ct);
         }
     }
 
-    private static void Add(Dictionary<string, long> sums, IReadOnlyDictionary<string, long> counts)
+    private static void AddTo(Dictionary<string, long> sums, IReadOnlyDictionary<string, long> counts)
     {
         foreach (var (function, count) in counts.Where(entry => entry.Value > 0))
         {

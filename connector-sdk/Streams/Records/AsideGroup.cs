@@ -51,13 +51,14 @@ public sealed record AsideGroup
     /// <summary>The subjects of all held calls of a queue.</summary>
     public static string HeldSubjects(string queue) => $"{queue}.aside.{HeldToken}.>";
 
-    /// <summary>The group that a subject of the stream names.</summary>
+    /// <summary>The group that a subject of the stream names. A function that is written as no call's subject has it is foreign: the function's own filter does not mean it.</summary>
     public static AsideGroup Of(string subject)
     {
         var tokens = subject.Split('.');
         return tokens.Length > 3 && tokens[2].Length == Digits && long.TryParse(tokens[2], NumberStyles.None, CultureInfo.InvariantCulture, out var due)
             ? new AsideGroup(tokens[2]) { Due = DateTimeOffset.FromUnixTimeMilliseconds(due) }
-            : tokens is [_, _, HeldToken, _, _, _] && StreamNames.FunctionOf(subject) is { IsValid: true } function ? Held(function)
+            : tokens is [_, _, HeldToken, _, var ns, var name] && StreamNames.FunctionOf(subject) is { IsValid: true } function && StreamNames.Tail(function) == $"{ns}.{name}"
+                ? Held(function)
             : new AsideGroup("") { Foreign = subject };
     }
 

@@ -36,7 +36,7 @@ public sealed record BulkCancellation
 
     /// <summary>Only calls in these of <see cref="WaitStates"/> at that time; null for all.</summary>
     [JsonPropertyName("states")]
-    public IReadOnlyList<string>? States { get; init; }
+    public IReadOnlyList<string>? States { get; init => field = RecordRules.List(value); }
 
     /// <summary>Only calls submitted from then on.</summary>
     [JsonPropertyName("since")]

@@ -31,7 +31,7 @@ public sealed record CallbackRecord
 
     /// <summary>When the record was stored first; its age counts from here.</summary>
     [JsonPropertyName("since")]
-    public required DateTimeOffset Since { get; init; }
+    public required DateTimeOffset Since { get; init => field = RecordRules.Time(value); }
 
     /// <summary>Ordinal of the callback's next POST, from 1.</summary>
     [JsonPropertyName("attempt")]
@@ -43,11 +43,11 @@ public sealed record CallbackRecord
 
     /// <summary>The earliest time of the next POST.</summary>
     [JsonPropertyName("notBefore")]
-    public DateTimeOffset? NotBefore { get; init; }
+    public DateTimeOffset? NotBefore { get; init => field = RecordRules.Time(value); }
 
     /// <summary>The POSTs before that, oldest first; the oldest of many are left out.</summary>
     [JsonPropertyName("posts")]
-    public IReadOnlyList<PastAttempt>? Posts { get; init; }
+    public IReadOnlyList<PastAttempt>? Posts { get; init => field = RecordRules.List(value); }
 
     /// <summary>Keys of a newer writer.</summary>
     [JsonExtensionData]

@@ -33,11 +33,11 @@ public sealed record EndedCall
 
     /// <summary>When it ended.</summary>
     [JsonPropertyName("ended")]
-    public required DateTimeOffset Ended { get; init; }
+    public required DateTimeOffset Ended { get; init => field = RecordRules.Time(value); }
 
     /// <summary>When it was accepted or put back; null for a callback.</summary>
     [JsonPropertyName("submitted")]
-    public DateTimeOffset? Submitted { get; init; }
+    public DateTimeOffset? Submitted { get; init => field = RecordRules.Time(value); }
 
     /// <summary>How often the call was put back from the dead letters.</summary>
     [JsonPropertyName("redrive"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
@@ -61,7 +61,7 @@ public sealed record EndedCall
 
     /// <summary>Its sends, oldest first; the oldest of many are left out.</summary>
     [JsonPropertyName("sends")]
-    public IReadOnlyList<PastAttempt>? Sends { get; init; }
+    public IReadOnlyList<PastAttempt>? Sends { get; init => field = RecordRules.List(value); }
 
     /// <summary>Length of the request's body in bytes.</summary>
     [JsonPropertyName("size"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
@@ -73,7 +73,7 @@ public sealed record EndedCall
 
     /// <summary>What the caller tagged it with.</summary>
     [JsonPropertyName("tags")]
-    public IReadOnlyList<string>? Tags { get; init; }
+    public IReadOnlyList<string>? Tags { get; init => field = RecordRules.List(value); }
 
     /// <summary>The accept's <c>traceparent</c>.</summary>
     [JsonPropertyName("trace")]
@@ -121,7 +121,7 @@ public sealed record EndedCallback
 
     /// <summary>Its POSTs, oldest first; the oldest of many are left out, and workers of before they were kept name none.</summary>
     [JsonPropertyName("posts")]
-    public IReadOnlyList<PastAttempt>? Posts { get; init; }
+    public IReadOnlyList<PastAttempt>? Posts { get; init => field = RecordRules.List(value); }
 
     /// <summary>The receiver's last HTTP status; null if none came.</summary>
     [JsonPropertyName("status")]

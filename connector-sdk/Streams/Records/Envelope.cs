@@ -55,19 +55,19 @@ public sealed record Envelope
 
     /// <summary>When the gateway accepted the call.</summary>
     [JsonPropertyName("submitted")]
-    public required DateTimeOffset Submitted { get; init; }
+    public required DateTimeOffset Submitted { get; init => field = RecordRules.Time(value); }
 
     /// <summary>The earliest time that its caller asked for, from which on its age counts; null for at once.</summary>
     [JsonPropertyName("due")]
-    public DateTimeOffset? Due { get; init; }
+    public DateTimeOffset? Due { get; init => field = RecordRules.Time(value); }
 
     /// <summary>When the call expires instead of being sent.</summary>
     [JsonPropertyName("deadline")]
-    public DateTimeOffset? Deadline { get; init; }
+    public DateTimeOffset? Deadline { get; init => field = RecordRules.Time(value); }
 
     /// <summary>The earliest time of the next send.</summary>
     [JsonPropertyName("notBefore")]
-    public DateTimeOffset? NotBefore { get; init; }
+    public DateTimeOffset? NotBefore { get; init => field = RecordRules.Time(value); }
 
     /// <summary>Ordinal of the next send, from 1.</summary>
     [JsonPropertyName("attempt")]
@@ -75,7 +75,7 @@ public sealed record Envelope
 
     /// <summary>When attempt 1 was sent; null until then.</summary>
     [JsonPropertyName("firstAt")]
-    public DateTimeOffset? FirstAt { get; init; }
+    public DateTimeOffset? FirstAt { get; init => field = RecordRules.Time(value); }
 
     /// <summary>How often the call was put back from the dead letters.</summary>
     [JsonPropertyName("redrive")]
@@ -115,11 +115,11 @@ public sealed record Envelope
 
     /// <summary>What the caller tagged the call with (<c>X-Call-Tags</c>).</summary>
     [JsonPropertyName("tags")]
-    public IReadOnlyList<string>? Tags { get; init; }
+    public IReadOnlyList<string>? Tags { get; init => field = RecordRules.List(value); }
 
     /// <summary>The sends before this one, oldest first; the oldest of many are left out.</summary>
     [JsonPropertyName("pastAttempts")]
-    public IReadOnlyList<PastAttempt>? PastAttempts { get; init; }
+    public IReadOnlyList<PastAttempt>? PastAttempts { get; init => field = RecordRules.List(value); }
 
     /// <summary>
     /// Whether nobody has said that there is such a function, as the provider could not be asked: the name is then only what the caller wrote. Older workers pass over it.
@@ -161,7 +161,7 @@ public sealed record EditedFrom
 
     /// <summary>What was changed: <c>body</c>, <c>headers</c>, <c>function</c>.</summary>
     [JsonPropertyName("changed")]
-    public required IReadOnlyList<string> Changed { get; init; }
+    public required IReadOnlyList<string> Changed { get; init => field = RecordRules.List(value); }
 
     /// <summary>When.</summary>
     [JsonPropertyName("at")]

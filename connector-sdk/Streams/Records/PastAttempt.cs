@@ -16,7 +16,7 @@ public sealed record PastAttempt
 
     /// <summary>When it was sent.</summary>
     [JsonPropertyName("at")]
-    public required DateTimeOffset At { get; init; }
+    public required DateTimeOffset At { get; init => field = RecordRules.Time(value); }
 
     /// <summary>The HTTP status that it ended with; a gateway's where no function answered, 0 where nothing came.</summary>
     [JsonPropertyName("status")]

@@ -45,6 +45,10 @@ public static partial class StreamNames
     /// <summary>The key of the stream's metadata that says when its mode was switched; none where it never was.</summary>
     public const string ModeSinceKey = "connectors.mode-since";
 
+    private const string HintPrefix = "OF_HINT.";
+
+    private const string FunctionConsumerPrefix = "fn:";
+
     /// <summary>What a queue may be called, in words.</summary>
     public const string QueueRule = "1 to 63 of a-z 0-9 - _, the first a letter or digit";
 
@@ -101,10 +105,19 @@ public static partial class StreamNames
     public static string DeadSubjects(string queue, FunctionName function) => $"{queue}.dead.*.{Tail(function)}";
 
     /// <summary>Where the stream sends the headers of every stored call, for workers in function mode.</summary>
-    public static string Hints(string queue) => $"OF_HINT.{queue}.call.>";
+    public static string Hints(string queue) => $"{HintPrefix}{queue}.call.>";
 
     /// <summary>Where the stream sends the headers of every call that is put aside.</summary>
-    public static string AsideHints(string queue) => $"OF_HINT.{queue}.aside.>";
+    public static string AsideHints(string queue) => $"{HintPrefix}{queue}.aside.>";
+
+    /// <summary>The subject of the message that a hint, of <see cref="Hints"/> or <see cref="AsideHints"/>, is about.</summary>
+    public static string SubjectOfHint(string hint) => hint[HintPrefix.Length..];
+
+    /// <summary>The stream that a bucket is.</summary>
+    public static string BucketStream(string bucket) => $"KV_{bucket}";
+
+    /// <summary>The subject of a key of a bucket, or of all with <c>&gt;</c>.</summary>
+    public static string BucketSubject(string bucket, string key) => $"$KV.{bucket}.{key}";
 
     /// <summary>The subject of a call that is put aside in a group.</summary>
     public static string AsideSubject(string queue, AsideGroup group, Priority priority, FunctionName function) =>
@@ -131,7 +144,10 @@ public static partial class StreamNames
 
     /// <summary>The consumer of one function's calls in function mode.</summary>
     public static string FunctionConsumer(FunctionName function, Priority priority) =>
-        $"fn:{Token(function.Namespace)}:{Token(function.Name)}:{Word(priority)}";
+        $"{FunctionConsumerPrefix}{Token(function.Namespace)}:{Token(function.Name)}:{Word(priority)}";
+
+    /// <summary>Whether a consumer is one of <see cref="FunctionConsumer"/>.</summary>
+    public static bool IsFunctionConsumer(string consumer) => consumer.StartsWith(FunctionConsumerPrefix, StringComparison.Ordinal);
 
     /// <summary>The priority that a call subject, or a hint of one, names; null for a foreign subject.</summary>
     public static Priority? PriorityOf(string subject)

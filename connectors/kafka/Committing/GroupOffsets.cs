@@ -10,7 +10,9 @@ namespace Connectors.Kafka.Committing;
 /// The group's committed offsets, each with the note that Kafka keeps beside it (the protocol's <c>metadata</c>). The client's library has it, its .NET
 /// face does not show it, so these two requests are made with the face's own bindings to the library.
 /// </summary>
-internal sealed class GroupOffsets(IConsumer<byte[]?, byte[]?> consumer, SeenCommits seen)
+/// <param name="consumer">The client.</param>
+/// <param name="seen">Where it is noted of which partitions there are any; null where nobody asks for that.</param>
+internal sealed class GroupOffsets(IConsumer<byte[]?, byte[]?> consumer, SeenCommits? seen)
 {
     /// <summary>Asks for them. Throws <see cref="KafkaException"/> if there is no answer; an error of one partition is told with it.</summary>
     public IReadOnlyList<CommittedOffset> Read(IReadOnlyCollection<TopicPartition> partitions, TimeSpan limit)
@@ -19,7 +21,7 @@ internal sealed class GroupOffsets(IConsumer<byte[]?, byte[]?> consumer, SeenCom
         List<nint> elements = [.. partitions.Select(list.Add)];
         Check(consumer.Handle, handle => Committed(null, handle, list.Pointer, (nint)limit.TotalMilliseconds));
         List<CommittedOffset> found = [.. partitions.Zip(elements, (name, element) => From(name, Marshal.PtrToStructure<Element>(element)))];
-        seen.Add(found.Where(c => c.IsThere).Select(c => c.Name));
+        seen?.Add(found.Where(c => c.IsThere).Select(c => c.Name));
         return found;
     }
 
@@ -45,7 +47,7 @@ internal sealed class GroupOffsets(IConsumer<byte[]?, byte[]?> consumer, SeenCom
         }
 
         Check(consumer.Handle, handle => Commit(null, handle, list.Pointer, isAsync: false));
-        seen.Add(offsets.Select(c => c.Name));
+        seen?.Add(offsets.Select(c => c.Name));
     }
 
     private static CommittedOffset From(TopicPartition name, Element element) => new(name, element.Offset)

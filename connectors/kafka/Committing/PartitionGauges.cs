@@ -4,7 +4,7 @@ using Connectors.Kafka.Ordering;
 
 namespace Connectors.Kafka.Committing;
 
-/// <summary>Tells how each partition stands: lag, age, what is held. Takes gauges back when their partition is gone.</summary>
+/// <summary>Tells how each partition stands: lag, age, what is held. Takes gauges back when their partition is gone, and all that is told of a topic some time after it.</summary>
 internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Backlog backlog, TimeProvider time, string group)
 {
     // A paused partition is not fetched, so the client does not learn of its growth by itself.
@@ -37,6 +37,7 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
         }
 
         _told = told;
+        backlog.Topics.ForgetGone();
     }
 
     /// <summary>Takes back what it told, of a client that was left behind: others may have its partitions by now.</summary>
@@ -60,7 +61,7 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
         return Math.Max(0, marks.High.Value - position);
     }
 
-    private double Age(PartitionState state) => state.OldestAt is { } at ? Math.Max(0, (time.GetUtcNow() - at).TotalSeconds) : 0;
+    private double Age(PartitionState state) => state.OldestAt is { } at ? time.GetElapsedTime(at).TotalSeconds : 0;
 
     private WatermarkOffsets? High(PartitionState state, TimeSpan left)
     {

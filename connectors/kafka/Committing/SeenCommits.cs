@@ -15,4 +15,7 @@ internal sealed class SeenCommits
     public ImmutableHashSet<TopicPartition> All => Volatile.Read(ref _all);
 
     public void Add(IEnumerable<TopicPartition> partitions) => ImmutableInterlocked.Update(ref _all, (all, more) => all.Union(more), partitions);
+
+    /// <summary>Forgets all partitions of some topics.</summary>
+    public void Forget(IReadOnlySet<string> topics) => ImmutableInterlocked.Update(ref _all, (all, gone) => all.Except(all.Where(name => gone.Contains(name.Topic))), topics);
 }

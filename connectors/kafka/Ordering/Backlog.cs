@@ -38,6 +38,9 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
     private long _heldBytes;
     private int _turn;
 
+    /// <summary>What metrics tell of the topics.</summary>
+    public TopicSeries Topics { get; } = new(time);
+
     /// <summary>Bytes of all events in memory; those that are out of a partition that was let go are among them until they are settled.</summary>
     public long HeldBytes
     {
@@ -65,7 +68,7 @@ internal sealed class Backlog(OrderingOptions options, TimeProvider time)
         lock (_gate)
         {
             var partition = record.Partition;
-            if (!partition.IsOpen || !partition.Ledger.Read(record.Identity, time.GetUtcNow()))
+            if (!partition.IsOpen || !partition.Ledger.Read(record.Identity, time.GetTimestamp()))
             {
                 return false;
             }

@@ -32,11 +32,11 @@ internal sealed class OffsetLedger(long position, LastRecord? lastDone = null)
     /// <summary>How many records are remembered.</summary>
     public int Count => _unfinished.Count;
 
-    /// <summary>When the lowest unfinished event was read; null if all that was read is done.</summary>
-    public DateTimeOffset? OldestAt => _unfinished.First?.Value.At;
+    /// <summary>When the lowest unfinished event was read, as the clock's timestamp; null if all that was read is done.</summary>
+    public long? OldestAt => _unfinished.First?.Value.At;
 
-    /// <summary>Notes a record that was read. False if it was read before: the client went back, and its event is here already.</summary>
-    public bool Read(LastRecord record, DateTimeOffset at)
+    /// <summary>Notes a record that was read, at that timestamp of the clock. False if it was read before: the client went back, and its event is here already.</summary>
+    public bool Read(LastRecord record, long at)
     {
         var offset = record.Offset;
         if (offset <= _last)
@@ -94,11 +94,11 @@ internal sealed class OffsetLedger(long position, LastRecord? lastDone = null)
     }
 
     /// <summary>A record that is not done.</summary>
-    private sealed class Unfinished(LastRecord record, DateTimeOffset at)
+    private sealed class Unfinished(LastRecord record, long at)
     {
         public LastRecord Record => record;
 
-        public DateTimeOffset At => at;
+        public long At => at;
 
         /// <summary>The last of the done records between this one and the next unfinished; null for none.</summary>
         public LastRecord? LastBehind { get; set; }

@@ -11,6 +11,6 @@ namespace Connectors.Kafka.Ordering;
 /// <param name="DoneAhead">Events above the position that are done.</param>
 /// <param name="Held">Events in memory.</param>
 /// <param name="IsPaused">Whether no more is fetched.</param>
-/// <param name="OldestAt">When the lowest unfinished event was read.</param>
+/// <param name="OldestAt">When the lowest unfinished event was read, as the clock's timestamp; null without one.</param>
 internal sealed record PartitionState(
-    AssignedPartition Partition, long Position, long Committed, long? CommittedAt, LastRecord? LastDone, long DoneAhead, int Held, bool IsPaused, DateTimeOffset? OldestAt);
+    AssignedPartition Partition, long Position, long Committed, long? CommittedAt, LastRecord? LastDone, long DoneAhead, int Held, bool IsPaused, long? OldestAt);

@@ -18,29 +18,13 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
 
     private static readonly TimeSpan LookUpLimit = TimeSpan.FromSeconds(5);
 
-    // The client's end waits for it.
-    private static readonly TimeSpan AgainLimit = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan AgainEvery = TimeSpan.FromSeconds(2);
-
-    // A partition brings a record or its end as soon as it is begun. The first request may wait for another one's answer, each for a minute
-    // (socket.timeout.ms); what takes longer is asked for anew by the client itself.
-    private static readonly TimeSpan SilenceLimit = TimeSpan.FromMinutes(3);
-
     private readonly Dictionary<TopicPartition, AssignedPartition> _ours = [];
-
-    // Those of ours of which nothing has come since they began, and when that was.
-    private readonly Dictionary<TopicPartition, long> _silent = [];
-    private long _listened;
+    private readonly SilentPartitions _silent = new(time);
 
     // Those of ours that stand still. Where it is not known yet where one begins, it is not among _ours.
     private readonly StandingPartitions _standing = new(options.Subscription.Group);
+    private readonly LookAgain _look = new(starts, time);
     private readonly List<TopicPartition> _new = [];
-    private long _lookedUp;
-
-    // The look that is under way beside the poll thread, and what it is about: not those that were taken away meanwhile.
-    private Task<IReadOnlyList<StartingOffset>>? _look;
-    private readonly HashSet<TopicPartition> _lookedAt = [];
-    private int _turn;
     private volatile bool _isLeftBehind;
 
     /// <summary>Our name in the group, as of the last assignment.</summary>
@@ -83,14 +67,9 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
             }
         }
 
-        _lookedUp = time.GetTimestamp();
+        _look.Rest();
         Rename(consumer.MemberId ?? "");
         Metrics.Connected(options.Subscription.Group);
-        foreach (var topic in partitions.Select(name => name.Topic).Distinct())
-        {
-            Metrics.Begin(topic);
-        }
-
         Tell("assigned", partitions);
         TellReadiness("none assigned", isAssigned: true);
         return found.Select(s => new TopicPartitionOffset(s.Name, s.Offset));
@@ -102,36 +81,28 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
     /// </summary>
     public void LookUpAgain(IConsumer<byte[]?, byte[]?> consumer)
     {
-        LookAtSilent();
-        if (_look is { IsCompleted: true } look)
+        foreach (var name in _silent.TakeOverdue())
         {
-            _look = null;
-            _lookedUp = time.GetTimestamp();
-            BeginLate(consumer, [.. look.GetAwaiter().GetResult().Where(s => s.IsKnown && _lookedAt.Contains(s.Name))]);
+            if (Find(name) is { } partition)
+            {
+                // The client may have lost its begin.
+                Log.Silent(log, options.Subscription.Group, name.Topic, name.Partition.Value);
+                Wait(partition);
+            }
         }
-        else if (_look is null && !_standing.IsEmpty && time.GetElapsedTime(_lookedUp) >= AgainEvery && _standing.Unknown.ToList() is { Count: > 0 } unknown)
+
+        BeginLate(consumer, _look.Take());
+        if (!_standing.IsEmpty)
         {
-            // Each in its turn among the first, for the last may have none.
-            var first = _turn % unknown.Count;
-            _turn += StartingOffsets.MaxAsked;
-            unknown = [.. unknown.Skip(first), .. unknown.Take(first)];
-            _lookedAt.Clear();
-            _lookedAt.UnionWith(unknown);
-            _look = Blocking.RunAsync(() => starts.Find(unknown, AgainLimit), "kafka-look");
+            _look.At(_standing.Unknown);
         }
     }
 
     /// <summary>Something came of a partition: a record, its end, or an error that names it.</summary>
-    public void Heard(TopicPartition name)
-    {
-        if (_silent.Count > 0)
-        {
-            _silent.Remove(name);
-        }
-    }
+    public void Heard(TopicPartition name) => _silent.Remove(name);
 
     /// <summary>Waits for the look that is under way: a client must not be closed under it.</summary>
-    public void EndLook() => ((Task?)_look ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
+    public void EndLook() => _look.End();
 
     /// <summary>Lets partitions go in order: nothing new starts, what runs may finish within the drain time, what is done is committed.</summary>
     public void Revoked(OffsetCommitter committer, IEnumerable<TopicPartition> partitions)
@@ -246,14 +217,17 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
             Next = start.Offset,
         };
         _ours[start.Name] = partition;
-        _silent[start.Name] = time.GetTimestamp();
+        _silent.Add(start.Name);
         _new.Add(start.Name);
         backlog.Open(partition);
         if (_isLeftBehind)
         {
             // Since its start was asked for: the backlog has been cleared already, or is about to be.
             backlog.Remove(partition);
+            return;
         }
+
+        backlog.Topics.Begin(partition);
     }
 
     private void BeginLate(IConsumer<byte[]?, byte[]?> consumer, IReadOnlyList<StartingOffset> found)
@@ -270,26 +244,6 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         }
 
         TellReadiness("none assigned", isAssigned: true);
-    }
-
-    // The client may have lost the begin of one.
-    private void LookAtSilent()
-    {
-        if (_silent.Count == 0 || time.GetElapsedTime(_listened) < AgainEvery)
-        {
-            return;
-        }
-
-        _listened = time.GetTimestamp();
-        foreach (var (name, _) in _silent.Where(begun => time.GetElapsedTime(begun.Value) >= SilenceLimit).ToList())
-        {
-            _silent.Remove(name);
-            if (Find(name) is { } partition)
-            {
-                Log.Silent(log, options.Subscription.Group, name.Topic, name.Partition.Value);
-                Wait(partition);
-            }
-        }
     }
 
     // Of a partition that was begun and given up by the client.
@@ -332,7 +286,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
             consumer.BeginAnew(
                 [.. found.Select(s => new TopicPartitionOffset(s.Name, s.Offset))],
                 [.. others.Select(name => new TopicPartitionOffset(name, _ours.GetValueOrDefault(name)?.Next ?? StartingOffset.Nowhere))]);
-            begunToo.ForEach(p => _silent[p.Name] = time.GetTimestamp());
+            begunToo.ForEach(p => _silent.Add(p.Name));
             return true;
         }
         catch (KafkaException fault) when (!fault.Error.IsFatal)
@@ -360,7 +314,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
                 leaving.Add(partition);
             }
 
-            _lookedAt.Remove(name);
+            _look.Remove(name);
             _standing.Remove(name);
             _silent.Remove(name);
         }

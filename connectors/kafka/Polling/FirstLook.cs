@@ -16,10 +16,15 @@ internal sealed class FirstLook(IReadOnlyList<string> subscribed, TimeProvider t
     // Then its records' own times are asked for.
     private static readonly TimeSpan FreshTime = TimeSpan.FromSeconds(10);
 
-    // Guards the answers and what was asked about: the poll thread and a look beside it may ask at once.
+    private static readonly TimeSpan GoneFor = TimeSpan.FromDays(1);
+    private static readonly TimeSpan GoneEvery = TimeSpan.FromHours(1);
+
+    // Guards the answers, what was asked about and what is missing: the poll thread and a look beside it may ask at once.
     private readonly Lock _gate = new();
     private readonly Dictionary<string, TopicLook?> _answers = [];
     private readonly HashSet<TopicPartition> _asked = [];
+    private readonly Dictionary<string, long> _missing = [];
+    private long _soughtAt = time.GetTimestamp();
     private Look? _look;
 
     /// <summary>What the group had committed, as far as this process saw it.</summary>
@@ -63,6 +68,13 @@ internal sealed class FirstLook(IReadOnlyList<string> subscribed, TimeProvider t
     {
         lock (_gate)
         {
+            if (_look is { } look && time.GetElapsedTime(look.Began) >= FreshTime)
+            {
+                // From now on it makes no difference.
+                _asked.Clear();
+                return partitions.ToHashSet();
+            }
+
             return partitions.Where(name => !_asked.Add(name)).ToHashSet();
         }
     }
@@ -93,6 +105,75 @@ internal sealed class FirstLook(IReadOnlyList<string> subscribed, TimeProvider t
 
     /// <summary>Whether a topic is looked at right now, so that what its partitions hold is what they held at first.</summary>
     public bool IsFresh(TopicLook look) => _look is { } own && own.At == look.At && time.GetElapsedTime(own.Began) < FreshTime;
+
+    /// <summary>
+    /// Forgets what is known of topics that have not been there for a day; the brokers are asked once an hour. With patterns others come for ever. What was there at
+    /// first is kept: of such a topic, made again, only that it was read before tells that all of it is new.
+    /// </summary>
+    public void ForgetGone(Handle client, TimeSpan limit)
+    {
+        if (_look is not { } look || time.GetElapsedTime(_soughtAt) < GoneEvery)
+        {
+            return;
+        }
+
+        _soughtAt = time.GetTimestamp();
+        if (KnownBeside(look).Count == 0 || Listed(client, limit) is not { } listed)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            var (now, missing) = (time.GetTimestamp(), KnownBeside(look));
+            missing.ExceptWith(listed);
+            foreach (var back in _missing.Keys.Where(topic => !missing.Contains(topic)).ToList())
+            {
+                _missing.Remove(back);
+            }
+
+            foreach (var topic in missing)
+            {
+                _missing.TryAdd(topic, now);
+            }
+
+            var gone = missing.Where(topic => time.GetElapsedTime(_missing[topic], now) >= GoneFor).ToHashSet();
+            Seen.Forget(gone);
+            foreach (var topic in gone)
+            {
+                _answers.Remove(topic);
+                _missing.Remove(topic);
+            }
+        }
+    }
+
+    // Of which topics anything is known that were not there at first.
+    private HashSet<string> KnownBeside(Look look)
+    {
+        lock (_gate)
+        {
+            HashSet<string> known = [.. _answers.Keys, .. Seen.All.Select(name => name.Topic)];
+            known.ExceptWith(look.Counts.Keys);
+            return known;
+        }
+    }
+
+    // Null if the brokers do not answer.
+    private static HashSet<string>? Listed(Handle client, TimeSpan limit)
+    {
+        try
+        {
+            return BrokerQuery.Held(client, _ =>
+            {
+                using var admin = new DependentAdminClientBuilder(client).Build();
+                return admin.GetMetadata(limit).Topics.Select(t => t.Topic).ToHashSet();
+            });
+        }
+        catch (KafkaException)
+        {
+            return null;
+        }
+    }
 
     // Brokers list no topic that may not be described. Asked for it by its name they say so, which tells it from one that is not there.
     private Dictionary<string, int>? Count(Handle client, Deadline deadline)

@@ -29,7 +29,10 @@ internal sealed class KafkaSession : IDisposable
     {
         (_options, _backlog, _time, _log) = (options, backlog, time, log);
         _credentials = Credentials.Of(options.Broker);
-        var properties = KafkaSettings.Consumer(options);
+        var properties = ClientProperties.Consumer(options);
+        DrainTime = ClientProperties.DrainTime(properties);
+
+        // Once it is made nothing may throw: nobody would close it.
         _consumer = new ConsumerBuilder<byte[]?, byte[]?>(properties)
             .SetLogHandler((_, line) => ClientLog.Tell(log, line))
             .SetErrorHandler((_, error) => ClientLog.Tell(log, error))
@@ -37,9 +40,8 @@ internal sealed class KafkaSession : IDisposable
             .SetPartitionsRevokedHandler(Revoked)
             .SetPartitionsLostHandler(Lost)
             .Build();
-        var committed = new GroupOffsets(_consumer, firstLook.Seen);
+        var committed = new GroupOffsets(_consumer, options.Session.InitialOffset == InitialOffset.Newest ? firstLook.Seen : null);
         _starts = new StartingOffsets(_consumer, committed, firstLook, options.Session.InitialOffset, time);
-        DrainTime = KafkaSettings.DrainTime(properties);
         _assignment = new Assignment(options, _starts, backlog, readiness, DrainTime, time, log);
         _committer = new OffsetCommitter(committed, backlog, options.Session.RenewInterval, time, log);
         _gauges = new PartitionGauges(_consumer, backlog, time, options.Subscription.Group);
@@ -129,7 +131,8 @@ internal sealed class KafkaSession : IDisposable
     private void Run()
     {
         // Each by itself: telling asks the brokers, and no commit waits for one that is silent; a commit may wait for brokers that refuse the old password.
-        var rounds = Task.WhenAll(RoundsAsync(_committer.CommitAndRenew), RoundsAsync(_gauges.Tell), RoundsAsync(HeedCredentials));
+        var rounds = Task.WhenAll(
+            RoundsAsync(_committer.CommitAndRenew), RoundsAsync(_gauges.Tell), RoundsAsync(HeedCredentials), RoundsAsync(() => _starts.ForgetGone(LookLimit)));
         try
         {
             Poll();
@@ -175,7 +178,7 @@ internal sealed class KafkaSession : IDisposable
             return;
         }
 
-        if (KafkaSettings.Refusal(_options) is { } refusal)
+        if (ClientCheck.Refusal(_options) is { } refusal)
         {
             _refused = now;
             Log.CredentialsRefused(_log, _options.Subscription.Group, refusal);

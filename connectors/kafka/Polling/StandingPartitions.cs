@@ -20,14 +20,21 @@ internal sealed class StandingPartitions(string group)
     public void Add(TopicPartition name, Standing why)
     {
         _why[name] = why;
-        Gauge(name, why, isStanding: true);
+        if (why == Standing.OutOfRange)
+        {
+            Metrics.OutOfRange(group, name);
+        }
+        else if (why == Standing.Remade)
+        {
+            Metrics.Remade(group, name);
+        }
     }
 
     public void Remove(TopicPartition name)
     {
-        if (_why.TryRemove(name, out var why))
+        if (_why.TryRemove(name, out _))
         {
-            Gauge(name, why, isStanding: false);
+            Metrics.GoesOn(group, name);
         }
     }
 
@@ -42,18 +49,6 @@ internal sealed class StandingPartitions(string group)
     /// <summary>All of them by the reason, for who asks whether the connector is ready.</summary>
     public override string ToString() =>
         string.Join("; ", _why.GroupBy(s => s.Value, s => s.Key).OrderBy(g => g.Key).Select(g => $"{Words(g.Key)}: {string.Join(", ", g.Select(p => $"{p.Topic}/{p.Partition.Value}"))}"));
-
-    private void Gauge(TopicPartition name, Standing why, bool isStanding)
-    {
-        if (why == Standing.OutOfRange)
-        {
-            Metrics.OutOfRange(group, name, isStanding);
-        }
-        else if (why == Standing.Remade)
-        {
-            Metrics.Remade(group, name, isStanding);
-        }
-    }
 
     private static string Words(Standing why) => why switch
     {

@@ -26,6 +26,15 @@ internal sealed class StartingOffsets(IConsumer<byte[]?, byte[]?> consumer, Grou
         }
     }
 
+    /// <summary>Forgets what is remembered of topics that have long been gone.</summary>
+    public void ForgetGone(TimeSpan limit)
+    {
+        if (initial == InitialOffset.Newest)
+        {
+            firstLook.ForgetGone(consumer.Handle, limit);
+        }
+    }
+
     /// <summary>
     /// Looks them up, all of them together: what is committed within the limit, and what the brokers have within one more. What the brokers do not tell of one partition holds up no other: it is unknown for now.
     /// </summary>

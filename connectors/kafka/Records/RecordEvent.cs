@@ -84,24 +84,17 @@ internal static class RecordEvent
         }
     }
 
-    // The producer's trace goes on, and its call id stays, if they are what they should be.
+    // The SDK continues a trace, and a call, that the producer began, if they are what they should be.
     private static IEnumerable<Header> Continued(Headers? headers)
     {
-        if (Own(headers, WellKnownHeaders.TraceParent) is { Length: 55 } trace && System.Diagnostics.ActivityContext.TryParse(trace, null, out _))
+        foreach (var name in new[] { WellKnownHeaders.TraceParent, WellKnownHeaders.CallId })
         {
-            yield return new Header(WellKnownHeaders.TraceParent, trace);
-        }
-
-        if (Own(headers, WellKnownHeaders.CallId) is { Length: > 0 and <= 128 } callId && callId.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':'))
-        {
-            yield return new Header(WellKnownHeaders.CallId, callId);
+            if (headers?.LastOrDefault(h => h.Key.Equals(name, StringComparison.OrdinalIgnoreCase))?.GetValueBytes() is { } value)
+            {
+                yield return new Header(name, System.Text.Encoding.Latin1.GetString(value));
+            }
         }
     }
-
-    private static string? Own(Headers? headers, string name) =>
-        headers?.LastOrDefault(h => h.Key.Equals(name, StringComparison.OrdinalIgnoreCase))?.GetValueBytes() is { } value
-            ? System.Text.Encoding.Latin1.GetString(value)
-            : null;
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -4,16 +4,15 @@ using Confluent.Kafka;
 using Connectors.Kafka.Client;
 using Connectors.Kafka.Ordering;
 using Connectors.Kafka.Records;
+using Connectors.Sdk.Events;
 using Connectors.Sdk.Invocation;
+using Header = Connectors.Sdk.Invocation.Header;
 
 namespace Connectors.Kafka.Settling;
 
 /// <summary>Writes dead letters: the record as it was, with its biography in <c>X-Dead-*</c> headers beside its own.</summary>
 internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogger<DeadLetters> log) : IAsyncDisposable
 {
-    // An error may be as long as somebody's stack.
-    private const int MaxReason = 1024;
-
     private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(2);
 
     // Guards the way, and what is known of each: made at the first dead letter, and made anew when the credentials change.
@@ -58,7 +57,7 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
         }
     }
 
-    private async Task PublishAsync(string topic, InFlight record, IReadOnlyList<(string Name, string Value)> biography, CancellationToken ct)
+    private async Task PublishAsync(string topic, InFlight record, IReadOnlyList<Header> biography, CancellationToken ct)
     {
         foreach (var left in Forms)
         {
@@ -100,14 +99,14 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
     {
         try
         {
-            var producer = new ProducerBuilder<byte[]?, byte[]?>(KafkaSettings.Producer(options))
+            var producer = new ProducerBuilder<byte[]?, byte[]?>(ClientProperties.Producer(options))
                 .SetLogHandler((_, line) => ClientLog.Tell(log, line))
                 .SetErrorHandler((_, error) => ClientLog.Tell(log, error))
                 .Build();
             CloseIfDone(old);
             return new Way(producer, credentials);
         }
-        catch (Exception fault) when (old is not null && KafkaSettings.IsRefusal(fault))
+        catch (Exception fault) when (old is not null && ClientCheck.IsRefusal(fault))
         {
             return old;
         }
@@ -131,7 +130,7 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
         }
     }
 
-    private static Message<byte[]?, byte[]?> Letter(Message<byte[]?, byte[]?> record, IReadOnlyList<(string Name, string Value)> biography, Left left)
+    private static Message<byte[]?, byte[]?> Letter(Message<byte[]?, byte[]?> record, IReadOnlyList<Header> biography, Left left)
     {
         var headers = new Headers();
         foreach (var header in left.HasFlag(Left.Headers) ? [] : record.Headers ?? [])
@@ -139,7 +138,7 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
             headers.Add(header.Key, header.GetValueBytes());
         }
 
-        foreach (var (name, value) in left == Left.Nothing ? biography : biography.Append(("X-Dead-Dropped", Words(record, left))))
+        foreach (var (name, value) in left == Left.Nothing ? biography : biography.Append(new Header("X-Dead-Dropped", Words(record, left))))
         {
             headers.Remove(name);
             headers.Add(name, Encoding.UTF8.GetBytes(value));
@@ -159,32 +158,21 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
             ? $"headers={record.Headers?.Count ?? 0} value={record.Value?.Length ?? 0} key={record.Key?.Length ?? 0}"
             : $"headers={record.Headers?.Count ?? 0}";
 
-    private IEnumerable<(string Name, string Value)> Biography(InFlight record, Outcome outcome, int attempt)
+    private IEnumerable<Header> Biography(InFlight record, Outcome outcome, int attempt)
     {
-        yield return ("X-Dead-Topic", record.Event.Topic);
-        yield return ("X-Dead-Partition", Number(record.Partition.Name.Partition.Value));
-        yield return ("X-Dead-Offset", Number(record.Offset));
+        yield return new Header("X-Dead-Topic", record.Event.Topic);
+        yield return new Header("X-Dead-Partition", Number(record.Partition.Name.Partition.Value));
+        yield return new Header("X-Dead-Offset", Number(record.Offset));
         if (RecordEvent.HasTime(record.Message.Timestamp))
         {
-            yield return ("X-Dead-Timestamp", Number(record.Message.Timestamp.UnixTimestampMs));
+            yield return new Header("X-Dead-Timestamp", Number(record.Message.Timestamp.UnixTimestampMs));
         }
 
-        yield return ("X-Dead-Group", options.Subscription.Group);
-        yield return ("X-Dead-Reason", Reason(outcome));
-        yield return ("X-Dead-Status", Number(outcome.Status));
-        yield return ("X-Dead-Attempts", Number(attempt));
-        yield return ("X-Dead-At", time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
-    }
-
-    private static string Reason(Outcome outcome)
-    {
-        var reason = outcome.Kind switch
+        yield return new Header("X-Dead-Group", options.Subscription.Group);
+        foreach (var header in DeadLetterHeaders.Of(outcome, attempt, time.GetUtcNow()))
         {
-            OutcomeKind.TimedOut => $"timed out: {outcome.Error}",
-            OutcomeKind.Unreachable => $"no whole answer: {outcome.Error}",
-            _ => outcome.Error ?? $"answered {outcome.Status}",
-        };
-        return reason.Length > MaxReason ? reason[..MaxReason] : reason;
+            yield return header;
+        }
     }
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);

@@ -58,7 +58,7 @@ internal sealed class Settler(
         {
             // A gateway that is away, or a function that is down or full, says nothing of the record, however long it takes, and uses up none of its attempts.
             record.RunsInVain++;
-            Nak(record, outcome.WaitAtLeast(Delay(attempt), Retry.MaxWait));
+            Nak(record, outcome.WaitAtLeast(Retry.Delay(attempt, random), Retry.MaxWait));
             return;
         }
 
@@ -100,7 +100,7 @@ internal sealed class Settler(
             Log.Blocked(log, record.Event.Id, record.Event.Topic, record.Partition.Name.Partition.Value, record.Offset, attempt, outcome.Status, outcome.Error);
         }
 
-        Nak(record, Delay(attempt));
+        Nak(record, Retry.Delay(attempt, random));
     }
 
     private void TellUnwanted(InFlight record)
@@ -114,8 +114,6 @@ internal sealed class Settler(
 
     // Nothing changes before the next one.
     private void AwaitList(InFlight record) => backlog.Nak(record, options.Connector.RebuildInterval);
-
-    private TimeSpan Delay(int attempt) => BackOff.Delay(Retry.BackOff, attempt, Retry.MinWait, Retry.MaxWait, random);
 
     private void Nak(InFlight record, TimeSpan after)
     {

@@ -1,5 +1,5 @@
-using System.Globalization;
 using Connectors.RabbitMq.Broker;
+using Connectors.Sdk.Events;
 using Connectors.Sdk.Invocation;
 using Microsoft.Extensions.Logging;
 
@@ -8,9 +8,6 @@ namespace Connectors.RabbitMq.Settling;
 /// <summary>Writes dead letters: the message as it was, with its biography in <c>X-Dead-*</c> headers beside its own.</summary>
 internal sealed class DeadLetters(RabbitMqOptions options, BrokerWriter writer, TimeProvider time, ILogger<DeadLetters> log)
 {
-    // An error may be as long as somebody's stack.
-    private const int MaxReason = 1024;
-
     // The broker sends copies to the queues that these name.
     private static readonly string[] Addresses = ["CC", "BCC"];
 
@@ -29,7 +26,7 @@ internal sealed class DeadLetters(RabbitMqOptions options, BrokerWriter writer, 
         try
         {
             var channel = await writer.OpenAsync(ct);
-            var (letter, headers) = Letter(message, channel, queue, [.. Biography(message, outcome, attempt)]);
+            var (letter, headers) = Letter(message, channel, queue, Biography(message, outcome, attempt));
             await channel.WriteAsync(queue, letter, headers, ct);
             return true;
         }
@@ -42,7 +39,7 @@ internal sealed class DeadLetters(RabbitMqOptions options, BrokerWriter writer, 
     }
 
     private (QueueMessage Letter, Dictionary<string, object?> Headers) Letter(
-        RabbitMqMessage message, WritingChannel channel, string queue, IReadOnlyList<(string Name, string Value)> biography)
+        RabbitMqMessage message, WritingChannel channel, string queue, Header[] biography)
     {
         var (letter, headers, left) = (message.Message, Headers(message.Message, biography, Left.Nothing), Left.Nothing);
         while (left < Left.Properties && !channel.Fits(letter, headers))
@@ -61,10 +58,10 @@ internal sealed class DeadLetters(RabbitMqOptions options, BrokerWriter writer, 
         return (letter, headers);
     }
 
-    private static Dictionary<string, object?> Headers(QueueMessage message, IReadOnlyList<(string Name, string Value)> biography, Left left)
+    private static Dictionary<string, object?> Headers(QueueMessage message, Header[] biography, Left left)
     {
         var headers = left == Left.Nothing ? message.Properties.Headers.Where(h => !Addresses.Contains(h.Key)).ToDictionary() : [];
-        foreach (var (name, value) in left == Left.Nothing ? biography : biography.Append(("X-Dead-Dropped", Words(message, left))))
+        foreach (var (name, value) in left == Left.Nothing ? biography : biography.Append(new Header("X-Dead-Dropped", Words(message, left))))
         {
             headers[name] = value;
         }
@@ -75,25 +72,11 @@ internal sealed class DeadLetters(RabbitMqOptions options, BrokerWriter writer, 
     // headers=3 properties: how many headers, and whether the properties are left out too.
     private static string Words(QueueMessage message, Left left) => $"headers={message.Properties.Headers.Count}{(left == Left.Properties ? " properties" : "")}";
 
-    private IEnumerable<(string Name, string Value)> Biography(RabbitMqMessage message, Outcome outcome, int attempt)
-    {
-        yield return ("X-Dead-Queue", message.Queue);
-        yield return ("X-Dead-Exchange", message.Message.Exchange);
-        yield return ("X-Dead-Routing-Key", message.Message.RoutingKey);
-        yield return ("X-Dead-Reason", Reason(outcome));
-        yield return ("X-Dead-Status", outcome.Status.ToString(CultureInfo.InvariantCulture));
-        yield return ("X-Dead-Attempts", attempt.ToString(CultureInfo.InvariantCulture));
-        yield return ("X-Dead-At", time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
-    }
-
-    private static string Reason(Outcome outcome)
-    {
-        var reason = outcome.Kind switch
-        {
-            OutcomeKind.TimedOut => $"timed out: {outcome.Error}",
-            OutcomeKind.Unreachable => $"no whole answer: {outcome.Error}",
-            _ => outcome.Error ?? $"answered {outcome.Status}",
-        };
-        return reason.Length > MaxReason ? reason[..MaxReason] : reason;
-    }
+    private Header[] Biography(RabbitMqMessage message, Outcome outcome, int attempt) =>
+    [
+        new("X-Dead-Queue", message.Queue),
+        new("X-Dead-Exchange", message.Message.Exchange),
+        new("X-Dead-Routing-Key", message.Message.RoutingKey),
+        .. DeadLetterHeaders.Of(outcome, attempt, time.GetUtcNow()),
+    ];
 }

@@ -34,8 +34,8 @@ internal sealed class RabbitMqMessage(Event content, QueueMessage message, Queue
     /// <summary>How many of its runs are not counted, for no function ran it.</summary>
     public int RunsInVain { get; set; }
 
-    /// <summary>How the last of those that count failed, and how many had failed with it; null if there is none, or the gateway was out of reach since.</summary>
-    public (Outcome Outcome, int Attempt)? Failure { get; set; }
+    /// <summary>How it went when a function last ran it and did not take it, and in which attempt; null if none has, or the gateway was out of reach since.</summary>
+    public (Outcome Outcome, int Attempt)? Refusal { get; set; }
 
     /// <summary>The queue that it came from.</summary>
     public string Queue => Event.Topic;

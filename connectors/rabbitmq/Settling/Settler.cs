@@ -62,7 +62,7 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
     {
         if (outcome.IsOutOfReach)
         {
-            message.Failure = null;
+            message.Refusal = null;
             message.Outage.Meet();
         }
         else
@@ -74,12 +74,12 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
         {
             // A gateway that is away, or a function that is down or full, says nothing of the message, however long it takes, and uses up none of its attempts.
             message.RunsInVain++;
-            await (Left(message) == TimeSpan.Zero ? EndOldAsync(message, ct) : PutOffAsync(message, outcome.WaitAtLeast(Delay(attempt), Retry.MaxWait), ct));
+            await (Left(message) == TimeSpan.Zero ? EndOldAsync(message, ct) : PutOffAsync(message, outcome.WaitAtLeast(Retry.Delay(attempt, random), Retry.MaxWait), ct));
             return;
         }
 
         attempt -= message.RunsInVain;
-        message.Failure = (outcome, attempt);
+        message.Refusal = (outcome, attempt);
         var verdict = Retry.Decide(outcome, attempt, random);
         var left = Left(message) - time.GetElapsedTime(message.RunAt);
         if (verdict.Kind != VerdictKind.Retry)
@@ -104,8 +104,8 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
 
     // One that failed is given up, with less than all of its runs. But for most of its time it may have waited until it was run at all, which is none of its fault.
     private Task EndOldAsync(RabbitMqMessage message, CancellationToken ct) =>
-        message is { Failure: { } failure, BegunAt: { } begun } && time.GetElapsedTime(begun) * 2 >= time.GetElapsedTime(message.ReceivedAt)
-            ? GiveUpAsync(message, failure.Outcome, failure.Attempt, ct)
+        message is { Refusal: { } refusal, BegunAt: { } begun } && time.GetElapsedTime(begun) * 2 >= time.GetElapsedTime(message.ReceivedAt)
+            ? GiveUpAsync(message, refusal.Outcome, refusal.Attempt, ct)
             : GiveBackAsync(message, ct);
 
     private TimeSpan Left(RabbitMqMessage message)
@@ -123,7 +123,7 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
                 End(message, "dead_letter", isSettled: false);
                 break;
             case OnFailure.DeadLetter when !await deadLetters.TryWriteAsync(message, outcome, attempt, ct):
-                await PutOffAsync(message, Delay(attempt), ct);
+                await PutOffAsync(message, Retry.Delay(attempt, random), ct);
                 return;
             case OnFailure.DeadLetter:
                 Log.DeadLettered(log, message.Queue, message.Event.Id, attempt, outcome.Status, outcome.Error);
@@ -139,7 +139,7 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
                 break;
             default:
                 Log.Requeued(log, message.Queue, message.Event.Id, attempt, outcome.Status, outcome.Error);
-                _ = GiveBackLaterAsync(message, message.Message.IsRedelivered ? Retry.MaxWait : Delay(attempt));
+                _ = GiveBackLaterAsync(message, message.Message.IsRedelivered ? Retry.MaxWait : Retry.Delay(attempt, random));
                 break;
         }
     }
@@ -156,8 +156,6 @@ internal sealed class Settler(RabbitMqOptions options, DeadLetters deadLetters, 
         await Signal.CameAsync(message.Waiting.Closed, after < left ? after : left, time, CancellationToken.None);
         End(message, "given_back", await message.Channel.RejectAsync(message.Message, requeue: true, CancellationToken.None));
     }
-
-    private TimeSpan Delay(int attempt) => Sdk.Invocation.BackOff.Delay(Retry.BackOff, attempt, Retry.MinWait, Retry.MaxWait, random);
 
     // One that would have to wait while the process stops is for others to run.
     private async Task BackOffAsync(RabbitMqMessage message, TimeSpan after, CancellationToken ct)

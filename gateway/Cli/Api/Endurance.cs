@@ -5,11 +5,16 @@ internal sealed class Endurance(TimeProvider time)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
-    private long _answered = time.GetTimestamp();
+    // The first failure since it answered last: a request may have run for nearly as long before it broke off.
+    private long? _failed;
 
     /// <summary>The gateway is there.</summary>
-    public void Answered() => _answered = time.GetTimestamp();
+    public void Answered() => _failed = null;
 
     /// <summary>Whether a failure may pass yet.</summary>
-    public bool Bears(CommandFailure failure) => failure.MayPass && time.GetElapsedTime(_answered) <= Limit;
+    public bool Bears(CommandFailure failure)
+    {
+        _failed ??= time.GetTimestamp();
+        return failure.MayPass && time.GetElapsedTime(_failed.Value) <= Limit;
+    }
 }

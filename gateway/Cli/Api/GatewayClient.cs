@@ -17,9 +17,12 @@ internal sealed class GatewayClient(Uri address, Credentials? credentials, bool 
     private readonly HttpClient _http = new(Connections(address, tlsNoVerify)) { Timeout = Patience };
 
     /// <summary>The answer whatever its status, its body not read yet.</summary>
-    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content, CancellationToken ct)
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, JsonObject? body, CancellationToken ct)
     {
-        using var request = new HttpRequestMessage(method, new Uri(_root + path)) { Content = content };
+        using var request = new HttpRequestMessage(method, new Uri(_root + path))
+        {
+            Content = body is null ? null : new StringContent(body.ToJsonString(), new MediaTypeHeaderValue("application/json")),
+        };
         request.Headers.Authorization = credentials?.Header;
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("connectors", typeof(GatewayClient).Assembly.GetName().Version?.ToString(3)));
         try
@@ -41,9 +44,9 @@ internal sealed class GatewayClient(Uri address, Credentials? credentials, bool 
     }
 
     /// <summary>The answer if it says yes, its body not read yet.</summary>
-    public async Task<HttpResponseMessage> AskAsync(HttpMethod method, string path, HttpContent? content, CancellationToken ct)
+    public async Task<HttpResponseMessage> AskAsync(HttpMethod method, string path, JsonObject? body, CancellationToken ct)
     {
-        var answer = await SendAsync(method, path, content, ct);
+        var answer = await SendAsync(method, path, body, ct);
         if (answer.IsSuccessStatusCode)
         {
             return answer;
@@ -56,9 +59,9 @@ internal sealed class GatewayClient(Uri address, Credentials? credentials, bool 
     }
 
     /// <summary>The JSON of an answer that says yes.</summary>
-    public async Task<JsonNode> JsonAsync(HttpMethod method, string path, HttpContent? content, CancellationToken ct)
+    public async Task<JsonNode> JsonAsync(HttpMethod method, string path, JsonObject? body, CancellationToken ct)
     {
-        using var answer = await AskAsync(method, path, content, ct);
+        using var answer = await AskAsync(method, path, body, ct);
         return await ReadAsync(answer, ct);
     }
 

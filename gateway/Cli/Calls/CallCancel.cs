@@ -20,7 +20,7 @@ internal static class CallCancel
     {
         foreach (var id in session.Value(CallIds))
         {
-            using var answer = await session.Gateway.AskAsync(HttpMethod.Delete, QueuePath.Call(id), null, ct);
+            using var answer = await session.Gateway.AskAsync(HttpMethod.Delete, ApiPath.Call(id), null, ct);
             if (!session.IsJson)
             {
                 session.Out.Report($"Call {id}: its cancellation is on its way to the workers.");

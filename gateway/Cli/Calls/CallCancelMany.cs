@@ -11,13 +11,12 @@ internal static class CallCancelMany
     private static readonly Option<DateTimeOffset?> Since = Inputs.TimeOption("--since", "Only calls that were accepted from then on");
     private static readonly Option<DateTimeOffset?> Until = Inputs.TimeOption("--until", "Only calls that were accepted before then");
     private static readonly Option<bool> All = new("--all") { Description = "All calls that wait, without any filter" };
-    private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Says how many are meant, and does nothing" };
 
     public static Command Create()
     {
         var command = new Command("cancel", "Cancels all waiting calls of a kind; what runs goes on, and is not tried again")
         {
-            CallList.Function, CallList.Queue, State, Since, Until, CallList.Tag, All, DryRun, SharedOptions.Yes,
+            CallList.Function, CallList.Queue, State, Since, Until, CallList.Tag, All, SharedOptions.DryRun, SharedOptions.Yes,
         };
         command.Does(RunAsync);
         return command;
@@ -41,7 +40,7 @@ internal static class CallCancelMany
         }
 
         var whose = words.Length == 0 ? "of all queues" : $"with {words}";
-        if (session.Value(DryRun))
+        if (session.Value(SharedOptions.DryRun))
         {
             var count = await CountAsync(session, filter, ct);
             if (session.IsJson)
@@ -50,14 +49,14 @@ internal static class CallCancelMany
             }
             else
             {
-                session.Out.WriteLine($"{Text(count)} waiting calls {whose}.");
+                session.Out.WriteLine($"{Counted.Of(count)} waiting calls {whose}.");
             }
 
             return;
         }
 
-        await session.ConfirmAsync(async () => $"Cancel the waiting calls {whose}, {Text(await CountAsync(session, filter, ct))} now?", ct);
-        var made = await session.Gateway.JsonAsync(HttpMethod.Post, QueuePath.Cancellations + QueuePath.Query([.. filter, ("all", session.Value(All) ? "true" : null)]), null, ct);
+        await session.ConfirmAsync(async () => $"Cancel the waiting calls {whose}, {Counted.Of(await CountAsync(session, filter, ct))} now?", ct);
+        var made = await session.Gateway.JsonAsync(HttpMethod.Post, ApiPath.Cancellations + ApiPath.Query([.. filter, ("all", session.Value(All) ? "true" : null)]), null, ct);
         if (session.IsJson)
         {
             session.Print(made);
@@ -70,9 +69,7 @@ internal static class CallCancelMany
     }
 
     private static Task<JsonNode> CountAsync(Session session, (string Name, string? Value)[] filter, CancellationToken ct) =>
-        session.Gateway.JsonAsync(HttpMethod.Get, $"{QueuePath.Cancellations}/count{QueuePath.Query(filter)}", null, ct);
-
-    private static string Text(JsonNode count) => (bool)count["isComplete"]! ? $"{count["count"]}" : $"at least {count["count"]}";
+        session.Gateway.JsonAsync(HttpMethod.Get, $"{ApiPath.Cancellations}/count{ApiPath.Query(filter)}", null, ct);
 
     private static Option<string> CreateState()
     {

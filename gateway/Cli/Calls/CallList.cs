@@ -13,7 +13,7 @@ internal static class CallList
     private const long MaxPage = 1000;
     private const long DefaultLimit = 100;
 
-    public static readonly Option<string> Function = Inputs.FilterOption("Only calls of this function: NAME, or NAME.NAMESPACE", "NAME", "--function", "-f");
+    public static readonly Option<string> Function = Inputs.FunctionOption("Only calls of this function");
     public static readonly Option<string> Queue = Inputs.QueueOption("Only calls of this queue");
     private static readonly Option<string> State = CreateState();
     private static readonly Option<DateTimeOffset?> Since = Inputs.TimeOption("--since", "Only calls that ended from then on");
@@ -66,7 +66,7 @@ internal static class CallList
         var next = session.Value(After);
         do
         {
-            var query = QueuePath.Query(
+            var query = ApiPath.Query(
                 ("function", session.Value(Function)),
                 ("queue", session.Value(Queue)),
                 ("state", session.Value(State)),
@@ -75,8 +75,8 @@ internal static class CallList
                 ("tag", session.Value(Tag)),
                 ("limit", Math.Min(limit, MaxPage).ToString(CultureInfo.InvariantCulture)),
                 ("after", next));
-            var answer = await session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.Calls + query, null, ct);
-            var page = new Page([.. answer["items"]!.AsArray().Select(item => item!)], (string?)answer["next"]);
+            var answer = await session.Gateway.JsonAsync(HttpMethod.Get, ApiPath.Calls + query, null, ct);
+            var page = new Page(answer.Need("items").Items(), answer.Find("next")?.As<string>());
             yield return page;
             limit -= page.Items.Count;
             next = page.Next;

@@ -86,7 +86,7 @@ internal static class CallResult
     // The answer once the call has ended.
     private static async Task<HttpResponseMessage?> LookAsync(Session session, string id, CancellationToken ct)
     {
-        var answer = await session.Gateway.SendAsync(HttpMethod.Get, QueuePath.Call(id), null, ct);
+        var answer = await session.Gateway.SendAsync(HttpMethod.Get, ApiPath.Call(id), null, ct);
         if (Header(answer, "X-Call-State") is { } state && state != Queued)
         {
             return answer;

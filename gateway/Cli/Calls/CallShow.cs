@@ -20,8 +20,8 @@ internal static class CallShow
 
     private static async Task RunAsync(Session session, CancellationToken ct)
     {
-        var query = QueuePath.Query(("queue", session.Value(Queue)), ("function", session.Value(CallList.Function)));
-        var story = await session.Gateway.JsonAsync(HttpMethod.Get, $"{QueuePath.Calls}/{Uri.EscapeDataString(session.Value(CallId))}{query}", null, ct);
+        var query = ApiPath.Query(("queue", session.Value(Queue)), ("function", session.Value(CallList.Function)));
+        var story = await session.Gateway.JsonAsync(HttpMethod.Get, $"{ApiPath.Calls}/{Uri.EscapeDataString(session.Value(CallId))}{query}", null, ct);
         if (session.IsJson)
         {
             session.Print(story);
@@ -29,11 +29,11 @@ internal static class CallShow
         }
 
         var before = "";
-        foreach (var call in story["calls"]!.AsArray())
+        foreach (var call in story.Need("calls").Items())
         {
             session.Out.Write(before);
             before = "\n";
-            Write(session.Out, call!);
+            Write(session.Out, call);
         }
     }
 
@@ -45,14 +45,14 @@ internal static class CallShow
             new("error", "error"), new("status", "status"), new("attempts", "attempts"), new("redrive", "redrive"), new("submitted", "submittedAt"), new("ended", "endedAt"),
             new("due", "dueAt"), new("bytes", "size"), new("result bytes", "resultSize"), new("trace", "traceId"),
         ];
-        Table.Facts(output, [.. facts.Where(f => call[f.Property] is not null).Select(f => (f.Title, f.Cell(call))), .. Tags(call), .. Callback(call)]);
-        WriteSends(output, "ATTEMPT", "SENT", call["sends"]);
-        WriteSends(output, "CALLBACK", "POSTED", call["callback"]?["posts"]);
+        Table.Facts(output, [.. facts.Where(f => call.Find(f.Property) is not null).Select(f => (f.Title, f.Cell(call))), .. Tags(call), .. Callback(call)]);
+        WriteSends(output, "ATTEMPT", "SENT", call.Find("sends"));
+        WriteSends(output, "CALLBACK", "POSTED", call.Find("callback").Find("posts"));
     }
 
     private static void WriteSends(TextWriter output, string ordinal, string when, JsonNode? sends)
     {
-        if (sends?.AsArray() is { Count: > 0 } all)
+        if (sends?.Items() is { Count: > 0 } all)
         {
             output.WriteLine();
             new Table(
@@ -68,20 +68,20 @@ internal static class CallShow
 
     private static IEnumerable<(string, string)> Tags(JsonNode call)
     {
-        if (call["tags"]!.AsArray() is { Count: > 0 } tags)
+        if (call.Need("tags").Items() is { Count: > 0 } tags)
         {
-            yield return ("tags", Column.Text(string.Join(", ", tags.Select(tag => (string)tag!))));
+            yield return ("tags", Column.Text(string.Join(", ", tags.Select(tag => tag.As<string>()))));
         }
     }
 
     private static IEnumerable<(string, string)> Callback(JsonNode call)
     {
-        if (call["callback"] is { } callback)
+        if (call.Find("callback") is { } callback)
         {
-            yield return ("callback", Column.Text((string)callback["state"]!));
+            yield return ("callback", Column.Text(callback.Need("state").As<string>()));
             foreach (var (name, property) in new[] { ("callback status", "status"), ("callback attempts", "attempts"), ("callback due", "dueAt"), ("callback error", "error") })
             {
-                if (callback[property] is { } value)
+                if (callback.Find(property) is { } value)
                 {
                     yield return (name, Column.Text(value));
                 }

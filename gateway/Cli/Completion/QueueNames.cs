@@ -14,8 +14,8 @@ internal static class QueueNames
         {
             using var patience = new CancellationTokenSource(Patience, TimeProvider.System);
             using var session = Session.Open(parsed, mayReadInput: false);
-            var queues = session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.All, null, patience.Token).GetAwaiter().GetResult();
-            return [.. queues.AsArray().Select(queue => (string?)queue?["name"] ?? "").Where(Inputs.IsQueueName)];
+            var queues = session.Gateway.JsonAsync(HttpMethod.Get, ApiPath.All, null, patience.Token).GetAwaiter().GetResult();
+            return [.. queues.Items().Select(queue => queue.Find("name")?.As<string>() ?? "").Where(Inputs.IsQueueName)];
         }
         catch (Exception)
         {

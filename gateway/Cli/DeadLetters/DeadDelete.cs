@@ -21,7 +21,7 @@ internal static class DeadDelete
     {
         var command = new Command("delete", "Removes dead letters for good")
         {
-            Queue, Seqs, All, DeadFilter.FunctionOption, DeadFilter.ReasonOption, DeadFilter.SinceOption, DeadFilter.UntilOption, DeadFilter.TagOption, DeadFilter.DryRun, SharedOptions.Yes,
+            Queue, Seqs, All, DeadFilter.FunctionOption, DeadFilter.ReasonOption, DeadFilter.SinceOption, DeadFilter.UntilOption, DeadFilter.TagOption, SharedOptions.DryRun, SharedOptions.Yes,
         };
         command.Does(RunAsync);
         return command;
@@ -31,7 +31,7 @@ internal static class DeadDelete
     {
         var filter = DeadFilter.Of(session, Queue);
         var seqs = session.Value(Seqs);
-        if (session.Value(All) == seqs.Length > 0 || (seqs.Length > 0 && (!filter.IsAll || session.Value(DeadFilter.DryRun))))
+        if (session.Value(All) == seqs.Length > 0 || (seqs.Length > 0 && (!filter.IsAll || session.Value(SharedOptions.DryRun))))
         {
             throw CommandFailure.Usage("Either numbers of dead letters, or --all, with or without --function, --reason, --since, --until and --tag.");
         }
@@ -49,7 +49,7 @@ internal static class DeadDelete
         }
 
         DeadCount? counted = null;
-        await session.ConfirmAsync(async () => $"Delete {(counted = await filter.CountAsync(session, ct)).Text} dead letters of {filter} for good?", ct);
+        await session.ConfirmAsync(async () => $"Delete {(counted = await filter.CountAsync(session, ct)).Letters} dead letters of {filter} for good?", ct);
         var meant = counted ?? await filter.CountAsync(session, ct);
         await TellAsync(session, filter, deletion => DeleteAllAsync(session, deletion, meant, ct));
     }
@@ -58,7 +58,7 @@ internal static class DeadDelete
     {
         foreach (var seq in seqs)
         {
-            using var answer = await session.Gateway.AskAsync(HttpMethod.Delete, QueuePath.Dead(deletion.Filter.Queue, seq), null, ct);
+            using var answer = await session.Gateway.AskAsync(HttpMethod.Delete, ApiPath.Dead(deletion.Filter.Queue, seq), null, ct);
             deletion.Took(1);
             if (seqs.Length > 1)
             {
@@ -70,7 +70,7 @@ internal static class DeadDelete
     // What dies while the question stands, or while it goes on, is not meant. A part that was broken off has deleted some, and is asked for again.
     private static async Task DeleteAllAsync(Session session, Deletion deletion, DeadCount meant, CancellationToken ct)
     {
-        if (meant is { Count: 0, IsComplete: true })
+        if (meant.Letters is { Count: 0, IsComplete: true })
         {
             return;
         }
@@ -79,7 +79,7 @@ internal static class DeadDelete
         var endurance = new Endurance(TimeProvider.System);
         for (ulong? next = 0; next is { } after;)
         {
-            var part = QueuePath.Query(
+            var part = ApiPath.Query(
                 [
                     .. filter.Query,
                     ("all", filter.IsAll ? "true" : null),
@@ -89,16 +89,16 @@ internal static class DeadDelete
                 ]);
             try
             {
-                var answer = await session.Gateway.JsonAsync(HttpMethod.Delete, $"{QueuePath.Of(filter.Queue)}/dead{part}", null, ct);
+                var answer = await session.Gateway.JsonAsync(HttpMethod.Delete, $"{ApiPath.Of(filter.Queue)}/dead{part}", null, ct);
                 endurance.Answered();
-                deletion.Took((long)answer["deleted"]!);
-                deletion.Tell(meant.Text);
-                next = (ulong?)answer["next"];
+                deletion.Took(answer.Need("deleted").As<long>());
+                deletion.Tell($"{meant.Letters}");
+                next = answer.Find("next")?.As<ulong>();
             }
             catch (CommandFailure failure) when (endurance.Bears(failure))
             {
                 deletion.BrokeOff();
-                deletion.Tell(meant.Text, "waiting for the gateway");
+                deletion.Tell($"{meant.Letters}", "waiting for the gateway");
                 await Task.Delay(Look, TimeProvider.System, ct);
             }
         }
@@ -151,12 +151,12 @@ internal static class DeadDelete
 
         public void BrokeOff() => _isExact = false;
 
-        public void Tell(string of, string? what = null) => progress.Tell($"{Text} of {of} deleted{(what is null ? "" : $", {what}")}");
+        public void Tell(string of, string? what = null) => progress.Tell($"{Gone} of {of} deleted{(what is null ? "" : $", {what}")}");
 
         public void End() => progress.End();
 
-        public override string ToString() => $"{Text} dead letters of {filter} are gone.";
+        public override string ToString() => $"{Gone} dead letters of {filter} are gone.";
 
-        private string Text => _isExact ? $"{Count}" : $"at least {Count}";
+        private Counted Gone => new(Count, _isExact);
     }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
 
@@ -10,8 +9,8 @@ internal static class DeadEdit
 {
     private static readonly Argument<string> Queue = Inputs.Queue();
     private static readonly Argument<ulong> Seq = Inputs.Seq();
-    private static readonly Option<string> Body = new("--body") { Description = "A file with the new body, byte for byte; - reads standard input", HelpName = "FILE" };
-    private static readonly Option<string> Function = new("--function", "-f") { Description = "The function that is called in place of the old one: NAME, or NAME.NAMESPACE", HelpName = "NAME" };
+    private static readonly Option<string> Body = new Option<string>("--body") { Description = "A file with the new body, byte for byte; - reads standard input", HelpName = "FILE" }.NamesPath();
+    private static readonly Option<string> Function = Inputs.FunctionOption("The function that is called in place of the old one");
     private static readonly Option<string[]> Set = new("--header", "-H") { Description = "A header as it is to be, in place of all of its name; may be repeated", HelpName = "NAME: VALUE" };
     private static readonly Option<string[]> Remove = new("--remove-header") { Description = "A header to take away; may be repeated", HelpName = "NAME" };
 
@@ -49,8 +48,7 @@ internal static class DeadEdit
         }
 
         var (queue, seq) = (session.Value(Queue), session.Value(Seq));
-        using var content = new StringContent(edit.ToJsonString(), new MediaTypeHeaderValue("application/json"));
-        using var answer = await session.Gateway.AskAsync(HttpMethod.Post, QueuePath.Dead(queue, seq) + "/edit", content, ct);
+        using var answer = await session.Gateway.AskAsync(HttpMethod.Post, ApiPath.Dead(queue, seq) + "/edit", edit, ct);
         if (answer.Headers.Contains("X-Duplicate"))
         {
             session.Error.WriteLine($"The queue had this redrive of {seq} already, from a try whose answer was lost: the call runs as it was put back then.");

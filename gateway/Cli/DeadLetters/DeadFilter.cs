@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
 
@@ -9,7 +7,7 @@ namespace Connectors.Cli.DeadLetters;
 /// <summary>Which dead letters of a queue are meant; null means all.</summary>
 internal sealed record DeadFilter(string Queue, string? Function, string? Reason, string? Since, string? Until, string? Tag)
 {
-    public static readonly Option<string> FunctionOption = Inputs.FilterOption("Only those of this function: NAME, or NAME.NAMESPACE", "NAME", "--function", "-f");
+    public static readonly Option<string> FunctionOption = Inputs.FunctionOption("Only those of this function");
 
     public static readonly Option<string> ReasonOption = CreateReason();
 
@@ -18,8 +16,6 @@ internal sealed record DeadFilter(string Queue, string? Function, string? Reason
     public static readonly Option<DateTimeOffset?> UntilOption = Inputs.TimeOption("--until", "Only those that ended before then");
 
     public static readonly Option<string> TagOption = Inputs.FilterOption("Only those with this tag", "TAG", "--tag");
-
-    public static readonly Option<bool> DryRun = new("--dry-run") { Description = "Says how many are meant, and does nothing" };
 
     public static DeadFilter Of(Session session, Argument<string> queue) =>
         new(session.Value(queue), session.Value(FunctionOption), session.Value(ReasonOption), Inputs.Text(session.Value(SinceOption)), Inputs.Text(session.Value(UntilOption)), session.Value(TagOption));
@@ -36,7 +32,7 @@ internal sealed record DeadFilter(string Queue, string? Function, string? Reason
     /// <summary>Answers <c>--dry-run</c>; false if it was not asked for.</summary>
     public async Task<bool> IsDryRunAsync(Session session, CancellationToken ct)
     {
-        if (!session.Value(DryRun))
+        if (!session.Value(SharedOptions.DryRun))
         {
             return false;
         }
@@ -48,7 +44,7 @@ internal sealed record DeadFilter(string Queue, string? Function, string? Reason
         }
         else
         {
-            session.Out.WriteLine($"{DeadCount.Of(answer).Text} dead letters of {this}.");
+            session.Out.WriteLine($"{Counted.Of(answer)} dead letters of {this}.");
         }
 
         return true;
@@ -58,7 +54,7 @@ internal sealed record DeadFilter(string Queue, string? Function, string? Reason
     public async Task<DeadCount> CountAsync(Session session, CancellationToken ct) => DeadCount.Of(await AskCountAsync(session, ct));
 
     private Task<JsonNode> AskCountAsync(Session session, CancellationToken ct) =>
-        session.Gateway.JsonAsync(HttpMethod.Get, $"{QueuePath.Of(Queue)}/dead/count{QueuePath.Query([.. Query])}", null, ct);
+        session.Gateway.JsonAsync(HttpMethod.Get, $"{ApiPath.Of(Queue)}/dead/count{ApiPath.Query([.. Query])}", null, ct);
 
     private static Option<string> CreateReason()
     {
@@ -69,34 +65,9 @@ internal sealed record DeadFilter(string Queue, string? Function, string? Reason
 }
 
 /// <summary>How many dead letters a filter means, and the number of the latest that there was.</summary>
-/// <param name="Count">So many, or at least so many.</param>
-/// <param name="IsComplete">Whether all were looked at.</param>
+/// <param name="Letters">So many.</param>
 /// <param name="Last">That number.</param>
-internal sealed record DeadCount(long Count, bool IsComplete, ulong Last)
+internal sealed record DeadCount(Counted Letters, ulong Last)
 {
-    // A gateway of an earlier version counts all.
-    public static DeadCount Of(JsonNode answer) => new((long)answer["count"]!, (bool?)answer["isComplete"] != false, (ulong)answer["last"]!);
-
-    public string Text => IsComplete ? $"{Count}" : $"at least {Count}";
-}
-
-/// <summary>A page of dead letters, and where the next one begins; null at the end.</summary>
-internal sealed record DeadPage(IReadOnlyList<JsonNode> Items, ulong? Next)
-{
-    private const long MaxPage = 1000;
-
-    /// <summary>Page after page until the end, or until so many letters were seen.</summary>
-    public static async IAsyncEnumerable<DeadPage> ReadAsync(Session session, DeadFilter filter, ulong after, long limit, [EnumeratorCancellation] CancellationToken ct)
-    {
-        for (ulong? next = after; next is { } cursor && limit > 0;)
-        {
-            var query = QueuePath.Query(
-                [.. filter.Query, ("limit", Math.Min(limit, MaxPage).ToString(CultureInfo.InvariantCulture)), ("after", cursor.ToString(CultureInfo.InvariantCulture))]);
-            var answer = await session.Gateway.JsonAsync(HttpMethod.Get, $"{QueuePath.Of(filter.Queue)}/dead{query}", null, ct);
-            var page = new DeadPage([.. answer["items"]!.AsArray().Select(item => item!)], (ulong?)answer["next"]);
-            yield return page;
-            limit -= page.Items.Count;
-            next = page.Next;
-        }
-    }
+    public static DeadCount Of(JsonNode answer) => new(Counted.Of(answer), answer.Need("last").As<ulong>());
 }

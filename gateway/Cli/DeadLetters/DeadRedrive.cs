@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
 using Connectors.Cli.Printing;
@@ -21,7 +20,7 @@ internal static class DeadRedrive
     {
         var command = new Command("redrive", "Puts dead letters back, each to start with its first attempt")
         {
-            Queue, Seqs, DeadFilter.FunctionOption, DeadFilter.ReasonOption, DeadFilter.SinceOption, DeadFilter.UntilOption, DeadFilter.TagOption, Rate, NoWait, DeadFilter.DryRun, SharedOptions.Yes,
+            Queue, Seqs, DeadFilter.FunctionOption, DeadFilter.ReasonOption, DeadFilter.SinceOption, DeadFilter.UntilOption, DeadFilter.TagOption, Rate, NoWait, SharedOptions.DryRun, SharedOptions.Yes,
         };
         command.Does(RunAsync);
         return command;
@@ -35,7 +34,7 @@ internal static class DeadRedrive
             return AllAsync(session, filter, ct);
         }
 
-        return filter.IsAll && session.Value(Rate) is null && !session.Value(NoWait) && !session.Value(DeadFilter.DryRun)
+        return filter.IsAll && session.Value(Rate) is null && !session.Value(NoWait) && !session.Value(SharedOptions.DryRun)
             ? SomeAsync(session, filter.Queue, seqs, ct)
             : throw CommandFailure.Usage("Either numbers of dead letters, or --function, --reason, --since, --until, --tag, --rate, --no-wait and --dry-run.");
     }
@@ -44,7 +43,7 @@ internal static class DeadRedrive
     {
         foreach (var seq in seqs)
         {
-            using var answer = await session.Gateway.AskAsync(HttpMethod.Post, QueuePath.Dead(queue, seq) + "/redrive", null, ct);
+            using var answer = await session.Gateway.AskAsync(HttpMethod.Post, ApiPath.Dead(queue, seq) + "/redrive", null, ct);
             if (!session.IsJson)
             {
                 session.Out.Report($"Dead letter {seq} of {queue} is redriven.");
@@ -62,9 +61,8 @@ internal static class DeadRedrive
         await session.ConfirmAsync(() => Task.FromResult($"Redrive all dead letters of {filter}?"), ct);
 
         var body = new JsonObject(filter.Query.Select(part => KeyValuePair.Create(part.Name, (JsonNode?)part.Value))) { ["ratePerSecond"] = session.Value(Rate) };
-        using var content = new StringContent(body.ToJsonString(), new MediaTypeHeaderValue("application/json"));
-        var started = await session.Gateway.JsonAsync(HttpMethod.Post, QueuePath.Of(filter.Queue) + "/redrives", content, ct);
-        var id = (string)started["id"]!;
+        var started = await session.Gateway.JsonAsync(HttpMethod.Post, ApiPath.Of(filter.Queue) + "/redrives", body, ct);
+        var id = started.Need("id").As<string>();
         if (!session.Value(NoWait))
         {
             await RedriveWatch.UntilEndAsync(session, filter.Queue, id, ct);

@@ -29,7 +29,7 @@ internal static class DeadShow
 
     private static async Task RunAsync(Session session, CancellationToken ct)
     {
-        var path = QueuePath.Dead(session.Value(Queue), session.Value(Seq));
+        var path = ApiPath.Dead(session.Value(Queue), session.Value(Seq));
         using var answer = await session.Gateway.AskAsync(HttpMethod.Get, path, null, ct);
         var facts = answer.Headers
             .Where(h => h.Key.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase))
@@ -50,15 +50,16 @@ internal static class DeadShow
             session.Out,
             [
                 .. facts.Select(f => (f.Name.Replace('-', ' ').ToLowerInvariant(), Column.Text(f.Value))),
-                .. Requested.Where(f => (string?)request?[f.Property] is { Length: > 0 }).Select(f => (f.Title, f.Cell(request))),
+                .. Requested.Where(f => request.Find(f.Property)?.As<string>() is { Length: > 0 }).Select(f => (f.Title, f.Cell(request))),
                 ("bytes", body.Length.ToString(CultureInfo.InvariantCulture)),
             ]);
-        if (request?["headers"]?.AsArray() is { Count: > 0 } headers)
+        if (request.Find("headers")?.Items() is { Count: > 0 } headers)
         {
             session.Out.WriteLine();
             foreach (var header in headers)
             {
-                session.Out.WriteLine($"{Plain.OneLine((string)header![0]!)}: {Plain.OneLine((string)header[1]!)}");
+                session.Out.WriteLine(
+                    header.Items() is [var name, var value] ? $"{Plain.OneLine(name.As<string>())}: {Plain.OneLine(value.As<string>())}" : throw new OtherShapeException());
             }
         }
 

@@ -14,9 +14,9 @@ internal static class Migrate
     // How "helm get values" begins unless it is asked for YAML.
     private const string HelmTitle = "USER-SUPPLIED VALUES";
 
-    private static readonly Argument<string> Values = new("VALUES") { Description = "The file: helm get values RELEASE -n openfaas -o yaml" };
+    private static readonly Argument<string> Values = new Argument<string>("VALUES") { Description = "The file: helm get values RELEASE -n openfaas -o yaml" }.NamesPath();
     private static readonly Option<string> Chart = ChartOption();
-    private static readonly Option<string> Into = new("--into") { Description = "Writes a values file for each of our charts into this directory; without it nothing is written", HelpName = "DIRECTORY" };
+    private static readonly Option<string> Into = new Option<string>("--into") { Description = "Writes a values file for each of our charts into this directory; without it nothing is written", HelpName = "DIRECTORY" }.NamesPath();
     private static readonly Option<string> Provider = new("--provider") { Description = "Where functions are deployed, with the chart openfaas", HelpName = "URL" };
     private static readonly Option<string> Namespace = new("--namespace", "-n") { Description = "The namespace that our charts will be in", HelpName = "NAME", DefaultValueFactory = _ => "openfaas" };
 

@@ -221,7 +221,7 @@ internal static partial class OpenFaasCharts
             : $"{ackWait}: upstreamTimeout bounds a call; here it says how soon a dead worker is noticed, and its calls stand still that long: the chart's 30s stay";
 
     private static string? QueueNameFault(string name) =>
-        QueueName().IsMatch(name) ? null : "a queue's name is 1 to 63 of a-z 0-9 - _, the first a letter or digit";
+        Inputs.IsQueueName(name) ? null : $"a queue's name is {Inputs.QueueNameRule}";
 
     // On whatever registry, with or without a tag.
     [GeneratedRegex(@"(?:^|/)connectors/([a-z-]+)(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?\z")]
@@ -229,7 +229,4 @@ internal static partial class OpenFaasCharts
 
     [GeneratedRegex(@"^(\*|\*:\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?:\*)\z")]
     private static partial Regex Resource();
-
-    [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,62}\z")]
-    private static partial Regex QueueName();
 }

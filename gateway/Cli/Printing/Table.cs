@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Connectors.Cli.Api;
 
 namespace Connectors.Cli.Printing;
 
@@ -53,7 +54,7 @@ internal sealed record Column(string Title, string Property)
     /// <summary>How a row is shown, if not by that property alone.</summary>
     public Func<JsonNode?, string>? Show { get; init; }
 
-    public string Cell(JsonNode? row) => Show is null ? Text(row?[Property]) : Plain.OneLine(Show(row));
+    public string Cell(JsonNode? row) => Show is not null ? Plain.OneLine(Show(row)) : Text(row.Find(Property));
 
     public string Fit(string cell, int width) => IsNumber ? cell.PadLeft(width) : cell.PadRight(width);
 
@@ -61,7 +62,7 @@ internal sealed record Column(string Title, string Property)
     public static string Text(JsonNode? value) => value switch
     {
         null => "-",
-        JsonValue one when one.GetValueKind() == JsonValueKind.String => Text(one.GetValue<string>()),
+        JsonValue one when one.GetValueKind() == JsonValueKind.String => Text(one.As<string>()),
         _ => value.ToJsonString(),
     };
 

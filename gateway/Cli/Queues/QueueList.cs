@@ -17,7 +17,7 @@ internal static class QueueList
 
     private static async Task RunAsync(Session session, CancellationToken ct)
     {
-        var queues = await session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.All, null, ct);
+        var queues = await session.Gateway.JsonAsync(HttpMethod.Get, ApiPath.All, null, ct);
         if (session.IsJson)
         {
             session.Print(queues);
@@ -32,20 +32,23 @@ internal static class QueueList
             new("HELD", "held") { IsNumber = true },
             new("CALLBACKS", "callbacks") { IsNumber = true },
             new("DEAD", "dead") { IsNumber = true },
-            new("PAUSED", "pausedFunctions") { Show = Paused }).Add(queues.AsArray());
-        var unknown = queues.AsArray().Select(queue => queue?["unknown"]).OfType<JsonArray>().SelectMany(streams => streams).Select(stream => (string?)stream).ToList();
+            new("PAUSED", "pausedFunctions") { Show = Paused }).Add(queues.Items());
+        var unknown = queues.Items().Select(queue => queue.Find("unknown")).OfType<JsonNode>().SelectMany(streams => streams.Items()).Select(stream => stream.As<string>()).ToList();
         if (unknown.Count > 0)
         {
             session.Error.WriteLine(Plain.OneLine($"NATS tells nothing of {string.Join(", ", unknown)}: what lies there is not known."));
         }
     }
 
+    /// <summary>A pause in words.</summary>
+    public static string Since(JsonNode pause) => $"since {Column.Text(pause.Find("at"))} by {Column.Text(pause.Find("by"))}: {Column.Text(pause.Find("reason"))}";
+
     // The queue's own pause, the functions that are paused in it, and those that cannot be reached.
     private static string Paused(JsonNode? queue)
     {
-        var own = queue?["paused"] is { } pause ? [$"since {Column.Text(pause["at"])} by {Column.Text(pause["by"])}: {Column.Text(pause["reason"])}"] : Array.Empty<string>();
-        var functions = queue?["pausedFunctions"]?.AsArray().Select(name => (string)name!) ?? [];
-        var unreachable = queue?["unreachableFunctions"]?.AsArray().Select(name => $"{(string)name!} (cannot be reached)") ?? [];
+        var own = queue.Find("paused") is { } pause ? [Since(pause)] : Array.Empty<string>();
+        var functions = queue.Find("pausedFunctions")?.Items().Select(name => name.As<string>()) ?? [];
+        var unreachable = queue.Find("unreachableFunctions")?.Items().Select(name => $"{name.As<string>()} (cannot be reached)") ?? [];
         return string.Join(", ", own.Concat(functions).Concat(unreachable)) is { Length: > 0 } text ? text : "-";
     }
 }

@@ -1,8 +1,6 @@
 using System.CommandLine;
-using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
-using Connectors.Cli.DeadLetters;
 
 namespace Connectors.Cli.Queues;
 
@@ -10,18 +8,19 @@ namespace Connectors.Cli.Queues;
 internal static class QueuePause
 {
     private static readonly Argument<string> Queue = Inputs.Queue();
+    private static readonly Option<string> Function = Inputs.FunctionOption("Only this function in it, not the whole queue");
     private static readonly Option<string> Reason = new("--reason") { Description = "Why, for whoever finds it paused", HelpName = "TEXT" };
 
     public static Command CreatePause()
     {
-        var command = new Command("pause", "Starts no more calls until it is resumed; accepting goes on, and no attempt is used") { Queue, DeadFilter.FunctionOption, Reason };
+        var command = new Command("pause", "Starts no more calls until it is resumed; accepting goes on, and no attempt is used") { Queue, Function, Reason };
         command.Does(PauseAsync);
         return command;
     }
 
     public static Command CreateResume()
     {
-        var command = new Command("resume", "Starts calls again") { Queue, DeadFilter.FunctionOption };
+        var command = new Command("resume", "Starts calls again") { Queue, Function };
         command.Does(ResumeAsync);
         return command;
     }
@@ -29,8 +28,7 @@ internal static class QueuePause
     private static async Task PauseAsync(Session session, CancellationToken ct)
     {
         var body = new JsonObject { ["reason"] = session.Value(Reason) ?? "", ["by"] = $"{Environment.UserName}@{Environment.MachineName}" };
-        using var content = new StringContent(body.ToJsonString(), new MediaTypeHeaderValue("application/json"));
-        var pause = await session.Gateway.JsonAsync(HttpMethod.Post, $"{Of(session)}/pause", content, ct);
+        var pause = await session.Gateway.JsonAsync(HttpMethod.Post, $"{Of(session)}/pause", body, ct);
         if (session.IsJson)
         {
             session.Print(pause);
@@ -50,7 +48,7 @@ internal static class QueuePause
         }
     }
 
-    private static string Of(Session session) => QueuePath.Of(session.Value(Queue)) + (session.Value(DeadFilter.FunctionOption) is { } function ? $"/functions/{Uri.EscapeDataString(function)}" : "");
+    private static string Of(Session session) => ApiPath.Of(session.Value(Queue)) + (session.Value(Function) is { } function ? $"/functions/{Uri.EscapeDataString(function)}" : "");
 
-    private static string Whose(Session session) => session.Value(DeadFilter.FunctionOption) is { } function ? $"{function} in {session.Value(Queue)}" : session.Value(Queue);
+    private static string Whose(Session session) => session.Value(Function) is { } function ? $"{function} in {session.Value(Queue)}" : session.Value(Queue);
 }

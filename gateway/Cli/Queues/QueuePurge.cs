@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
-using Connectors.Cli.DeadLetters;
 
 namespace Connectors.Cli.Queues;
 
@@ -9,10 +8,11 @@ namespace Connectors.Cli.Queues;
 internal static class QueuePurge
 {
     private static readonly Argument<string> Queue = Inputs.Queue();
+    private static readonly Option<string> Function = Inputs.FunctionOption("Only calls of this function");
 
     public static Command Create()
     {
-        var command = new Command("purge", "Removes waiting, delayed and held calls for good; what runs goes on, callbacks and dead letters stay") { Queue, DeadFilter.FunctionOption, DeadFilter.DryRun, SharedOptions.Yes };
+        var command = new Command("purge", "Removes waiting, delayed and held calls for good; what runs goes on, callbacks and dead letters stay") { Queue, Function, SharedOptions.DryRun, SharedOptions.Yes };
         command.Does(RunAsync);
         return command;
     }
@@ -20,9 +20,9 @@ internal static class QueuePurge
     private static async Task RunAsync(Session session, CancellationToken ct)
     {
         var queue = session.Value(Queue);
-        var function = session.Value(DeadFilter.FunctionOption);
+        var function = session.Value(Function);
         var whose = function is null ? queue : $"{function} in {queue}";
-        if (session.Value(DeadFilter.DryRun))
+        if (session.Value(SharedOptions.DryRun))
         {
             var count = await CountAsync(session, queue, function, ct);
             if (session.IsJson)
@@ -31,26 +31,26 @@ internal static class QueuePurge
             }
             else
             {
-                session.Out.WriteLine($"{(long)count["count"]!} waiting, delayed and held calls of {whose}.");
+                session.Out.WriteLine($"{Counted.Of(count)} waiting, delayed and held calls of {whose}.");
             }
 
             return;
         }
 
-        await session.ConfirmAsync(async () => $"Remove the waiting, delayed and held calls of {whose} for good, {(long)(await CountAsync(session, queue, function, ct))["count"]!} now?", ct);
+        await session.ConfirmAsync(async () => $"Remove the waiting, delayed and held calls of {whose} for good, {Counted.Of(await CountAsync(session, queue, function, ct))} now?", ct);
 
-        var answer = await session.Gateway.JsonAsync(HttpMethod.Delete, QueuePath.WaitingCalls(queue) + QueuePath.Query(("function", function)), null, ct);
+        var answer = await session.Gateway.JsonAsync(HttpMethod.Delete, ApiPath.WaitingCalls(queue) + ApiPath.Query(("function", function)), null, ct);
         if (session.IsJson)
         {
             session.Print(answer);
             return;
         }
 
-        session.Out.WriteLine($"{answer["purged"]} waiting, delayed and held calls of {whose} are gone.");
+        session.Out.WriteLine($"{answer.Need("purged").As<long>()} waiting, delayed and held calls of {whose} are gone.");
         session.TellOfKeys();
     }
 
     // By the gateway, which alone knows what namespace a name without one means.
     private static Task<JsonNode> CountAsync(Session session, string queue, string? function, CancellationToken ct) =>
-        session.Gateway.JsonAsync(HttpMethod.Get, $"{QueuePath.WaitingCalls(queue)}/count{QueuePath.Query(("function", function))}", null, ct);
+        session.Gateway.JsonAsync(HttpMethod.Get, $"{ApiPath.WaitingCalls(queue)}/count{ApiPath.Query(("function", function))}", null, ct);
 }

@@ -19,14 +19,14 @@ internal static class QueueStats
 
     private static async Task RunAsync(Session session, CancellationToken ct)
     {
-        var stats = await session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.Of(session.Value(Queue)), null, ct);
+        var stats = await session.Gateway.JsonAsync(HttpMethod.Get, ApiPath.Of(session.Value(Queue)), null, ct);
         if (session.IsJson)
         {
             session.Print(stats);
             return;
         }
 
-        Column[] facts = [new("queue", "name"), new("calls", "calls"), new("running", "running"), new("delayed", "delayed"), new("held", "held"), new("callbacks", "callbacks"), new("dead", "dead"), new("bytes", "bytes"), new("oldest", "oldestAt")];
+        Column[] facts = [new("queue", "name"), new("calls", "calls"), new("running", "running"), new("delayed", "delayed"), new("held", "held"), new("callbacks", "callbacks"), new("dead", "dead"), new("bytes", "bytes"), new("oldest", "oldestAt"), new("paused", "paused") { Show = Paused }];
         Table.Facts(session.Out, [.. facts.Select(f => (f.Title, f.Cell(stats)))]);
         session.Out.WriteLine();
         new Table(
@@ -37,11 +37,12 @@ internal static class QueueStats
             new("HELD", "held") { IsNumber = true },
             new("CALLBACKS", "callbacks") { IsNumber = true },
             new("DEAD", "dead") { IsNumber = true },
-            new("PAUSED", "paused") { Show = Paused }).Add(stats["functions"]!.AsArray());
+            new("PAUSED", "paused") { Show = Paused }).Add(stats.Need("functions").Items());
     }
 
-    private static string Paused(JsonNode? function) =>
-        function?["paused"] is { } pause ? $"since {Column.Text(pause["at"])} by {Column.Text(pause["by"])}: {Column.Text(pause["reason"])}"
-        : function?["breaker"] is { } breaker ? $"cannot be reached since {Column.Text(breaker["at"])}, next try {Column.Text(breaker["probeAt"])}: {Column.Text(breaker["reason"])}"
+    // Of the queue itself, or of a function in it.
+    private static string Paused(JsonNode? whose) =>
+        whose.Find("paused") is { } pause ? QueueList.Since(pause)
+        : whose.Find("breaker") is { } breaker ? $"cannot be reached since {Column.Text(breaker.Find("at"))}, next try {Column.Text(breaker.Find("probeAt"))}: {Column.Text(breaker.Find("reason"))}"
         : "-";
 }

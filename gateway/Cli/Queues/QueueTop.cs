@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Connectors.Cli.Api;
 using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.Queues;
@@ -7,7 +8,6 @@ namespace Connectors.Cli.Queues;
 /// <summary><c>top</c>: the page's overview in a terminal, drawn anew every two seconds.</summary>
 internal static class QueueTop
 {
-    private const string Path = "/system/overview";
     private const string Home = "\e[H\e[J";
 
     // As often as the gateway looks itself.
@@ -25,6 +25,7 @@ internal static class QueueTop
     private static async Task RunAsync(Session session, CancellationToken ct)
     {
         var time = TimeProvider.System;
+        var figures = new FigureTime(time);
         var isFollowed = !session.Value(Once) && !session.IsJson && !Console.IsOutputRedirected;
         while (true)
         {
@@ -32,7 +33,7 @@ internal static class QueueTop
             CommandFailure? away = null;
             try
             {
-                overview = await session.Gateway.JsonAsync(HttpMethod.Get, Path, null, ct);
+                overview = await session.Gateway.JsonAsync(HttpMethod.Get, ApiPath.Overview, null, ct);
             }
             catch (CommandFailure failure) when (isFollowed && failure.MayPass)
             {
@@ -46,7 +47,7 @@ internal static class QueueTop
             }
 
             var page = new StringWriter();
-            Draw(page, overview, away, time.GetUtcNow());
+            Draw(page, overview, away, figures);
             await session.Out.WriteAsync((isFollowed ? Home : "") + page);
             if (!isFollowed)
             {
@@ -57,7 +58,7 @@ internal static class QueueTop
         }
     }
 
-    private static void Draw(TextWriter page, JsonNode? overview, CommandFailure? away, DateTimeOffset now)
+    private static void Draw(TextWriter page, JsonNode? overview, CommandFailure? away, FigureTime figures)
     {
         if (away is not null || overview is null)
         {
@@ -65,12 +66,14 @@ internal static class QueueTop
             return;
         }
 
-        if ((string?)overview["error"] is { } error)
+        if (overview.Find("error")?.As<string>() is { } error)
         {
             page.WriteLine(Plain.OneLine(error));
         }
 
-        var old = overview["queues"]!.AsArray().Select(queue => (string?)queue!["error"]).OfType<string>().ToList();
+        var now = figures.Of(overview);
+        var queues = overview.Need("queues").Items();
+        var old = queues.Select(queue => queue.Find("error")?.As<string>()).OfType<string>().ToList();
         if (old.Count > 0)
         {
             page.WriteLine(old.Count > 1 ? $"NATS does not tell all of {old.Count} queues: what is known of them is old." : Plain.OneLine(old[0]));
@@ -91,16 +94,17 @@ internal static class QueueTop
             Number("DEAD", "dead"),
             Number("WORKERS", "workers"),
             new("MODE", "mode"),
-            new("PAUSED", "pausedWhat")).Add(overview["queues"]!.AsArray().Select(queue => WithWords(queue!.AsObject(), now)));
+            new("PAUSED", "pausedWhat")).Add(queues.Select(queue => WithWords(queue, now)));
     }
 
     private static Column Number(string title, string property) => new(title, property) { IsNumber = true };
 
-    private static JsonObject WithWords(JsonObject queue, DateTimeOffset now)
+    private static JsonNode WithWords(JsonNode queue, DateTimeOffset now)
     {
-        queue["name"] = queue["error"] is null ? (string?)queue["name"] : $"{(string?)queue["name"]} (old)";
-        queue["pausedWhat"] = queue["paused"] is not null ? "all of it" : (int?)queue["heldFunctions"] is > 0 and var functions ? $"{functions} functions" : null;
-        queue["oldest"] = queue["oldestAt"] is { } at ? Age(now - at.GetValue<DateTimeOffset>()) : null;
+        var name = queue.Need("name").As<string>();
+        queue["name"] = queue.Find("error") is null ? name : $"{name} (old)";
+        queue["pausedWhat"] = queue.Find("paused") is not null ? "all of it" : queue.Find("heldFunctions")?.As<int>() is > 0 and var functions ? $"{functions} functions" : null;
+        queue["oldest"] = queue.Find("oldestAt") is { } at ? Age(now - at.As<DateTimeOffset>()) : null;
         return queue;
     }
 
@@ -111,4 +115,26 @@ internal static class QueueTop
         { TotalDays: < 1 } => $"{(int)age.TotalHours}h{age.Minutes}m",
         _ => $"{(int)age.TotalDays}d{age.Hours}h",
     };
+
+    /// <summary>
+    /// What time it is at the gateway, which told the figures: the clock here may be set to another. Figures that are told again, as while NATS is away, grow older by
+    /// the time since they came.
+    /// </summary>
+    private sealed class FigureTime(TimeProvider time)
+    {
+        private DateTimeOffset? _at;
+        private long _came;
+
+        public DateTimeOffset Of(JsonNode overview)
+        {
+            var at = overview.Find("at")?.As<DateTimeOffset>();
+            if (at != _at)
+            {
+                (_at, _came) = (at, time.GetTimestamp());
+            }
+
+            // Before the first figures there are no queues.
+            return _at is { } then ? then + time.GetElapsedTime(_came) : time.GetUtcNow();
+        }
+    }
 }

@@ -13,7 +13,7 @@ internal static class RedriveCancel
     {
         var command = new Command("cancel", "Ends a redrive where it is") { Queue, Id };
         command.Does(async (session, ct) =>
-            RedriveShow.Print(session, await session.Gateway.JsonAsync(HttpMethod.Delete, QueuePath.Redrive(session.Value(Queue), session.Value(Id)), null, ct)));
+            RedriveShow.Print(session, await session.Gateway.JsonAsync(HttpMethod.Delete, ApiPath.Redrive(session.Value(Queue), session.Value(Id)), null, ct)));
         return command;
     }
 }

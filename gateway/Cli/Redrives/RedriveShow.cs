@@ -45,6 +45,6 @@ internal static class RedriveShow
             return;
         }
 
-        Print(session, await session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.Redrive(session.Value(Queue), session.Value(Id)), null, ct));
+        Print(session, await session.Gateway.JsonAsync(HttpMethod.Get, ApiPath.Redrive(session.Value(Queue), session.Value(Id)), null, ct));
     }
 }

@@ -34,7 +34,7 @@ internal static class RedriveWatch
         {
             try
             {
-                var job = new RedriveProgress(await session.Gateway.JsonAsync(HttpMethod.Get, QueuePath.Redrive(queue, id), null, ct));
+                var job = new RedriveProgress(await session.Gateway.JsonAsync(HttpMethod.Get, ApiPath.Redrive(queue, id), null, ct));
                 if (!job.IsRunning)
                 {
                     return job;
@@ -87,12 +87,12 @@ internal sealed record RedriveProgress(JsonNode Job)
 
     public bool IsDone => State == "done";
 
-    public string State => (string)Job["state"]!;
+    public string State => Job.Need("state").As<string>();
 
-    public string Counts => $"{Job["redriven"]} redriven, {Job["skipped"]} skipped";
+    public string Counts => $"{Job.Need("redriven").As<long>()} redriven, {Job.Need("skipped").As<long>()} skipped";
 
     /// <summary>Where it is: letters are numbered as they died, with gaps where others were removed.</summary>
-    public string Place => $"at letter {Job["position"]} of {Job["last"]}";
+    public string Place => $"at letter {Job.Need("position").As<ulong>()} of {Job.Need("last").As<ulong>()}";
 
-    public string? Fault => (string?)Job["error"];
+    public string? Fault => Job.Find("error")?.As<string>();
 }

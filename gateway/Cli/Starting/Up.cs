@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using System.Security.Cryptography;
 using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.Starting;
@@ -12,33 +11,33 @@ internal static class Up
 {
     private const string Loopback = "127.0.0.1";
 
-    private static readonly Option<string> Functions = new("--functions")
+    private static readonly Option<string> Functions = new Option<string>("--functions")
     {
         Description = "The functions, as faas-cli's stack file",
         HelpName = "FILE",
         DefaultValueFactory = _ => "functions.yaml",
-    };
+    }.NamesPath();
 
-    private static readonly Option<string> State = new("--state")
+    private static readonly Option<string> State = new Option<string>("--state")
     {
         Description = "Where data, secrets and logs lie",
         HelpName = "FOLDER",
         DefaultValueFactory = _ => ".connectors",
-    };
+    }.NamesPath();
 
-    private static readonly Option<string> Programs = new("--programs")
+    private static readonly Option<string> Programs = new Option<string>("--programs")
     {
         Description = "Where the published programs are: Gateway, QueueWorker and CronConnector, each in a folder of its name; CONNECTORS_PROGRAMS, or ~/.connectors/programs, unless given",
         HelpName = "FOLDER",
         DefaultValueFactory = _ => FromEnvironment("CONNECTORS_PROGRAMS") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".connectors", "programs"),
-    };
+    }.NamesPath();
 
-    private static readonly Option<string> NatsServer = new("--nats-server")
+    private static readonly Option<string> NatsServer = new Option<string>("--nats-server")
     {
         Description = "The program nats-server; NATS_SERVER, or the one that is found on the PATH, unless given",
         HelpName = "FILE",
         DefaultValueFactory = _ => FromEnvironment("NATS_SERVER") ?? "nats-server",
-    };
+    }.NamesPath();
 
     private static readonly Option<int> Port = new("--port")
     {
@@ -96,57 +95,35 @@ internal static class Up
             throw CommandFailure.Usage($"There is no file {functions}; --functions names another.");
         }
 
-        var (port, natsPort) = (parsed.GetValue(Port), parsed.GetValue(NatsPort));
-        var (workerMetrics, gatewayMetrics, cronMetrics) = (port + 1, port + 2, port + 3);
-        foreach (var taken in new[] { port, workerMetrics, gatewayMetrics, cronMetrics, natsPort })
+        var ports = new Ports(parsed.GetValue(Port), parsed.GetValue(NatsPort));
+        foreach (var taken in ports.All)
         {
             await NeedFreeAsync(taken, ct);
         }
 
         var state = Directory.CreateDirectory(Path.GetFullPath(parsed.GetValue(State)!)).FullName;
-        var secrets = Secrets(state);
+        var secrets = Path.Combine(state, "secrets");
+        var data = Path.Combine(state, "gateway");
+        LocalSecrets.Make(secrets);
+        var nats = NatsArguments(ports, StoreIn(data, state), LocalSecrets.WriteNatsConfig(secrets));
         var programs = parsed.GetValue(Programs)!;
-        var gateway = $"http://{Loopback}:{port}";
         await using var system = new LocalSystem(Directory.CreateDirectory(Path.Combine(state, "logs")).FullName);
+        system.Start("nats-server", parsed.GetValue(NatsServer)!, nats, new Dictionary<string, string>());
+        await system.ListensAsync("nats-server", ports.Nats, ct);
+        Start("gateway", "Gateway", GatewayOptions(ports, functions, data));
+        Start("queue-worker", "QueueWorker", WorkerOptions(ports));
+        Start("cron-connector", "CronConnector", CronOptions(ports));
+        await system.IsReadyAsync("gateway", ports.GatewayMetrics, ct);
+        await system.IsReadyAsync("queue-worker", ports.WorkerMetrics, ct);
+        await system.IsReadyAsync("cron-connector", ports.CronMetrics, ct);
 
-        system.Start("nats-server", parsed.GetValue(NatsServer)!, ["-js", "-sd", Path.Combine(state, "nats"), "-a", Loopback, "-p", Text(natsPort)], new Dictionary<string, string>());
-        await system.ListensAsync("nats-server", natsPort, ct);
-        Start("gateway", "Gateway", new()
-        {
-            ["port"] = Text(port),
-            ["metrics_port"] = Text(gatewayMetrics),
-            ["faas_nats_address"] = Loopback,
-            ["faas_nats_port"] = Text(natsPort),
-            ["functions_path"] = functions,
-            ["data_path"] = Path.Combine(state, "gateway"),
-            ["basic_auth"] = "true",
-        });
-        Start("queue-worker", "QueueWorker", new()
-        {
-            ["metrics_port"] = Text(workerMetrics),
-            ["nats_host"] = Loopback,
-            ["nats_port"] = Text(natsPort),
-            ["gateway_url"] = gateway,
-            ["callback_allow"] = Loopback,
-        });
-        Start("cron-connector", "CronConnector", new()
-        {
-            ["metrics_port"] = Text(cronMetrics),
-            ["nats_host"] = Loopback,
-            ["nats_port"] = Text(natsPort),
-            ["gateway_url"] = gateway,
-            ["basic_auth"] = "true",
-        });
-        await system.IsReadyAsync("gateway", gatewayMetrics, ct);
-        await system.IsReadyAsync("queue-worker", workerMetrics, ct);
-        await system.IsReadyAsync("cron-connector", cronMetrics, ct);
-
-        var password = Path.Combine(secrets, "basic-auth-password");
+        var password = Path.Combine(secrets, LocalSecrets.Password);
         parsed.InvocationConfiguration.Output.Report($"""
-            Gateway   {gateway}/function/NAME, {gateway}/async-function/NAME
-            Page      {gateway}/ui/   (admin, and what is in {password})
+            Gateway   {ports.GatewayUrl}/function/NAME, {ports.GatewayUrl}/async-function/NAME
+            Page      {ports.GatewayUrl}/ui/   (admin, and what is in {password})
+            NATS      nats://{Loopback}:{ports.Nats}   (user and password are in {Path.Combine(secrets, LocalSecrets.NatsUser)} and {LocalSecrets.NatsPassword})
             Logs      {Path.Combine(state, "logs")}
-            Commands  export OPENFAAS_URL={gateway} OPENFAAS_PASSWORD=$(cat {password}); connectors list
+            Commands  export OPENFAAS_URL={ports.GatewayUrl} OPENFAAS_PASSWORD=$(cat {password}); connectors list
             Ready. Ctrl-C stops it.
             """);
         throw new CommandFailure(await system.EndedAsync(ct));
@@ -154,9 +131,57 @@ internal static class Up
         void Start(string name, string program, Dictionary<string, string> options)
         {
             options["secret_mount_path"] = secrets;
+            options["nats_user_file"] = LocalSecrets.NatsUser;
+            options["nats_password_file"] = LocalSecrets.NatsPassword;
             system.Start(name, Path.Combine(programs, program, program), [], options);
         }
     }
+
+    // Below what the gateway hides from functions, for calls lie there with their bodies. Earlier versions had it beside that.
+    [SupportedOSPlatform("linux")]
+    private static string StoreIn(string data, string state)
+    {
+        var (store, earlier) = (Path.Combine(data, "nats"), Path.Combine(state, "nats"));
+        Directory.CreateDirectory(data);
+        if (Directory.Exists(earlier) && !Directory.Exists(store))
+        {
+            Directory.Move(earlier, store);
+        }
+
+        LocalSecrets.MakeFolder(store);
+        return store;
+    }
+
+    private static string[] NatsArguments(Ports ports, string store, string config) => ["-c", config, "-js", "-sd", store, "-a", Loopback, "-p", Text(ports.Nats)];
+
+    private static Dictionary<string, string> GatewayOptions(Ports ports, string functions, string data) => new()
+    {
+        ["port"] = Text(ports.Gateway),
+        ["metrics_port"] = Text(ports.GatewayMetrics),
+        ["faas_nats_address"] = Loopback,
+        ["faas_nats_port"] = Text(ports.Nats),
+        ["functions_path"] = functions,
+        ["data_path"] = data,
+        ["basic_auth"] = "true",
+    };
+
+    private static Dictionary<string, string> WorkerOptions(Ports ports) => new()
+    {
+        ["metrics_port"] = Text(ports.WorkerMetrics),
+        ["nats_host"] = Loopback,
+        ["nats_port"] = Text(ports.Nats),
+        ["gateway_url"] = ports.GatewayUrl,
+        ["callback_allow"] = Loopback,
+    };
+
+    private static Dictionary<string, string> CronOptions(Ports ports) => new()
+    {
+        ["metrics_port"] = Text(ports.CronMetrics),
+        ["nats_host"] = Loopback,
+        ["nats_port"] = Text(ports.Nats),
+        ["gateway_url"] = ports.GatewayUrl,
+        ["basic_auth"] = "true",
+    };
 
     private static async Task NeedFreeAsync(int port, CancellationToken ct)
     {
@@ -171,25 +196,20 @@ internal static class Up
         }
     }
 
-    [SupportedOSPlatform("linux")]
-    private static string Secrets(string state)
-    {
-        var folder = Directory.CreateDirectory(Path.Combine(state, "secrets"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
-        Keep("basic-auth-user", "admin");
-        Keep("basic-auth-password", RandomNumberGenerator.GetHexString(32, lowercase: true));
-        return folder;
-
-        void Keep(string name, string text)
-        {
-            var file = Path.Combine(folder, name);
-            if (!File.Exists(file))
-            {
-                File.WriteAllText(file, text);
-            }
-        }
-    }
-
     private static string? FromEnvironment(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private sealed record Ports(int Gateway, int Nats)
+    {
+        public int WorkerMetrics => Gateway + 1;
+
+        public int GatewayMetrics => Gateway + 2;
+
+        public int CronMetrics => Gateway + 3;
+
+        public IEnumerable<int> All => [Gateway, WorkerMetrics, GatewayMetrics, CronMetrics, Nats];
+
+        public string GatewayUrl => $"http://{Loopback}:{Gateway}";
+    }
 }

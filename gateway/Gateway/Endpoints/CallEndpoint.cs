@@ -1,4 +1,5 @@
 using Connectors.Gateway.Enqueueing;
+using Connectors.Gateway.Forwarding;
 using Connectors.Gateway.Security;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
@@ -38,11 +39,10 @@ internal sealed class CallEndpoint(GatewayOptions options, SystemGuard guard, IP
         }
 
         http.Response.StatusCode = http.Request.Headers[ResultStatus] == "200" ? StatusCodes.Status200OK : record.Status is >= 200 and <= 599 ? record.Status : StatusCodes.Status502BadGateway;
-        foreach (var header in record.Headers.Where(h => !HopByHop.Contains(h.Name) && !h.Is("Content-Length") && !h.Is(WellKnownHeaders.CallId) && !h.Is(CallHeaders.CallState)))
-        {
-            http.Response.Headers.Append(header.Name, header.OneLine);
-        }
-
+        HeaderLines.Set(
+            http.Response.Headers,
+            [.. record.Headers.Select(header => header with { Value = header.OneLine })],
+            header => !HopByHop.Contains(header.Name) && !header.Is("Content-Length") && !header.Is(WellKnownHeaders.CallId) && !header.Is(CallHeaders.CallState));
         http.Response.Headers[CallHeaders.FunctionName] = record.Function;
         http.Response.Headers[CallHeaders.FunctionStatus] = record.Status.ToString();
         http.Response.Headers[WellKnownHeaders.DurationSeconds] = record.Seconds.ToString("F6");

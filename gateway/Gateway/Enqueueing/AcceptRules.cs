@@ -11,6 +11,14 @@ internal static partial class AcceptRules
 {
     private const int MaxHops = 16;
 
+    // Every server should take 8,000 (RFC 9110 4.1).
+    private const int MaxCallback = 8 * 1024;
+
+    // Of a host's name, and of each of its parts (RFC 1035 2.3.4).
+    private const int MaxHost = 255;
+    private const int MaxLabel = 63;
+    private static readonly char[] Dots = ['.', '\u3002', '\uff0e', '\uff61'];
+
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private static readonly IdnMapping HostNames = new();
 
@@ -38,16 +46,25 @@ internal static partial class AcceptRules
 
     private static string AsciiHost(string host)
     {
+        if (Ascii.IsValid(host))
+        {
+            return host;
+        }
+
         try
         {
-            return Ascii.IsValid(host) ? host : HostNames.GetAscii(Utf8.GetString(Encoding.Latin1.GetBytes(host)).ToLowerInvariant());
+            var name = Utf8.GetString(Encoding.Latin1.GetBytes(host));
+            return IsShort(name) ? HostNames.GetAscii(name.ToLowerInvariant()) : host;
         }
         catch (ArgumentException)
         {
-            // Neither UTF-8 nor a name: percent-encoded it makes the address none.
+            // Neither UTF-8 nor a name, as one that is too long: percent-encoded it makes the address none.
             return host;
         }
     }
+
+    // Each character of a name leaves at least one of what DNS knows. How long that takes to find grows with the square of their number: more are not tried.
+    private static bool IsShort(string host) => host.EnumerateRunes().Count() <= MaxHost && host.Split(Dots).All(label => label.EnumerateRunes().Count() <= MaxLabel);
 
     private static Refusal? CheckHops(HttpRequest request) => HopsOf(request) > MaxHops
         ? new Refusal(StatusCodes.Status508LoopDetected, $"{CallHeaders.CallbackHops} is over {MaxHops}: these callbacks call each other.")
@@ -55,6 +72,11 @@ internal static partial class AcceptRules
 
     private static Refusal? CheckCallback(HttpRequest request)
     {
+        if (request.Headers[CallHeaders.CallbackUrl].ToString().Length > MaxCallback)
+        {
+            return new Refusal(StatusCodes.Status400BadRequest, $"{CallHeaders.CallbackUrl}: an address of at most {MaxCallback} characters is allowed.");
+        }
+
         var callback = CallbackOf(request);
         return callback is null || (request.Headers[CallHeaders.CallbackUrl].Count == 1 && Uri.TryCreate(callback, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Host.Length > 0)
             ? null

@@ -14,6 +14,9 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
     // so that nats-server's default of 1 MiB leaves the million bytes that are our default.
     private const int HeaderRoom = 47 * 1024;
 
+    // The worker sends them with some of its own to a gateway that takes 1,100 of any request, and would be refused for good. Connectors send up to 900 of an event, and a few more.
+    private const int MaxHeaderLines = 960;
+
     private readonly QueueOptions _queue = options.Queue;
 
     public bool IsOff => !_queue.Nats.IsSet;
@@ -46,6 +49,12 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
 
         using var body = read;
         var envelope = builder.Build(http, path, settings, callId);
+        if (envelope.Headers.Count > MaxHeaderLines)
+        {
+            return new Refusal(
+                StatusCodes.Status431RequestHeaderFieldsTooLarge, $"The request has {envelope.Headers.Count} header lines in the queue; the limit is {MaxHeaderLines}.");
+        }
+
         var encoded = EnvelopeCodec.Encode(envelope);
         if (encoded.Length > EnvelopeCodec.MaxBytes)
         {

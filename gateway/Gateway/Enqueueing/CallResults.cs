@@ -203,7 +203,7 @@ internal sealed class CallResults(NatsLink link, QueueOptions options, TimeProvi
         }
     }
 
-    private Task TakeBackAsync(QueuedRecord record, ulong revision, CancellationToken ct) => record.Earlier is { } earlier
+    private Task<ulong?> TakeBackAsync(QueuedRecord record, ulong revision, CancellationToken ct) => record.Earlier is { } earlier
         ? _bucket.TryUpdateAsync(record.Key, earlier, revision, ct)
         : _bucket.TryDeleteAsync(record.Key, revision, ct);
 

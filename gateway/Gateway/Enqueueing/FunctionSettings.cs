@@ -48,7 +48,8 @@ internal sealed record FunctionSettings(string? Queue, RetrySettings? Retry, Bre
 
         int? Number(string name) => int.TryParse(Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : null;
 
-        TimeSpan? Duration(string name) => GoDuration.TryParse(Text(name), out var duration) ? duration : null;
+        // As an envelope is read: what is longer than anything waits counts as that.
+        TimeSpan? Duration(string name) => !GoDuration.TryParse(Text(name), out var duration) ? null : duration < GoDuration.Max ? duration : GoDuration.Max;
     }
 
     private static readonly RetrySettings Unset = new();

@@ -19,9 +19,9 @@ internal sealed class NatsStart(NatsLink link, StreamSetup streams, QueueOptions
             // The next call tries again and tells its caller.
             Log.StreamNotReady(log, StreamNames.Calls(options.DefaultQueue), fault.Message);
         }
-        catch (OperationCanceledException)
+        catch (Exception)
         {
-            // Stopping.
+            // Stopping, whatever fails in that moment.
         }
     }
 }

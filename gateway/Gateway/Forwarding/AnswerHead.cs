@@ -16,6 +16,9 @@ internal sealed class AnswerHead
     /// <summary>Status line and headers together, as every answer's on its way.</summary>
     public const int MaxBytes = 128 * 1024;
 
+    /// <summary>Header lines of a head, folded ones included, and lines of its trailers.</summary>
+    public const int MaxLines = 1000;
+
     private static readonly SearchValues<char> Token =
         SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
@@ -67,6 +70,31 @@ internal sealed class AnswerHead
     /// <summary>Whether a header goes back to the caller: it concerns neither this connection nor the length, which is known better here.</summary>
     public bool IsPassedOn(Header header) => !HopByHop.Contains(header.Name) && !_ofConnection.Contains(header.Name) && !header.Is("Content-Length");
 
+    /// <summary>The lines of that name.</summary>
+    public StringValues Values(string name)
+    {
+        string? first = null;
+        List<string>? all = null;
+        foreach (var header in _headers)
+        {
+            if (!header.Is(name))
+            {
+                continue;
+            }
+
+            if (first is null)
+            {
+                first = header.Value;
+            }
+            else
+            {
+                (all ??= [first]).Add(header.Value);
+            }
+        }
+
+        return all is null ? new StringValues(first) : new StringValues(all.ToArray());
+    }
+
     /// <summary>The trailers behind its body that go back to the caller. Where none were announced nobody waits for any: if they cannot be read, there are none.</summary>
     /// <exception cref="BadAnswerException">They were announced, and cannot be read.</exception>
     public IEnumerable<Header> ReadTrailers(ReadOnlySpan<byte> bytes)
@@ -102,16 +130,15 @@ internal sealed class AnswerHead
 
     private void ReadHeaders(ReadOnlySpan<char> rest)
     {
+        if (rest is [' ' or '\t', ..])
+        {
+            throw new BadAnswerException("its first header begins with a space");
+        }
+
+        var lines = 0;
         while (rest.Length > 0 && NextLine(ref rest) is { Length: > 0 } line)
         {
-            if (line[0] is ' ' or '\t')
-            {
-                // A folded line: its value goes on.
-                var last = _headers.Count > 0 ? _headers[^1] : throw new BadAnswerException("its first header begins with a space");
-                _headers[^1] = last with { Value = $"{last.Value} {Clean(line)}".Trim() };
-                continue;
-            }
-
+            CountLine(ref lines);
             var colon = line.IndexOf(':');
             var name = colon < 0 ? default : line[..colon].TrimEnd(" \t");
             if (name.IsEmpty || name.ContainsAnyExcept(Token))
@@ -119,7 +146,35 @@ internal sealed class AnswerHead
                 throw new BadAnswerException("it has a header line without a name");
             }
 
-            _headers.Add(new Header(UsualNames.TryGetValue(name, out var usual) ? usual : name.ToString(), Clean(line[(colon + 1)..])));
+            _headers.Add(new Header(UsualNames.TryGetValue(name, out var usual) ? usual : name.ToString(), ReadValue(line[(colon + 1)..], ref rest, ref lines)));
+        }
+    }
+
+    // With the folded lines that go on with it.
+    private static string ReadValue(ReadOnlySpan<char> begin, scoped ref ReadOnlySpan<char> rest, scoped ref int lines)
+    {
+        var value = Clean(begin);
+        if (rest is not [' ' or '\t', ..])
+        {
+            return value;
+        }
+
+        var folded = new StringBuilder(value);
+        while (rest is [' ' or '\t', ..])
+        {
+            CountLine(ref lines);
+            var more = Clean(NextLine(ref rest));
+            folded.Append(folded.Length > 0 && more.Length > 0 ? " " : "").Append(more);
+        }
+
+        return folded.ToString();
+    }
+
+    private static void CountLine(scoped ref int lines)
+    {
+        if (++lines > MaxLines)
+        {
+            throw new BadAnswerException($"it has more than {MaxLines} header lines");
         }
     }
 
@@ -189,21 +244,6 @@ internal sealed class AnswerHead
         return null;
     }
 
-    // The lines of that name.
-    private StringValues Values(string name)
-    {
-        var values = default(StringValues);
-        foreach (var header in _headers)
-        {
-            if (header.Is(name))
-            {
-                values = StringValues.Concat(values, header.Value);
-            }
-        }
-
-        return values;
-    }
-
     private static ReadOnlySpan<char> NextLine(scoped ref ReadOnlySpan<char> rest)
     {
         var end = rest.IndexOf('\n');
@@ -212,11 +252,11 @@ internal sealed class AnswerHead
         return line.EndsWith('\r') ? line[..^1] : line;
     }
 
-    // What may not stand in a value becomes a space.
+    // What may not stand in a value becomes a space. Nothing else is one: with U+0085 or U+00A0, the last byte of a letter in UTF-8 would go.
     private static string Clean(ReadOnlySpan<char> value)
     {
         value = value.Trim(" \t");
-        return value.IndexOfAnyInRange('\0', '\x1f') < 0 && !value.Contains('\x7f') ? value.ToString() : new Header("", value.ToString()).OneLine.Trim();
+        return value.IndexOfAnyInRange('\0', '\x1f') < 0 && !value.Contains('\x7f') ? value.ToString() : new Header("", value.ToString()).OneLine.Trim(' ', '\t');
     }
 }
 

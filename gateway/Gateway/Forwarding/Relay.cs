@@ -136,6 +136,7 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
     // Null if the connection ended, in good order or not, before its first byte.
     private static async ValueTask<AnswerHead?> ReadHeadAsync(UpstreamConnection connection, string method, CancellationToken ct)
     {
+        var lookedAt = 0L;
         while (true)
         {
             System.IO.Pipelines.ReadResult read;
@@ -148,7 +149,7 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
                 return null;
             }
 
-            if (EndOfHead(read.Buffer) is { } end)
+            if (EndOfHead(read.Buffer, ref lookedAt) is { } end)
             {
                 var head = AnswerHead.Parse(read.Buffer.Slice(0, end), method);
                 connection.Input.AdvanceTo(end);
@@ -157,6 +158,7 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
                     return head;
                 }
 
+                lookedAt = 0;
                 continue;
             }
 
@@ -174,16 +176,19 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
         }
     }
 
-    // Behind the first empty line.
-    private static SequencePosition? EndOfHead(ReadOnlySequence<byte> read)
+    // Behind the first empty line. Lines that were looked at before are passed over: a head may come byte by byte.
+    private static SequencePosition? EndOfHead(ReadOnlySequence<byte> read, ref long lookedAt)
     {
         var reader = new SequenceReader<byte>(read);
+        reader.Advance(lookedAt);
         while (reader.TryReadTo(out ReadOnlySequence<byte> line, (byte)'\n'))
         {
             if (line.Length == 0 || (line.Length == 1 && line.FirstSpan[0] == '\r'))
             {
                 return reader.Position;
             }
+
+            lookedAt = reader.Consumed;
         }
 
         return null;
@@ -199,10 +204,7 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
         if (writesChunks)
         {
             caller.Response.Headers.TransferEncoding = "chunked";
-            foreach (var announced in head.Headers.Where(h => h.Is("Trailer")))
-            {
-                caller.Response.Headers.Append("Trailer", announced.Value);
-            }
+            caller.Response.Headers.Trailer = head.Values("Trailer");
         }
 
         try
@@ -228,22 +230,7 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
     {
         var response = caller.Response;
         response.StatusCode = head.Status;
-        foreach (var header in head.Headers)
-        {
-            if (head.IsPassedOn(header))
-            {
-                response.Headers.Remove(header.Name);
-            }
-        }
-
-        foreach (var header in head.Headers)
-        {
-            if (head.IsPassedOn(header))
-            {
-                response.Headers.Append(header.Name, header.Value);
-            }
-        }
-
+        HeaderLines.Set(response.Headers, head.Headers, head.IsPassedOn);
         if (head.Status is not (101 or 204 or 205))
         {
             response.ContentLength = head.Length;

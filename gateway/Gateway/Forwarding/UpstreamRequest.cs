@@ -44,7 +44,7 @@ internal sealed class UpstreamRequest(HttpContext caller, PipeWriter server, Can
     {
         Write(_request.Method);
         server.Write(" "u8);
-        Write(pathAndQuery);
+        Write(RequestTarget.Of(pathAndQuery));
         server.Write(" HTTP/1.1\r\nHost: "u8);
         server.Write(to.Authority.Span);
         server.Write(NewLine);

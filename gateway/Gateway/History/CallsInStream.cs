@@ -33,26 +33,28 @@ internal sealed class CallsInStream
         {
             return new CallsInStream(link, await link.JetStream.GetStreamAsync(name, cancellationToken: ct));
         }
-        catch (NatsJSApiException fault) when (fault.Error.Code == StatusCodes.Status404NotFound)
+        catch (NatsJSApiException fault) when (fault.IsNotFound())
         {
             return null;
         }
     }
 
     /// <summary>
-    /// From a place on what there was when it was opened, some messages at a time; nothing if it cannot be read. They are read on whichever of the stream's servers,
-    /// and where that one has no more, from the leader: one that lags would be taken for the end.
+    /// From a place on, and up to another, what there was when it was opened, some messages at a time; nothing if it cannot be read. They are read on whichever of the
+    /// stream's servers, and where that one has no more, from the leader: one that lags would be taken for the end.
     /// </summary>
-    public async IAsyncEnumerable<IReadOnlyList<CallInStream>> ReadAsync(ulong first, [EnumeratorCancellation] CancellationToken ct, string filter = ">")
+    public async IAsyncEnumerable<IReadOnlyList<CallInStream>> ReadAsync(
+        ulong first, [EnumeratorCancellation] CancellationToken ct, string filter = ">", ulong last = ulong.MaxValue)
     {
+        last = Math.Min(last, Last);
         var isOfLeader = false;
-        for (var seq = first; IsReadable && seq <= Last;)
+        for (var seq = first; IsReadable && seq <= last;)
         {
             // Each asks for the next message from its own place on: where some are gone, several get the same one.
-            var places = Enumerable.Range(0, isOfLeader ? 1 : AtOnce).Select(i => seq + (ulong)i).Where(place => place <= Last);
+            var places = Enumerable.Range(0, isOfLeader ? 1 : AtOnce).Select(i => seq + (ulong)i).Where(place => place <= last);
             var messages = await Task.WhenAll(places.Select(place => NextAsync(filter, place, isOfLeader, ct)));
             var told = messages.TakeWhile(message => message is not null).OfType<CallInStream>().ToList();
-            yield return [.. told.DistinctBy(message => message.Seq).Where(message => message.Seq <= Last)];
+            yield return [.. told.DistinctBy(message => message.Seq).Where(message => message.Seq <= last)];
             if (told.Count < messages.Length && isOfLeader)
             {
                 yield break;

@@ -13,7 +13,6 @@ namespace Connectors.Gateway.History;
 /// <summary>Keeps the index in step with the histories of all queues: each is read from its beginning, then as it grows.</summary>
 internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptions queueOptions, HistoryOptions options, TimeProvider time, ILogger<HistoryFollower> log) : IDuty
 {
-    private const int NotFound = 404;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
     // A cluster waits for four seconds for those that do not answer, and does so for each page of its list.
@@ -128,18 +127,7 @@ internal sealed class HistoryFollower(NatsLink link, CallIndex index, QueueOptio
         }
     }
 
-    private async Task<bool> IsGoneAsync(string queue, CancellationToken ct)
-    {
-        try
-        {
-            await link.JetStream.GetStreamAsync(StreamNames.History(queue), cancellationToken: ct);
-            return false;
-        }
-        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
-        {
-            return true;
-        }
-    }
+    private async Task<bool> IsGoneAsync(string queue, CancellationToken ct) => await link.FindStreamAsync(StreamNames.History(queue), ct) is null;
 
     private async Task SeeAsync(string queue, StreamInfo stream, ulong lastSeq, CancellationToken stopping)
     {

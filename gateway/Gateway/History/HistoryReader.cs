@@ -114,7 +114,7 @@ internal sealed class HistoryReader(NatsLink link, CallIndex index, HistoryFollo
             var stream = await link.JetStream.GetStreamAsync(StreamNames.History(queue), cancellationToken: ct);
             return (await link.AskLeaderAsync(stream, new StreamMsgGetRequest { Seq = seq }, ct)).Data.ToArray();
         }
-        catch (NatsJSApiException fault) when (fault.Error.Code == StatusCodes.Status404NotFound)
+        catch (NatsJSApiException fault) when (fault.IsNotFound())
         {
             return [];
         }

@@ -52,9 +52,9 @@ internal sealed class FunctionGauges(IProvider provider, GatewayOptions options,
                 Log.ListFailed(log, cause);
             }
         }
-        catch (OperationCanceledException)
+        catch (Exception)
         {
-            // Stopping.
+            // Stopping, whatever fails in that moment.
         }
     }
 

@@ -28,7 +28,8 @@ internal static class ProviderChoice
     {
         services.AddSingleton(provider => new ProviderClient(url, provider.GetRequiredService<GatewayCredentials>(), options.DefaultNamespace));
         services.AddSingleton(provider =>
-            new RemoteCatalog(provider.GetRequiredService<ProviderClient>(), options.DefaultNamespace, provider.GetRequiredService<TimeProvider>()));
+            new RemoteCatalog(
+                provider.GetRequiredService<ProviderClient>(), options.DefaultNamespace, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<RemoteCatalog>>()));
         services.AddSingleton<ProviderPages>();
         services.AddSingleton<RemoteCounts>();
         services.AddSingleton<RemoteInfo>();

@@ -7,33 +7,36 @@ namespace Connectors.Gateway.Queues;
 /// <summary>A dead letter's biography as <c>X-Dead-*</c> headers beside its raw body. What was sent with that is <see cref="DeadLetterRequest"/>.</summary>
 internal static class DeadLetterHeaders
 {
-    public static IEnumerable<(string Name, string Value)> Of(DeadLetter letter)
+    /// <summary>Names, and values that any server and client of HTTP takes, whatever the letter holds.</summary>
+    public static IEnumerable<(string Name, string Value)> Of(DeadLetter letter) => Told(letter).Select(header => (header.Name, OneLine(header.Value)));
+
+    private static IEnumerable<(string Name, string Value)> Told(DeadLetter letter)
     {
         yield return ("X-Dead-Seq", Text(letter.Seq));
         yield return ("X-Dead-Kind", letter.Kind);
         yield return ("X-Dead-Function", letter.Function);
         if (letter.Envelope is { } envelope)
         {
-            yield return ("X-Dead-Call-Id", OneLine(envelope.CallId));
-            yield return ("X-Dead-Delivery-Id", OneLine(envelope.DeliveryId));
+            yield return ("X-Dead-Call-Id", envelope.CallId);
+            yield return ("X-Dead-Delivery-Id", envelope.DeliveryId);
             yield return ("X-Dead-Redrive", Text(envelope.Redrive));
             yield return ("X-Dead-Submitted", Time(envelope.Submitted));
-            yield return ("X-Dead-Path", OneLine(envelope.Path));
+            yield return ("X-Dead-Path", envelope.Path);
         }
 
         if (letter.Tags.Count > 0)
         {
-            yield return ("X-Dead-Tags", OneLine(string.Join(',', letter.Tags)));
+            yield return ("X-Dead-Tags", string.Join(',', letter.Tags));
         }
 
         if (letter.Envelope?.Edited is { } edited)
         {
-            yield return ("X-Dead-Edited", OneLine($"{string.Join(',', edited.Changed)}; was {edited.Seq} of {edited.Function}; {Time(edited.At)}"));
+            yield return ("X-Dead-Edited", $"{string.Join(',', edited.Changed)}; was {edited.Seq} of {edited.Function}; {Time(edited.At)}");
         }
 
         if (letter.Biography is { } biography)
         {
-            yield return ("X-Dead-Reason", OneLine(biography.Reason));
+            yield return ("X-Dead-Reason", biography.Reason);
             yield return ("X-Dead-Attempts", Text(biography.Attempts));
             yield return ("X-Dead-First-At", Time(biography.FirstAt));
             yield return ("X-Dead-Last-At", Time(biography.LastAt));
@@ -44,7 +47,7 @@ internal static class DeadLetterHeaders
 
             if (biography.Error is { } error)
             {
-                yield return ("X-Dead-Error", OneLine(error));
+                yield return ("X-Dead-Error", error);
             }
         }
 

@@ -13,7 +13,6 @@ namespace Connectors.Gateway.Queues;
 /// <summary>Reads and removes dead letters by their sequence, which never changes and never comes again: pages neither skip nor repeat while others arrive.</summary>
 internal sealed class DeadLetters(NatsLink link, TimeProvider time)
 {
-    private const int NotFound = 404;
     private const int SearchBatch = 1000;
 
     // Of one message, as nats-server bounds them.
@@ -68,7 +67,7 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
         {
             consumer = await link.JetStream.CreateOrUpdateConsumerAsync(StreamNames.Dead(queue), Reader(queue, function, after, headersOnly), ct);
         }
-        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        catch (NatsJSApiException fault) when (fault.IsNotFound())
         {
             // The first dead letter makes the stream.
             return [];
@@ -136,17 +135,7 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
     }
 
     /// <summary>The sequence of the latest letter there ever was; null if the queue never had one.</summary>
-    public async Task<ulong?> LastAsync(string queue, CancellationToken ct)
-    {
-        try
-        {
-            return (await link.JetStream.GetStreamAsync(StreamNames.Dead(queue), cancellationToken: ct)).Info.State.LastSeq;
-        }
-        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
-        {
-            return null;
-        }
-    }
+    public async Task<ulong?> LastAsync(string queue, CancellationToken ct) => (await link.FindStreamAsync(StreamNames.Dead(queue), ct))?.State.LastSeq;
 
     /// <summary>How many letters there are of a function, or of all.</summary>
     public async Task<long> CountAsync(string queue, FunctionName? function, CancellationToken ct) =>
@@ -171,7 +160,7 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
         {
             throw new NatsException($"The stream {StreamNames.Dead(queue)} does not answer");
         }
-        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound || IsMissing(fault.Error))
+        catch (NatsJSApiException fault) when (fault.IsNotFound() || IsMissing(fault.Error))
         {
             return false;
         }
@@ -234,7 +223,7 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
             var stream = await link.JetStream.GetStreamAsync(StreamNames.Dead(queue), cancellationToken: ct);
             return await link.AskLeaderAsync(stream, request, ct);
         }
-        catch (NatsJSApiException none) when (none.Error.Code == NotFound)
+        catch (NatsJSApiException none) when (none.IsNotFound())
         {
             return null;
         }

@@ -12,8 +12,6 @@ internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, Gatewa
 {
     private const int DefaultLimit = 100;
     private const int MaxItems = 1000;
-    private const int NotFound = 404;
-
     // How much one request reads at most. Held calls lie among the delayed ones, and a body comes with each.
     private const int MaxRead = 10_000;
     private const long MaxBytes = 64 * 1024 * 1024;
@@ -76,7 +74,7 @@ internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, Gatewa
 
             return new DelayedPage(items, after);
         }
-        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        catch (NatsJSApiException fault) when (fault.IsNotFound())
         {
             // The first delayed call makes the stream.
             return new DelayedPage(items, null);

@@ -18,6 +18,10 @@ internal sealed class PauseBook(NatsLink link, QueueOptions options, TimeProvide
     // How long the watch may take to tell what the bucket has.
     private static readonly TimeSpan MaxLag = TimeSpan.FromSeconds(4);
 
+    // So far may the clocks of this gateway and of the server be apart.
+    private static readonly TimeSpan MaxSkew = TimeSpan.FromHours(1);
+
+    private readonly TimeSpan _markerAge = BucketShape.Paused(options.Limits).MarkerAge;
     private readonly Bucket _bucket = new(link, BucketShape.Paused(options.Limits), options.PublishTimeout, time);
     private readonly Signal _heard = new();
     private volatile Known? _now;
@@ -53,7 +57,7 @@ internal sealed class PauseBook(NatsLink link, QueueOptions options, TimeProvide
         }
 
         var known = _now ?? throw new NatsException($"The bucket {StreamNames.Paused} cannot be watched");
-        if (state != _doubted && (known.Revision < state.LastRevision || (known.Revision == state.LastRevision && known.Keys != state.Keys)))
+        if (state != _doubted && (known.Revision < state.LastRevision || (known.Revision == state.LastRevision && !Fit(known.Keys, state.Keys))))
         {
             _doubted = state;
             _doubt.Set();
@@ -103,15 +107,17 @@ internal sealed class PauseBook(NatsLink link, QueueOptions options, TimeProvide
     // What is told first stands for the bucket as a whole: a pause that is not among it has ended meanwhile.
     private async Task WatchAsync(CancellationToken stopping)
     {
-        var (told, isAllTold) = (new Known(PausedThings.None, 0, 0), false);
-        var keys = new HashSet<string>();
         var doubt = _doubt.Next;
+
+        // What the watch does not tell of up to there is not there any more: what is left of a deletion goes after a while, though it was written last.
+        await link.OpenAsync(stopping);
+        var begun = (await _bucket.StateAsync(stopping)).LastRevision;
+        var (told, isAllTold) = (new Known(PausedThings.None, 0, ToldKeys.None), false);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         var watching = _bucket.WatchAsync(
             entry =>
             {
-                keys.Add(entry.Key);
-                told = new Known(told.Things.With(entry), entry.Revision, keys.Count);
+                told = new Known(told.Things.With(entry), entry.Revision, told.Keys.With(entry));
                 if (isAllTold)
                 {
                     Take(told);
@@ -121,6 +127,7 @@ internal sealed class PauseBook(NatsLink link, QueueOptions options, TimeProvide
             {
                 isAllTold = true;
                 _trouble = null;
+                told = told with { Revision = Math.Max(told.Revision, begun) };
                 Take(told);
             },
             end.Token);
@@ -128,6 +135,8 @@ internal sealed class PauseBook(NatsLink link, QueueOptions options, TimeProvide
         await end.CancelAsync();
         await watching;
     }
+
+    private bool Fit(ToldKeys told, long keys) => told.Fit(keys, time.GetUtcNow() - _markerAge + MaxSkew);
 
     private void Take(Known told)
     {
@@ -137,7 +146,7 @@ internal sealed class PauseBook(NatsLink link, QueueOptions options, TimeProvide
 
     /// <summary>What is known.</summary>
     /// <param name="Things">What is paused.</param>
-    /// <param name="Revision">The bucket's revision that was told last.</param>
-    /// <param name="Keys">How many of its keys were told of.</param>
-    private sealed record Known(PausedThings Things, ulong Revision, long Keys);
+    /// <param name="Revision">The bucket's revision up to which all was told that is there.</param>
+    /// <param name="Keys">Which of its keys were told of.</param>
+    private sealed record Known(PausedThings Things, ulong Revision, ToldKeys Keys);
 }

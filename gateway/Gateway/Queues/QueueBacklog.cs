@@ -12,8 +12,6 @@ namespace Connectors.Gateway.Queues;
 /// </summary>
 internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBook book, TimeProvider time) : IDuty
 {
-    private const int NotFound = 404;
-
     // A worker takes some time to start.
     private static readonly TimeSpan Ahead = TimeSpan.FromSeconds(30);
 
@@ -132,7 +130,7 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
         }
         else
         {
-            Metrics.QueueGone(queue);
+            Metrics.WaitingGone(queue);
         }
     }
 
@@ -156,17 +154,7 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
         bool IsLater(string subject) => AsideGroup.Of(subject).Due >= until;
     }
 
-    private async Task<long> CallbacksAsync(string queue, CancellationToken ct)
-    {
-        try
-        {
-            return (await link.JetStream.GetStreamAsync(StreamNames.Callbacks(queue), cancellationToken: ct)).Info.State.Messages;
-        }
-        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
-        {
-            return 0;
-        }
-    }
+    private async Task<long> CallbacksAsync(string queue, CancellationToken ct) => (await link.FindStreamAsync(StreamNames.Callbacks(queue), ct))?.State.Messages ?? 0;
 
     // Null if there is no such stream.
     private async Task<Dictionary<string, long>?> SubjectsAsync(string stream, string filter, Func<string, bool> isPast, CancellationToken ct)
@@ -176,7 +164,7 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
             var found = await link.WithSubjectsAsync(stream, filter, isPast, ct);
             return new Dictionary<string, long>(found.State.Subjects ?? new Dictionary<string, long>());
         }
-        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        catch (NatsJSApiException fault) when (fault.IsNotFound())
         {
             return null;
         }

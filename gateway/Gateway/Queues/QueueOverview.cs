@@ -7,10 +7,8 @@ using NATS.Client.JetStream.Models;
 namespace Connectors.Gateway.Queues;
 
 /// <summary>What lies in the queues.</summary>
-internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup setup)
+internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup setup, WorkerReports reports)
 {
-    private const int NotFound = 404;
-
     public async Task<IReadOnlyList<QueueCounts>> ListAsync(CancellationToken ct)
     {
         var streams = await StreamList.ReadAsync(link, ct);
@@ -64,7 +62,7 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup s
         return new QueueStats(
             queue,
             calls?.Messages ?? 0,
-            calls is null ? 0 : await RunningAsync(queue, ct),
+            reports.Of(queue).Running.Values.Sum(),
             (aside?.Messages ?? 0) - held.Values.Sum(),
             held.Values.Sum(),
             callbacks?.Messages ?? 0,
@@ -73,17 +71,6 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup s
             calls?.Messages > 0 && DateTimeOffset.TryParse(calls.FirstTs, System.Globalization.CultureInfo.InvariantCulture, out var first) ? first.UtcDateTime : null,
             PauseShown.From(paused.Of(queue)),
             Functions(calls, aside, callbacks, dead, paused.FunctionsOf(queue), paused.BreakersOf(queue)));
-    }
-
-    private async Task<long> RunningAsync(string queue, CancellationToken ct)
-    {
-        var running = 0L;
-        await foreach (var consumer in link.JetStream.ListConsumersAsync(StreamNames.Calls(queue), ct))
-        {
-            running += consumer.Info.NumAckPending;
-        }
-
-        return running;
     }
 
     private async Task<QueueCounts> CountAsync(string queue, StreamList streams, PausedThings paused, CancellationToken ct)
@@ -111,7 +98,7 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup s
         {
             return (filter is null ? (await link.JetStream.GetStreamAsync(stream, cancellationToken: ct)).Info : await link.WithSubjectsAsync(stream, filter, ct)).State;
         }
-        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        catch (NatsJSApiException fault) when (fault.IsNotFound())
         {
             return null;
         }
@@ -186,7 +173,7 @@ internal sealed record QueueCounts(
 /// <summary>One queue.</summary>
 /// <param name="Name">The queue.</param>
 /// <param name="Calls">Calls that have not ended: waiting, to be retried, or running.</param>
-/// <param name="Running">Of those, the ones handed to a worker, or handed back with a delay.</param>
+/// <param name="Running">Calls that run, as the workers said within the last seconds.</param>
 /// <param name="Delayed">Calls whose time, which their callers named, has not come.</param>
 /// <param name="Held">Calls that were put aside because their function is paused or cannot be reached.</param>
 /// <param name="Callbacks">Callback records that were not delivered yet.</param>

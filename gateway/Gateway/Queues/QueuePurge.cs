@@ -16,8 +16,6 @@ namespace Connectors.Gateway.Queues;
 /// </summary>
 internal sealed class QueuePurge(NatsLink link, WorkerReports reports, CallResults results, ILogger<QueuePurge> log)
 {
-    private const int NotFound = 404;
-
     /// <summary>Removes them, and tells how many, stream by stream.</summary>
     public async IAsyncEnumerable<long> RunAsync(string queue, FunctionName? function, [EnumeratorCancellation] CancellationToken ct)
     {
@@ -61,7 +59,7 @@ internal sealed class QueuePurge(NatsLink link, WorkerReports reports, CallResul
         {
             return (long)(await link.JetStream.PurgeStreamAsync(stream, new StreamPurgeRequest { Filter = filter }, ct)).Purged;
         }
-        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        catch (NatsJSApiException fault) when (fault.IsNotFound())
         {
             return 0;
         }
@@ -75,7 +73,7 @@ internal sealed class QueuePurge(NatsLink link, WorkerReports reports, CallResul
                 ? (await link.JetStream.GetStreamAsync(stream, cancellationToken: ct)).Info.State.Messages
                 : (await link.WithSubjectsAsync(stream, filter, ct)).State.Subjects?.Values.Sum() ?? 0;
         }
-        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        catch (NatsJSApiException fault) when (fault.IsNotFound())
         {
             return 0;
         }

@@ -12,8 +12,7 @@ namespace Connectors.Gateway.Queues;
 /// </summary>
 internal sealed class QueueStreams(NatsLink link)
 {
-    private const int NotFound = 404;
-    private const string PausesStream = "KV_" + StreamNames.Paused;
+    private static readonly string PausesStream = StreamNames.BucketStream(StreamNames.Paused);
 
     private static readonly IReadOnlyDictionary<string, long> None = new Dictionary<string, long>();
 
@@ -72,7 +71,7 @@ internal sealed class QueueStreams(NatsLink link)
                 .GroupBy(subject => StreamNames.FunctionOf(subject.Key)?.ToString() ?? subject.Key)
                 .ToDictionary(function => function.Key, function => function.Sum(subject => subject.Value));
         }
-        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        catch (NatsJSApiException fault) when (fault.IsNotFound())
         {
             return None;
         }

@@ -12,8 +12,6 @@ namespace Connectors.Gateway.Queues;
 internal sealed class QueueWatch(
     NatsLink link, QueueOverview overview, PauseBook book, WorkerReports reports, QueueOptions options, TimeProvider time, ILogger<QueueWatch> log) : BackgroundService
 {
-    private const int NotFound = 404;
-
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan MaxLook = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -206,7 +204,7 @@ internal sealed class QueueWatch(
                 atWork += consumer.Info.NumAckPending;
             }
         }
-        catch (NatsJSApiException fault) when (fault.Error.Code == NotFound)
+        catch (NatsJSApiException fault) when (fault.IsNotFound())
         {
             // A queue's first worker makes all of its streams.
             return (false, 0);

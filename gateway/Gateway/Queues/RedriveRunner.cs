@@ -100,6 +100,10 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         {
             Log.RedrivesNotRead(log, fault.Message);
         }
+        catch (Exception)
+        {
+            // Stopping, whatever fails in that moment: what runs is still waited for.
+        }
     }
 
     private async Task AdoptAsync(string id, CancellationToken stopping)

@@ -49,7 +49,7 @@ internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
     private async Task GuardAsync(HttpContext http, RequestDelegate next)
     {
         var session = sessions.Of(http);
-        if (HasCookie(http.Request.Headers) || IsFrame(http.Request) || (http.Request.Headers.Origin.Count > 0 && SystemGuard.IsForeign(http.Request)))
+        if (SessionCookie.IsIn(http.Request.Headers) || IsFrame(http.Request) || (http.Request.Headers.Origin.Count > 0 && SystemGuard.IsForeign(http.Request)))
         {
             http.Response.OnStarting(() =>
             {
@@ -58,7 +58,7 @@ internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
             });
         }
 
-        TakeCookie(http.Request.Headers);
+        SessionCookie.TakeFrom(http.Request.Headers);
         if (session is { Role: PageRole.Viewer } && !SystemGuard.IsSafe(http.Request))
         {
             await Answer.TextAsync(http, StatusCodes.Status403Forbidden, SystemGuard.ViewersLook);
@@ -73,13 +73,6 @@ internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
 
     // Within a page of this origin: that page is the gateway's own, or a function's that has the origin already.
     private static bool IsFrame(HttpRequest request) => Frames.Contains(request.Headers["Sec-Fetch-Dest"].ToString()) && request.Headers["Sec-Fetch-Site"] != "same-origin";
-
-    // Of a session that has ended too: the next login is in the same browser.
-    private static bool HasCookie(IHeaderDictionary headers) =>
-        headers.Cookie.ToString().Contains(PageSessions.CookieName, StringComparison.OrdinalIgnoreCase) && Pairs(headers).Any(IsSession);
-
-    private static IEnumerable<string> Pairs(IHeaderDictionary headers) =>
-        headers.Cookie.SelectMany(line => (line ?? "").Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
 
     private static Task CloseAsync(IHeaderDictionary answer)
     {
@@ -103,27 +96,11 @@ internal sealed class FunctionBoundary(PageSessions sessions, Acts acts)
             answer.AppendCommaSeparatedValues("Vary", LookedAt);
         }
 
-        if (answer.SetCookie.Count > 0 && answer.SetCookie.Any(IsSession))
+        if (answer.SetCookie.Count > 0 && answer.SetCookie.Any(SessionCookie.IsOne))
         {
-            answer.SetCookie = answer.SetCookie.Where(cookie => !IsSession(cookie)).ToArray();
+            answer.SetCookie = answer.SetCookie.Where(cookie => !SessionCookie.IsOne(cookie)).ToArray();
         }
 
         return Task.CompletedTask;
-    }
-
-    // However a browser or the gateway may read it: browsers trim a name, and send "=a=b" back as "a=b"; the gateway reads names in any case.
-    private static bool IsSession(string? cookie) =>
-        cookie.AsSpan().TrimStart("= \t") is var pair && pair.StartsWith(PageSessions.CookieName, StringComparison.OrdinalIgnoreCase)
-        && pair[PageSessions.CookieName.Length..].TrimStart() is [] or ['=' or ';', ..];
-
-    private static void TakeCookie(IHeaderDictionary headers)
-    {
-        if (!HasCookie(headers))
-        {
-            return;
-        }
-
-        var rest = Pairs(headers).Where(pair => !IsSession(pair)).ToList();
-        headers.Cookie = rest.Count > 0 ? string.Join("; ", rest) : default(Microsoft.Extensions.Primitives.StringValues);
     }
 }

@@ -12,7 +12,13 @@ internal sealed class InitialCredentials(GatewayOptions options, GatewayCredenti
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        if (!options.BasicAuth || credentials.Header is not null)
+        if (!options.BasicAuth)
+        {
+            Log.SystemOpen(log);
+            return Task.CompletedTask;
+        }
+
+        if (credentials.Header is not null)
         {
             return Task.CompletedTask;
         }

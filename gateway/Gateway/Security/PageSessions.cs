@@ -12,12 +12,13 @@ namespace Connectors.Gateway.Security;
 /// </summary>
 internal sealed class PageSessions(GatewayOptions options, GatewayCredentials credentials, TimeProvider time)
 {
-    public const string CookieName = "connectors_session";
-
     /// <summary>Secret with a line name:password for each viewer.</summary>
     public const string ViewersFile = "ui_viewers";
 
     private const int MaxLength = 1024;
+
+    // A browser has one, and one more for each wider domain and longer path that somebody else has set it for.
+    private const int MaxTried = 8;
 
     private readonly SecretFile _viewers = new(Path.Combine(options.Service.SecretMountPath, ViewersFile));
 
@@ -36,12 +37,12 @@ internal sealed class PageSessions(GatewayOptions options, GatewayCredentials cr
 
         var until = time.GetUtcNow() + options.Page.SessionLength;
         var text = Encoding.UTF8.GetBytes($"{until.ToUnixTimeSeconds()}\n{user}");
-        http.Response.Cookies.Append(CookieName, $"{Base64Url.EncodeToString(text)}.{Base64Url.EncodeToString(Sign(known, text))}", Kept(http, until));
+        http.Response.Cookies.Append(SessionCookie.Name, $"{Base64Url.EncodeToString(text)}.{Base64Url.EncodeToString(Sign(known, text))}", Kept(http, until));
         http.Features.Set(new PageSession(user, known.Role, until));
         return true;
     }
 
-    public static void End(HttpContext http) => http.Response.Cookies.Delete(CookieName, Kept(http, null));
+    public static void End(HttpContext http) => http.Response.Cookies.Delete(SessionCookie.Name, Kept(http, null));
 
     /// <summary>The session that a request belongs to; null for none, a forged or an ended one.</summary>
     public PageSession? Of(HttpContext http)
@@ -62,7 +63,7 @@ internal sealed class PageSessions(GatewayOptions options, GatewayCredentials cr
 
     /// <summary>The same as it is by now, for a request that lasts: its user may have got another password or been struck off meanwhile.</summary>
     public PageSession? Again(HttpContext http) =>
-        IsOn && http.Request.Headers.Cookie.Count > 0 && http.Request.Cookies[CookieName] is { Length: <= MaxLength } cookie ? Read(cookie) : null;
+        IsOn ? SessionCookie.ValuesIn(http.Request.Headers).Where(cookie => cookie.Length <= MaxLength).Take(MaxTried).Select(Read).FirstOrDefault(session => session is not null) : null;
 
     private PageSession? Read(string cookie)
     {

@@ -11,6 +11,9 @@ internal sealed class SystemGuard(GatewayOptions options, GatewayCredentials cre
     // What a page of another site cannot send without being asked about it first. The gateway's own page sends it with each request.
     private const string PageHeader = "X-Connectors-Page";
 
+    // A browser's is scheme, host and port.
+    private const int MaxOrigin = 1024;
+
     public async Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
         if (!http.Request.Path.StartsWithSegments("/system"))
@@ -94,7 +97,7 @@ internal sealed class SystemGuard(GatewayOptions options, GatewayCredentials cre
         }
 
         var origin = request.Headers.Origin.ToString();
-        return origin.Length > 0 && !(Uri.TryCreate(origin, UriKind.Absolute, out var page) && page.Authority.Equals(request.Host.Value, StringComparison.OrdinalIgnoreCase));
+        return origin.Length > 0 && !(origin.Length <= MaxOrigin && Uri.TryCreate(origin, UriKind.Absolute, out var page) && page.Authority.Equals(request.Host.Value, StringComparison.OrdinalIgnoreCase));
     }
 
     // A page can post a form anywhere, but not as application/json without asking first. faas-cli sends no type, and is no page.

@@ -80,7 +80,25 @@ internal sealed class NamespaceApi(ProviderOptions options, NamespaceStore names
         }
 
         namespaces.Delete(name);
+        RemoveFolders(name);
         return null;
+    }
+
+    // Those that functions and secrets had there; nothing is deployed there meanwhile, and what is later makes its own anew.
+    private void RemoveFolders(string name)
+    {
+        var data = options.Data;
+        foreach (var folder in new[] { data.Functions, data.Secrets, data.Mounts, data.Work, data.Views, data.Logs }.Select(all => Path.Combine(all, name)).Where(Directory.Exists))
+        {
+            try
+            {
+                Directory.Delete(folder);
+            }
+            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+            {
+                // Something lies there: of a function whose deletion has not come to its end, or what somebody put there.
+            }
+        }
     }
 
     // Null from the change means that it was made. Nobody else changes anything meanwhile; and nobody waits for the caller to take the answer.

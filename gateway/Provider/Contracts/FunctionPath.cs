@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Connectors.Provider.Contracts;
 
-/// <summary>What the address of a call says, byte for byte as the caller sent it, but for dot segments: those are resolved.</summary>
+/// <summary>What the address of a call says, byte for byte as the caller sent it, but for dot segments, which are resolved, and bytes that may not stand in an address, which are percent-encoded.</summary>
 /// <param name="Function">The function.</param>
 /// <param name="Path">The whole path.</param>
 /// <param name="Rest">What follows the function's name, with its leading slash; empty for none.</param>
@@ -27,7 +27,7 @@ public readonly record struct FunctionPath(FunctionName Function, string Path, s
             return null;
         }
 
-        var (path, query) = Split(http.Features.Get<IHttpRequestFeature>()!.RawTarget);
+        var (path, query) = Split(RequestTarget.Of(http.Features.Get<IHttpRequestFeature>()!.RawTarget));
         var rest = RestOf(WithoutDots(path));
         return new FunctionPath(function, prefix + name + rest, rest, query);
     }

@@ -2,6 +2,10 @@ using System.Text.Json.Serialization;
 
 namespace Connectors.Provider.Contracts;
 
+/// <summary>
+/// The JSON of OpenFaaS's API, read as Go reads it: keys in any letter case, unknown ones passed over, null as if the key were missing. Texts that may
+/// not be missing are "" then, never null.
+/// </summary>
 [JsonSerializable(typeof(FunctionDeployment))]
 [JsonSerializable(typeof(FunctionStatus))]
 [JsonSerializable(typeof(IReadOnlyList<FunctionStatus>))]
@@ -14,9 +18,5 @@ namespace Connectors.Provider.Contracts;
 [JsonSerializable(typeof(LogMessage))]
 [JsonSerializable(typeof(ScaleRequest))]
 [JsonSerializable(typeof(DeleteRequest))]
-/// <summary>
-/// The JSON of OpenFaaS's API, read as Go reads it: keys in any letter case, unknown ones passed over, null as if the key were missing. Texts that may
-/// not be missing are "" then, never null.
-/// </summary>
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, PropertyNameCaseInsensitive = true)]
 public sealed partial class ProviderJson : JsonSerializerContext;

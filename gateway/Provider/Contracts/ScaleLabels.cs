@@ -1,6 +1,3 @@
-using System.Globalization;
-using Connectors.Sdk.Hosting;
-
 namespace Connectors.Provider.Contracts;
 
 /// <summary>What a function's labels <c>com.openfaas.scale.*</c> say of its replicas; what is missing or cannot be read has its default.</summary>
@@ -45,100 +42,30 @@ public sealed record ScaleLabels
     public static ScaleLabels Read(FunctionSpec function, IList<string> faults)
     {
         var usual = new ScaleLabels();
+        var fields = new TextFields(function.Labels, "labels.", Prefix, faults);
         var min = MinReplicas.Of(function);
-        Number("min", 0, MinReplicas.Max);
-        var max = Number("max", 1, MinReplicas.Max);
+        fields.Number("min", 0, MinReplicas.Max);
+        var max = fields.Number("max", 1, MinReplicas.Max);
         if (max < min)
         {
-            Fault("max", "at least com.openfaas.scale.min");
+            fields.Refuse("max", "at least com.openfaas.scale.min");
         }
 
         return new ScaleLabels
         {
             Type = RuleName("type") ?? usual.Type,
-            Target = Fraction("target", double.MaxValue, "a number above 0") ?? usual.Target,
-            Proportion = Fraction("target-proportion", 1, "a number above 0, at most 1") ?? usual.Proportion,
+            Target = fields.Fraction("target", double.MaxValue, "a number above 0") ?? usual.Target,
+            Proportion = fields.Fraction("target-proportion", 1, "a number above 0, at most 1") ?? usual.Proportion,
             Min = min,
             Max = Math.Max(max ?? UsualMax, min),
-            ToZero = OneOf("zero", ["true", "false"]) == "true",
-            ZeroDuration = Duration("zero-duration", GoDuration.Max) ?? usual.ZeroDuration,
-            DownWindow = Duration("down.window", MaxDownWindow) ?? usual.DownWindow,
+            ToZero = fields.OneOf("zero", "true", "false") == "true",
+            ZeroDuration = fields.Duration("zero-duration") ?? usual.ZeroDuration,
+            DownWindow = fields.Duration("down.window", MaxDownWindow) ?? usual.DownWindow,
         };
 
-        string? Label(string name) => function.Labels?.GetValueOrDefault(Prefix + name)?.Trim() is { Length: > 0 } text ? text : null;
-
-        void Fault(string name, string allowed) => faults.Add($"labels.{Prefix}{name}: \"{Label(name)}\" is not valid; allowed: {allowed}");
-
-        string? RuleName(string name)
-        {
-            var word = Label(name);
-            if (word is null || (word.Length <= MaxTypeLength && word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')))
-            {
-                return word;
-            }
-
-            Fault(name, $"queue, rps, capacity, cpu, or another rule's name: at most {MaxTypeLength} letters, digits, - _ and .");
-            return null;
-        }
-
-        string? OneOf(string name, string[] words)
-        {
-            var word = Label(name);
-            if (word is null || words.Contains(word))
-            {
-                return word;
-            }
-
-            Fault(name, string.Join(", ", words));
-            return null;
-        }
-
-        double? Fraction(string name, double most, string allowed)
-        {
-            if (Label(name) is not { } text)
-            {
-                return null;
-            }
-
-            if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number > 0 && number <= most)
-            {
-                return number;
-            }
-
-            Fault(name, allowed);
-            return null;
-        }
-
-        ulong? Number(string name, ulong least, ulong most)
-        {
-            if (Label(name) is not { } text)
-            {
-                return null;
-            }
-
-            if (ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
-            {
-                return number;
-            }
-
-            Fault(name, $"a whole number from {least} to {most}");
-            return null;
-        }
-
-        TimeSpan? Duration(string name, TimeSpan most)
-        {
-            if (Label(name) is not { } text)
-            {
-                return null;
-            }
-
-            if (GoDuration.TryParse(text, out var duration, out var allowed, max: most))
-            {
-                return duration;
-            }
-
-            Fault(name, allowed);
-            return null;
-        }
+        string? RuleName(string name) =>
+            fields.Text(name, IsRuleName, $"queue, rps, capacity, cpu, or another rule's name: at most {MaxTypeLength} letters, digits, - _ and .");
     }
+
+    private static bool IsRuleName(string text) => text.Length <= MaxTypeLength && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
 }

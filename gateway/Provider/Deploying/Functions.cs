@@ -9,7 +9,7 @@ namespace Connectors.Provider.Deploying;
 /// <summary>
 /// The functions deployed here. A change is on disk before it counts, but for a call that wakes its function; and one change of a function is made at a time.
 /// </summary>
-internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeProvider time, ILogger<Functions> log)
+internal sealed class Functions(FunctionStore store, FunctionBuilder builder, FunctionFiles files, TimeProvider time, ILogger<Functions> log)
 {
     private readonly ConcurrentDictionary<FunctionName, DeployedFunction> _all = new();
     private readonly FunctionLocks _changing = new();
@@ -31,7 +31,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
         {
             try
             {
-                Put(await runners.BuildAsync(definition with { Replicas = Possible(definition.Deployment, definition.Replicas) }), after: Task.CompletedTask);
+                Put(await builder.BuildAsync(definition with { Replicas = Possible(definition.Deployment, definition.Replicas) }), after: Task.CompletedTask);
             }
             catch (Exception fault)
             {
@@ -57,8 +57,8 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
             return false;
         }
 
-        var hadOwn = runners.HasFolder(name) && !runners.HasPrepared(name);
-        var files = handlerFolder is null ? null : runners.FindFiles(name, handlerFolder);
+        var hadOwn = files.HasFolder(name) && !files.HasPrepared(name);
+        var handler = handlerFolder is null ? null : files.FindHandler(name, handlerFolder);
         var definition = new FunctionDefinition
         {
             Deployment = deployment,
@@ -67,18 +67,18 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
         };
         try
         {
-            if (files is not null)
+            if (handler is not null)
             {
                 if (before is not null)
                 {
                     await before.Runner.Scale(0, Task.CompletedTask);
                 }
 
-                runners.TakeFiles(name, files);
+                files.TakeHandler(name, handler);
             }
 
             // Built before it is written: what cannot be called now must not be there after a restart.
-            var function = await runners.BuildAsync(definition);
+            var function = await builder.BuildAsync(definition);
             await store.WriteAsync(definition);
             Replace(before, function);
         }
@@ -185,12 +185,12 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
     /// <param name="spared">Functions that are left alone: they are to be deployed here, and could not be yet.</param>
     public async Task CleanUpAsync(IEnumerable<FunctionName> spared)
     {
-        var left = runners.Traces().Except(spared).Where(name => DeployRules.IsName(name.Name) && DeployRules.IsName(name.Namespace) && !store.Contains(name));
+        var left = files.Traces().Except(spared).Where(name => DeployRules.IsName(name.Name) && DeployRules.IsName(name.Namespace) && !store.Contains(name));
         foreach (var function in left.ToList())
         {
             try
             {
-                await runners.CleanUpAsync(function, keepsFolder: !runners.HasPrepared(function));
+                await files.CleanUpAsync(function, keepsFolder: !files.HasPrepared(function));
             }
             catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
             {
@@ -211,7 +211,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
             {
                 if (Find(name) is { } function && Lists(function))
                 {
-                    Replace(function, await runners.BuildAsync(function.Definition));
+                    Replace(function, await builder.BuildAsync(function.Definition));
                 }
             }
             catch (Exception fault)
@@ -231,7 +231,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
     /// <summary>Ends every process, each within its time, and all at once with <paramref name="now"/>; and lets deletions come to their end until then.</summary>
     public async Task StopAsync(CancellationToken now)
     {
-        await using var cut = now.Register(runners.Cut);
+        await using var cut = now.Register(builder.Cut);
         await Task.WhenAll(All.Concat(_leaving.Keys).Select(function => function.Runner.DisposeAsync().AsTask()));
         await Task.WhenAll(_removing.Keys).WaitAsync(now).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
@@ -274,7 +274,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
     {
         try
         {
-            await runners.BuildAsync(function.Definition);
+            await builder.BuildAsync(function.Definition);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
@@ -295,7 +295,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
 
         try
         {
-            await runners.CleanUpAsync(function, keepsFolder);
+            await files.CleanUpAsync(function, keepsFolder);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
@@ -311,7 +311,7 @@ internal sealed class Functions(FunctionStore store, RunnerChoice runners, TimeP
         using var changing = await _changing.EnterAsync(function, CancellationToken.None);
         if (!store.Contains(function) && !IsLeaving(function))
         {
-            await runners.CleanUpAsync(function, keepsFolder: false);
+            await files.CleanUpAsync(function, keepsFolder: false);
         }
     }
 

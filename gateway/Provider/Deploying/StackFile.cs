@@ -116,7 +116,7 @@ internal static class StackFile
         {
             throw new ConfigurationException($"functions_path: {path}: line {fault.Start.Line}: is not YAML: {(fault.InnerException ?? fault).Message}", fault);
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new ConfigurationException($"functions_path: {path}: cannot be read: {fault.Message}", fault);
         }

@@ -8,7 +8,7 @@ internal static class FunctionFolder
 {
     private const string UsualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-    public static string Of(ProviderOptions options, FunctionName function) => Path.Combine(options.DataPath, "work", function.Namespace, function.Name);
+    public static string Of(ProviderOptions options, FunctionName function) => Path.Combine(options.Data.Work, function.Namespace, function.Name);
 
     public static Dictionary<string, string> Variables(FunctionDeployment deployment, string folder, string? secrets)
     {

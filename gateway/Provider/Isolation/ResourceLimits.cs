@@ -14,8 +14,8 @@ internal static class ResourceLimits
         ("Ki", 1024), ("Mi", 1024.0 * 1024), ("Gi", 1024.0 * 1024 * 1024), ("k", 1e3), ("K", 1e3), ("M", 1e6), ("G", 1e9), ("m", 1e6), ("g", 1e9), ("", 1),
     ];
 
-    /// <summary>Arguments of prlimit; empty for none. Faults are added to <paramref name="errors"/>.</summary>
-    public static IReadOnlyList<string> Read(FunctionResources? limits, IList<string> errors)
+    /// <summary>Arguments of prlimit; empty for none. Faults are added to <paramref name="faults"/>.</summary>
+    public static IReadOnlyList<string> Read(FunctionResources? limits, IList<string> faults)
     {
         var arguments = new List<string>();
         if (limits?.Memory is { Length: > 0 } memory)
@@ -43,7 +43,7 @@ internal static class ResourceLimits
             }
             else
             {
-                errors.Add($"{name}: \"{given}\" is not {allowed}");
+                faults.Add($"{name}: \"{given}\" is not {allowed}");
             }
         }
     }

@@ -11,11 +11,17 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
 {
     private static readonly FunctionIsolation[] ByStrength = [FunctionIsolation.Namespaces, FunctionIsolation.User, FunctionIsolation.None];
 
+    // What is to be read-only is looked at too: mount passes over a directory that is a mount already, and says nothing.
+    private const string Trial = "cd \"$HOME\" && : > tried && if test -w \"$1\"; then echo \"$1 can be written\"; exit 1; fi";
+
     // No function is called so.
     private const string Unfinished = ".unfinished";
 
-    private readonly string _views = Path.Combine(options.DataPath, "views");
+    private readonly string _views = options.Data.Views;
     private FunctionIsolation _kind = FunctionIsolation.None;
+
+    // The gateway's program, which its own user could change; null for another user, whom modes keep out, and where it cannot be helped.
+    private string? _readOnly;
 
     /// <summary>Who functions run as and own their files; null for the gateway's own user.</summary>
     public int? User => UserOf(_kind);
@@ -54,11 +60,7 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
     public bool HasFolder(FunctionName function) => Directory.Exists(FunctionFolder.Of(options, function));
 
     /// <summary>Functions that were given a directory here, and whose removal has not come to its end.</summary>
-    public IEnumerable<FunctionName> Prepared() =>
-        from ns in Directory.EnumerateDirectories(_views)
-        from view in Directory.EnumerateFiles(ns)
-        where !view.EndsWith(Unfinished, StringComparison.Ordinal)
-        select new FunctionName(Path.GetFileName(view), Path.GetFileName(ns));
+    public IEnumerable<FunctionName> Prepared() => DataFolder.FunctionsIn(_views).Where(view => !view.Name.EndsWith(Unfinished, StringComparison.Ordinal));
 
     /// <summary>Whether a function is among them.</summary>
     public bool HasPrepared(FunctionName function) => File.Exists(ViewOf(function));
@@ -103,8 +105,14 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
 
     private void MakeFolder(string folder, string view)
     {
-        Directory.CreateDirectory(folder);
-        if (User is { } user && !(File.Exists(view) && File.ReadLines(view).FirstOrDefault() == Owner))
+        var isNew = !Directory.Exists(folder);
+        Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
+        Directory.CreateDirectory(folder, DataFolder.Private);
+        if (User is not { } user)
+        {
+            Close(folder);
+        }
+        else if (isNew || !(File.Exists(view) && File.ReadLines(view).FirstOrDefault() == Owner))
         {
             HandOver(folder, user);
         }
@@ -114,7 +122,7 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
     {
         MakeFolder(folder, view);
         Directory.CreateDirectory(Path.GetDirectoryName(view)!);
-        WriteView(view, $"{Owner}\n{MountTable.Of(HiddenPaths.Of(options, User), folder, secrets)}");
+        WriteView(view, $"{Owner}\n{MountTable.Of(_readOnly, HiddenPaths.Of(options, User), folder, secrets)}");
         return new Sandbox(_kind, User, folder, secrets, view, limits);
     }
 
@@ -134,6 +142,19 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
         }
     }
 
+    // One that was there before is as open as whoever made it left it.
+    private static void Close(string folder)
+    {
+        try
+        {
+            File.SetUnixFileMode(folder, DataFolder.Private);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // Another user's, who lets ours in.
+        }
+    }
+
     // Once, before any process of that user could have laid links in it: the view says that it was done. Links that an older gateway's functions laid are
     // given over themselves; what they name is not the function's.
     private static void HandOver(string folder, int user)
@@ -147,10 +168,11 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
             UserIds.Give(path, user);
         }
 
-        File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        File.SetUnixFileMode(folder, DataFolder.Private);
         UserIds.Give(folder, user);
     }
 
+    // Null if processes can be started this way.
     private async Task<string?> FaultAsync(CancellationToken ct)
     {
         if (_kind == FunctionIsolation.User && User is null)
@@ -158,10 +180,30 @@ internal sealed class Sandboxes(ProviderOptions options, ILogger<Sandboxes> log)
             return "the gateway is not root";
         }
 
+        _readOnly = _kind == FunctionIsolation.Namespaces && User is null && GatewayProcess.Folder != "/" ? GatewayProcess.Folder : null;
+        var fault = await TrialFaultAsync(ct);
+        if (fault is null || _readOnly is not { } program)
+        {
+            return fault;
+        }
+
+        // It may be that alone: a program that lies on a mount of its own, for one.
+        _readOnly = null;
+        var other = await TrialFaultAsync(ct);
+        if (other is null)
+        {
+            Log.ProgramWritable(log, program, fault);
+        }
+
+        return other;
+    }
+
+    private async Task<string?> TrialFaultAsync(CancellationToken ct)
+    {
         try
         {
             var trial = Path.Combine(options.DataPath, "trial");
-            return await RunAsync(Prepare(trial, Path.Combine(_views, ".trial"), null, []), ["sh", "-c", "cd \"$HOME\" && : > tried"], ct);
+            return await RunAsync(Prepare(trial, Path.Combine(_views, ".trial"), null, []), ["sh", "-c", Trial, "trial", _readOnly ?? ""], ct);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
         {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Connectors.Provider.Contracts;
 using Connectors.Sdk.Invocation;
 
 namespace Connectors.Provider.Logs;
@@ -8,19 +9,17 @@ internal sealed class FunctionLogs(ProviderOptions options, TimeProvider time) :
 {
     private const string Extension = ".log";
 
-    private readonly string _root = Path.Combine(options.DataPath, "logs");
+    private readonly string _root = options.Data.Logs;
     private readonly ConcurrentDictionary<FunctionName, FunctionLog> _all = new();
 
     public FunctionLog Of(FunctionName function) => _all.GetOrAdd(function, Open);
 
     /// <summary>Functions of which there are files, deployed or not.</summary>
     public IEnumerable<FunctionName> Kept() =>
-        from folder in Directory.EnumerateDirectories(_root)
-        from file in Directory.EnumerateFiles(folder)
-        let name = Path.GetFileName(file)
-        let end = name.IndexOf(Extension, StringComparison.Ordinal)
+        from file in DataFolder.FunctionsIn(_root)
+        let end = file.Name.IndexOf(Extension, StringComparison.Ordinal)
         where end > 0
-        select new FunctionName(name[..end], Path.GetFileName(folder));
+        select file with { Name = file.Name[..end] };
 
     /// <summary>Deletes a log, also one that an earlier gateway wrote.</summary>
     public void Delete(FunctionName function)

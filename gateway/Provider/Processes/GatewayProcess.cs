@@ -7,6 +7,9 @@ internal static partial class GatewayProcess
 {
     private const int SetDumpable = 4;
 
+    /// <summary>Where its program lies.</summary>
+    public static string Folder { get; } = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
+
     /// <summary>Only root may trace it or read its environment from now on, and the runtime's diagnostic sockets are gone.</summary>
     public static void Close()
     {

@@ -40,8 +40,6 @@ internal sealed partial class ProcessGroup : IDisposable
     /// <summary>Valid after <see cref="ExitedAsync"/>; above 128 it stands for a signal.</summary>
     public int ExitCode => _process.ExitCode;
 
-    public bool HasExited => _process.HasExited;
-
     /// <summary>Starts a command. Null means that its environment is larger than the system allows.</summary>
     public static async Task<ProcessGroup?> StartAsync(ProcessPlan plan)
     {

@@ -54,7 +54,12 @@ internal sealed class HttpRunner(FunctionSetup setup, HttpCall call, TimeProvide
         var (replica, hasOthers) = await ChooseAsync(ct);
         if (replica is null)
         {
-            return hasOthers && await InternalError.NoEndpointsAsync(caller, setup.Name);
+            if (hasOthers)
+            {
+                await InternalError.NoEndpointsAsync(caller, setup.Name);
+            }
+
+            return hasOthers;
         }
 
         try

@@ -10,12 +10,9 @@ internal static class InternalError
     public const string Limiter = "faas-middleware";
     public const string Watchdog = "of-watchdog";
 
-    /// <summary>No process is ready, and none will be soon. True, for the caller has been answered.</summary>
-    public static async Task<bool> NoEndpointsAsync(HttpContext caller, FunctionName function)
-    {
-        await AnswerAsync(caller, StatusCodes.Status503ServiceUnavailable, Proxy, $"No endpoints available for: {function.Name}.");
-        return true;
-    }
+    /// <summary>No process is ready, and none will be soon.</summary>
+    public static Task NoEndpointsAsync(HttpContext caller, FunctionName function) =>
+        AnswerAsync(caller, StatusCodes.Status503ServiceUnavailable, Proxy, $"No endpoints available for: {function.Name}.");
 
     public static Task AnswerAsync(HttpContext caller, int status, string source, string text)
     {

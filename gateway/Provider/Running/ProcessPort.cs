@@ -14,6 +14,9 @@ internal sealed class ProcessPort : IDisposable
     private const int First = 10_000;
     private const int UsualBeyond = 32_768;
 
+    // Of which one is free unless somebody holds nearly all of them; then it is tried again later.
+    private const int MaxTries = 1000;
+
     // Whose each port is. Also the lock that guards it.
     private static readonly Dictionary<int, ProcessPort> Taken = [];
     private static readonly int Beyond = ReadBeyond();
@@ -31,19 +34,25 @@ internal sealed class ProcessPort : IDisposable
 
     /// <summary>A port that is free.</summary>
     /// <param name="leaving">Cancelled once whoever takes it is on its way out.</param>
-    public static ProcessPort Take(CancellationToken leaving)
+    /// <exception cref="InvalidOperationException">None was found.</exception>
+    public static ProcessPort Take(CancellationToken leaving) => Take(IsFree, leaving);
+
+    /// <summary>As above, with another way of looking whether a port is free.</summary>
+    public static ProcessPort Take(Func<int, bool> isFree, CancellationToken leaving)
     {
-        while (true)
+        for (var i = 0; i < MaxTries; i++)
         {
             var port = new ProcessPort(RandomNumberGenerator.GetInt32(First, Beyond), leaving);
             lock (Taken)
             {
-                if (IsFree(port.Number) && Taken.TryAdd(port.Number, port))
+                if (isFree(port.Number) && Taken.TryAdd(port.Number, port))
                 {
                     return port;
                 }
             }
         }
+
+        throw new InvalidOperationException($"of the ports from {First} to {Beyond - 1}, {MaxTries} were tried and none is free");
     }
 
     /// <summary>A port that the function names itself. Waits for a process of ours that has it and is on its way out. Null if another of ours has it.</summary>

@@ -1,6 +1,4 @@
-using System.Collections.Frozen;
 using Connectors.Provider.Contracts;
-using Connectors.Sdk.Hosting;
 
 namespace Connectors.Provider.Running;
 
@@ -46,134 +44,109 @@ internal sealed record WatchdogSettings
     /// <summary>The most replicas that it can have.</summary>
     public ulong MaxReplicas => FixedPort is null ? MinReplicas.Max : 1;
 
-    /// <summary>Reads a deployment; faults are added to <paramref name="errors"/>, one line each.</summary>
-    public static WatchdogSettings Read(FunctionDeployment deployment, IList<string> errors)
+    /// <summary>Reads a deployment; faults are added to <paramref name="faults"/>, one line each.</summary>
+    public static WatchdogSettings Read(FunctionDeployment deployment, IList<string> faults)
     {
-        var variables = deployment.EnvVars ?? FrozenDictionary<string, string>.Empty;
-        var process = First(deployment.EnvProcess, Value("fprocess"), Value("function_process"));
-        var upstream = First(Value("upstream_url"), Value("http_upstream_url"));
-        if (!CommandWords.TrySplit(process ?? "", out var command))
-        {
-            errors.Add("envProcess: a quote is not closed (fprocess in a stack file)");
-        }
-
-        Uri? url = null;
-        if (upstream is not null && (!Uri.TryCreate(upstream, UriKind.Absolute, out url) || url.Scheme is not ("http" or "https") || url.Query.Length + url.Fragment.Length > 0))
-        {
-            errors.Add($"upstream_url: \"{upstream}\" is not an http address without a query");
-        }
-
+        var fields = new TextFields(deployment.EnvVars, "", "", faults);
+        var process = First(deployment.EnvProcess, fields.Text("fprocess"), fields.Text("function_process"));
+        var upstream = First(fields.Text("upstream_url"), fields.Text("http_upstream_url"));
         if (process is null && upstream is null)
         {
-            errors.Add("envProcess: is required: images are not run here; give the command as envProcess (fprocess), or upstream_url for a service that runs already");
-        }
-
-        var mode = Mode();
-        if (mode == RunMode.Fork && Value("mode") is null or "fork" && Flag("marshal_request", false))
-        {
-            errors.Add($"marshal_request: \"{Value("marshal_request")}\" is not possible here; allowed: false, or unset: standard input is the body as it came, and variables tell the rest");
+            faults.Add("envProcess: is required: images are not run here; give the command as envProcess (fprocess), or upstream_url for a service that runs already");
         }
 
         return new WatchdogSettings
         {
-            Command = command,
-            UpstreamUrl = url,
-            Mode = mode,
-            ExecTimeout = Duration("exec_timeout") is { } limit && limit > TimeSpan.Zero ? limit : null,
-            MaxInflight = Number("max_inflight") is { } most && most > 0 ? most : null,
-            CombinesOutput = Flag("combine_output", Value("mode") is not ("streaming" or "serializing")),
-            TellsCall = Flag("cgi_headers", true),
-            BuffersBody = Flag("http_buffer_req_body", false) || Flag("buffer_http", false),
-            ContentType = ContentType(),
-            ReadyPath = ReadyPath(),
-            GracePeriod = Duration("write_timeout") ?? TimeSpan.FromSeconds(10),
+            Command = CommandOf(process, faults),
+            UpstreamUrl = AddressOf(upstream, faults),
+            Mode = ModeOf(process, fields),
+            ExecTimeout = fields.Duration("exec_timeout") is { } limit && limit > TimeSpan.Zero ? limit : null,
+            MaxInflight = fields.Number("max_inflight") is { } most && most > 0 ? most : null,
+            CombinesOutput = Flag(fields, "combine_output", fields.Text("mode") is not ("streaming" or "serializing")),
+            TellsCall = Flag(fields, "cgi_headers", true),
+            BuffersBody = Flag(fields, "http_buffer_req_body", false) || Flag(fields, "buffer_http", false),
+            ContentType = ContentTypeOf(fields, faults),
+            ReadyPath = ReadyPathOf(fields),
+            GracePeriod = fields.Duration("write_timeout") ?? TimeSpan.FromSeconds(10),
         };
+    }
 
-        string? Value(string name) => variables.GetValueOrDefault(name)?.Trim() is { Length: > 0 } text ? text : null;
-
-        RunMode Mode()
+    private static IReadOnlyList<string> CommandOf(string? process, IList<string> faults)
+    {
+        if (!CommandWords.TrySplit(process ?? "", out var command))
         {
-            if (process is null)
-            {
-                return RunMode.Service;
-            }
-
-            switch (Value("mode"))
-            {
-                case null or "streaming" or "serializing" or "fork":
-                    return RunMode.Fork;
-                case "http":
-                    return RunMode.Http;
-                case var other:
-                    errors.Add($"mode: \"{other}\" is not known here; allowed: http, or unset for a process for each call");
-                    return RunMode.Fork;
-            }
+            faults.Add("envProcess: a quote is not closed (fprocess in a stack file)");
         }
 
-        TimeSpan? Duration(string name)
+        return command;
+    }
+
+    private static Uri? AddressOf(string? upstream, IList<string> faults)
+    {
+        Uri? url = null;
+        if (upstream is not null && (!Uri.TryCreate(upstream, UriKind.Absolute, out url) || url.Scheme is not ("http" or "https") || url.Query.Length + url.Fragment.Length > 0))
         {
-            var text = Value(name);
-            if (text is null)
-            {
-                return null;
-            }
-
-            if (GoDuration.TryParse(text, out var duration, out var allowed))
-            {
-                return duration;
-            }
-
-            errors.Add($"{name}: \"{text}\" is not valid; allowed: {allowed}");
-            return null;
+            faults.Add($"upstream_url: \"{upstream}\" is not an http address without a query");
         }
 
-        int? Number(string name)
+        return url;
+    }
+
+    private static RunMode ModeOf(string? process, TextFields fields)
+    {
+        if (process is null)
         {
-            var text = Value(name);
-            if (text is null)
-            {
-                return null;
-            }
-
-            if (int.TryParse(text, System.Globalization.NumberStyles.None, null, out var number))
-            {
-                return number;
-            }
-
-            errors.Add($"{name}: \"{text}\" is not a whole number");
-            return null;
+            return RunMode.Service;
         }
 
-        string? ContentType()
+        switch (fields.Text("mode"))
         {
-            var text = Value("content_type");
-            if (text?.Any(c => c is < ' ' or > '~') == true)
-            {
-                errors.Add("content_type: holds a character that no header may hold; allowed are those of ASCII that can be seen, and spaces");
-                return null;
-            }
+            case "http":
+                return RunMode.Http;
+            case "streaming" or "serializing":
+                return RunMode.Fork;
+            case null or "fork":
+                if (Flag(fields, "marshal_request", false))
+                {
+                    fields.Fault("marshal_request", "is not possible here; allowed: false, or unset: standard input is the body as it came, and variables tell the rest");
+                }
 
+                return RunMode.Fork;
+            default:
+                fields.Fault("mode", "is not known here; allowed: http, or unset for a process for each call");
+                return RunMode.Fork;
+        }
+    }
+
+    private static string? ContentTypeOf(TextFields fields, IList<string> faults)
+    {
+        var text = fields.Text("content_type");
+        if (text?.Any(c => c is < ' ' or > '~') != true)
+        {
             return text;
         }
 
-        string? ReadyPath()
+        faults.Add("content_type: holds a character that no header may hold; allowed are those of ASCII that can be seen, and spaces");
+        return null;
+    }
+
+    private static string? ReadyPathOf(TextFields fields)
+    {
+        if (fields.Text("ready_path") is not { } text)
         {
-            if (Value("ready_path") is not { } text)
-            {
-                return null;
-            }
-
-            var path = "/" + text.TrimStart('/');
-            if (!Uri.TryCreate(new Uri("http://127.0.0.1"), path, out _))
-            {
-                errors.Add($"ready_path: \"{text}\" is not a path such as /_/health");
-            }
-
-            return path;
+            return null;
         }
 
-        bool Flag(string name, bool fallback) => Value(name) switch { null => fallback, var text => text is "true" or "1" };
+        var path = "/" + text.TrimStart('/');
+        if (!Uri.TryCreate(new Uri("http://127.0.0.1"), path, out _))
+        {
+            fields.Fault("ready_path", "is not a path such as /_/health");
+        }
+
+        return path;
     }
+
+    private static bool Flag(TextFields fields, string name, bool fallback) => fields.Text(name) switch { null => fallback, var text => text is "true" or "1" };
 
     private static string? First(params ReadOnlySpan<string?> candidates)
     {

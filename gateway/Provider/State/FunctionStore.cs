@@ -6,7 +6,7 @@ namespace Connectors.Provider.State;
 /// <summary>The definitions on disk, one file each.</summary>
 internal sealed class FunctionStore(ProviderOptions options, ILogger<FunctionStore> log)
 {
-    private readonly string _root = Path.Combine(options.DataPath, "functions");
+    private readonly string _root = options.Data.Functions;
 
     /// <summary>Reads every definition; an unreadable one is told and left alone.</summary>
     public IReadOnlyList<FunctionDefinition> ReadAll() => [.. StateFile.Collect(_root).Select(Read).OfType<FunctionDefinition>()];
@@ -25,8 +25,7 @@ internal sealed class FunctionStore(ProviderOptions options, ILogger<FunctionSto
     {
         try
         {
-            using var file = File.OpenRead(path);
-            return JsonSerializer.Deserialize(file, DefinitionJson.Default.FunctionDefinition) is { Deployment.Namespace: not null } definition
+            return StateFile.ReadJson(path, DefinitionJson.Default.FunctionDefinition) is { Deployment.Namespace: not null } definition
                 ? definition
                 : throw new JsonException("It holds no function.");
         }

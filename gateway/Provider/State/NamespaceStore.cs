@@ -7,7 +7,7 @@ namespace Connectors.Provider.State;
 /// <summary>Namespaces that were created; the default one is always there.</summary>
 internal sealed class NamespaceStore(ProviderOptions options, ILogger<NamespaceStore> log)
 {
-    private readonly string _root = Path.Combine(options.DataPath, "namespaces");
+    private readonly string _root = options.Data.Namespaces;
     private readonly ConcurrentDictionary<string, FunctionNamespace> _all = new();
 
     public void Load()
@@ -17,8 +17,8 @@ internal sealed class NamespaceStore(ProviderOptions options, ILogger<NamespaceS
         {
             try
             {
-                var found = JsonSerializer.Deserialize(File.ReadAllBytes(path), ProviderJson.Default.FunctionNamespace)!;
-                _all[found.Name] = found;
+                var found = StateFile.ReadJson(path, ProviderJson.Default.FunctionNamespace);
+                _all[found.Name.Length > 0 ? found.Name : throw new JsonException("It holds no namespace.")] = found;
             }
             catch (JsonException fault)
             {

@@ -7,8 +7,8 @@ namespace Connectors.Provider.State;
 /// <summary>Secrets of functions, one file each that only this user may read; and a folder for each function with the ones that it lists.</summary>
 internal sealed class SecretStore(ProviderOptions options)
 {
-    private readonly string _root = Path.Combine(options.DataPath, "secrets");
-    private readonly string _mounts = Path.Combine(options.DataPath, "mounts");
+    private readonly string _root = options.Data.Secrets;
+    private readonly string _mounts = options.Data.Mounts;
     private readonly ConcurrentDictionary<string, bool> _names = new();
 
     public void Load()
@@ -67,10 +67,7 @@ internal sealed class SecretStore(ProviderOptions options)
     }
 
     /// <summary>Functions that have a folder of secrets, deployed or not.</summary>
-    public IEnumerable<FunctionName> Mounted() =>
-        from ns in Directory.EnumerateDirectories(_mounts)
-        from folder in Directory.EnumerateDirectories(ns)
-        select new FunctionName(Path.GetFileName(folder), Path.GetFileName(ns));
+    public IEnumerable<FunctionName> Mounted() => DataFolder.FunctionsIn(_mounts);
 
     public void Unmount(FunctionName function)
     {

@@ -42,6 +42,14 @@ internal static class StateFile
         }
     }
 
+    /// <exception cref="JsonException">It holds something else, or null.</exception>
+    public static T ReadJson<T>(string path, JsonTypeInfo<T> type)
+        where T : class
+    {
+        using var file = File.OpenRead(path);
+        return JsonSerializer.Deserialize(file, type) ?? throw new JsonException("It holds nothing.");
+    }
+
     public static Task WriteJsonAsync<T>(string path, T value, JsonTypeInfo<T> type) => WriteAsync(path, JsonSerializer.SerializeToUtf8Bytes(value, type));
 
     /// <summary>Every finished file of a tree; unfinished ones are removed. Only at start, before anything writes.</summary>

@@ -37,7 +37,7 @@ internal static class RunningCron
         var settings = new Settings(values);
         var read = CronOptions.Read(settings);
         Assert.Empty(settings.Errors);
-        builder.AddTimetable(read);
+        builder.AddCron(read);
         builder.AddConnector<CronSource>(connector with { Asynchronous = read.Connector.Asynchronous, ContentType = read.Connector.ContentType });
     }
 

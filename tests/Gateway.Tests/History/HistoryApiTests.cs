@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using System.Text.Json.Nodes;
 using Connectors.Gateway.Tests.Queues;
 using Connectors.Streams.Records;
@@ -181,13 +182,17 @@ public sealed class HistoryApiTests(HistoryScene scene) : IClassFixture<HistoryS
             new() { At = ended.AddSeconds(7), Status = 503, Seconds = 1 },
         ];
         var (due, delivered, old) = (HistorySeed.Call(id: "due", ended: ended), HistorySeed.Call(id: "delivered", ended: ended), HistorySeed.Call(id: "old", ended: ended));
-        foreach (var call in new[] { due, delivered, old })
+
+        // As of a worker whose clock is ahead: the record lies before the time of the end.
+        var ahead = HistorySeed.Call(id: "ahead", ended: ended.AddSeconds(10));
+        foreach (var call in new[] { due, delivered, old, ahead })
         {
             await seed.WriteAsync(call with { Callback = new EndedCallback { State = CallbackStates.Due } });
         }
 
         await seed.WriteAsync(delivered with { State = EndStates.Callback, Callback = new EndedCallback { State = CallbackStates.Delivered, Attempts = 40, Status = 204, Posts = [.. posts, posts[1] with { Status = 204 }] } });
         await seed.WriteAsync(old with { State = EndStates.Callback, Callback = new EndedCallback { State = CallbackStates.Refused, Attempts = 2, Status = 410, Error = "gone" } });
+        await letters.TellingAsync(DeadLetterSeed.Call("echo", "ahead") with { DeliveryId = ahead.DeliveryId }, new CallbackRecord { Status = 200, Since = ended, Attempt = 2, Posts = [posts[0]] });
         for (var i = 0; i < 40; i++)
         {
             await letters.TellingAsync(DeadLetterSeed.Call("echo"));
@@ -196,12 +201,13 @@ public sealed class HistoryApiTests(HistoryScene scene) : IClassFixture<HistoryS
         await letters.TellingAsync(
             DeadLetterSeed.Call("echo", "due") with { DeliveryId = due.DeliveryId },
             new CallbackRecord { Status = 200, Since = ended, Attempt = 3, NotBefore = ended.AddSeconds(20), Posts = posts });
-        await HoldsAsync(queue, "", ["old", "delivered", "due"]);
+        await HoldsAsync(queue, "", ["ahead", "old", "delivered", "due"]);
         await Eventually.HoldsAsync(async () => (string)(await CallbackAsync("old"))["state"]! == CallbackStates.Refused, "the last record is read");
 
         var open = await CallbackAsync("due");
         Assert.Equal(("due", 2, 503, ended.AddSeconds(20).UtcDateTime), ((string)open["state"]!, (int)open["attempts"]!, (int)open["status"]!, (DateTime)open["dueAt"]!));
         Assert.Equal([(1, null, 0.5, 1.0, "Connection refused"), (2, 503, 1.0, 5.5, null)], Posts(open));
+        Assert.Equal(("due", 1), ((string)(await CallbackAsync("ahead"))["state"]!, (int)(await CallbackAsync("ahead"))["attempts"]!));
         var done = await CallbackAsync("delivered");
         Assert.Equal(("delivered", 40, 204, null), ((string)done["state"]!, (int)done["attempts"]!, (int)done["status"]!, (string?)done["dueAt"]));
         Assert.Equal([(38, null, 0.5, null, "Connection refused"), (39, 503, 1.0, 5.5, null), (40, 204, 1.0, 0.0, null)], Posts(done));
@@ -251,9 +257,10 @@ public sealed class HistoryApiTests(HistoryScene scene) : IClassFixture<HistoryS
     }
 
     [Fact]
-    public async Task An_id_made_by_a_gateway_is_found_far_behind_in_a_long_queue()
+    public async Task An_id_that_tells_its_time_is_found_wherever_it_lies_in_a_long_queue_also_where_the_clock_that_made_it_was_ahead()
     {
         var seed = await new DeadLetterSeed(scene.JetStream, "q" + Guid.NewGuid().ToString("N")[..8]).CreateAsync();
+        var first = await SubmitAsync(TimeSpan.FromMinutes(1));
         await Task.WhenAll(Enumerable.Range(0, 64).Select(async _ =>
         {
             for (var i = 0; i < 70; i++)
@@ -263,10 +270,61 @@ public sealed class HistoryApiTests(HistoryScene scene) : IClassFixture<HistoryS
         }));
 
         // The search begins at the id's own time, and goes on for fewer messages than lie before it.
-        var late = Connectors.Gateway.Enqueueing.FreshId.Next(TimeProvider.System.GetUtcNow().AddSeconds(2));
-        await seed.WaitingAsync(DeadLetterSeed.Call("a", late) with { Attempt = 1, NotBefore = null });
+        var early = await SubmitAsync(TimeSpan.FromSeconds(3));
+        var late = await SubmitAsync(TimeSpan.FromSeconds(2));
+        await seed.WaitingAsync(DeadLetterSeed.Call("many"));
 
-        await Eventually.HoldsAsync(async () => (string)(await scene.Gateway.SystemJsonAsync($"calls/{late}"))["calls"]![0]!["state"]! == "waiting", "it is found");
+        await Eventually.HoldsAsync(() => Connectors.Gateway.Enqueueing.FreshId.TimeOf(early) < TimeProvider.System.GetUtcNow(), "the time that the id tells is over");
+        foreach (var id in new[] { first, early, late })
+        {
+            Assert.Equal("waiting", (string)(await scene.Gateway.SystemJsonAsync($"calls/{id}?queue={seed.Queue}"))["calls"]![0]!["state"]!);
+        }
+
+        // By a caller whose clock is so far ahead.
+        async Task<string> SubmitAsync(TimeSpan ahead)
+        {
+            var id = Connectors.Gateway.Enqueueing.FreshId.Next(TimeProvider.System.GetUtcNow() + ahead);
+            await seed.WaitingAsync(DeadLetterSeed.Call("a", id) with { Attempt = 1, NotBefore = null });
+            return id;
+        }
+    }
+
+    // The page looks every two seconds, at all streams of all queues.
+    [Fact]
+    public async Task What_lies_before_the_time_of_an_id_is_not_read_where_its_call_is_found()
+    {
+        const int Delayed = 200;
+        var seed = await new DeadLetterSeed(scene.JetStream, "q" + Guid.NewGuid().ToString("N")[..8]).CreateAsync();
+        for (var i = 0; i < Delayed; i++)
+        {
+            await seed.DelayedAsync(DeadLetterSeed.Call("many"));
+        }
+
+        await using var looks = await scene.JetStream.Connection.SubscribeCoreAsync<string>($"$JS.API.DIRECT.GET.{StreamNames.Aside(seed.Queue)}");
+
+        // Those of the last seconds are read: clocks differ.
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                var id = Connectors.Gateway.Enqueueing.FreshId.Next(TimeProvider.System.GetUtcNow());
+                await seed.WaitingAsync(DeadLetterSeed.Call("a", id) with { Attempt = 1, NotBefore = null });
+                Looks();
+                await scene.Gateway.SystemJsonAsync($"calls/{id}?queue={seed.Queue}");
+                await scene.JetStream.Connection.PingAsync();
+                return Looks() is > 0 and < Delayed / 2;
+            },
+            "the call is found without them");
+
+        int Looks()
+        {
+            var count = 0;
+            while (looks.Msgs.TryRead(out _))
+            {
+                count++;
+            }
+
+            return count;
+        }
     }
 
     [Theory]
@@ -321,6 +379,22 @@ public sealed class HistoryApiTests(HistoryScene scene) : IClassFixture<HistoryS
         await seed.WriteAsync(HistorySeed.Call(id: "good"));
 
         await HoldsAsync(seed.Queue, "", ["good"]);
+    }
+
+    // From there nobody counts on.
+    [Fact]
+    public async Task A_call_that_was_sent_at_the_end_of_time_is_told()
+    {
+        var seed = await scene.SeedAsync();
+        var line = $$"""
+            {"callId":"end-of-time","deliveryId":"d","fn":"a","ns":"b","state":"succeeded","ended":"{{Noon:O}}","attempts":2,"sends":[{"at":"9999-12-31T23:59:59.9+00:00","status":500,"seconds":5},{"at":"9999-12-31T23:59:59.9+00:00","status":200,"seconds":1}]}
+            """;
+        await scene.JetStream.PublishAsync(StreamNames.HistorySubject(seed.Queue), Encoding.UTF8.GetBytes(line + "\n"), NatsRawSerializer<byte[]>.Default);
+        await HoldsAsync(seed.Queue, "", ["end-of-time"]);
+
+        var story = await scene.Gateway.SystemJsonAsync("calls/end-of-time");
+
+        Assert.Equal([500, 200], story["calls"]![0]!["sends"]!.AsArray().Select(send => (int)send!["status"]!));
     }
 
     [Fact]

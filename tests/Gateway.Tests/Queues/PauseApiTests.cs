@@ -3,7 +3,6 @@ using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
 using NATS.Client.JetStream.Models;
-using NATS.Client.KeyValueStore;
 using NATS.Net;
 
 namespace Connectors.Gateway.Tests.Queues;
@@ -58,8 +57,11 @@ public sealed class PauseApiTests(QueueFixture fixture) : IClassFixture<QueueFix
         var seed = await SeedAsync();
         await seed.HeldAsync(DeadLetterSeed.Call("down"));
         var breaker = new OpenBreaker { Reason = "no connection", At = TimeProvider.System.GetUtcNow(), ProbeAt = TimeProvider.System.GetUtcNow().AddSeconds(10) };
+
+        // Whoever asks for this has the bucket made.
+        await _gateway.SystemJsonAsync("queues");
         await using var connection = new NatsConnection(StoredCalls.OptionsFor(fixture.Nats));
-        var bucket = await connection.CreateKeyValueStoreContext().CreateOrUpdateStoreAsync(new NatsKVConfig(StreamNames.Paused) { History = 1 });
+        var bucket = await connection.CreateKeyValueStoreContext().GetStoreAsync(StreamNames.Paused);
         await bucket.PutAsync(OpenBreaker.Key(seed.Queue, new("down", "openfaas-fn")), breaker.Encode(), NatsRawSerializer<byte[]>.Default);
 
         var listed = (await _gateway.SystemJsonAsync("queues")).AsArray().Single(q => (string)q!["name"]! == seed.Queue)!;

@@ -171,6 +171,43 @@ public sealed class QueueWatchTests
         Assert.InRange((await UntakenAsync(gateway, "waits"))!.Value, 1, 3600);
     }
 
+    [Fact]
+    public async Task Of_a_queue_whose_streams_were_deleted_nothing_is_shown_and_it_is_counted_anew_when_it_comes_back()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var stored = new StoredCalls(nats);
+        await using var gateway = await TestGateway.StartAsync(nats);
+        await gateway.DeployAsync("caller", "cat", new Dictionary<string, string> { ["com.openfaas.queue"] = "passing" });
+        var seed = await new DeadLetterSeed(stored.JetStream, "passing").CreateAsync();
+        await seed.DeadAsync(DeadLetterSeed.Call());
+        await AcceptAsync();
+        await gateway.SystemAsync(HttpMethod.Delete, "queues/passing/dead?all=true");
+        await Eventually.HoldsAsync(async () => await UntakenAsync(gateway, "passing") is not null, "the queue was looked at");
+        Assert.Equal(1, await AcceptedAsync());
+        Assert.Equal(1, await SampleAsync("gateway_async_publish_seconds_count", ""));
+        Assert.Equal(1, await SampleAsync("gateway_dead_letters_handled_total", ",action=\"deleted\""));
+
+        foreach (var stream in StreamNames.StreamsOf("passing"))
+        {
+            await stored.JetStream.DeleteStreamAsync(stream);
+        }
+
+        await Eventually.HoldsAsync(
+            async () => !(await gateway.Http.GetStringAsync(new Uri(gateway.Process.Metrics, "/metrics"))).Contains("passing", StringComparison.Ordinal), "nothing is left of it");
+        await AcceptAsync();
+        await Eventually.HoldsAsync(async () => await AcceptedAsync() == 1, "it is counted anew");
+
+        async Task AcceptAsync()
+        {
+            using var accepted = await gateway.PostAsync("/async-function/caller", "hi");
+            Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);
+        }
+
+        Task<double?> AcceptedAsync() => SampleAsync("gateway_async_requests_total", ",code=\"202\"");
+
+        Task<double?> SampleAsync(string name, string labels) => gateway.Process.MetricAsync($"{name}{{queue_name=\"passing\"{labels}}}");
+    }
+
     private static async Task StoreAsync(StoredCalls stored, string queue) =>
         (await stored.JetStream.PublishAsync(StreamNames.CallSubject(queue, Priority.Normal, new FunctionName("f", "openfaas-fn")), "")).EnsureSuccess();
 

@@ -5,6 +5,7 @@ using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
+using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 
 namespace Connectors.Gateway.Tests.Queues;
@@ -59,6 +60,34 @@ public sealed class QueuesApiTests(QueueFixture fixture) : IClassFixture<QueueFi
         Assert.Equal(
             """[{"function":"one.openfaas-fn","calls":1,"delayed":0,"held":0,"callbacks":0,"dead":0,"paused":null,"breaker":null},{"function":"three.openfaas-fn","calls":0,"delayed":0,"held":0,"callbacks":0,"dead":1,"paused":null,"breaker":null},{"function":"two.openfaas-fn","calls":2,"delayed":0,"held":0,"callbacks":1,"dead":0,"paused":null,"breaker":null}]""",
             shown["functions"]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task Running_is_what_the_workers_say_and_not_what_they_handed_back_with_a_delay()
+    {
+        var seed = await SeedAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            await seed.WaitingAsync(DeadLetterSeed.Call("one"));
+        }
+
+        var consumer = await _stored.JetStream.CreateOrUpdateConsumerAsync(
+            StreamNames.Calls(seed.Queue), new ConsumerConfig(StreamNames.StaticNormal) { AckPolicy = ConsumerConfigAckPolicy.Explicit });
+        await foreach (var message in consumer.FetchNoWaitAsync<byte[]>(new NatsJSFetchOpts { MaxMsgs = 100 }))
+        {
+            await message.NakAsync(new AckOpts { NakDelay = TimeSpan.FromHours(1) });
+        }
+
+        var shown = await _gateway.SystemJsonAsync($"queues/{seed.Queue}");
+        Assert.Equal((3, 0), ((int)shown["calls"]!, (int)shown["running"]!));
+
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await _stored.ReportAsync(seed.Queue, "one.openfaas-fn", running: 2);
+                return (int)(await _gateway.SystemJsonAsync($"queues/{seed.Queue}"))["running"]! == 2;
+            },
+            "what a worker says that it runs is told");
     }
 
     [Theory]
@@ -334,11 +363,15 @@ public sealed class QueuesApiTests(QueueFixture fixture) : IClassFixture<QueueFi
         Assert.Contains("\"attempt\":1", headers, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_foreign_message_can_be_read_and_deleted_but_not_redriven()
+    [Theory]
+    [InlineData("call.x.y")]
+    [InlineData("call.x.=0A")]
+    [InlineData("call.=00a.=7F=0D")]
+    [InlineData("odd.x.=C3=BC")]
+    public async Task A_foreign_message_can_be_read_and_deleted_but_not_redriven(string subject)
     {
         var seed = await SeedAsync();
-        var seq = await seed.PublishAsync($"{seed.Queue}.dead.call.x.y", [1], new NatsHeaders { ["Some"] = "thing" });
+        var seq = await seed.PublishAsync($"{seed.Queue}.dead.{subject}", [1], new NatsHeaders { ["Some"] = "thing" });
 
         await _gateway.SystemAsync(HttpMethod.Post, $"queues/{seed.Queue}/dead/{seq}/redrive", expected: HttpStatusCode.Conflict);
         await _gateway.SystemAsync(HttpMethod.Get, $"queues/{seed.Queue}/dead/{seq}");

@@ -76,7 +76,7 @@ public class ApacheAloneTests
 
     private static KafkaOptions Options(string hosts, GatewayServer gateway, params string[] more) => Scene.Read(OldBroker.Environment(hosts, Topic, gateway, more));
 
-    private static Task<RunningConnector> BeginAsync(KafkaOptions options) => RunningConnector.StartAsync(builder => builder.AddKafka(options), options.Service.GracePeriod);
+    private static Task<RunningConnector> BeginAsync(KafkaOptions options) => RunningConnector.StartAsync(builder => Scene.Register(builder, options), options.Service.GracePeriod);
 
     private static async Task<RunningConnector> RunAsync(KafkaOptions options)
     {

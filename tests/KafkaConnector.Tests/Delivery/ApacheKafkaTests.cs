@@ -209,7 +209,7 @@ public class ApacheKafkaTests(ApacheBroker broker) : IClassFixture<ApacheBroker>
     private Task<RunningConnector> BeginAsync(GatewayServer gateway, params string[] more)
     {
         var options = Scene.Read(Environment(gateway, more));
-        return RunningConnector.StartAsync(builder => builder.AddKafka(options), options.Service.GracePeriod);
+        return RunningConnector.StartAsync(builder => Scene.Register(builder, options), options.Service.GracePeriod);
     }
 
     private async Task<double> AssignedAsync(ServiceProcess connector) =>

@@ -47,6 +47,25 @@ public class RecordTests
         Assert.Equal(0, await connector.MetricAsync($"kafka_connector_dead_letters_total{{topic=\"{scene.Topic}\"}}"));
     }
 
+    [Theory]
+    [InlineData("garbage", "call 1\r\n")]
+    [InlineData("00-00000000000000000000000000000000-b7ad6b7169203331-01", "")]
+    [InlineData("", "größe")]
+    public async Task A_trace_and_a_call_id_that_are_none_are_told_of_the_record_alone(string trace, string callId)
+    {
+        await using var scene = await Scene.StartAsync();
+        await using var connector = await scene.RunConnectorAsync();
+
+        await scene.ProduceAsync("k", "body", headers: new Headers { { "traceparent", Encoding.UTF8.GetBytes(trace) }, { "X-Call-Id", Encoding.UTF8.GetBytes(callId) } });
+
+        await scene.Gateway.ReceivesAsync(1);
+        var call = scene.Gateway.Calls.Single();
+        Assert.Null(call.Header("traceparent"));
+        Assert.True(Guid.TryParse(call.Header("X-Call-Id"), out _));
+        Assert.Equal(trace, call.Header("X-Kafka-traceparent"));
+        Assert.NotNull(call.Header("X-Kafka-X-Call-Id"));
+    }
+
     // Nobody need be there to whom the spans are sent.
     [Fact]
     public async Task Where_traces_are_sent_all_calls_of_a_record_are_below_one_span_which_is_in_the_producers_trace()

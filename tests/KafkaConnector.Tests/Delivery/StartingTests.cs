@@ -125,6 +125,9 @@ public class StartingTests
         Clients.Commit(scene.Kafka.BootstrapServers, "set", scene.Topic, 0, 1);
         await using var last = await scene.RunConnectorAsync("group", "set");
         await Eventually.HoldsAsync(() => ledger.Deliveries.Count(d => d.Text == "new") == 4, "the new topic is read from there");
+
+        // Of a partition that is no longer ours nothing is told: the connectors of one process share their metrics.
+        Assert.Null(await last.MetricAsync($"kafka_connector_topic_remade{{group=\"moved\",topic=\"{scene.Topic}\",partition=\"0\"}}"));
     }
 
     [Fact]

@@ -72,6 +72,62 @@ public sealed class FirstLookTests : IDisposable
         Assert.False(_look.IsFresh(_own));
     }
 
+    // Gone are one that came later and the one that was there at first.
+    [Fact]
+    public void What_is_known_of_a_topic_that_came_and_has_been_gone_for_a_day_is_forgotten()
+    {
+        using var client = Clients.Consumer(_kafka.BootstrapServers, "readers");
+        var noted = new TopicLook(1, 1000);
+        string[] topics = [Topic, "more-stays", "more-passes"];
+        _kafka.CreateTopic("more-stays");
+        _kafka.DeleteTopic(Topic);
+        foreach (var topic in topics)
+        {
+            Assert.Equal(noted, _look.Of(topic, [Committed(0, noted.ToString())], wasRead: false));
+            _look.Seen.Add([new TopicPartition(topic, 0)]);
+        }
+
+        for (var hour = 0; hour < 24; hour++)
+        {
+            _time.Advance(TimeSpan.FromHours(1));
+            _look.ForgetGone(client.Handle, Eventually.Patience);
+            Assert.Equal(topics.Length, _look.Seen.All.Count);
+        }
+
+        _time.Advance(TimeSpan.FromHours(1));
+        _look.ForgetGone(client.Handle, Eventually.Patience);
+
+        Assert.Equal([Topic, "more-stays"], _look.Seen.All.Select(name => name.Topic).OrderBy(name => Array.IndexOf(topics, name)));
+        Assert.Equal(noted, _look.Of(Topic, [], wasRead: false));
+        Assert.Equal(noted, _look.Of("more-stays", [], wasRead: false));
+        Assert.Null(_look.Of("more-passes", [], wasRead: false));
+    }
+
+    [Fact]
+    public void One_that_came_back_in_time_is_not()
+    {
+        using var client = Clients.Consumer(_kafka.BootstrapServers, "readers");
+        _look.Seen.Add([new TopicPartition("more-passes", 0)]);
+        Forget(hours: 20);
+        _kafka.CreateTopic("more-passes");
+        Forget(hours: 1);
+        _kafka.DeleteTopic("more-passes");
+        Forget(hours: 20);
+        Assert.NotEmpty(_look.Seen.All);
+
+        Forget(hours: 5);
+        Assert.Empty(_look.Seen.All);
+
+        void Forget(int hours)
+        {
+            for (var hour = 0; hour < hours; hour++)
+            {
+                _time.Advance(TimeSpan.FromHours(1));
+                _look.ForgetGone(client.Handle, Eventually.Patience);
+            }
+        }
+    }
+
     public void Dispose() => _kafka.Dispose();
 
     private static CommittedOffset Committed(int partition, string note) => new(new TopicPartition(Topic, partition), 5) { Note = note };

@@ -41,18 +41,14 @@ public class RecordEventTests
     }
 
     [Theory]
-    [InlineData("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true)]
-    [InlineData("TraceParent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true)]
-    [InlineData("traceparent", "00-00000000000000000000000000000000-b7ad6b7169203331-01", false)]
-    [InlineData("traceparent", "garbage", false)]
-    [InlineData("X-Call-Id", "call-1", true)]
-    [InlineData("X-Call-Id", "call 1\r\n", false)]
-    [InlineData("X-Call-Id", "", false)]
-    public void A_trace_and_a_call_id_go_on_if_they_are_what_they_should_be(string name, string value, bool goesOn)
+    [InlineData("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+    [InlineData("TraceParent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+    [InlineData("X-Call-Id", "call-1")]
+    public void A_trace_and_a_call_id_go_on_beside_what_is_told_of_the_record(string name, string value)
     {
-        var content = Create(Record("orders", 0, 1, new Message<byte[]?, byte[]?> { Headers = new Headers { { name, Encoding.UTF8.GetBytes(value) } } }));
+        var content = Create(Record("orders", 0, 1, new Message<byte[]?, byte[]?> { Headers = new Headers { { name, "an earlier one"u8.ToArray() }, { name, Encoding.UTF8.GetBytes(value) } } }));
 
-        Assert.Equal(goesOn, content.Headers.Any(h => h.Is(name) && h.Value == value));
+        Assert.Equal(value, content.Headers.Single(h => h.Is(name)).Value);
         Assert.Contains(content.Headers, h => h.Is("X-Kafka-" + name));
     }
 

@@ -155,6 +155,7 @@ public sealed class StackFileTests : IDisposable
     [InlineData("functions:\n  a: &a\n    <<: *a\n", "line ")]
     [InlineData("functions:\n  a:\n\tb: c\n", "is not YAML")]
     [InlineData("functions:\n  a:\n    environment_file: [none.yml]\n", "none.yml: cannot be read")]
+    [InlineData("functions:\n  a:\n    environment_file: [\"a\\0b\"]\n", "cannot be read")]
     [InlineData("functions:\n  a:\n    fprocess: cat\n    environment:\n      ok: 1\n      exec_timeout: soon\n", "line 6: functions.a: exec_timeout: ")]
     [InlineData("functions:\n  a:\n    fprocess: cat\n    environment:\n      marshal_request: true\n", "line 5: functions.a: marshal_request: ")]
     [InlineData("functions:\n  a:\n    fprocess: cat\n    limits:\n      memory: lots\n", "line 5: functions.a: limits.memory: ")]
@@ -176,7 +177,7 @@ public sealed class StackFileTests : IDisposable
     public void Odd_files_give_functions_or_a_fault_that_names_a_line()
     {
         var scalar = Gen.OneOf(
-            "x", "", "~", "null", "true", "1", "-1.5e9", "0o17", "\"q\"", "'s'", "${A}", "${A:-b}", "${A", "$${A}", "|\n        text", "[a, b]", "{a: b}", "*a", "&b c", "!!binary aGk=", "!tag x",
+            "x", "", "~", "null", "true", "1", "-1.5e9", "0o17", "\"q\"", "'s'", "${A}", "${A:-b}", "${A", "$${A}", "|\n        text", "[a, b]", "[\"\\0\"]", "{a: b}", "*a", "&b c", "!!binary aGk=", "!tag x",
             "99999999h", "64Mi", "\"\\0\"", "ü🦉", "? x", "- x", "@", "%", "2026-01-01", "<<", "sh -c 'open", "\t", "#comment");
         var key = Gen.OneOf(
             "image", "fprocess", "environment", "labels", "annotations", "limits", "requests", "secrets", "constraints", "namespace", "handler", "environment_file",

@@ -27,5 +27,25 @@ public sealed class ProcessPortTests
         Assert.Null(await TakeAsync(number));
     }
 
+    // As when a function holds them all. The replica that wants one is started again after its pause.
+    [Fact]
+    public void Where_no_port_is_free_looking_for_one_ends()
+    {
+        var tried = new HashSet<int>();
+        bool IsFree(int port)
+        {
+            tried.Add(port);
+            return false;
+        }
+
+        var fault = Assert.Throws<InvalidOperationException>(() => ProcessPort.Take(IsFree, CancellationToken.None));
+
+        Assert.StartsWith("of the ports from 10000 to ", fault.Message, StringComparison.Ordinal);
+        Assert.EndsWith(" were tried and none is free", fault.Message, StringComparison.Ordinal);
+        Assert.InRange(tried.Count, 100, int.MaxValue);
+        using var other = ProcessPort.Take(tried.Contains, CancellationToken.None);
+        Assert.Contains(other.Number, tried);
+    }
+
     private static Task<ProcessPort?> TakeAsync(int number, CancellationToken leaving = default, CancellationToken ct = default) => ProcessPort.TryTakeAsync(number, leaving, ct);
 }

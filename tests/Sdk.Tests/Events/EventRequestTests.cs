@@ -1,3 +1,4 @@
+using System.Globalization;
 using Connectors.Sdk.Events;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
@@ -76,6 +77,7 @@ public class EventRequestTests
 
     [Theory]
     [InlineData("a b")]
+    [InlineData("call 1\r\n")]
     [InlineData("\u4e16")]
     [InlineData("a/b")]
     public void A_call_id_that_is_none_is_not_continued(string callId) =>
@@ -118,6 +120,24 @@ public class EventRequestTests
         Assert.Equal("connectors.kafka.record", One(call, "ce-type"));
         Assert.Equal("orders%22%25%C3%BC", One(call, "ce-subject"));
         Assert.Equal("2026-01-02T03:04:05.678Z", One(call, "ce-time"));
+    }
+
+    // As in Denmark: without cultures on the machine there is no other way to one.
+    [Fact]
+    public void The_time_of_a_cloud_event_is_written_the_same_in_any_culture()
+    {
+        var usual = CultureInfo.CurrentCulture;
+        var other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+        other.DateTimeFormat.TimeSeparator = ".";
+        CultureInfo.CurrentCulture = other;
+        try
+        {
+            Assert.Equal("2026-01-02T03:04:05.678Z", One(Make(new ConnectorOptions { CloudEvents = true }, Order), "ce-time"));
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = usual;
+        }
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Connectors.Sdk.Hosting;
@@ -16,6 +17,26 @@ public class LogLineFormatterTests
         Assert.Equal(
             """2026-01-02T03:04:05.678Z info Invoked {"callId":"c1","status":200,"duration":0.25,"ok":true}""",
             Write(LogEncoding.Console, "Invoked", null, ("callId", "c1"), ("status", 200), ("duration", TimeSpan.FromMilliseconds(250)), ("ok", true), ("error", null)));
+
+    // As in Denmark: without cultures on the machine there is no other way to one.
+    [Theory]
+    [InlineData(LogEncoding.Console, "2026-01-02T03:04:05.678Z info")]
+    [InlineData(LogEncoding.Json, "{\"ts\":\"2026-01-02T03:04:05.678Z\"")]
+    public void A_time_is_written_the_same_in_any_culture(LogEncoding encoding, string begin)
+    {
+        var usual = CultureInfo.CurrentCulture;
+        var other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+        other.DateTimeFormat.TimeSeparator = ".";
+        CultureInfo.CurrentCulture = other;
+        try
+        {
+            Assert.StartsWith(begin, Write(encoding, "Invoked", null), StringComparison.Ordinal);
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = usual;
+        }
+    }
 
     [Fact]
     public void A_json_line_is_one_object()

@@ -60,6 +60,32 @@ public sealed class InvokerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_functions_address_is_made_once_however_many_functions_were_called_before_it()
+    {
+        var made = 0;
+        using var invoker = new Invoker(
+            call =>
+            {
+                made += call.Function == Call.Function ? 1 : 0;
+                return "http://functions";
+            },
+            "test",
+            TimeProvider.System,
+            new Answering());
+        for (var others = 0; others < 5_000; others++)
+        {
+            await invoker.InvokeAsync(Call with { Function = new FunctionName($"passing-{others}", "openfaas-fn") }, CancellationToken.None);
+        }
+
+        for (var again = 0; again < 3; again++)
+        {
+            Assert.Equal(OutcomeKind.Succeeded, (await invoker.InvokeAsync(Call, CancellationToken.None)).Kind);
+        }
+
+        Assert.Equal(1, made);
+    }
+
+    [Fact]
     public async Task Headers_of_the_connection_stay_behind()
     {
         await _invoker.InvokeAsync(
@@ -365,5 +391,11 @@ public sealed class InvokerTests : IAsyncLifetime
         var outcome = await invoker.InvokeAsync(Call, CancellationToken.None);
 
         Assert.Equal((OutcomeKind.Unreachable, true), (outcome.Kind, outcome.HasAnswerBegun));
+    }
+
+    private sealed class Answering : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK));
     }
 }

@@ -55,6 +55,14 @@ public class RetryPolicyTests
         Assert.Equal(new Verdict(VerdictKind.Retry, TimeSpan.FromSeconds(seconds)), policy.Decide(outcome, 2, new Random(1)));
     }
 
+    [Theory]
+    [InlineData(1, 10)]
+    [InlineData(2, 20)]
+    [InlineData(3, 40)]
+    [InlineData(9, 60)]
+    public void What_is_tried_on_waits_as_what_is_sent_again_also_beyond_its_attempts(int attempt, int seconds) =>
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Policy.Delay(attempt, new Random(1)));
+
     [Fact]
     public void A_single_attempt_is_never_repeated() =>
         Assert.Equal(

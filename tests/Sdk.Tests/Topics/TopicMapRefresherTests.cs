@@ -169,6 +169,26 @@ public sealed class TopicMapRefresherTests : IAsyncLifetime
         Assert.Equal(["d", "e"], map.Functions.Select(f => f.Name.ToString()).Order());
     }
 
+    // Where no name is one, the provider has the one without a name.
+    [Theory]
+    [InlineData("""["dev",7,null,"\ud83d",["x"],{"name":"y"},true]""", "a.dev", 6)]
+    [InlineData("""[7,"\ud83d"]""", "a", 2)]
+    [InlineData("[]", "a", 0)]
+    [InlineData("null", "a", 0)]
+    public async Task A_namespace_that_is_no_text_is_left_out_and_keeps_no_other_from_being_known(string namespaces, string function, int leftOut)
+    {
+        await using var gateway = await HttpLedger.StartAsync((request, http) =>
+            http.Response.WriteAsync(request.Path == "/system/namespaces" ? namespaces : """[{"name":"a","annotations":{"topic":"orders"}}]"""));
+
+        await using var running = await RefreshAsync(options => options with { GatewayUrl = gateway.Url, RebuildInterval = TimeSpan.FromMilliseconds(50) });
+
+        var map = await _latest.FirstAsync(CancellationToken.None).WaitAsync(Eventually.Patience);
+        Assert.Equal(function, Assert.Single(map.Match("orders")).ToString());
+
+        // Maps of other tests are counted by the same gauge.
+        await Eventually.HoldsAsync(async () => await SampleAsync("connector_topic_map_left_out") == $"{leftOut}", "those left out are counted");
+    }
+
     [Fact]
     public async Task Lists_are_read_whatever_characters_their_content_type_names()
     {

@@ -85,11 +85,22 @@ public sealed class BucketTests : OwnServerTests
         var mine = await Bucket.PutAsync("k", [1], Ct);
         var theirs = await Bucket.PutAsync("k", [2], Ct);
 
-        Assert.False(await Bucket.TryDeleteAsync("k", mine, Ct));
+        Assert.Null(await Bucket.TryDeleteAsync("k", mine, Ct));
         Assert.Equal([2], (await Bucket.FindAsync("k", Ct))!.Value);
-        Assert.True(await Bucket.TryDeleteAsync("k", theirs, Ct));
+        Assert.Equal(theirs + 1, await Bucket.TryDeleteAsync("k", theirs, Ct));
         Assert.Null(await Bucket.FindAsync("k", Ct));
         Assert.NotNull(await Bucket.TryCreateAsync("k", [3], Ct));
+    }
+
+    [Fact]
+    public async Task Where_there_is_nothing_to_delete_nothing_is_written()
+    {
+        var last = await Bucket.PutAsync("k", [1], Ct);
+
+        Assert.Null(await Bucket.DeleteAsync("never", Ct));
+        Assert.Equal(last + 1, await Bucket.DeleteAsync("k", Ct));
+        Assert.Null(await Bucket.DeleteAsync("k", Ct));
+        Assert.Equal(new BucketState(last + 1, 1), await Bucket.StateAsync(Ct));
     }
 
     // A server alone takes no bucket onto three; a cluster does, with what is in it.

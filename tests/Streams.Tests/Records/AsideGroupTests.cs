@@ -8,6 +8,13 @@ public class AsideGroupTests
 {
     private static readonly FunctionName Fn = new("fn.x", "ns");
 
+    // A token as anybody may write it: bytes that need it not as their numbers, and these in small letters.
+    private static readonly Gen<string> Written =
+        (from c in Gen.Int[0, 4].Select(i => "aZ7-."[i])
+         from how in Gen.Int[0, 3]
+         select how == 0 ? $"={(int)c:X2}" : how == 1 ? $"={(int)c:x2}" : c == '.' ? "=2E" : $"{c}")
+        .Array[1, 6].Select(parts => string.Concat(parts));
+
     private static readonly Gen<DateTimeOffset> Times = Gen.Long[0, TimeSpan.FromDays(36500).Ticks].Select(ticks => DateTimeOffset.UnixEpoch.AddTicks(ticks));
 
     [Fact]
@@ -56,6 +63,16 @@ public class AsideGroupTests
     });
 
     [Fact]
+    public void What_a_group_asks_for_means_the_subject_that_it_was_found_by_however_that_is_written() => Gen.Select(Written, Written, Gen.Bool).Sample((ns, name, high) =>
+    {
+        var subject = $"q.aside.held.{(high ? "high" : "odd")}.{ns}.{name}";
+
+        var group = AsideGroup.Of(subject);
+
+        Assert.All(group.Filter("q").Split('.').Zip(subject.Split('.')), token => Assert.True(token.First == "*" || token.First == token.Second, $"{group.Filter("q")} does not mean {subject}"));
+    });
+
+    [Fact]
     public void A_pauses_key_names_its_queue_and_its_function()
     {
         Assert.Equal(("q", (FunctionName?)Fn), Pause.OfKey(Pause.Key("q", Fn)));
@@ -79,6 +96,9 @@ public class AsideGroupTests
     [InlineData("q.aside.123.normal.ns.fn")]
     [InlineData("q.aside.+123456789012.normal.ns.fn")]
     [InlineData("q.aside.1764329999500")]
+    [InlineData("q.aside.held.normal.ns.=61")]
+    [InlineData("q.aside.held.normal.=6Es.fn")]
+    [InlineData("q.aside.held.normal.ns.fn=2ex")]
     public void What_names_no_group_is_one_of_its_own(string subject)
     {
         var group = AsideGroup.Of(subject);

@@ -187,6 +187,9 @@ public class EnvelopeCodecTests
     [InlineData("\"submitted\":\"2026-01-02T03:04:05+00:00\"", "\"submitted\":\"yesterday\"")]
     [InlineData("\"priority\":\"normal\"", "\"priority\":\"urgent\"")]
     [InlineData("\"hops\":0", "\"storeResult\":\"-1s\"")]
+    [InlineData("\"headers\":[]", "\"headers\":[null]")]
+    [InlineData("\"hops\":0", "\"tags\":[\"a\",null]")]
+    [InlineData("\"hops\":0", "\"pastAttempts\":[null]")]
     public void A_broken_field_is_refused_with_a_reason(string part, string broken)
     {
         var header = Golden.Read("envelope-least").Replace(part, broken, StringComparison.Ordinal);
@@ -194,6 +197,18 @@ public class EnvelopeCodecTests
 
         Assert.Null(EnvelopeCodec.TryDecode(header, out var error));
         Assert.NotEmpty(error);
+    }
+
+    [Fact]
+    public void A_time_that_nobody_can_count_on_from_is_the_last_from_which_one_can()
+    {
+        var call = EnvelopeCodec.TryDecode(Golden.Read("envelope-full").Replace("\"2026-01-02", "\"9999-12-31", StringComparison.Ordinal), out _)!;
+
+        foreach (var time in new[] { call.Submitted, call.Due, call.Deadline, call.NotBefore })
+        {
+            var group = AsideGroup.At(time!.Value);
+            Assert.Equal((2286, group.Due), (time.Value.Year, AsideGroup.Of(StreamNames.AsideSubject("q", group, Priority.Normal, call.FunctionName)).Due));
+        }
     }
 
     private static string AnyText(Random random)

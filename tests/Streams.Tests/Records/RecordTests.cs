@@ -1,7 +1,11 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
+using CsCheck;
 
 namespace Connectors.Streams.Tests.Records;
 
@@ -80,6 +84,37 @@ public class RecordTests
         Assert.Contains("\"weather\":\"fine\"", Biography.TryDecode("""{"reason":"failed","weather":"fine"}""")!.Encode(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void An_entry_that_is_null_in_a_list_of_a_record_makes_it_none() => Gen.Select(Gen.Int[0, 3], Gen.Int[0, 3], Gen.Int[1, 3]).Sample((headers, tags, attempts) =>
+    {
+        IReadOnlyList<Header> lines = [.. Enumerable.Range(0, headers).Select(i => new Header("X-Tag", $"{i}"))];
+        IReadOnlyList<string> words = [.. Enumerable.Range(0, tags).Select(i => $"tag{i}")];
+        IReadOnlyList<PastAttempt> past = [.. Enumerable.Range(0, attempts).Select(i => new PastAttempt { At = Then, Status = 500 + i })];
+        var call = new Envelope
+        {
+            CallId = "c",
+            DeliveryId = "d",
+            Function = "f",
+            Namespace = "n",
+            Submitted = Then,
+            Headers = lines,
+            Tags = words,
+            PastAttempts = past,
+            Retry = new RetrySettings { Codes = [429, 503] },
+            Edited = new EditedFrom { Seq = 1, Function = "f.n", Changed = ["body"], At = Then },
+        };
+        var record = new CallbackRecord { Status = 200, Since = Then, Headers = lines, Posts = past };
+        var callback = new EndedCallback { State = CallbackStates.Delivered, Posts = past };
+        var line = new ArrayBufferWriter<byte>();
+        new EndedCall { CallId = "c", DeliveryId = "d", Function = "f", Namespace = "n", State = EndStates.Dead, Ended = Then, Tags = words, Sends = past, Callback = callback }.WriteTo(line);
+
+        IsNoneWithNull(EnvelopeCodec.Encode(call), json => EnvelopeCodec.TryDecode(json, out _));
+        IsNoneWithNull(record.Encode(), CallbackRecord.TryDecode);
+        IsNoneWithNull(Encoding.UTF8.GetString(line.WrittenSpan), json => EndedCall.TryDecode(Encoding.UTF8.GetBytes(json)));
+        IsNoneWithNull(
+            Encoding.UTF8.GetString(new BulkCancellation { At = Then, States = WaitStates.All }.Encode()), json => BulkCancellation.TryDecode(Encoding.UTF8.GetBytes(json)));
+    });
+
     [Theory]
     [InlineData(null)]
     [InlineData("")]
@@ -93,4 +128,34 @@ public class RecordTests
         Assert.Null(Biography.TryDecode(header));
         Assert.Null(CallbackRecord.TryDecode(header));
     }
+
+    private static void IsNoneWithNull(string json, Func<string, object?> read)
+    {
+        Assert.NotNull(read(json));
+        var entries = Lists(JsonNode.Parse(json)).Sum(list => list.Count);
+        Assert.InRange(entries, 1, int.MaxValue);
+        for (var entry = 0; entry < entries; entry++)
+        {
+            var root = JsonNode.Parse(json)!;
+            var left = entry;
+            foreach (var list in Lists(root).ToList())
+            {
+                if (left >= 0 && left < list.Count)
+                {
+                    list[left] = null;
+                }
+
+                left -= list.Count;
+            }
+
+            Assert.Null(read(root.ToJsonString()));
+        }
+    }
+
+    private static IEnumerable<JsonArray> Lists(JsonNode? node) => node switch
+    {
+        JsonArray list => list.SelectMany(entry => Lists(entry)).Prepend(list),
+        JsonObject one => one.SelectMany(property => Lists(property.Value)),
+        _ => [],
+    };
 }

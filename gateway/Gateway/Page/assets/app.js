@@ -71,9 +71,10 @@ export const time = iso => iso ? `${iso.slice(0, 10)} ${iso.slice(11, 19)}` : '�
 // On a phone its date and its time are two lines, neither of which breaks.
 export const timeCell = iso => el('td', { class: 'when' }, iso ? [el('span', {}, iso.slice(0, 10)), ' ', el('span', {}, iso.slice(11, 19))] : '–');
 export const many = (n, one, more = one + 's') => `${count(n)} ${n === 1 ? one : more}`;
-export function age(iso) {
+// How long ago that was by the gateway's clock: the one here may be set to another time.
+export function age(iso, now = gatewayTime()) {
   if (!iso) return '–';
-  const s = Math.max(0, (Date.now() - Date.parse(iso)) / 1000);
+  const s = Math.max(0, (now - Date.parse(iso)) / 1000);
   return s < 60 ? `${Math.floor(s)} s` : s < 3600 ? `${Math.floor(s / 60)} min` : s < 86400 ? `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min` : `${Math.floor(s / 86400)} d`;
 }
 export const isOperator = () => state.session?.role === 'operator';
@@ -162,7 +163,9 @@ export const live = new EventTarget();
 const silence = 10000;
 let stream = null;
 let heard = 0;         // when an event came last, or was first waited for
+let clock = null;      // the time of the last figures at the gateway, and when they came here: what stays while nobody tells anew grows older all the same
 let isStale = false;   // neither way leads to figures
+const gatewayTime = () => clock ? clock.at + performance.now() - clock.came : Date.now();
 const isFollowed = () => state.live && state.session && !document.hidden;
 export function follow() {
   heard = Date.now();
@@ -204,6 +207,8 @@ setInterval(async () => {
   }
 }, 5000);
 function take(overview) {
+  const at = Date.parse(overview.at ?? '');
+  if (at && at !== clock?.at) clock = { at, came: performance.now() };
   state.overview = overview;
   isStale = false;
   drawLive();

@@ -109,8 +109,12 @@ export async function show(main, signal) {
       again.append(el('p', { class: 'soft' }, 'It cannot be run again from here: of calls that succeeded no body is kept. ', el('a', { href: href('functions', { name: call.function }) }, 'Invoke the function'), ' with a body of your own.'));
       return;
     }
-    const letters = (await Promise.all([call.state !== 'succeeded' && letterOf(call, false), isCallback && letterOf(call, true)])).filter(Boolean);
-    if (!letters.length) again.append(el('p', { class: 'soft' }, 'It cannot be run again from here: its dead letter is gone, put back or deleted, and its body with it.'));
+    const looks = (await Promise.all([call.state !== 'succeeded' && letterOf(call, false), isCallback && letterOf(call, true)])).filter(Boolean);
+    const letters = looks.map(look => look.letter).filter(Boolean), cut = looks.find(look => look.upTo);
+    if (cut) {
+      again.append(el('p', { class: 'soft' }, `Whether ${cut.isCallback ? 'its callback can be sent' : 'it can be run'} again is not known: its dead letter was not found up to number ${cut.upTo}; those behind were not looked at. `,
+        el('a', { href: href('dead', { queue: call.queue, function: call.function, ...cut.times, after: cut.upTo }) }, 'Look under Dead letters'), '.'));
+    } else if (!letters.length) again.append(el('p', { class: 'soft' }, 'It cannot be run again from here: its dead letter is gone, put back or deleted, and its body with it.'));
     for (const letter of letters) {
       const what = letter.kind === 'callback' ? 'callback' : 'call';
       again.append(
@@ -118,16 +122,25 @@ export async function show(main, signal) {
         el('a', { href: href('dead', { queue: call.queue, function: call.function, seq: letter.seq }) }, what === 'call' ? 'Its dead letter' : 'The callback’s dead letter'));
     }
   }
+  // Letters come oldest first, and of very many not all are looked at. So those of the very time are asked for, then those of minutes around it: with some workers the
+  // letter has another time than the end. The letter; or none, and where it was left off if that was not the end.
   async function letterOf(call, isCallback) {
-    const at = seconds => new Date(Date.parse(call.endedAt) + 1000 * seconds).toISOString();
-    const wanted = { function: call.function, since: at(-60), limit: 1000, ...(isCallback ? { reason: `callback_${call.callback.state}` } : { until: at(60) }) };
-    for (let after = '', pages = 0; pages < 20; pages++) {
-      const found = await json(queuePath(call.queue, `/dead?${new URLSearchParams({ ...wanted, ...(after ? { after } : {}) })}`), { signal });
-      const letter = found.items.find(item => item.deliveryId === call.deliveryId && item.redrive === (call.redrive ?? 0) && (item.kind === 'callback') === isCallback);
-      if (letter || !found.next) return letter;
-      after = found.next;
+    const center = Date.parse((isCallback && call.callback.posts.at(-1)?.at) || call.endedAt);
+    const at = seconds => new Date(center + 1000 * seconds).toISOString();
+    for (const around of [2, 900]) {
+      // When a callback was given up, after its last attempt, its story does not tell.
+      const times = { since: at(-around), ...(isCallback ? { reason: `callback_${call.callback.state}` } : { until: at(around) }) };
+      let after = '';
+      for (let pages = 0; pages < 20; pages++) {
+        const found = await json(queuePath(call.queue, `/dead?${new URLSearchParams({ function: call.function, ...times, limit: 1000, ...(after ? { after } : {}) })}`), { signal });
+        const letter = found.items.find(item => item.deliveryId === call.deliveryId && item.redrive === (call.redrive ?? 0) && (item.kind === 'callback') === isCallback);
+        if (letter) return { letter };
+        after = found.next;
+        if (!after) break;
+      }
+      if (after) return { upTo: after, times, isCallback };
     }
-    return undefined;
+    return {};
   }
   async function redrive(call, letter, what) {
     if (!await confirm(what === 'call' ? 'Run 1 call again?' : 'Send 1 callback again?',

@@ -1,4 +1,4 @@
-import { age, count, el, go, href, json, many, numberCell, query, seconds, show as tell, time } from './app.js';
+import { age, ask, count, el, go, href, many, numberCell, query, seconds, show as tell, time } from './app.js';
 
 // What connectors say of themselves: each sends its own metrics, and each kind has a table made of them.
 const maxRows = 200;
@@ -58,15 +58,16 @@ export async function show(main, signal) {
       el('label', {}, 'Function, topic or queue', el('input', { name: 'filter', type: 'search', value: filter, placeholder: 'part of a name', spellcheck: 'false' })), el('button', {}, 'Filter')),
     place);
   const draw = async () => {
-    const all = await json('/system/connectors', { signal });
-    place.replaceChildren(...(all.length ? all.map(report => one(report, filter)) : [el('p', { class: 'card none' }, 'No connector has reported to this gateway in the last two minutes.')]));
+    const answer = await ask('/system/connectors', { signal }), all = await answer.json();
+    const now = Date.parse(answer.headers.get('date') ?? '') || undefined;
+    place.replaceChildren(...(all.length ? all.map(report => one(report, filter, now)) : [el('p', { class: 'card none' }, 'No connector has reported to this gateway in the last two minutes.')]));
   };
   await draw();
   const timer = setInterval(() => { if (!document.hidden && document.getElementById('pause')?.getAttribute('aria-pressed') !== 'true') draw().catch(tell); }, 5000);
   signal.addEventListener('abort', () => clearInterval(timer));
 }
 
-function one(report, filter) {
+function one(report, filter, now) {
   const m = samples(report.metrics), who = `${report.connector} ${report.instance}`;
   const leftOut = m.sum('connector_report_left_out_samples');
   const isMeant = (...names) => names.some(name => name.includes(filter));
@@ -75,7 +76,7 @@ function one(report, filter) {
   const places = kind ? m.all(kind.rows).map(({ labels }) => kind.labels.map(label => labels[label] ?? '')).filter(names => isMeant(...names)) : [];
   return el('section', { class: 'card', 'data-connector': report.connector, 'aria-label': who },
     el('div', { class: 'pad' },
-      el('div', { class: 'head' }, el('h2', {}, report.connector), el('span', { class: 'soft' }, report.instance), el('span', { class: 'soft push' }, `heard of ${age(report.at)} ago`)),
+      el('div', { class: 'head' }, el('h2', {}, report.connector), el('span', { class: 'soft' }, report.instance), el('span', { class: 'soft push' }, `heard of ${age(report.at, now)} ago`)),
       el('dl', {}, [
         ['Functions that want its events', count(m.sum('connector_topic_map_functions'))],
         ['Events running', count(m.sum('connector_inflight_events'))],

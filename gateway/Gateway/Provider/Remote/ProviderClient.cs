@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Records;
@@ -18,7 +17,7 @@ internal sealed class ProviderClient(Uri provider, GatewayCredentials credential
     {
         try
         {
-            return await GetAsync($"system/function/{function.Name}?namespace={function.Namespace}&usage=false", ProviderJson.Default.FunctionStatus, ct);
+            return await GetAsync($"system/function/{function.Name}?namespace={function.Namespace}&usage=false", ReadFunction, ct);
         }
         catch (HttpRequestException fault) when (fault.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity)
         {
@@ -26,19 +25,20 @@ internal sealed class ProviderClient(Uri provider, GatewayCredentials credential
         }
     }
 
-    public async Task<IReadOnlyList<FunctionStatus>> ListAsync(string ns, CancellationToken ct) =>
-        await GetAsync($"system/functions?namespace={Uri.EscapeDataString(ns)}", ProviderJson.Default.ListFunctionStatus, ct) ?? [];
+    public async Task<ProviderList<FunctionStatus>> ListAsync(string ns, CancellationToken ct) =>
+        await GetAsync($"system/functions?namespace={Uri.EscapeDataString(ns)}", ReadFunctions, ct) ?? new ProviderList<FunctionStatus>([], []);
 
     /// <summary>A provider without namespaces has the default one: it names none, or does not know the path.</summary>
-    public async Task<IReadOnlyList<string>> ListNamespacesAsync(CancellationToken ct)
+    public async Task<ProviderList<string>> ListNamespacesAsync(CancellationToken ct)
     {
+        var alone = new ProviderList<string>([defaultNamespace], []);
         try
         {
-            return await GetAsync("system/namespaces", ProviderJson.Default.ListString, ct) is { Count: > 0 } names ? names : [defaultNamespace];
+            return await GetAsync("system/namespaces", ReadNamespaces, ct) is not { } names ? alone : names.Items.Count > 0 ? names : names with { Items = alone.Items };
         }
         catch (HttpRequestException fault) when (fault.StatusCode is HttpStatusCode.MethodNotAllowed or HttpStatusCode.NotImplemented)
         {
-            return [defaultNamespace];
+            return alone;
         }
     }
 
@@ -57,7 +57,33 @@ internal sealed class ProviderClient(Uri provider, GatewayCredentials credential
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<T?> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken ct)
+    private static FunctionStatus? ReadFunction(JsonElement answer)
+    {
+        if (answer.ValueKind == JsonValueKind.Null)
+        {
+            return null;
+        }
+
+        var read = ListedFunction.Read(answer, out _);
+        return read.Status ?? throw new JsonException(read.Oddity);
+    }
+
+    private static ProviderList<FunctionStatus> ReadFunctions(JsonElement answer)
+    {
+        var all = Entries(answer).Select(entry => ListedFunction.Read(entry, out _)).ToList();
+        return new ProviderList<FunctionStatus>([.. all.Select(one => one.Status).OfType<FunctionStatus>()], [.. all.Select(one => one.Oddity).OfType<string>()]);
+    }
+
+    private static ProviderList<string> ReadNamespaces(JsonElement answer)
+    {
+        var all = Entries(answer).Select(OddJson.Text).ToList();
+        return new ProviderList<string>([.. all.OfType<string>()], all.Contains(null) ? ["a namespace that is no text"] : []);
+    }
+
+    private static IEnumerable<JsonElement> Entries(JsonElement answer) => OddJson.Entries(answer) ?? throw new JsonException("it is no list");
+
+    // Null for 404. JSON is UTF-8, whatever a Content-Type calls it.
+    private async Task<T?> GetAsync<T>(string path, Func<JsonElement, T?> read, CancellationToken ct)
         where T : class
     {
         using var request = Request(HttpMethod.Get, path);
@@ -74,9 +100,10 @@ internal sealed class ProviderClient(Uri provider, GatewayCredentials credential
 
         try
         {
-            return await answer.Content.ReadFromJsonAsync(type, ct);
+            using var document = await JsonDocument.ParseAsync(await answer.Content.ReadAsStreamAsync(ct), OddJson.Options, ct);
+            return read(document.RootElement);
         }
-        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
+        catch (JsonException fault)
         {
             throw new HttpRequestException($"{request.RequestUri!.AbsolutePath} answered something else than the JSON expected: {fault.Message}", fault);
         }
@@ -97,3 +124,8 @@ internal sealed class ProviderClient(Uri provider, GatewayCredentials credential
     private static HttpRequestException Refused(HttpRequestMessage request, HttpStatusCode status) =>
         new($"{request.RequestUri!.AbsolutePath} answered {(int)status}", null, status);
 }
+
+/// <summary>A list of a provider's, entry by entry.</summary>
+/// <param name="Items">What could be read.</param>
+/// <param name="Oddities">What is passed over, in words.</param>
+internal sealed record ProviderList<T>(IReadOnlyList<T> Items, IReadOnlyList<string> Oddities);

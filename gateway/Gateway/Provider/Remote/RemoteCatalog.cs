@@ -11,10 +11,13 @@ namespace Connectors.Gateway.Provider.Remote;
 /// A remote provider's functions: a list at most five seconds old, plus one direct look-up for what is not in it. While the provider is away the
 /// last list stands in, and what it does not hold is unknown rather than missing.
 /// </summary>
-internal sealed class RemoteCatalog(ProviderClient client, string defaultNamespace, TimeProvider time)
+internal sealed class RemoteCatalog(ProviderClient client, string defaultNamespace, TimeProvider time, ILogger<RemoteCatalog> log)
 {
     // Namespaces that are asked for together.
     private const int AtOnce = 8;
+
+    // Of what is odd, in one line of the log.
+    private const int MaxTold = 10;
 
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(5);
 
@@ -38,19 +41,24 @@ internal sealed class RemoteCatalog(ProviderClient client, string defaultNamespa
     // Whether the list was found to name no ready replicas where there are some.
     private volatile bool _isReadinessUntold;
 
+    // What was odd in the list when that was told last.
+    private string _odd = "";
+
     /// <summary>Reads every function of every namespace; a failure keeps the last list.</summary>
     public async Task<IReadOnlyList<FunctionStatus>> RefreshAsync(CancellationToken ct)
     {
         var started = time.GetTimestamp();
         var namespaces = await client.ListNamespacesAsync(ct);
-        var lists = new IReadOnlyList<FunctionStatus>[namespaces.Count];
+        var lists = new ProviderList<FunctionStatus>[namespaces.Items.Count];
         await Parallel.ForEachAsync(
             Enumerable.Range(0, lists.Length),
             new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct },
-            async (i, stop) => lists[i] = [.. from function in await client.ListAsync(namespaces[i], stop) select function with { Namespace = function.Namespace ?? namespaces[i] }]);
+            async (i, stop) => lists[i] = await client.ListAsync(namespaces.Items[i], stop));
+        Tell([.. namespaces.Oddities, .. lists.SelectMany(list => list.Oddities)]);
 
         // One that passes over the namespace lists the same functions for each.
-        var all = await WithReadinessAsync([.. lists.SelectMany(list => list).DistinctBy(NameOf)], ct);
+        var functions = lists.SelectMany((list, i) => list.Items.Select(function => function with { Namespace = function.Namespace ?? namespaces.Items[i] }));
+        var all = await WithReadinessAsync([.. functions.DistinctBy(NameOf)], ct);
 
         // Its age counts from here: a list that takes longer to read than one may be old would never count otherwise.
         _last = new Snapshot(all.ToFrozenDictionary(NameOf), time.GetTimestamp());
@@ -121,6 +129,17 @@ internal sealed class RemoteCatalog(ProviderClient client, string defaultNamespa
         }
 
         return _isReadinessUntold ? [.. from function in all select function with { IsReadinessUntold = function.Replicas > 0 }] : all;
+    }
+
+    // Once for what is odd at a time: its order may be another in each list.
+    private void Tell(IReadOnlyList<string> oddities)
+    {
+        var odd = oddities.Distinct().Order(StringComparer.Ordinal).ToList();
+        var told = string.Join("; ", odd.Take(MaxTold));
+        if (Interlocked.Exchange(ref _odd, told) != told && odd.Count > 0)
+        {
+            Log.ListedOddly(log, odd.Count, told);
+        }
     }
 
     private FunctionName NameOf(FunctionStatus function) => new(function.Name, function.Namespace ?? defaultNamespace);

@@ -19,13 +19,44 @@ internal sealed class RemoteInfo(ProviderPages pages)
     {
         try
         {
+            using var document = JsonDocument.Parse(text, OddJson.Options);
+
             // A provider that is a gateway itself wraps what its own provider says.
-            var info = JsonNode.Parse(text) as JsonObject;
-            return info?["provider"] is JsonObject inner ? inner.DeepClone().AsObject() : info;
+            var info = document.RootElement;
+            return OddJson.Property(info, "provider") is { ValueKind: JsonValueKind.Object } inner ? Read(inner) : info.ValueKind == JsonValueKind.Object ? Read(info) : null;
         }
         catch (JsonException)
         {
             return null;
+        }
+    }
+
+    private static JsonObject Read(JsonElement info)
+    {
+        var known = new JsonObject();
+        foreach (var (name, value) in OddJson.Properties(info))
+        {
+            if (TryRead(value, out var node))
+            {
+                known[name] = node;
+            }
+        }
+
+        return known;
+    }
+
+    // What cannot be written again costs its own key.
+    private static bool TryRead(JsonElement value, out JsonNode? node)
+    {
+        try
+        {
+            node = JsonNode.Parse(value.GetRawText());
+            return node?.ToJsonString() is not null || value.ValueKind == JsonValueKind.Null;
+        }
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
+        {
+            node = null;
+            return false;
         }
     }
 }

@@ -3,7 +3,10 @@ using Connectors.Sdk.Hosting;
 
 namespace Connectors.Gateway.Provider.Remote;
 
-/// <summary>The routes below <c>/system/</c> that a remote provider answers; the gateway puts its own credentials in place of the caller's.</summary>
+/// <summary>
+/// The routes below <c>/system/</c> that a remote provider answers. The gateway puts its own credentials in place of the caller's, who had to have them; where anybody may
+/// ask, the caller's go on, and none of the gateway's.
+/// </summary>
 internal sealed class RemoteSystem(GatewayOptions options, GatewayCredentials credentials, RemoteCounts counts, RemoteInfo info, Relay relay, StreamEnd streamEnd, TimeProvider time)
 {
     private static readonly (string Verb, string Route)[] PassedOn =
@@ -33,7 +36,7 @@ internal sealed class RemoteSystem(GatewayOptions options, GatewayCredentials cr
     }
 
     private Task PassOnAsync(HttpContext caller) =>
-        PassOnAsync(caller, _provider, new Upstream(Authorization: credentials.Header?.ToString()), options.UpstreamTimeout);
+        PassOnAsync(caller, _provider, new Upstream(Authorization: options.BasicAuth ? credentials.Header?.ToString() : null), options.UpstreamTimeout);
 
     private Task PassOnAsCallerAsync(HttpContext caller) => PassOnAsync(caller, _provider, new Upstream(), options.UpstreamTimeout);
 

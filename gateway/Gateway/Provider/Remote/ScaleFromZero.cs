@@ -12,18 +12,16 @@ internal sealed class ScaleFromZero(ProviderClient client, RemoteCatalog catalog
 {
     private const int MaxTries = 20;
     private const int MaxPolls = 1000;
-    private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LookupLimit = TimeSpan.FromSeconds(5);
 
-    // When a function was last seen with a replica; only functions that exist get in.
-    private readonly ConcurrentDictionary<FunctionName, long> _seen = new();
+    private readonly SeenReplicas _seen = new(time);
     private readonly ConcurrentDictionary<FunctionName, Lazy<Task<Waking>>> _waking = new();
 
     /// <summary>Returns when the call may go on; otherwise why it may not.</summary>
     public async Task<Waking> ReadyAsync(FunctionName function, CancellationToken ct)
     {
-        if (_seen.TryGetValue(function, out var seen) && time.GetElapsedTime(seen) <= Fresh)
+        if (_seen.Has(function))
         {
             return Waking.Ready;
         }
@@ -60,7 +58,7 @@ internal sealed class ScaleFromZero(ProviderClient client, RemoteCatalog catalog
 
         if (status is null)
         {
-            _seen.TryRemove(function, out _);
+            _seen.Remove(function);
             return Waking.Missing;
         }
 
@@ -104,7 +102,7 @@ internal sealed class ScaleFromZero(ProviderClient client, RemoteCatalog catalog
         {
             if (status?.AvailableReplicas > 0)
             {
-                _seen[function] = time.GetTimestamp();
+                _seen.Add(function);
                 return;
             }
 
@@ -118,6 +116,49 @@ internal sealed class ScaleFromZero(ProviderClient client, RemoteCatalog catalog
         using var limit = new CancellationTokenSource(LookupLimit, time);
         return await catalog.AskAsync(function, limit.Token);
     }
+}
+
+/// <summary>
+/// Functions that were seen with a replica just now. They are known by the names that callers chose: a provider that passes over namespaces has each function in any,
+/// so none is kept for longer than it is of use.
+/// </summary>
+internal sealed class SeenReplicas(TimeProvider time)
+{
+    private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(250);
+
+    private readonly ConcurrentDictionary<FunctionName, long> _at = new();
+    private long _swept = time.GetTimestamp();
+
+    /// <summary>How many are kept, those that are of no use any more included.</summary>
+    public int Count => _at.Count;
+
+    public bool Has(FunctionName function) => _at.TryGetValue(function, out var at) && IsFresh(at);
+
+    public void Add(FunctionName function)
+    {
+        _at[function] = time.GetTimestamp();
+        var swept = Volatile.Read(ref _swept);
+        if (!IsFresh(swept) && Interlocked.CompareExchange(ref _swept, time.GetTimestamp(), swept) == swept)
+        {
+            Sweep();
+        }
+    }
+
+    public void Remove(FunctionName function) => _at.TryRemove(function, out _);
+
+    // One that was seen again meanwhile stays.
+    private void Sweep()
+    {
+        foreach (var seen in _at)
+        {
+            if (!IsFresh(seen.Value))
+            {
+                _at.TryRemove(seen);
+            }
+        }
+    }
+
+    private bool IsFresh(long at) => time.GetElapsedTime(at) <= Fresh;
 }
 
 /// <summary>Whether a call may go on.</summary>

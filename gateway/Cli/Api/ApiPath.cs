@@ -1,9 +1,11 @@
 namespace Connectors.Cli.Api;
 
 /// <summary>Addresses in the gateway's API.</summary>
-internal static class QueuePath
+internal static class ApiPath
 {
     public const string All = "/system/queues";
+
+    public const string Overview = "/system/overview";
 
     public const string Calls = "/system/calls";
 
