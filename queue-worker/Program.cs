@@ -13,7 +13,7 @@ var builder = Service.CreateBuilder(options.Service);
 builder.AddBroker(options);
 builder.AddHistory(options.History);
 builder.AddDispatching(options.Dispatch);
-builder.AddConsuming();
+builder.AddConsuming(options.Consuming);
 builder.AddCallbacks(options.Callbacks);
 builder.AddSettling();
 

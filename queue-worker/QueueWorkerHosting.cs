@@ -40,15 +40,22 @@ internal static class QueueWorkerHosting
         builder.Services.AddSingleton<AsideReturn>();
     }
 
-    public static void AddConsuming(this WebApplicationBuilder builder)
+    public static void AddConsuming(this WebApplicationBuilder builder, ConsumingOptions options)
     {
         builder.Services.AddSingleton<Recheck>();
         builder.Services.AddSingleton<ModeClaim>();
+        builder.Services.AddSingleton<Drain>();
+        builder.Services.AddSingleton<WorkSlots>();
+        builder.Services.AddSingleton<Consumers>();
+        builder.Services.AddCallPulls(options.Mode);
+        builder.Services.AddSingleton<CallbackPulls>();
+        builder.Services.AddSingleton<AsidePulls>();
+        builder.Services.AddSingleton<Pulls>();
         builder.Services.AddSingleton<WorkerReports>();
         builder.Services.AddSingleton<QueueGauges>();
+        builder.Services.AddSingleton<UnusedBreakers>();
+        builder.Services.AddSingleton<StreamLook>();
         builder.Services.AddSingleton<Watchdog>();
-        builder.Services.AddSingleton<Drain>();
-        builder.Services.AddSingleton<Pulls>();
 
         // Stopped in reverse: leases are kept until what runs has ended.
         builder.Services.AddDuty<LeaseKeeper>("leases");
@@ -82,4 +89,8 @@ internal static class QueueWorkerHosting
         builder.Services.AddSingleton<CallbackSettler>();
         builder.Services.AddSingleton<Settler>();
     }
+
+    private static IServiceCollection AddCallPulls(this IServiceCollection services, ScalingMode mode) => mode == ScalingMode.Static
+        ? services.AddSingleton<ICallPulls, StaticPulls>()
+        : services.AddSingleton<ICallPulls, FunctionPulls>();
 }

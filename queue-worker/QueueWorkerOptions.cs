@@ -11,6 +11,8 @@ namespace Connectors.QueueWorker;
 /// <summary>What an operator may set: the names of the OpenFaaS charts, and ours in the same style. docs/queue-worker.md explains each.</summary>
 internal sealed record QueueWorkerOptions
 {
+    private const string WithoutEffect = "Accepted for compatibility, without effect";
+
     public required ServiceOptions Service { get; init; }
 
     public required NatsOptions Nats { get; init; }
@@ -50,22 +52,22 @@ internal sealed record QueueWorkerOptions
     {
         var channel = settings.Text("faas_nats_channel", StreamNames.DefaultQueue, "Older name of queue_name, used when neither that nor nats_stream is set", StreamNames.QueueName(), StreamNames.QueueRule);
         var stream = settings.Text("nats_stream", channel, "Older name of queue_name, used when that is not set", StreamNames.QueueName(), StreamNames.QueueRule);
-        _ = settings.Text("nats_durable", "", "Accepted and not used: consumers are named by their purpose");
-        _ = settings.Text("default_function_name", "", "Accepted and not used: every call carries its function's namespace");
         var queue = settings.Text("queue_name", "", $"The queue to take calls from ({StreamNames.QueueRule})", StreamNames.QueueName(), StreamNames.QueueRule);
         return queue.Length > 0 ? queue : stream;
     }
 
-    // What the worker of the Community Edition is told.
+    // What OpenFaaS's workers are told, and this one has no use for.
     private static void PassOver(Settings settings)
     {
-        _ = settings.Text("faas_nats_cluster_name", "", "Accepted and not used: NATS Streaming is not used");
-        _ = settings.Text("faas_nats_queue_group", "", "Accepted and not used: the workers of a queue share its consumers");
-        _ = settings.Text("faas_max_reconnect", "", "Accepted and not used: a lost connection is made anew, however long that takes");
-        _ = settings.Text("faas_reconnect_delay", "", "Accepted and not used, as faas_max_reconnect");
-        _ = settings.Text("faas_function_suffix", "", "Accepted and not used: function_url says where functions are with direct_functions");
-        _ = settings.Text("gateway_invoke", "", "Accepted and not used: direct_functions says whether functions are called without the gateway");
-        _ = settings.Text("faas_print_body", "", "Accepted and not used: bodies of calls are never logged");
-        _ = settings.Text("basic_auth", "", "Accepted and not used: functions are called without credentials");
+        settings.Text("nats_durable", "", $"{WithoutEffect}: consumers are named by their purpose");
+        settings.Text("default_function_name", "", $"{WithoutEffect}: every call carries its function's namespace");
+        settings.Text("faas_nats_cluster_name", "", $"{WithoutEffect}: NATS Streaming is not used");
+        settings.Text("faas_nats_queue_group", "", $"{WithoutEffect}: the workers of a queue share its consumers");
+        settings.Text("faas_max_reconnect", "", $"{WithoutEffect}: a lost connection is made anew, however long that takes");
+        settings.Text("faas_reconnect_delay", "", $"{WithoutEffect}, as faas_max_reconnect");
+        settings.Text("faas_function_suffix", "", $"{WithoutEffect}: function_url says where functions are with direct_functions");
+        settings.Text("gateway_invoke", "", $"{WithoutEffect}: direct_functions says whether functions are called without the gateway");
+        settings.Text("faas_print_body", "", $"{WithoutEffect}: bodies of calls are never logged");
+        settings.Text("basic_auth", "", $"{WithoutEffect}: functions are called without credentials");
     }
 }

@@ -10,6 +10,10 @@ namespace Connectors.Gateway;
 /// <summary>What an operator sets; names and defaults as OpenFaaS's gateway has them where it has them.</summary>
 internal sealed record GatewayOptions
 {
+    private const string WithoutEffect = "Accepted for compatibility, without effect";
+
+    private static readonly TimeSpan Min = TimeSpan.FromMilliseconds(1);
+
     public required ServiceOptions Service { get; init; }
 
     /// <summary>Null means the embedded provider.</summary>
@@ -51,46 +55,55 @@ internal sealed record GatewayOptions
 
     public static GatewayOptions Read(Settings settings)
     {
+        // In the order in which --help and docs/gateway.md list them.
         var provider = Slashed(settings.Url("functions_provider_url", "", "Address of the provider's API; unset means the embedded provider"));
         var service = ServiceOptions.Read(settings, "gateway", metricsPort: 8082, port: 8080, secretMountPath: "/run/secrets");
-        string functionNamespace;
-        TimeSpan writeTimeout;
-        int? scalerPort;
-        QueueOptions queue;
+        var logsProvider = Slashed(settings.Url("logs_provider_url", "", "Address of the log provider; unset means the provider's")) ?? provider;
+        var defaultNamespace = settings.Text("function_namespace", "openfaas-fn", "Namespace of functions named without one");
+        var readTimeout = Limit(settings, "read_timeout", "How long a caller may take to send its headers, and the whole body of an async call or of a request to /system/ or /ui/");
+        var idleTimeout = settings.Duration(
+            "idle_timeout", TimeSpan.FromSeconds(620), "How long a connection is kept on which no request comes; longer than a load balancer keeps it (Google's 10 minutes), or a request meets our close", Min);
+        var writeTimeout = Limit(settings, "write_timeout", "How long an answer of /system/ may take, a followed log included");
+        var upstreamTimeout = Limit(settings, "upstream_timeout", "How long a function may take to answer");
+        var maxUpstreamTimeout = settings.Duration(
+            "max_upstream_timeout", TimeSpan.FromHours(1), "The longest X-Timeout that a caller may ask for in place of upstream_timeout", Min);
+        var basicAuth = settings.Flag("basic_auth", true, "Ask for the credentials of secret_mount_path on /system/; always on with the embedded provider");
+        var scaleFromZero = settings.Flag("scale_from_zero", false, "Start functions that have no replicas when they are called (remote provider; the embedded one always does)");
+        var logsRequestUri = settings.Text("write_request_uri", "", "Any value: log the address of each call of a function, at once or through a queue").Length > 0;
+        var scalerPort = ReadScalerPort(settings);
+        var drainDelay = settings.Duration(
+            "drain_delay", TimeSpan.Zero, "How long new connections are served after SIGTERM, while /readyz says no, before the listener closes; comes before grace_period", max: TimeSpan.FromHours(1));
+        var page = PageOptions.Read(settings);
+        var queue = QueueOptions.Read(settings, service.SecretMountPath);
+        var history = HistoryOptions.Read(settings);
+        var embedded = ProviderOptions.Read(
+            settings,
+            defaultNamespace,
+            writeTimeout,
+            [service.SecretMountPath, .. KeyFiles(queue.Nats.Access)],
+            [("port", service.Port ?? 0), ("metrics_port", service.MetricsPort), ("scaler_port", scalerPort ?? 0)]);
+        PassOver(settings);
         var options = new GatewayOptions
         {
             Service = service,
             ProviderUrl = provider,
-            LogsProviderUrl = Slashed(settings.Url("logs_provider_url", "", "Address of the log provider; unset means the provider's")) ?? provider,
-            DefaultNamespace = functionNamespace = settings.Text("function_namespace", "openfaas-fn", "Namespace of functions named without one"),
-            ReadTimeout = Limit(settings, "read_timeout", "How long a caller may take to send its headers, and the whole body of an async call or of a request to /system/ or /ui/"),
-            IdleTimeout = settings.Duration(
-                "idle_timeout", TimeSpan.FromSeconds(620), "How long a connection is kept on which no request comes; longer than a load balancer keeps it (Google's 10 minutes), or a request meets our close", Min),
-            WriteTimeout = writeTimeout = Limit(settings, "write_timeout", "How long an answer of /system/ may take, a followed log included"),
-            UpstreamTimeout = Limit(settings, "upstream_timeout", "How long a function may take to answer"),
-            MaxUpstreamTimeout = settings.Duration(
-                "max_upstream_timeout", TimeSpan.FromHours(1), "The longest X-Timeout that a caller may ask for in place of upstream_timeout", Min),
-            BasicAuth = settings.Flag("basic_auth", true, "Ask for the credentials of secret_mount_path on /system/; always on with the embedded provider"),
-            ScaleFromZero = settings.Flag("scale_from_zero", false, "Start functions that have no replicas when they are called (remote provider; the embedded one always does)"),
-            LogsRequestUri = settings.Text("write_request_uri", "", "Any value: log the address of each call of a function, at once or through a queue").Length > 0,
-            ScalerPort = scalerPort = ReadScalerPort(settings),
-            DrainDelay = settings.Duration(
-                "drain_delay", TimeSpan.Zero, "How long new connections are served after SIGTERM, while /readyz says no, before the listener closes; comes before grace_period", max: TimeSpan.FromHours(1)),
-            Page = PageOptions.Read(settings),
-            Queue = queue = QueueOptions.Read(settings, service.SecretMountPath),
-            History = HistoryOptions.Read(settings),
-            Embedded = ProviderOptions.Read(
-                settings,
-                functionNamespace,
-                writeTimeout,
-                [service.SecretMountPath, .. KeyFiles(queue.Nats.Access)],
-                [("port", service.Port ?? 0), ("metrics_port", service.MetricsPort), ("scaler_port", scalerPort ?? 0)]),
+            LogsProviderUrl = logsProvider,
+            DefaultNamespace = defaultNamespace,
+            ReadTimeout = readTimeout,
+            IdleTimeout = idleTimeout,
+            WriteTimeout = writeTimeout,
+            UpstreamTimeout = upstreamTimeout,
+            MaxUpstreamTimeout = maxUpstreamTimeout,
+            BasicAuth = basicAuth,
+            ScaleFromZero = scaleFromZero,
+            LogsRequestUri = logsRequestUri,
+            ScalerPort = scalerPort,
+            DrainDelay = drainDelay,
+            Page = page,
+            Queue = queue,
+            History = history,
+            Embedded = embedded,
         };
-        settings.Number("max_idle_conns", 1024, "Accepted for compatibility, without effect: idle connections are closed after 30 s");
-        settings.Number("max_idle_conns_per_host", 1024, "Accepted for compatibility, without effect, as max_idle_conns");
-        settings.Text("faas_prometheus_host", "prometheus", "Accepted for compatibility, without effect: invocationCount comes from the gateway's own counters");
-        settings.Number("faas_prometheus_port", 9090, "Accepted for compatibility, without effect, as faas_prometheus_host", 0, 65535);
-        PassOver(settings);
         options.Check(settings);
         return options;
     }
@@ -98,19 +111,22 @@ internal sealed record GatewayOptions
     // What the charts of OpenFaaS, and faasd, tell gateways of either edition.
     private static void PassOver(Settings settings)
     {
-        settings.Text("direct_functions", "", "Accepted for compatibility, without effect: each call goes through the provider; a queue-worker's can go to the functions themselves");
-        settings.Text("direct_functions_suffix", "", "Accepted for compatibility, without effect, as direct_functions");
-        settings.Text("probe_functions", "", "Accepted for compatibility, without effect: a function is called when its provider says that it is available");
-        settings.Text("auth_proxy_url", "", "Accepted for compatibility, without effect: basic_auth guards /system/, and what else signs people in stands before the gateway");
-        settings.Text("auth_proxy_pass_body", "", "Accepted for compatibility, without effect, as auth_proxy_url");
-        settings.Text("default_target", "", "Accepted for compatibility, without effect: a function without com.openfaas.scale.target has 50");
-        settings.Text("metering", "", "Accepted for compatibility, without effect: calls are counted by metrics");
-        settings.Text("metering_excluded_namespaces", "", "Accepted for compatibility, without effect, as metering");
-        settings.Text("metering_default_memory", "", "Accepted for compatibility, without effect, as metering");
-        settings.Text("pprof", "", "Accepted for compatibility, without effect: no profiles are served");
+        settings.Text("faas_nats_cluster_name", "faas-cluster", $"{WithoutEffect}: NATS Streaming is not used");
+        settings.Number("max_idle_conns", 1024, $"{WithoutEffect}: idle connections are closed after 30 s");
+        settings.Number("max_idle_conns_per_host", 1024, $"{WithoutEffect}, as max_idle_conns");
+        settings.Text("faas_prometheus_host", "prometheus", $"{WithoutEffect}: invocationCount comes from the gateway's own counters");
+        settings.Number("faas_prometheus_port", 9090, $"{WithoutEffect}, as faas_prometheus_host", 0, 65535);
+        settings.Text("direct_functions", "", $"{WithoutEffect}: each call goes through the provider; a queue-worker's can go to the functions themselves");
+        settings.Text("direct_functions_suffix", "", $"{WithoutEffect}, as direct_functions");
+        settings.Text("probe_functions", "", $"{WithoutEffect}: a function is called when its provider says that it is available");
+        settings.Text("auth_proxy_url", "", $"{WithoutEffect}: basic_auth guards /system/, and what else signs people in stands before the gateway");
+        settings.Text("auth_proxy_pass_body", "", $"{WithoutEffect}, as auth_proxy_url");
+        settings.Text("default_target", "", $"{WithoutEffect}: a function without com.openfaas.scale.target has 50");
+        settings.Text("metering", "", $"{WithoutEffect}: calls are counted by metrics");
+        settings.Text("metering_excluded_namespaces", "", $"{WithoutEffect}, as metering");
+        settings.Text("metering_default_memory", "", $"{WithoutEffect}, as metering");
+        settings.Text("pprof", "", $"{WithoutEffect}: no profiles are served");
     }
-
-    private static readonly TimeSpan Min = TimeSpan.FromMilliseconds(1);
 
     private static TimeSpan Limit(Settings settings, string name, string meaning) => settings.Duration(name, TimeSpan.FromSeconds(60), meaning, Min);
 

@@ -31,13 +31,14 @@ internal sealed class AsidePulls : IDisposable
     // No group is worked on for long: its consumer, and what died with a worker, are soon forgotten.
     private static readonly TimeSpan InactiveThreshold = TimeSpan.FromSeconds(10);
 
-    private readonly QueueWorkerOptions _options;
+    private readonly string _queue;
     private readonly NatsLink _link;
-    private readonly PullInbox _inbox;
-    private readonly ConsumerSetup _setup;
+    private readonly Consumers _consumers;
     private readonly Pauses _pauses;
+    private readonly Slots _slots;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly Hints _hints;
     private readonly Pump _pump;
     private readonly ITimer _timer;
 
@@ -50,15 +51,14 @@ internal sealed class AsidePulls : IDisposable
     // What was told last of why a group cannot be worked on; null once one could.
     private string? _trouble;
 
-    public AsidePulls(QueueWorkerOptions options, NatsLink link, PullInbox inbox, ConsumerSetup setup, Pauses pauses, Slots slots, TimeProvider time, ILogger log)
+    public AsidePulls(QueueWorkerOptions options, NatsLink link, Consumers consumers, Pauses pauses, WorkSlots slots, TimeProvider time, ILogger<AsidePulls> log)
     {
-        (_options, _link, _inbox, _setup, _pauses, Slots, _time, _log) = (options, link, inbox, setup, pauses, slots, time, log);
+        (_queue, _link, _consumers, _pauses, _slots, _time, _log) = (options.Queue, link, consumers, pauses, slots.Aside, time, log);
+        _hints = new Hints(link, time, log);
         _schedule = new AsideSchedule(pauses.HeldUntil);
         _pump = new Pump(Open, log);
         _timer = time.CreateTimer(_ => _pump.Run(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
-
-    public Slots Slots { get; }
 
     /// <summary>Tells what the stream holds, or some of it.</summary>
     public void Resync(StreamInfo aside)
@@ -90,24 +90,7 @@ internal sealed class AsidePulls : IDisposable
     {
         _stopping = stopping;
         _pump.Run();
-        while (!stopping.IsCancellationRequested)
-        {
-            try
-            {
-                await using var hints = await DirectSubscription.OpenAsync(_link.Connection, StreamNames.AsideHints(_options.Queue), (hint, _, _, _) => Hear(hint), stopping);
-                await Task.Delay(Timeout.InfiniteTimeSpan, _time, stopping);
-            }
-            catch (Exception fault) when (!stopping.IsCancellationRequested)
-            {
-                // Meanwhile the resync finds what there is.
-                Log.PullFailed(_log, StreamNames.AsideHints(_options.Queue), fault.Message);
-                await Task.Delay(AfterFault, _time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-            catch (Exception)
-            {
-                // Told to stop: whatever ends the hints, what is open is still waited for.
-            }
-        }
+        await _hints.ListenAsync(StreamNames.AsideHints(_queue), Hear, stopping);
 
         Task[] open;
         lock (_lock)
@@ -120,9 +103,9 @@ internal sealed class AsidePulls : IDisposable
 
     public void Dispose() => _timer.Dispose();
 
-    private void Hear(string hint)
+    private void Hear(string subject)
     {
-        if (Find(StreamNames.SubjectOfHint(hint)))
+        if (Find(subject))
         {
             _pump.Run();
         }
@@ -131,7 +114,7 @@ internal sealed class AsidePulls : IDisposable
     private bool Find(string subject)
     {
         // As a filter, a subject with a wildcard in it would mean the calls of other groups, and one may be too long for it.
-        if (subject.Length > StreamConsumer.MaxFilter || subject.Split('.').Any(token => token is "*" or ">"))
+        if (!StreamConsumer.CanFilter(subject))
         {
             return false;
         }
@@ -183,47 +166,10 @@ internal sealed class AsidePulls : IDisposable
         TimeSpan? nakked = null;
         try
         {
-            using var consumer = StreamConsumer.Lapsing(
-                _inbox, _setup, StreamNames.Aside(_options.Queue), group.Consumer, group.Filter(_options.Queue), _options.Consuming.AckWait, InactiveThreshold, _time);
-            var end = new GroupEnd(Slots);
+            using var consumer = _consumers.Lapsing(StreamNames.Aside(_queue), group.Consumer, group.Filter(_queue), InactiveThreshold);
+            var end = new GroupEnd(_slots);
             consumer.Listen(end);
-            while (end.MayHaveMore && !stopping.IsCancellationRequested)
-            {
-                var max = Batch;
-                if (group.Function is { } function && _pauses.HeldUntil(function) is { } until)
-                {
-                    // What was purged meanwhile is no probe.
-                    if (until <= _time.GetUtcNow() && !await HasAnyAsync(group, stopping))
-                    {
-                        break;
-                    }
-
-                    // Each claim puts the next one off, unless its call turns out not to be sent.
-                    if (until == DateTimeOffset.MaxValue || !await _pauses.TryClaimProbeAsync(function, stopping))
-                    {
-                        // Another worker's claim is heard of soon.
-                        var soon = _time.GetUtcNow() + AfterFault;
-                        again = until > soon ? until : soon;
-                        break;
-                    }
-
-                    max = 1;
-                }
-
-                if (!consumer.IsBound)
-                {
-                    await consumer.BindAsync(stopping);
-                    _trouble = null;
-                }
-
-                do
-                {
-                    // One that was asked for too few bytes brought nothing, and has used no claim.
-                    await end.NextAsync(consumer, max, stopping);
-                }
-                while (end.WasTooSmall && !stopping.IsCancellationRequested);
-            }
-
+            again = await TakeAsync(group, consumer, end, stopping);
             if (end.IsRefused)
             {
                 // What comes next would be refused too, in this group and in others. This one stays open so long, and few may be: that bounds what is written in vain.
@@ -238,7 +184,7 @@ internal sealed class AsidePulls : IDisposable
         {
             if (!stopping.IsCancellationRequested && Interlocked.Exchange(ref _trouble, fault.Message) != fault.Message)
             {
-                Log.PullFailed(_log, group.Consumer, fault.Message);
+                Log.TakingFailed(_log, group.Consumer, fault.Message);
             }
 
             again = _time.GetUtcNow() + AfterFault;
@@ -250,9 +196,63 @@ internal sealed class AsidePulls : IDisposable
         }
     }
 
+    // One batch after the other. Returns when the group is to be looked at again, if it is held until then.
+    private async Task<DateTimeOffset?> TakeAsync(AsideGroup group, StreamConsumer consumer, GroupEnd end, CancellationToken stopping)
+    {
+        while (end.MayHaveMore && !stopping.IsCancellationRequested)
+        {
+            var (max, again) = await MayTakeAsync(group, stopping);
+            if (max == 0)
+            {
+                return again;
+            }
+
+            if (!consumer.IsBound)
+            {
+                await consumer.BindAsync(stopping);
+                _trouble = null;
+            }
+
+            do
+            {
+                // One that was asked for too few bytes brought nothing, and has used no claim.
+                await end.NextAsync(consumer, max, stopping);
+            }
+            while (end.WasTooSmall && !stopping.IsCancellationRequested);
+        }
+
+        return null;
+    }
+
+    // How many of a group may come back now: of one that is held for a function no more than a probe, which is claimed for it. If none, when to look again; null
+    // where none is left.
+    private async Task<(int Max, DateTimeOffset? Again)> MayTakeAsync(AsideGroup group, CancellationToken stopping)
+    {
+        if (group.Function is not { } function || _pauses.HeldUntil(function) is not { } until)
+        {
+            return (Batch, null);
+        }
+
+        // What was purged meanwhile is no probe.
+        if (until <= _time.GetUtcNow() && !await HasAnyAsync(group, stopping))
+        {
+            return (0, null);
+        }
+
+        // Each claim puts the next one off, unless its call turns out not to be sent.
+        if (until != DateTimeOffset.MaxValue && await _pauses.TryClaimProbeAsync(function, stopping))
+        {
+            return (1, null);
+        }
+
+        // Another worker's claim is heard of soon.
+        var soon = _time.GetUtcNow() + AfterFault;
+        return (0, until > soon ? until : soon);
+    }
+
     private async Task<bool> HasAnyAsync(AsideGroup group, CancellationToken ct)
     {
-        var found = await _link.PageOfSubjectsAsync(StreamNames.Aside(_options.Queue), group.Filter(_options.Queue), 0, ct);
+        var found = await _link.PageOfSubjectsAsync(StreamNames.Aside(_queue), group.Filter(_queue), 0, ct);
         _trouble = null;
         return found.State.Subjects is { Count: > 0 };
     }

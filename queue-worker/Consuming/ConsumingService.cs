@@ -1,4 +1,3 @@
-using Connectors.QueueWorker.Settling;
 using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
 
@@ -11,12 +10,13 @@ internal sealed class ConsumingService : IDuty
     private readonly NatsLink _link;
     private readonly Watchdog _watchdog;
     private readonly Pulls _pulls;
+    private readonly WorkSlots _slots;
     private readonly ILogger _log;
     private bool _hasServed;
 
-    public ConsumingService(QueueWorkerOptions options, NatsLink link, Watchdog watchdog, Pulls pulls, ILogger<ConsumingService> log)
+    public ConsumingService(QueueWorkerOptions options, NatsLink link, Watchdog watchdog, Pulls pulls, WorkSlots slots, ILogger<ConsumingService> log)
     {
-        (_options, _link, _watchdog, _pulls, _log) = (options, link, watchdog, pulls, log);
+        (_options, _link, _watchdog, _pulls, _slots, _log) = (options, link, watchdog, pulls, slots, log);
         watchdog.Announce();
     }
 
@@ -45,7 +45,7 @@ internal sealed class ConsumingService : IDuty
             if (_hasServed && (ends || stoppingToken.IsCancellationRequested))
             {
                 Metrics.Unseen();
-                await _pulls.DrainAsync();
+                await _slots.DrainAsync();
             }
         }
     }
@@ -70,50 +70,5 @@ internal sealed class ConsumingService : IDuty
         await ending.CancelAsync();
         await Task.WhenAll(pull, watch).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await first;
-    }
-}
-
-/// <summary>The end of a worker: what runs may finish within the grace period, then requests are aborted, and a little later writes too.</summary>
-internal sealed class Drain(QueueWorkerOptions options, TimeProvider time, ILogger<Drain> log) : IDisposable
-{
-    // The host waits five seconds longer than the grace period; the last one is for the connection's own farewell.
-    private static readonly TimeSpan ForWrites = TimeSpan.FromSeconds(4);
-
-    private readonly CancellationTokenSource _sends = new();
-    private readonly CancellationTokenSource _writes = new();
-
-    public Grace Grace => new(_sends.Token, _writes.Token);
-
-    /// <summary>Returns once nothing runs any more, or nothing more can be done about it.</summary>
-    public async Task FinishAsync(Func<int> count, Func<Task> idle)
-    {
-        Log.Draining(log, count());
-        if (!await EndsAsync(idle(), options.Service.GracePeriod))
-        {
-            Log.GivingUp(log, count());
-            await _sends.CancelAsync();
-            await EndsAsync(idle(), ForWrites);
-        }
-
-        await _writes.CancelAsync();
-    }
-
-    public void Dispose()
-    {
-        _sends.Dispose();
-        _writes.Dispose();
-    }
-
-    private async Task<bool> EndsAsync(Task work, TimeSpan within)
-    {
-        try
-        {
-            await work.WaitAsync(within, time);
-            return true;
-        }
-        catch (TimeoutException)
-        {
-            return false;
-        }
     }
 }

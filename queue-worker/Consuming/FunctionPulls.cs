@@ -25,7 +25,6 @@ namespace Connectors.QueueWorker.Consuming;
 /// </remarks>
 internal sealed class FunctionPulls : ICallPulls, IDisposable
 {
-    private static readonly TimeSpan AfterFault = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(5);
 
     // Of so many subjects it is remembered that they were told of.
@@ -34,7 +33,6 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(10);
 
     private readonly QueueWorkerOptions _options;
-    private readonly NatsLink _link;
     private readonly Pauses _pauses;
     private readonly Slots _slots;
     private readonly TimeProvider _time;
@@ -47,16 +45,17 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
     private readonly ConcurrentDictionary<Task, bool> _binds = new();
     private readonly Pump _pump;
     private readonly ITimer _timer;
-    private readonly FunctionConsumers _consumers;
+    private readonly FunctionConsumers _functionConsumers;
+    private readonly Hints _hints;
     private readonly DateTimeOffset _began;
     private readonly long _beganAt;
     private volatile bool _isOn;
     private CancellationToken _ending;
 
     public FunctionPulls(
-        QueueWorkerOptions options, NatsLink link, PullInbox inbox, ConsumerSetup setup, Pauses pauses, Slots slots, ModeClaim mode, TimeProvider time, ILogger log)
+        QueueWorkerOptions options, NatsLink link, Consumers consumers, Pauses pauses, WorkSlots slots, ModeClaim mode, TimeProvider time, ILogger<FunctionPulls> log)
     {
-        (_options, _link, _pauses, _slots, _time, _log) = (options, link, pauses, slots, time, log);
+        (_options, _pauses, _slots, _time, _log) = (options, pauses, slots.Calls, time, log);
         (_began, _beganAt) = (time.GetUtcNow(), time.GetTimestamp());
         var consuming = options.Consuming;
         _batch = Math.Clamp(consuming.MaxInflight / 8, 1, 4);
@@ -64,7 +63,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         _subjects = new CallSubjects(options.Queue, _partition);
         _pump = new Pump(Pull, log);
         _timer = time.CreateTimer(_ => _pump.Run(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        slots.Freed = _pump.Run;
+        _slots.Freed = _pump.Run;
         _scheduler = new FairScheduler(
             consuming.MaxInflight,
             function => new FunctionLane(function, consuming.LimiterEnabled ? new ConcurrencyLimit(consuming.MaxInflight) : null, consuming.MaxInflight)
@@ -78,12 +77,13 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
                 Log.FunctionFound(log, function.ToString(), priority.ToString());
                 var name = StreamNames.FunctionConsumer(function, priority);
                 var filter = _subjects.Filter(function, priority);
-                var consumer = StreamConsumer.Lapsing(inbox, setup, StreamNames.Calls(options.Queue), name, filter, consuming.AckWait, consuming.InactiveThreshold, time);
+                var consumer = consumers.Lapsing(StreamNames.Calls(options.Queue), name, filter, consuming.InactiveThreshold);
                 var side = new LaneSide(lane, priority, consumer);
                 consumer.Listen(new SideListener(this, side));
                 return side;
             });
-        _consumers = new FunctionConsumers(StreamNames.Calls(options.Queue), mode, _scheduler, log);
+        _hints = new Hints(link, time, log);
+        _functionConsumers = new FunctionConsumers(StreamNames.Calls(options.Queue), mode, _scheduler, log);
         link.Connection.ConnectionOpened += (_, _) => OnOpened();
     }
 
@@ -116,7 +116,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         _isOn = true;
         _scheduler.TryAgain();
         _pump.Run();
-        await ListenAsync(stopping);
+        await _hints.ListenAsync(StreamNames.Hints(_options.Queue), Find, stopping);
         _isOn = false;
         await Task.WhenAll(_binds.Keys);
     }
@@ -133,34 +133,9 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         return ValueTask.CompletedTask;
     }
 
-    private async Task ListenAsync(CancellationToken stopping)
-    {
-        while (!stopping.IsCancellationRequested)
-        {
-            try
-            {
-                await using var hints = await DirectSubscription.OpenAsync(
-                    _link.Connection, StreamNames.Hints(_options.Queue), (hint, _, _, _) => Find(StreamNames.SubjectOfHint(hint)), stopping);
-                await Task.Delay(Timeout.InfiniteTimeSpan, _time, stopping);
-            }
-            catch (Exception fault) when (!stopping.IsCancellationRequested)
-            {
-                // Meanwhile the resync finds what there is.
-                Log.PullFailed(_log, StreamNames.Hints(_options.Queue), fault.Message);
-            }
-            catch (Exception)
-            {
-                // Told to stop, whatever ends the hints.
-                return;
-            }
-
-            await Task.Delay(AfterFault, _time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
     private void Find(string subject)
     {
-        if (subject.Length > StreamConsumer.MaxFilter || (subject.AsSpan().IndexOfAny('*', '>') >= 0 && subject.Split('.').Any(token => token is "*" or ">")))
+        if (!StreamConsumer.CanFilter(subject))
         {
             // As a consumer's filter it would mean the calls of many functions, and keep theirs from being made; or be too long for one.
             if (_unaskable.Count < MaxUnaskable && _unaskable.TryAdd(subject, true))
@@ -211,7 +186,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
         await Task.Yield();
         try
         {
-            if (await _consumers.BindAsync(side, ending))
+            if (await _functionConsumers.BindAsync(side, ending))
             {
                 _scheduler.Bound(side);
 
@@ -230,7 +205,7 @@ internal sealed class FunctionPulls : ICallPulls, IDisposable
             if (!ending.IsCancellationRequested && side.Trouble != fault.Message)
             {
                 side.Trouble = fault.Message;
-                Log.PullFailed(_log, side.Consumer.Name, fault.Message);
+                Log.TakingFailed(_log, side.Consumer.Name, fault.Message);
             }
         }
 

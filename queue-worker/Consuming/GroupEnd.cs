@@ -13,9 +13,11 @@ internal sealed class GroupEnd(Slots slots) : IPullListener
     private int _unanswered;
     private int _unended;
     private int _delivered;
+    private bool _hasMore;
+
+    // Guards what ended calls tell, each on its own thread: when the first comes again, and whether one was refused.
     private readonly Lock _lock = new();
     private TimeSpan? _again;
-    private bool _hasMore;
 
     public bool MayHaveMore { get; private set; } = true;
 

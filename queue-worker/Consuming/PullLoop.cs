@@ -1,8 +1,4 @@
-using Connectors.QueueWorker.Dispatching;
-using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
-using Connectors.Streams.Records;
-using NATS.Client.JetStream.Models;
 
 namespace Connectors.QueueWorker.Consuming;
 
@@ -294,31 +290,4 @@ internal sealed class PullLoop
             loop.Release(unused, why);
         }
     }
-}
-
-/// <summary>Static mode: one consumer for each priority, shared by all functions and replicas; first come, first served.</summary>
-internal sealed class StaticPulls : ICallPulls
-{
-    private readonly StreamConsumer[] _consumers;
-    private readonly PullLoop _loop;
-
-    public StaticPulls(QueueWorkerOptions options, PullInbox inbox, ConsumerSetup setup, Pauses pauses, Slots slots, Recheck recheck, TimeProvider time, ILogger log)
-    {
-        _consumers = [Consumer(StreamNames.StaticHigh, Priority.High), Consumer(StreamNames.StaticNormal, Priority.Normal)];
-        _loop = new PullLoop(_consumers, slots, options.Consuming.PullMax, () => !pauses.IsQueuePaused, recheck, time, log);
-
-        StreamConsumer Consumer(string name, Priority priority) => StreamConsumer.Shared(
-            inbox, setup, StreamNames.Calls(options.Queue), name, StreamNames.CallSubjects(options.Queue, priority), options.Consuming.AckWait, time);
-    }
-
-    public IReadOnlyList<StreamConsumer> Lasting => _consumers;
-
-    public void Resync(StreamInfo calls)
-    {
-        // A pull that stands there tells sooner.
-    }
-
-    public void Wake() => _loop.Wake();
-
-    public Task RunAsync(CancellationToken stopping) => _loop.RunAsync(stopping);
 }

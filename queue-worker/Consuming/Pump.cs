@@ -1,5 +1,3 @@
-using Connectors.Sdk.Hosting;
-
 namespace Connectors.QueueWorker.Consuming;
 
 /// <summary>
@@ -28,26 +26,9 @@ internal sealed class Pump(Action step, ILogger log)
             catch (Exception fault)
             {
                 // Nobody who asks could do anything about it; whoever asks next tries again.
-                Log.PullFailed(log, "", fault.ToString());
+                Log.TakingFailed(log, "", fault.ToString());
             }
         }
         while (Interlocked.Add(ref _asked, -seen) != 0);
-    }
-}
-
-/// <summary>Has streams and consumers checked before it is time; remembered until the check.</summary>
-internal sealed class Recheck(TimeProvider time)
-{
-    private readonly Signal _requested = new();
-    private Task? _next;
-
-    /// <summary>Something seems to be gone.</summary>
-    public void Request() => _requested.Set();
-
-    /// <summary>Waits for a request that came since the last wait ended, or for the time.</summary>
-    public async Task WaitAsync(TimeSpan max, CancellationToken ct)
-    {
-        await Signal.CameAsync(_next ?? _requested.Next, max, time, ct);
-        _next = _requested.Next;
     }
 }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Connectors.QueueWorker.Settling;
-using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
 
 namespace Connectors.QueueWorker.Consuming;
@@ -229,93 +228,5 @@ internal sealed class Slots(int count, IDeliveryHandler handler, Acks acks, Grac
         public long Started => started;
 
         public void Execute() => _ = slots.RunAsync(this);
-    }
-}
-
-/// <summary>
-/// Renews the leases of everything that runs: each third of <c>ack_wait</c>, so that one lost renewal does no harm; of the shortest one in force, for another
-/// worker may have given a shorter one to a consumer that both use. It is also what keeps a function's consumer from lapsing while a call runs longer than that takes.
-/// </summary>
-internal sealed class LeaseKeeper(Pulls pulls, TimeProvider time, ILogger<LeaseKeeper> log) : IDuty
-{
-    // A third of the shortest ack_wait that a worker may have.
-    private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1) / 3;
-
-    private readonly ConcurrentDictionary<Delivery, bool> _renewing = new();
-
-    public async Task RunAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Tick, time);
-        var renewed = time.GetTimestamp();
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            if (time.GetElapsedTime(renewed) + (Tick / 2) < pulls.ShortestLease / 3)
-            {
-                continue;
-            }
-
-            renewed = time.GetTimestamp();
-            foreach (var delivery in pulls.Deliveries)
-            {
-                // Of some it is asked first whether they are still there; that holds up no other, nor the next renewal.
-                if (_renewing.TryAdd(delivery, true))
-                {
-                    _ = ExtendAsync(delivery, stoppingToken);
-                }
-            }
-        }
-    }
-
-    private async Task ExtendAsync(Delivery delivery, CancellationToken ct)
-    {
-        try
-        {
-            if (await delivery.ExtendAsync(ct))
-            {
-                Metrics.LeaseRenewed();
-            }
-        }
-        catch (Exception fault)
-        {
-            if (!ct.IsCancellationRequested)
-            {
-                Log.LeaseNotRenewed(log, delivery.Subject, delivery.Place.Sequence, fault.Message);
-            }
-        }
-        finally
-        {
-            _renewing.TryRemove(delivery, out _);
-        }
-    }
-}
-
-/// <summary>Tells of slots whose work is over its limit: a gauge for each kind of work, and a worker that is not ready when all of a kind are stuck.</summary>
-internal sealed class SlotWatch(QueueWorkerOptions options, Pulls pulls, Readiness readiness, TimeProvider time) : IDuty
-{
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
-
-    public async Task RunAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, time);
-        do
-        {
-            Check("calls", pulls.CallSlots);
-            Check("callbacks", pulls.CallbackSlots);
-            Check("calls put aside", pulls.Aside.Slots);
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
-    }
-
-    private void Check(string work, Slots slots)
-    {
-        Metrics.Overdue(options.Queue, work, slots.Overdue);
-        if (slots.AreStuck)
-        {
-            readiness.Lost($"slots of {work}", "all of them hold work that is over its limit");
-        }
-        else
-        {
-            readiness.Met($"slots of {work}");
-        }
     }
 }

@@ -1,8 +1,6 @@
 using Connectors.Sdk.Hosting;
-using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
-using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 
@@ -12,24 +10,14 @@ namespace Connectors.QueueWorker.Consuming;
 /// Checks streams and consumers every few seconds, and at once when a pull found one gone. What another client deleted is created again.
 /// </summary>
 internal sealed class Watchdog(
-    QueueWorkerOptions options, NatsLink link, StreamSetup setup, ModeClaim mode, Pulls pulls, QueueGauges gauges, Recheck recheck, Readiness readiness, TimeProvider time, ILogger<Watchdog> log)
+    QueueWorkerOptions options, StreamSetup setup, ModeClaim mode, Pulls pulls, StreamLook look, Recheck recheck, Readiness readiness, TimeProvider time, ILogger<Watchdog> log)
 {
     private const string Condition = "streams";
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(10);
 
-    // Of an answer with many subjects, which nothing else waits for.
-    private static readonly TimeSpan PageTimeout = TimeSpan.FromMinutes(1);
-
-    // How often all that lies aside is counted, where one answer does not tell of all.
-    private static readonly TimeSpan CountInterval = TimeSpan.FromMinutes(1);
-
     private bool _isFirst = true;
-    private Task _lookAside = Task.CompletedTask;
-
-    // When all that lies aside was counted last, as a timestamp.
-    private long? _counted;
 
     /// <summary>Says that the worker is not ready before everything exists.</summary>
     public void Announce() => readiness.Announce(Condition);
@@ -100,25 +88,25 @@ internal sealed class Watchdog(
                 await BindAsync(consumer, stopping);
             }
 
-            await LookAsync(stopping);
+            await look.AtCallsAsync(stopping);
         }
         else if (shape.Name == StreamNames.Callbacks(options.Queue))
         {
-            gauges.ShowCallbacks(stream);
+            look.AtCallbacks(stream);
             await BindAsync(pulls.CallbackConsumer, stopping);
         }
-        else if (shape.Name == StreamNames.Aside(options.Queue) && _lookAside.IsCompleted)
+        else if (shape.Name == StreamNames.Aside(options.Queue))
         {
-            _lookAside = LookAsideAsync(stopping);
+            look.AtAside(stopping);
         }
     }
 
     // Of several, the first.
     private void Tell(StreamShape shape, Exception fault)
     {
-        var reason = $"{shape.Name}: {(fault is OperationCanceledException ? "no answer in time" : fault.Message)}";
-        readiness.Lost(Condition, reason);
-        Log.BrokerSilent(log, options.Nats.Url, reason);
+        var error = $"{shape.Name}: {(fault is OperationCanceledException ? "no answer in time" : fault.Message)}";
+        readiness.Lost(Condition, error);
+        Log.BrokerSilent(log, options.Nats.Url, error);
     }
 
     // Each step has its own limit: a claim of the other mode waits as long as it must, which is no silence of the broker.
@@ -126,66 +114,6 @@ internal sealed class Watchdog(
     {
         using var limit = new TimeLimit(CheckTimeout, time, stopping);
         return await setup.EnsureAsync(shape, _isFirst, limit.Token);
-    }
-
-    private async Task LookAsync(CancellationToken stopping)
-    {
-        using var limit = new TimeLimit(CheckTimeout, time, stopping);
-        var calls = await link.WithSubjectsAsync(StreamNames.Calls(options.Queue), ">", limit.Token);
-        gauges.Show(calls);
-        pulls.Resync(calls);
-    }
-
-    // What lies aside for many times has as many subjects, which the server collects and sorts anew for each answer. So nothing waits for this look but the
-    // next one, and it reads no further than to what is due soon, but for now and then, when all are counted. Those that are due soonest are told of first, and
-    // those that are held last: these are asked for by themselves.
-    private async Task LookAsideAsync(CancellationToken stopping)
-    {
-        var readsAll = _counted is not { } last || time.GetElapsedTime(last) >= CountInterval;
-        _counted = readsAll ? time.GetTimestamp() : _counted;
-        var horizon = time.GetUtcNow() + AsideSchedule.Horizon;
-        var counts = new AsideCounts();
-        await TryAsync(async () =>
-        {
-            var held = await PageAsync(AsideGroup.HeldSubjects(options.Queue), 0);
-            using var limit = new TimeLimit(PageTimeout, time, stopping);
-            await pulls.UnusedBreakers.CloseAsync(held.State.Subjects?.Keys ?? [], limit.Token);
-        });
-        await TryAsync(async () =>
-        {
-            while (!counts.IsWhole && (readsAll || !(counts.LastDue > horizon)))
-            {
-                counts.Add(await PageAsync(">", counts.Offset));
-            }
-
-            if (counts.IsWhole && !stopping.IsCancellationRequested)
-            {
-                gauges.ShowAside(counts);
-            }
-        });
-
-        async Task TryAsync(Func<Task> look)
-        {
-            try
-            {
-                await look();
-            }
-            catch (Exception fault)
-            {
-                if (!stopping.IsCancellationRequested)
-                {
-                    Log.AsideNotCounted(log, StreamNames.Aside(options.Queue), fault is OperationCanceledException ? "no answer in time" : fault.Message);
-                }
-            }
-        }
-
-        async Task<StreamInfo> PageAsync(string filter, int offset)
-        {
-            using var limit = new TimeLimit(PageTimeout, time, stopping);
-            var page = await link.PageOfSubjectsAsync(StreamNames.Aside(options.Queue), filter, offset, limit.Token);
-            pulls.Aside.Resync(page);
-            return page;
-        }
     }
 
     private async Task BindAsync(StreamConsumer consumer, CancellationToken stopping)

@@ -67,32 +67,10 @@ internal sealed class Dispatcher(
             await Task.Delay(intake.Wait + TimerStep, time, grace.Sends);
         }
 
-        await pauses.LoadedAsync(grace.Sends);
-        if (pauses.IsQueuePaused)
+        var (maySend, isProbe) = await MaySendAsync(delivery, envelope, grace);
+        if (!maySend)
         {
-            await settler.NakAsync(delivery, envelope, PausedWait, grace.Writes);
             return new Handled();
-        }
-
-        var isPaused = pauses.IsPaused(envelope.FunctionName);
-        var isOpen = pauses.BreakerOf(envelope.FunctionName) is not null;
-        var isProbe = isOpen && IsProbe(delivery);
-        if (isPaused || (isOpen && !isProbe))
-        {
-            var held = await settler.HoldAsync(delivery, envelope, grace.Writes);
-            if (held is WriteResult.Stored or WriteResult.Duplicate)
-            {
-                return new Handled();
-            }
-
-            // Where nothing can be put aside, nothing may come back from there to see whether the function is back: one that had to stay does. Not one that may
-            // lie there all the same.
-            if (isPaused || held == WriteResult.Unknown || !await pauses.TryClaimProbeAsync(envelope.FunctionName, grace.Writes))
-            {
-                return await NakUnheldAsync(delivery, envelope, Load.Unknown, grace);
-            }
-
-            isProbe = true;
         }
 
         // Only now: what is put aside instead of being sent risks no worker.
@@ -106,22 +84,13 @@ internal sealed class Dispatcher(
         var outcome = await sender.SendAsync(envelope, delivery.Body, grace.Sends);
         if (outcome.Kind == OutcomeKind.Aborted)
         {
-            if (!sender.IsCancelled(envelope))
-            {
-                await settler.NakAsync(delivery, envelope, TimeSpan.Zero, grace.Writes);
-                return new Handled();
-            }
-
-            await settler.CancelAsync(delivery, envelope, outcome, sent, grace.Writes);
-            return await EndedUnsentAsync(delivery, isProbe && outcome.Duration == TimeSpan.Zero, grace);
+            return await AbortedAsync(delivery, envelope, outcome, sent, isProbe, grace);
         }
 
         if (await breakers.HoldsAsync(envelope, outcome, grace.Writes))
         {
-            var held = await settler.HoldAsync(delivery, envelope with { FirstAt = envelope.FirstAt ?? sent }, grace.Writes);
-            return held is WriteResult.Stored or WriteResult.Duplicate
-                ? new Handled(LoadOf(outcome))
-                : await NakUnheldAsync(delivery, envelope, LoadOf(outcome), grace);
+            await HoldAsync(delivery, envelope, sent, grace);
+            return new Handled(LoadOf(outcome));
         }
 
         var verdict = (envelope.Retry?.Over(options.Dispatch.Retry) ?? options.Dispatch.Retry).Decide(outcome, envelope.Attempt, random);
@@ -131,6 +100,65 @@ internal sealed class Dispatcher(
 
         // Failed without an answer: it cannot be written as a request.
         return outcome is { Kind: OutcomeKind.Failed, HasAnswerBegun: false } ? await EndedUnsentAsync(delivery, isProbe, grace) : new Handled(LoadOf(outcome));
+    }
+
+    // Whether a call is to be sent, and whether it is a probe then. One that is not to be sent has been nakked, or put aside: its queue or its function is paused,
+    // or its function's breaker is open.
+    private async ValueTask<(bool MaySend, bool IsProbe)> MaySendAsync(Delivery delivery, Envelope envelope, Grace grace)
+    {
+        await pauses.LoadedAsync(grace.Sends);
+        if (pauses.IsQueuePaused)
+        {
+            await settler.NakAsync(delivery, envelope, PausedWait, grace.Writes);
+            return (false, false);
+        }
+
+        var isPaused = pauses.IsPaused(envelope.FunctionName);
+        var isOpen = pauses.BreakerOf(envelope.FunctionName) is not null;
+        var isProbe = isOpen && IsProbe(delivery);
+        if (!isPaused && (!isOpen || isProbe))
+        {
+            return (true, isProbe);
+        }
+
+        var held = await settler.HoldAsync(delivery, envelope, grace.Writes);
+        if (held is WriteResult.Stored or WriteResult.Duplicate)
+        {
+            return (false, false);
+        }
+
+        // Where nothing can be put aside, nothing may come back from there to see whether the function is back: one that had to stay does. Not one that may
+        // lie there all the same.
+        if (!isPaused && held != WriteResult.Unknown && await pauses.TryClaimProbeAsync(envelope.FunctionName, grace.Writes))
+        {
+            return (true, true);
+        }
+
+        await settler.NakAsync(delivery, envelope, HoldWait, grace.Writes);
+        return (false, false);
+    }
+
+    // It did not reach its function, and waits as it came until it can.
+    private async Task HoldAsync(Delivery delivery, Envelope envelope, DateTimeOffset sent, Grace grace)
+    {
+        var held = await settler.HoldAsync(delivery, envelope with { FirstAt = envelope.FirstAt ?? sent }, grace.Writes);
+        if (held is not (WriteResult.Stored or WriteResult.Duplicate))
+        {
+            await settler.NakAsync(delivery, envelope, HoldWait, grace.Writes);
+        }
+    }
+
+    // By a worker that stops, or by its caller's wish.
+    private async Task<Handled> AbortedAsync(Delivery delivery, Envelope envelope, Outcome outcome, DateTimeOffset sent, bool isProbe, Grace grace)
+    {
+        if (!sender.IsCancelled(envelope))
+        {
+            await settler.NakAsync(delivery, envelope, TimeSpan.Zero, grace.Writes);
+            return new Handled();
+        }
+
+        await settler.CancelAsync(delivery, envelope, outcome, sent, grace.Writes);
+        return await EndedUnsentAsync(delivery, isProbe && outcome.Duration == TimeSpan.Zero, grace);
     }
 
     private static bool IsProbe(Delivery delivery) => delivery.Header(CallHeaders.Probe) is not null;
@@ -144,12 +172,6 @@ internal sealed class Dispatcher(
         }
 
         return new Handled();
-    }
-
-    private async Task<Handled> NakUnheldAsync(Delivery delivery, Envelope envelope, Load load, Grace grace)
-    {
-        await settler.NakAsync(delivery, envelope, HoldWait, grace.Writes);
-        return new Handled(load);
     }
 }
 

@@ -18,7 +18,7 @@ public partial class FolderFlowTests
         { "queue-worker", "Connectors.QueueWorker", ["Consuming", "Dispatching", "Callbacks", "Settling"] },
         { "gateway/Gateway", "Connectors.Gateway", ["Reference", "Page", "Endpoints", "Scaling", "History", "Queues", "Enqueueing", "Provider", "Forwarding", "Security"] },
         { "gateway/Provider", "Connectors.Provider", ["Api", "Deploying", "Running", "State", "Isolation", "Processes", "Logs", "Contracts"] },
-        { "gateway/Cli", "Connectors.Cli", ["Starting", "Calls", "Queues", "DeadLetters", "Redrives", "Migration", "Completion", "Api", "Printing"] },
+        { "gateway/Cli", "Connectors.Cli", ["Starting", "Calls", "Queues", "DeadLetters", "Redrives", "Migration", "Completion", "Api", "Printing", "Json"] },
         { "connectors/kafka", "Connectors.Kafka", ["Polling", "Committing", "Settling", "Ordering", "Records", "Client"] },
         { "connectors/cron", "Connectors.Cron", ["Ticking", "Cursors", "Schedules"] },
         { "connectors/sqs", "Connectors.Sqs", ["Receiving", "Settling", "Queues"] },

@@ -50,6 +50,16 @@ public sealed class InvokeTests(RelayFixture fixture) : IClassFixture<RelayFixtu
     private readonly TestGateway _gateway = fixture.Reset();
 
     [Fact]
+    public async Task A_call_leaves_a_line_in_the_log_that_tells_how_long_it_took()
+    {
+        var id = Guid.NewGuid().ToString();
+        using var answer = await _gateway.SendAsync(HttpMethod.Get, "/function/told", null, ("X-Call-Id", id));
+
+        await _gateway.Process.Process.LineAsync(
+            line => line.Contains("Called", StringComparison.Ordinal) && line.Contains(id, StringComparison.Ordinal) && line.Contains("\"status\":200,\"duration\":", StringComparison.Ordinal), "it is told");
+    }
+
+    [Fact]
     public async Task Path_query_verb_body_and_repeated_headers_arrive_as_sent()
     {
         var answer = await RawHttp.AskAsync(

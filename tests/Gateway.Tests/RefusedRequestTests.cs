@@ -39,7 +39,7 @@ public sealed class RefusedRequestTests(ProviderFixture fixture) : IClassFixture
 
         Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
         await _gateway.Process.Process.LineAsync(
-            line => line.Contains("Refused unread", StringComparison.Ordinal) && line.Contains($":{((System.Net.IPEndPoint)raw.Stream.Socket.LocalEndPoint!).Port}\"", StringComparison.Ordinal) && line.Contains($"\"status\":{status}", StringComparison.Ordinal),
+            line => line.Contains("Refused unread", StringComparison.Ordinal) && line.Contains($":{((System.Net.IPEndPoint)raw.Stream.Socket.LocalEndPoint!).Port}\"", StringComparison.Ordinal) && line.Contains($"\"status\":{status},\"error\":\"", StringComparison.Ordinal),
             "it is told");
     }
 

@@ -444,9 +444,10 @@ public sealed partial class RelayTests(RawProviderFixture fixture) : IClassFixtu
 
     private Task<string> AskAsync(string request, string headers = "") => RawHttp.AskAsync(_gateway.Api, $"{request} HTTP/1.1\nHost: x\n{headers}");
 
-    private Task<string> IsToldAsync(string callId, string cause) => _gateway.Process.Process.LineAsync(
-        line => line.Contains("Error answered", StringComparison.Ordinal) && line.Contains(callId, StringComparison.Ordinal) && line.Contains(cause, StringComparison.Ordinal),
-        $"a log line with {callId} and {cause}");
+    private Task<string> IsToldAsync(string callId, string error) => _gateway.Process.Process.LineAsync(
+        line => line.Contains("Error answered", StringComparison.Ordinal) && line.Contains(callId, StringComparison.Ordinal) && line.Contains(error, StringComparison.Ordinal)
+            && line.Contains("\"answer\":\"", StringComparison.Ordinal) && line.Contains("\"error\":\"", StringComparison.Ordinal),
+        $"a log line with {callId} and {error}");
 
     // Chunks joined.
     private static string Body(string answer)

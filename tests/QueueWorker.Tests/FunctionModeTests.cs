@@ -97,7 +97,7 @@ public sealed class FunctionModeTests(SharedNats nats, ITestOutputHelper output)
         await bench.IsEmptyAsync();
         Assert.Equal(2, bench.Sends.Count);
 
-        int Warnings() => bench.Worker.Process.Lines.Count(l => l.Contains("Pull failed", StringComparison.Ordinal));
+        int Warnings() => bench.Worker.Process.Lines.Count(l => l.Contains("Taking work failed", StringComparison.Ordinal) && l.Contains("\"error\":\"", StringComparison.Ordinal));
     }
 
     /// <summary>

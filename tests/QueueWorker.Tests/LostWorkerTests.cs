@@ -103,7 +103,7 @@ public sealed class LostWorkerTests(SharedNats nats) : IClassFixture<SharedNats>
     // What a dying worker leaves behind, but quicker: a delivery without a verdict.
     internal static async Task GiveBackAsync(Bench bench, int times)
     {
-        var config = StreamConsumer.SharedConfig(StreamNames.StaticNormal, StreamNames.CallSubjects(bench.Queue, Priority.Normal), TimeSpan.FromSeconds(10));
+        var config = ConsumerShape.Shared(StreamNames.StaticNormal, StreamNames.CallSubjects(bench.Queue, Priority.Normal), TimeSpan.FromSeconds(10));
         var consumer = await bench.JetStream.CreateOrUpdateConsumerAsync(bench.Calls, config);
         for (var i = 0; i < times; i++)
         {

@@ -116,7 +116,7 @@ internal sealed class Simulation
     }
 
     private void Ensure(string stream, string consumer, string filter) =>
-        _broker.Find(stream)!.EnsureConsumer(StreamConsumer.SharedConfig(consumer, filter, _options.Consuming.AckWait));
+        _broker.Find(stream)!.EnsureConsumer(ConsumerShape.Shared(consumer, filter, _options.Consuming.AckWait));
 
     private Worker Start()
     {

@@ -14,7 +14,7 @@ namespace Connectors.Simulation.Tests;
 internal sealed class Worker
 {
     private readonly CancellationTokenSource _stopping = new();
-    private readonly Pulls _pulls;
+    private readonly WorkSlots _slots;
     private readonly CancelledCalls _cancelled;
     private readonly Readiness _readiness = new();
     private readonly Task _consuming;
@@ -28,7 +28,7 @@ internal sealed class Worker
         var link = new NatsLink(options.Nats, new NatsRole(process.Name, IsNeeded: true, () => { }), _readiness, process, logs, SimulatedBuckets.Over(Connection, broker));
         var publisher = new StreamPublisher(link, process, NullLogger<StreamPublisher>.Instance);
         var setup = new StreamSetup(link, process, NullLogger<StreamSetup>.Instance);
-        var consumers = new ConsumerSetup(link, setup, process, NullLogger<ConsumerSetup>.Instance);
+        var consumerSetup = new ConsumerSetup(link, setup, process, NullLogger<ConsumerSetup>.Instance);
         var inbox = new PullInbox(link, process, NullLogger<PullInbox>.Instance);
 
         var waiting = new WaitingRetries(process);
@@ -56,13 +56,21 @@ internal sealed class Worker
 
         var recheck = new Recheck(process);
         var mode = new ModeClaim(options, link, _readiness, recheck, process, NullLogger<ModeClaim>.Instance);
-        var drain = new Drain(options, process, NullLogger<Drain>.Instance);
-        _pulls = new Pulls(options, link, inbox, consumers, mode, recheck, acks, drain, pauses, calls, callbacks, aside, process, NullLogger<Pulls>.Instance);
+        var drain = new Drain(options, inbox, process, NullLogger<Drain>.Instance);
+        _slots = new WorkSlots(options, calls, callbacks, aside, acks, drain, process, NullLogger<WorkSlots>.Instance);
+        var consumers = new Consumers(options, inbox, consumerSetup, process);
+        var asidePulls = new AsidePulls(options, link, consumers, pauses, _slots, process, NullLogger<AsidePulls>.Instance);
+        ICallPulls callPulls = options.Consuming.Mode == ScalingMode.Static
+            ? new StaticPulls(options, consumers, pauses, _slots, recheck, process, NullLogger<StaticPulls>.Instance)
+            : new FunctionPulls(options, link, consumers, pauses, _slots, mode, process, NullLogger<FunctionPulls>.Instance);
+        var callbackPulls = new CallbackPulls(options, consumers, _slots, recheck, process, NullLogger<CallbackPulls>.Instance);
+        var pulls = new Pulls(options, inbox, callPulls, callbackPulls, asidePulls, mode, pauses, acks);
         var gauges = new QueueGauges(options, waiting, new Reporting(options, new WorkerReports(link, process), waiting), process);
-        var watchdog = new Watchdog(options, link, setup, mode, _pulls, gauges, recheck, _readiness, process, NullLogger<Watchdog>.Instance);
-        var consuming = new ConsumingService(options, link, watchdog, _pulls, NullLogger<ConsumingService>.Instance);
-        var leases = new LeaseKeeper(_pulls, process, NullLogger<LeaseKeeper>.Instance);
-        var slots = new SlotWatch(options, _pulls, _readiness, process);
+        var look = new StreamLook(options, link, pulls, gauges, new UnusedBreakers(options, link, pauses), process, NullLogger<StreamLook>.Instance);
+        var watchdog = new Watchdog(options, setup, mode, pulls, look, recheck, _readiness, process, NullLogger<Watchdog>.Instance);
+        var consuming = new ConsumingService(options, link, watchdog, pulls, _slots, NullLogger<ConsumingService>.Instance);
+        var leases = new LeaseKeeper(consumers, _slots, process, NullLogger<LeaseKeeper>.Instance);
+        var slots = new SlotWatch(options, _slots, _readiness, process);
 
         // These go on for as long as there is a process; what is told to stop is consuming.
         _ = link.StartAsync(CancellationToken.None);
@@ -81,11 +89,11 @@ internal sealed class Worker
     public bool HasStopped => _consuming.IsCompleted;
 
     /// <summary>Whether nothing runs in it.</summary>
-    public bool IsIdle => _pulls.CallSlots.Running + _pulls.CallbackSlots.Running + _pulls.Aside.Slots.Running == 0;
+    public bool IsIdle => _slots.Calls.Running + _slots.Callbacks.Running + _slots.Aside.Running == 0;
 
     /// <summary>Slots of every kind that nobody holds, of how many there are.</summary>
     public IEnumerable<(string Kind, int Free, int Count)> Slots =>
-        [("calls", _pulls.CallSlots.Free, _pulls.CallSlots.Count), ("callbacks", _pulls.CallbackSlots.Free, _pulls.CallbackSlots.Count), ("aside", _pulls.Aside.Slots.Free, _pulls.Aside.Slots.Count)];
+        [("calls", _slots.Calls.Free, _slots.Calls.Count), ("callbacks", _slots.Callbacks.Free, _slots.Callbacks.Count), ("aside", _slots.Aside.Free, _slots.Aside.Count)];
 
     /// <summary>Why it is not ready; empty when it is.</summary>
     public IReadOnlyList<string> Unmet => _readiness.Unmet;

@@ -20,12 +20,12 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
     // What the server says to a message with an age of its own, where it is not told to heed them.
     private const int AgesOff = 10166;
 
+    // To one that it cannot store; its words say why.
+    private const int NotStored = 10077;
+
     // And to one that was to follow another than the last of its key.
     private const int WrongLast = 10071;
     private const int WrongLastForNow = 10164;
-
-    // How often a watch looks whether its bucket is still the same.
-    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
 
     // A bucket that is busy for a moment, or may not be changed, does not say which.
     private static readonly TimeSpan AskAgain = TimeSpan.FromMinutes(1);
@@ -141,92 +141,38 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
     /// or lost its latest entries, which is noticed after some seconds; to be called again then, which makes the bucket again and tells all of it.
     /// </summary>
     /// <param name="changed">Called for each entry, oldest first; one without a value was deleted.</param>
-    /// <param name="loaded">Called once all that was there has been told.</param>
+    /// <param name="loaded">Called once all that was there has been told; some seconds later where the last of it went before it could be.</param>
     /// <param name="ct">Ends it.</param>
     public async Task WatchAsync(Action<BucketEntry> changed, Action loaded, CancellationToken ct)
     {
         var lost = link.Disconnected;
         await link.OpenAsync(ct);
-        var (store, made) = await UseAsync(async (opened, token) => (opened, (await BucketSetup.FindAsync(link, shape, token))?.Created), ct);
-        var (isLoaded, told) = (false, 0UL);
-        var opts = new NatsKVWatchOpts
+        var (store, begun) = await UseAsync(async (opened, token) => (opened, await BucketSetup.FindAsync(link, shape, token)), ct);
+        var watch = new BucketWatch(link, shape, store, time)
         {
-            // A consumer that is gone is noticed after two of them.
-            IdleHeartbeat = TimeSpan.FromSeconds(2),
-            OnNoData = _ =>
-            {
-                Load();
-                return ValueTask.FromResult(false);
-            },
+            Begun = begun,
+            Patience = patience,
+            Changed = changed,
+            Loaded = loaded,
+            BringInLine = token => BringInLineAsync(store, token),
+            Gone = Forget,
         };
-
-        // The client's watch outlives its connection, but stays silent for ever if it hears of the loss only after the next connection. It outlives its bucket
-        // too, and asks the next one only for what comes after the last number that it told, where the numbers begin anew.
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var (telling, looking) = (TellAsync(), LookAsync());
-        var ended = await Task.WhenAny(telling, looking, lost);
-        await end.CancelAsync();
-        await Task.WhenAll(telling, looking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await ended;
-
-        async Task TellAsync()
-        {
-            try
-            {
-                await foreach (var entry in store.WatchAsync(Raw, opts, end.Token))
-                {
-                    changed(Entry(entry));
-                    Volatile.Write(ref told, entry.Revision);
-                    if (entry.Delta == 0)
-                    {
-                        Load();
-                    }
-                }
-            }
-            catch (NatsException fault) when (IsMadeAgain && IsGone(fault))
-            {
-                _store = null;
-                throw;
-            }
-        }
-
-        async Task LookAsync()
-        {
-            do
-            {
-                await Task.Delay(LookInterval, time, end.Token);
-                await BringInLineAsync(store, end.Token);
-            }
-            while (await IsStillAsync(made, Volatile.Read(ref told), end.Token));
-
-            if (IsMadeAgain)
-            {
-                _store = null;
-            }
-        }
-
-        void Load()
-        {
-            if (!isLoaded)
-            {
-                isLoaded = true;
-                loaded();
-            }
-        }
+        await watch.RunAsync(lost, ct);
     }
 
-    // Whether the bucket is the one that was made then, null for none, and still has what was told last. No answer says nothing.
-    private async Task<bool> IsStillAsync(DateTimeOffset? made, ulong told, CancellationToken ct)
+    /// <summary>An entry, or a deletion, as the client tells of it.</summary>
+    internal static BucketEntry Entry(NatsKVEntry<byte[]> entry) =>
+        new(entry.Key, entry.Operation == NatsKVOperation.Put ? entry.Value ?? [] : null, entry.Revision, entry.Created);
+
+    /// <summary>Whether there is no such bucket, or nobody who answers for it.</summary>
+    internal static bool IsGone(NatsException fault) =>
+        fault is NatsNoRespondersException or NatsJSPublishNoResponseException or NatsJSApiNoResponseException or NatsJSApiException { Error.ErrCode: BucketSetup.NoSuchStream };
+
+    private void Forget()
     {
-        using var limit = new TimeLimit(patience, time, ct);
-        try
+        if (IsMadeAgain)
         {
-            var found = await BucketSetup.FindAsync(link, shape, limit.Token);
-            return found?.Created == made && !(found?.State.LastSeq < told);
-        }
-        catch (Exception fault) when (fault is NatsException or OperationCanceledException && !ct.IsCancellationRequested)
-        {
-            return true;
+            _store = null;
         }
     }
 
@@ -253,6 +199,13 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
         {
             _store = null;
             answer = await WriteAsync(key, [], BucketMarkers.Headers(revision, age: null), ct);
+        }
+
+        if (answer.Error is { ErrCode: NotStored, Description: var why } && why?.Contains("maximum bytes", StringComparison.Ordinal) == true)
+        {
+            // In a full bucket it may be no larger than what it takes the place of, which may be short. One on several
+            // servers takes none at all, from nats-server 2.12 on.
+            answer = await WriteAsync(key, [], BucketMarkers.LeastHeaders(revision), ct);
         }
 
         if (answer.Error is { ErrCode: WrongLast or WrongLastForNow })
@@ -291,9 +244,6 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
             return null;
         }
     }
-
-    private static BucketEntry Entry(NatsKVEntry<byte[]> entry) =>
-        new(entry.Key, entry.Operation == NatsKVOperation.Put ? entry.Value ?? [] : null, entry.Revision, entry.Created);
 
     // Servers before 2.11 may answer with no revision for what they have not stored.
     private static ulong Stored(ulong revision) => revision > 0 ? revision : throw new NatsException("It is not known whether the value was stored");
@@ -368,7 +318,4 @@ public sealed class Bucket(NatsLink link, BucketShape shape, TimeSpan patience, 
 
         return _askedOf == store && _heedsAges;
     }
-
-    private static bool IsGone(NatsException fault) =>
-        fault is NatsNoRespondersException or NatsJSPublishNoResponseException or NatsJSApiNoResponseException or NatsJSApiException { Error.ErrCode: BucketSetup.NoSuchStream };
 }

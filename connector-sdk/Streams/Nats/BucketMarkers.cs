@@ -28,12 +28,8 @@ internal static class BucketMarkers
     /// <param name="age">After which time the server removes it; null for never.</param>
     public static NatsHeaders Headers(ulong? revision, TimeSpan? age)
     {
-        var headers = new NatsHeaders { [Operation] = "PURGE", ["Nats-Rollup"] = "sub" };
-        if (revision is { } last)
-        {
-            headers["Nats-Expected-Last-Subject-Sequence"] = last.ToString(CultureInfo.InvariantCulture);
-        }
-
+        var headers = Following(revision, "PURGE");
+        headers["Nats-Rollup"] = "sub";
         if (age is { } its)
         {
             headers[AgeHeader] = Seconds(its);
@@ -41,6 +37,10 @@ internal static class BucketMarkers
 
         return headers;
     }
+
+    /// <summary>The headers of the smallest marker. It has no age of its own, and what is older of its key stays beside it: both are for a sweep.</summary>
+    /// <param name="revision">What the key's last message has to be; null for any.</param>
+    public static NatsHeaders LeastHeaders(ulong? revision) => Following(revision, "DEL");
 
     /// <summary>An age as the server reads it: whole seconds, at least one.</summary>
     public static string Seconds(TimeSpan age) => string.Create(CultureInfo.InvariantCulture, $"{Math.Max(1, Math.Ceiling(age.TotalSeconds))}s");
@@ -86,5 +86,16 @@ internal static class BucketMarkers
         }
 
         return old.Count;
+    }
+
+    private static NatsHeaders Following(ulong? revision, string operation)
+    {
+        var headers = new NatsHeaders { [Operation] = operation };
+        if (revision is { } last)
+        {
+            headers["Nats-Expected-Last-Subject-Sequence"] = last.ToString(CultureInfo.InvariantCulture);
+        }
+
+        return headers;
     }
 }

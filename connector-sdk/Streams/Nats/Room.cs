@@ -4,6 +4,7 @@ namespace Connectors.Streams.Nats;
 /// <param name="total">How many.</param>
 public sealed class Room(long total)
 {
+    // Guards how much is free, and who waits for some.
     private readonly Lock _lock = new();
     private readonly LinkedList<(long Bytes, TaskCompletionSource Free)> _waiting = [];
     private long _free = total;

@@ -19,6 +19,7 @@ namespace Connectors.Streams.Nats;
 /// </remarks>
 internal sealed class SeenStreams(NatsLink link, TimeProvider time)
 {
+    // Guards the last look at each stream.
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Look> _last = [];
 

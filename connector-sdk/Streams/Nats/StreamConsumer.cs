@@ -10,12 +10,6 @@ namespace Connectors.Streams.Nats;
 /// </summary>
 public sealed class StreamConsumer : IDisposable
 {
-    /// <summary>
-    /// The longest filter. It is part of the subject by which a consumer is made, and over one that is longer than a line may be (4 KiB unless set) a server ends
-    /// the connection.
-    /// </summary>
-    public const int MaxFilter = 3000;
-
     // Two heartbeats of a pull that waits may be missed.
     private static readonly TimeSpan SilenceTimeout = TimeSpan.FromSeconds(2.5);
 
@@ -27,6 +21,8 @@ public sealed class StreamConsumer : IDisposable
     private readonly ConsumerConfig _config;
     private readonly TimeProvider _time;
     private readonly string _subject;
+
+    // Guards what was asked for and may still come, the size that is asked for next, and whether the use of the consumer has ended.
     private readonly Lock _lock = new();
     private readonly OutstandingPulls _pulls = new();
     private IPullListener? _listener;
@@ -83,15 +79,16 @@ public sealed class StreamConsumer : IDisposable
 
     /// <summary>The consumer that all replicas share in a stream: deliveries without end and without ceiling, each to be acked.</summary>
     public static StreamConsumer Shared(PullInbox inbox, ConsumerSetup setup, string stream, string name, string filter, TimeSpan ackWait, TimeProvider time) =>
-        new(inbox, setup, stream, SharedConfig(name, filter, ackWait), time);
+        new(inbox, setup, stream, ConsumerShape.Shared(name, filter, ackWait), time);
 
     /// <summary>The consumer of one function: nothing depends on its state, and it is gone by itself when it is no longer used.</summary>
     public static StreamConsumer Lapsing(
-        PullInbox inbox, ConsumerSetup setup, string stream, string name, string filter, TimeSpan ackWait, TimeSpan inactiveThreshold, TimeProvider time)
-    {
-        var config = Config(new() { Name = name, InactiveThreshold = inactiveThreshold }, filter, ackWait);
-        return new StreamConsumer(inbox, setup, stream, config, time);
-    }
+        PullInbox inbox, ConsumerSetup setup, string stream, string name, string filter, TimeSpan ackWait, TimeSpan inactiveThreshold, TimeProvider time) =>
+        new(inbox, setup, stream, ConsumerShape.Lapsing(name, filter, ackWait, inactiveThreshold), time);
+
+    /// <summary>Whether a subject can be a filter for its own messages alone: it has no wildcard, and is not too long.</summary>
+    public static bool CanFilter(string subject) =>
+        subject.Length <= ConsumerShape.MaxFilter && (subject.AsSpan().IndexOfAny('*', '>') < 0 || !subject.Split('.').Any(token => token is "*" or ">"));
 
     /// <summary>Says who is told of messages; once, before the first pull.</summary>
     public void Listen(IPullListener listener) => _listener = listener;
@@ -322,18 +319,6 @@ public sealed class StreamConsumer : IDisposable
         {
             _inbox.GiveUpOthers(this, made);
         }
-    }
-
-    internal static ConsumerConfig SharedConfig(string name, string filter, TimeSpan ackWait) => Config(new(name), filter, ackWait);
-
-    private static ConsumerConfig Config(ConsumerConfig config, string filter, TimeSpan ackWait)
-    {
-        config.FilterSubject = filter;
-        config.AckPolicy = ConsumerConfigAckPolicy.Explicit;
-        config.AckWait = ackWait;
-        config.MaxDeliver = -1;
-        config.MaxAckPending = -1;
-        return config;
     }
 
     private async Task SendAsync(PullRequest pull)

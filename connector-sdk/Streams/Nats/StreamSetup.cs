@@ -55,6 +55,15 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
         }
     }
 
+    /// <summary>A stream is gone, and what is remembered of it with it.</summary>
+    public void Forget(string stream)
+    {
+        _made.TryRemove(stream, out _);
+        _replicated.TryRemove(stream, out _);
+        _told.TryRemove(stream, out _);
+        _refused.TryRemove(stream, out _);
+    }
+
     /// <summary>Makes sure that the stream exists, and returns it, without the counts of its subjects.</summary>
     /// <param name="shape">The stream.</param>
     /// <param name="isFirst">

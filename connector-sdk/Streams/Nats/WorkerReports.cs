@@ -29,7 +29,7 @@ public sealed class WorkerReports(NatsLink link, TimeProvider time)
                 await link.Connection.PublishAsync(StreamNames.Reports(queue), part, serializer: Raw, cancellationToken: ct);
             }
         },
-        reason => Log.ReportNotTold(link.Logger, queue, reason),
+        error => Log.ReportNotTold(link.Logger, queue, error),
         ct);
 
     /// <summary>Takes in what the workers of a queue say, or those of every queue with <c>*</c>, until it is cancelled.</summary>
@@ -44,7 +44,7 @@ public sealed class WorkerReports(NatsLink link, TimeProvider time)
                 }
             }
         },
-        reason => Log.ReportsNotHeard(link.Logger, queue, reason),
+        error => Log.ReportsNotHeard(link.Logger, queue, error),
         ct);
 
     /// <summary>What the workers of a queue have in hand, added up.</summary>

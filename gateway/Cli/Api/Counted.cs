@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Connectors.Cli.Json;
 
 namespace Connectors.Cli.Api;
 

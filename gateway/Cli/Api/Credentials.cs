@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Text;
+using Connectors.Cli.Json;
 
 namespace Connectors.Cli.Api;
 

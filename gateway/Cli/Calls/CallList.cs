@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
+using Connectors.Cli.Json;
 using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.Calls;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Connectors.Cli.Api;
+using Connectors.Cli.Json;
 
 namespace Connectors.Cli.Completion;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
+using Connectors.Cli.Json;
 
 namespace Connectors.Cli.DeadLetters;
 

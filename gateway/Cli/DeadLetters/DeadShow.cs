@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
+using Connectors.Cli.Json;
 using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.DeadLetters;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.Json.Nodes;
+using Connectors.Cli.Json;
 using Connectors.Cli.Printing;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Connectors.Cli.Api;
+using Connectors.Cli.Json;
 
 namespace Connectors.Cli.Printing;
 

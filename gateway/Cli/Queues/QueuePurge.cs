@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
+using Connectors.Cli.Json;
 
 namespace Connectors.Cli.Queues;
 

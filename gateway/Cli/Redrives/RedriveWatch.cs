@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Connectors.Cli.Api;
+using Connectors.Cli.Json;
 using Connectors.Cli.Printing;
 
 namespace Connectors.Cli.Redrives;

@@ -37,7 +37,7 @@ internal static class EndpointsHosting
         var guard = app.Services.GetRequiredService<SystemGuard>();
         app.Use(guard.InvokeAsync);
         FunctionRoutes.Map(routes);
-        HistoryRoutes.Map(routes);
+        routes.MapHistory();
         QueueRoutes.Map(routes);
         app.Services.GetRequiredService<IProvider>().MapSystem(routes);
     }

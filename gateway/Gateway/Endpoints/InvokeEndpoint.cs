@@ -48,7 +48,7 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
         finally
         {
             var took = time.GetElapsedTime(started);
-            var status = http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted ? 499 : http.Response.StatusCode;
+            var status = http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted ? StatusCodes.Status499ClientClosedRequest : http.Response.StatusCode;
             var function = label == Metrics.NoFunction ? path.Function.ToString() : label;
 
             // One that was deployed a moment ago may be known by now. Any other name is the caller's choice, however it was answered: a provider may redirect them all.

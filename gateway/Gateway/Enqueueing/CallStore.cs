@@ -45,6 +45,17 @@ internal sealed class CallStore(StreamPublisher publisher, StreamSetup streams, 
             [new(EnvelopeCodec.HeaderName, EnvelopeCodec.Encode(envelope)), new(CallbackRecord.HeaderName, record.Encode())],
             body));
 
+    /// <summary>Forgets a queue whose streams were deleted: whoever names ever new queues would have all of them remembered. False if nothing was known of it.</summary>
+    public bool Forget(string queue)
+    {
+        foreach (var stream in StreamNames.StreamsOf(queue))
+        {
+            streams.Forget(stream);
+        }
+
+        return _calls.TryRemove(queue, out _) | _aside.TryRemove(queue, out _) | _callbacks.TryRemove(queue, out _);
+    }
+
     private Route RouteTo(StreamShape stream)
     {
         var once = new WriteTerms(_options.PublishTimeout)

@@ -34,7 +34,6 @@ internal sealed record QueueOptions
     {
         var nats = NatsOptions.Read(settings, secretMountPath, "faas_nats_address", "faas_nats_port", "", "Host of the NATS server; unset turns async calls off");
         var isOn = settings.Flag("async", true, "Take async calls; false turns them off, as if faas_nats_address were unset");
-        settings.Text("faas_nats_cluster_name", "faas-cluster", "Accepted for compatibility, without effect: NATS Streaming is not used");
         return new QueueOptions
         {
             Nats = isOn ? nats : nats with { Host = "" },

@@ -13,35 +13,53 @@ internal sealed record CallPage(IReadOnlyList<CallItem> Items, string? Next, Dat
 internal sealed record CallStories(string CallId, IReadOnlyList<CallStory> Calls);
 
 /// <summary>An ended call in a list.</summary>
-internal sealed record CallItem(
-    string CallId,
-    string DeliveryId,
-    string Function,
-    string Queue,
-    string State,
-    string? Reason,
-    int? Status,
-    int Attempts,
-    int Redrive,
-    DateTime? SubmittedAt,
-    DateTime EndedAt,
-    double? Seconds,
-    IReadOnlyList<string> Tags)
+internal sealed record CallItem
 {
-    public static CallItem From(string queue, EndedCall call) => new(
-        call.CallId,
-        call.DeliveryId,
-        call.FunctionName.ToString(),
-        queue,
-        call.State,
-        call.Reason,
-        call.Status,
-        call.Attempts,
-        call.Redrive,
-        call.Submitted?.UtcDateTime,
-        call.Ended.UtcDateTime,
-        call.Sends is [.., var last] ? last.Seconds : null,
-        call.Tags ?? []);
+    public required string CallId { get; init; }
+
+    public required string DeliveryId { get; init; }
+
+    public required string Function { get; init; }
+
+    public required string Queue { get; init; }
+
+    /// <summary>How it ended.</summary>
+    public required string State { get; init; }
+
+    public required string? Reason { get; init; }
+
+    public required int? Status { get; init; }
+
+    /// <summary>How often it was sent.</summary>
+    public required int Attempts { get; init; }
+
+    public required int Redrive { get; init; }
+
+    public required DateTime? SubmittedAt { get; init; }
+
+    public required DateTime EndedAt { get; init; }
+
+    /// <summary>How long its last send took.</summary>
+    public required double? Seconds { get; init; }
+
+    public required IReadOnlyList<string> Tags { get; init; }
+
+    public static CallItem From(string queue, EndedCall call) => new()
+    {
+        CallId = call.CallId,
+        DeliveryId = call.DeliveryId,
+        Function = call.FunctionName.ToString(),
+        Queue = queue,
+        State = call.State,
+        Reason = call.Reason,
+        Status = call.Status,
+        Attempts = call.Attempts,
+        Redrive = call.Redrive,
+        SubmittedAt = call.Submitted?.UtcDateTime,
+        EndedAt = call.Ended.UtcDateTime,
+        Seconds = call.Sends is [.., var last] ? last.Seconds : null,
+        Tags = call.Tags ?? [],
+    };
 }
 
 /// <summary>A call with everything that is known of it.</summary>

@@ -1,4 +1,4 @@
-using System.Globalization;
+using Connectors.Gateway.Queues;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 
@@ -7,8 +7,6 @@ namespace Connectors.Gateway.Page;
 /// <summary>Functions with what the gateway knows of their calls, page by page: there may be ten thousand.</summary>
 internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provider, LiveQueues queues, ConnectorEndpoints connectors, TimeProvider time)
 {
-    private const int DefaultLimit = 100;
-    private const int MaxItems = 1000;
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(2);
 
     private volatile Listed? _last;
@@ -16,9 +14,9 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
     public async Task ListAsync(HttpContext http)
     {
         var query = http.Request.Query;
-        if (!TryNumber(query["limit"], DefaultLimit, out var limit) || limit is < 1 or > MaxItems || !TryNumber(query["offset"], 0, out var offset))
+        if (!QueueQuery.TryLimit(http, out var limit) || !QueueQuery.TryNumber(query["offset"], 0, out var offset) || offset > int.MaxValue)
         {
-            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"limit: 1 to {MaxItems}; offset: how many to leave out.");
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"limit: 1 to {QueueQuery.MaxItems}; offset: how many to leave out.");
             return;
         }
 
@@ -49,7 +47,7 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
             "p99" => found.OrderByDescending(one => one.Figures?.P99 ?? 0),
             _ => found.OrderBy(one => 0),
         }).ThenBy(one => one.Name.Name, StringComparer.Ordinal).ThenBy(one => one.Name.Namespace, StringComparer.Ordinal).ToList();
-        await Answer.JsonAsync(http, StatusCodes.Status200OK, new FunctionPage(sorted.Count, [.. sorted.Skip(offset).Take(limit).Select(View)]), PageJson.Default.FunctionPage);
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, new FunctionPage(sorted.Count, [.. sorted.Skip((int)offset).Take(limit).Select(View)]), PageJson.Default.FunctionPage);
     }
 
     // Of a provider elsewhere, ten thousand functions are megabytes: one list serves everybody who looks within some seconds.
@@ -71,29 +69,25 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
         var (name, function) = (named.Name, named.Function);
         var figures = named.Figures;
         var queue = Annotation("com.openfaas.queue") is { Length: > 0 } own ? own : options.Queue.DefaultQueue;
-        return new FunctionView(
-            name.Name,
-            name.Namespace,
-            function.Image,
-            function.Replicas ?? 0,
-            function.Ready,
-            figures?.Calls ?? 0,
-            figures?.Failed ?? 0,
-            figures?.P50,
-            figures?.P99,
-            queue,
-            queues.HoldOf(queue, named.FullName),
-            Annotation("topic") ?? "",
-            Annotation("schedule") ?? "",
-            connectors.NextDue(named.FullName));
+        return new FunctionView
+        {
+            Name = name.Name,
+            Namespace = name.Namespace,
+            Image = function.Image,
+            Replicas = function.Replicas ?? 0,
+            Available = function.Ready,
+            Calls = figures?.Calls ?? 0,
+            Failed = figures?.Failed ?? 0,
+            P50 = figures?.P50,
+            P99 = figures?.P99,
+            Queue = queue,
+            Hold = queues.HoldOf(queue, named.FullName),
+            Topics = Annotation("topic") ?? "",
+            Schedule = Annotation("schedule") ?? "",
+            NextDue = connectors.NextDue(named.FullName),
+        };
 
         string? Annotation(string key) => function.Annotations?.GetValueOrDefault(key);
-    }
-
-    private static bool TryNumber(string? text, int fallback, out int number)
-    {
-        number = fallback;
-        return string.IsNullOrEmpty(text) || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
     }
 
     private sealed record Listed(long At, IReadOnlyList<FunctionStatus> Functions);
@@ -111,22 +105,40 @@ internal sealed class FunctionEndpoints(GatewayOptions options, IProvider provid
 /// <param name="Items">Those of this page.</param>
 internal sealed record FunctionPage(int Total, IReadOnlyList<FunctionView> Items);
 
-/// <summary>
-/// A function; calls, failures and times since this gateway started. <paramref name="Available"/> is null where the provider does not say, <paramref name="Hold"/>
-/// unless its calls are held, <paramref name="NextDue"/> unless a connector has told of its schedules.
-/// </summary>
-internal sealed record FunctionView(
-    string Name,
-    string Namespace,
-    string Image,
-    ulong Replicas,
-    ulong? Available,
-    long Calls,
-    long Failed,
-    double? P50,
-    double? P99,
-    string Queue,
-    FunctionHold? Hold,
-    string Topics,
-    string Schedule,
-    DateTime? NextDue);
+/// <summary>A function; calls, failures and times since this gateway started.</summary>
+internal sealed record FunctionView
+{
+    public required string Name { get; init; }
+
+    public required string Namespace { get; init; }
+
+    public required string Image { get; init; }
+
+    public required ulong Replicas { get; init; }
+
+    /// <summary>Null where the provider does not say.</summary>
+    public required ulong? Available { get; init; }
+
+    public required long Calls { get; init; }
+
+    public required long Failed { get; init; }
+
+    /// <summary>Seconds within which half of the calls were answered; null before the first.</summary>
+    public required double? P50 { get; init; }
+
+    /// <summary>Seconds within which 99 of 100 were.</summary>
+    public required double? P99 { get; init; }
+
+    /// <summary>Where its asynchronous calls go.</summary>
+    public required string Queue { get; init; }
+
+    /// <summary>Null unless its calls are held.</summary>
+    public required FunctionHold? Hold { get; init; }
+
+    public required string Topics { get; init; }
+
+    public required string Schedule { get; init; }
+
+    /// <summary>Null unless a connector has told of its schedules.</summary>
+    public required DateTime? NextDue { get; init; }
+}

@@ -107,25 +107,27 @@ internal sealed class LiveQueues(
         var inHand = reports.Of(queue.Name);
         var (running, retrying, held) = (inHand.Running.Values.Sum(), inHand.Delayed.Values.Sum(), queue.Held.Values.Sum());
         var (stored, ended) = Moved(queue, before);
-        return new QueueView(
-            queue.Name,
-            queue.Missing.Count > 0 ? $"NATS tells nothing of {string.Join(", ", queue.Missing)}: what is known of it is old." : null,
-            queue.Calls is { } calls ? Math.Max(0, calls - running - retrying) : null,
-            running,
-            retrying,
-            queue.Aside is { } aside ? Math.Max(0, aside - held) : null,
-            queue.Aside is null ? null : held,
-            queue.Callbacks,
-            queue.Dead,
-            queue.Bytes,
-            queue.OldestAt,
-            stored is null ? null : seconds > 0 ? Math.Round(stored.Value / seconds, 2) : 0,
-            ended is null ? null : seconds > 0 ? Math.Round(ended.Value / seconds, 2) : 0,
-            inHand.Workers,
-            queue.Mode,
-            PauseShown.From(_paused.Of(queue.Name)),
-            holds.Count,
-            [.. holds.OrderByDescending(hold => hold.Held).Take(MaxHolds)]);
+        return new QueueView
+        {
+            Name = queue.Name,
+            Error = queue.Missing.Count > 0 ? $"NATS tells nothing of {string.Join(", ", queue.Missing)}: what is known of it is old." : null,
+            Waiting = queue.Calls is { } calls ? Math.Max(0, calls - running - retrying) : null,
+            Running = running,
+            Retrying = retrying,
+            Delayed = queue.Aside is { } aside ? Math.Max(0, aside - held) : null,
+            Held = queue.Aside is null ? null : held,
+            Callbacks = queue.Callbacks,
+            Dead = queue.Dead,
+            Bytes = queue.Bytes,
+            OldestAt = queue.OldestAt,
+            InPerSecond = stored is null ? null : seconds > 0 ? Math.Round(stored.Value / seconds, 2) : 0,
+            OutPerSecond = ended is null ? null : seconds > 0 ? Math.Round(ended.Value / seconds, 2) : 0,
+            Workers = inHand.Workers,
+            Mode = queue.Mode,
+            Paused = PauseView.From(_paused.Of(queue.Name)),
+            HeldFunctions = holds.Count,
+            Holds = [.. holds.OrderByDescending(hold => hold.Held).Take(MaxHolds)],
+        };
     }
 
     // How many calls came and went since the look before; none where that one was not told of them, null where this one was not.
@@ -151,8 +153,8 @@ internal sealed class LiveQueues(
                select new FunctionHold(
                    function,
                    queue.Held.GetValueOrDefault(function),
-                   PauseShown.From(paused.GetValueOrDefault(function)),
-                   BreakerShown.From(broken.GetValueOrDefault(function)));
+                   PauseView.From(paused.GetValueOrDefault(function)),
+                   BreakerView.From(broken.GetValueOrDefault(function)));
     }
 
     private sealed record Look(long At, IReadOnlyList<QueueFigures> Queues);
@@ -171,47 +173,64 @@ internal sealed record Snapshot(Overview Overview, ReadOnlyMemory<byte> Json)
 internal sealed record Overview(DateTime? At, string? Error, IReadOnlyList<QueueView> Queues);
 
 /// <summary>One queue. What nobody of NATS tells now is as it was, and null if nobody has told it yet.</summary>
-/// <param name="Name">The queue.</param>
-/// <param name="Error">Why some of it is old or not known; null if none is.</param>
-/// <param name="Waiting">Calls that are due and run nowhere.</param>
-/// <param name="Running">Calls that run.</param>
-/// <param name="Retrying">Calls that back off before they are sent again, and what a worker gave back for a while.</param>
-/// <param name="Delayed">Calls whose time, which their callers named, has not come.</param>
-/// <param name="Held">Calls that were put aside because their function is paused or cannot be reached.</param>
-/// <param name="Callbacks">Callbacks to be delivered.</param>
-/// <param name="Dead">Dead letters.</param>
-/// <param name="Bytes">Size of the calls.</param>
-/// <param name="OldestAt">When the call was stored that lies there longest: since it was accepted, put back or tried last.</param>
-/// <param name="InPerSecond">Calls stored, copies of retries among them.</param>
-/// <param name="OutPerSecond">Calls that left the queue.</param>
-/// <param name="Workers">Workers that were heard of in the last seconds.</param>
-/// <param name="Mode"><c>static</c> or <c>function</c>; null before the first worker.</param>
-/// <param name="Paused">The queue's own pause; null for none.</param>
-/// <param name="HeldFunctions">How many of its functions are held.</param>
-/// <param name="Holds">Those of them with the most calls held.</param>
-internal sealed record QueueView(
-    string Name,
-    string? Error,
-    long? Waiting,
-    long Running,
-    long Retrying,
-    long? Delayed,
-    long? Held,
-    long? Callbacks,
-    long? Dead,
-    long? Bytes,
-    DateTime? OldestAt,
-    double? InPerSecond,
-    double? OutPerSecond,
-    int Workers,
-    string? Mode,
-    PauseShown? Paused,
-    int HeldFunctions,
-    IReadOnlyList<FunctionHold> Holds);
+internal sealed record QueueView
+{
+    public required string Name { get; init; }
+
+    /// <summary>Why some of it is old or not known; null if none is.</summary>
+    public required string? Error { get; init; }
+
+    /// <summary>Calls that are due and run nowhere.</summary>
+    public required long? Waiting { get; init; }
+
+    public required long Running { get; init; }
+
+    /// <summary>Calls that back off before they are sent again, and what a worker gave back for a while.</summary>
+    public required long Retrying { get; init; }
+
+    /// <summary>Calls whose time, which their callers named, has not come.</summary>
+    public required long? Delayed { get; init; }
+
+    /// <summary>Calls that were put aside because their function is paused or cannot be reached.</summary>
+    public required long? Held { get; init; }
+
+    /// <summary>Callbacks to be delivered.</summary>
+    public required long? Callbacks { get; init; }
+
+    /// <summary>Dead letters.</summary>
+    public required long? Dead { get; init; }
+
+    /// <summary>Size of the calls.</summary>
+    public required long? Bytes { get; init; }
+
+    /// <summary>When the call was stored that lies there longest: since it was accepted, put back or tried last.</summary>
+    public required DateTime? OldestAt { get; init; }
+
+    /// <summary>Calls stored, copies of retries among them.</summary>
+    public required double? InPerSecond { get; init; }
+
+    /// <summary>Calls that left the queue.</summary>
+    public required double? OutPerSecond { get; init; }
+
+    /// <summary>Workers that were heard of in the last seconds.</summary>
+    public required int Workers { get; init; }
+
+    /// <summary><c>static</c> or <c>function</c>; null before the first worker.</summary>
+    public required string? Mode { get; init; }
+
+    /// <summary>The queue's own pause; null for none.</summary>
+    public required PauseView? Paused { get; init; }
+
+    /// <summary>How many of its functions are held.</summary>
+    public required int HeldFunctions { get; init; }
+
+    /// <summary>Those of them with the most calls held.</summary>
+    public required IReadOnlyList<FunctionHold> Holds { get; init; }
+}
 
 /// <summary>A function that is held in a queue.</summary>
 /// <param name="Function"><c>name.namespace</c>.</param>
 /// <param name="Held">Its calls that were put aside.</param>
 /// <param name="Paused">Why; null for one that nobody paused.</param>
 /// <param name="Breaker">Its breaker, while that is open. With neither, the function was resumed, and its calls are on their way back.</param>
-internal sealed record FunctionHold(string Function, long Held, PauseShown? Paused, BreakerShown? Breaker);
+internal sealed record FunctionHold(string Function, long Held, PauseView? Paused, BreakerView? Breaker);

@@ -1,37 +1,30 @@
-using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Security;
-using Connectors.Streams.Nats;
 
 namespace Connectors.Gateway.Queues;
 
 /// <summary>Dead letters: a page of them, one, redriven, deleted; and how many there are of a kind, deleted together.</summary>
 internal sealed class DeadLetterEndpoints(
-    NatsLink link, DeadLetters letters, Redriver redriver, QueueOverview overview, GatewayOptions options, TimeProvider time, ILogger<DeadLetterEndpoints> log)
+    DeadLetters letters, Redriver redriver, QueueOverview overview, GatewayOptions options, TimeProvider time, ILogger<DeadLetterEndpoints> log)
 {
     public const string NotOurs = "This is no call of ours: it can be read and deleted, not redriven.";
 
-    private const int DefaultLimit = 100;
-    private const int MaxItems = 1000;
-
     public async Task ListAsync(HttpContext http, string queue)
     {
-        var query = http.Request.Query;
         if (await FilterAsync(http) is not { } filter)
         {
             return;
         }
 
-        if (!QueueQuery.TryNumber(query["limit"], DefaultLimit, out var limit) || limit is < 1 or > MaxItems || !QueueQuery.TryNumber(query["after"], 0, out var after))
+        if (!QueueQuery.TryPage(http, out var limit, out var after))
         {
-            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"limit: 1 to {MaxItems}; after: the number that the page before gave as next.");
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, QueueQuery.PageRule);
             return;
         }
 
-        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
-        var page = await DeadLetterPage.ReadAsync(letters, queue, filter, after, (int)limit, http.RequestAborted);
+        var page = await DeadLetterPage.ReadAsync(letters, queue, filter, after, limit, http.RequestAborted);
         if (page.Items.Count == 0 && after == 0 && !await overview.ExistsAsync(queue, http.RequestAborted))
         {
-            await NoQueueAsync(http, queue);
+            await QueueRoutes.NoQueueAsync(http, queue);
             return;
         }
 
@@ -75,10 +68,9 @@ internal sealed class DeadLetterEndpoints(
             return;
         }
 
-        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         if (!await overview.ExistsAsync(queue, http.RequestAborted))
         {
-            await NoQueueAsync(http, queue);
+            await QueueRoutes.NoQueueAsync(http, queue);
             return;
         }
 
@@ -115,7 +107,6 @@ internal sealed class DeadLetterEndpoints(
             return;
         }
 
-        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         if (await letters.LastAsync(queue, http.RequestAborted) is not { } last)
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"The queue {queue} has no dead letters.");
@@ -144,7 +135,6 @@ internal sealed class DeadLetterEndpoints(
 
     public async Task DeleteAsync(HttpContext http, string queue)
     {
-        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         if (QueueQuery.TryNumber(http.Request.RouteValues["seq"]?.ToString(), 0, out var seq) && await letters.DeleteAsync(queue, seq))
         {
             Metrics.DeadLetterHandled(queue, "deleted");
@@ -212,12 +202,9 @@ internal sealed class DeadLetterEndpoints(
         return filter;
     }
 
-    private static Task NoQueueAsync(HttpContext http, string queue) => Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}.");
-
     /// <summary>The letter that a request names; null if there is none, which is answered.</summary>
     public async Task<DeadLetter?> FindAsync(HttpContext http, string queue)
     {
-        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         var letter = QueueQuery.TryNumber(http.Request.RouteValues["seq"]?.ToString(), 0, out var seq) ? await letters.FindAsync(queue, seq, http.RequestAborted) : null;
         if (letter is null)
         {

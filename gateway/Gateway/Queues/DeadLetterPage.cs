@@ -48,22 +48,49 @@ internal sealed record DeadLetterPage(IReadOnlyList<DeadLetterItem> Items, ulong
 }
 
 /// <summary>A dead letter in a list.</summary>
-internal sealed record DeadLetterItem(
-    ulong Seq, string CallId, string DeliveryId, int Redrive, string Function, string Kind, string Reason, int? Status, int Attempts, DateTime FirstAt, DateTime LastAt, long Size,
-    IReadOnlyList<string> Tags)
+internal sealed record DeadLetterItem
 {
-    public static DeadLetterItem From(DeadLetter letter) => new(
-        letter.Seq,
-        letter.Envelope?.CallId ?? "",
-        letter.Envelope?.DeliveryId ?? "",
-        letter.Envelope?.Redrive ?? 0,
-        letter.Function,
-        letter.Kind,
-        letter.Biography?.Reason ?? DeadReasons.Foreign,
-        letter.Biography?.Status,
-        letter.Biography?.Attempts ?? 0,
-        (letter.Biography?.FirstAt ?? letter.Stored).UtcDateTime,
-        letter.EndedAt.UtcDateTime,
-        letter.Size,
-        letter.Tags);
+    public required ulong Seq { get; init; }
+
+    public required string CallId { get; init; }
+
+    public required string DeliveryId { get; init; }
+
+    public required int Redrive { get; init; }
+
+    public required string Function { get; init; }
+
+    public required string Kind { get; init; }
+
+    public required string Reason { get; init; }
+
+    public required int? Status { get; init; }
+
+    public required int Attempts { get; init; }
+
+    public required DateTime FirstAt { get; init; }
+
+    public required DateTime LastAt { get; init; }
+
+    /// <summary>Bytes of its body.</summary>
+    public required long Size { get; init; }
+
+    public required IReadOnlyList<string> Tags { get; init; }
+
+    public static DeadLetterItem From(DeadLetter letter) => new()
+    {
+        Seq = letter.Seq,
+        CallId = letter.Envelope?.CallId ?? "",
+        DeliveryId = letter.Envelope?.DeliveryId ?? "",
+        Redrive = letter.Envelope?.Redrive ?? 0,
+        Function = letter.Function,
+        Kind = letter.Kind,
+        Reason = letter.Biography?.Reason ?? DeadReasons.Foreign,
+        Status = letter.Biography?.Status,
+        Attempts = letter.Biography?.Attempts ?? 0,
+        FirstAt = (letter.Biography?.FirstAt ?? letter.Stored).UtcDateTime,
+        LastAt = letter.EndedAt.UtcDateTime,
+        Size = letter.Size,
+        Tags = letter.Tags,
+    };
 }

@@ -1,4 +1,3 @@
-using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
@@ -10,35 +9,31 @@ namespace Connectors.Gateway.Queues;
 /// <summary>Calls whose time has not come, page by page in the order in which they were accepted.</summary>
 internal sealed class DelayedCalls(NatsLink link, QueueOverview overview, GatewayOptions options)
 {
-    private const int DefaultLimit = 100;
-    private const int MaxItems = 1000;
     // How much one request reads at most. Held calls lie among the delayed ones, and a body comes with each.
     private const int MaxRead = 10_000;
     private const long MaxBytes = 64 * 1024 * 1024;
 
     public async Task ListAsync(HttpContext http, string queue)
     {
-        var query = http.Request.Query;
         if (!QueueQuery.TryFunction(http, options.DefaultNamespace, out var function))
         {
             await Answer.TextAsync(http, StatusCodes.Status400BadRequest, QueueQuery.FunctionRule);
             return;
         }
 
-        if (!QueueQuery.TryNumber(query["limit"], DefaultLimit, out var limit) || limit is < 1 or > MaxItems || !QueueQuery.TryNumber(query["after"], 0, out var after))
+        if (!QueueQuery.TryPage(http, out var limit, out var after))
         {
-            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, $"limit: 1 to {MaxItems}; after: the number that the page before gave as next.");
+            await Answer.TextAsync(http, StatusCodes.Status400BadRequest, QueueQuery.PageRule);
             return;
         }
 
-        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         if (!await overview.ExistsAsync(queue, http.RequestAborted))
         {
-            await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}.");
+            await QueueRoutes.NoQueueAsync(http, queue);
             return;
         }
 
-        await Answer.JsonAsync(http, StatusCodes.Status200OK, await ReadAsync(queue, function, after, (int)limit, http.RequestAborted), QueuesJson.Default.DelayedPage);
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, await ReadAsync(queue, function, after, limit, http.RequestAborted), QueuesJson.Default.DelayedPage);
     }
 
     // One by one: the stream is a work queue, of which a consumer would take.

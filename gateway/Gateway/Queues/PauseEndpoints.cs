@@ -1,15 +1,13 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Security;
 using Connectors.Sdk.Invocation;
-using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 
 namespace Connectors.Gateway.Queues;
 
 /// <summary>Queues and functions paused and resumed.</summary>
-internal sealed class PauseEndpoints(NatsLink link, PauseBook book, QueueOverview overview, GatewayOptions options, TimeProvider time, ILogger<PauseEndpoints> log)
+internal sealed class PauseEndpoints(PauseBook book, QueueOverview overview, GatewayOptions options, TimeProvider time, ILogger<PauseEndpoints> log)
 {
     private const int MaxText = 500;
 
@@ -24,7 +22,7 @@ internal sealed class PauseEndpoints(NatsLink link, PauseBook book, QueueOvervie
         var pause = new Pause { Reason = asked.Reason ?? "", By = string.IsNullOrEmpty(asked.By) ? Acts.Who(http) : asked.By, At = time.GetUtcNow() };
         await book.PauseAsync(queue, function, pause, http.RequestAborted);
         Log.Paused(log, queue, function?.ToString() ?? "", pause.Reason, pause.By);
-        await Answer.JsonAsync(http, StatusCodes.Status200OK, PauseShown.From(pause)!, QueuesJson.Default.PauseShown);
+        await Answer.JsonAsync(http, StatusCodes.Status200OK, PauseView.From(pause)!, QueuesJson.Default.PauseView);
     });
 
     public Task ResumeAsync(HttpContext http, string queue) => ChangeAsync(http, queue, async function =>
@@ -42,8 +40,7 @@ internal sealed class PauseEndpoints(NatsLink link, PauseBook book, QueueOvervie
             return;
         }
 
-        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
-        await (await overview.ExistsAsync(queue, http.RequestAborted) ? change(function) : Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}."));
+        await (await overview.ExistsAsync(queue, http.RequestAborted) ? change(function) : QueueRoutes.NoQueueAsync(http, queue));
     }
 
     private static async Task<PauseRequest?> ReadAsync(HttpContext http)
@@ -64,13 +61,13 @@ internal sealed class PauseEndpoints(NatsLink link, PauseBook book, QueueOvervie
 internal sealed record PauseRequest(string? Reason, string? By);
 
 /// <summary>An open breaker as it is shown.</summary>
-internal sealed record BreakerShown(string Reason, DateTime At, DateTime ProbeAt)
+internal sealed record BreakerView(string Reason, DateTime At, DateTime ProbeAt)
 {
-    public static BreakerShown? From(OpenBreaker? breaker) => breaker is null ? null : new BreakerShown(breaker.Reason, breaker.At.UtcDateTime, breaker.ProbeAt.UtcDateTime);
+    public static BreakerView? From(OpenBreaker? breaker) => breaker is null ? null : new BreakerView(breaker.Reason, breaker.At.UtcDateTime, breaker.ProbeAt.UtcDateTime);
 }
 
 /// <summary>A pause as it is shown.</summary>
-internal sealed record PauseShown(string Reason, string By, DateTime At)
+internal sealed record PauseView(string Reason, string By, DateTime At)
 {
-    public static PauseShown? From(Pause? pause) => pause is null ? null : new PauseShown(pause.Reason, pause.By, pause.At.UtcDateTime);
+    public static PauseView? From(Pause? pause) => pause is null ? null : new PauseView(pause.Reason, pause.By, pause.At.UtcDateTime);
 }

@@ -2,7 +2,6 @@ using Connectors.Sdk.Hosting;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
-using NATS.Client.JetStream;
 
 namespace Connectors.Gateway.Queues;
 
@@ -92,33 +91,25 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
         var paused = await book.KnownAsync(ct);
         var broken = paused.BreakersOf(queue);
         var pausedFunctions = paused.FunctionsOf(queue);
-        var stored = new Dictionary<string, long>();
-        var soon = new HashSet<string>();
         if (paused.Of(queue) is not null)
         {
             (calls, aside) = (null, null);
         }
 
-        // No worker is needed for what is paused.
-        foreach (var (subject, count) in (calls ?? []).Where(call => !pausedFunctions.ContainsKey(FunctionOf(call.Key))))
-        {
-            Add(subject, count);
-        }
-
         // What is due and still lies aside waits for a worker too: one that brings it back.
-        foreach (var (subject, count) in (aside ?? []).Where(group => !pausedFunctions.ContainsKey(FunctionOf(group.Key))))
-        {
-            soon.Add(FunctionOf(subject));
-            var group = AsideGroup.Of(subject);
-            Add(subject, group.Due > now || (group.Function is { } function && broken.ContainsKey(function.ToString())) ? 0 : count);
-        }
-
+        var soon = NotPaused(aside).ToList();
+        var stored = NotPaused(calls).Concat(soon.Select(group => KeyValuePair.Create(group.Key, IsDue(AsideGroup.Of(group.Key)) ? group.Value : 0))).ByFunction();
         var callbacks = await CallbacksAsync(queue, ct);
-        var backlog = new Backlog(stored, soon, callbacks, reports.Of(queue));
+        var backlog = new Backlog(stored, soon.Select(group => StreamCounts.FunctionOf(group.Key)).ToHashSet(), callbacks, reports.Of(queue));
         Show(queue, isThere ? backlog.Waiting : null);
         return backlog;
 
-        void Add(string subject, long count) => stored[FunctionOf(subject)] = stored.GetValueOrDefault(FunctionOf(subject)) + count;
+        // No worker is needed for what is paused.
+        IEnumerable<KeyValuePair<string, long>> NotPaused(Dictionary<string, long>? subjects) =>
+            (subjects ?? []).Where(subject => !pausedFunctions.ContainsKey(StreamCounts.FunctionOf(subject.Key)));
+
+        // What is held has no time.
+        bool IsDue(AsideGroup group) => !(group.Due > now) && !(group.Function is { } function && broken.ContainsKey(function.ToString()));
     }
 
     // For the same reason only a queue that is there is shown.
@@ -133,8 +124,6 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
             Metrics.WaitingGone(queue);
         }
     }
-
-    private static string FunctionOf(string subject) => StreamNames.FunctionOf(subject)?.ToString() ?? subject;
 
     // Null if there is no such stream. What is held has names behind those of all delayed calls, of which there may be hundreds of thousands: it is asked for apart.
     private async Task<Dictionary<string, long>?> AsideAsync(string queue, DateTimeOffset until, CancellationToken ct)
@@ -157,18 +146,8 @@ internal sealed class QueueBacklog(NatsLink link, WorkerReports reports, PauseBo
     private async Task<long> CallbacksAsync(string queue, CancellationToken ct) => (await link.FindStreamAsync(StreamNames.Callbacks(queue), ct))?.State.Messages ?? 0;
 
     // Null if there is no such stream.
-    private async Task<Dictionary<string, long>?> SubjectsAsync(string stream, string filter, Func<string, bool> isPast, CancellationToken ct)
-    {
-        try
-        {
-            var found = await link.WithSubjectsAsync(stream, filter, isPast, ct);
-            return new Dictionary<string, long>(found.State.Subjects ?? new Dictionary<string, long>());
-        }
-        catch (NatsJSApiException fault) when (fault.IsNotFound())
-        {
-            return null;
-        }
-    }
+    private async Task<Dictionary<string, long>?> SubjectsAsync(string stream, string filter, Func<string, bool> isPast, CancellationToken ct) =>
+        await link.FindCountsAsync(stream, filter, isPast, ct) is { } found ? new Dictionary<string, long>(found.BySubject()) : null;
 
     private sealed record Look(Task<Backlog> Task, long Begun);
 }

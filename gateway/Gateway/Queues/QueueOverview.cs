@@ -1,7 +1,6 @@
 using System.Text.Json.Serialization;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
-using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 
 namespace Connectors.Gateway.Queues;
@@ -29,14 +28,14 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup s
 
     /// <summary>Whether anything lies aside that is not held; no subject of a delayed call is read for it.</summary>
     public async Task<bool> HasDelayedAsync(string queue, CancellationToken ct) =>
-        await StateAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct) is { } aside && aside.Messages > Held(aside);
+        await link.FindCountsAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct) is { } aside && aside.Messages > Held(aside);
 
     /// <summary>Whether any of its streams is there: the first call of a queue may be a delayed one, and whoever deletes the stream of calls leaves the others.</summary>
     public async Task<bool> ExistsAsync(string queue, CancellationToken ct)
     {
         foreach (var stream in StreamNames.StreamsOf(queue))
         {
-            if (await StateAsync(stream, null, ct) is not null)
+            if (await link.FindStreamAsync(stream, ct) is not null)
             {
                 return true;
             }
@@ -48,10 +47,10 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup s
     /// <summary>Null if there is no such queue.</summary>
     public async Task<QueueStats?> FindAsync(string queue, CancellationToken ct)
     {
-        var calls = await StateAsync(StreamNames.Calls(queue), ">", ct);
-        var callbacks = await StateAsync(StreamNames.Callbacks(queue), ">", ct);
-        var dead = await StateAsync(StreamNames.Dead(queue), ">", ct);
-        var aside = await StateAsync(StreamNames.Aside(queue), ">", ct);
+        var calls = await link.FindCountsAsync(StreamNames.Calls(queue), ">", ct);
+        var callbacks = await link.FindCountsAsync(StreamNames.Callbacks(queue), ">", ct);
+        var dead = await link.FindCountsAsync(StreamNames.Dead(queue), ">", ct);
+        var aside = await link.FindCountsAsync(StreamNames.Aside(queue), ">", ct);
         if ((calls ?? callbacks ?? dead ?? aside) is null)
         {
             return null;
@@ -59,131 +58,159 @@ internal sealed class QueueOverview(NatsLink link, PauseBook book, StreamSetup s
 
         var paused = await book.ReadAsync(ct);
         var held = Count(aside, group => group.Function is not null);
-        return new QueueStats(
-            queue,
-            calls?.Messages ?? 0,
-            reports.Of(queue).Running.Values.Sum(),
-            (aside?.Messages ?? 0) - held.Values.Sum(),
-            held.Values.Sum(),
-            callbacks?.Messages ?? 0,
-            dead?.Messages ?? 0,
-            calls?.Bytes ?? 0,
-            calls?.Messages > 0 && DateTimeOffset.TryParse(calls.FirstTs, System.Globalization.CultureInfo.InvariantCulture, out var first) ? first.UtcDateTime : null,
-            PauseShown.From(paused.Of(queue)),
-            Functions(calls, aside, callbacks, dead, paused.FunctionsOf(queue), paused.BreakersOf(queue)));
+        return new QueueStats
+        {
+            Name = queue,
+            Calls = calls?.Messages ?? 0,
+            Running = reports.Of(queue).Running.Values.Sum(),
+            Delayed = (aside?.Messages ?? 0) - held.Values.Sum(),
+            Held = held.Values.Sum(),
+            Callbacks = callbacks?.Messages ?? 0,
+            Dead = dead?.Messages ?? 0,
+            Bytes = calls?.Bytes ?? 0,
+            OldestAt = calls?.OldestAt(),
+            Paused = PauseView.From(paused.Of(queue)),
+            Functions = Functions(calls, aside, callbacks, dead, paused.FunctionsOf(queue), paused.BreakersOf(queue)),
+        };
     }
 
     private async Task<QueueCounts> CountAsync(string queue, StreamList streams, PausedThings paused, CancellationToken ct)
     {
         var aside = streams.MessagesOf(StreamNames.Aside(queue));
-        var held = aside > 0 ? Held(await StateAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct)) : aside;
+        var held = aside > 0 ? Held(await link.FindCountsAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct)) : aside;
         var unknown = streams.MissingOf(queue);
-        return new QueueCounts(
-            queue,
-            streams.MessagesOf(StreamNames.Calls(queue)),
-            aside - held,
-            held,
-            streams.MessagesOf(StreamNames.Callbacks(queue)),
-            streams.MessagesOf(StreamNames.Dead(queue)),
-            PauseShown.From(paused.Of(queue)),
-            [.. paused.FunctionsOf(queue).Keys.Order(StringComparer.Ordinal)],
-            [.. paused.BreakersOf(queue).Keys.Order(StringComparer.Ordinal)],
-            unknown.Count > 0 ? unknown : null);
-    }
-
-    // Without a filter its subjects are not counted.
-    private async Task<StreamState?> StateAsync(string stream, string? filter, CancellationToken ct)
-    {
-        try
+        return new QueueCounts
         {
-            return (filter is null ? (await link.JetStream.GetStreamAsync(stream, cancellationToken: ct)).Info : await link.WithSubjectsAsync(stream, filter, ct)).State;
-        }
-        catch (NatsJSApiException fault) when (fault.IsNotFound())
-        {
-            return null;
-        }
+            Name = queue,
+            Calls = streams.MessagesOf(StreamNames.Calls(queue)),
+            Delayed = aside - held,
+            Held = held,
+            Callbacks = streams.MessagesOf(StreamNames.Callbacks(queue)),
+            Dead = streams.MessagesOf(StreamNames.Dead(queue)),
+            Paused = PauseView.From(paused.Of(queue)),
+            PausedFunctions = [.. paused.FunctionsOf(queue).Keys.Order(StringComparer.Ordinal)],
+            UnreachableFunctions = [.. paused.BreakersOf(queue).Keys.Order(StringComparer.Ordinal)],
+            Unknown = unknown.Count > 0 ? unknown : null,
+        };
     }
 
     private static IReadOnlyList<FunctionCounts> Functions(
         StreamState? calls, StreamState? aside, StreamState? callbacks, StreamState? dead, Dictionary<string, Pause> paused, Dictionary<string, OpenBreaker> broken)
     {
-        var waiting = Count(calls);
+        var waiting = calls.BySubject().ByFunction();
         var delayed = Count(aside, group => group.Function is null);
         var held = Count(aside, group => group.Function is not null);
-        var telling = Count(callbacks);
-        var given = Count(dead);
+        var telling = callbacks.BySubject().ByFunction();
+        var given = dead.BySubject().ByFunction();
         return
         [
             .. from function in waiting.Keys.Union(delayed.Keys).Union(held.Keys).Union(paused.Keys).Union(broken.Keys).Union(telling.Keys).Union(given.Keys).Order(StringComparer.Ordinal)
-               select new FunctionCounts(
-                   function,
-                   waiting.GetValueOrDefault(function),
-                   delayed.GetValueOrDefault(function),
-                   held.GetValueOrDefault(function),
-                   telling.GetValueOrDefault(function),
-                   given.GetValueOrDefault(function),
-                   PauseShown.From(paused.GetValueOrDefault(function)),
-                   BreakerShown.From(broken.GetValueOrDefault(function))),
+               select new FunctionCounts
+               {
+                   Function = function,
+                   Calls = waiting.GetValueOrDefault(function),
+                   Delayed = delayed.GetValueOrDefault(function),
+                   Held = held.GetValueOrDefault(function),
+                   Callbacks = telling.GetValueOrDefault(function),
+                   Dead = given.GetValueOrDefault(function),
+                   Paused = PauseView.From(paused.GetValueOrDefault(function)),
+                   Breaker = BreakerView.From(broken.GetValueOrDefault(function)),
+               },
         ];
     }
 
     private static long Held(StreamState? aside) => Count(aside, group => group.Function is not null).Values.Sum();
 
-    private static Dictionary<string, long> Count(StreamState? state, Func<AsideGroup, bool>? isOf = null)
-    {
-        var counts = new Dictionary<string, long>();
-        foreach (var (subject, messages) in state?.Subjects ?? new Dictionary<string, long>())
-        {
-            if (isOf?.Invoke(AsideGroup.Of(subject)) == false)
-            {
-                continue;
-            }
-
-            var function = StreamNames.FunctionOf(subject)?.ToString() ?? subject;
-            counts[function] = counts.GetValueOrDefault(function) + messages;
-        }
-
-        return counts;
-    }
+    private static Dictionary<string, long> Count(StreamState? aside, Func<AsideGroup, bool> isOf) =>
+        aside.BySubject().Where(subject => isOf(AsideGroup.Of(subject.Key))).ByFunction();
 }
 
 /// <summary>A queue in the list; a count is null where nobody of NATS tells it.</summary>
-/// <param name="Name">The queue.</param>
-/// <param name="Calls">Calls that have not ended: waiting, to be retried, or running.</param>
-/// <param name="Delayed">Calls whose time, which their callers named, has not come.</param>
-/// <param name="Held">Calls that were put aside because their function is paused or cannot be reached.</param>
-/// <param name="Callbacks">Callback records that were not delivered yet.</param>
-/// <param name="Dead">Dead letters.</param>
-/// <param name="Paused">The queue's own pause; null for none.</param>
-/// <param name="PausedFunctions">Functions that are paused in it.</param>
-/// <param name="UnreachableFunctions">Functions whose calls wait because they cannot be reached.</param>
-/// <param name="Unknown">Its streams of which nobody tells: their servers are away. Missing as a rule.</param>
-internal sealed record QueueCounts(
-    string Name,
-    long? Calls,
-    long? Delayed,
-    long? Held,
-    long? Callbacks,
-    long? Dead,
-    PauseShown? Paused,
-    IReadOnlyList<string> PausedFunctions,
-    IReadOnlyList<string> UnreachableFunctions,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Unknown);
+internal sealed record QueueCounts
+{
+    public required string Name { get; init; }
+
+    /// <summary>Calls that have not ended: waiting, to be retried, or running.</summary>
+    public required long? Calls { get; init; }
+
+    /// <summary>Calls whose time, which their callers named, has not come.</summary>
+    public required long? Delayed { get; init; }
+
+    /// <summary>Calls that were put aside because their function is paused or cannot be reached.</summary>
+    public required long? Held { get; init; }
+
+    /// <summary>Callback records that were not delivered yet.</summary>
+    public required long? Callbacks { get; init; }
+
+    /// <summary>Dead letters.</summary>
+    public required long? Dead { get; init; }
+
+    /// <summary>The queue's own pause; null for none.</summary>
+    public required PauseView? Paused { get; init; }
+
+    /// <summary>Functions that are paused in it.</summary>
+    public required IReadOnlyList<string> PausedFunctions { get; init; }
+
+    /// <summary>Functions whose calls wait because they cannot be reached.</summary>
+    public required IReadOnlyList<string> UnreachableFunctions { get; init; }
+
+    /// <summary>Its streams of which nobody tells: their servers are away. Missing as a rule.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required IReadOnlyList<string>? Unknown { get; init; }
+}
 
 /// <summary>One queue.</summary>
-/// <param name="Name">The queue.</param>
-/// <param name="Calls">Calls that have not ended: waiting, to be retried, or running.</param>
-/// <param name="Running">Calls that run, as the workers said within the last seconds.</param>
-/// <param name="Delayed">Calls whose time, which their callers named, has not come.</param>
-/// <param name="Held">Calls that were put aside because their function is paused or cannot be reached.</param>
-/// <param name="Callbacks">Callback records that were not delivered yet.</param>
-/// <param name="Dead">Dead letters.</param>
-/// <param name="Bytes">Size of the calls.</param>
-/// <param name="OldestAt">When the call was stored that lies there longest: since it was accepted, put back or tried last.</param>
-/// <param name="Paused">The queue's own pause; null for none.</param>
-/// <param name="Functions">The same for each function.</param>
-internal sealed record QueueStats(
-    string Name, long Calls, long Running, long Delayed, long Held, long Callbacks, long Dead, long Bytes, DateTime? OldestAt, PauseShown? Paused, IReadOnlyList<FunctionCounts> Functions);
+internal sealed record QueueStats
+{
+    public required string Name { get; init; }
+
+    /// <summary>Calls that have not ended: waiting, to be retried, or running.</summary>
+    public required long Calls { get; init; }
+
+    /// <summary>Calls that run, as the workers said within the last seconds.</summary>
+    public required long Running { get; init; }
+
+    /// <summary>Calls whose time, which their callers named, has not come.</summary>
+    public required long Delayed { get; init; }
+
+    /// <summary>Calls that were put aside because their function is paused or cannot be reached.</summary>
+    public required long Held { get; init; }
+
+    /// <summary>Callback records that were not delivered yet.</summary>
+    public required long Callbacks { get; init; }
+
+    /// <summary>Dead letters.</summary>
+    public required long Dead { get; init; }
+
+    /// <summary>Size of the calls.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>When the call was stored that lies there longest: since it was accepted, put back or tried last.</summary>
+    public required DateTime? OldestAt { get; init; }
+
+    /// <summary>The queue's own pause; null for none.</summary>
+    public required PauseView? Paused { get; init; }
+
+    /// <summary>The same for each function.</summary>
+    public required IReadOnlyList<FunctionCounts> Functions { get; init; }
+}
 
 /// <summary>One function's share of a queue.</summary>
-internal sealed record FunctionCounts(string Function, long Calls, long Delayed, long Held, long Callbacks, long Dead, PauseShown? Paused, BreakerShown? Breaker);
+internal sealed record FunctionCounts
+{
+    public required string Function { get; init; }
+
+    public required long Calls { get; init; }
+
+    public required long Delayed { get; init; }
+
+    public required long Held { get; init; }
+
+    public required long Callbacks { get; init; }
+
+    public required long Dead { get; init; }
+
+    public required PauseView? Paused { get; init; }
+
+    public required BreakerView? Breaker { get; init; }
+}

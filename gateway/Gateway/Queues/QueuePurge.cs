@@ -65,19 +65,9 @@ internal sealed class QueuePurge(NatsLink link, WorkerReports reports, CallResul
         }
     }
 
-    private async Task<long> CountAsync(string stream, string? filter, CancellationToken ct)
-    {
-        try
-        {
-            return filter is null
-                ? (await link.JetStream.GetStreamAsync(stream, cancellationToken: ct)).Info.State.Messages
-                : (await link.WithSubjectsAsync(stream, filter, ct)).State.Subjects?.Values.Sum() ?? 0;
-        }
-        catch (NatsJSApiException fault) when (fault.IsNotFound())
-        {
-            return 0;
-        }
-    }
+    private async Task<long> CountAsync(string stream, string? filter, CancellationToken ct) => filter is null
+        ? (await link.FindStreamAsync(stream, ct))?.State.Messages ?? 0
+        : (await link.FindCountsAsync(stream, filter, ct)).BySubject().Sum(subject => subject.Value);
 
     // Null: it cannot be noted, and the calls go all the same.
     private async Task<ulong?> BeginAsync(string queue, FunctionName? function, CancellationToken ct)

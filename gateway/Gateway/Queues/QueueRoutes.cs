@@ -1,6 +1,7 @@
 using Connectors.Gateway.Enqueueing;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
+using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using NATS.Client.Core;
 
@@ -19,6 +20,7 @@ internal static class QueueRoutes
         var dead = routes.ServiceProvider.GetRequiredService<DeadLetterEndpoints>();
         var edits = routes.ServiceProvider.GetRequiredService<DeadEditEndpoint>();
         var redrives = routes.ServiceProvider.GetRequiredService<RedriveEndpoints>();
+        var link = routes.ServiceProvider.GetRequiredService<NatsLink>();
         var options = routes.ServiceProvider.GetRequiredService<QueueOptions>();
 
         Add("GET", "", queues.ListAsync);
@@ -42,12 +44,10 @@ internal static class QueueRoutes
         AddQueue("GET", "/redrives/{id}", redrives.ShowAsync);
         AddQueue("DELETE", "/redrives/{id}", redrives.CancelAsync);
 
-        void Add(string method, string path, Func<HttpContext, Task> handle) => routes.MapMethods(Root + path, [method], http => GuardAsync(http, options, handle));
+        void Add(string method, string path, Func<HttpContext, Task> handle) => routes.MapMethods(Root + path, [method], http => GuardAsync(http, link, options, handle));
 
-        void AddQueue(string method, string path, Func<HttpContext, string, Task> handle) => Add(method, "/{queue}" + path, http =>
-            http.Request.RouteValues["queue"] is string queue && StreamNames.QueueName().IsMatch(queue)
-                ? handle(http, queue)
-                : Answer.TextAsync(http, StatusCodes.Status404NotFound, $"No queue has such a name; allowed: {StreamNames.QueueRule}."));
+        void AddQueue(string method, string path, Func<HttpContext, string, Task> handle) =>
+            Add(method, "/{queue}" + path, http => handle(http, (string)http.Request.RouteValues["queue"]!)); // The route has it.
     }
 
     /// <summary>Answers a request about queues; one that cannot be answered because NATS is off or away gets an answer that says so.</summary>
@@ -76,4 +76,20 @@ internal static class QueueRoutes
             await Refusal.NotStored("The queue does not answer.").AnswerAsync(http);
         }
     }
+
+    /// <summary>The same once NATS is there, for which it waits as long as a call waits to be stored; what is no queue's name in the route is 404 before that.</summary>
+    public static Task GuardAsync(HttpContext http, NatsLink link, QueueOptions options, Func<HttpContext, Task> handle) => GuardAsync(http, options, async asked =>
+    {
+        if (asked.Request.RouteValues["queue"] is string queue && !StreamNames.QueueName().IsMatch(queue))
+        {
+            await Answer.TextAsync(asked, StatusCodes.Status404NotFound, $"No queue has such a name; allowed: {StreamNames.QueueRule}.");
+            return;
+        }
+
+        await link.OpenAsync(options.PublishTimeout, asked.RequestAborted);
+        await handle(asked);
+    });
+
+    /// <summary>Says that there is none of this name.</summary>
+    public static Task NoQueueAsync(HttpContext http, string queue) => Answer.TextAsync(http, StatusCodes.Status404NotFound, $"There is no queue {queue}.");
 }

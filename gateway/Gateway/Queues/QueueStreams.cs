@@ -1,7 +1,5 @@
-using System.Globalization;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
-using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 
 namespace Connectors.Gateway.Queues;
@@ -46,39 +44,26 @@ internal sealed class QueueStreams(NatsLink link)
         var isAsideTold = !now.Missing.Contains(aside);
         var calls = known.Streams.GetValueOrDefault(StreamNames.Calls(queue));
         long? none = known.Missing.Contains(StreamNames.Calls(queue)) ? null : 0;
-        var figures = new QueueFigures(
-            queue,
-            known.MessagesOf(StreamNames.Calls(queue)),
-            known.MessagesOf(aside),
-            known.MessagesOf(StreamNames.Callbacks(queue)),
-            known.MessagesOf(StreamNames.Dead(queue)),
-            calls?.State.Bytes ?? none,
-            (long?)calls?.State.LastSeq ?? none,
-            calls is null ? null : OldestOf(calls.State),
-            calls?.Config.Metadata?.TryGetValue(StreamNames.ModeKey, out var mode) == true ? mode : null,
-            isAsideTold ? None : _queues.GetValueOrDefault(queue)?.Held ?? None,
-            now.MissingOf(queue));
+        var figures = new QueueFigures
+        {
+            Name = queue,
+            Calls = known.MessagesOf(StreamNames.Calls(queue)),
+            Aside = known.MessagesOf(aside),
+            Callbacks = known.MessagesOf(StreamNames.Callbacks(queue)),
+            Dead = known.MessagesOf(StreamNames.Dead(queue)),
+            Bytes = calls?.State.Bytes ?? none,
+            Stored = (long?)calls?.State.LastSeq ?? none,
+            OldestAt = calls?.State.OldestAt(),
+            Mode = calls?.Config.Metadata?.TryGetValue(StreamNames.ModeKey, out var mode) == true ? mode : null,
+            Held = isAsideTold ? None : _queues.GetValueOrDefault(queue)?.Held ?? None,
+            Missing = now.MissingOf(queue),
+        };
         return figures.Aside > 0 && isAsideTold ? figures with { Held = await HeldAsync(queue, ct) } : figures;
     }
 
     // Their subjects name the function alone, so there are no more of them than functions, however many calls are delayed beside them.
-    private async Task<IReadOnlyDictionary<string, long>> HeldAsync(string queue, CancellationToken ct)
-    {
-        try
-        {
-            var stream = await link.WithSubjectsAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct);
-            return (stream.State.Subjects ?? new Dictionary<string, long>())
-                .GroupBy(subject => StreamNames.FunctionOf(subject.Key)?.ToString() ?? subject.Key)
-                .ToDictionary(function => function.Key, function => function.Sum(subject => subject.Value));
-        }
-        catch (NatsJSApiException fault) when (fault.IsNotFound())
-        {
-            return None;
-        }
-    }
-
-    private static DateTime? OldestOf(StreamState calls) =>
-        calls.Messages > 0 && DateTimeOffset.TryParse(calls.FirstTs, CultureInfo.InvariantCulture, out var first) ? first.UtcDateTime : null;
+    private async Task<IReadOnlyDictionary<string, long>> HeldAsync(string queue, CancellationToken ct) =>
+        (await link.FindCountsAsync(StreamNames.Aside(queue), AsideGroup.HeldSubjects(queue), ct)).BySubject().ByFunction();
 }
 
 /// <summary>All streams at one time.</summary>
@@ -88,26 +73,37 @@ internal sealed class QueueStreams(NatsLink link)
 internal sealed record StreamsNow(IReadOnlyList<QueueFigures> Queues, (DateTimeOffset Made, long Writes)? Pauses, bool HasPauses);
 
 /// <summary>What a queue's streams say of it; null for what nobody has told yet.</summary>
-/// <param name="Name">The queue.</param>
-/// <param name="Calls">Calls that have not ended: waiting, to be retried, or running.</param>
-/// <param name="Aside">Calls that were put aside: their time, which their callers named, has not come, or their function is held.</param>
-/// <param name="Callbacks">Callback records that were not delivered yet.</param>
-/// <param name="Dead">Dead letters.</param>
-/// <param name="Bytes">Size of the calls.</param>
-/// <param name="Stored">Calls ever stored, the copies of retries among them.</param>
-/// <param name="OldestAt">When the call was stored that lies there longest: since it was accepted, put back or tried last.</param>
-/// <param name="Mode"><c>static</c> or <c>function</c>; null before the first worker.</param>
-/// <param name="Held">Of those put aside, the ones whose function is held, by <c>name.namespace</c>.</param>
-/// <param name="Missing">Which of its streams nobody tells of now.</param>
-internal sealed record QueueFigures(
-    string Name,
-    long? Calls,
-    long? Aside,
-    long? Callbacks,
-    long? Dead,
-    long? Bytes,
-    long? Stored,
-    DateTime? OldestAt,
-    string? Mode,
-    IReadOnlyDictionary<string, long> Held,
-    IReadOnlyList<string> Missing);
+internal sealed record QueueFigures
+{
+    public required string Name { get; init; }
+
+    /// <summary>Calls that have not ended: waiting, to be retried, or running.</summary>
+    public required long? Calls { get; init; }
+
+    /// <summary>Calls that were put aside: their time, which their callers named, has not come, or their function is held.</summary>
+    public required long? Aside { get; init; }
+
+    /// <summary>Callback records that were not delivered yet.</summary>
+    public required long? Callbacks { get; init; }
+
+    /// <summary>Dead letters.</summary>
+    public required long? Dead { get; init; }
+
+    /// <summary>Size of the calls.</summary>
+    public required long? Bytes { get; init; }
+
+    /// <summary>Calls ever stored, the copies of retries among them.</summary>
+    public required long? Stored { get; init; }
+
+    /// <summary>When the call was stored that lies there longest: since it was accepted, put back or tried last.</summary>
+    public required DateTime? OldestAt { get; init; }
+
+    /// <summary><c>static</c> or <c>function</c>; null before the first worker.</summary>
+    public required string? Mode { get; init; }
+
+    /// <summary>Of those put aside, the ones whose function is held, by <c>name.namespace</c>.</summary>
+    public required IReadOnlyDictionary<string, long> Held { get; init; }
+
+    /// <summary>Which of its streams nobody tells of now.</summary>
+    public required IReadOnlyList<string> Missing { get; init; }
+}

@@ -10,7 +10,8 @@ namespace Connectors.Gateway.Queues;
 
 /// <summary>Tells by metric and log of queues whose calls or callbacks nobody takes: most likely a queue without worker.</summary>
 internal sealed class QueueWatch(
-    NatsLink link, QueueOverview overview, PauseBook book, WorkerReports reports, QueueOptions options, TimeProvider time, ILogger<QueueWatch> log) : BackgroundService
+    NatsLink link, QueueOverview overview, PauseBook book, WorkerReports reports, CallStore store, QueueOptions options, TimeProvider time, ILogger<QueueWatch> log)
+    : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan MaxLook = TimeSpan.FromSeconds(30);
@@ -80,6 +81,7 @@ internal sealed class QueueWatch(
         {
             _stalled.See(gone, isTaken: true, time.GetElapsedTime(_begun));
             Metrics.QueueGone(gone);
+            store.Forget(gone);
         }
 
         _shown = [.. queues.Select(queue => queue.Name)];

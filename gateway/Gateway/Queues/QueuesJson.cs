@@ -7,7 +7,7 @@ namespace Connectors.Gateway.Queues;
 [JsonSerializable(typeof(Purged))]
 [JsonSerializable(typeof(PurgeCount))]
 [JsonSerializable(typeof(PauseRequest))]
-[JsonSerializable(typeof(PauseShown))]
+[JsonSerializable(typeof(PauseView))]
 [JsonSerializable(typeof(DelayedPage))]
 [JsonSerializable(typeof(DeadLetterPage))]
 [JsonSerializable(typeof(DeadLetterRequest))]

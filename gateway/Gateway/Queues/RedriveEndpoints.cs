@@ -1,12 +1,10 @@
 using System.Text.Json;
-using Connectors.Gateway.Enqueueing;
 using Connectors.Gateway.Security;
-using Connectors.Streams.Nats;
 
 namespace Connectors.Gateway.Queues;
 
 /// <summary>Redrive jobs: begun, looked at, cancelled.</summary>
-internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, RedriveJobs jobs, GatewayOptions options, TimeProvider time)
+internal sealed class RedriveEndpoints(DeadLetters letters, RedriveJobs jobs, GatewayOptions options, TimeProvider time)
 {
     public async Task StartAsync(HttpContext http, string queue)
     {
@@ -19,7 +17,6 @@ internal sealed class RedriveEndpoints(NatsLink link, DeadLetters letters, Redri
             return;
         }
 
-        await link.OpenAsync(options.Queue.PublishTimeout, http.RequestAborted);
         if (await letters.LastAsync(queue, http.RequestAborted) is not { } last)
         {
             await Answer.TextAsync(http, StatusCodes.Status404NotFound, $"The queue {queue} has no dead letters.");

@@ -95,9 +95,13 @@ internal sealed record RedriveJob
     /// <summary>Why it stopped; while it runs, why it waits and is tried again.</summary>
     public string? Error { get; init; }
 
-    /// <summary>Which gateway works on it, and until when nobody else does.</summary>
+    /// <summary>Which gateway works on it; null before the first.</summary>
     public string? Owner { get; init; }
 
+    /// <summary>
+    /// Until when earlier versions leave it to its owner, by clocks that may differ. Nobody reads it here, for whoever takes a job over goes by how long its revision
+    /// has stood still; but a job that lies there has it, and would be taken for a newer gateway's (<see cref="Unknown"/>).
+    /// </summary>
     public DateTime OwnedUntil { get; init; }
 
     /// <summary>Keys of a newer gateway. Whoever does not know them may show and cancel the job, and keeps them, but does not work on it.</summary>

@@ -159,81 +159,91 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
         }
     }
 
-    private async Task WorkAsync(StoredJob stored, CancellationToken stopping)
+    private async Task WorkAsync(StoredJob owned, CancellationToken stopping)
     {
-        var filter = new DeadFilter(stored.Job.Function is { } name ? Sdk.Invocation.FunctionName.Parse(name, "") : null, stored.Job.Reason, stored.Job.Since, stored.Job.Until, stored.Job.Tag);
-        var due = Elapsed;
-        ulong? at = null;
-        var isBegun = false;
-
-        // What the server does not find by itself is searched for without bodies.
-        var isSearch = !filter.IsOfFunction;
+        var filter = new DeadFilter(owned.Job.Function is { } name ? Sdk.Invocation.FunctionName.Parse(name, "") : null, owned.Job.Reason, owned.Job.Since, owned.Job.Until, owned.Job.Tag);
+        var work = new Work(owned) { Due = Elapsed, IsSearch = !filter.IsOfFunction };
         try
         {
-            while (true)
+            while (await PageAsync(work, filter, stopping))
             {
-                at = null;
-                var readAt = time.GetTimestamp();
-                var batch = await letters.ReadAsync(stored.Job.Queue, filter.Function, stored.Job.Position, isSearch ? SearchBatch : Batch, headersOnly: isSearch, stopping);
-                var meant = batch.Where(letter => letter.Seq <= stored.Job.Last && filter.Matches(letter)).ToList();
-                if (isSearch && meant.Count > 0)
-                {
-                    stored = stored.At(meant[0].Seq - 1);
-                    isSearch = false;
-                    continue;
-                }
-
-                foreach (var letter in meant)
-                {
-                    stopping.ThrowIfCancellationRequested();
-                    at = letter.Seq;
-                    (var waited, due) = await PaceAsync(stored, due, stopping);
-                    if (waited is null)
-                    {
-                        return;
-                    }
-
-                    stored = waited;
-                    if (await FreshAsync(stored.Job.Queue, letter, readAt, stopping) is not { } fresh)
-                    {
-                        // Deleted meanwhile, or put back by somebody else.
-                        stored = stored.At(letter.Seq);
-                        continue;
-                    }
-
-                    isBegun = true;
-                    if (await StepAsync(stored, fresh) is not { } next)
-                    {
-                        return;
-                    }
-
-                    (stored, isBegun) = (next, false);
-                }
-
-                var isLast = batch.Count == 0 || batch[^1].Seq >= stored.Job.Last;
-                stored = stored.At(isLast ? stored.Job.Last : batch[^1].Seq);
-                if (isLast)
-                {
-                    if (await SaveAsync(stored, stored.Job with { State = RedriveState.Done, Error = null }, stopping) is not null)
-                    {
-                        Log.RedriveEnded(log, stored.Job.Id, stored.Job.Queue, stored.Job.Redriven, stored.Job.Skipped);
-                    }
-
-                    return;
-                }
-
-                isSearch = meant.Count == 0 && !filter.IsOfFunction;
-                if (await KeepAsync(stored, stopping) is not { } kept)
-                {
-                    return;
-                }
-
-                stored = kept;
+                // The next one.
             }
         }
         catch (Exception fault) when (!stopping.IsCancellationRequested)
         {
-            await FailAsync(stored, at, isBegun || !IsAway(fault), fault, stopping);
+            await FailAsync(work.Stored, work.At, work.IsBegun || !IsAway(fault), fault, stopping);
+        }
+    }
+
+    // One page of letters. False: it was the last, or the job is somebody else's now.
+    private async Task<bool> PageAsync(Work work, DeadFilter filter, CancellationToken stopping)
+    {
+        work.At = null;
+        var readAt = time.GetTimestamp();
+        var batch = await letters.ReadAsync(
+            work.Job.Queue, filter.Function, work.Job.Position, work.IsSearch ? SearchBatch : Batch, headersOnly: work.IsSearch, stopping);
+        var meant = batch.Where(letter => letter.Seq <= work.Job.Last && filter.Matches(letter)).ToList();
+        if (work.IsSearch && meant.Count > 0)
+        {
+            work.Stored = work.Stored.At(meant[0].Seq - 1);
+            work.IsSearch = false;
+            return true;
+        }
+
+        foreach (var letter in meant)
+        {
+            stopping.ThrowIfCancellationRequested();
+            if (!await PutBackAsync(work, letter, readAt, stopping))
+            {
+                return false;
+            }
+        }
+
+        var isLast = batch.Count == 0 || batch[^1].Seq >= work.Job.Last;
+        work.Stored = work.Stored.At(isLast ? work.Job.Last : batch[^1].Seq);
+        if (isLast)
+        {
+            await EndAsync(work.Stored, stopping);
+            return false;
+        }
+
+        work.IsSearch = meant.Count == 0 && !filter.IsOfFunction;
+        return work.TryTake(await KeepAsync(work.Stored, stopping));
+    }
+
+    // False: the job is somebody else's now.
+    private async Task<bool> PutBackAsync(Work work, DeadLetter letter, long readAt, CancellationToken stopping)
+    {
+        work.At = letter.Seq;
+        (var waited, work.Due) = await PaceAsync(work.Stored, work.Due, stopping);
+        if (!work.TryTake(waited))
+        {
+            return false;
+        }
+
+        if (await FreshAsync(work.Job.Queue, letter, readAt, stopping) is not { } fresh)
+        {
+            // Deleted meanwhile, or put back by somebody else.
+            work.Stored = work.Stored.At(letter.Seq);
+            return true;
+        }
+
+        work.IsBegun = true;
+        if (!work.TryTake(await StepAsync(work.Stored, fresh)))
+        {
+            return false;
+        }
+
+        work.IsBegun = false;
+        return true;
+    }
+
+    private async Task EndAsync(StoredJob stored, CancellationToken stopping)
+    {
+        if (await SaveAsync(stored, stored.Job with { State = RedriveState.Done, Error = null }, stopping) is not null)
+        {
+            Log.RedriveEnded(log, stored.Job.Id, stored.Job.Queue, stored.Job.Redriven, stored.Job.Skipped);
         }
     }
 
@@ -307,4 +317,32 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     private DateTime Now => time.GetUtcNow().UtcDateTime;
 
     private TimeSpan Elapsed => time.GetElapsedTime(_begun);
+
+    /// <summary>How far a job is, also when something fails.</summary>
+    private sealed class Work(StoredJob owned)
+    {
+        /// <summary>The job as it is now, its position perhaps further on than it is stored.</summary>
+        public StoredJob Stored { get; set; } = owned;
+
+        public RedriveJob Job => Stored.Job;
+
+        /// <summary>When the next letter may go, by <see cref="Elapsed"/>.</summary>
+        public TimeSpan Due { get; set; }
+
+        /// <summary>The letter that was taken up last of this page; null before the first.</summary>
+        public ulong? At { get; set; }
+
+        /// <summary>Whether that one may have been put back, and it is not noted.</summary>
+        public bool IsBegun { get; set; }
+
+        /// <summary>Whether letters are looked for without their bodies, as it is with what the server does not find by itself.</summary>
+        public bool IsSearch { get; set; }
+
+        /// <summary>Takes what was stored; false for null, when the job is somebody else's.</summary>
+        public bool TryTake(StoredJob? stored)
+        {
+            Stored = stored ?? Stored;
+            return stored is not null;
+        }
+    }
 }

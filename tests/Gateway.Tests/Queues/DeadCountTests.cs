@@ -114,7 +114,7 @@ public sealed class DeadCountTests : IAsyncLifetime
     private async Task<System.Text.Json.Nodes.JsonNode> DeleteAsync(string query)
     {
         // Neither what redrives nor what looks at queues is asked.
-        var endpoints = new DeadLetterEndpoints(_link, _letters, null!, null!, _options, _clock, NullLogger<DeadLetterEndpoints>.Instance);
+        var endpoints = new DeadLetterEndpoints(_letters, null!, null!, _options, _clock, NullLogger<DeadLetterEndpoints>.Instance);
         using var body = new MemoryStream();
         var http = new DefaultHttpContext { Request = { QueryString = new QueryString(query) }, Response = { Body = body } };
         await endpoints.DeleteManyAsync(http, Queue);

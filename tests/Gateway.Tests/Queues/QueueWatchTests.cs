@@ -1,9 +1,13 @@
 using System.Globalization;
 using System.Net;
+using Connectors.Gateway.Enqueueing;
+using Connectors.Gateway.Queues;
+using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
 using Connectors.Streams.Nats;
 using Connectors.Streams.Records;
 using Connectors.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
@@ -206,6 +210,47 @@ public sealed class QueueWatchTests
         Task<double?> AcceptedAsync() => SampleAsync("gateway_async_requests_total", ",code=\"202\"");
 
         Task<double?> SampleAsync(string name, string labels) => gateway.Process.MetricAsync($"{name}{{queue_name=\"passing\"{labels}}}");
+    }
+
+    [Fact]
+    public async Task Of_a_queue_whose_streams_were_deleted_nothing_is_remembered_where_calls_are_written_to_it()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await using var nats = await NatsServer.StartAsync();
+        await using var stored = new StoredCalls(nats);
+        var options = GatewayOptions.Read(new Settings(new Dictionary<string, string>
+        {
+            ["faas_nats_address"] = "127.0.0.1",
+            ["faas_nats_port"] = nats.Port.ToString(CultureInfo.InvariantCulture),
+            ["nats_publish_timeout"] = "1m",
+        })).Queue;
+        await using var link = new NatsLink(options.Nats, new NatsRole("test", IsNeeded: false, () => { }), new Readiness(), TimeProvider.System, NullLoggerFactory.Instance);
+        await link.StartAsync(ct);
+        await link.OpenAsync(Eventually.Patience, ct);
+        var setup = new StreamSetup(link, TimeProvider.System, NullLogger<StreamSetup>.Instance);
+        var store = new CallStore(new StreamPublisher(link, TimeProvider.System, NullLogger<StreamPublisher>.Instance), setup, options);
+        var (book, reports) = (new PauseBook(link, options, TimeProvider.System, NullLogger<PauseBook>.Instance), new WorkerReports(link, TimeProvider.System));
+        using var watch = new QueueWatch(link, new QueueOverview(link, book, setup, reports), book, reports, store, options, TimeProvider.System, NullLogger<QueueWatch>.Instance);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var reading = book.RunAsync(end.Token);
+        await using var looks = await stored.ListenAsync("$JS.API.CONSUMER.LIST.OF_passing");
+        var call = DeadLetterSeed.Call();
+        await store.StoreAsync("passing", call, EnvelopeCodec.Encode(call), default, messageId: null);
+
+        await watch.StartAsync(ct);
+        await LookedAsync(looks, 1);
+        await stored.JetStream.DeleteStreamAsync(StreamNames.Calls("passing"));
+
+        // With the second list from here on, what the first told is dealt with.
+        await using var lists = await stored.ListenAsync("$JS.API.STREAM.LIST");
+        await LookedAsync(lists, 2);
+        await watch.StopAsync(ct);
+        Assert.False(store.Forget("passing"));
+
+        await store.StoreAsync("passing", call, EnvelopeCodec.Encode(call), default, messageId: null);
+        Assert.True(store.Forget("passing"));
+        await end.CancelAsync();
+        await reading;
     }
 
     private static async Task StoreAsync(StoredCalls stored, string queue) =>

@@ -392,6 +392,13 @@ public sealed class QueuesApiTests(QueueFixture fixture) : IClassFixture<QueueFi
         await gateway.SystemAsync(HttpMethod.Get, "queues/faas-request/dead", expected: HttpStatusCode.ServiceUnavailable);
         await gateway.SystemAsync(HttpMethod.Post, "queues/faas-request/dead/1/redrive", expected: HttpStatusCode.ServiceUnavailable);
         await gateway.SystemAsync(HttpMethod.Delete, "queues/faas-request/calls", expected: HttpStatusCode.ServiceUnavailable);
+        await gateway.SystemAsync(HttpMethod.Post, "queues/faas-request/pause", expected: HttpStatusCode.ServiceUnavailable);
+        await gateway.SystemAsync(HttpMethod.Get, "queues/faas-request/redrives/0123456789abcdef0123456789abcdef", expected: HttpStatusCode.ServiceUnavailable);
+        await gateway.SystemAsync(HttpMethod.Get, "calls/cancellations/count", expected: HttpStatusCode.ServiceUnavailable);
+
+        // Whatever else is wrong with it, but for a name that no queue can have.
+        await gateway.SystemAsync(HttpMethod.Get, "queues/faas-request/dead?limit=0", expected: HttpStatusCode.ServiceUnavailable);
+        await gateway.SystemAsync(HttpMethod.Get, "queues/UPPER/dead", expected: HttpStatusCode.NotFound);
     }
 
     private Task<DeadLetterSeed> SeedAsync() => new DeadLetterSeed(_stored.JetStream, "q" + Guid.NewGuid().ToString("N")[..8]).CreateAsync();

@@ -33,6 +33,7 @@ public class PassingTopicsTests
             Assert.Equal(1, await connector.MetricAsync($"kafka_connector_events_total{{topic=\"{topic}\",verdict=\"completed\"}}"));
         }
 
+        await Eventually.HoldsAsync(async () => await AgeAsync(scene.Topic) is not null, "the topic that stays is ours again after the group's rebalance");
         clock.Pass(TopicSeries.Kept);
 
         await Eventually.HoldsAsync(

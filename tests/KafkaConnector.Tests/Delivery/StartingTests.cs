@@ -112,14 +112,14 @@ public class StartingTests
         }
 
         await scene.ProduceAsync("k", "innocent", partition: 1);
-        await using var next = await scene.BeginConnectorAsync("group", "moved");
-
-        await next.SaysAsync("Topic deleted and made again");
-        await Eventually.HoldsAsync(() => ledger.Deliveries.Any(d => d.Text == "innocent"), "the other partition goes on");
-        Assert.DoesNotContain(ledger.Deliveries, d => d.Text == "new");
-        Assert.Equal(1, await next.MetricAsync($"kafka_connector_topic_remade{{group=\"moved\",topic=\"{scene.Topic}\",partition=\"0\"}}"));
-        Assert.Contains($"topic deleted and made again: {scene.Topic}/0", await Scene.ReadinessAsync(next.Metrics), StringComparison.Ordinal);
-        await next.StopAsync();
+        await using (var next = await scene.BeginConnectorAsync("group", "moved"))
+        {
+            await next.SaysAsync("Topic deleted and made again");
+            await Eventually.HoldsAsync(() => ledger.Deliveries.Any(d => d.Text == "innocent"), "the other partition goes on");
+            Assert.DoesNotContain(ledger.Deliveries, d => d.Text == "new");
+            Assert.Equal(1, await next.MetricAsync($"kafka_connector_topic_remade{{group=\"moved\",topic=\"{scene.Topic}\",partition=\"0\"}}"));
+            Assert.Contains($"topic deleted and made again: {scene.Topic}/0", await Scene.ReadinessAsync(next.Metrics), StringComparison.Ordinal);
+        }
 
         // As an operator's tool sets it, without a note.
         Clients.Commit(scene.Kafka.BootstrapServers, "set", scene.Topic, 0, 1);

@@ -65,6 +65,31 @@ public sealed class BucketLimitTests : OwnServerTests
         Assert.True(await bucket.PutAsync("k.0", new byte[10], Ct) > 0);
     }
 
+    // What takes the place of a value in a full one may be no larger, as the usual marker is, which says for how long it lies and what goes with it.
+    [Theory]
+    [InlineData(60, false)]
+    [InlineData(100, true)]
+    public async Task A_short_value_of_a_full_one_can_be_deleted_and_what_is_left_of_it_is_swept(int length, bool isByRevision)
+    {
+        var bucket = new Bucket(Link, Bounded with { HasOwnAges = true, MarkerAge = TimeSpan.FromSeconds(1) }, Eventually.Patience, TimeProvider.System);
+        var revision = await bucket.PutAsync("short", new byte[length], Ct);
+        await FillAsync(bucket, 100);
+        await FillAsync(bucket, 1);
+
+        Assert.NotNull(isByRevision ? await bucket.TryDeleteAsync("short", revision, Ct) : await bucket.DeleteAsync("short", Ct));
+        Assert.Null(await bucket.FindAsync("short", Ct));
+
+        // The last of all stays.
+        await bucket.PutAsync("100.0", new byte[10], Ct);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await bucket.SweepAsync(Ct);
+                return !(await bucket.KeysAsync(Ct)).Contains("short");
+            },
+            "what is left of it is swept");
+    }
+
     [Fact]
     public async Task Where_there_is_no_room_for_a_limit_to_be_set_aside_one_is_made_without()
     {
@@ -72,6 +97,18 @@ public sealed class BucketLimitTests : OwnServerTests
 
         Assert.True(await large.PutAsync("k", [1], Ct) > 0);
         Assert.Equal(-1, await LimitAsync());
+    }
+
+    private static async Task FillAsync(Bucket bucket, int size)
+    {
+        var refused = await Assert.ThrowsAsync<NatsJSApiException>(async () =>
+        {
+            for (var i = 0; i < 1000; i++)
+            {
+                await bucket.PutAsync($"{size}.{i}", new byte[size], Ct);
+            }
+        });
+        Assert.Contains("maximum bytes", refused.Message, StringComparison.Ordinal);
     }
 
     private Bucket OpenBounded() => new(Link, Bounded, Eventually.Patience, TimeProvider.System);

@@ -5,6 +5,7 @@ using Connectors.Streams.Records;
 using Connectors.Testing;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
 using NATS.Client.KeyValueStore;
 
 namespace Connectors.Streams.Tests.Nats;
@@ -37,6 +38,32 @@ public sealed class BucketWatchTests : OwnServerTests
             "the new bucket is watched");
         await end.CancelAsync();
         await watching;
+    }
+
+    // As on a server that comes back and catches up with the others: a watch would take what it does not know yet for what has ended.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task A_watch_whose_server_lags_behind_the_leader_is_not_loaded_before_it_has_told_what_the_leader_had(int behind)
+    {
+        foreach (var key in new[] { "a", "b", "c" })
+        {
+            await Bucket.PutAsync(key, [1], Ct);
+        }
+
+        await using var proxy = new NatsProxy(Server.Port);
+        proxy.LagBehind("KV_OF_test", behind);
+        await using var link = await TestLink.StartAsync(proxy.Port);
+        var told = new ConcurrentQueue<string>();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var shape = new BucketShape("OF_test", TimeSpan.Zero, StreamStorage.File, Replicas: 1);
+        var watching = new Bucket(link.Link, shape, Eventually.Patience, TimeProvider.System).WatchAsync(entry => told.Enqueue(entry.Key), () => told.Enqueue("loaded"), end.Token);
+
+        await Eventually.HoldsAsync(() => told.Contains("loaded"), "it is loaded");
+
+        Assert.Equal(["a", "b", "c", "loaded"], told);
+        await end.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => watching);
     }
 
     // The next bucket gives its numbers out anew: what is written to it stands far below what was told last.
@@ -81,7 +108,7 @@ public sealed class BucketWatchTests : OwnServerTests
                 var watching = Bucket.WatchAsync(_ => { }, loaded.SetResult, end.Token);
                 await Task.WhenAny(watching, loaded.Task);
                 await end.CancelAsync();
-                await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => watching);
                 return loaded.Task.IsCompleted;
             },
             "it is loaded");
@@ -147,6 +174,41 @@ public sealed class BucketWatchTests : OwnServerTests
                 }
             }
         }
+    }
+
+    // As when the last entry expires in the moment in which a watch begins: with the one before it was told that one follows. The server delivers some two megabytes
+    // of these, and the rest once it is answered; the answer is held.
+    [Theory]
+    [InlineData("$KV.OF_test.k.3")]
+    [InlineData(">")]
+    public async Task A_watch_is_loaded_though_the_last_of_what_was_there_goes_before_it_is_told(string going)
+    {
+        for (var i = 0; i < 4; i++)
+        {
+            await Bucket.PutAsync($"k.{i}", new byte[900_000], Ct);
+        }
+
+        await using var proxy = new NatsProxy(Server.Port);
+        await using var link = await TestLink.StartAsync(proxy.Port);
+        await link.Link.OpenAsync(Eventually.Patience, Ct);
+        var held = proxy.Hold("$JS.FC.");
+        var told = new ConcurrentQueue<string>();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+
+        // Where all entries have but their bucket's age, the last one goes with all others.
+        var shape = new BucketShape("OF_test", TimeSpan.Zero, StreamStorage.File, Replicas: 1) { HasOwnAges = going != ">" };
+        var watching = new Bucket(link.Link, shape, Eventually.Patience, TimeProvider.System).WatchAsync(entry => told.Enqueue(entry.Key), () => told.Enqueue("loaded"), end.Token);
+        await held.Reached.WaitAsync(Eventually.Patience, Ct);
+        await Eventually.HoldsAsync(() => told.Count == 3, "all are told but the last");
+        await Link.JetStream.PurgeStreamAsync("KV_OF_test", new StreamPurgeRequest { Filter = going }, Ct);
+        held.Release();
+
+        await Eventually.HoldsAsync(() => told.Contains("loaded"), "it is loaded");
+        await Bucket.PutAsync("next", [1], Ct);
+        await Eventually.HoldsAsync(() => told.Contains("next"), "what follows is told");
+        Assert.Equal(["k.0", "k.1", "k.2", "loaded", "next"], told);
+        await end.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => watching);
     }
 
     // Again and again, as its users do.

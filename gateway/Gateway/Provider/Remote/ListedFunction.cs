@@ -40,10 +40,10 @@ internal sealed record ListedFunction(FunctionStatus? Status, string? Oddity)
 
     private static FunctionStatus? TryRead(JsonElement entry, out string fault)
     {
-        fault = "it is no function";
+        fault = "it is no function with a name";
         try
         {
-            return entry.Deserialize(ProviderJson.Default.FunctionStatus);
+            return entry.Deserialize(ProviderJson.Default.FunctionStatus) is { Name.Length: > 0 } function ? function : null;
         }
         catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException or ArgumentException or NotSupportedException)
         {

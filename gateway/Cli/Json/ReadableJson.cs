@@ -2,7 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Connectors.Cli.Printing;
+namespace Connectors.Cli.Json;
 
 /// <summary>JSON on standard output: as readable as it came.</summary>
 internal static class ReadableJson

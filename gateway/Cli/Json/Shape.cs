@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Connectors.Cli.Api;
+namespace Connectors.Cli.Json;
 
 /// <summary>Reads the gateway's JSON. What is of another shape than ours ends in an <see cref="OtherShapeException"/>.</summary>
 internal static class Shape

@@ -1,8 +1,9 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace Connectors.Architecture.Tests;
 
-public partial class EventIdTests
+public partial class LogEventTests
 {
     [Fact]
     public void An_event_of_the_logs_has_an_id_of_its_own()
@@ -31,6 +32,33 @@ public partial class EventIdTests
 
         Assert.Empty(unseen);
     }
+
+    [Fact]
+    public void Events_of_the_logs_stand_in_the_order_of_their_ids()
+    {
+        var astray = from file in Repository.Files("Log.cs")
+                     let ids = Event().Matches(File.ReadAllText(file)).Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)).ToList()
+                     where !ids.SequenceEqual(ids.Order())
+                     select Repository.Relative(file);
+
+        Assert.Empty(astray);
+    }
+
+    // A reason is one of a few words, or what an operator said.
+    [Fact]
+    public void The_text_of_a_failure_is_called_error_in_every_line()
+    {
+        var otherwise = from file in Repository.Files("Log.cs")
+                        from line in Otherwise().Matches(File.ReadAllText(file))
+                        select $"{Repository.Relative(file)} {line.Groups[1].Value}";
+
+        Assert.Equal(
+            ["connectors/cron/Log.cs BadSchedule", "gateway/Gateway/Log.cs DeadLettersDeleted", "gateway/Gateway/Log.cs Paused", "queue-worker/Log.cs Dead", "queue-worker/Log.cs Paused"],
+            otherwise.Order(StringComparer.Ordinal));
+    }
+
+    [GeneratedRegex(@"static partial void (\w+)\([^;]*?\bstring\?? (?:reason|cause|why)\b[^;]*;")]
+    private static partial Regex Otherwise();
 
     [GeneratedRegex(@"\[LoggerMessage\((?:EventId = )?(\d+)")]
     private static partial Regex Event();
