@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Connectors.Gateway.Forwarding;
+using Connectors.Provider.Contracts;
 using Connectors.Sdk.Invocation;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;

@@ -1,4 +1,5 @@
 using Connectors.Gateway.Forwarding;
+using Connectors.Provider.Contracts;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Time.Testing;

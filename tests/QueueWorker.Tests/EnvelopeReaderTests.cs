@@ -42,6 +42,26 @@ public sealed class EnvelopeReaderTests
             IsBare = options[7],
         };
 
+    // With what few envelopes have too.
+    private static readonly Gen<Envelope> Complete =
+        from envelope in Envelopes
+        from options in Gen.Bool.Array[8]
+        from text in Word
+        from number in Gen.Int[0, 100_000]
+        select envelope with
+        {
+            StoreResult = options[0] ? TimeSpan.FromMilliseconds(number) : null,
+            Retry = options[1] ? new RetrySettings { Attempts = number, Codes = [500, 503], MinWait = TimeSpan.FromSeconds(number) } : null,
+            Breaker = options[2] ? new BreakerSettings { Failures = number } : null,
+            Edited = options[3] ? new EditedFrom { Seq = (ulong)number, Function = text, Changed = ["body", text], At = envelope.Submitted } : null,
+            PastAttempts = options[4] ? [new PastAttempt { At = envelope.Submitted, Error = text }] : null,
+            IsUnlisted = options[5],
+            Unknown = options[6]
+                ? new Dictionary<string, JsonElement> { ["later" + text] = JsonDocument.Parse("""{"a":[1,null,"é"]}""").RootElement, ["z"] = JsonDocument.Parse("2e3").RootElement }
+                : null,
+            Headers = options[7] ? [new("X-Lone", "\ud800"), new("X-Control", "\0\u007f<&>")] : envelope.Headers,
+        };
+
     [Fact]
     public void What_our_own_gateway_writes_is_read_here_and_as_the_serializer_reads_it() => Envelopes.Sample(envelope =>
     {
@@ -52,6 +72,30 @@ public sealed class EnvelopeReaderTests
         Assert.NotNull(read);
         Assert.Equal(EnvelopeCodec.Encode(JsonSerializer.Deserialize(json, RecordJson.Default.Envelope)!), EnvelopeCodec.Encode(read));
     });
+
+    [Fact]
+    public void An_envelope_is_written_as_the_serializer_writes_it() => Complete.Sample(envelope =>
+        Assert.Equal(JsonSerializer.Serialize(envelope, RecordJson.Default.Envelope), EnvelopeCodec.Encode(envelope)));
+
+    [Fact]
+    public void No_member_of_an_envelope_is_forgotten_when_it_is_written()
+    {
+        var members = RecordJson.Default.Envelope.Properties.Where(member => !member.IsExtensionData && member.Get is not null).Select(member => member.Name).ToList();
+        var written = new HashSet<string>(StringComparer.Ordinal);
+
+        // Those samples are the same in each run: whatever is optional is there in some of them.
+        Complete.Sample(
+            envelope =>
+            {
+                lock (written)
+                {
+                    written.UnionWith(JsonDocument.Parse(EnvelopeCodec.Encode(envelope)).RootElement.EnumerateObject().Select(member => member.Name));
+                }
+            },
+            iter: 1000);
+
+        Assert.Empty(members.Except(written));
+    }
 
     [Fact]
     public void What_is_broken_or_odd_is_left_to_the_serializer_or_read_as_it_reads_it() =>

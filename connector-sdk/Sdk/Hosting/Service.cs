@@ -17,6 +17,9 @@ public static class Service
     {
         // docs/metrics.md tells all that a service exposes.
         Prometheus.Metrics.SuppressDefaultMetrics();
+
+        // The format that is served has no exemplars: looking for a trace with each count would be for nobody.
+        Prometheus.Metrics.DefaultFactory.ExemplarBehavior = Prometheus.ExemplarBehavior.NoExemplars();
         ServiceMetrics.Started(TimeProvider.System.GetUtcNow());
 
         // Options are read once: nobody need watch files for them.
@@ -120,6 +123,9 @@ public static class Service
         logging.SetMinimumLevel(options.Debug ? LogLevel.Debug : LogLevel.Information);
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("System", LogLevel.Warning);
+
+        // For its mere being enabled the server would give each request an activity and a scope. What it says of the start is said elsewhere.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         logging.Services.AddSingleton<ILoggerProvider>(all => new LogLines(
             new LogLineFormatter(all.GetRequiredService<TimeProvider>(), options.LogEncoding), Console.OpenStandardOutput()));
     }

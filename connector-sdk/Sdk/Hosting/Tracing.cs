@@ -35,7 +35,7 @@ public static class Tracing
 
         if (!ActivityContext.TryParse(trace, null, out var parent))
         {
-            // The web server's own activity is no span that anybody is sent.
+            // If somebody else has the web server make an activity, that is no span which anybody is sent.
             Activity.Current = null;
         }
 

@@ -18,7 +18,7 @@ internal sealed record StreamAnswer
     [JsonPropertyName("error")]
     public StreamError? Error { get; init; }
 
-    public static StreamWrite Read(ReadOnlySpan<byte> answer) => JsonSerializer.Deserialize(answer, StreamAnswerJson.Default.StreamAnswer) switch
+    public static StreamWrite Read(ReadOnlySpan<byte> answer) => (TryReadAck(answer) ?? JsonSerializer.Deserialize(answer, StreamAnswerJson.Default.StreamAnswer)) switch
     {
         null => new StreamWrite(WriteResult.Unknown, "the answer is empty"),
         { Error: { } error } => Refusal(error),
@@ -28,6 +28,48 @@ internal sealed record StreamAnswer
         { IsDuplicate: true } stored => new StreamWrite(WriteResult.Duplicate, "") { Stream = stored.Stream },
         var stored => new StreamWrite(WriteResult.Stored, "") { Stream = stored.Stream },
     };
+
+    // Of a stream's name and a number alone, as an ack is that comes for each call; null for any other answer, broken JSON too.
+    internal static StreamAnswer? TryReadAck(ReadOnlySpan<byte> answer)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(answer);
+            string? stream = null;
+            var sequence = 0UL;
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+            {
+                return null;
+            }
+
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var isKnown = reader.ValueTextEquals("stream"u8) ? Text(ref reader, out stream) : reader.ValueTextEquals("seq"u8) && Number(ref reader, out sequence);
+                if (!isKnown)
+                {
+                    return null;
+                }
+            }
+
+            return reader.TokenType == JsonTokenType.EndObject && !reader.Read() ? new StreamAnswer { Stream = stream, Sequence = sequence } : null;
+        }
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private static bool Text(ref Utf8JsonReader reader, out string? text)
+    {
+        text = reader.Read() && reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
+        return text is not null;
+    }
+
+    private static bool Number(ref Utf8JsonReader reader, out ulong number)
+    {
+        number = 0;
+        return reader.Read() && reader.TokenType == JsonTokenType.Number && reader.TryGetUInt64(out number);
+    }
 
     private static StreamWrite Refusal(StreamError error)
     {

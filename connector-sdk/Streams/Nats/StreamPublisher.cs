@@ -40,17 +40,8 @@ public sealed class StreamPublisher(NatsLink link, TimeProvider time, ILogger<St
     /// <param name="ct">Gives up; throws, and the message may be stored all the same.</param>
     public async Task<StreamWrite> WriteOnceAsync(StreamMessage message, TimeSpan patience, CancellationToken ct)
     {
-        var write = await AskAsync(message, patience, ct);
-        if (write.Result == WriteResult.Unknown)
-        {
-            Log.WriteUnknown(log, message.Subject, message.Id, write.Reason);
-        }
-        else if (!write.IsStored)
-        {
-            Log.WriteRefused(log, message.Subject, message.Id, write.Reason);
-        }
-
-        return write;
+        using var limit = new TimeLimit(patience, time, ct);
+        return await AskAsync(message, limit.Token, ct);
     }
 
     /// <summary>Writes until it is stored, refused for good, or the patience of <paramref name="terms"/> is over.</summary>
@@ -98,8 +89,37 @@ public sealed class StreamPublisher(NatsLink link, TimeProvider time, ILogger<St
         {
             deadline.Token.ThrowIfCancellationRequested();
             var left = terms.Patience - time.GetElapsedTime(begun);
-            return WriteOnceAsync(message, left > terms.TryTimeout ? terms.TryTimeout : left > TimeSpan.Zero ? left : TimeSpan.Zero, ct);
+            return left > terms.TryTimeout ? WriteOnceAsync(message, terms.TryTimeout, ct) : AskAsync(message, deadline.Token, ct);
         }
+    }
+
+    // End: ct, or the time is over that the stream has to answer.
+    private async Task<StreamWrite> AskAsync(StreamMessage message, CancellationToken end, CancellationToken ct)
+    {
+        StreamWrite write;
+        try
+        {
+            write = await (_answers ?? await SubscribeAsync(end)).AskAsync(message, HeadersOf(message), end);
+        }
+        catch (NatsPayloadTooLargeException fault)
+        {
+            write = new StreamWrite(WriteResult.TooLarge, fault.Message);
+        }
+        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            write = new StreamWrite(WriteResult.Unknown, fault is OperationCanceledException ? "no answer in time" : fault.Message);
+        }
+
+        if (write.Result == WriteResult.Unknown)
+        {
+            Log.WriteUnknown(log, message.Subject, message.Id, write.Reason);
+        }
+        else if (!write.IsStored)
+        {
+            Log.WriteRefused(log, message.Subject, message.Id, write.Reason);
+        }
+
+        return write;
     }
 
     // Null if the stream may be written to.
@@ -117,23 +137,6 @@ public sealed class StreamPublisher(NatsLink link, TimeProvider time, ILogger<St
         catch (NatsException fault)
         {
             return new StreamWrite(WriteResult.Refused, fault.Message);
-        }
-    }
-
-    private async Task<StreamWrite> AskAsync(StreamMessage message, TimeSpan patience, CancellationToken ct)
-    {
-        using var limit = new TimeLimit(patience, time, ct);
-        try
-        {
-            return await (_answers ?? await SubscribeAsync(limit.Token)).AskAsync(message, HeadersOf(message), limit.Token);
-        }
-        catch (NatsPayloadTooLargeException fault)
-        {
-            return new StreamWrite(WriteResult.TooLarge, fault.Message);
-        }
-        catch (Exception fault) when (fault is NatsException || (fault is OperationCanceledException && !ct.IsCancellationRequested))
-        {
-            return new StreamWrite(WriteResult.Unknown, fault is OperationCanceledException ? "no answer in time" : fault.Message);
         }
     }
 

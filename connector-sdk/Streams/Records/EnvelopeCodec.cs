@@ -17,7 +17,7 @@ public static class EnvelopeCodec
     private const int MaxDeliveryId = 128;
 
     /// <summary>Writes the header's value. JSON's default escaping leaves only ASCII, and no line break.</summary>
-    public static string Encode(Envelope envelope) => JsonSerializer.Serialize(envelope, RecordJson.Default.Envelope);
+    public static string Encode(Envelope envelope) => EnvelopeWriter.Write(envelope);
 
     /// <summary>Reads a header's value. Null means that it is not an envelope, and <paramref name="error"/> says why; a newer version is read as far as it is known.</summary>
     public static Envelope? TryDecode(string? header, out string error) => header is null ? None(out error) : TryDecode(Encoding.UTF8.GetBytes(header), out error);

@@ -7,19 +7,17 @@ internal sealed class EnqueueEndpoint(GatewayOptions options, IProvider provider
 {
     /// <param name="http">The request.</param>
     /// <param name="route">Below which route it came in.</param>
-    public async Task HandleAsync(HttpContext http, string route)
+    public Task HandleAsync(HttpContext http, string route)
     {
         var callId = CallStamp.Apply(http, time);
         if (queue.IsOff)
         {
-            await Answer.TextAsync(http, StatusCodes.Status404NotFound, QueueOptions.Off);
-            return;
+            return Answer.TextAsync(http, StatusCodes.Status404NotFound, QueueOptions.Off);
         }
 
         if (FunctionPath.Of(http, route, options.DefaultNamespace) is not { } path)
         {
-            await Answer.TextAsync(http, StatusCodes.Status404NotFound, "No function has such a name.");
-            return;
+            return Answer.TextAsync(http, StatusCodes.Status404NotFound, "No function has such a name.");
         }
 
         if (options.LogsRequestUri)
@@ -27,8 +25,22 @@ internal sealed class EnqueueEndpoint(GatewayOptions options, IProvider provider
             Log.Request(log, http.Request.Method, path.PathAndQuery);
         }
 
+        return EnqueueAsync(http, path, callId);
+    }
+
+    private async Task EnqueueAsync(HttpContext http, FunctionPath path, string callId)
+    {
         using var span = CallSpan.Start(http, "enqueue", provider.Knows(path.Function) ? path.Function.ToString() : Metrics.NoFunction, callId);
-        if (await AcceptAsync(http, path, callId) is { } refusal)
+        var refusal = RefusalOf(http);
+        if (refusal is null)
+        {
+            var lookup = await provider.FindAsync(path.Function, http.RequestAborted);
+            refusal = lookup.Kind == LookupKind.Missing
+                ? new Refusal(StatusCodes.Status404NotFound, $"There is no function {path.Function}.")
+                : await queue.AcceptAsync(http, path, lookup.Function, callId);
+        }
+
+        if (refusal is not null)
         {
             await refusal.AnswerAsync(http);
         }
@@ -38,22 +50,14 @@ internal sealed class EnqueueEndpoint(GatewayOptions options, IProvider provider
         }
     }
 
-    private async Task<Refusal?> AcceptAsync(HttpContext http, FunctionPath path, string callId)
+    private Refusal? RefusalOf(HttpContext http)
     {
-        if (!HttpMethods.IsPost(http.Request.Method))
+        if (HttpMethods.IsPost(http.Request.Method))
         {
-            http.Response.Headers.Allow = "POST";
-            return new Refusal(StatusCodes.Status405MethodNotAllowed, "Async calls are POST.");
+            return AcceptRules.Check(http.Request, queue.MaxBodyBytes, options.Queue, time.GetUtcNow());
         }
 
-        if (AcceptRules.Check(http.Request, queue.MaxBodyBytes, options.Queue, time.GetUtcNow()) is { } refusal)
-        {
-            return refusal;
-        }
-
-        var lookup = await provider.FindAsync(path.Function, http.RequestAborted);
-        return lookup.Kind == LookupKind.Missing
-            ? new Refusal(StatusCodes.Status404NotFound, $"There is no function {path.Function}.")
-            : await queue.AcceptAsync(http, path, lookup.Function, callId);
+        http.Response.Headers.Allow = "POST";
+        return new Refusal(StatusCodes.Status405MethodNotAllowed, "Async calls are POST.");
     }
 }

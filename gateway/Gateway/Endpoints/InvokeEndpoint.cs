@@ -11,19 +11,17 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
     public static bool IsAsync(HttpRequest request) =>
         HttpMethods.IsPost(request.Method) && request.Headers[CallHeaders.InvokeMode].ToString().Equals("async", StringComparison.OrdinalIgnoreCase);
 
-    public async Task HandleAsync(HttpContext http)
+    public Task HandleAsync(HttpContext http)
     {
         if (IsAsync(http.Request))
         {
-            await enqueue.HandleAsync(http, FunctionRoutes.Sync);
-            return;
+            return enqueue.HandleAsync(http, FunctionRoutes.Sync);
         }
 
         var callId = CallStamp.Apply(http, time);
         if (FunctionPath.Of(http, FunctionRoutes.Sync, options.DefaultNamespace) is not { } path)
         {
-            await Answer.TextAsync(http, StatusCodes.Status404NotFound, "No function has such a name.");
-            return;
+            return Answer.TextAsync(http, StatusCodes.Status404NotFound, "No function has such a name.");
         }
 
         if (options.LogsRequestUri)
@@ -31,13 +29,27 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
             Log.Request(log, http.Request.Method, path.PathAndQuery);
         }
 
+        return CallAsync(http, path, callId);
+    }
+
+    private async Task CallAsync(HttpContext http, FunctionPath path, string callId)
+    {
         var label = provider.Knows(path.Function) ? path.Function.ToString() : Metrics.NoFunction;
         using var span = CallSpan.Start(http, "call", label, callId);
+        var patience = LimitOf(http);
+        using var limit = new TimeLimit(patience, time, http.RequestAborted);
         var started = time.GetTimestamp();
         Metrics.CallStarted(label);
         try
         {
-            await InvokeAsync(http, path);
+            try
+            {
+                await provider.InvokeAsync(http, path, limit.Token);
+            }
+            catch (OperationCanceledException) when (limit.Token.IsCancellationRequested)
+            {
+                await AnswerLateAsync(http, path, patience);
+            }
         }
         catch (Exception fault) when (!http.Response.HasStarted)
         {
@@ -47,36 +59,32 @@ internal sealed class InvokeEndpoint(GatewayOptions options, IProvider provider,
         }
         finally
         {
-            var took = time.GetElapsedTime(started);
-            var status = http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted ? StatusCodes.Status499ClientClosedRequest : http.Response.StatusCode;
-            var function = label == Metrics.NoFunction ? path.Function.ToString() : label;
-
-            // One that was deployed a moment ago may be known by now. Any other name is the caller's choice, however it was answered: a provider may redirect them all.
-            var counted = label == Metrics.NoFunction && provider.Knows(path.Function) ? function : label;
-            Metrics.CallEnded(label, counted, status, took);
-            Log.Called(log, callId, function, http.Request.Method, status, took);
+            Ended(http, path, callId, label, time.GetElapsedTime(started));
         }
     }
 
-    private async Task InvokeAsync(HttpContext http, FunctionPath path)
+    private static Task AnswerLateAsync(HttpContext http, FunctionPath path, TimeSpan patience)
     {
-        var patience = LimitOf(http);
-        using var limit = new TimeLimit(patience, time, http.RequestAborted);
-        try
+        if (http.Response.HasStarted)
         {
-            await provider.InvokeAsync(http, path, limit.Token);
+            http.Abort();
+            return Task.CompletedTask;
         }
-        catch (OperationCanceledException) when (limit.Token.IsCancellationRequested)
-        {
-            if (http.Response.HasStarted)
-            {
-                http.Abort();
-            }
-            else if (!http.RequestAborted.IsCancellationRequested)
-            {
-                await Answer.TextAsync(http, StatusCodes.Status502BadGateway, $"{path.Function} did not answer within {GoDuration.Format(patience)}.");
-            }
-        }
+
+        return http.RequestAborted.IsCancellationRequested
+            ? Task.CompletedTask
+            : Answer.TextAsync(http, StatusCodes.Status502BadGateway, $"{path.Function} did not answer within {GoDuration.Format(patience)}.");
+    }
+
+    private void Ended(HttpContext http, FunctionPath path, string callId, string label, TimeSpan took)
+    {
+        var status = http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted ? StatusCodes.Status499ClientClosedRequest : http.Response.StatusCode;
+        var function = label == Metrics.NoFunction ? path.Function.ToString() : label;
+
+        // One that was deployed a moment ago may be known by now. Any other name is the caller's choice, however it was answered: a provider may redirect them all.
+        var counted = label == Metrics.NoFunction && provider.Knows(path.Function) ? function : label;
+        Metrics.CallEnded(label, counted, status, took);
+        Log.Called(log, callId, function, http.Request.Method, status, took);
     }
 
     // On every answer, not only where the time was over: one that has begun is cut without a word.

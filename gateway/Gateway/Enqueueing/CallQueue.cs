@@ -33,36 +33,34 @@ internal sealed class CallQueue(GatewayOptions options, NatsLink link, EnvelopeB
             return new Refusal(StatusCodes.Status500InternalServerError, $"{path.Function} has the annotation com.openfaas.queue: {queue}; allowed: {StreamNames.QueueRule}.");
         }
 
-        var refusal = await AcceptAsync(http, path, settings, queue, callId);
+        var limit = MaxBodyBytes;
+        var (body, refusal) = await ReadBodyAsync(http, limit);
+        using (body)
+        {
+            if (refusal is null)
+            {
+                var envelope = builder.Build(http, path, settings, callId);
+                refusal = Encode(envelope, out var encoded) ?? await StoreAsync(http, queue, envelope, encoded, body.Bytes, limit);
+            }
+        }
+
         Metrics.Accepted(queue, refusal?.Status ?? StatusCodes.Status202Accepted);
         return refusal;
     }
 
-    private async Task<Refusal?> AcceptAsync(HttpContext http, FunctionPath path, FunctionSettings settings, string queue, string callId)
+    private static Refusal? Encode(Envelope envelope, out string encoded)
     {
-        var limit = MaxBodyBytes;
-        var (read, refusal) = await ReadBodyAsync(http, limit);
-        if (refusal is not null)
-        {
-            return refusal;
-        }
-
-        using var body = read;
-        var envelope = builder.Build(http, path, settings, callId);
+        encoded = "";
         if (envelope.Headers.Count > MaxHeaderLines)
         {
             return new Refusal(
                 StatusCodes.Status431RequestHeaderFieldsTooLarge, $"The request has {envelope.Headers.Count} header lines in the queue; the limit is {MaxHeaderLines}.");
         }
 
-        var encoded = EnvelopeCodec.Encode(envelope);
-        if (encoded.Length > EnvelopeCodec.MaxBytes)
-        {
-            return new Refusal(
-                StatusCodes.Status431RequestHeaderFieldsTooLarge, $"Address and headers take {encoded.Length} bytes in the queue; the limit is {EnvelopeCodec.MaxBytes}.");
-        }
-
-        return await StoreAsync(http, queue, envelope, encoded, body.Bytes, limit);
+        encoded = EnvelopeCodec.Encode(envelope);
+        return encoded.Length > EnvelopeCodec.MaxBytes
+            ? new Refusal(StatusCodes.Status431RequestHeaderFieldsTooLarge, $"Address and headers take {encoded.Length} bytes in the queue; the limit is {EnvelopeCodec.MaxBytes}.")
+            : null;
     }
 
     private async ValueTask<(CallBody Body, Refusal? Refusal)> ReadBodyAsync(HttpContext http, int limit)

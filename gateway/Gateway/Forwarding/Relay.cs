@@ -18,7 +18,23 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
     /// </summary>
     public async Task<ForwardOutcome> ForwardAsync(HttpContext caller, string target, Upstream upstream, CancellationToken ct)
     {
-        var outcome = await TryForwardAsync(caller, target, upstream, ct);
+        ForwardOutcome outcome;
+        try
+        {
+            var (server, pathAndQuery) = connections.Split(target);
+            outcome = (connections.Reuse(server) is { } kept ? await ExchangeAsync(kept, caller, pathAndQuery, upstream, ct) : null)
+                ?? await ExchangeAsync(await connections.ConnectAsync(server, ct), caller, pathAndQuery, upstream, ct, isNew: true)
+                ?? new ForwardOutcome(ForwardKind.Unreachable, "the connection ended before the answer");
+        }
+        catch (OperationCanceledException)
+        {
+            outcome = caller.RequestAborted.IsCancellationRequested ? new ForwardOutcome(ForwardKind.CallerGone) : new ForwardOutcome(ForwardKind.TimedOut, "no answer in time");
+        }
+        catch (Exception fault) when (fault is (IOException and not BadHttpRequestException) or SocketException)
+        {
+            outcome = new ForwardOutcome(ForwardKind.Unreachable, fault.Message);
+        }
+
         if (outcome.Error.Length > 0)
         {
             // Whatever is answered now, the log says what was behind it.
@@ -35,40 +51,8 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
     }
 
     /// <summary>The embedded provider's way to functions that speak HTTP.</summary>
-    async Task<ForwardEnd> IFunctionForwarder.ForwardAsync(HttpContext caller, string target, Action<HttpResponse> onHead, CancellationToken ct) =>
-        (await ForwardAsync(caller, target, new Upstream(GuessesContentType: true, OnHead: onHead), ct)).Kind switch
-        {
-            ForwardKind.Unreachable => ForwardEnd.Unreachable,
-            ForwardKind.TimedOut => ForwardEnd.TimedOut,
-            _ => ForwardEnd.Answered,
-        };
-
-    private async Task<ForwardOutcome> TryForwardAsync(HttpContext caller, string target, Upstream upstream, CancellationToken ct)
-    {
-        var (server, pathAndQuery) = connections.Split(target);
-        try
-        {
-            if (connections.Reuse(server) is { } kept)
-            {
-                if (await ExchangeAsync(kept, caller, pathAndQuery, upstream, ct) is { } outcome)
-                {
-                    return outcome;
-                }
-            }
-
-            var connection = await connections.ConnectAsync(server, ct);
-            return await ExchangeAsync(connection, caller, pathAndQuery, upstream, ct, isNew: true)
-                ?? new ForwardOutcome(ForwardKind.Unreachable, "the connection ended before the answer");
-        }
-        catch (OperationCanceledException)
-        {
-            return caller.RequestAborted.IsCancellationRequested ? new ForwardOutcome(ForwardKind.CallerGone) : new ForwardOutcome(ForwardKind.TimedOut, "no answer in time");
-        }
-        catch (Exception fault) when (fault is (IOException and not BadHttpRequestException) or SocketException)
-        {
-            return new ForwardOutcome(ForwardKind.Unreachable, fault.Message);
-        }
-    }
+    Task<ForwardOutcome> IFunctionForwarder.ForwardAsync(HttpContext caller, string target, Action<HttpResponse> onHead, CancellationToken ct) =>
+        ForwardAsync(caller, target, new Upstream(GuessesContentType: true, OnHead: onHead), ct);
 
     // Null: the connection ended before a byte of the answer, and the request may be sent once more.
     private async Task<ForwardOutcome?> ExchangeAsync(
@@ -247,36 +231,6 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
 
     // In capitals: a verb in other letters is a server's own.
     private static bool IsSafe(string method) => method == HttpMethods.Get || method == HttpMethods.Head;
-}
-
-/// <summary>How forwarding ended.</summary>
-/// <param name="Kind">Which kind of end.</param>
-/// <param name="Error">What went wrong; empty if nothing did.</param>
-internal readonly record struct ForwardOutcome(ForwardKind Kind, string Error = "");
-
-/// <summary>The kinds of <see cref="ForwardOutcome"/>.</summary>
-internal enum ForwardKind
-{
-    /// <summary>The whole answer went back.</summary>
-    Answered,
-
-    /// <summary>What came until the time was over went back, and is whole as it is.</summary>
-    EndedEarly,
-
-    /// <summary>The answer began and broke off; the caller's connection is cut.</summary>
-    BrokenOff,
-
-    /// <summary>The answer is none, or one that cannot be passed on; the caller was told so with 502.</summary>
-    BadAnswer,
-
-    /// <summary>No connection, or one that broke before it answered; the caller has no answer yet.</summary>
-    Unreachable,
-
-    /// <summary>The time limit passed; the caller has no answer yet.</summary>
-    TimedOut,
-
-    /// <summary>The caller left.</summary>
-    CallerGone,
 }
 
 /// <summary>What differs between the servers that requests are passed on to.</summary>

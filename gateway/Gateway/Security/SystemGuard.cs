@@ -14,14 +14,10 @@ internal sealed class SystemGuard(GatewayOptions options, GatewayCredentials cre
     // A browser's is scheme, host and port.
     private const int MaxOrigin = 1024;
 
-    public async Task InvokeAsync(HttpContext http, RequestDelegate next)
-    {
-        if (!http.Request.Path.StartsWithSegments("/system"))
-        {
-            await next(http);
-            return;
-        }
+    public Task InvokeAsync(HttpContext http, RequestDelegate next) => http.Request.Path.StartsWithSegments("/system") ? GuardAsync(http, next) : next(http);
 
+    private async Task GuardAsync(HttpContext http, RequestDelegate next)
+    {
         if (IsForeign(http.Request))
         {
             await Answer.TextAsync(http, StatusCodes.Status403Forbidden, "Requests of other sites' pages are refused.");

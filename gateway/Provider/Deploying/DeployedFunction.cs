@@ -7,6 +7,8 @@ namespace Connectors.Provider.Deploying;
 /// <summary>A function that can be called: its definition and what runs it. An update makes a new one; calls in flight end on the old.</summary>
 internal sealed class DeployedFunction(FunctionDefinition definition, WatchdogSettings settings, IFunctionRunner runner, InvocationCount invocations)
 {
+    // What is the same for as long as it is deployed so.
+    private readonly FunctionStatus _deployed = Deployed(definition);
     private volatile FunctionDefinition _definition = definition;
     private int _running;
 
@@ -16,7 +18,7 @@ internal sealed class DeployedFunction(FunctionDefinition definition, WatchdogSe
 
     public PortUse PortUse => new(_definition.Name, settings.FixedPort);
 
-    /// <summary>The same function with another number of replicas.</summary>
+    /// <summary>The same function with another number of replicas: nothing else of its definition may differ.</summary>
     public void Scale(FunctionDefinition scaled)
     {
         _definition = scaled;
@@ -45,8 +47,19 @@ internal sealed class DeployedFunction(FunctionDefinition definition, WatchdogSe
 
     public FunctionStatus Status()
     {
-        var deployment = _definition.Deployment;
+        var replicas = _definition.Replicas;
         var available = runner.Available;
+        return _deployed with
+        {
+            InvocationCount = invocations(_definition.Name),
+            Replicas = replicas == 0 ? null : replicas,
+            AvailableReplicas = available == 0 ? null : (ulong)available,
+        };
+    }
+
+    private static FunctionStatus Deployed(FunctionDefinition definition)
+    {
+        var deployment = definition.Deployment;
         return new FunctionStatus
         {
             Name = deployment.Service,
@@ -61,10 +74,7 @@ internal sealed class DeployedFunction(FunctionDefinition definition, WatchdogSe
             Limits = deployment.Limits,
             Requests = deployment.Requests,
             ReadOnlyRootFilesystem = deployment.ReadOnlyRootFilesystem,
-            InvocationCount = invocations(_definition.Name),
-            Replicas = _definition.Replicas == 0 ? null : _definition.Replicas,
-            AvailableReplicas = available == 0 ? null : (ulong)available,
-            CreatedAt = _definition.CreatedAt,
+            CreatedAt = definition.CreatedAt,
         };
     }
 }

@@ -9,33 +9,34 @@ namespace Connectors.Provider.Running;
 /// <summary>A call of a function that speaks HTTP: the request goes on with what follows the function's name as its path.</summary>
 internal sealed class HttpCall(FunctionSetup setup, IFunctionForwarder forwarder, long maxKept, TimeProvider time)
 {
-    public async Task AnswerAsync(HttpContext caller, FunctionPath path, string address, CancellationToken ct)
+    /// <summary>Always true: the caller is answered, or gone.</summary>
+    public async Task<bool> AnswerAsync(HttpContext caller, FunctionPath path, string address, CancellationToken ct)
     {
         using var limit = setup.Settings.ExecTimeout is { } max ? new TimeLimit(max, time, ct) : null;
         var target = address + (path.Rest.Length > 0 ? path.Rest : "/") + (path.Query.Length > 0 ? "?" + path.Query : "");
         var started = time.GetTimestamp();
-        switch (await ForwardAsync(caller, target, response => Mark(response, started), limit?.Token ?? ct))
+        switch ((await ForwardAsync(caller, target, response => Mark(response, started), limit?.Token ?? ct)).Kind)
         {
-            case ForwardEnd.Unreachable:
+            case ForwardKind.Unreachable:
                 await InternalError.AnswerAsync(caller, StatusCodes.Status500InternalServerError, InternalError.Proxy, $"Can't reach service for: {setup.Name.Name}.");
                 break;
-            case ForwardEnd.TimedOut when !ct.IsCancellationRequested:
+            case ForwardKind.TimedOut when !ct.IsCancellationRequested:
                 await InternalError.AnswerAsync(
                     caller, StatusCodes.Status504GatewayTimeout, InternalError.Watchdog, "The function did not answer within its exec_timeout.");
                 break;
-            case ForwardEnd.TimedOut:
+            case ForwardKind.TimedOut:
                 throw new OperationCanceledException(ct);
         }
+
+        return true;
     }
 
-    // A server that knows no chunks takes a body without a length for an empty one.
-    private async Task<ForwardEnd> ForwardAsync(HttpContext caller, string target, Action<HttpResponse> onHead, CancellationToken ct)
-    {
-        if (!setup.Settings.BuffersBody || !HasUnknownLength(caller))
-        {
-            return await forwarder.ForwardAsync(caller, target, onHead, ct);
-        }
+    private Task<ForwardOutcome> ForwardAsync(HttpContext caller, string target, Action<HttpResponse> onHead, CancellationToken ct) =>
+        setup.Settings.BuffersBody && HasUnknownLength(caller) ? ForwardKeptAsync(caller, target, onHead, ct) : forwarder.ForwardAsync(caller, target, onHead, ct);
 
+    // A server that knows no chunks takes a body without a length for an empty one.
+    private async Task<ForwardOutcome> ForwardKeptAsync(HttpContext caller, string target, Action<HttpResponse> onHead, CancellationToken ct)
+    {
         await using var body = new CallBytes(maxKept);
         try
         {
@@ -43,12 +44,12 @@ internal sealed class HttpCall(FunctionSetup setup, IFunctionForwarder forwarder
             {
                 await InternalError.AnswerAsync(
                     caller, StatusCodes.Status413PayloadTooLarge, InternalError.Watchdog, $"The body has no length and more than {maxKept} bytes, which are not kept to find it.");
-                return ForwardEnd.Answered;
+                return new ForwardOutcome(ForwardKind.Answered);
             }
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
-            return ForwardEnd.TimedOut;
+            return new ForwardOutcome(ForwardKind.TimedOut);
         }
 
         caller.Request.Body = body.Rewind();

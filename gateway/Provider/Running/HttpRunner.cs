@@ -64,14 +64,12 @@ internal sealed class HttpRunner(FunctionSetup setup, HttpCall call, TimeProvide
 
         try
         {
-            await call.AnswerAsync(caller, path, replica.Address, ct);
+            return await call.AnswerAsync(caller, path, replica.Address, ct);
         }
         finally
         {
             replica.Release();
         }
-
-        return true;
     }
 
     public Task RetireAsync() => DisposeAsync().AsTask();

@@ -20,11 +20,7 @@ internal sealed class ServiceRunner(FunctionSetup setup, HttpCall call) : IFunct
         return Task.CompletedTask;
     }
 
-    public async Task<bool> AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct)
-    {
-        await call.AnswerAsync(caller, path, _address, ct);
-        return true;
-    }
+    public Task<bool> AnswerAsync(HttpContext caller, FunctionPath path, CancellationToken ct) => call.AnswerAsync(caller, path, _address, ct);
 
     public Task RetireAsync() => Task.CompletedTask;
 

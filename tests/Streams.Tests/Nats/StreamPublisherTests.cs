@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Connectors.Streams.Nats;
 using Connectors.Testing;
 using CsCheck;
@@ -234,6 +235,26 @@ public sealed class StreamPublisherTests : IAsyncLifetime
 
         Assert.Equal((result, isIdSpent), (write.Result, write.IsIdSpent));
         Assert.Equal(write.IsStored, write.Reason.Length == 0);
+    }
+
+    [Fact]
+    public void An_ack_is_read_as_the_serializer_reads_it_or_left_to_it()
+    {
+        string[] answers = ["""{"stream":"OF_q","seq":7}""", """{"stream":"s","seq":0,"duplicate":true}""", """{"stream":"s","domain":"d","seq":18446744073709551615}""", """{"seq":1}"""];
+        string[] odd = ["", "null", "1.0", "-", "\"", "\\ud800", ",\"seq\":3", "}", " ", "[]", "\u0000", "e1", "\\u0073"];
+        Gen.Select(Gen.Int[0, answers.Length - 1], Gen.Int[0, 60], Gen.Int[0, odd.Length - 1], Gen.Int[0, 3]).Sample(
+            (which, at, what, removed) =>
+            {
+                var answer = answers[which];
+                at = Math.Min(at, answer.Length);
+                var bytes = Encoding.UTF8.GetBytes(answer[..at] + odd[what] + answer[Math.Min(answer.Length, at + removed)..]);
+
+                if (StreamAnswer.TryReadAck(bytes) is { } read)
+                {
+                    Assert.Equal(JsonSerializer.Deserialize(bytes, StreamAnswerJson.Default.StreamAnswer), read);
+                }
+            },
+            iter: 20_000);
     }
 
     // nats-server looks for the id before it looks for the stream's room; in a cluster, for room in the account and on the server before it looks for the id.
