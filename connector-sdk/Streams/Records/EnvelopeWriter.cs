@@ -6,7 +6,7 @@ using Connectors.Sdk.Invocation;
 
 namespace Connectors.Streams.Records;
 
-/// <summary>Writes an envelope, byte for byte as the serializer would, in a third of its time: it does not look at each property anew.</summary>
+/// <summary>Writes an envelope, byte for byte as the serializer would, without its look at each property: the gateway writes one for each call that it accepts.</summary>
 internal static class EnvelopeWriter
 {
     // Of a buffer that grew beyond it none is kept.
