@@ -28,6 +28,7 @@ internal static class Baseline
             "yarp" => Relays.MapYarp(app, target),
             "handler" => Relays.MapHandler(app, target),
             "publish" => BarePublisher.Map(app, target),
+            "gateway" => BareGateway.Map(app, target),
             "pull" => await BareLoop.StartAsync(target),
             "consume" => BareConsumer.Start(target, byKey: false),
             "consume by key" => BareConsumer.Start(target, byKey: true),

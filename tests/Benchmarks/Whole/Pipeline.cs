@@ -109,6 +109,9 @@ internal sealed partial class Pipeline : IAsyncDisposable
         return new Uri(line.Split(' ')[1]);
     }
 
+    /// <summary>The bare gateway in the gateway's place.</summary>
+    internal async Task WithBareGatewayAsync() => Gateway = await WithBaselineAsync("gateway", $"{NatsUrl},{Function.Url}");
+
     /// <summary>Stores calls while the worker stands still, lets it go, and returns what the function saw of them.</summary>
     internal Task<Figures> DrainAsync(int calls) => DrainAsync(calls, () => FillAsync(calls));
 
