@@ -92,6 +92,25 @@ public sealed class ForkedFunctionTests(ProviderFixture fixture) : IClassFixture
         Assert.False(answer.Headers.Contains("X-Duration-Seconds"));
     }
 
+    // Programs end by themselves with codes that look like those of signals: 255 is Perl's die, PHP's fatal error, ssh's.
+    [Theory]
+    [InlineData("exit 1", "exit status 1")]
+    [InlineData("exit 128", "exit status 128")]
+    [InlineData("exit 160", "exit status 160")]
+    [InlineData("exit 255", "exit status 255")]
+    [InlineData("kill -9 $$", "signal: 9")]
+    [InlineData("kill -31 $$", "signal: 31")]
+    public async Task What_ended_a_process_is_told_its_own_code_or_the_signal(string command, string told)
+    {
+        var name = "ends-" + command.Trim('$', ' ').Replace(" ", "", StringComparison.Ordinal);
+        await _gateway.DeployAsync(name, $"sh -c '{command}'");
+
+        using var answer = await _gateway.PostAsync("/function/" + name, "");
+
+        Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+        Assert.StartsWith(told + "\n", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Standard_error_stays_out_of_the_answer_on_wish()
     {

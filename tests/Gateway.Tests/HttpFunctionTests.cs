@@ -244,6 +244,79 @@ public sealed class HttpFunctionTests(ProviderFixture fixture) : IClassFixture<P
         await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
     }
 
+    // The limit is one of an answer, which has come with the 101.
+    [Theory]
+    [InlineData("embedded")]
+    [InlineData("remote")]
+    public async Task A_websocket_outlives_the_time_limit_of_a_call(string which)
+    {
+        var limit = TimeSpan.FromSeconds(3);
+        var name = $"lasting-{which}";
+        await DeployAsync(name);
+        using var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("X-Timeout", "3s");
+        await socket.ConnectAsync(new Uri($"ws://{fixture.Through(which).Api.Authority}/function/{name}/ws"), CancellationToken.None);
+
+        await Task.Delay(limit + TimeSpan.FromSeconds(1), TimeProvider.System);
+
+        var got = new byte[64];
+        await socket.SendAsync("late"u8.ToArray(), WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
+        var received = await socket.ReceiveAsync(got, CancellationToken.None);
+        Assert.Equal("late", Encoding.ASCII.GetString(got, 0, received.Count));
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(70_000)]
+    [InlineData(5_000_000)]
+    public async Task What_a_websockets_caller_sent_last_arrives_though_it_hangs_up_behind_it(int length)
+    {
+        var read = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var service = RawServer.Start(async request =>
+        {
+            await request.SendAsync("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+            var (all, chunk) = (0L, new byte[8 * 1024]);
+            for (int count; (count = await request.Client.GetStream().ReadAsync(chunk, request.Stopping)) > 0;)
+            {
+                all += count;
+            }
+
+            read.SetResult(all);
+            request.Close();
+        });
+        var name = $"last-words-{length}";
+        await _gateway.DeployAsync(name, service.Url);
+        using (var raw = await RawHttp.ConnectAsync(_gateway.Api))
+        {
+            await raw.SendAsync($"GET /function/{name} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n");
+            await raw.ReadUntilAsync("\r\n\r\n");
+            await raw.SendAsync(new string('x', length));
+        }
+
+        Assert.Equal(length, await read.Task.WaitAsync(Eventually.Patience));
+    }
+
+    [Fact]
+    public async Task The_head_of_an_answer_does_not_wait_for_its_body()
+    {
+        using var next = new SemaphoreSlim(0);
+        await using var service = RawServer.Start(async request =>
+        {
+            await request.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+            await next.WaitAsync(request.Stopping);
+            await request.SendAsync("hello");
+        });
+        await _gateway.DeployAsync("slow-body", service.Url);
+        using var raw = await RawHttp.ConnectAsync(_gateway.Api);
+
+        await raw.SendAsync("GET /function/slow-body HTTP/1.1\r\nHost: x\r\n\r\n");
+
+        Assert.StartsWith("HTTP/1.1 200 OK", await raw.ReadUntilAsync("\r\n\r\n"), StringComparison.Ordinal);
+        next.Release();
+        await raw.ReadUntilAsync("hello");
+    }
+
     [Fact]
     public async Task Events_of_a_service_arrive_one_by_one()
     {

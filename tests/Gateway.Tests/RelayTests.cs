@@ -272,6 +272,22 @@ public sealed partial class RelayTests(RawProviderFixture fixture) : IClassFixtu
         await IsToldAsync(id, "broke off");
     }
 
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi")]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n")]
+    [InlineData("HTTP/1.1 200 OK\r\n\r\nhi")]
+    public async Task A_body_that_goes_on_beyond_the_calls_limit_is_cut_and_told_why(string begun)
+    {
+        fixture.AnswerWith(begun);
+        var id = Guid.NewGuid().ToString();
+
+        var got = await AskAsync("POST /function/endless", $"X-Call-Id: {id}\nX-Timeout: 3s\n");
+
+        Assert.Contains("hi", got, StringComparison.Ordinal);
+        Assert.DoesNotContain("\r\n0\r\n\r\n", got, StringComparison.Ordinal);
+        await IsToldAsync(id, "not whole within the call's time limit");
+    }
+
     [Fact]
     public async Task A_server_that_is_reset_before_it_answers_is_502_and_told()
     {

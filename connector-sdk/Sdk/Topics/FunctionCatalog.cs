@@ -137,7 +137,7 @@ public sealed class FunctionCatalog : IDisposable
                 return null;
             }
 
-            var function = new FunctionName(name, Text(listed, "namespace") ?? ns);
+            var function = new FunctionName(name, Text(listed, "namespace") is { Length: > 0 } own ? own : ns);
             return (function with { Namespace = function.Namespace.Length == 0 ? "none" : function.Namespace }).IsValid ? new Function(function, Annotations(listed)) : null;
         }
         catch (InvalidOperationException)

@@ -129,9 +129,9 @@ internal sealed class AnswerBody(PipeReader server, HttpResponse caller, bool is
     private async ValueTask<ReadResult> ReadAsync()
     {
         var reading = server.ReadAsync(ct);
-        if ((!reading.IsCompleted && (_unflushed > 0 || caller.ContentLength is null)) || _unflushed > FlushBytes)
+        if ((!reading.IsCompleted && (_unflushed > 0 || !caller.HasStarted)) || _unflushed > FlushBytes)
         {
-            // An event stream may be silent for long; its caller sees at once that it is open.
+            // An event stream may be silent for long, and what a body is made of may take its time: the caller sees at once that there is an answer.
             _unflushed = 0;
             await caller.BodyWriter.FlushAsync(ct);
         }

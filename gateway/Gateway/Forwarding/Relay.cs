@@ -78,7 +78,7 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
                 }
 
                 CopyHead(head, caller, upstream);
-                await UpgradedConnection.CopyAsync(connection, caller, ct);
+                await UpgradedConnection.CopyAsync(connection, caller);
                 return new ForwardOutcome(ForwardKind.Answered);
             }
 
@@ -205,7 +205,9 @@ internal sealed class Relay(UpstreamConnections connections) : IFunctionForwarde
             // The status is out, or on its way out: only a cut connection can still say that the answer is not whole.
             var hasLeft = caller.RequestAborted.IsCancellationRequested;
             caller.Abort();
-            return hasLeft ? new ForwardOutcome(ForwardKind.CallerGone) : new ForwardOutcome(ForwardKind.BrokenOff, $"the answer broke off: {fault.Message}");
+            return hasLeft
+                ? new ForwardOutcome(ForwardKind.CallerGone)
+                : new ForwardOutcome(ForwardKind.BrokenOff, fault is OperationCanceledException ? "the answer was not whole within the call's time limit" : $"the answer broke off: {fault.Message}");
         }
     }
 

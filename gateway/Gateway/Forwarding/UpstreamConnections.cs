@@ -256,6 +256,19 @@ internal sealed class UpstreamConnection(UpstreamServer server, Socket socket, S
         }
     }
 
+    /// <summary>Tells the server that nothing more is sent; it may still answer.</summary>
+    public void EndSending()
+    {
+        try
+        {
+            socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
+        {
+            // It has left.
+        }
+    }
+
     // Reader and writer are not completed: that would give memory back into which a cut exchange may still read.
     public void Dispose() => stream.Dispose();
 }

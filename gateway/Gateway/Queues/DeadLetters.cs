@@ -19,7 +19,9 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
     private const int MaxHeaders = 64 * 1024;
 
     // A delete that failed for any cause has this code; only its words tell that there is no such message.
+    private const int SequenceNotFound = 10043;
     private const int DeleteFailed = 10057;
+    private static readonly string[] Gone = ["no message found", "stream store EOF"];
 
     // A consumer that nobody deleted, because this process died, goes by itself.
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(30);
@@ -166,8 +168,10 @@ internal sealed class DeadLetters(NatsLink link, TimeProvider time)
         }
     }
 
+    // A server says so in one way amid the stream, in another before its first message, in a third behind its last.
     private static bool IsMissing(ApiError error) =>
-        error.ErrCode == DeleteFailed && error.Description?.Contains("no message found", StringComparison.OrdinalIgnoreCase) == true;
+        error.ErrCode == SequenceNotFound
+        || (error.ErrCode == DeleteFailed && Array.Exists(Gone, words => error.Description?.Contains(words, StringComparison.OrdinalIgnoreCase) == true));
 
     private static string Subjects(string queue, FunctionName? function) =>
         function is { } one ? StreamNames.DeadSubjects(queue, one) : StreamNames.DeadSubjects(queue);

@@ -28,7 +28,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
-    // A letter that was read longer ago may be gone by now.
+    // A letter that was read longer ago, or that waited for its turn, may be gone by now.
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
     private readonly string _owner = Guid.NewGuid().ToString("N");
@@ -222,7 +222,7 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
             return false;
         }
 
-        if (await FreshAsync(work.Job.Queue, letter, readAt, stopping) is not { } fresh)
+        if (await FreshAsync(work.Job, letter, readAt, stopping) is not { } fresh)
         {
             // Deleted meanwhile, or put back by somebody else.
             work.Stored = work.Stored.At(letter.Seq);
@@ -248,8 +248,8 @@ internal sealed class RedriveRunner(RedriveJobs jobs, DeadLetters letters, Redri
     }
 
     // Null if it is gone.
-    private async Task<DeadLetter?> FreshAsync(string queue, DeadLetter letter, long readAt, CancellationToken stopping) =>
-        time.GetElapsedTime(readAt) > Fresh ? await letters.FindAsync(queue, letter.Seq, stopping) : letter;
+    private async Task<DeadLetter?> FreshAsync(RedriveJob job, DeadLetter letter, long readAt, CancellationToken stopping) =>
+        job.RatePerSecond is not null || time.GetElapsedTime(readAt) > Fresh ? await letters.FindAsync(job.Queue, letter.Seq, stopping) : letter;
 
     // Null: the job is somebody else's now.
     private async Task<StoredJob?> StepAsync(StoredJob stored, DeadLetter letter)

@@ -9,6 +9,10 @@ namespace Connectors.Provider.Running;
 /// <summary>A process for each call: the body on its standard input, the answer from its standard output, the status from its exit code.</summary>
 internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProvider time, ILogger log) : IFunctionRunner
 {
+    // What a process's exit code is counted from that a signal ended, and the last signal that does so: a program that ends with 255 itself is none of these.
+    private const int Signalled = 128;
+    private const int LastSignal = 31;
+
     private static readonly string[] Verbs = ["POST", "PUT", "PATCH", "DELETE", "GET"];
 
     private readonly WatchdogSettings _settings = setup.Settings;
@@ -196,7 +200,7 @@ internal sealed class ForkedRunner(FunctionSetup setup, long maxOutput, TimeProv
         else
         {
             response.StatusCode = StatusCodes.Status500InternalServerError;
-            prefix = exitCode > 128 ? $"signal: {exitCode - 128}\n" : $"exit status {exitCode}\n";
+            prefix = exitCode is > Signalled and <= Signalled + LastSignal ? $"signal: {exitCode - Signalled}\n" : $"exit status {exitCode}\n";
         }
 
         response.ContentLength = output.Length + prefix.Length;

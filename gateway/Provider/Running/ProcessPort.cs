@@ -100,17 +100,21 @@ internal sealed class ProcessPort : IDisposable
         _given.TrySetResult();
     }
 
-    private static bool IsFree(int port)
+    // At both: whoever listened at either would be taken for the process.
+    private static bool IsFree(int port) => IsFree(IPAddress.Loopback, port) && IsFree(IPAddress.IPv6Loopback, port);
+
+    private static bool IsFree(IPAddress address, int port)
     {
         try
         {
-            using var listener = new TcpListener(IPAddress.Loopback, port);
+            using var listener = new TcpListener(address, port);
             listener.Start();
             return true;
         }
-        catch (SocketException)
+        catch (SocketException fault)
         {
-            return false;
+            // A machine without IPv6 has nobody listening there.
+            return fault.SocketErrorCode is SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported;
         }
     }
 

@@ -11,11 +11,19 @@ internal static class ReadyProbe
     private static readonly TimeSpan MaxAnswer = TimeSpan.FromSeconds(1);
     private static readonly HttpMessageInvoker Http = new(HttpConnections.Create());
 
-    /// <summary>Returns once <paramref name="path"/> answers 200, or, without a path, once the port is open.</summary>
-    public static async Task WaitAsync(string address, string? path, TimeProvider time, CancellationToken ct)
+    /// <summary>Returns the first of the addresses at which <paramref name="path"/> answers 200, or, without a path, the port is open.</summary>
+    public static async Task<string> WaitAsync(IReadOnlyList<string> addresses, string? path, TimeProvider time, CancellationToken ct)
     {
-        while (!await IsReadyAsync(new Uri(address), path, time, ct))
+        while (true)
         {
+            foreach (var address in addresses)
+            {
+                if (await IsReadyAsync(new Uri(address), path, time, ct))
+                {
+                    return address;
+                }
+            }
+
             await Task.Delay(Pause, time, ct);
         }
     }
@@ -45,7 +53,7 @@ internal static class ReadyProbe
             if (path is null)
             {
                 using var socket = new TcpClient();
-                await socket.ConnectAsync(address.Host, address.Port, limit.Token);
+                await socket.ConnectAsync(address.DnsSafeHost, address.Port, limit.Token);
                 return true;
             }
 

@@ -16,6 +16,9 @@ internal sealed class Replica : IAsyncDisposable
     // Having run so long, a process that dies starts again at once.
     private static readonly TimeSpan Stable = TimeSpan.FromSeconds(10);
 
+    // What has not become ready by then is not waited for any longer; but it is still looked for, and told of once.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
     // For what an ended process said last, and for what it started to let go. Somebody who left its group may hold its output open for good.
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
 
@@ -115,10 +118,10 @@ internal sealed class Replica : IAsyncDisposable
 
     private async Task RunOnceAsync(ProcessPort port, long started)
     {
-        var (address, variables) = Place(port);
+        var (addresses, variables) = Place(port);
 
         // What the former process left may hold the port for a moment longer. Whoever listens there, then or for good, would be taken for the new one.
-        if (_setup.Settings.FixedPort is not null && !await ReadyProbe.UntilFreeAsync(address, LastWords, _time, _stop.Token))
+        if (_setup.Settings.FixedPort is not null && !await ReadyProbe.UntilFreeAsync(addresses[0], LastWords, _time, _stop.Token))
         {
             throw Held(port.Number);
         }
@@ -134,11 +137,17 @@ internal sealed class Replica : IAsyncDisposable
         var exiting = process.ExitedAsync(CancellationToken.None);
         try
         {
-            var probing = ReadyProbe.WaitAsync(address, _setup.Settings.ReadyPath, _time, probe.Token);
+            var probing = ReadyProbe.WaitAsync(addresses, _setup.Settings.ReadyPath, _time, probe.Token);
+            var late = Task.Delay(Patience, _time, probe.Token);
+            if (await Task.WhenAny(probing, exiting, late) == late && late.IsCompletedSuccessfully)
+            {
+                TellLate(instance, process.Id, port.Number);
+                Become(ReplicaState.Down);
+            }
+
             if (await Task.WhenAny(probing, exiting) == probing)
             {
-                await probing;
-                Address = address;
+                Address = await probing;
                 Become(ReplicaState.Ready);
             }
 
@@ -190,11 +199,19 @@ internal sealed class Replica : IAsyncDisposable
         }
     }
 
+    private void TellLate(string instance, int pid, int port)
+    {
+        var missing = _setup.Settings.ReadyPath is { } path ? $"{path} does not answer 200 on port {port}" : $"nobody listens on port {port} of this machine's loopback addresses";
+        _setup.Log.Write(instance, $"runs and is not ready: {missing}");
+        Log.ReplicaNotReady(_log, _setup.Name.ToString(), pid, Patience, missing);
+    }
+
     private static InvalidOperationException Held(int port) => new($"port {port} is held by another process");
 
-    private (string Address, IReadOnlyDictionary<string, string> Variables) Place(ProcessPort port) => _setup.Settings.FixedPort is null
-        ? ($"http://127.0.0.1:{port.Number}", new Dictionary<string, string>(_setup.Variables) { ["PORT"] = port.Number.ToString(CultureInfo.InvariantCulture) })
-        : (_setup.Settings.UpstreamUrl!.AbsoluteUri.TrimEnd('/'), _setup.Variables);
+    // Servers that are told to listen at "localhost" take one of its two addresses.
+    private (IReadOnlyList<string> Addresses, IReadOnlyDictionary<string, string> Variables) Place(ProcessPort port) => _setup.Settings.FixedPort is null
+        ? ([$"http://127.0.0.1:{port.Number}", $"http://[::1]:{port.Number}"], new Dictionary<string, string>(_setup.Variables) { ["PORT"] = port.Number.ToString(CultureInfo.InvariantCulture) })
+        : ([_setup.Settings.UpstreamUrl!.AbsoluteUri.TrimEnd('/')], _setup.Variables);
 
     // A process that just died after a good while is only starting again: calls wait for it.
     private void Fail(long started)
@@ -218,7 +235,7 @@ internal enum ReplicaState
 
     Ready,
 
-    /// <summary>It died more than once in a row.</summary>
+    /// <summary>It died more than once in a row, or has been starting for too long.</summary>
     Down,
 
     /// <summary>It takes no more calls.</summary>

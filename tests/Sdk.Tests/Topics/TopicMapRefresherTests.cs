@@ -49,6 +49,20 @@ public sealed class TopicMapRefresherTests : IAsyncLifetime
         Assert.Equal(["namespace=absent", "namespace=dev"], _gateway.Requests.Select(r => r.Query).Distinct().Order());
     }
 
+    // To whoever reads as Go does, a namespace that is empty is none: the function is of the one that was asked for.
+    [Theory]
+    [InlineData("\"namespace\":\"\",")]
+    [InlineData("\"namespace\":null,")]
+    [InlineData("")]
+    public async Task A_function_without_a_namespace_is_of_the_one_that_was_asked_for(string own)
+    {
+        await using var gateway = await HttpLedger.StartAsync((_, http) => http.Response.WriteAsync($$$"""[{"name":"b",{{{own}}}"annotations":{"topic":"orders"}}]"""));
+
+        await using var running = await RefreshAsync(options => options with { GatewayUrl = gateway.Url, Namespaces = ["dev"] });
+
+        Assert.Equal("b.dev", Assert.Single((await _latest.FirstAsync(CancellationToken.None)).Match("orders")).ToString());
+    }
+
     [Fact]
     public async Task A_gateway_without_namespaces_is_asked_once_without_one()
     {
