@@ -20,6 +20,9 @@ internal static partial class Log
     [LoggerMessage(704, LogLevel.Error, "Message not understood: its event carries its body alone")]
     public static partial void Unreadable(ILogger log, string queue, string? messageId, Exception fault);
 
+    [LoggerMessage(705, LogLevel.Information, "Queue made: a classic one, bound to the default exchange alone. Should it have arguments or bindings, delete it, declare it, and set declare_queues=false")]
+    public static partial void QueueMade(ILogger log, string queue);
+
     [LoggerMessage(710, LogLevel.Warning, "Dead letter")]
     public static partial void DeadLettered(ILogger log, string queue, string eventId, int attempt, int status, string? error);
 

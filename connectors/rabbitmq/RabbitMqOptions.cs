@@ -15,6 +15,9 @@ internal sealed record RabbitMqOptions
 
     public required IReadOnlyList<QueueSpec> Queues { get; init; }
 
+    /// <summary>Whether a queue that is not there may be made; waited for if not.</summary>
+    public required bool DeclareQueues { get; init; }
+
     /// <summary>How many messages of one queue the broker sends ahead of their settlement.</summary>
     public required int Prefetch { get; init; }
 
@@ -35,6 +38,7 @@ internal sealed record RabbitMqOptions
         {
             Broker = BrokerOptions.Read(settings),
             Queues = QueueSpec.Read(settings),
+            DeclareQueues = settings.Flag("declare_queues", true, "Make queues that are not there, but for one that was found and then deleted; without it they are waited for"),
             Prefetch = settings.Number("prefetch", 100, "How many messages of one queue may be here at once: running, waiting, backing off", 1, ushort.MaxValue),
             Failure = FailureOptions.Read(settings),
             LongestHold = settings.Duration(
@@ -46,6 +50,11 @@ internal sealed record RabbitMqOptions
             Service = ServiceOptions.Read(settings, "rabbitmq-connector"),
         };
         options.Failure.CheckDeadLetterQueue(settings, options.Queues);
+        if (!options.DeclareQueues && options.Queues.Any(queue => queue.Exclusive))
+        {
+            settings.Fault("declare_queues", "true with an exclusive queue, which is of use only to the connection that makes it");
+        }
+
         return options;
     }
 

@@ -81,12 +81,13 @@ internal sealed record SqsOptions
 
     private static List<QueueAddress> ReadQueues(Settings settings)
     {
-        var region = settings.Text("AWS_DEFAULT_REGION", "eu-west-1", "Region of queues whose address does not name one");
+        var named = settings.Text("AWS_REGION", "", "Region of queues whose address does not name one");
+        var fallback = settings.Text("AWS_DEFAULT_REGION", "eu-west-1", "The same, unless AWS_REGION is set");
         var endpoint = settings.Url("AWS_ENDPOINT_URL_SQS", "", "Send requests there instead of to the host of queue_url");
         var queues = new List<QueueAddress>();
         foreach (var text in settings.List("queue_url", "", "Addresses of the queues, separated by commas; a queue's name is its topic"))
         {
-            if (QueueAddress.TryParse(text, region, endpoint) is { } queue)
+            if (QueueAddress.TryParse(text, named.Length > 0 ? named : fallback, endpoint) is { } queue)
             {
                 queues.Add(queue);
             }

@@ -38,6 +38,7 @@ internal static class CommandTree
             },
             new Command("redrives", "Redrives of many dead letters, which go on in the gateway")
             {
+                RedriveList.Create(),
                 RedriveShow.Create(),
                 RedriveCancel.Create(),
             },

@@ -66,9 +66,9 @@ internal static partial class Log
     [LoggerMessage(229, LogLevel.Warning, "Forked call of a function that ends did not end in time and is killed")]
     public static partial void ProcessKilled(ILogger log, string function, int pid, TimeSpan writeTimeout);
 
+    [LoggerMessage(254, LogLevel.Warning, "Replica not ready; calls are answered 503 until it is")]
+    public static partial void ReplicaNotReady(ILogger log, string function, int pid, TimeSpan after, string error);
+
     [LoggerMessage(259, LogLevel.Warning, "Functions may change the gateway's program, whose directory cannot be made read-only for them; run the gateway as root, or give its program to another user (docs/provider.md)")]
     public static partial void ProgramWritable(ILogger log, string folder, string error);
-
-    [LoggerMessage(260, LogLevel.Warning, "Replica not ready; calls are answered 503 until it is")]
-    public static partial void ReplicaNotReady(ILogger log, string function, int pid, TimeSpan after, string error);
 }

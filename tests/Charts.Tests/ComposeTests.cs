@@ -69,6 +69,11 @@ public sealed partial class ComposeTests : IDisposable
     }
 
     [Fact]
+    public void A_health_check_says_nothing_that_an_older_Docker_or_Podman_does_not_know() => Assert.All(
+        Services.Children.Where(s => Has(s.Value, "healthcheck")).SelectMany(s => ((YamlMappingNode)s.Value["healthcheck"]).Children.Keys),
+        name => Assert.Contains(name.ToString(), new[] { "test", "interval", "timeout", "retries", "start_period" }));
+
+    [Fact]
     public void What_a_service_waits_for_is_there() => Assert.All(
         Services.Children.Where(s => Has(s.Value, "depends_on")).SelectMany(s => ((YamlMappingNode)s.Value["depends_on"]).Children),
         needed => Assert.True(

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Connectors.Testing;
 using YamlDotNet.RepresentationModel;
 
@@ -6,7 +7,7 @@ namespace Connectors.Charts.Tests;
 
 /// <summary>
 /// A value without anything in it, as a name with nothing behind it is, and one that is new where the values of an older version are used again: what
-/// comes of it is sound, or it is refused by name.
+/// comes of it is sound, or it is refused by name. A null takes back what stood in a file before it.
 /// </summary>
 public sealed class EmptiedValuesTests : IDisposable
 {
@@ -70,7 +71,55 @@ public sealed class EmptiedValuesTests : IDisposable
         await CheckAsync(await Helm.TemplateAsync(chart, "r", [.. Given(chart), .. empty]));
     }
 
+    [Theory, MemberData(nameof(Charts))]
+    public async Task A_null_takes_back_what_an_earlier_file_put_into_a_map(string chart)
+    {
+        using var schema = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(Helm.ChartDirectory(chart), "values.schema.json")));
+        var names = Named(schema.RootElement, []).ToList();
+        var maps = names.Select(path => string.Join('.', path[..^1])).ToHashSet();
+        Assert.Subset(maps, new HashSet<string> { "extraEnv", "nodeSelector", "options", "podAnnotations", "podLabels", "serviceAccount.annotations" });
+
+        var untouched = await Helm.TemplateAsync(chart, "r", [.. Given(chart)]);
+        var manifests = await Helm.TemplateAsync(chart, "r", [.. Given(chart), With("earlier", "text"), With("later", null)]);
+
+        Assert.Equal(untouched.Select(Text), manifests.Select(Text));
+
+        string With(string name, string? value)
+        {
+            var root = new JsonObject();
+            foreach (var path in names)
+            {
+                path[..^1].Aggregate(root, (map, step) => (map[step] ??= new JsonObject()).AsObject())[path[^1]] = value;
+            }
+
+            return Helm.File + _files.Write($"{name}.yaml", root.ToJsonString());
+        }
+
+        static string Text(Manifest manifest) => ManifestRules.Json(manifest.Root)!.ToJsonString();
+    }
+
     public void Dispose() => _files.Dispose();
+
+    // A name in each map whose names are the operator's, and each option: no chart has a default for them.
+    private static IEnumerable<string[]> Named(JsonElement schema, string[] path)
+    {
+        if (schema.TryGetProperty("additionalProperties", out var any) && any.ValueKind == JsonValueKind.Object)
+        {
+            yield return [.. path, "mine"];
+        }
+
+        if (schema.TryGetProperty("properties", out var properties))
+        {
+            foreach (var property in properties.EnumerateObject())
+            {
+                string[] at = [.. path, property.Name];
+                foreach (var found in path is ["options"] ? [at] : Named(property.Value, at))
+                {
+                    yield return found;
+                }
+            }
+        }
+    }
 
     private static IEnumerable<string> Given(string chart) => [.. Helm.Needed(chart), .. All, .. Own[chart]];
 

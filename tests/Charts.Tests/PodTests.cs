@@ -127,7 +127,7 @@ public sealed partial class PodTests
     [Theory, MemberData(nameof(Charts))]
     public async Task Every_pod_is_placed_pulled_watched_and_secured_as_the_values_say(string chart)
     {
-        var values = new[] { "podSecurityContext.runAsUser=null", "podSecurityContext.fsGroup=null", "imagePullSecrets[0].name=mirror", "global.imageRegistry=mirror.example",
+        var values = new[] { "podSecurityContext.runAsUser=null", "podSecurityContext.fsGroup=null", "imagePullSecrets[0].name=mirror", "imagePullSecrets[1]=other", "global.imageRegistry=mirror.example",
             "tolerations[0].key=dedicated", "nodeSelector.disk=ssd", "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=7", "priorityClassName=high",
             "imagePullPolicy=Always" };
         var manifests = await Helm.TemplateAsync(chart, "r", [.. values, .. chart == "gateway" ? ["nats.development.enabled=true"] : Array.Empty<string>()]);
@@ -140,7 +140,7 @@ public sealed partial class PodTests
             var (manifest, pod) = at;
             Assert.Null(manifest.At($"{pod}.securityContext.runAsUser"));
             Assert.Equal("true", manifest[$"{pod}.securityContext.runAsNonRoot"]);
-            Assert.Equal("mirror", manifest[$"{pod}.imagePullSecrets.0.name"]);
+            Assert.Equal(("mirror", "other"), (manifest[$"{pod}.imagePullSecrets.0.name"], manifest[$"{pod}.imagePullSecrets.1.name"]));
             Assert.StartsWith("mirror.example/", manifest[$"{pod}.containers.0.image"], StringComparison.Ordinal);
             Assert.Equal("Always", manifest[$"{pod}.containers.0.imagePullPolicy"]);
             Assert.Equal("dedicated", manifest[$"{pod}.tolerations.0.key"]);
@@ -211,6 +211,51 @@ public sealed partial class PodTests
         ManifestRules.Check(deployment);
         Assert.Equal("false", deployment["spec.template.metadata.annotations.prometheus~io/scrape"]);
         Assert.Equal("1", deployment["spec.template.metadata.labels.tier"]);
+    }
+
+    // Both together would count every pod twice.
+    [Theory, MemberData(nameof(Charts))]
+    public async Task A_pod_that_a_PodMonitor_scrapes_offers_itself_to_no_other_scraper(string chart)
+    {
+        const string Scrape = "spec.template.metadata.annotations.prometheus~io/scrape";
+        var alone = await DeploymentAsync(chart);
+        var monitored = await DeploymentAsync(chart, "podMonitor.enabled=true");
+        var wished = await DeploymentAsync(chart, "podMonitor.enabled=true", "podAnnotations.prometheus\\.io/scrape=true");
+
+        Assert.Equal(("true", "false", "true"), (alone[Scrape], monitored[Scrape], wished[Scrape]));
+    }
+
+    // Flux gives each commit a version of its own.
+    [Theory, MemberData(nameof(Charts))]
+    public async Task Another_version_of_a_chart_with_the_same_image_exchanges_no_pod(string chart)
+    {
+        using var copy = new ChartCopy(chart);
+        var about = Path.Combine(copy.Folder, "Chart.yaml");
+        await File.WriteAllTextAsync(about, (await File.ReadAllTextAsync(about)).Replace("\nversion: ", "\nversion: 9", StringComparison.Ordinal));
+
+        var one = await DeploymentAsync(chart);
+        var other = (await Helm.TemplateFolderAsync(copy.Folder, "r", [.. Helm.Options(Helm.Needed(chart))])).Single(manifest => manifest.Kind == "Deployment");
+
+        Assert.NotEqual(one["metadata.labels.helm~sh/chart"], other["metadata.labels.helm~sh/chart"]);
+        Assert.Equal(ManifestRules.Json(one.At("spec.template")!)!.ToJsonString(), ManifestRules.Json(other.At("spec.template")!)!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task What_is_deployed_outlives_the_release_and_may_lie_in_a_claim_of_the_operators()
+    {
+        const string Keep = "metadata.annotations.helm~sh/resource-policy";
+        var made = await Helm.TemplateAsync("gateway", "r", "persistence.enabled=true");
+        var found = await Helm.TemplateAsync("gateway", "r", "persistence.enabled=true", "persistence.existingClaim=mine");
+
+        var claim = made.Single(manifest => manifest.Kind == "PersistentVolumeClaim");
+        Assert.Equal("keep", claim[Keep]);
+        Assert.Equal(claim.Name, Claim(made));
+        Assert.DoesNotContain(found, manifest => manifest.Kind == "PersistentVolumeClaim");
+        Assert.Equal("mine", Claim(found));
+
+        static string? Claim(IEnumerable<Manifest> manifests) =>
+            ((YamlSequenceNode)manifests.Single(manifest => manifest.Kind == "Deployment").At($"{Pod}.volumes")!).Children
+                .Single(volume => volume["name"].ToString() == "data")["persistentVolumeClaim"]["claimName"].ToString();
     }
 
     private static async Task<Manifest> DeploymentAsync(string chart, params string[] values) =>

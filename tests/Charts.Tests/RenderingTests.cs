@@ -146,6 +146,11 @@ public partial class RenderingTests
     [InlineData("rabbitmq-connector", "queues[0].name=a,queues[0].exclusive=true,replicas=2", "queues: a is exclusive")]
     [InlineData("rabbitmq-connector", "queues[0].name=a,queues[0].exclusive=true,autoscaling.enabled=true", "queues: a is exclusive")]
     [InlineData("rabbitmq-connector", "queues[0].name=a,queues[0].exclusive=true,keda.enabled=true,keda.prometheusAddress=http://p:9090", "queues: a is exclusive")]
+    [InlineData("gateway", "imagePullSecrets[0].secret=regcred", "imagePullSecrets")]
+    [InlineData("cron-connector", "imagePullSecrets={a,}", "imagePullSecrets")]
+    [InlineData("kafka-connector", "tolerations={dedicated}", "tolerations")]
+    [InlineData("sqs-connector", "topologySpreadConstraints={zone}", "topologySpreadConstraints")]
+    [InlineData("queue-worker", "networkPolicy.from={openfaas}", "from")]
     [InlineData("queue-worker", "gracePeriod=36s", "terminationGracePeriodSeconds: 40 is too short")]
     [InlineData("queue-worker", "gracePeriod=15m,terminationGracePeriodSeconds=904", "terminationGracePeriodSeconds: 904 is too short")]
     [InlineData("cron-connector", "gracePeriod=36", "terminationGracePeriodSeconds: 40 is too short")]
@@ -202,6 +207,20 @@ public partial class RenderingTests
         Assert.Contains(selector, pair => labels.GetValueOrDefault(pair.Key) != pair.Value);
     }
 
+    // Grafana knows a dashboard by its file and uid, and would lose those of all releases with one that had its own.
+    [Theory, MemberData(nameof(Charts))]
+    public async Task A_dashboard_shows_all_releases_so_that_the_page_wants_it_of_one(string chart)
+    {
+        var dashboards = new List<IReadOnlyDictionary<string, string>>();
+        foreach (var release in new[] { "one", "two" })
+        {
+            dashboards.Add((await Helm.TemplateAsync(chart, release, "dashboard.enabled=true")).Single(m => m.Name.EndsWith("-dashboard", StringComparison.Ordinal)).Map("data"));
+        }
+
+        Assert.Equal(dashboards[0], dashboards[1]);
+        Assert.Contains("`dashboard.enabled` of one release of each chart", await File.ReadAllTextAsync(Path.Combine(Tools.RepositoryRoot, "docs", "kubernetes.md")), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("gateway", "functionsProviderUrl=http://provider:8081/")]
     [InlineData("queue-worker", "queueName=orders")]
@@ -223,6 +242,7 @@ public partial class RenderingTests
     [Theory]
     [InlineData("", "awsDefaultRegion=ap-south-1")]
     [InlineData("http://localstack:4566", "awsRegion=ap-south-1", "options.AWS_ENDPOINT_URL_SQS=http://localstack:4566")]
+    [InlineData("", "awsDefaultRegion=eu-south-1", "extraEnv.AWS_REGION=ap-south-1")]
     [InlineData("http://localstack:4567", "extraEnv.AWS_DEFAULT_REGION=ap-south-1", "extraEnv.AWS_ENDPOINT_URL_SQS=http://localstack:4567")]
     public async Task KEDA_asks_for_each_queue_where_the_service_does(string endpoint, params string[] values)
     {

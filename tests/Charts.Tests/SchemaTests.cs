@@ -64,6 +64,44 @@ public sealed class SchemaTests : IDisposable
         Assert.True(exitCode == 0, config);
     }
 
+    // Its port is a value of its own, and what stood behind a path or another port would be asked elsewhere than was meant.
+    [Theory]
+    [InlineData("")]
+    [InlineData("http://")]
+    [InlineData("HTTPS://")]
+    public async Task The_gateway_of_a_queue_worker_is_a_host_alone(string scheme)
+    {
+        foreach (var host in new[] { "gateway", "gateway.openfaas", "10.0.0.1", "[fd00::1]" })
+        {
+            foreach (var end in new[] { "", "/" })
+            {
+                var manifests = await Helm.TemplateAsync("queue-worker", "r", $"gateway.host={scheme}{host}{end}", "gateway.port=8088");
+                var url = manifests.Single(manifest => manifest.Kind == "Deployment").Environment["gateway_url"];
+
+                Assert.Equal($"{(scheme.Length == 0 ? "http://" : scheme)}{host}:8088", url);
+                Assert.Equal("/", new Uri(url).PathAndQuery);
+            }
+
+            foreach (var more in new[] { ":8080", ":8080/", "/api", "//", "?a", "#a", "@b", " b" })
+            {
+                await IsRefusedAsync($"{scheme}{host}{more}");
+            }
+        }
+
+        foreach (var host in new[] { "", "/", "ftp://gateway", "fd00::1" })
+        {
+            await IsRefusedAsync($"{scheme}{host}");
+        }
+
+        static async Task IsRefusedAsync(string host) => Assert.All(
+            await Helm.RunAsync("template", "r", Helm.ChartDirectory("queue-worker"), "--set", $"gateway.host={host}"),
+            run =>
+            {
+                Assert.True(run.ExitCode != 0, host);
+                Assert.Matches("gateway[./]host", run.Output);
+            });
+    }
+
     public void Dispose() => _rendered.Dispose();
 
     private static IEnumerable<(string Path, string Value)> Values(JsonElement schema, string path)

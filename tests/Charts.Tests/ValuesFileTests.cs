@@ -152,6 +152,7 @@ public sealed partial class ValuesFileTests : IDisposable
                   { "weight": 1, "podAffinityTerm": { "topologyKey": "zone", "labelSelector": { "matchLabels": { "tier": 1 } } } }] }
               },
               "topologySpreadConstraints": [{ "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": { "matchLabels": { "tier": 1 } } }],
+              "podSecurityContext": { "runAsUser": 1000680000, "sysctls": [{ "name": "net.core.somaxconn", "value": 1024 }] },
               "networkPolicy": { "from": [{ "podSelector": { "matchLabels": { "tier": 1 } } }] },
               "extraEnv": [{ "name": "big", "value": 3000000 }, { "name": "on", "value": true }],
               "initContainers": [{ "name": "wait", "image": "busybox", "env": [{ "name": "n", "value": 1 }] }],
@@ -169,6 +170,7 @@ public sealed partial class ValuesFileTests : IDisposable
         Assert.All(deployments, deployment =>
         {
             Assert.Equal(("true", "7"), (deployment[$"{Pod}.nodeSelector.dedicated"], deployment[$"{Pod}.nodeSelector.generation"]));
+            Assert.Equal(("1000680000", "1024"), (deployment[$"{Pod}.securityContext.runAsUser"], deployment[$"{Pod}.securityContext.sysctls.0.value"]));
             Assert.Equal(("true", "3000000"), (deployment[$"{Pod}.tolerations.0.value"], deployment[$"{Pod}.tolerations.0.tolerationSeconds"]));
         });
     }

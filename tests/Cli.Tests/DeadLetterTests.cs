@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Connectors.Gateway.Tests;
 using Connectors.Gateway.Tests.Queues;
@@ -189,19 +190,36 @@ public sealed class DeadLetterTests(Scene scene)
     }
 
     [Theory]
-    [InlineData("--all")]
-    [InlineData("1 2 3")]
-    public async Task A_deletion_that_ends_early_says_how_many_are_gone(string which)
+    [InlineData("--all", StatusCodes.Status403Forbidden, "refuses (403): no more.")]
+    [InlineData("1 2 3", StatusCodes.Status401Unauthorized, "wants credentials: faas-cli login stores them, or give --user and --password-file.")]
+    public async Task A_deletion_that_ends_early_says_how_many_are_gone(string which, int status, string why)
     {
         var parts = 0;
         await using var gateway = await HttpLedger.StartAsync((request, http) => request.Method == "GET"
             ? http.Response.WriteAsync("""{"count":3,"isComplete":true,"last":9}""")
-            : ++parts == 1 ? http.Response.WriteAsync("""{"deleted":1,"next":5}""") : RefuseAsync(http, StatusCodes.Status403Forbidden));
+            : ++parts == 1 ? http.Response.WriteAsync("""{"deleted":1,"next":5}""") : RefuseAsync(http, status));
 
         var ran = await scene.RunAsync(["dead", "delete", "q", "--yes", "--gateway", gateway.Url.AbsoluteUri, .. which.Split(' ')]);
 
-        Assert.Equal((1, ""), (ran.ExitCode, ran.Out));
-        Assert.EndsWith("refuses (403): no more. 1 dead letters of q are gone.\n", ran.Error, StringComparison.Ordinal);
+        Assert.Equal((1, "", 2), (ran.ExitCode, ran.Out, parts));
+        Assert.EndsWith($"{why} 1 dead letters of q are gone.\n", ran.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("redrive", "connectors: 2 of 4 dead letters were refused.\n")]
+    [InlineData("delete", "connectors: 2 of 4 dead letters were refused. 2 dead letters of {0} are gone.\n")]
+    public async Task A_named_letter_that_is_refused_is_told_and_keeps_no_other_from_its_turn(string act, string end)
+    {
+        var seed = await scene.SeedAsync();
+        await seed.DeadAsync(5, i => DeadLetterSeed.Call(id: $"call-{i}"));
+        (await scene.RunAsync("dead", "delete", seed.Queue, "1", "4", "--yes")).Succeeds();
+
+        var ran = await scene.RunAsync("dead", act, seed.Queue, "1", "2", "4", "3", "--yes");
+
+        Assert.Equal(1, ran.ExitCode);
+        Assert.Equal(1, await seed.CountAsync(StreamNames.Dead(seed.Queue)));
+        Assert.All(["1", "4"], seq => Assert.Matches($"(?m)^Dead letter {seq}: The gateway .* refuses \\(\\d{{3}}\\): ", ran.Error));
+        Assert.EndsWith(string.Format(CultureInfo.InvariantCulture, end, seed.Queue), ran.Error, StringComparison.Ordinal);
     }
 
     [Fact]

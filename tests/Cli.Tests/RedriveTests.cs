@@ -97,6 +97,27 @@ public sealed class RedriveTests(Scene scene)
     }
 
     [Fact]
+    public async Task A_job_whose_id_nobody_kept_is_found_in_the_list()
+    {
+        var seed = await SeedAsync(100);
+        var none = (await scene.RunAsync("redrives", "list", seed.Queue, "--json")).Json;
+        (await scene.RunAsync("dead", "redrive", seed.Queue, "--function", "nobody", "--yes")).Succeeds();
+        var id = (await scene.RunAsync("dead", "redrive", seed.Queue, "--function", "echo", "--rate", Slow, "--yes", "--no-wait")).Succeeds().Out.TrimEnd();
+
+        var listed = (await scene.RunAsync("redrives", "list", seed.Queue)).Succeeds();
+        (await scene.RunAsync("redrives", "cancel", seed.Queue, id)).Succeeds();
+        var after = (await scene.RunAsync("redrives", "list", seed.Queue, "--json")).Json;
+
+        Assert.Empty(none.AsArray());
+        Assert.Equal(3, listed.Lines.Length);
+        Assert.Matches(@"^ID +STATE +FUNCTION +REASON +REDRIVEN  SKIPPED  STARTED +UPDATED$", listed.Lines[0]);
+        Assert.Matches($@"^{id}  running  echo\.openfaas-fn +- +\d+ +0  ", listed.Lines[1]);
+        Assert.Matches(@"^[0-9a-f]{32}  done +nobody\.openfaas-fn ", listed.Lines[2]);
+        Assert.Equal(["cancelled", "done"], after.AsArray().Select(job => (string)job!["state"]!));
+        (await scene.RunAsync("redrives", "list", "nosuch")).Fails(1, "There is no queue nosuch");
+    }
+
+    [Fact]
     public async Task A_job_that_stops_at_a_full_queue_is_a_failure_that_says_where()
     {
         var seed = await SeedAsync(5);

@@ -14,16 +14,21 @@ public sealed class SessionCookieTests
     [InlineData("connectors_session=x; a=1; connectors_session=y", "x y", "a=1")]
     [InlineData("Connectors_Session=x; connectors_session =x; a=1", "", "a=1")]
     [InlineData("a=1, connectors_session=x", "", "a=1, connectors_session=x")]
+    [InlineData("connectors_session=x; connectors_session_8080=y; connectors_session_9090=z; a=1", "x", "a=1")]
+    [InlineData("connectors_session=x; connectors_session_8080=y; connectors_session_9090=z; a=1", "y", "a=1", "host:8080")]
+    [InlineData("connectors_session=x; connectors_session_9090=z; a=1", "", "a=1", "[::1]:8080")]
+    [InlineData("Connectors_Session_8080=x; =connectors_session_8080=x; connectors_session_x; a=1", "", "a=1", "host:8080")]
+    [InlineData("connectors_sessions=x; a=1", "", "connectors_sessions=x; a=1")]
     [InlineData("\u00a0connectors_session=x; a=1", "", "\u00a0connectors_session=x; a=1")]
     [InlineData("\u0085connectors_session=x; a=1", "", "\u0085connectors_session=x; a=1")]
-    public void What_is_read_as_a_session_is_taken_from_functions(string cookies, string sessions, string rest)
+    public void What_is_read_as_a_session_is_taken_from_functions(string cookies, string sessions, string rest, string host = "host")
     {
-        var headers = new HeaderDictionary { ["Cookie"] = cookies };
+        var request = new DefaultHttpContext { Request = { Host = new HostString(host), Headers = { Cookie = cookies } } }.Request;
 
-        Assert.Equal(sessions, string.Join(' ', SessionCookie.ValuesIn(headers)));
+        Assert.Equal(sessions, string.Join(' ', SessionCookie.ValuesIn(request)));
 
-        SessionCookie.TakeFrom(headers);
+        SessionCookie.TakeFrom(request.Headers);
 
-        Assert.Equal(rest, headers["Cookie"].ToString());
+        Assert.Equal(rest, request.Headers.Cookie.ToString());
     }
 }

@@ -155,6 +155,7 @@ public class OptionTests
     [InlineData("kafka_acks", "1", "kafka_acks: ")]
     [InlineData("kafka_acks", "0", "once all replicas in sync have it")]
     [InlineData("kafka_request_required_acks", "1", "once all replicas in sync have it")]
+    [InlineData("kafka_batch_num_messages", "100", "whether it is too large")]
     [InlineData("kafka_session_timeout_ms", "3600000", "max.poll.interval.ms")]
     public void A_fault_names_the_option_the_value_and_what_is_allowed(string option, string value, string expected)
     {

@@ -50,6 +50,7 @@ public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
 
     [Theory]
     [InlineData("Set-Cookie: connectors_session=x; path=/ui")]
+    [InlineData("Set-Cookie: connectors_session_8080=x; path=/ui")]
     [InlineData("Set-Cookie: connectors_session =x")]
     [InlineData("Set-Cookie:   connectors_session  =x")]
     [InlineData("Set-Cookie: Connectors_Session=x")]
@@ -77,8 +78,9 @@ public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
     [InlineData("z=1 connectors_session=x")]
     [InlineData("z=1,connectors_session=")]
     [InlineData("z=\"connectors_session=x")]
-    public async Task What_a_functions_cookie_holds_is_no_session(string cookie)
+    public async Task What_a_functions_cookie_holds_is_no_session(string written)
     {
+        var cookie = written.Replace("_session", $"_session_{Site.Url.Port}", StringComparison.Ordinal);
         using var set = await Site.SendAsync(HttpMethod.Get, "/function/work/answers", null, ("X-Answer", $"Set-Cookie: {cookie}; Path=/"));
         Assert.Equal($"{cookie}; Path=/", set.Headers.GetValues("Set-Cookie").Single());
         var session = await Site.CookieAsync(PageSystem.Operator);
@@ -96,7 +98,7 @@ public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
     [Fact]
     public async Task Of_several_sessions_the_first_that_is_one_counts()
     {
-        var sent = $"connectors_session=x; {await Site.CookieAsync(PageSystem.Operator)}; {await Site.CookieAsync(PageSystem.Viewer)}";
+        var sent = $"connectors_session_{Site.Url.Port}=x; {await Site.CookieAsync(PageSystem.Operator)}; {await Site.CookieAsync(PageSystem.Viewer)}";
 
         using var who = await Site.SendAsync(HttpMethod.Get, "/ui/session", null, ("Cookie", sent));
 
@@ -162,6 +164,7 @@ public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
     [InlineData("Sec-Fetch-Dest: fencedframe | Sec-Fetch-Site: cross-site", true)]
     [InlineData("Cookie: a=1 | Sec-Fetch-Dest: iframe | Sec-Fetch-Site: cross-site", true)]
     [InlineData("Cookie: a=1; connectors_session=of-one-that-has-ended", true)]
+    [InlineData("Cookie: connectors_session_1=of-another-gateway", true)]
     [InlineData("Cookie: Connectors_Session=", true)]
     [InlineData("Sec-Fetch-Dest: iframe | Sec-Fetch-Site: same-origin", false)]
     [InlineData("Sec-Fetch-Dest: document | Sec-Fetch-Site: cross-site", false)]
@@ -202,7 +205,7 @@ public sealed class BoundaryTests(PageSystem site) : WindowTests(site)
     {
         var cookie = await Site.CookieAsync(PageSystem.Operator);
 
-        using var answer = await Site.SendAsync(HttpMethod.Get, "/function/work/spelled", null, ("Cookie", $"a=1; {cookie.Replace("connectors_session=", "Connectors_Session=", StringComparison.Ordinal)}; b=2"));
+        using var answer = await Site.SendAsync(HttpMethod.Get, "/function/work/spelled", null, ("Cookie", $"a=1; {cookie.Replace("connectors_session_", "Connectors_Session_", StringComparison.Ordinal)}; b=2"));
 
         Assert.Equal("a=1; b=2", Site.Function.Requests.Single(request => request.Path.EndsWith("/spelled", StringComparison.Ordinal)).Header("Cookie"));
     }

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
 using Connectors.Testing;
 using Microsoft.Playwright;
@@ -10,6 +12,9 @@ namespace Connectors.Page.Tests;
 public sealed class DeadLetterTests(PageSystem site) : SharedQueueTests(site)
 {
     private const string Queue = "/system/queues/faas-request";
+
+    private static readonly int Cases = int.Parse(Environment.GetEnvironmentVariable("GENERATED_CASES") ?? "300", CultureInfo.InvariantCulture);
+    private static readonly int Seed = int.Parse(Environment.GetEnvironmentVariable("CONNECTORS_SEED") ?? "1", CultureInfo.InvariantCulture);
 
     [Theory]
     [InlineData("?all=true")]
@@ -159,6 +164,53 @@ public sealed class DeadLetterTests(PageSystem site) : SharedQueueTests(site)
         await page.GetByLabel("Ended since").FillAsync("1h");
         await page.Keyboard.PressAsync("Enter");
         await page.Locator("main tbody input").First.WaitForAsync();
+        await EmptyAsync();
+    }
+
+    [Fact]
+    public async Task A_body_of_JSON_is_indented_and_holds_what_was_sent()
+    {
+        const string Body = """{"id":9007199254740993,"price":1.10,"far":1e400,"2":"b","1":"a:[1, 2]","none":[ ],"id":-0}""";
+        await EmptyAsync();
+        await Site.DeadAsync(Encoding.UTF8.GetBytes(Body));
+        var page = await OpenAsync("/ui/dead?queue=faas-request");
+        await page.Locator("tbody th a").ClickAsync();
+
+        await ShowsAsync(page.Locator("#body-text"), () => Task.FromResult<string?>(
+            """
+            {
+              "id": 9007199254740993,
+              "price": 1.10,
+              "far": 1e400,
+              "2": "b",
+              "1": "a:[1, 2]",
+              "none": [],
+              "id": -0
+            }
+            """));
+        var random = new Random(Seed);
+        var texts = Enumerable.Range(0, Cases).Select(_ => GeneratedJson.Container(random)).ToArray();
+        var shown = await page.EvaluateAsync<string[][]>(
+            """
+            async texts => {
+              const { body } = await import('/ui/body.js');
+              const left = new AbortController();
+              const shown = text => {
+                const node = body(new TextEncoder().encode(text), 'generated', left.signal);
+                return node.querySelector('[aria-selected=true]').textContent === 'JSON' ? node.querySelector('pre').textContent : '';
+              };
+              const all = texts.map(text => [text, shown(text), JSON.stringify(JSON.parse(text), null, 2)]);
+              left.abort();
+              return all;
+            }
+            """,
+            texts);
+
+        Assert.Equal(Cases, shown.Length);
+        Assert.All(shown, one => Assert.Equal(GeneratedJson.Bare(one[0]), GeneratedJson.Bare(one[1])));
+        var kept = shown.Where(one => GeneratedJson.Bare(one[2]) == GeneratedJson.Bare(one[0])).ToList();
+        Assert.NotEmpty(kept);
+        Assert.All(kept, one => Assert.Equal(one[2], one[1]));
         await EmptyAsync();
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -39,6 +40,40 @@ public sealed class FunctionViewTests(PageSystem site) : SharedQueueTests(site)
         // An act is told of after its answer.
         await Eventually.HoldsAsync(
             async () => (await Site.ApiAsync(HttpMethod.Get, "/system/overview/acts"))!.AsArray().Any(act => ((string)act!["path"]!).EndsWith("/from-the-page", StringComparison.Ordinal)), "the act is told");
+    }
+
+    [Fact]
+    public async Task How_many_functions_there_are_and_their_pages_follow_what_is_deployed_and_removed()
+    {
+        // Without NATS: beside the first gateway it would take over redrives of other tests, and end with them.
+        await using var gateway = await Site.StartGatewayAsync([.. Enumerable.Range(0, 95).Select(i => $"f{i:D2}")], ("faas_nats_address", ""));
+        using var api = new HttpClient(new SocketsHttpHandler());
+        api.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes($"{PageSystem.Operator}:{PageSystem.Password}")));
+        var page = await OpenAsync("/ui/functions", gateway: gateway.Api);
+        await page.GetByText("99 functions", new() { Exact = true }).WaitForAsync();
+        Assert.Equal(0, await page.GetByRole(AriaRole.Link, new() { Name = "Next page" }).CountAsync());
+
+        await ChangeAsync(HttpMethod.Post, name => new { service = name, image = "test/more", envVars = new { upstream_url = Site.Function.Url } });
+        await page.GetByText("101 functions", new() { Exact = true }).WaitForAsync();
+        await page.GetByText("1 to 100 of 101", new() { Exact = true }).WaitForAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Next page" }).ClickAsync();
+        await page.GetByText("101 to 101 of 101", new() { Exact = true }).WaitForAsync();
+
+        await ChangeAsync(HttpMethod.Delete, name => new { functionName = name });
+        await page.GetByText("No function is left on this page.").WaitForAsync();
+        await page.GetByText("99 functions", new() { Exact = true }).WaitForAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "First page" }).ClickAsync();
+        await page.Locator("[data-function='f00.openfaas-fn']").WaitForAsync();
+        Assert.Equal((99, 0), (await page.Locator("[data-function]").CountAsync(), await page.GetByText(" of 99").CountAsync()));
+
+        async Task ChangeAsync(HttpMethod method, Func<string, object> body)
+        {
+            foreach (var name in new[] { "more", "most" })
+            {
+                using var request = new HttpRequestMessage(method, new Uri(gateway.Api, "/system/functions")) { Content = JsonContent.Create(body(name)) };
+                (await api.SendAsync(request)).EnsureSuccessStatusCode();
+            }
+        }
     }
 
     [Fact]

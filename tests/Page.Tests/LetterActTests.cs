@@ -35,6 +35,26 @@ public sealed class LetterActTests(PageSystem site) : SharedQueueTests(site)
     }
 
     [Fact]
+    public async Task A_redrive_that_goes_on_is_shown_to_everybody_and_stopped_by_an_operator()
+    {
+        await Site.DeadAsync([.. Enumerable.Range(0, 5).Select(i => Encoding.ASCII.GetBytes($"letter {i}"))]);
+        var id = (string)(await Site.ApiAsync(HttpMethod.Post, "/system/queues/faas-request/redrives", new { reason = "failed", ratePerSecond = 0.01 }))!["id"]!;
+        var page = await OpenAsync("/ui/dead?queue=faas-request");
+        var viewers = await OpenAsync("/ui/dead?queue=faas-request", PageSystem.Viewer);
+        var (line, viewed) = (page.Locator($"[data-redrive='{id}']"), viewers.Locator($"[data-redrive='{id}']"));
+
+        await line.And(page.GetByText(new Regex(@"^Letters with reason failed in faas-request are being redriven since \d{4}-.* UTC: 1 so far"))).WaitForAsync();
+        await viewed.WaitForAsync();
+        Assert.Equal(0, await viewed.GetByRole(AriaRole.Button).CountAsync());
+        await line.GetByRole(AriaRole.Button, new() { Name = "Stop" }).ClickAsync();
+
+        await page.GetByText("The redrive is cancelled: 1 letter redriven.").WaitForAsync();
+        await line.WaitForAsync(new() { State = WaitForSelectorState.Detached });
+        await viewed.WaitForAsync(new() { State = WaitForSelectorState.Detached });
+        Assert.Equal("cancelled", (string)(await Site.ApiAsync(HttpMethod.Get, $"/system/queues/faas-request/redrives/{id}"))!["state"]!);
+    }
+
+    [Fact]
     public async Task Selected_letters_are_deleted_after_a_confirmation_that_says_how_many()
     {
         await Site.DeadAsync("one"u8.ToArray(), "two"u8.ToArray(), "three"u8.ToArray());

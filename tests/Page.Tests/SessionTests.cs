@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using Connectors.Testing;
 
 namespace Connectors.Page.Tests;
@@ -76,7 +77,7 @@ public sealed class SessionTests(PageSystem system)
     [InlineData("OTk5OTk5OTk5OQphZG1pbg.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     public async Task A_forged_session_is_none(string cookie)
     {
-        using var answer = await system.SendAsync(HttpMethod.Get, "/system/overview", null, ("Cookie", $"connectors_session={cookie}"), (Marked, "1"));
+        using var answer = await system.SendAsync(HttpMethod.Get, "/system/overview", null, ("Cookie", $"connectors_session_{system.Url.Port}={cookie}"), (Marked, "1"));
 
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
         Assert.Empty(answer.Headers.WwwAuthenticate);
@@ -90,7 +91,7 @@ public sealed class SessionTests(PageSystem system)
         var forged = System.Buffers.Text.Base64Url.EncodeToString(
             System.Text.Encoding.UTF8.GetBytes(System.Text.Encoding.UTF8.GetString(System.Buffers.Text.Base64Url.DecodeFromChars(text)).Replace(PageSystem.Viewer, PageSystem.Operator, StringComparison.Ordinal)));
 
-        using var answer = await system.SendAsync(HttpMethod.Get, "/system/overview", null, ("Cookie", $"connectors_session={forged}.{signature}"));
+        using var answer = await system.SendAsync(HttpMethod.Get, "/system/overview", null, ("Cookie", $"connectors_session_{system.Url.Port}={forged}.{signature}"));
 
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
     }
@@ -100,7 +101,7 @@ public sealed class SessionTests(PageSystem system)
     {
         using var answer = await system.SendAsync(HttpMethod.Post, "/ui/session", new { user = "other", password = "with:colons" }, (Marked, "1"));
 
-        Assert.Matches("^connectors_session=[^;]+; expires=[^;]+; path=/; samesite=lax; httponly$", answer.Headers.GetValues("Set-Cookie").Single());
+        Assert.Matches($"^connectors_session_{system.Url.Port}=[^;]+; expires=[^;]+; path=/; samesite=lax; httponly$", answer.Headers.GetValues("Set-Cookie").Single());
     }
 
     [Theory]
@@ -110,7 +111,44 @@ public sealed class SessionTests(PageSystem system)
     {
         using var answer = await system.SendAsync(HttpMethod.Post, "/ui/session", new { user = "other", password = "with:colons" }, (Marked, "1"), ("X-Forwarded-Proto", forwarded));
 
-        Assert.Matches("^connectors_session=[^;]+; expires=[^;]+; path=/; secure; samesite=lax; httponly$", answer.Headers.GetValues("Set-Cookie").Single());
+        Assert.Matches($"^connectors_session_{system.Url.Port}=[^;]+; expires=[^;]+; path=/; secure; samesite=lax; httponly$", answer.Headers.GetValues("Set-Cookie").Single());
+    }
+
+    [Fact]
+    public async Task Two_gateways_on_one_host_log_nobody_out_of_each_other()
+    {
+        // Without NATS, as below.
+        await using var gateway = await system.StartGatewayAsync(("faas_nats_address", ""));
+        var jar = new CookieContainer();
+        using var browser = new HttpClient(new SocketsHttpHandler { CookieContainer = jar });
+        browser.DefaultRequestHeaders.Add(Marked, "1");
+        Uri[] sessions = [new(system.Url, "/ui/session"), new(gateway.Api, "/ui/session")];
+
+        foreach (var session in sessions)
+        {
+            using var begun = await browser.PostAsJsonAsync(session, new { user = PageSystem.Operator, password = PageSystem.Password });
+            Assert.Equal(HttpStatusCode.OK, begun.StatusCode);
+        }
+
+        Assert.All(await Task.WhenAll(sessions.Select(StatusAsync)), status => Assert.Equal(HttpStatusCode.OK, status));
+        using var ended = await browser.DeleteAsync(sessions[1]);
+        Assert.Equal([HttpStatusCode.OK, HttpStatusCode.Unauthorized], await Task.WhenAll(sessions.Select(StatusAsync)));
+
+        async Task<HttpStatusCode> StatusAsync(Uri session)
+        {
+            using var answer = await browser.GetAsync(session);
+            return answer.StatusCode;
+        }
+    }
+
+    [Theory]
+    [InlineData("page.example", "connectors_session")]
+    [InlineData("page.example:8443", "connectors_session_8443")]
+    public async Task The_cookies_name_ends_in_the_port_of_the_address_if_it_has_one(string host, string name)
+    {
+        using var answer = await system.SendAsync(HttpMethod.Post, "/ui/session", new { user = "other", password = "with:colons" }, (Marked, "1"), ("Host", host));
+
+        Assert.StartsWith($"{name}=", answer.Headers.GetValues("Set-Cookie").Single(), StringComparison.Ordinal);
     }
 
     [Fact]

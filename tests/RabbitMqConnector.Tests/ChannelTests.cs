@@ -21,7 +21,7 @@ public sealed class ChannelTests : IAsyncDisposable
     {
         _broker = broker;
         var options = Running.Options(("rabbitmq_url", broker.Server.Url), ("queues", "unused"));
-        _dialer = new BrokerDialer(options, new Dialer(TimeProvider.System), TimeProvider.System);
+        _dialer = new BrokerDialer(options, new Dialer(TimeProvider.System), TimeProvider.System, NullLogger<BrokerDialer>.Instance);
         _writer = new BrokerWriter(_dialer);
         var letters = new DeadLetters(options, _writer, TimeProvider.System, NullLogger<DeadLetters>.Instance);
         _settler = new Settler(options, letters, TimeProvider.System, new Random(1), NullLogger<Settler>.Instance);

@@ -24,7 +24,7 @@ public class DeadLettersTests(SharedBroker broker)
     {
         var queue = await broker.CreateAsync("named");
         var options = Running.Options(("rabbitmq_url", broker.Server.Url), ("queues", queue));
-        await using var writer = new BrokerWriter(new BrokerDialer(options, new Dialer(TimeProvider.System), TimeProvider.System));
+        await using var writer = new BrokerWriter(new BrokerDialer(options, new Dialer(TimeProvider.System), TimeProvider.System, NullLogger<BrokerDialer>.Instance));
         var letters = new DeadLetters(options, writer, TimeProvider.System, NullLogger<DeadLetters>.Instance);
         var name = Encoding.UTF8.GetBytes(queue);
         var headers = new Dictionary<string, object?> { [header] = isList ? new List<object?> { name } : name, ["n"] = 7 };

@@ -2,6 +2,7 @@ using Connectors.RabbitMq.Broker;
 using Connectors.Sdk.Invocation;
 using Connectors.Testing;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging.Abstractions;
 using RabbitMQ.Client;
 
 namespace Connectors.RabbitMq.Tests;
@@ -59,14 +60,14 @@ public class OwnBrokerTests(OwnBroker broker) : IClassFixture<OwnBroker>
     {
         await Client.DeclareAsync("letters");
         var options = Running.Options(("rabbitmq_url", Server.Url), ("queues", "unused"));
-        var writer = new BrokerWriter(new BrokerDialer(options, new Dialer(TimeProvider.System), TimeProvider.System));
+        var writer = new BrokerWriter(new BrokerDialer(options, new Dialer(TimeProvider.System), TimeProvider.System, NullLogger<BrokerDialer>.Instance));
         var channel = await writer.OpenAsync(CancellationToken.None);
         var letter = new QueueMessage(1, false, "", "", new MessageProperties(), "hello"u8.ToArray());
-        await channel.WriteAsync("letters", letter, new Dictionary<string, object?>(), CancellationToken.None);
+        await channel.WriteAsync("letters", letter, new Dictionary<string, object?>(), mayMake: true, CancellationToken.None);
         Server.Pause();
         try
         {
-            Task[] writes = [.. Enumerable.Range(0, 300).Select(_ => channel.WriteAsync("letters", letter, new Dictionary<string, object?>(), CancellationToken.None))];
+            Task[] writes = [.. Enumerable.Range(0, 300).Select(_ => channel.WriteAsync("letters", letter, new Dictionary<string, object?>(), mayMake: true, CancellationToken.None))];
 
             await writer.DisposeAsync();
 

@@ -18,7 +18,7 @@ public class RabbitMqOptionsTests
         Assert.Equal(("text/plain", true, false), (options.Connector.ContentType, options.Connector.BasicAuth, options.Connector.Asynchronous));
         Assert.Equal("http://gateway.openfaas:8080/", options.Connector.GatewayUrl.AbsoluteUri);
         Assert.Equal((OnFailure.DeadLetter, "orders.dead"), (options.Failure.OnFailure, options.Failure.DeadLetterQueueOf("orders")));
-        Assert.Equal((100, TimeSpan.FromMinutes(25)), (options.Prefetch, options.LongestHold));
+        Assert.Equal((100, TimeSpan.FromMinutes(25), true), (options.Prefetch, options.LongestHold, options.DeclareQueues));
     }
 
     [Fact]
@@ -82,6 +82,7 @@ public class RabbitMqOptionsTests
     [InlineData("rabbitmq_url", "amqp://host:port")]
     [InlineData("username_file", "/nowhere/username")]
     [InlineData("ca_file", "/nowhere/ca.pem")]
+    [InlineData("declare_queues", "maybe")]
     [InlineData("prefetch", "0")]
     [InlineData("prefetch", "65536")]
     [InlineData("max_inflight", "0")]
@@ -101,6 +102,34 @@ public class RabbitMqOptionsTests
         _ = RabbitMqOptions.Read(settings);
 
         Assert.Contains(settings.Errors, error => error.StartsWith(name + ": ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void An_exclusive_queue_cannot_be_waited_for()
+    {
+        var settings = new Settings(new Dictionary<string, string> { ["queues"] = """[{"name":"a","exclusive":true}]""", ["declare_queues"] = "false" });
+
+        _ = RabbitMqOptions.Read(settings);
+
+        Assert.StartsWith("declare_queues: ", Assert.Single(settings.Errors), StringComparison.Ordinal);
+    }
+
+    // The address is shown without the password, and so without the character that is wrong.
+    [Theory]
+    [InlineData('#')]
+    [InlineData('/')]
+    [InlineData('?')]
+    public void A_password_with_a_character_that_an_address_cannot_have_is_refused_with_the_way_to_write_it(char special)
+    {
+        var settings = new Settings(new Dictionary<string, string> { ["queues"] = "orders", ["rabbitmq_url"] = $"amqp://app:s3{special}cret@host:5672/a" });
+
+        _ = RabbitMqOptions.Read(settings);
+
+        var told = Assert.Single(settings.Errors);
+        Assert.StartsWith("rabbitmq_url: ", told, StringComparison.Ordinal);
+        Assert.Contains("%23 for #", told, StringComparison.Ordinal);
+        Assert.Contains("password_file", told, StringComparison.Ordinal);
+        Assert.DoesNotContain("cret", told, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -71,6 +71,25 @@ public sealed class BrokerClient : IAsyncDisposable
     public Task DeclareAsync(string queue, params (string Name, object? Value)[] arguments) => AskAsync(channel =>
         channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, arguments.ToDictionary(a => a.Name, a => a.Value)));
 
+    /// <summary>Declares a queue, and binds it to an exchange that everything published to goes on from.</summary>
+    public async Task DeclareBoundAsync(string queue, string exchange, params (string Name, object? Value)[] arguments)
+    {
+        await DeclareAsync(queue, arguments);
+        await AskAsync(async channel =>
+        {
+            await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true);
+            await channel.QueueBindAsync(queue, exchange, "");
+            return true;
+        });
+    }
+
+    /// <summary>Publishes a message to an exchange; throws if no queue gets it.</summary>
+    public Task PublishAsync(string exchange, string body) => AskAsync(async channel =>
+    {
+        await channel.BasicPublishAsync(exchange, "", mandatory: true, Encoding.UTF8.GetBytes(body));
+        return true;
+    });
+
     /// <summary>Writes a message to a queue by the default exchange, persistent unless told otherwise; returns once the broker has it.</summary>
     public Task SendAsync(string queue, byte[] body, BasicProperties? properties = null) => AskAsync(async channel =>
     {

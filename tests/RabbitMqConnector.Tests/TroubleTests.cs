@@ -81,6 +81,7 @@ public class TroubleTests(SharedBroker broker)
         await Eventually.HoldsAsync(async () => await connector.MetricAsync($"rabbitmq_connector_messages_processed_total{{queue=\"{good}\"}}") == 5, "all of the other are taken");
         Assert.Equal(5, gateway.Calls.Count);
         await broker.Client.DeleteAsync(bad);
+        await broker.Client.DeclareAsync(bad);
         await connector.IsReadyAsync();
     }
 
@@ -107,6 +108,7 @@ public class TroubleTests(SharedBroker broker)
 
         // A queue in its place needs no restart.
         await broker.Client.DeleteAsync(stream);
+        await broker.Client.DeclareAsync(stream);
         await connector.IsReadyAsync();
         await broker.Client.SendAsync(stream, "of a queue now");
         await gateway.ReceivesAsync(2);
@@ -129,20 +131,92 @@ public class TroubleTests(SharedBroker broker)
     }
 
     [Fact]
-    public async Task A_queue_that_is_deleted_is_made_again()
+    public async Task A_queue_that_was_made_here_is_made_again_when_it_is_deleted()
     {
-        var queue = await broker.CreateAsync("deleted");
+        var queue = SharedBroker.Name("made");
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
         await using var connector = await Running.StartAsync(gateway, broker.Server.Url, queue);
         await connector.IsReadyAsync();
-        await Eventually.HoldsAsync(async () => (await broker.Client.CountAsync(queue))?.Consumers == 1, "it is consumed");
+        await IsConsumedAsync(queue);
+        await connector.SaysAsync("Queue made: a classic one, bound to the default exchange alone");
 
         await broker.Client.DeleteAsync(queue);
 
         await connector.SaysAsync("the queue was deleted or moved, or a message was held beyond consumer_timeout");
-        await Eventually.HoldsAsync(async () => (await broker.Client.CountAsync(queue))?.Consumers == 1, "it is consumed again");
+        await IsConsumedAsync(queue);
         await broker.Client.SendAsync(queue, "hello");
         await gateway.ReceivesAsync(1);
+    }
+
+    // In its way there must not be another one of its name, without its arguments: the broker would refuse the owner's.
+    [Theory]
+    [InlineData("classic")]
+    [InlineData("quorum")]
+    public async Task A_queue_that_was_found_is_its_owners_to_make_again(string type)
+    {
+        var queue = SharedBroker.Name("owned");
+        await DeclareAsync();
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using var connector = await Running.StartAsync(gateway, broker.Server.Url, queue);
+        await connector.IsReadyAsync();
+        await IsConsumedAsync(queue);
+
+        await broker.Client.DeleteAsync(queue);
+
+        // By the end of its consumer, and by each look from then on.
+        await Eventually.HoldsAsync(
+            async () => await connector.MetricAsync($"rabbitmq_connector_failures_total{{queue=\"{queue}\",kind=\"missing\"}}") > 2, "it is looked for again and again");
+        using var http = new HttpClient(new SocketsHttpHandler());
+        Assert.Contains($"no queue '{queue}'", await (await http.GetAsync(new Uri(connector.Metrics, "/readyz"))).Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Null(await broker.Client.CountAsync(queue));
+        await DeclareAsync();
+        await broker.Client.PublishAsync(queue + ".exchange", "hello");
+        await gateway.ReceivesAsync(1);
+        await connector.IsReadyAsync();
+
+        Task DeclareAsync() => broker.Client.DeclareBoundAsync(queue, queue + ".exchange", ("x-queue-type", type), ("x-dead-letter-exchange", "dead"));
+    }
+
+    [Fact]
+    public async Task A_queue_that_goes_with_its_consumer_is_made_again_whoever_made_it_first()
+    {
+        var queue = SharedBroker.Name("passing");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        await using var owner = await new ConnectionFactory { HostName = "127.0.0.1", Port = broker.Server.Port }.CreateConnectionAsync();
+        await using var channel = await owner.CreateChannelAsync();
+        await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: true);
+        await using var connector = await Running.StartAsync(gateway, broker.Server.Url, $$"""[{"name":"{{queue}}","autodelete":true}]""");
+        await IsConsumedAsync(queue);
+
+        gateway.Functions = [];
+        await Eventually.HoldsAsync(async () => await broker.Client.CountAsync(queue) is null, "it is gone with its consumer");
+        gateway.Functions = [ListedFunction.Wanting(queue, "receiver")];
+
+        await IsConsumedAsync(queue);
+    }
+
+    [Fact]
+    public async Task No_queue_is_made_where_none_may_be()
+    {
+        var queue = SharedBroker.Name("awaited");
+        await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
+        gateway.Answer = (_, http) =>
+        {
+            http.Response.StatusCode = StatusCodes.Status400BadRequest;
+            return Task.CompletedTask;
+        };
+        await using var connector = await Running.StartAsync(gateway, broker.Server.Url, queue, ("declare_queues", "false"));
+        await connector.SaysAsync($"Queue not consumed, trying again queue={queue} kind=missing");
+        Assert.Null(await broker.Client.CountAsync(queue));
+
+        await broker.Client.DeclareBoundAsync(queue, queue + ".exchange", ("x-queue-type", "quorum"));
+        await broker.Client.PublishAsync(queue + ".exchange", "never");
+
+        await connector.SaysAsync("Dead letter not written");
+        Assert.Null(await broker.Client.CountAsync(queue + ".dead"));
+        await broker.Client.DeclareAsync(queue + ".dead");
+        await broker.Client.HoldsAsync(queue + ".dead", 1);
+        await connector.IsReadyAsync();
     }
 
     // From RabbitMQ 4.3 on, a message that is held beyond consumer_timeout ends a consumer as its queue's deletion does.
@@ -160,7 +234,8 @@ public class TroubleTests(SharedBroker broker)
         await gateway.ReceivesAsync(1);
 
         await broker.Client.DeleteAsync(queue);
-        await Eventually.HoldsAsync(async () => (await broker.Client.CountAsync(queue))?.Consumers == 1, "it is made again, and consumed");
+        await broker.Client.DeclareAsync(queue, ("x-queue-type", type));
+        await IsConsumedAsync(queue);
         await broker.Client.SendAsync(queue, "after");
         await gateway.ReceivesAsync(2);
 
@@ -242,4 +317,7 @@ public class TroubleTests(SharedBroker broker)
 
         Directory.Delete(folder, recursive: true);
     }
+
+    private Task IsConsumedAsync(string queue) =>
+        Eventually.HoldsAsync(async () => (await broker.Client.CountAsync(queue))?.Consumers == 1, "it is consumed");
 }

@@ -46,6 +46,7 @@ public class UnreadableTests(SharedBroker broker)
         Assert.All(gateway.Calls.GroupBy(call => call.Text), calls => Assert.InRange(calls.Count(), 1, 2));
         await broker.Client.HoldsAsync(queue, 1);
         await broker.Client.DeleteAsync(queue);
+        await broker.Client.DeclareAsync(queue);
         await connector.IsReadyAsync();
     }
 

@@ -52,28 +52,67 @@ public sealed class RoleTests(QueueServer server) : IDisposable
                 """);
         });
 
-        await IsToldAsync(tokens.Url, "credentials", refusal, Role);
+        await IsToldAsync(PodsIdentity(tokens.Url), "credentials", refusal, Role);
     }
 
     [Fact]
     public async Task A_token_service_that_is_away_does_not_pass_for_a_queue_that_is() =>
-        await IsToldAsync(new Uri($"http://127.0.0.1:{FreePort.Next()}/"), "unreachable", "cannot reach AWS's token service (STS)", Role);
+        await IsToldAsync(PodsIdentity(new Uri($"http://127.0.0.1:{FreePort.Next()}/")), "unreachable", "cannot reach AWS's token service (STS)", Role);
+
+    [Fact]
+    public async Task A_token_that_is_missing_is_told_by_its_file()
+    {
+        var missing = Path.Combine(_files.FullName, "missing");
+
+        await IsToldAsync(new() { ["AWS_ROLE_ARN"] = Role, ["AWS_WEB_IDENTITY_TOKEN_FILE"] = missing }, "credentials", "no credentials: ", missing);
+    }
+
+    [Theory]
+    [InlineData(StatusCodes.Status403Forbidden, "403")]
+    [InlineData(StatusCodes.Status200OK, "The retrieved credentials have already expired")]
+    public async Task What_a_container_does_not_give_is_told_in_the_sdks_words(int status, string words)
+    {
+        await using var container = await HttpLedger.StartAsync((_, http) =>
+        {
+            http.Response.StatusCode = status;
+            return http.Response.WriteAsync("""{"Code":"Success","AccessKeyId":"old","SecretAccessKey":"old","Token":"old","Expiration":"2020-01-01T00:00:00Z"}""");
+        });
+
+        await IsToldAsync(new() { ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = container.Url.AbsoluteUri }, "credentials", "no credentials: ", words);
+    }
+
+    [Fact]
+    public async Task A_program_that_gives_no_credentials_is_told_in_its_own_words()
+    {
+        var program = Write("program", "echo out of keys >&2\nexit 3\n");
+
+        await IsToldAsync(
+            new() { ["AWS_SHARED_CREDENTIALS_FILE"] = Write("credentials", $"[default]\ncredential_process = sh {program}\n") }, "credentials", "no credentials: ", "out of keys");
+    }
+
+    [Fact]
+    public async Task A_profile_that_is_unknown_is_told_by_its_name() =>
+        await IsToldAsync(new() { ["AWS_PROFILE"] = "nobodys" }, "credentials", "no credentials: ", "nobodys");
 
     public void Dispose() => _files.Delete(recursive: true);
 
-    private async Task IsToldAsync(Uri tokens, string kind, params string[] words)
+    private Dictionary<string, string> PodsIdentity(Uri tokens) => new()
+    {
+        ["AWS_ROLE_ARN"] = Role,
+        ["AWS_WEB_IDENTITY_TOKEN_FILE"] = Write("token", "who-the-pod-is"),
+        ["AWS_ENDPOINT_URL_STS"] = tokens.AbsoluteUri,
+    };
+
+    private async Task IsToldAsync(Dictionary<string, string> identity, string kind, params string[] words)
     {
         var queue = await server.CreateAsync("no-role");
         await using var gateway = await GatewayServer.StartAsync(ListedFunction.Wanting(queue, "receiver"));
         await using var connector = await ServiceProcess.StartAsync(
             "SqsConnector",
-            ConnectorProcess.Environment(gateway, server.Url(queue), new()
+            ConnectorProcess.Environment(gateway, server.Url(queue), new(identity)
             {
                 ["AWS_ACCESS_KEY_ID"] = "",
                 ["AWS_SECRET_ACCESS_KEY"] = "",
-                ["AWS_ROLE_ARN"] = Role,
-                ["AWS_WEB_IDENTITY_TOKEN_FILE"] = Write("token", "who-the-pod-is"),
-                ["AWS_ENDPOINT_URL_STS"] = tokens.AbsoluteUri,
             }),
             ready: false);
 

@@ -38,6 +38,15 @@ public class SqsOptionsTests
     }
 
     [Theory]
+    [InlineData("https://queues.example/1/orders", "", "", "eu-west-1")]
+    [InlineData("https://queues.example/1/orders", "", "us-east-1", "us-east-1")]
+    [InlineData("https://queues.example/1/orders", "ap-south-1", "us-east-1", "ap-south-1")]
+    [InlineData("https://queues.example/1/orders", "ap-south-1", "", "ap-south-1")]
+    [InlineData(Url, "ap-south-1", "us-east-1", "eu-central-1")]
+    public void A_region_in_the_address_goes_before_the_aws_variables(string url, string region, string fallback, string signed) =>
+        Assert.Equal(signed, Assert.Single(Running.Options(("queue_url", url), ("AWS_REGION", region), ("AWS_DEFAULT_REGION", fallback)).Queues).Region);
+
+    [Theory]
     [InlineData("queue_url", "")]
     [InlineData("queue_url", "https://")]
     [InlineData("queue_url", "orders")]

@@ -8,9 +8,9 @@ metadata:
   namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "connectors.labels" . | nindent 4 }}
-  {{- with .Values.serviceAccount.annotations }}
+  {{- with include "connectors.strings" .Values.serviceAccount.annotations | trim }}
   annotations:
-    {{- include "connectors.strings" . | trim | nindent 4 }}
+    {{- . | nindent 4 }}
   {{- end }}
 automountServiceAccountToken: false
 {{- end }}
@@ -219,9 +219,8 @@ metadata:
 spec:
   restartPolicy: Never
   automountServiceAccountToken: false
-  {{- with .Values.imagePullSecrets }}
-  imagePullSecrets:
-    {{- toYaml . | nindent 4 }}
+  {{- with include "connectors.pullSecrets" . }}
+  {{- . | nindent 2 }}
   {{- end }}
   {{- with include "connectors.placement" . | trim }}
   {{- . | nindent 2 }}

@@ -82,16 +82,18 @@ helm.sh/chart: {{ include "connectors.labelValue" (printf "%s-%s" .Chart.Name .C
 {{- if kindIs "float64" . }}{{ toJson . }}{{ else if not (kindIs "invalid" .) }}{{ . }}{{ end -}}
 {{- end -}}
 
-{{/* A map as labels or annotations want it: every value a string. */}}
+{{/* A map as labels or annotations want it: every value a string. A null takes back what an earlier values file said. */}}
 {{- define "connectors.strings" -}}
 {{- range $name, $value := . }}
+{{- if not (kindIs "invalid" $value) }}
 {{ $name | quote }}: {{ include "connectors.text" $value | quote }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
 {{/*
-An object of Kubernetes that the values hold, as YAML. A variable's or toleration's value, an expression's values and labels are strings there, and a bare
-true or 1 would be refused.
+An object of Kubernetes that the values hold, as YAML. A variable's, sysctl's or toleration's value, an expression's values and labels are strings there, and
+a bare true or 1 would be refused.
 */}}
 {{- define "connectors.object" -}}
 {{- $copy := deepCopy . -}}
@@ -121,7 +123,7 @@ true or 1 would be refused.
 {{- end -}}
 
 {{/*
-A map without what is empty in it: a null takes a default of these charts away, but not below a parent of them, where Helm keeps it; "" says the same
+An object without what is empty in it: a null takes a default of these charts away, but not below a parent of them, where Helm keeps it; "" says the same
 there.
 */}}
 {{- define "connectors.withoutEmpty" -}}
@@ -130,7 +132,7 @@ there.
 {{- if kindIs "map" $value }}{{ $value = include "connectors.withoutEmpty" $value | fromYaml }}{{ end -}}
 {{- if not (has $value (list nil "" dict)) }}{{ $_ := set $kept $name $value }}{{ end -}}
 {{- end -}}
-{{- toYaml $kept -}}
+{{- include "connectors.object" $kept -}}
 {{- end -}}
 
 {{/* Every leaf below a value, as a path with dots. */}}
@@ -152,6 +154,7 @@ there.
 {{- $extra = .Values.extraEnv -}}
 {{- else -}}
 {{- range $name, $value := .Values.extraEnv -}}
+{{- if kindIs "invalid" $value }}{{ continue }}{{ end -}}
 {{- $extra = append $extra (ternary (merge (dict "name" $name) (ternary $value dict (kindIs "map" $value))) (dict "name" $name "value" (include "connectors.text" $value)) (kindIs "map" $value)) -}}
 {{- end -}}
 {{- end -}}
@@ -167,7 +170,7 @@ refused by a server-side apply.
 {{- range include "connectors.extraEnv" . | fromYamlArray }}{{ $_ := set $taken .name true }}{{ end -}}
 {{- $own := list -}}
 {{- $options := list -}}
-{{- range $name, $value := .Values.options }}{{ $options = append $options (dict "name" $name "value" (include "connectors.text" $value)) }}{{ end -}}
+{{- range $name, $value := .Values.options }}{{ if not (kindIs "invalid" $value) }}{{ $options = append $options (dict "name" $name "value" (include "connectors.text" $value)) }}{{ end }}{{ end -}}
 {{- range concat (include "connectors.commonEnv" . | fromYamlArray) (include (printf "connectors.%s.env" (include "connectors.part" .)) . | fromYamlArray) $options -}}
 {{- if not (hasKey $taken .name) }}{{ $own = append $own . }}{{ end -}}
 {{- end -}}
@@ -267,9 +270,9 @@ startupProbe:
 {{- with .Values.priorityClassName }}
 priorityClassName: {{ . | quote }}
 {{- end }}
-{{- with .Values.nodeSelector }}
+{{- with include "connectors.strings" .Values.nodeSelector | trim }}
 nodeSelector:
-  {{- include "connectors.strings" . | trim | nindent 2 }}
+  {{- . | nindent 2 }}
 {{- end }}
 {{- with .Values.tolerations }}
 tolerations:
@@ -281,22 +284,34 @@ affinity:
 {{- end }}
 {{- end -}}
 
-{{/* The pod, from annotations down; "ports" are those beside metrics. */}}
+{{/* Credentials of registries, by their names alone too. */}}
+{{- define "connectors.pullSecrets" -}}
+{{- with .Values.imagePullSecrets -}}
+imagePullSecrets:
+  {{- range . }}
+  - {{ ternary (dict "name" .) . (kindIs "string" .) | toJson }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/*
+The pod, from annotations down; "ports" are those beside metrics. A chart's version is no label of it, or each would exchange all pods, and Flux's differ by
+the commit alone. What a PodMonitor scrapes is not offered a second time.
+*/}}
 {{- define "connectors.pod" -}}
 metadata:
   annotations:
-    {{- $annotations := dict "prometheus.io/scrape" "true" "prometheus.io/port" .Values.metricsPort }}
-    {{- range $name, $value := .Values.podAnnotations }}{{ $_ := set $annotations $name $value }}{{ end }}
+    {{- $annotations := dict "prometheus.io/scrape" (not .Values.podMonitor.enabled) "prometheus.io/port" .Values.metricsPort }}
+    {{- range $name, $value := .Values.podAnnotations }}{{ if not (kindIs "invalid" $value) }}{{ $_ := set $annotations $name $value }}{{ end }}{{ end }}
     {{- include "connectors.strings" $annotations | trim | nindent 4 }}
   labels:
-    {{- include "connectors.strings" (merge (include "connectors.labels" . | fromYaml) (default dict .Values.podLabels)) | trim | nindent 4 }}
+    {{- include "connectors.strings" (merge (omit (include "connectors.labels" . | fromYaml) "helm.sh/chart") (default dict .Values.podLabels)) | trim | nindent 4 }}
 spec:
   serviceAccountName: {{ include "connectors.serviceAccountName" . | quote }}
   automountServiceAccountToken: false
   terminationGracePeriodSeconds: {{ include "connectors.terminationGracePeriodSeconds" . }}
-  {{- with .Values.imagePullSecrets }}
-  imagePullSecrets:
-    {{- toYaml . | nindent 4 }}
+  {{- with include "connectors.pullSecrets" . }}
+  {{- . | nindent 2 }}
   {{- end }}
   {{- with include "connectors.placement" . | trim }}
   {{- . | nindent 2 }}

@@ -51,6 +51,11 @@ functions:
   {{- toYaml (omit (default dict .Values.functions) "imagePullPolicy" "httpProbe" "setNonRootUser" "readinessProbe" "livenessProbe") | nindent 2 }}
 {{- end -}}
 
+{{/* Where what is deployed to the embedded provider is kept. */}}
+{{- define "connectors.gateway.claim" -}}
+{{- default (include "connectors.fullname" .) .Values.persistence.existingClaim -}}
+{{- end -}}
+
 {{/* "gateway", so that gateway.openfaas leads here; a second release in a namespace wants a name of its own. */}}
 {{- define "connectors.gateway.serviceName" -}}
 {{- default (include "connectors.dnsLabel" (dict "name" (include "connectors.fullname" .) "suffix" "")) .Values.service.name -}}
@@ -213,7 +218,7 @@ functions:
 - name: data
   {{- if .Values.persistence.enabled }}
   persistentVolumeClaim:
-    claimName: {{ include "connectors.fullname" . | quote }}
+    claimName: {{ include "connectors.gateway.claim" . | quote }}
   {{- else }}
   emptyDir: {}
   {{- end }}

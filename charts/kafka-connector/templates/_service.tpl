@@ -102,8 +102,10 @@
   value: /var/secrets/broker-key/broker-key
 {{- end }}
 {{- range $name, $value := .Values.kafka }}
+{{- if not (kindIs "invalid" $value) }}
 - name: {{ printf "kafka_%s" $name | quote }}
   value: {{ include "connectors.text" $value | quote }}
+{{- end }}
 {{- end }}
 {{- end -}}
 

@@ -70,7 +70,7 @@
 - name: breaker_max_wait
   value: {{ include "connectors.text" .Values.breakerMaxWait | quote }}
 - name: gateway_url
-  value: {{ printf "%s%s:%v" (ternary "" "http://" (contains "://" .Values.gateway.host)) .Values.gateway.host .Values.gateway.port | quote }}
+  value: {{ printf "%s%s:%v" (ternary "" "http://" (contains "://" .Values.gateway.host)) (trimSuffix "/" .Values.gateway.host) .Values.gateway.port | quote }}
 - name: nats_host
   value: {{ .Values.nats.host | quote }}
 - name: nats_port

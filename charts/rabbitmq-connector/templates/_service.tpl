@@ -69,6 +69,8 @@ type: Recreate
   value: {{ .Values.rabbitmqURL | quote }}
 - name: queues
   value: {{ include "connectors.rabbitmq-connector.queues" . | quote }}
+- name: declare_queues
+  value: {{ .Values.declareQueues | quote }}
 {{- with .Values.deadLetterQueue }}
 - name: dead_letter_queue
   value: {{ . | quote }}

@@ -25,7 +25,7 @@ a trigger names it.
 - type: aws-sqs-queue
   metadata:
     queueURL: {{ . | quote }}
-    awsRegion: {{ default $env.AWS_DEFAULT_REGION (include "connectors.sqs-connector.regionInHost" .) | quote }}
+    awsRegion: {{ default (default $env.AWS_DEFAULT_REGION $env.AWS_REGION) (include "connectors.sqs-connector.regionInHost" .) | quote }}
     {{- with $env.AWS_ENDPOINT_URL_SQS }}
     awsEndpoint: {{ . | quote }}
     {{- end }}
@@ -84,6 +84,10 @@ a trigger names it.
   value: {{ include "connectors.sqs-connector.queueURL" . | quote }}
 - name: AWS_DEFAULT_REGION
   value: {{ default .Values.awsDefaultRegion .Values.awsRegion | quote }}
+{{- with .Values.awsRegion }}
+- name: AWS_REGION
+  value: {{ . | quote }}
+{{- end }}
 {{- with .Values.awsCredentialsSecret }}
 - name: AWS_SHARED_CREDENTIALS_FILE
   value: {{ printf "/var/secrets/aws-credentials/%s" . | quote }}

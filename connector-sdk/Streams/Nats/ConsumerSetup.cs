@@ -25,7 +25,7 @@ public sealed class ConsumerSetup(NatsLink link, StreamSetup streams, TimeProvid
 
     /// <summary>
     /// Makes sure that the consumer exists, and returns it. One that lapses by itself is simply made, without a word. One that remembers more than its stream
-    /// holds, at two looks in a row some seconds apart, is made anew. Another's <c>ack_wait</c> is changed at a first look only: of workers that differ, the newest has its way.
+    /// holds, at two looks in a row some seconds apart, is made anew. One that was edited so that messages would stay in it is put right. Another's <c>ack_wait</c> is changed at a first look only: of workers that differ, the newest has its way.
     /// </summary>
     public async Task<INatsJSConsumer> EnsureAsync(string stream, ConsumerConfig config, bool isFirst, CancellationToken ct)
     {
@@ -41,6 +41,10 @@ public sealed class ConsumerSetup(NatsLink link, StreamSetup streams, TimeProvid
             {
                 Log.ConsumerAhead(log, stream, config.Name!, consumer.Info.Delivered.StreamSeq, consumer.Info.AckFloor.StreamSeq);
                 await link.JetStream.DeleteConsumerAsync(stream, config.Name!, ct);
+            }
+            else if (ConsumerShape.Hindrance(consumer.Info.Config, config) is { } hindrance)
+            {
+                return await FreeAsync(stream, consumer.Info.Config, config, hindrance, ct);
             }
             else if (!isFirst || consumer.Info.Config.AckWait == config.AckWait)
             {
@@ -64,6 +68,18 @@ public sealed class ConsumerSetup(NatsLink link, StreamSetup streams, TimeProvid
     /// <summary>Deletes a consumer in which nothing waits, of which nothing is at work and from which nobody asks anything; false, and it is left, for any other.</summary>
     public async Task<bool> DeleteIdleAsync(string stream, string consumer, CancellationToken ct) =>
         await FindAsync(stream, consumer, ct) is { NumPending: 0, NumAckPending: 0, NumWaiting: 0 } && await link.JetStream.DeleteConsumerAsync(stream, consumer, ct);
+
+    // Limits of its pulls, and a pause, are whoever's who set them.
+    private async Task<INatsJSConsumer> FreeAsync(string stream, ConsumerConfig found, ConsumerConfig wanted, string hindrance, CancellationToken ct)
+    {
+        Log.ConsumerHinders(log, stream, wanted.Name!, hindrance);
+        if (ConsumerShape.HasPassedBy(found, wanted))
+        {
+            await link.JetStream.DeleteConsumerAsync(stream, wanted.Name!, ct);
+        }
+
+        return await link.JetStream.CreateOrUpdateConsumerAsync(stream, ConsumerShape.Free(found, wanted), ct);
+    }
 
     // Its state is in memory, for nothing depends on it; but where several servers hold the stream it lies where the messages do. Else one whose disk is full has the
     // others agree that it passed over messages that it could not write, and these count as acked (docs/reliability.md, A full disk).

@@ -25,6 +25,34 @@ internal static class ConsumerShape
     public static ConsumerConfig Lapsing(string name, string filter, TimeSpan ackWait, TimeSpan inactiveThreshold) =>
         Of(new() { Name = name, InactiveThreshold = inactiveThreshold }, filter, ackWait);
 
+    /// <summary>Why messages would stay in a consumer that somebody edited, or made by hand; null if none would.</summary>
+    /// <param name="found">The consumer.</param>
+    /// <param name="wanted">What it was to be like.</param>
+    public static string? Hindrance(ConsumerConfig found, ConsumerConfig wanted) => found switch
+    {
+        { MaxDeliver: > 0 } when wanted.MaxDeliver < 0 => $"max_deliver is {found.MaxDeliver}: what was delivered so often would stay",
+        { MaxAckPending: > 0 } when wanted.MaxAckPending < 0 => $"max_ack_pending is {found.MaxAckPending}: so many that wait to be sent again would keep all others back",
+        { Backoff.Count: > 0 } => "backoff is set: leases would end before they are renewed",
+        _ when IsOfOthers(found, wanted) => $"its filter is not {wanted.FilterSubject}: other messages would stay",
+        _ => null,
+    };
+
+    /// <summary>Whether it has passed messages by, which it does not deliver whatever it is told now.</summary>
+    public static bool HasPassedBy(ConsumerConfig found, ConsumerConfig wanted) => found.MaxDeliver > 0 || IsOfOthers(found, wanted);
+
+    /// <summary>The consumer without any <see cref="Hindrance"/>, and else as it is.</summary>
+    public static ConsumerConfig Free(ConsumerConfig found, ConsumerConfig wanted) => found with
+    {
+        MaxDeliver = wanted.MaxDeliver,
+        MaxAckPending = wanted.MaxAckPending,
+        Backoff = null,
+        AckWait = wanted.AckWait,
+        FilterSubject = wanted.FilterSubject,
+        FilterSubjects = null,
+    };
+
+    private static bool IsOfOthers(ConsumerConfig found, ConsumerConfig wanted) => found.FilterSubject != wanted.FilterSubject || found.FilterSubjects is { Count: > 0 };
+
     private static ConsumerConfig Of(ConsumerConfig config, string filter, TimeSpan ackWait)
     {
         config.FilterSubject = filter;

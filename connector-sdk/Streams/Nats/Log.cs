@@ -89,6 +89,9 @@ internal static partial class Log
     [LoggerMessage(189, LogLevel.Warning, "Message is gone, or its number is another's by now: its ack, its nak and its renewals are not sent")]
     public static partial void MessageLost(ILogger log, string stream, ulong sequence, string subject);
 
+    [LoggerMessage(190, LogLevel.Warning, "Consumer was edited, or made by hand, so that messages would stay in it, and is put right")]
+    public static partial void ConsumerHinders(ILogger log, string stream, string consumer, string error);
+
     [LoggerMessage(192, LogLevel.Warning, "What this worker has in hand cannot be told: for the gateway and the queue's other workers it is not there")]
     public static partial void ReportNotTold(ILogger log, string queue, string error);
 

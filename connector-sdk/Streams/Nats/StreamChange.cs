@@ -12,6 +12,10 @@ internal static class StreamChange
     // One who may not change streams gets no answer, and calls wait meanwhile.
     private static readonly TimeSpan KeepOldLimit = TimeSpan.FromSeconds(1);
 
+    /// <summary>Whether a stream whose messages are acked drops those that are oldest when there are too many, in all or of one subject.</summary>
+    public static bool DropsOld(StreamShape shape, StreamConfig found) =>
+        shape.Retention == StreamRetention.WorkQueue && (found.Discard == StreamConfigDiscard.Old || (HasSubjectLimit(found) && !found.DiscardNewPerSubject));
+
     /// <summary>
     /// Has a stream whose messages are acked refuse what is new when it is full. One that somebody made by hand drops what is oldest as a rule, and does so at once
     /// when it gets a limit that it is over: so this is done before any limit is set.
@@ -19,7 +23,7 @@ internal static class StreamChange
     /// <returns>The stream as it is then, and why it still drops; null if it does not.</returns>
     public static async Task<(StreamInfo Stream, string? Refusal)> KeepOldAsync(NatsLink link, StreamShape shape, StreamInfo found, TimeProvider time, CancellationToken ct)
     {
-        if (shape.Retention != StreamRetention.WorkQueue || found.Config.Discard == StreamConfigDiscard.New)
+        if (!DropsOld(shape, found.Config))
         {
             return (found, null);
         }
@@ -27,7 +31,7 @@ internal static class StreamChange
         using var limit = new TimeLimit(KeepOldLimit, time, ct);
         try
         {
-            var kept = (await link.JetStream.UpdateStreamAsync(found.Config with { Discard = StreamConfigDiscard.New }, limit.Token)).Info.Config;
+            var kept = (await link.JetStream.UpdateStreamAsync(found.Config with { Discard = StreamConfigDiscard.New, DiscardNewPerSubject = HasSubjectLimit(found.Config) }, limit.Token)).Info.Config;
             Log.StreamKeepsOld(link.Logger, shape.Name);
             return (found with { Config = kept }, null);
         }
@@ -57,6 +61,9 @@ internal static class StreamChange
         };
         return wanted == found ? null : wanted;
     }
+
+    // All calls of a function have one subject.
+    private static bool HasSubjectLimit(StreamConfig found) => found.MaxMsgsPerSubject > 0;
 
     // The server says -1 of none.
     private static long Limit(long wanted, long found) => wanted switch

@@ -68,7 +68,8 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
     /// <param name="shape">The stream.</param>
     /// <param name="isFirst">
     /// Whether this is a first look, which brings the stream in line with the options as far as the server allows it; so is any look at one that was made anew. What
-    /// it refuses is tried again by later looks, once a minute. Of services whose options differ, the one that looked last has its way.
+    /// it refuses is tried again by later looks, once a minute. Of services whose options differ, the one that looked last has its way. Every look sees to it that no
+    /// message that is to be acked is dropped for being the oldest.
     /// </param>
     /// <param name="ct">Gives up.</param>
     /// <exception cref="ConfigurationException">There is one of that name that is not ours, or the server cannot make such a stream.</exception>
@@ -79,6 +80,15 @@ public sealed class StreamSetup(NatsLink link, TimeProvider time, ILogger<Stream
         if (isAnother || (_refused.TryGetValue(shape.Name, out var refusal) ? time.GetElapsedTime(refusal.Since) >= RetryAfter : isFirst))
         {
             found = await BringInLineAsync(shape, found, ct);
+        }
+        else if (refusal is null && StreamChange.DropsOld(shape, found.Config))
+        {
+            // Edited since: what limits it has now are its editor's.
+            (found, var drops) = await StreamChange.KeepOldAsync(link, shape, found, time, ct);
+            if (drops is not null)
+            {
+                Refused(shape.Name, drops);
+            }
         }
 
         _made[shape.Name] = found.Created;

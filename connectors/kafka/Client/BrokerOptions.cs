@@ -19,6 +19,7 @@ internal sealed record BrokerOptions
         ["enable.partition.eof"] = "left unset",
         ["acks"] = "left unset: a dead letter is written once all replicas in sync have it",
         ["request.required.acks"] = "left unset: a dead letter is written once all replicas in sync have it",
+        ["batch.num.messages"] = "left unset: brokers say of each dead letter by itself whether it is too large",
         ["sasl.username"] = "in the file that username_file names",
         ["sasl.password"] = "in the file that password_file names",
     };

@@ -68,6 +68,8 @@ internal static class ClientProperties
         properties["message.max.bytes"] = "1000000000";
         properties["message.timeout.ms"] = "30000";
         properties["linger.ms"] = "0";
+        // The broker's limit is for a whole batch: the refusal of one that holds many would say nothing of any of them.
+        properties["batch.num.messages"] = "1";
         return With(properties, options.Broker.Properties);
     }
 

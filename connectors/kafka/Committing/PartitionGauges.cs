@@ -56,7 +56,7 @@ internal sealed class PartitionGauges(IConsumer<byte[]?, byte[]?> consumer, Back
             return null;
         }
 
-        // Before anything was read of a partition without a committed offset, reading begins at its low end.
+        // Before anything came of a partition without a committed offset, reading begins at its low end.
         var position = state.Position >= 0 ? state.Position : marks.Low.IsSpecial ? marks.High.Value : marks.Low.Value;
         return Math.Max(0, marks.High.Value - position);
     }

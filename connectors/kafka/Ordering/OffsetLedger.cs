@@ -56,11 +56,11 @@ internal sealed class OffsetLedger(long position, LastRecord? lastDone = null)
 
     /// <summary>
     /// Notes that nothing is left to be read below an offset: behind the last record lie only such as no consumer sees, the markers that end transactions
-    /// above all. Nothing while no position is known.
+    /// above all.
     /// </summary>
     public void End(long offset)
     {
-        if (Position >= 0 && offset > _last)
+        if (offset > _last)
         {
             _last = offset - 1;
             Position = _unfinished.Count == 0 ? Math.Max(Position, offset) : Position;

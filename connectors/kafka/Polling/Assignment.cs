@@ -149,7 +149,7 @@ internal sealed class Assignment(KafkaOptions options, StartingOffsets starts, B
         }
 
         var state = backlog.States().FirstOrDefault(s => s.Partition == partition);
-        if (partition.Expected is not null || state is { Position: < 0, Committed: < 0 })
+        if (partition.Expected is not null || state is { LastDone: null, OldestAt: null, Committed: < 0 })
         {
             // Nothing was read of it yet. Retention has deleted since we asked: what was the oldest record, or the last one that was done.
             LookAnew(partition);

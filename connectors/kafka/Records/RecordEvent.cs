@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Confluent.Kafka;
 using Connectors.Sdk.Events;
 using Connectors.Sdk.Invocation;
@@ -10,6 +11,10 @@ namespace Connectors.Kafka.Records;
 internal static class RecordEvent
 {
     private const string DroppedSuffix = "-Dropped";
+
+    // A media type's two names have at most 127 characters each; a header without bound would leave no room for the others.
+    private const int MaxContentType = 255;
+
     private static readonly string[] Parts = ["Key", "Timestamp", "Headers"];
 
     // What a DateTime can hold: the years 1 to 9999. A producer that counts microseconds is in the year 57,000.
@@ -24,6 +29,7 @@ internal static class RecordEvent
     {
         Headers = [.. Place(record), .. Headers(record.Message, limits)],
         Time = Time(record.Message.Timestamp),
+        ContentType = Last(record.Message.Headers, "Content-Type") is { Length: <= MaxContentType } type ? type : null,
     };
 
     /// <summary>The record's place and body alone: for one that proved impossible to translate, which must not hold up the others.</summary>
@@ -89,12 +95,15 @@ internal static class RecordEvent
     {
         foreach (var name in new[] { WellKnownHeaders.TraceParent, WellKnownHeaders.CallId })
         {
-            if (headers?.LastOrDefault(h => h.Key.Equals(name, StringComparison.OrdinalIgnoreCase))?.GetValueBytes() is { } value)
+            if (Last(headers, name) is { } value)
             {
-                yield return new Header(name, System.Text.Encoding.Latin1.GetString(value));
+                yield return new Header(name, value);
             }
         }
     }
+
+    private static string? Last(Headers? headers, string name) =>
+        headers?.LastOrDefault(h => h.Key.Equals(name, StringComparison.OrdinalIgnoreCase))?.GetValueBytes() is { } value ? Encoding.Latin1.GetString(value) : null;
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

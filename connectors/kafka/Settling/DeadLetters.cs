@@ -15,7 +15,7 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
 {
     private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(2);
 
-    // Guards the way, and what is known of each: made at the first dead letter, and made anew when the credentials change.
+    // Guards the way, and what is known of each: made at the first dead letter, and made anew when the credentials change or its client has broken.
     private readonly Lock _gate = new();
     private Way? _way;
 
@@ -67,7 +67,7 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
                 await way.Producer.ProduceAsync(topic, Letter(record.Message, biography, left), ct);
                 return;
             }
-            catch (KafkaException fault) when (fault.Error.Code == ErrorCode.MsgSizeTooLarge && left != Forms[^1])
+            catch (KafkaException fault) when (fault.Error.Code is ErrorCode.MsgSizeTooLarge or ErrorCode.RecordListTooLarge && left != Forms[^1])
             {
                 Metrics.DeadLetterReduced(record.Event.Topic);
                 Log.DeadLetterReduced(log, record.Event.Id, topic, fault.Error.Reason);
@@ -84,7 +84,7 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
         lock (_gate)
         {
             var credentials = Credentials.Of(options.Broker);
-            if (_way is null || credentials != _way.Credentials)
+            if (_way is null || _way.IsBroken || credentials != _way.Credentials)
             {
                 _way = Renew(_way, credentials);
             }
@@ -99,12 +99,9 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
     {
         try
         {
-            var producer = new ProducerBuilder<byte[]?, byte[]?>(ClientProperties.Producer(options))
-                .SetLogHandler((_, line) => ClientLog.Tell(log, line))
-                .SetErrorHandler((_, error) => ClientLog.Tell(log, error))
-                .Build();
+            var way = new Way(options, credentials, log);
             CloseIfDone(old);
-            return new Way(producer, credentials);
+            return way;
         }
         catch (Exception fault) when (old is not null && ClientCheck.IsRefusal(fault))
         {
@@ -178,14 +175,32 @@ internal sealed class DeadLetters(KafkaOptions options, TimeProvider time, ILogg
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>A producer with the credentials that it was made with, and how many letters are on their way by it.</summary>
-    private sealed class Way(IProducer<byte[]?, byte[]?> producer, Credentials credentials)
+    private sealed class Way
     {
-        public IProducer<byte[]?, byte[]?> Producer => producer;
+        private volatile bool _isBroken;
 
-        public Credentials Credentials => credentials;
+        public Way(KafkaOptions options, Credentials credentials, ILogger log)
+        {
+            Credentials = credentials;
+            Producer = new ProducerBuilder<byte[]?, byte[]?>(ClientProperties.Producer(options))
+                .SetLogHandler((_, line) => ClientLog.Tell(log, line))
+                .SetErrorHandler((_, error) =>
+                {
+                    _isBroken |= error.IsFatal;
+                    ClientLog.Tell(log, error);
+                })
+                .Build();
+        }
+
+        public IProducer<byte[]?, byte[]?> Producer { get; }
+
+        public Credentials Credentials { get; }
+
+        /// <summary>Whether the client writes nothing ever again, as an idempotent one after an error that leaves its order in doubt.</summary>
+        public bool IsBroken => _isBroken;
 
         public int Letters { get; set; }
 
-        public Task CloseAsync() => Blocking.RunAsync(producer.Dispose, "kafka-close");
+        public Task CloseAsync() => Blocking.RunAsync(Producer.Dispose, "kafka-close");
     }
 }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 
@@ -13,6 +14,7 @@ internal sealed class BrokerConnection : IAsyncDisposable
     private readonly Socket _socket;
     private readonly BrokerOptions _options;
     private readonly TimeProvider _time;
+    private readonly ILogger _log;
 
     private readonly TaskCompletionSource<BrokerFault> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile TaskCompletionSource _taking = new();
@@ -22,9 +24,10 @@ internal sealed class BrokerConnection : IAsyncDisposable
     /// <param name="socket">What it goes over.</param>
     /// <param name="options">How it was opened.</param>
     /// <param name="time">The clock.</param>
-    public BrokerConnection(IConnection connection, Socket socket, BrokerOptions options, TimeProvider time)
+    /// <param name="log">Where it is told that a queue was made.</param>
+    public BrokerConnection(IConnection connection, Socket socket, BrokerOptions options, TimeProvider time, ILogger log)
     {
-        (_connection, _socket, _options, _time) = (connection, socket, options, time);
+        (_connection, _socket, _options, _time, _log) = (connection, socket, options, time, log);
         connection.ConnectionShutdownAsync += (_, reason) =>
         {
             _ended.TrySetResult(BrokerFault.Of(reason, options));
@@ -56,23 +59,21 @@ internal sealed class BrokerConnection : IAsyncDisposable
     /// <summary>How large a frame may be; 0 for any size.</summary>
     public uint FrameMax => _connection.FrameMax;
 
-    /// <summary>Opens a channel to a queue, which is made if it is not there.</summary>
-    public async Task<QueueChannel> OpenAsync(QueueSpec queue, int prefetch, CancellationToken ct)
-    {
-        await DeclareAsync(queue, ct);
-        return await AnswerAsync(
-            $"channel.open for {queue.Name}",
-            async () =>
-            {
-                var channel = await _connection.CreateChannelAsync(cancellationToken: ct);
-                await channel.BasicQosAsync(0, (ushort)prefetch, global: false, ct);
-                return new QueueChannel(queue, channel, this, _options);
-            },
-            ct);
-    }
+    /// <summary>Opens a channel to a queue, which has to be there.</summary>
+    public Task<QueueChannel> OpenAsync(QueueSpec queue, int prefetch, CancellationToken ct) => AnswerAsync(
+        $"channel.open for {queue.Name}",
+        async () =>
+        {
+            var channel = await _connection.CreateChannelAsync(cancellationToken: ct);
+            await channel.BasicQosAsync(0, (ushort)prefetch, global: false, ct);
+            return new QueueChannel(queue, channel, this, _options);
+        },
+        ct);
 
-    /// <summary>Makes a queue if it is not there; one that is there is taken as it is, whatever it is like.</summary>
-    public Task DeclareAsync(QueueSpec queue, CancellationToken ct) => AnswerAsync(
+    /// <summary>
+    /// Looks whether a queue is there, and takes it as it is, whatever it is like. One that is not is made, or else is <c>missing</c>. True if it was made.
+    /// </summary>
+    public Task<bool> DeclareAsync(QueueSpec queue, bool mayMake, CancellationToken ct) => AnswerAsync(
         $"queue.declare of {queue.Name}",
         async () =>
         {
@@ -80,12 +81,20 @@ internal sealed class BrokerConnection : IAsyncDisposable
             await using var asking = await _connection.CreateChannelAsync(cancellationToken: ct);
             try
             {
-                return await asking.QueueDeclarePassiveAsync(queue.Name, ct);
+                await asking.QueueDeclarePassiveAsync(queue.Name, ct);
+                return false;
             }
             catch (OperationInterruptedException fault) when (fault.ShutdownReason?.ReplyCode == Constants.NotFound)
             {
+                if (!mayMake)
+                {
+                    throw new BrokerException(BrokerFault.Missing(fault.ShutdownReason.ReplyText));
+                }
+
                 await using var making = await _connection.CreateChannelAsync(cancellationToken: ct);
-                return await making.QueueDeclareAsync(queue.Name, queue.Durable, queue.Exclusive, queue.AutoDelete, cancellationToken: ct);
+                await making.QueueDeclareAsync(queue.Name, queue.Durable, queue.Exclusive, queue.AutoDelete, cancellationToken: ct);
+                Log.QueueMade(_log, queue.Name);
+                return true;
             }
         },
         ct);

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Connectors.Sdk.Hosting;
 using Connectors.Sdk.Invocation;
+using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
 
 namespace Connectors.RabbitMq.Broker;
@@ -9,7 +10,7 @@ namespace Connectors.RabbitMq.Broker;
 /// <summary>
 /// Opens connections to the broker. Of a host with several addresses the first that answers is taken: the client by itself tries one of each family, and no other.
 /// </summary>
-internal sealed class BrokerDialer(RabbitMqOptions options, Dialer dialer, TimeProvider time)
+internal sealed class BrokerDialer(RabbitMqOptions options, Dialer dialer, TimeProvider time, ILogger<BrokerDialer> log)
 {
     /// <summary>Connects, within the time that the broker has for an answer. Throws a <see cref="BrokerException"/>.</summary>
     /// <param name="purpose">What the connection is for, which the broker shows behind our name.</param>
@@ -26,7 +27,7 @@ internal sealed class BrokerDialer(RabbitMqOptions options, Dialer dialer, TimeP
             var dialled = new Dialled(socket);
             factory.HostName = ((IPEndPoint)socket.RemoteEndPoint!).Address.ToString(); // connected, so it has one
             factory.SocketFactory = _ => dialled;
-            return new BrokerConnection(await factory.CreateConnectionAsync(limit.Token).WaitAsync(limit.Token), socket, options.Broker, time);
+            return new BrokerConnection(await factory.CreateConnectionAsync(limit.Token).WaitAsync(limit.Token), socket, options.Broker, time, log);
         }
         catch (Exception fault)
         {

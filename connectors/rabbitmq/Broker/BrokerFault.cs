@@ -16,6 +16,10 @@ internal sealed record BrokerFault(string Kind, string Text)
     public static BrokerFault Stream(string name) => new(
         "stream", $"{name} is a stream, which never gives a message again that was not acked: bind a classic or quorum queue to the same exchange and name that in queues");
 
+    /// <summary>Its owner knows its arguments and bindings: one that is made in its place would lack them, and be in the way of the right one.</summary>
+    public static BrokerFault Missing(string reply) => new(
+        "missing", $"{reply}: once it is declared it is used. It is not made here, for it was there before and is its owner's, or declare_queues=false keeps it from being made");
+
     /// <summary>A broker waits only so long for what is here.</summary>
     public static BrokerFault Away(string name, TimeSpan lasted) => new(
         "gateway", $"the gateway is out of reach, for {GoDuration.Format(lasted)} already: what is here of {name} goes back, and the queue is consumed again once the gateway lists its functions");

@@ -10,7 +10,7 @@ namespace Connectors.RabbitMq.Broker;
 /// <summary>How the broker is reached, and as whom.</summary>
 internal sealed record BrokerOptions
 {
-    private const string Allowed = "an address such as amqp://rabbitmq:5672, or amqps://rabbitmq:5671/vhost for TLS; a slash in a vhost is written %2F";
+    private const string Allowed = "an address such as amqp://rabbitmq:5672, or amqps://rabbitmq:5671/vhost for TLS; a slash in a vhost, and special characters of user and password, are written %XX, such as %2F for / and %23 for # (username_file and password_file take them as they are)";
 
     // What RabbitMQ itself takes at most; a message above what the client takes would end the connection, again and again.
     private const int MaxMessageBytes = 512 * 1024 * 1024;

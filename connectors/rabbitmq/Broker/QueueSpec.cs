@@ -5,7 +5,7 @@ using Connectors.Sdk.Hosting;
 
 namespace Connectors.RabbitMq.Broker;
 
-/// <summary>A queue to consume, and what it is like if it has to be made first. One that is there is taken as it is.</summary>
+/// <summary>A queue to consume, and what it is like if it has to be made. One that is there is taken as it is.</summary>
 /// <param name="Name">Its name, which is the topic.</param>
 /// <param name="Durable">Whether it survives a restart of the broker.</param>
 /// <param name="NoWait">Not to wait for the broker's word that it is made. Read, and without effect: what is not known to be there cannot be consumed.</param>

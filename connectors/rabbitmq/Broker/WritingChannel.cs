@@ -41,12 +41,13 @@ internal sealed class WritingChannel(BrokerConnection connection, IChannel chann
         }
     }
 
-    /// <summary>Writes a message to a queue, which is made if it is not there. Returns once the broker has it; throws if it is not known to.</summary>
+    /// <summary>Writes a message to a queue, which is made if it is not there and may be. Returns once the broker has it; throws if it is not known to.</summary>
     /// <param name="queue">The queue.</param>
     /// <param name="message">What is written: body and properties, as far as those mean the same for another message.</param>
     /// <param name="headers">Its headers.</param>
+    /// <param name="mayMake">Whether the queue may be made.</param>
     /// <param name="ct">Gives it up.</param>
-    public async Task WriteAsync(string queue, QueueMessage message, IReadOnlyDictionary<string, object?> headers, CancellationToken ct)
+    public async Task WriteAsync(string queue, QueueMessage message, IReadOnlyDictionary<string, object?> headers, bool mayMake, CancellationToken ct)
     {
         try
         {
@@ -54,7 +55,7 @@ internal sealed class WritingChannel(BrokerConnection connection, IChannel chann
         }
         catch (PublishException fault) when (fault.IsReturn)
         {
-            await connection.DeclareAsync(new QueueSpec(queue), ct);
+            await connection.DeclareAsync(new QueueSpec(queue), mayMake, ct);
             await PublishAsync(queue, message, headers, ct);
         }
     }

@@ -26,8 +26,14 @@ internal sealed class QueueConsumer(
     // A message ended the connection, and all that was here with it, and may do so again: as long as it may, no other is here at the same time.
     private bool _comesSingly;
 
+    // Whether the queue was made here, as its first look showed; null before that. One that was found has an owner, who alone makes it again.
+    private bool? _isOurs;
+
     // A gateway that lists its functions seldom is not away for it.
     private TimeSpan Patience => options.Patience + (2 * options.Connector.RebuildInterval);
+
+    // What goes by itself, with its consumer, connection or broker, is made by whoever comes first.
+    private bool MayMake => options.DeclareQueues && (_isOurs != false || queue is { Durable: false } or { AutoDelete: true } or { Exclusive: true });
 
     /// <summary>Consumes while the queue is wanted, again and again, until it is to stop, which does not throw.</summary>
     /// <param name="waiting">Where the messages go.</param>
@@ -94,7 +100,10 @@ internal sealed class QueueConsumer(
         {
             await watch.Outage.OverAsync(Patience, ct);
             await watch.WantedAsync(ct);
-            var channel = await (await ConnectAsync(ct)).OpenAsync(queue, _comesSingly ? 1 : options.Prefetch, ct);
+            var connection = await ConnectAsync(ct);
+            var isMade = await connection.DeclareAsync(queue, MayMake, ct);
+            _isOurs ??= isMade;
+            var channel = await connection.OpenAsync(queue, _comesSingly ? 1 : options.Prefetch, ct);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);
             var unwanted = watch.UnwantedAsync(either.Token);
             var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -27,7 +27,7 @@ internal sealed class DeadLetters(RabbitMqOptions options, BrokerWriter writer, 
         {
             var channel = await writer.OpenAsync(ct);
             var (letter, headers) = Letter(message, channel, queue, Biography(message, outcome, attempt));
-            await channel.WriteAsync(queue, letter, headers, ct);
+            await channel.WriteAsync(queue, letter, headers, options.DeclareQueues, ct);
             return true;
         }
         catch (Exception fault)

@@ -15,7 +15,7 @@ internal sealed class FileCredentials(string path, string profile) : AWSCredenti
     private AWSCredentials? _current;
 
     /// <summary>Null if the file is not to be used: none is named, or the environment holds keys, which go before it.</summary>
-    public static AWSCredentials? Of(string path) =>
+    public static FileCredentials? Of(string path) =>
         path.Length == 0 || Environment.GetEnvironmentVariable("AWS_ACCESS_KEY_ID") is { Length: > 0 }
             ? null
             : new FileCredentials(path, Environment.GetEnvironmentVariable("AWS_PROFILE") is { Length: > 0 } profile ? profile : "default");
@@ -28,7 +28,7 @@ internal sealed class FileCredentials(string path, string profile) : AWSCredenti
     {
         lock (_gate)
         {
-            var text = Read();
+            var text = File.ReadAllText(path);
             if (_current is null || text != _text)
             {
                 (_text, _current) = (text, Parse());
@@ -38,20 +38,8 @@ internal sealed class FileCredentials(string path, string profile) : AWSCredenti
         }
     }
 
-    private string Read()
-    {
-        try
-        {
-            return File.ReadAllText(path);
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            throw new AmazonClientException($"no credentials: {fault.Message}", fault);
-        }
-    }
-
     private AWSCredentials Parse() =>
         new CredentialProfileStoreChain(path).TryGetAWSCredentials(profile, out var credentials)
             ? credentials
-            : throw new AmazonClientException($"no credentials: {path} has no complete section [{profile}]");
+            : throw new AmazonClientException($"{path} has no complete section [{profile}]");
 }

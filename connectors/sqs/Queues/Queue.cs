@@ -51,7 +51,7 @@ internal sealed class Queue : IDisposable
             UseFIPSEndpoint = false,
             UseDualstackEndpoint = false,
         };
-        _client = FileCredentials.Of(options.CredentialsFile) is { } credentials ? new UncheckedClient(credentials, config) : new UncheckedClient(config);
+        _client = new UncheckedClient(new GuardedCredentials(FileCredentials.Of(options.CredentialsFile)), config);
     }
 
     public QueueAddress Address { get; }
@@ -165,18 +165,8 @@ internal sealed class Queue : IDisposable
 /// The SDK's client without its check of MD5 sums: one message whose sum a server reckons otherwise would fail the receive of ten, again and again, until
 /// all of them are dead letters that nobody ran. That bytes arrive as they were sent is for TLS to see to.
 /// </summary>
-internal sealed class UncheckedClient : AmazonSQSClient
+internal sealed class UncheckedClient(AWSCredentials credentials, AmazonSQSConfig config) : AmazonSQSClient(credentials, config)
 {
-    public UncheckedClient(AmazonSQSConfig config)
-        : base(config)
-    {
-    }
-
-    public UncheckedClient(AWSCredentials credentials, AmazonSQSConfig config)
-        : base(credentials, config)
-    {
-    }
-
     protected override void CustomizeRuntimePipeline(RuntimePipeline pipeline)
     {
         base.CustomizeRuntimePipeline(pipeline);

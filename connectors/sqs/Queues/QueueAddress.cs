@@ -12,6 +12,9 @@ internal sealed partial record QueueAddress(string Url, string Name, string Regi
     /// <summary>FIFO queues, and no others, have names that end so.</summary>
     public bool IsFifo => Name.EndsWith(".fifo", StringComparison.Ordinal);
 
+    /// <summary>Whether the address itself names its region.</summary>
+    public bool NamesRegion => RegionInHost().IsMatch(new Uri(Url).Host);
+
     /// <summary>Null for what is no queue's address.</summary>
     /// <param name="text">The address.</param>
     /// <param name="defaultRegion">For a host that names no region.</param>

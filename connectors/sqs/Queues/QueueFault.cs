@@ -11,8 +11,9 @@ namespace Connectors.Sqs.Queues;
 /// <param name="Text">What is wrong and where to look.</param>
 internal sealed record QueueFault(string Kind, string Text)
 {
-    // So the SDK begins when it got no credentials of a role.
+    // So the SDK begins when it got no credentials of a role, and when it found nothing to get any from.
     private const string Assuming = "Error calling AssumeRole";
+    private const string NothingFound = "Failed to resolve AWS credentials";
 
     private static readonly string[] Throttles = ["RequestThrottled", "Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown"];
     private static readonly string[] Credentials =
@@ -25,16 +26,20 @@ internal sealed record QueueFault(string Kind, string Text)
     {
         BrokenCircuitException { InnerException: { } last } => Of(last, queue, needed),
         TimeoutRejectedException or OperationCanceledException => new("timeout", $"{queue.Endpoint} does not answer"),
-        QueueDoesNotExistException => new("missing_queue", $"there is no queue {queue.Url} in region {queue.Region}, or these credentials may not know of it"),
+        QueueDoesNotExistException => new("missing_queue", $"there is no queue {queue.Url} in region {queue.Region}{(queue.NamesRegion ? "" : " (AWS_REGION, AWS_DEFAULT_REGION)")}, or these credentials may not know of it"),
         AmazonServiceException service => Of(service, queue, needed),
-        AmazonClientException { InnerException: { } inner } when fault.Message.StartsWith(Assuming, StringComparison.Ordinal) => OfRole(fault.Message, inner),
-        AmazonClientException client when client.Message.StartsWith("no credentials", StringComparison.Ordinal) => new("credentials", client.Message),
-        AmazonClientException client when client.Message.Contains("credentials", StringComparison.OrdinalIgnoreCase) =>
-            new("credentials", "the AWS SDK found no credentials: set AWS_SHARED_CREDENTIALS_FILE or AWS_ACCESS_KEY_ID, or give the pod or instance a role"),
-        AmazonClientException { InnerException: AmazonServiceException inner } => new("credentials", $"{fault.Message}: {inner.Message}"),
+        CredentialsException { InnerException: { } why } => OfCredentials(why),
         _ when fault.GetBaseException() is SocketException socket => new("unreachable", $"cannot reach {queue.Endpoint}: {socket.Message}"),
         HttpRequestException or IOException => new("unreachable", $"cannot reach {queue.Endpoint}: {fault.GetBaseException().Message}"),
         _ => new("other", fault.GetBaseException().Message),
+    };
+
+    private static QueueFault OfCredentials(Exception why) => why switch
+    {
+        AmazonClientException { InnerException: { } inner } when why.Message.StartsWith(Assuming, StringComparison.Ordinal) => OfRole(why.Message, inner),
+        AmazonClientException when why.Message.StartsWith(NothingFound, StringComparison.Ordinal) =>
+            new("credentials", "the AWS SDK found no credentials: set AWS_SHARED_CREDENTIALS_FILE or AWS_ACCESS_KEY_ID, or give the pod or instance a role"),
+        _ => new("credentials", $"no credentials: {why.GetBaseException().Message}"),
     };
 
     // Asked for a role's credentials, which the SDK does with a client of its own: what failed there says nothing of the queue.
@@ -42,8 +47,7 @@ internal sealed record QueueFault(string Kind, string Text)
     {
         _ when why.GetBaseException() is SocketException or HttpRequestException or IOException =>
             new("unreachable", $"cannot reach AWS's token service (STS): {what}: {why.GetBaseException().Message}"),
-        AmazonServiceException => new("credentials", $"AWS's token service (STS) gives no credentials: {what}: {why.Message}"),
-        _ => new("other", $"{what}: {why.GetBaseException().Message}"),
+        _ => new("credentials", $"AWS's token service (STS) gives no credentials: {what}: {why.Message}"),
     };
 
     private static QueueFault Of(AmazonServiceException fault, QueueAddress queue, string needed) => fault switch

@@ -17,7 +17,9 @@ internal static class ApiPath
 
     public static string Dead(string queue, ulong seq) => $"{All}/{queue}/dead/{seq}";
 
-    public static string Redrive(string queue, string id) => $"{All}/{queue}/redrives/{id}";
+    public static string Redrives(string queue) => $"{Of(queue)}/redrives";
+
+    public static string Redrive(string queue, string id) => $"{Redrives(queue)}/{id}";
 
     public static string Call(string callId) => $"/async-function/{Uri.EscapeDataString(callId)}";
 

@@ -57,14 +57,19 @@ internal static class DeadDelete
 
     private static async Task DeleteAsync(Session session, Deletion deletion, ulong[] seqs, CancellationToken ct)
     {
-        foreach (var seq in seqs)
+        await foreach (var _ in NamedLetters.AskAsync(session, seqs, HttpMethod.Delete, seq => ApiPath.Dead(deletion.Filter.Queue, seq), Tell, ct))
         {
-            using var answer = await session.Gateway.AskAsync(HttpMethod.Delete, ApiPath.Dead(deletion.Filter.Queue, seq), null, ct);
             deletion.Took(1);
             if (seqs.Length > 1)
             {
                 deletion.Tell($"{seqs.Length}");
             }
+        }
+
+        void Tell(string refusal)
+        {
+            deletion.End();
+            session.Error.WriteLine(refusal);
         }
     }
 

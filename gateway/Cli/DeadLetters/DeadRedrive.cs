@@ -42,9 +42,8 @@ internal static class DeadRedrive
 
     private static async Task SomeAsync(Session session, string queue, ulong[] seqs, CancellationToken ct)
     {
-        foreach (var seq in seqs)
+        await foreach (var seq in NamedLetters.AskAsync(session, seqs, HttpMethod.Post, seq => ApiPath.Dead(queue, seq) + "/redrive", session.Error.WriteLine, ct))
         {
-            using var answer = await session.Gateway.AskAsync(HttpMethod.Post, ApiPath.Dead(queue, seq) + "/redrive", null, ct);
             if (!session.IsJson)
             {
                 session.Out.Report($"Dead letter {seq} of {queue} is redriven.");
@@ -62,7 +61,7 @@ internal static class DeadRedrive
         await session.ConfirmAsync(() => Task.FromResult($"Redrive all dead letters of {filter}?"), ct);
 
         var body = new JsonObject(filter.Query.Select(part => KeyValuePair.Create(part.Name, (JsonNode?)part.Value))) { ["ratePerSecond"] = session.Value(Rate) };
-        var started = await session.Gateway.JsonAsync(HttpMethod.Post, ApiPath.Of(filter.Queue) + "/redrives", body, ct);
+        var started = await session.Gateway.JsonAsync(HttpMethod.Post, ApiPath.Redrives(filter.Queue), body, ct);
         var id = started.Need("id").As<string>();
         if (!session.Value(NoWait))
         {

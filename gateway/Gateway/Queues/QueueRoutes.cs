@@ -40,6 +40,7 @@ internal static class QueueRoutes
         AddQueue("DELETE", "/dead/{seq}", dead.DeleteAsync);
         AddQueue("POST", "/dead/{seq}/redrive", dead.RedriveAsync);
         AddQueue("POST", "/dead/{seq}/edit", edits.EditAsync);
+        AddQueue("GET", "/redrives", redrives.ListAsync);
         AddQueue("POST", "/redrives", redrives.StartAsync);
         AddQueue("GET", "/redrives/{id}", redrives.ShowAsync);
         AddQueue("DELETE", "/redrives/{id}", redrives.CancelAsync);

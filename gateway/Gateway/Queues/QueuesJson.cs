@@ -15,6 +15,7 @@ namespace Connectors.Gateway.Queues;
 [JsonSerializable(typeof(Deleted))]
 [JsonSerializable(typeof(DeadEdit))]
 [JsonSerializable(typeof(RedriveJob))]
+[JsonSerializable(typeof(IReadOnlyList<RedriveJob>))]
 [JsonSerializable(typeof(RedriveRequest))]
 [JsonSerializable(typeof(JobStarted))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]

@@ -3,8 +3,8 @@ using Connectors.Gateway.Security;
 
 namespace Connectors.Gateway.Queues;
 
-/// <summary>Redrive jobs: begun, looked at, cancelled.</summary>
-internal sealed class RedriveEndpoints(DeadLetters letters, RedriveJobs jobs, GatewayOptions options, TimeProvider time)
+/// <summary>Redrive jobs: begun, listed, looked at, cancelled.</summary>
+internal sealed class RedriveEndpoints(DeadLetters letters, RedriveJobs jobs, QueueOverview overview, GatewayOptions options, TimeProvider time)
 {
     public async Task StartAsync(HttpContext http, string queue)
     {
@@ -45,6 +45,10 @@ internal sealed class RedriveEndpoints(DeadLetters letters, RedriveJobs jobs, Ga
         Acts.Counted(http, count);
         await Answer.JsonAsync(http, StatusCodes.Status202Accepted, new JobStarted(job.Id), QueuesJson.Default.JobStarted);
     }
+
+    public async Task ListAsync(HttpContext http, string queue) => await (await overview.ExistsAsync(queue, http.RequestAborted)
+        ? Answer.JsonAsync(http, StatusCodes.Status200OK, await jobs.ListAsync(queue, http.RequestAborted), QueuesJson.Default.IReadOnlyListRedriveJob)
+        : QueueRoutes.NoQueueAsync(http, queue));
 
     public async Task ShowAsync(HttpContext http, string queue) => await (await FindAsync(http, queue) is { } stored
         ? Answer.JsonAsync(http, StatusCodes.Status200OK, stored.Job, QueuesJson.Default.RedriveJob)

@@ -39,6 +39,21 @@ internal sealed class RedriveJobs(NatsLink link, QueueOptions options, TimeProvi
     /// <summary>The ids of all, those of deleted ones among them.</summary>
     public Task<IReadOnlyList<string>> ListAsync(CancellationToken ct) => _bucket.KeysAsync(ct);
 
+    /// <summary>The jobs of a queue, the latest first; what lies there and is no job that could be asked for by its id is left out.</summary>
+    public async Task<IReadOnlyList<RedriveJob>> ListAsync(string queue, CancellationToken ct)
+    {
+        var found = new List<RedriveJob>();
+        foreach (var id in (await ListAsync(ct)).Where(id => Guid.TryParseExact(id, "N", out _)))
+        {
+            if (await FindAsync(id, ct) is { } stored && stored.Job.Queue == queue)
+            {
+                found.Add(stored.Job);
+            }
+        }
+
+        return [.. found.OrderByDescending(job => job.StartedAt)];
+    }
+
     private static byte[] Write(RedriveJob job) => JsonSerializer.SerializeToUtf8Bytes(job, QueuesJson.Default.RedriveJob);
 }
 

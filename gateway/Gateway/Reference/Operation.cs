@@ -82,6 +82,7 @@ internal sealed record Operation(string Method, string Route, string Summary)
         new("DELETE", OneQueue + "/dead/{seq}", "Deletes one dead letter") { Status = 204 },
         new("POST", OneQueue + "/dead/{seq}/redrive", "Puts one dead letter back") { Status = 202 },
         new("POST", OneQueue + "/dead/{seq}/edit", "Puts one dead letter back with another body, headers or function") { Body = typeof(DeadEdit), Status = 202 },
+        new("GET", OneQueue + "/redrives", "The redrives of many dead letters, the latest first") { Answer = typeof(IReadOnlyList<RedriveJob>) },
         new("POST", OneQueue + "/redrives", "Begins to put many dead letters back") { Body = typeof(RedriveRequest), Answer = typeof(JobStarted), Status = 202 },
         new("GET", OneQueue + "/redrives/{id}", "How far a redrive is") { Answer = typeof(RedriveJob) },
         new("DELETE", OneQueue + "/redrives/{id}", "Stops a redrive") { Answer = typeof(RedriveJob) },

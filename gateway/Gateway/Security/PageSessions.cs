@@ -37,12 +37,12 @@ internal sealed class PageSessions(GatewayOptions options, GatewayCredentials cr
 
         var until = time.GetUtcNow() + options.Page.SessionLength;
         var text = Encoding.UTF8.GetBytes($"{until.ToUnixTimeSeconds()}\n{user}");
-        http.Response.Cookies.Append(SessionCookie.Name, $"{Base64Url.EncodeToString(text)}.{Base64Url.EncodeToString(Sign(known, text))}", Kept(http, until));
+        http.Response.Cookies.Append(SessionCookie.NameFor(http.Request), $"{Base64Url.EncodeToString(text)}.{Base64Url.EncodeToString(Sign(known, text))}", Kept(http, until));
         http.Features.Set(new PageSession(user, known.Role, until));
         return true;
     }
 
-    public static void End(HttpContext http) => http.Response.Cookies.Delete(SessionCookie.Name, Kept(http, null));
+    public static void End(HttpContext http) => http.Response.Cookies.Delete(SessionCookie.NameFor(http.Request), Kept(http, null));
 
     /// <summary>The session that a request belongs to; null for none, a forged or an ended one.</summary>
     public PageSession? Of(HttpContext http)
@@ -63,7 +63,7 @@ internal sealed class PageSessions(GatewayOptions options, GatewayCredentials cr
 
     /// <summary>The same as it is by now, for a request that lasts: its user may have got another password or been struck off meanwhile.</summary>
     public PageSession? Again(HttpContext http) =>
-        IsOn ? SessionCookie.ValuesIn(http.Request.Headers).Where(cookie => cookie.Length <= MaxLength).Take(MaxTried).Select(Read).FirstOrDefault(session => session is not null) : null;
+        IsOn ? SessionCookie.ValuesIn(http.Request).Where(cookie => cookie.Length <= MaxLength).Take(MaxTried).Select(Read).FirstOrDefault(session => session is not null) : null;
 
     private PageSession? Read(string cookie)
     {

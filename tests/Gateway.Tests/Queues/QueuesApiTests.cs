@@ -33,6 +33,7 @@ public sealed class QueuesApiTests(QueueFixture fixture) : IClassFixture<QueueFi
     [InlineData("GET", "/faas-request")]
     [InlineData("DELETE", "/faas-request/calls")]
     [InlineData("GET", "/faas-request/dead")]
+    [InlineData("GET", "/faas-request/redrives")]
     [InlineData("POST", "/faas-request/redrives")]
     public async Task Every_route_asks_for_credentials(string method, string path)
     {
@@ -99,6 +100,7 @@ public sealed class QueuesApiTests(QueueFixture fixture) : IClassFixture<QueueFi
     [InlineData("DELETE", "queues/faas-request/dead/77")]
     [InlineData("POST", "queues/faas-request/dead/77/redrive")]
     [InlineData("GET", "queues/faas-request/redrives/0123456789abcdef0123456789abcdef")]
+    [InlineData("GET", "queues/nosuch/redrives")]
     [InlineData("POST", "queues/nosuch/redrives")]
     public async Task What_is_not_there_is_404_in_plain_text(string method, string path)
     {

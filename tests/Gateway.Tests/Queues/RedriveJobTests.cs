@@ -146,6 +146,7 @@ public sealed class RedriveJobTests
         var other = await StartAsync(gateway, "slow", new { function = "nobody" });
         await EndAsync(gateway, "slow", other);
 
+        Assert.Equal([(other, "done"), (id, "cancelled")], await ListAsync(gateway, "slow"));
         Assert.Equal("cancelled", (await gateway.SystemJsonAsync($"queues/slow/redrives/{id}"))["state"]!.ToString());
         Assert.InRange(await seed.CountAsync("OF_slow"), after, after + 1);
     }
@@ -390,9 +391,14 @@ public sealed class RedriveJobTests
         await gateway.Process.Process.LineAsync(line => line.Contains("it is left alone", StringComparison.Ordinal) && line.Contains("c!d", StringComparison.Ordinal), "the key is told");
         await gateway.Process.KillAsync();
         await gateway.Process.StartAgainAsync();
-        var job = await EndAsync(gateway, "fine", await StartAsync(gateway, "fine", new { function = "echo.openfaas-fn" }));
+        var id = await StartAsync(gateway, "fine", new { function = "echo.openfaas-fn" });
+        var job = await EndAsync(gateway, "fine", id);
+        await PutAsync(stored, Guid.NewGuid().ToString("N"), "no JSON");
+        await PutOwnedAsync(stored, "nowhere", TimeProvider.System.GetUtcNow());
 
         Assert.Equal("done", job["state"]!.ToString());
+        var listed = await ListAsync(gateway, "fine");
+        Assert.Equal((2, id), (listed.Count, listed[0].Id));
         await Eventually.HoldsAsync(async () => await seed.CountAsync("OF_fine_DEAD") == 0, "the letters are redriven");
     }
 
@@ -469,6 +475,9 @@ public sealed class RedriveJobTests
 
     private static async Task<string> StartAsync(TestGateway gateway, string queue, object asked) =>
         JsonNode.Parse(await gateway.SystemAsync(HttpMethod.Post, $"queues/{queue}/redrives", asked, HttpStatusCode.Accepted))!["id"]!.ToString();
+
+    private static async Task<IReadOnlyList<(string Id, string State)>> ListAsync(TestGateway gateway, string queue) =>
+        [.. (await gateway.SystemJsonAsync($"queues/{queue}/redrives")).AsArray().Select(job => (job!["id"]!.ToString(), job["state"]!.ToString()))];
 
     private static Task<JsonNode> EndAsync(TestGateway gateway, string queue, string id) => Eventually.GetAsync(
         async () => await gateway.SystemJsonAsync($"queues/{queue}/redrives/{id}") is var job && job["state"]!.ToString() != "running" ? job : null,

@@ -4,6 +4,22 @@ namespace Connectors.Kafka.Tests.Committing;
 
 public class PartitionGaugesTests
 {
+    [Fact]
+    public async Task A_partition_of_markers_alone_of_which_nothing_was_committed_has_no_lag_and_is_committed()
+    {
+        await using var scene = await Scene.StartAsync();
+        await TransactionMarker.WriteAsync(scene.Kafka.BootstrapServers, scene.Topic, 0);
+        await TransactionMarker.WriteAsync(scene.Kafka.BootstrapServers, scene.Topic, 0);
+        await using var connector = await scene.RunConnectorAsync();
+
+        await scene.CommitsAllAsync(1, 2);
+        await Eventually.HoldsAsync(
+            async () => await connector.MetricAsync($"kafka_connector_lag{{group=\"{scene.Group}\",topic=\"{scene.Topic}\",partition=\"0\"}}") is 0, "nothing is left to be read");
+        await scene.ProduceAsync("k", "x");
+        await scene.CommitsAllAsync(1, 3);
+        Assert.Single(scene.Gateway.Calls);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(-1)]

@@ -34,6 +34,31 @@ public class DeadLetterTests
         Assert.DoesNotContain(true, written);
     }
 
+    // As of an idempotent producer that may not write, until it may.
+    [Fact]
+    public async Task After_an_error_that_a_producer_does_not_survive_letters_are_written_by_another_one()
+    {
+        using var kafka = MockKafka.Start();
+        kafka.CreateTopic("orders.dead");
+        var options = Scene.Read(new Dictionary<string, string>
+        {
+            ["topics"] = "orders",
+            ["broker_hosts"] = kafka.BootstrapServers,
+            ["on_failure"] = "dead_letter",
+            ["kafka_enable_idempotence"] = "true",
+            ["kafka_message_timeout_ms"] = "3000",
+        });
+        using var partition = new AssignedPartition(new TopicPartition("orders", 0), 0, 0);
+        await using var letters = new DeadLetters(options, TimeProvider.System, NullLogger<DeadLetters>.Instance);
+
+        // To its request for a producer's id (22) the broker says that the cluster is not for us (31).
+        kafka.Fail(22, 31);
+        Assert.False(await WriteAsync(letters, partition, 1).WaitAsync(Eventually.Patience));
+
+        await Eventually.HoldsAsync(() => WriteAsync(letters, partition, 1), "it is written");
+        Assert.Single(Clients.ReadAll(kafka.BootstrapServers, "orders.dead", 1));
+    }
+
     private static Task<bool> WriteAsync(DeadLetters letters, AssignedPartition partition, long offset)
     {
         var message = new Message<byte[]?, byte[]?> { Value = "x"u8.ToArray() };

@@ -8,6 +8,10 @@ namespace Connectors.Kafka.Tests.Delivery;
 /// <summary>What becomes of events that a function never takes, under each <c>on_failure</c>.</summary>
 public class FailureTests
 {
+    // The protocol's codes of two refusals.
+    private const int MessageTooLarge = 10;
+    private const int RecordListTooLarge = 18;
+
     [Theory]
     [InlineData("partition")]
     [InlineData("key")]
@@ -161,9 +165,11 @@ public class FailureTests
     }
 
     [Theory]
-    [InlineData(1, "headers=1")]
-    [InlineData(2, "headers=1 value=3 key=1")]
-    public async Task A_dead_letter_that_is_too_large_for_the_brokers_is_written_without_a_part_of_the_record(int refusals, string dropped)
+    [InlineData(MessageTooLarge, 1, "headers=1")]
+    [InlineData(MessageTooLarge, 2, "headers=1 value=3 key=1")]
+    [InlineData(RecordListTooLarge, 1, "headers=1")]
+    [InlineData(RecordListTooLarge, 2, "headers=1 value=3 key=1")]
+    public async Task A_dead_letter_that_is_too_large_for_the_brokers_is_written_without_a_part_of_the_record(int refusal, int refusals, string dropped)
     {
         await using var scene = await Scene.StartAsync();
         scene.Kafka.CreateTopic($"{scene.Topic}.dead", 1);
@@ -177,8 +183,7 @@ public class FailureTests
         await scene.ProduceAsync("k", "bad", headers: new Headers { { "Colour", "red"u8.ToArray() } });
         await scene.Gateway.ReceivesAsync(1);
 
-        // 10: the message is too large.
-        scene.Kafka.Fail(0, [.. Enumerable.Repeat(10, refusals)]);
+        scene.Kafka.Fail(0, [.. Enumerable.Repeat(refusal, refusals)]);
         release.SetResult();
 
         await scene.CommitsAllAsync(1, 1);
@@ -189,6 +194,40 @@ public class FailureTests
         Assert.Equal(refusals == 1, letter.Message.Value is not null);
         Assert.Equal(refusals == 1, letter.Message.Key is not null);
         await MetricAsync(connector, $"kafka_connector_dead_letters_reduced_total{{topic=\"{scene.Topic}\"}}", refusals);
+    }
+
+    [Fact]
+    public async Task A_refusal_for_size_concerns_one_dead_letter_of_many_that_are_written_at_once()
+    {
+        const int Letters = 300, Refusals = 30;
+        await using var scene = await Scene.StartAsync();
+        scene.Kafka.CreateTopic($"{scene.Topic}.dead", 1);
+        var release = new TaskCompletionSource();
+        _ = new FunctionLedger(scene.Gateway, async (_, _) =>
+        {
+            await release.Task;
+            return 422;
+        });
+        await using var connector = await scene.RunConnectorAsync("on_failure", "dead_letter", "concurrency", "none", "max_inflight", $"{Letters}", "partition_buffer", $"{Letters}");
+        for (var i = 0; i < Letters; i++)
+        {
+            scene.Send("k", "bad");
+        }
+
+        await scene.FlushAsync();
+        await scene.Gateway.ReceivesAsync(Letters);
+
+        // Each stands for a batch that is over the limit of the topic.
+        scene.Kafka.Fail(0, [.. Enumerable.Repeat(MessageTooLarge, Refusals)]);
+        release.SetResult();
+
+        await scene.CommitsAllAsync(1, Letters);
+        var reduced = await connector.MetricAsync($"kafka_connector_dead_letters_reduced_total{{topic=\"{scene.Topic}\"}}") ?? 0;
+        var failed = await connector.MetricAsync($"kafka_connector_dead_letter_failures_total{{topic=\"{scene.Topic}\"}}") ?? 0;
+        Assert.Equal(Refusals, reduced + failed);
+        var letters = Clients.ReadAll(scene.Kafka.BootstrapServers, $"{scene.Topic}.dead", 1);
+        Assert.Equal(Letters, letters.Count);
+        Assert.InRange(letters.Count(letter => Header(letter, "X-Dead-Dropped") is not null), 1, Refusals);
     }
 
     [Fact]

@@ -82,12 +82,14 @@ public class OffsetLedgerTests
     }
 
     [Fact]
-    public void The_end_of_a_partition_that_nothing_is_known_of_is_no_position()
+    public void Of_a_partition_without_records_to_be_read_its_end_is_the_position()
     {
         var ledger = new OffsetLedger(-1);
         ledger.End(5);
 
-        Assert.Equal(-1, ledger.Position);
+        Assert.Equal((5, null), (ledger.Position, ledger.LastDone));
+        Read(ledger, 6);
+        Assert.Equal(5, ledger.Position);
     }
 
     [Fact]
@@ -253,11 +255,6 @@ public class OffsetLedgerTests
 
         public void End(long offset)
         {
-            if (Position < 0)
-            {
-                return;
-            }
-
             _last = Math.Max(_last, offset - 1);
             Position = Below.Count == _read.Count ? Math.Max(Position, _last + 1) : Position;
         }

@@ -78,6 +78,18 @@ public sealed class AssignmentTests : IDisposable
         Assert.Equal(0, _consumer.Consume(Eventually.Patience).Offset.Value);
     }
 
+    [Fact]
+    public void One_of_which_no_record_was_read_nor_anything_committed_begins_again_where_its_offset_is_out_of_range()
+    {
+        _assignment.Assigned(_consumer, [Name]);
+        _backlog.End(Assert.Single(_backlog.States()).Partition, 5);
+
+        _assignment.OutOfRange(_consumer, Name);
+
+        Assert.Empty(_backlog.States());
+        Assert.Equal(Name, Assert.Single(_assignment.Names));
+    }
+
     // As when the client has dropped its begin.
     [Fact]
     public async Task One_of_which_nothing_came_since_it_began_begins_anew()

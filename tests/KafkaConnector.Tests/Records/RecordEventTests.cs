@@ -53,6 +53,30 @@ public class RecordEventTests
     }
 
     [Theory]
+    [InlineData("content-type")]
+    [InlineData("Content-Type")]
+    public void The_last_content_type_of_a_record_is_its_events_and_is_told_of_the_record_too(string name)
+    {
+        var headers = new Headers { { "CONTENT-TYPE", "text/csv"u8.ToArray() }, { name, "application/json"u8.ToArray() } };
+
+        var content = Create(Record("orders", 0, 1, new Message<byte[]?, byte[]?> { Headers = headers }));
+
+        Assert.Equal("application/json", content.ContentType);
+        Assert.Equal(["text/csv", "application/json"], content.Headers.Where(h => h.Is("X-Kafka-Content-Type")).Select(h => h.Value));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(256)]
+    public void A_record_without_a_content_type_or_with_one_of_any_length_has_none(int? length)
+    {
+        var headers = new Headers { { "content-type", length is { } characters ? Encoding.ASCII.GetBytes("a/".PadRight(characters, 'b')) : null } };
+
+        Assert.Null(Create(Record("orders", 0, 1, new Message<byte[]?, byte[]?> { Headers = headers })).ContentType);
+        Assert.Null(Create(Record("orders", 0, 1, new Message<byte[]?, byte[]?>())).ContentType);
+    }
+
+    [Theory]
     [InlineData(1_790_000_000_000_000)]
     [InlineData(long.MaxValue)]
     [InlineData(long.MinValue)]

@@ -13,7 +13,7 @@ public sealed class FileCredentialsTests : IDisposable
     public async Task A_file_that_comes_later_or_changes_is_read_again()
     {
         var credentials = new FileCredentials(File, "default");
-        var missing = Assert.Throws<AmazonClientException>(credentials.GetCredentials);
+        var missing = Assert.Throws<FileNotFoundException>(credentials.GetCredentials);
         Assert.Contains(File, missing.Message, StringComparison.Ordinal);
 
         Write("first");
@@ -29,7 +29,7 @@ public sealed class FileCredentialsTests : IDisposable
 
         var fault = Assert.Throws<AmazonClientException>(new FileCredentials(File, "default").GetCredentials);
 
-        Assert.Equal($"no credentials: {File} has no complete section [default]", fault.Message);
+        Assert.Equal($"{File} has no complete section [default]", fault.Message);
     }
 
     [Fact]

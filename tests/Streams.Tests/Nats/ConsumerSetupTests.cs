@@ -94,6 +94,50 @@ public sealed class ConsumerSetupTests : OwnServerTests
         async Task<TimeSpan> AckWaitAsync() => (await Link.JetStream.GetConsumerAsync("S", "shared", Ct)).Info.Config.AckWait;
     }
 
+    // What nats consumer add, edit or a tool like them may leave: with each, calls would stay in the stream and no line would say why.
+    [Theory]
+    [InlineData("max_deliver is 1")]
+    [InlineData("max_ack_pending is 1")]
+    [InlineData("backoff is set")]
+    [InlineData("its filter is not s.normal.>")]
+    [InlineData("its filter is not s.normal.>", true)]
+    public async Task A_consumer_that_was_edited_so_that_messages_stay_in_it_is_put_right_at_the_next_look(string reason, bool isPlural = false)
+    {
+        var wanted = Wanted with { MaxDeliver = -1, MaxAckPending = -1 };
+        await Link.JetStream.CreateStreamAsync(new StreamConfig("S", ["s.>"]) { Retention = StreamConfigRetention.Workqueue }, Ct);
+        await _setup.EnsureAsync("S", wanted, isFirst: true, Ct);
+        await Link.JetStream.CreateOrUpdateConsumerAsync("S", Edited(), Ct);
+        await StoreAsync("s.normal.x", 3);
+        var given = await Link.JetStream.GetConsumerAsync("S", "shared", Ct);
+        await (await given.NextAsync<string>(opts: new NatsJSNextOpts { Expires = TimeSpan.FromSeconds(1) }, cancellationToken: Ct) is { } first ? first.NakAsync(cancellationToken: Ct) : ValueTask.CompletedTask);
+
+        var freed = await _setup.EnsureAsync("S", wanted, isFirst: false, Ct);
+
+        Assert.Contains(reason, Assert.Single(_lines.Warnings), StringComparison.Ordinal);
+        Assert.Equal((-1, -1, "s.normal.>", 7), (freed.Info.Config.MaxDeliver, freed.Info.Config.MaxAckPending, freed.Info.Config.FilterSubject, freed.Info.Config.MaxBatch));
+        for (var i = 0; i < 3; i++)
+        {
+            await (await freed.NextAsync<string>(cancellationToken: Ct))!.AckAsync(new() { DoubleAck = true }, Ct);
+        }
+
+        Assert.Equal(0, (await Link.JetStream.GetStreamAsync("S", cancellationToken: Ct)).Info.State.Messages);
+        await _setup.EnsureAsync("S", wanted, isFirst: false, Ct);
+        Assert.Single(_lines.Warnings);
+
+        ConsumerConfig Edited()
+        {
+            var own = wanted with { MaxBatch = 7 };
+            return reason.Split(' ')[0] switch
+            {
+                "max_deliver" => own with { MaxDeliver = 1 },
+                "max_ack_pending" => own with { MaxAckPending = 1 },
+                "backoff" => own with { Backoff = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2)], MaxDeliver = -1 },
+                _ when isPlural => own with { FilterSubject = null, FilterSubjects = ["s.high.>", "s.other.>"] },
+                _ => own with { FilterSubject = "s.high.>" },
+            };
+        }
+    }
+
     private async Task LookAsync(int times)
     {
         for (var i = 0; i < times; i++)

@@ -54,6 +54,33 @@ public sealed class FoundStreamTests : IAsyncLifetime
         Assert.Empty(_lines.Warnings);
     }
 
+    // By hand, or by a tool that has its own idea of them; with a limit of one subject's all calls of a function are meant.
+    [Theory]
+    [InlineData("OF_q", false, true)]
+    [InlineData("OF_q", false, false)]
+    [InlineData("OF_q", true, true)]
+    [InlineData("OF_q", true, false)]
+    [InlineData("OF_q_ASIDE", false, false)]
+    [InlineData("OF_q_CALLBACKS", true, false)]
+    public async Task One_that_is_edited_so_that_it_drops_calls_refuses_them_from_the_next_look_on(string name, bool ofSubject, bool isFirst)
+    {
+        var shape = StreamShape.All("q", new StreamLimits()).Single(shape => shape.Name == name);
+        var setup = Setup(_link);
+        var made = await setup.EnsureAsync(shape, isFirst: true, Ct);
+        await _link.Link.JetStream.UpdateStreamAsync(ofSubject ? made.Config with { MaxMsgsPerSubject = 3 } : made.Config with { Discard = StreamConfigDiscard.Old, MaxMsgs = 3 }, Ct);
+
+        var stream = await (isFirst ? Setup(_link) : setup).EnsureAsync(shape, isFirst, Ct);
+        var written = new List<WriteResult>();
+        for (var i = 0; i < 5; i++)
+        {
+            written.Add((await _link.Publisher.WriteAsync(new StreamMessage(Subject(shape), null, [], new byte[1]), new WriteTerms(Eventually.Patience), Ct)).Result);
+        }
+
+        Assert.Equal(ofSubject ? (3, -1) : (-1, 3), (stream.Config.MaxMsgsPerSubject, stream.Config.MaxMsgs));
+        Assert.Equal([WriteResult.Stored, WriteResult.Stored, WriteResult.Stored, WriteResult.Full, WriteResult.Full], written);
+        Assert.Empty(_lines.Warnings);
+    }
+
     [Fact]
     public async Task Dead_letters_of_which_the_oldest_are_to_go_are_left_so()
     {

@@ -46,9 +46,27 @@ function decode(octets) {
   }
 }
 
+// A string, an empty array or object, a number or word, or one character.
+const jsonTokens = /"(?:[^"\\]+|\\.)*"|[[{]\s*[\]}]|[^\s"[\]{},:]+|[[\]{},:]/g;
+
+// The text itself, indented: parsed and written again, a long number were another one, and of a key that is there twice the first were gone. No further than is
+// shown: what is nested deeply has ever longer lines.
 function prettyJson(text) {
   if (!/^\s*[[{]/.test(text)) return null;
-  try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return null; }
+  try {
+    JSON.parse(text);
+    let pretty = '', depth = 0;
+    const line = () => '\n' + '  '.repeat(depth);
+    for (const [token] of text.matchAll(jsonTokens)) {
+      if (pretty.length > maxShown) break;
+      if (token === '[' || token === '{') { depth++; pretty += token + line(); }
+      else if (token === ']' || token === '}') { depth--; pretty += line() + token; }
+      else if (token === ',') pretty += token + line();
+      else if (token === ':') pretty += ': ';
+      else pretty += /^[[{]/.test(token) ? token[0] + token.at(-1) : token;
+    }
+    return pretty;
+  } catch { return null; }
 }
 
 function hex(octets) {

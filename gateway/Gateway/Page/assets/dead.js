@@ -42,8 +42,9 @@ export async function show(main, signal) {
     el('label', {}, 'Ended before', el('input', { name: 'until', value: filter.until, placeholder: '5m, or a time', type: 'search', size: 11, spellcheck: 'false' })),
     el('label', {}, 'Tag', el('input', { name: 'tag', value: filter.tag, placeholder: 'order:4711', type: 'search', size: 11, spellcheck: 'false' })),
     el('button', {}, 'Filter'));
+  const going = el('div', { class: 'row mid', onclick: event => stop(event.target.closest('button')?.dataset.stop) });
   const content = el('div', { class: `split${seq ? ' open' : ''}` }, el('p', { class: 'soft' }, '…'));
-  main.replaceChildren(el('div', { class: 'head' }, el('h1', {}, 'Dead letters'), total), form, content);
+  main.replaceChildren(el('div', { class: 'head' }, el('h1', {}, 'Dead letters'), total), form, going, content);
   let page;
   try {
     page = await json(listPath(filter, after, pageSize), { signal });
@@ -96,7 +97,30 @@ export async function show(main, signal) {
 
   const detail = seq && el('section', { class: 'card pad detail', 'aria-label': `Dead letter ${seq}` }, el('p', { class: 'soft' }, '…'));
   content.replaceChildren(...[list, detail].filter(Boolean));
+  live.addEventListener('overview', () => { if (going.hasChildNodes()) drawGoing(); }, { signal });
+  drawGoing();
   if (seq) await drawDetail();
+
+  // Redrives of many that go on, whoever began them and closed what told of them; looked at again for as long as there are any.
+  async function drawGoing() {
+    try {
+      const jobs = await json(queuePath(filter.queue, '/redrives'), { signal });
+      put(going, jobs.filter(job => job.state === 'running').map(job => el('p', { class: 'note held', 'data-redrive': job.id },
+        `Letters${matching(job.queue, job)} are being redriven since ${time(job.startedAt)} UTC: ${count(job.redriven)} so far${job.error ? ` – interrupted ${job.error}` : ''} `,
+        isOperator() && el('button', { type: 'button', 'data-stop': job.id }, 'Stop'))));
+    } catch (problem) {
+      // A gateway of an earlier version has no list of them.
+      if (problem.status !== 405) tell(problem);
+    }
+  }
+  async function stop(id) {
+    if (!id) return;
+    try {
+      const job = await json(queuePath(filter.queue, `/redrives/${id}`), { method: 'DELETE' });
+      say(`The redrive is ${job.state}: ${many(job.redriven, 'letter')} redriven.`);
+      afterwards();
+    } catch (problem) { tell(problem); }
+  }
 
   async function drawDetail() {
     const path = queuePath(filter.queue, `/dead/${seq}`);
@@ -156,7 +180,6 @@ export async function show(main, signal) {
     }
   }
 
-  const matching = ({ since, until }) => `${filter.function ? ` of ${filter.function}` : ''}${filter.reason ? ` with reason ${filter.reason}` : ''}${since ? ` ended since ${time(since)} UTC` : ''}${until ? ` ended before ${time(until)} UTC` : ''}${filter.tag ? ` tagged ${filter.tag}` : ''} in ${filter.queue}`;
   const filled = values => Object.fromEntries(matched.map(key => [key, values[key]]).filter(([, value]) => value));
   // With times in place of how long ago: whatever is done to the letters, a while later and in parts, is done to those that were there. Of very many it is known
   // only that there are at least so many; all that match are meant all the same.
@@ -174,7 +197,7 @@ export async function show(main, signal) {
     try {
       const perSecond = Number(document.getElementById('rate').value) || null;
       const { count: n, letters, number, of, last, meant } = await countMatching();
-      if (!await confirm(`Redrive ${letters}?`, `All letters${matching(meant)} go back${perSecond ? `, at most ${count(perSecond)} each second` : ''}. The gateway goes on even if this page is closed.`, `Redrive ${number}`)) return;
+      if (!await confirm(`Redrive ${letters}?`, `All letters${matching(filter.queue, meant)} go back${perSecond ? `, at most ${count(perSecond)} each second` : ''}. The gateway goes on even if this page is closed.`, `Redrive ${number}`)) return;
       const { id } = await json(queuePath(filter.queue, '/redrives'), { method: 'POST', json: { ...meant, last, ratePerSecond: perSecond } });
       await progress(`Redrive of ${letters}`, async (step, end) => {
         end.addEventListener('abort', () => { if (running && end.reason === 'stop') ask(queuePath(filter.queue, `/redrives/${id}`), { method: 'DELETE' }).catch(tell); });
@@ -202,7 +225,7 @@ export async function show(main, signal) {
   async function deleteAll() {
     try {
       const { count: n, isAll, letters, number, of, last, meant } = await countMatching();
-      if (!await confirm(`Delete ${letters}?`, `All letters${matching(meant)}. What is deleted cannot be brought back.`, `Delete ${number}`, { danger: true })) return;
+      if (!await confirm(`Delete ${letters}?`, `All letters${matching(filter.queue, meant)}. What is deleted cannot be brought back.`, `Delete ${number}`, { danger: true })) return;
       await progress(`Deletion of ${letters}`, async (step, stop) => {
         // In parts, so that the bar moves: twenty of them, or of a thousand letters each. Whoever stops it, or closes the page, keeps the rest.
         const part = new URLSearchParams(meant);
@@ -253,6 +276,8 @@ export async function show(main, signal) {
     }
   }
 }
+
+const matching = (queue, { function: name, reason, since, until, tag }) => `${name ? ` of ${name}` : ''}${reason ? ` with reason ${reason}` : ''}${since ? ` ended since ${time(since)} UTC` : ''}${until ? ` ended before ${time(until)} UTC` : ''}${tag ? ` tagged ${tag}` : ''} in ${queue}`;
 
 const pairs = facts => el('dl', {}, facts.map(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]));
 

@@ -31,19 +31,26 @@ export async function show(main, signal) {
     el('td', { class: 'cut mono more', title: item.schedule }, item.schedule || '–', item.nextDue && el('span', { class: 'soft' }, ` next ${time(item.nextDue).slice(5, 16)}`)));
 
   const rows = el('tbody');
-  const drawRows = items => put(rows, items.length ? items.map(row) : [el('tr', {}, el('td', { class: 'none', colspan: 9 }, filter.filter ? 'No function has such a name.' : 'No function is deployed.'))]);
-  drawRows(page.items);
+  const howMany = el('span', { class: 'soft' });
+  const pager = el('div', { class: 'row mid' });
+  const none = total => total > 0 ? ['No function is left on this page. ', el('a', { href: href('functions', filter) }, 'First page')] : filter.filter ? 'No function has such a name.' : 'No function is deployed.';
+  function draw({ items, total }) {
+    howMany.textContent = many(total, 'function');
+    put(rows, items.length ? items.map(row) : el('tr', {}, el('td', { class: 'none', colspan: 9 }, none(total))));
+    put(pager,
+      offset > 0 && el('a', { href: href('functions', { ...filter, offset: Math.max(0, offset - pageSize) || null }) }, 'Previous page'),
+      items.length < total && items.length > 0 && el('span', { class: 'soft' }, `${count(offset + 1)} to ${count(offset + items.length)} of ${count(total)}`),
+      total > offset + pageSize && el('a', { class: 'push', href: href('functions', { ...filter, offset: offset + pageSize }) }, 'Next page'));
+  }
+  draw(page);
   const list = el('div', { class: 'split list' },
     el('section', { class: 'card scroll', tabindex: 0, 'aria-label': 'Functions' }, el('table', {},
       el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Function'), ['Replicas', 'Calls', 'Errors', 'p50', 'p99'].map(title => el('th', { class: 'n', scope: 'col' }, title)), ['Queue', 'Topics', 'Schedule'].map(title => el('th', { scope: 'col', class: title === 'Queue' ? null : 'more' }, title)))),
       rows)),
-    (offset > 0 || page.total > offset + pageSize) && el('div', { class: 'row mid' },
-      offset > 0 && el('a', { href: href('functions', { ...filter, offset: Math.max(0, offset - pageSize) || null }) }, 'Previous page'),
-      el('span', { class: 'soft' }, `${count(offset + 1)} to ${count(Math.min(page.total, offset + pageSize))} of ${count(page.total)}`),
-      page.total > offset + pageSize && el('a', { class: 'push', href: href('functions', { ...filter, offset: offset + pageSize }) }, 'Next page')));
+    pager);
 
   const detail = name && el('section', { class: 'card pad detail', 'aria-label': name }, el('p', { class: 'soft' }, '…'));
-  main.replaceChildren(el('div', { class: 'head' }, el('h1', {}, 'Functions'), el('span', { class: 'soft' }, many(page.total, 'function'))), form, el('div', { class: `split${name ? ' open' : ''}` }, list, detail || null));
+  main.replaceChildren(el('div', { class: 'head' }, el('h1', {}, 'Functions'), howMany), form, el('div', { class: `split${name ? ' open' : ''}` }, list, detail || null));
   const facts = el('div', { class: 'pad flat' });
   if (name) {
     actOn(facts, () => { if (!signal.aborted) drawAll().catch(tell); });
@@ -51,9 +58,9 @@ export async function show(main, signal) {
   }
 
   async function drawAll() {
-    const { items } = await json(`/system/overview/functions?${params}`, { signal });
-    drawRows(items);
-    if (name) await drawFacts(items);
+    const listed = await json(`/system/overview/functions?${params}`, { signal });
+    draw(listed);
+    if (name) await drawFacts(listed.items);
   }
   const timer = setInterval(async () => {
     if (document.hidden || document.getElementById('pause').getAttribute('aria-pressed') === 'true') return;
