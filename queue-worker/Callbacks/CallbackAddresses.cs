@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 
@@ -20,6 +21,8 @@ internal sealed class CallbackAddresses
 
     private static readonly IPNetwork[] Private =
         Networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15", "fc00::/7", "fec0::/10");
+
+    private static readonly SearchValues<char> NoHost = SearchValues.Create("/\\@?#*: \t");
 
     private readonly List<IPNetwork> _allowed = [];
     private readonly HashSet<string> _hosts = new(StringComparer.OrdinalIgnoreCase);
@@ -44,6 +47,9 @@ internal sealed class CallbackAddresses
             }
         }
     }
+
+    /// <summary>Whether an entry of what is allowed could ever be one that a callback goes to.</summary>
+    public static bool CanMatch(string entry) => IPAddress.TryParse(entry, out _) || IPNetwork.TryParse(entry, out _) || !entry.AsSpan().ContainsAny(NoHost);
 
     public bool Allows(string host, IPAddress address)
     {

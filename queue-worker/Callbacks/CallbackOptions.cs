@@ -38,7 +38,7 @@ internal sealed record CallbackOptions
             MaxWait = settings.Duration("callback_max_wait", TimeSpan.FromHours(1), "Longest wait between two tries of a callback"),
             MaxInflight = settings.Number("callback_max_inflight", 50, "Callbacks sent at once", 1, 100_000),
             Hosts = CallbackHosts.Read(settings),
-            Allow = settings.List("callback_allow", "", "Addresses (IP, network such as 10.0.0.0/8, or host) that callbacks may go to although they are refused otherwise, such as 127.0.0.1"),
+            Allow = ReadAllow(settings),
             AllowsPrivate = settings.Flag("callback_private", true, "Whether callbacks may go to private networks (10.0.0.0/8, fc00::/7 and the like)"),
             TlsInsecure = settings.Flag("tls_insecure", false, "Accept any certificate of a callback's receiver"),
         };
@@ -56,5 +56,17 @@ internal sealed record CallbackOptions
         }
 
         return options;
+    }
+
+    private static IReadOnlyList<string> ReadAllow(Settings settings)
+    {
+        var allow = settings.List(
+            "callback_allow", "", "Addresses (IP, network such as 10.0.0.0/8, or host) that callbacks may go to although they are refused otherwise, such as 127.0.0.1");
+        if (allow.FirstOrDefault(entry => !CallbackAddresses.CanMatch(entry)) is { } odd)
+        {
+            settings.Fault("callback_allow", $"IP addresses, networks such as 10.0.0.0/8 and hosts without scheme, port, path and *; \"{odd}\" is none of these");
+        }
+
+        return allow;
     }
 }

@@ -177,6 +177,18 @@ public sealed class FunctionListTests
     }
 
     [Fact]
+    public async Task A_function_without_a_namespace_is_of_the_one_that_the_provider_was_asked_for()
+    {
+        await using var provider = await HttpLedger.StartAsync((request, http) => http.Response.WriteAsync(
+            request.Path == "/system/namespaces" ? """["dev","prod"]""" : """[{"name":"there","namespace":"","replicas":1,"availableReplicas":1}]"""));
+        await using var gateway = await TestGateway.StartUnreadyAsync(("functions_provider_url", provider.Url.AbsoluteUri));
+
+        var page = await gateway.SystemJsonAsync("overview/functions");
+
+        Assert.Equal(["there.dev", "there.prod"], page["items"]!.AsArray().Select(item => $"{item!["name"]}.{item["namespace"]}").Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task A_function_that_a_provider_lists_for_each_namespace_is_one()
     {
         await using var provider = await HttpLedger.StartAsync((request, http) => http.Response.WriteAsync(

@@ -97,5 +97,22 @@ public sealed class CallbackAddressTests
     public void What_the_operator_allows_is_no_longer_refused(string allow, string address, bool allows) =>
         Assert.Equal(allows, new CallbackAddresses([allow], allowsPrivate: false).Allows("host", IPAddress.Parse(address)));
 
+    [Theory]
+    [InlineData("127.0.0.1", true)]
+    [InlineData("10.0.0.0/8", true)]
+    [InlineData("::1", true)]
+    [InlineData("[::1]", true)]
+    [InlineData("fe80::/10", true)]
+    [InlineData("callbacks.internal", true)]
+    [InlineData("a_b", true)]
+    [InlineData("127.0.0.*", false)]
+    [InlineData("127.0.0.0/33", false)]
+    [InlineData("127.0.0.1:8080", false)]
+    [InlineData("http://127.0.0.1", false)]
+    [InlineData("host/path", false)]
+    [InlineData("user@host", false)]
+    [InlineData("*.internal", false)]
+    public void What_no_callback_could_go_to_is_nothing_to_allow(string entry, bool canMatch) => Assert.Equal(canMatch, CallbackAddresses.CanMatch(entry));
+
     private static CallbackAddresses Rules(bool allowsPrivate = true) => new([], allowsPrivate);
 }

@@ -62,7 +62,7 @@ public sealed class QueueWorkerOptionsTests(SharedNats nats) : IClassFixture<Sha
         ["callback_max_wait"] = "1s",
         ["callback_max_inflight"] = "0",
         ["allowed_callback_urls"] = "https://example.com/",
-        ["callback_allow"] = null,
+        ["callback_allow"] = "127.0.0.*",
         ["callback_private"] = "perhaps",
         ["tls_insecure"] = "maybe",
         ["direct_functions"] = "perhaps",

@@ -43,7 +43,8 @@ internal sealed record ListedFunction(FunctionStatus? Status, string? Oddity)
         fault = "it is no function with a name";
         try
         {
-            return entry.Deserialize(ProviderJson.Default.FunctionStatus) is { Name.Length: > 0 } function ? function : null;
+            // To whoever reads as Go does, a namespace that is empty is none.
+            return entry.Deserialize(ProviderJson.Default.FunctionStatus) is { Name.Length: > 0 } function ? function with { Namespace = function.Namespace is { Length: > 0 } own ? own : null } : null;
         }
         catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException or ArgumentException or NotSupportedException)
         {
