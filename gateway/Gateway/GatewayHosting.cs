@@ -32,10 +32,8 @@ internal static class GatewayHosting
         // RFC 9112 3.2.2: a whole address as target says which host is meant, whatever the Host header says.
         kestrel.AllowHostHeaderOverride = true;
 
-        // A function's body may be an event stream that is silent for a while, and its caller may read the answer as slowly as it likes; what bounds both is the
-        // call's own limit. What is not a call is bounded by BodyTime.
+        // A function's body may be an event stream that is silent for a while; what bounds it is the call's own limit.
         kestrel.Limits.MinRequestBodyDataRate = null;
-        kestrel.Limits.MinResponseDataRate = null;
 
         // Header values are bytes: each char up to U+00FF is one, in and out.
         kestrel.RequestHeaderEncodingSelector = ConnectionHeader.EncodingOf;

@@ -173,19 +173,6 @@ public sealed class GatewayOptionsTests
         Assert.Equal(TimeSpan.Parse(kept, CultureInfo.InvariantCulture), app.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits.KeepAliveTimeout);
     }
 
-    // Its caller may read an answer, or write a body, as slowly as its call's limit allows.
-    [Fact]
-    public async Task No_rate_of_bytes_is_asked_of_a_call()
-    {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.AddGatewayOptions(GatewayOptions.Read(new Settings(new Dictionary<string, string>())));
-        await using var app = builder.Build();
-
-        var limits = app.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits;
-        Assert.Null(limits.MinRequestBodyDataRate);
-        Assert.Null(limits.MinResponseDataRate);
-    }
-
     [Fact]
     public void The_embedded_provider_is_never_open()
     {

@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 namespace Connectors.Gateway.Endpoints;
 
 /// <summary>
-/// How long a body of <c>/system/</c> and <c>/ui/</c> may take: <c>read_timeout</c>, whichever endpoint reads it; then it is 408. Who reads the answer too slowly is
-/// cut. A function's bodies are bounded by its call.
+/// How long a body of <c>/system/</c> and <c>/ui/</c> may take: <c>read_timeout</c>, whichever endpoint reads it; then it is 408. A function's is bounded by its call,
+/// and so is the time in which its answer is read. What is left unread at a call's end, and any other answer, is read at the server's rate or cut.
 /// </summary>
 internal sealed class BodyTime(GatewayOptions options)
 {
@@ -16,14 +16,15 @@ internal sealed class BodyTime(GatewayOptions options)
     // No rate is enough once the grace period is over: so it limits the whole body.
     private readonly MinDataRate _limit = new(double.MaxValue, options.ReadTimeout > Shortest ? options.ReadTimeout : Shortest);
 
-    private readonly MinDataRate _reading = new KestrelServerLimits().MinResponseDataRate!;
-
     public Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
         if (http.Request.Path.StartsWithSegments("/system") || http.Request.Path.StartsWithSegments("/ui"))
         {
             http.Features.GetRequiredFeature<IHttpMinRequestBodyDataRateFeature>().MinDataRate = _limit;
-            http.Features.GetRequiredFeature<IHttpMinResponseDataRateFeature>().MinDataRate = _reading;
+        }
+        else if (http.Features.Get<IHttpMinResponseDataRateFeature>() is { } answer)
+        {
+            answer.MinDataRate = null;
         }
 
         return next(http);
